@@ -1,0 +1,70 @@
+// Every error a user can meet has a code here and a paragraph in docs/errors.md; a test holds the two together.
+
+/** Codes and what each means; `exit` is the command line's exit code (2: the call was wrong, 1: the work failed). */
+export const ERRORS = {
+  E_SHAPE: { exit: 1, title: "Shapes do not fit" },
+  E_AXIS: { exit: 1, title: "Axis out of range" },
+  E_DTYPE: { exit: 1, title: "Wrong element type" },
+  E_GRAD: { exit: 1, title: "No derivative" },
+  E_NAME: { exit: 2, title: "Unknown name" },
+  E_OPTION: { exit: 2, title: "Option out of range" },
+  E_USAGE: { exit: 2, title: "Wrong call" },
+  E_DATA_NOT_FOUND: { exit: 1, title: "Data source not found" },
+  E_DATA_FORMAT: { exit: 1, title: "Malformed data file" },
+  E_DATA_EMPTY: { exit: 1, title: "Nothing to learn from" },
+  E_DATA_LABEL: { exit: 1, title: "Label out of range" },
+  E_IMAGE: { exit: 1, title: "Pictures do not decode" },
+  E_RUN_NOT_FOUND: { exit: 1, title: "Not a run folder" },
+  E_RUN_EXISTS: { exit: 1, title: "Run folder already used" },
+  E_RUN_VERSION: { exit: 1, title: "Run folder of another version" },
+  E_RUN_CONFLICT: { exit: 2, title: "Run and call disagree" },
+  E_NAN: { exit: 1, title: "Loss is not finite" },
+  E_HEAD: { exit: 2, title: "Model cannot do this" },
+  E_EXPORT: { exit: 1, title: "Export differs from the run" },
+  E_BACKEND: { exit: 1, title: "Backend not available" },
+  E_WRITE: { exit: 1, title: "File not written" },
+} as const;
+
+export type ErrorCode = keyof typeof ERRORS;
+
+/** An expected failure: its message says what happened, what was expected and the way out. */
+export class GenclassError extends Error {
+  readonly code: ErrorCode;
+  constructor(code: ErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = "GenclassError";
+    this.code = code;
+  }
+}
+
+export function fail(code: ErrorCode, message: string, cause?: unknown): never {
+  throw new GenclassError(code, message, cause === undefined ? undefined : { cause });
+}
+
+/** The candidate nearest to `word` by edit distance, for "did you mean". */
+export function nearest(word: string, candidates: readonly string[]): string | undefined {
+  let best: string | undefined;
+  let bestDistance = Math.max(2, Math.ceil(word.length / 2)) + 1;
+  for (const candidate of candidates) {
+    const distance = editDistance(word.toLowerCase(), candidate.toLowerCase());
+    if (distance < bestDistance) [best, bestDistance] = [candidate, distance];
+  }
+  return best;
+}
+
+/** `unknown model "vea"; did you mean "vae"? Known: …` */
+export function unknownName(what: string, name: string, known: readonly string[]): never {
+  const guess = nearest(name, known);
+  fail("E_NAME", `unknown ${what} "${name}"${guess ? `; did you mean "${guess}"?` : "."} Known: ${known.join(", ")}`);
+}
+
+function editDistance(a: string, b: string): number {
+  let previous = Array.from({ length: b.length + 1 }, (_, j) => j);
+  for (let i = 1; i <= a.length; i++) {
+    const row = [i];
+    for (let j = 1; j <= b.length; j++)
+      row[j] = Math.min(previous[j]! + 1, row[j - 1]! + 1, previous[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1));
+    previous = row;
+  }
+  return previous[b.length]!;
+}

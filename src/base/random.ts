@@ -1,0 +1,101 @@
+// Counter-based randomness: a value depends only on (seed, stream, counter), so runs repeat and resume exactly.
+// Threefry-2x32-20: Salmon et al. 2011, "Parallel Random Numbers: As Easy as 1, 2, 3", section 4.
+
+const ROTATIONS = [13, 15, 26, 6, 17, 29, 16, 24] as const;
+const PARITY = 0x1bd11bda;
+
+/** One Threefry-2x32 block: writes two 32-bit words at `out[at]`, `out[at + 1]`. */
+export function threefry2x32(k0: number, k1: number, c0: number, c1: number, out: Uint32Array, at: number): void {
+  const k2 = PARITY ^ k0 ^ k1;
+  let x = (c0 + k0) | 0;
+  let y = (c1 + k1) | 0;
+  for (let group = 0; group < 5; group++) {
+    const first = (group & 1) << 2;
+    for (let r = first; r < first + 4; r++) {
+      const rotation = ROTATIONS[r]!;
+      x = (x + y) | 0;
+      y = ((y << rotation) | (y >>> (32 - rotation))) ^ x;
+    }
+    const turn = group % 3;
+    x = (x + (turn === 0 ? k1 : turn === 1 ? k2 : k0)) | 0;
+    y = (y + (turn === 0 ? k2 : turn === 1 ? k0 : k1) + group + 1) | 0;
+  }
+  out[at] = x;
+  out[at + 1] = y;
+}
+
+/** FNV-1a: a name as a 32-bit stream number. */
+export function hashName(name: string): number {
+  let hash = 0x811c9dc5;
+  for (let i = 0; i < name.length; i++) hash = Math.imul(hash ^ name.charCodeAt(i), 0x01000193);
+  return hash >>> 0;
+}
+
+/** A named stream of random numbers. `counter` is its whole state. */
+export class Random {
+  private readonly block = new Uint32Array(2);
+  private readonly key0: number;
+  private readonly key1: number;
+  counter: number;
+
+  constructor(seed: number, stream: string | number = 0, counter = 0) {
+    this.key0 = seed | 0;
+    this.key1 = typeof stream === "string" ? hashName(stream) : stream | 0;
+    this.counter = counter;
+  }
+
+  private next(): void {
+    const counter = this.counter++;
+    threefry2x32(this.key0, this.key1, counter | 0, Math.floor(counter / 0x1_0000_0000), this.block, 0);
+  }
+
+  /** Uniform in (0, 1), 32 bits. */
+  uniform(): number {
+    this.next();
+    return (this.block[0]! + 0.5) / 0x1_0000_0000;
+  }
+
+  /** Uniform integer in [0, limit). */
+  integer(limit: number): number {
+    return Math.floor(this.uniform() * limit);
+  }
+
+  /** Fills with uniform numbers in (0, 1). */
+  fillUniform(out: Float32Array): void {
+    for (let i = 0; i < out.length; i += 2) {
+      this.next();
+      // 23 bits: the largest value stays below 1 in float32.
+      out[i] = ((this.block[0]! >>> 9) + 0.5) / 0x80_0000;
+      if (i + 1 < out.length) out[i + 1] = ((this.block[1]! >>> 9) + 0.5) / 0x80_0000;
+    }
+  }
+
+  /** Fills with standard normal numbers (Box-Muller). */
+  fillNormal(out: Float32Array): void {
+    for (let i = 0; i < out.length; i += 2) {
+      this.next();
+      const radius = Math.sqrt(-2 * Math.log((this.block[0]! + 0.5) / 0x1_0000_0000));
+      const angle = (2 * Math.PI * this.block[1]!) / 0x1_0000_0000;
+      out[i] = radius * Math.cos(angle);
+      if (i + 1 < out.length) out[i + 1] = radius * Math.sin(angle);
+    }
+  }
+
+  normal(): number {
+    const pair = new Float32Array(1);
+    this.fillNormal(pair);
+    return pair[0]!;
+  }
+
+  /** A random order of 0..length-1 (Fisher-Yates). */
+  permutation(length: number): Int32Array {
+    const order = Int32Array.from({ length }, (_, i) => i);
+    for (let i = length - 1; i > 0; i--) {
+      const j = this.integer(i + 1);
+      const kept = order[i]!;
+      order[i] = order[j]!;
+      order[j] = kept;
+    }
+    return order;
+  }
+}

@@ -1,0 +1,26 @@
+// What an op's lowering writes to: ONNX nodes and constants by name. Implemented in onnx/lower.ts.
+import type { DType } from "../base/array.ts";
+
+export type OnnxAttributes = Readonly<
+  Record<string, number | { float: number } | string | readonly number[] | { floats: readonly number[] }>
+>;
+
+export interface Emitter {
+  /**
+   * `train`: weights are inputs and gradients share intermediate results, so convolutions are column matrices and Gemm.
+   * `infer`: weights are constants, so onnxruntime's own Conv and its blocked layouts are faster.
+   */
+  readonly mode: "train" | "infer";
+  /** Adds a node with one output; an equal node is shared. */
+  node(op: string, inputs: readonly string[], attributes?: OnnxAttributes): string;
+  /** A one-dimensional int64 constant (axes, pads, sizes). */
+  ints(values: readonly number[]): string;
+  /** An int32 constant of any shape (gather indices). */
+  indices(values: Int32Array, dims: readonly number[]): string;
+  /** A scalar constant. */
+  scalar(value: number, dtype?: DType): string;
+  /** A float32 constant of ones. */
+  ones(dims: readonly number[]): string;
+  /** `input` with new sizes; a size that depends on the batch stays free when the batch is. */
+  reshape(input: string, shape: readonly number[]): string;
+}

@@ -1,0 +1,92 @@
+// Reading and adding rows at computed places: gather, its adjoint, one-hot codes, grid sampling.
+import { ndarray, type Shape, sizeOf } from "../../base/array.ts";
+import { fail } from "../../base/errors.ts";
+import { apply, constant, type OpDef, type Tensor, typeText } from "../tensor.ts";
+import { add, cast, clip, equal, floor, mul, storage, sub } from "./elementwise.ts";
+import { reshape, sliceAxis } from "./shape.ts";
+
+type None = Record<string, never>;
+
+export const gatherOp: OpDef<None> = {
+  name: "gather",
+  infer([x, index]) {
+    if (index!.dtype !== "int32" || x!.shape.length === 0)
+      fail("E_DTYPE", `gather: expected rows and int32 indices, got ${typeText(x!)} and ${typeText(index!)}`);
+    return { shape: [...index!.shape, ...x!.shape.slice(1)], dtype: x!.dtype };
+  },
+  evaluate([x, index], _attrs, out) {
+    const width = sizeOf(x!.shape.slice(1));
+    const values = storage(x!.dtype, sizeOf(out.shape));
+    index!.data.forEach((row, i) => {
+      for (let k = 0; k < width; k++) values[i * width + k] = x!.data[row * width + k]!;
+    });
+    return values;
+  },
+  grad(node, dy) {
+    const [x, index] = node.inputs as [Tensor, Tensor];
+    return [scatterAdd(dy, index, x.shape), undefined];
+  },
+  lower: (emit, _node, [x, index]) => emit.node("Gather", [x!, index!], { axis: 0 }),
+};
+
+export const scatterAddOp: OpDef<{ shape: Shape }> = {
+  name: "scatterAdd",
+  infer: ([rows], { shape }) => ({ shape, dtype: rows!.dtype }),
+  evaluate([rows, index], { shape }) {
+    const width = sizeOf(shape.slice(1));
+    const values = storage("float32", sizeOf(shape));
+    index!.data.forEach((row, i) => {
+      for (let k = 0; k < width; k++) values[row * width + k]! += rows!.data[i * width + k]!;
+    });
+    return values;
+  },
+  grad: (node, dy) => [gather(dy, node.inputs[1]!), undefined],
+  lower(emit, node, [rows, index]) {
+    const count = sizeOf(node.inputs[1]!.shape);
+    const { shape } = node.attrs;
+    const zero = emit.node("Expand", [emit.scalar(0), emit.ints(shape)]);
+    const places = emit.node("Cast", [emit.reshape(index!, [count, 1])], { to: 7 });
+    return emit.node("ScatterND", [zero, places, emit.reshape(rows!, [count, ...shape.slice(1)])], { reduction: "add" });
+  },
+};
+
+/** Rows of `x` at int32 `index`: `[r, …], [i…] -> [i…, …]`. */
+export const gather = (x: Tensor, index: Tensor): Tensor => apply(gatherOp, [x, index], {});
+
+/** Zeros of `shape` with rows added at `index`. */
+export const scatterAdd = (rows: Tensor, index: Tensor, shape: Shape): Tensor => apply(scatterAddOp, [rows, index], { shape });
+
+/** int32 labels `[…] -> float32 […, classes]`. A label outside 0..classes-1 gives zeros. */
+export function oneHot(labels: Tensor, classes: number): Tensor {
+  const range = constant(ndarray("int32", [classes], Array.from({ length: classes }, (_, i) => i)));
+  return cast(equal(reshape(labels, [...labels.shape, 1]), range), "float32");
+}
+
+/**
+ * Bilinear samples of an image at given places (Jaderberg et al. 2015, section 3.3).
+ * @param x `[n, h, w, c]`
+ * @param grid `[n, oh, ow, 2]`: (x, y) in -1..1, the outer edges of the outer pixels; outside, the edge repeats
+ * @returns `[n, oh, ow, c]`
+ */
+export function gridSample(x: Tensor, grid: Tensor): Tensor {
+  const [n, h, w, c] = x.shape as readonly number[] as [number, number, number, number];
+  const [gn, oh, ow, two] = grid.shape as readonly number[] as [number, number, number, number];
+  if (gn !== n || two !== 2) fail("E_SHAPE", `gridSample: expected a grid [${n}, oh, ow, 2], got ${typeText(grid)}`);
+  const place = (axis: number, size: number) =>
+    clip(sub(mul(add(sliceAxis(grid, 3, axis, axis + 1), 1), size / 2), 0.5), 0, size - 1);
+  const [px, py] = [place(0, w), place(1, h)];
+  const [x0, y0] = [clip(floor(px), 0, Math.max(0, w - 2)), clip(floor(py), 0, Math.max(0, h - 2))];
+  const [fx, fy] = [sub(px, x0), sub(py, y0)];
+  const first = constant(ndarray("float32", [n, 1, 1, 1], Array.from({ length: n }, (_, i) => i * h * w)));
+  const rows = reshape(x, [n * h * w, c]);
+  const corner = (dx: number, dy: number) => {
+    const flat = add(add(mul(add(y0, dy), w), add(x0, dx)), first);
+    return reshape(gather(rows, cast(reshape(flat, [n * oh * ow]), "int32")), [n, oh, ow, c]);
+  };
+  const [right, below] = [w > 1 ? 1 : 0, h > 1 ? 1 : 0];
+  const rest = (f: Tensor) => sub(1, f);
+  return add(
+    mul(rest(fy), add(mul(rest(fx), corner(0, 0)), mul(fx, corner(right, 0)))),
+    mul(fy, add(mul(rest(fx), corner(0, below)), mul(fx, corner(right, below)))),
+  );
+}
