@@ -2,6 +2,7 @@
 // other, so nothing is copied and a step that fails leaves the state as it was.
 import { type NdArray, zeros } from "../base/array.ts";
 import { fail } from "../base/errors.ts";
+import { STATE_PREFIX } from "../graph/names.ts";
 import { isInput, type Tensor, topological } from "../graph/tensor.ts";
 import type { Backend, Executable, Values } from "./backend.ts";
 
@@ -15,7 +16,7 @@ export interface StepGraph {
   readonly log: ReadonlyMap<string, Tensor>;
 }
 
-export const STATE_PREFIX = "state:";
+
 
 interface Slot {
   buffers: [NdArray, NdArray];

@@ -1,0 +1,53 @@
+// The models, as an explicit list.
+import { z } from "zod";
+import { fail, nearest, unknownName } from "../base/errors.ts";
+import type { Model } from "./model.ts";
+import { vae } from "./vae.ts";
+
+export const MODELS: readonly Model[] = [vae];
+
+/** @throws `E_NAME` with the nearest name */
+export function findModel(name: string): Model {
+  return MODELS.find((model) => model.name === name) ?? unknownName("model", name, MODELS.map((model) => model.name));
+}
+
+/** Checks options against a model's table and fills in defaults; text is read as numbers and booleans where needed. */
+export function parseOptions(model: Model, given: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  const shape = model.options.shape as Record<string, z.ZodType>;
+  const read: Record<string, unknown> = {};
+  for (const [key, value] of Object.entries(given)) {
+    if (!Object.hasOwn(shape, key)) {
+      const guess = nearest(key, Object.keys(shape));
+      fail("E_OPTION", `${model.name} has no option "${key}"${guess ? `; did you mean "${guess}"?` : ""}. "genclass models ${model.name}" lists them`);
+    }
+    read[key] = typeof value === "string" ? fromText(value) : value;
+  }
+  const result = model.options.safeParse(read);
+  if (result.success) return result.data;
+  const issue = result.error.issues[0]!;
+  const key = issue.path.join(".");
+  fail("E_OPTION", `${model.name}: ${key}=${String(given[key])}: ${issue.message}. "genclass models ${model.name}" lists ranges`);
+}
+
+function fromText(value: string): unknown {
+  if (value === "true" || value === "false") return value === "true";
+  return value.trim() !== "" && Number.isFinite(Number(value)) ? Number(value) : value;
+}
+
+/** One option as people read it. */
+export interface OptionDoc {
+  name: string;
+  type: string;
+  default: unknown;
+  doc: string;
+}
+
+export function describeOptions(model: Model): OptionDoc[] {
+  const schema = z.toJSONSchema(model.options, { io: "input" }) as { properties?: Record<string, Record<string, unknown>> };
+  return Object.entries(schema.properties ?? {}).map(([name, rule]) => ({
+    name,
+    type: Array.isArray(rule.enum) ? rule.enum.join(" | ") : `${rule.type} ${rule.minimum}..${rule.maximum}`,
+    default: rule.default,
+    doc: String(rule.description ?? ""),
+  }));
+}
