@@ -19,8 +19,8 @@ export interface Emitter {
   indices(values: Int32Array, dims: readonly number[]): string;
   /** A scalar constant. */
   scalar(value: number, dtype?: DType): string;
-  /** A float32 constant of ones. */
-  ones(dims: readonly number[]): string;
+  /** A float32 constant of one value. */
+  filled(dims: readonly number[], value: number): string;
   /** `input` with new sizes; a size that depends on the batch stays free when the batch is. */
   reshape(input: string, shape: readonly number[]): string;
 }

@@ -59,7 +59,8 @@ export const vae = defineModel({
     const logitsOf = (scope: Scope, maps: Tensor) => {
       const head = scope.child("classifier");
       let y = maps;
-      for (let i = 1; i <= o.refine; i++) y = act(conv(head.child(`conv${i}`), y, y.shape[3]!, 3));
+      // The last one halves the maps once more: the dense layer above is most of the weights otherwise.
+      for (let i = 1; i <= o.refine; i++) y = act(conv(head.child(`conv${i}`), y, net.width << net.depth, 3, { stride: i === o.refine ? 2 : 1 }));
       y = dropout(head.child("drop1"), g.flatten(y), o.dropout);
       y = act(dense(head.child("dense"), y, o.hidden));
       y = dropout(head.child("drop2"), y, o.dropout);

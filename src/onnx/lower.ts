@@ -32,13 +32,13 @@ export function lower(name: string, outputs: Readonly<Record<string, Tensor>>, o
       names.set(node, node.op.lower(builder, node, node.inputs.map((x) => names.get(x)!)));
     }
   }
-  const results = Object.entries(outputs).map(([output, node]): OnnxValue => {
-    builder.alias(names.get(node)!, output);
-    return { name: output, type: node.dtype, dims: builder.freeDims(node.shape) };
-  });
+  const results = Object.entries(outputs).map(
+      ([output, node]): OnnxValue => ({ name: output, type: node.dtype, dims: builder.freeDims(node.shape) }),
+  );
+  const nodes = builder.named(new Map(Object.entries(outputs).map(([output, node]) => [output, names.get(node)!])));
   return {
     name,
-    nodes: builder.nodes,
+    nodes,
     constants: builder.constants,
     inputs,
     outputs: results,
@@ -48,7 +48,7 @@ export function lower(name: string, outputs: Readonly<Record<string, Tensor>>, o
 
 class Builder implements Emitter {
   readonly mode: Emitter["mode"];
-  readonly nodes: OnnxNode[] = [];
+  private readonly nodes: OnnxNode[] = [];
   readonly constants: OnnxConstant[] = [];
   private readonly freeBatch: number | undefined;
   private readonly known = new Map<string, string>();
@@ -82,8 +82,17 @@ class Builder implements Emitter {
     return this.shared(key, (name) => this.nodes.push({ op, inputs, outputs: [name], attributes }), "t");
   }
 
-  alias(name: string, output: string): void {
-    this.nodes.push({ op: "Identity", inputs: [name], outputs: [output], attributes: {} });
+  /** The nodes with results renamed to output names; a result with no node or two names gets a copy. */
+  named(outputs: ReadonlyMap<string, string>): OnnxNode[] {
+    const renamed = new Map<string, string>();
+    const copies: OnnxNode[] = [];
+    const made = new Set(this.nodes.map((node) => node.outputs[0]!));
+    for (const [output, name] of outputs) {
+      if (made.has(name) && !renamed.has(name)) renamed.set(name, output);
+      else copies.push({ op: "Identity", inputs: [name], outputs: [output], attributes: {} });
+    }
+    const now = (name: string) => renamed.get(name) ?? name;
+    return [...this.nodes, ...copies].map((node) => ({ ...node, inputs: node.inputs.map(now), outputs: node.outputs.map(now) }));
   }
 
   private raw(type: OnnxType, dims: readonly number[], data: Uint8Array, key: string): string {
@@ -117,8 +126,8 @@ class Builder implements Emitter {
     return this.constant(dtype, [], Float64Array.of(value));
   }
 
-  ones(dims: readonly number[]): string {
-    return this.raw("float32", dims, bytesOf(new Float32Array(sizeOf(dims)).fill(1)), "ones");
+  filled(dims: readonly number[], value: number): string {
+    return this.raw("float32", dims, bytesOf(new Float32Array(sizeOf(dims)).fill(value)), `all ${value}`);
   }
 
   reshape(input: string, shape: readonly number[]): string {

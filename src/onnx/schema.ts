@@ -86,7 +86,7 @@ function writeAttribute({ name, value }: { name: string; value: OnnxAttribute },
     out.writeVarintField(3, value);
     out.writeVarintField(20, 2);
   } else if (typeof value === "string") {
-    out.writeBytesField(4, new TextEncoder().encode(value));
+    out.writeStringField(4, value);
     out.writeVarintField(20, 3);
   } else if ("float" in value) {
     out.writeFloatField(2, value.float);

@@ -6,13 +6,13 @@ import { gatherOp, scatterAddOp } from "./gather.ts";
 import { matmulOp } from "./matmul.ts";
 import { patchesOp, unpatchesOp } from "./patches.ts";
 import { maxPoolOp } from "./pool.ts";
-import { logSoftmaxOp, logSumExpOp, maxOp, softmaxOp, sumOp } from "./reduce.ts";
+import { argmaxOp, logSoftmaxOp, logSumExpOp, maxOp, softmaxOp, sumOp } from "./reduce.ts";
 import { broadcastOp, concatOp, padOp, reshapeOp, sliceOp, transposeOp } from "./shape.ts";
 
 export const OPS: readonly OpDef[] = [
   ...Object.values(unaryOps),
   ...Object.values(binaryOps),
-  ...[notOp, whereOp, castOp, sumOp, maxOp, logSumExpOp, softmaxOp, logSoftmaxOp],
+  ...[notOp, whereOp, castOp, sumOp, maxOp, argmaxOp, logSumExpOp, softmaxOp, logSoftmaxOp],
   ...[reshapeOp, transposeOp, sliceOp, padOp, concatOp, broadcastOp],
   ...[matmulOp, patchesOp, unpatchesOp, conv2dOp, conv2dTransposeOp, conv2dFilterOp, maxPoolOp, gatherOp, scatterAddOp],
 ];
@@ -62,6 +62,6 @@ export { gather, gridSample, oneHot, scatterAdd } from "./gather.ts";
 export { matmul } from "./matmul.ts";
 export { patches, unpatches } from "./patches.ts";
 export { avgPool, depthwiseConv2d, type Interpolation, maxPool, resize } from "./pool.ts";
-export { logSoftmax, logSumExp, max, mean, softmax, sum, sumTo, variance } from "./reduce.ts";
+export { argmax, logSoftmax, logSumExp, max, mean, softmax, sum, sumTo, variance } from "./reduce.ts";
 export { broadcast, concat, flatten, pad, reshape, slice, sliceAxis, split, stack, transpose } from "./shape.ts";
 export type { Size, Window, WindowOptions } from "./window.ts";

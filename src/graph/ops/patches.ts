@@ -14,30 +14,50 @@ function gcd(a: number, b: number): number {
   return b === 0 ? a : gcd(b, a % b);
 }
 
-/** Emits the columns `[n, oh * ow, taps, c]` of an image `[n, h, w, c]`: one Gather over pixels of the padded image. */
+/** `[n, rows, c]` with one more row that holds `value`. A Concat of long runs; Pad is several times slower. */
+export function emitExtraRow(emit: Emitter, x: string, [n, rows, c]: readonly [number, number, number], value: number): string {
+  // With a free batch the constant would need the batch size.
+  if (emit.mode === "infer") return emit.node("Pad", [x, emit.ints([0, 0, 0, 0, 1, 0]), emit.scalar(value)]);
+  return emit.node("Concat", [emit.reshape(x, [n, rows, c]), emit.filled([n, 1, c], value)], { axis: 1 });
+}
+
+/** Under this many channels a pixel is too short a run, and copying two at once pays for a padded image. */
+const SHORT_PIXEL = 16;
+
+/** Emits the columns `[n, oh * ow, taps, c]` of an image `[n, h, w, c]`: one Gather over pixels. */
 export function emitPatches(emit: Emitter, x: string, shape: ImageShape, window: Window, fill: number): string {
   const [n, h, w, c] = shape;
+  const out = outputSize(window, [h, w], "patches");
+  const taps = window.kernel[0] * window.kernel[1];
+  if (c < SHORT_PIXEL) return emitShortPatches(emit, x, shape, window, fill, out);
+  const padded = window.padding.some((pixels) => pixels > 0);
+  const rows = padded ? emitExtraRow(emit, emit.reshape(x, [n, h * w, c]), [n, h * w, c], fill) : emit.reshape(x, [n, h * w, c]);
+  const index: number[] = [];
+  forEachTap(window, out, (_y, _x, _tap, inY, inX) => {
+    index.push(inY >= 0 && inY < h && inX >= 0 && inX < w ? inY * w + inX : h * w);
+  });
+  return emit.node("Gather", [rows, emit.indices(Int32Array.from(index), [out[0] * out[1], taps])], { axis: 1 });
+}
+
+/** The same for few channels: the image is padded, and runs of `unit` pixels are copied where stride and kernel allow. */
+function emitShortPatches(emit: Emitter, x: string, [n, h, w, c]: ImageShape, window: Window, fill: number, out: Size): string {
   const { kernel, stride, padding, dilation } = window;
-  const [outHeight, outWidth] = outputSize(window, [h, w], "patches");
-  // Runs of `unit` neighbouring pixels are copied at once where stride and kernel allow it.
   const unit = dilation[1] === 1 ? gcd(stride[1], kernel[1]) : 1;
   const ragged = (w + padding[1] + padding[3]) % unit;
   const right = padding[3] + (ragged === 0 ? 0 : unit - ragged);
   const [top, left, bottom] = padding;
   const [paddedHeight, paddedWidth] = [h + top + bottom, w + left + right];
-  const padded =
-    top + left + bottom + right === 0
-      ? x
-      : emit.node("Pad", [x, emit.ints([0, top, left, 0, 0, bottom, right, 0]), emit.scalar(fill)]);
+  const unpadded = top + left + bottom + right === 0;
+  const padded = unpadded ? x : emit.node("Pad", [x, emit.ints([0, top, left, 0, 0, bottom, right, 0]), emit.scalar(fill)]);
   const row = paddedWidth / unit;
   const index: number[] = [];
-  forEachTap(window, [outHeight, outWidth], (_y, _x, tap, inY, inX) => {
+  forEachTap(window, out, (_y, _x, tap, inY, inX) => {
     if ((tap % kernel[1]) % unit === 0) index.push((inY + top) * row + (inX + left) / unit);
   });
   const pixels = emit.reshape(padded, [n, paddedHeight * row, unit * c]);
-  const taps = (kernel[0] * kernel[1]) / unit;
-  const columns = emit.node("Gather", [pixels, emit.indices(Int32Array.from(index), [outHeight * outWidth, taps])], { axis: 1 });
-  return unit === 1 ? columns : emit.reshape(columns, [n, outHeight * outWidth, kernel[0] * kernel[1], c]);
+  const taps = kernel[0] * kernel[1];
+  const columns = emit.node("Gather", [pixels, emit.indices(Int32Array.from(index), [out[0] * out[1], taps / unit])], { axis: 1 });
+  return unit === 1 ? columns : emit.reshape(columns, [n, out[0] * out[1], taps, c]);
 }
 
 /**
@@ -129,8 +149,7 @@ export const unpatchesOp: OpDef<UnpatchAttrs> = {
     const flat = emit.reshape(columns!, [n, rows, c]);
     const { window, size } = node.attrs;
     if (!isUneven(window, size)) return emitUnpatches(emit, flat, node.shape as ImageShape, window, undefined);
-    const padded = emit.node("Pad", [flat, emit.ints([0, 0, 0, 0, 1, 0]), emit.scalar(0)]);
-    return emitUnpatches(emit, padded, node.shape as ImageShape, window, rows);
+    return emitUnpatches(emit, emitExtraRow(emit, flat, [n, rows, c], 0), node.shape as ImageShape, window, rows);
   },
 };
 

@@ -2,7 +2,7 @@
 import { type NdArray, normalizeAxis, sameShape, type Shape, sizeOf, stridesOf } from "../../base/array.ts";
 import { fail } from "../../base/errors.ts";
 import { apply, type OpDef, type Tensor, typeText } from "../tensor.ts";
-import { cast, div, equal, exp, mul, square, storage, sub } from "./elementwise.ts";
+import { cast, div, equal, exp, mul, ONNX_TYPE, square, storage, sub } from "./elementwise.ts";
 import { broadcast, reshape } from "./shape.ts";
 
 type Axes = { axes: readonly number[] };
@@ -62,7 +62,7 @@ export const sumOp: OpDef<Axes> = {
       const rows = sizeOf(source.shape.slice(0, axes.length));
       const columns = sizeOf(node.shape);
       const flat = emit.reshape(x!, [rows, columns]);
-      return emit.reshape(emit.node("MatMul", [emit.ones([1, rows]), flat]), node.shape);
+      return emit.reshape(emit.node("MatMul", [emit.filled([1, rows], 1), flat]), node.shape);
     }
     return emit.node("ReduceSum", [x!, emit.ints(axes)], { keepdims: 0 });
   },
@@ -192,3 +192,20 @@ export const logSoftmaxOp: OpDef<None> = {
 
 export const softmax = (x: Tensor): Tensor => apply(softmaxOp, [x], {});
 export const logSoftmax = (x: Tensor): Tensor => apply(logSoftmaxOp, [x], {});
+
+export const argmaxOp: OpDef<None> = {
+  name: "argmax",
+  infer: ([x]) => ({ shape: x!.shape.slice(0, -1), dtype: "int32" }),
+  evaluate([x], _attrs, out) {
+    const width = x!.shape[x!.shape.length - 1]!;
+    return Int32Array.from({ length: sizeOf(out.shape) }, (_, row) => {
+      let best = 0;
+      for (let i = 1; i < width; i++) if (x!.data[row * width + i]! > x!.data[row * width + best]!) best = i;
+      return best;
+    });
+  },
+  lower: (emit, _node, [x]) => emit.node("Cast", [emit.node("ArgMax", [x!], { axis: -1, keepdims: 0 })], { to: ONNX_TYPE.int32 }),
+};
+
+/** Place of the first largest value of the last axis, int32. */
+export const argmax = (x: Tensor): Tensor => apply(argmaxOp, [x], {});

@@ -1,0 +1,56 @@
+import type { Command } from "commander";
+import { fail } from "../../base/errors.ts";
+import { open } from "../../data/open.ts";
+import { load } from "../../node.ts";
+import { type Evaluation, evaluate } from "../../train/evaluate.ts";
+import { writeReport } from "../../train/report.ts";
+import { RunFolder } from "../../train/run.ts";
+import { bold, print, printJson, table } from "../render.ts";
+
+type Split = "train" | "validation" | "test";
+
+export function define(command: Command): void {
+  command
+    .argument("<run>", "a run folder")
+    .option("--data <source>", "other data than the run was trained on")
+    .option("--split <name>", "train, validation or test", "test")
+    .option("--json", "print one JSON document")
+    .addHelpText("after", "\nExample:\n  genclass evaluate runs/first\n")
+    .action(run);
+}
+
+async function run(path: string, options: { data?: string; split: string; json?: boolean }): Promise<void> {
+  if (!["train", "validation", "test"].includes(options.split))
+    fail("E_OPTION", `--split ${options.split}: expected train, validation or test`);
+  const folder = RunFolder.open(path);
+  const { data: saved, seed } = folder.config;
+  const model = await load(path);
+  const data = await open(options.data ?? saved.source, {
+    image: saved.image ?? (options.data && saved.channels === 3 ? { height: saved.height, width: saved.width } : undefined),
+    validation: saved.validation,
+    seed,
+  });
+  const split = options.split as Split;
+  const set = data[split];
+  if (!set) fail("E_DATA_EMPTY", `${options.data ?? saved.source} has no ${split} part; choose another --split`);
+  const found = await evaluate(model, set, data.classes);
+  const report = await writeReport(folder, model, data, split, set, found);
+  await model.dispose();
+  if (options.json) {
+    printJson({ run: path, split, n: found.n, metrics: found.metrics, classes: found.classes, confusion: found.confusion });
+    return;
+  }
+  showEvaluation(split, found);
+  print(`report: ${bold(report)}`);
+}
+
+/** The numbers as people read them. */
+export function showEvaluation(split: string, found: Evaluation): void {
+  const percent = (value: number) => (100 * value).toFixed(2);
+  print(`${bold(`accuracy ${percent(found.metrics.accuracy!)} %`)} on ${found.n} ${split} pictures`);
+  print();
+  print(table([["class", "precision %", "recall %", "F1 %", "pictures"], ...found.classes.map((c) => [c.name, percent(c.precision), percent(c.recall), percent(c.f1), String(c.support)])]));
+  print();
+  print(table(Object.entries(found.metrics).map(([name, value]) => [name, value.toPrecision(5)])));
+  print();
+}

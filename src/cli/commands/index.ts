@@ -1,0 +1,19 @@
+// The commands, as an explicit list; each file loads only when its command is called.
+import type { Command } from "commander";
+
+export interface CommandEntry {
+  readonly name: string;
+  readonly summary: string;
+  load(): Promise<{ define(command: Command): void }>;
+}
+
+export const COMMANDS: readonly CommandEntry[] = [
+  { name: "train", summary: "train a model on a data source", load: () => import("./train.ts") },
+  { name: "evaluate", summary: "every metric of a trained run, plots and report.html", load: () => import("./evaluate.ts") },
+  { name: "classify", summary: "label, probability and novelty of pictures", load: () => import("./classify.ts") },
+  { name: "generate", summary: "new pictures from a trained run", load: () => import("./generate.ts") },
+  { name: "reconstruct", summary: "a picture's reconstruction and its error", load: () => import("./reconstruct.ts") },
+  { name: "export", summary: "one ONNX file that runs anywhere", load: () => import("./export.ts") },
+  { name: "models", summary: "the models, their options and papers", load: () => import("./models.ts") },
+  { name: "doctor", summary: "this machine, its backends and their speed", load: () => import("./doctor.ts") },
+];

@@ -1,0 +1,28 @@
+import type { Command } from "commander";
+import { describeOptions, findModel, MODELS } from "../../models/index.ts";
+import { bold, print, printJson, table } from "../render.ts";
+
+export function define(command: Command): void {
+  command
+    .argument("[name]", "one model")
+    .option("--json", "print one JSON document")
+    .addHelpText("after", "\nExample:\n  genclass models vae\n")
+    .action(run);
+}
+
+function run(name: string | undefined, options: { json?: boolean }): void {
+  const models = name === undefined ? MODELS : [findModel(name)];
+  if (options.json) {
+    const listed = models.map((model) => ({ name: model.name, title: model.title, cite: model.cite, options: describeOptions(model) }));
+    printJson(name === undefined ? listed : listed[0]);
+    return;
+  }
+  if (name === undefined) {
+    print(table(models.map((model) => [model.name, model.title])));
+    print('\n"genclass models NAME" shows its options.');
+    return;
+  }
+  const [model] = models;
+  print(`${bold(model!.name)}: ${model!.title}\n${model!.cite}\n`);
+  print(table([["option", "default", "range", "meaning"], ...describeOptions(model!).map((o) => [o.name, String(o.default), o.type, o.doc])]));
+}

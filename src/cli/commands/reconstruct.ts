@@ -1,0 +1,49 @@
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import type { Command } from "commander";
+import { fail } from "../../base/errors.ts";
+import { load } from "../../node.ts";
+import { gridPng, toBytes } from "../../report/pictures.ts";
+import { writeAtomically } from "../../train/checkpoint.ts";
+import { pictureFiles } from "../files.ts";
+import { bold, print, printJson, table } from "../render.ts";
+
+export function define(command: Command): void {
+  command
+    .argument("<run>", "a run folder")
+    .argument("<file...>", "pictures, folders of pictures, or patterns")
+    .option("--out <file.png>", "sheet of pictures and reconstructions (default: RUN/samples/reconstruct.png)")
+    .option("--json", "print one JSON document")
+    .addHelpText("after", "\nExample:\n  genclass reconstruct runs/first digit.png\n")
+    .action(run);
+}
+
+async function run(path: string, words: readonly string[], options: { out?: string; json?: boolean }): Promise<void> {
+  const files = pictureFiles(words);
+  const model = await load(path);
+  if (!model.has("reconstruct")) fail("E_HEAD", `the model of ${path} cannot reconstruct`);
+  const pixels = await model.read(files);
+  const again = (await model.reconstruct(pixels)).data;
+  const density = model.has("logDensity") ? (await model.logDensity(pixels, 4)).data : undefined;
+  const size = pixels.length / files.length;
+  const results = files.map((file, i) => {
+    let mse = 0;
+    for (let k = i * size; k < (i + 1) * size; k++) mse += (again[k]! - pixels[k]! / 255) ** 2 / size;
+    return { file, mse, ...(density ? { elbo: density[i]! } : {}) };
+  });
+  const out = options.out ?? join(path, "samples", "reconstruct.png");
+  if (options.out && existsSync(out)) fail("E_WRITE", `${out} exists; nothing is overwritten. Choose another --out`);
+  const pairs = new Uint8Array(2 * pixels.length);
+  const bytes = toBytes(again);
+  files.forEach((_, i) => {
+    pairs.set(pixels.subarray(i * size, (i + 1) * size), 2 * i * size);
+    pairs.set(bytes.subarray(i * size, (i + 1) * size), (2 * i + 1) * size);
+  });
+  writeAtomically(out, [await gridPng(pairs, model.spec, 2)]);
+  await model.dispose();
+  if (options.json) printJson({ run: path, picture: out, files: results });
+  else {
+    print(table([["file", "squared error a pixel", "ELBO (nats)"], ...results.map((r) => [r.file, r.mse.toFixed(5), r.elbo === undefined ? "" : r.elbo.toFixed(1)])]));
+    print(`pictures beside reconstructions: ${bold(out)}`);
+  }
+}

@@ -1,0 +1,31 @@
+// Picture arguments: files, folders and globs.
+import { existsSync, readdirSync, statSync } from "node:fs";
+import { basename, dirname, join } from "node:path";
+import { fail } from "../base/errors.ts";
+import { isPicture } from "../data/readers/folder.ts";
+
+/** The picture files that words name, in order. @throws `E_DATA_NOT_FOUND` naming a word that matches nothing */
+export function pictureFiles(words: readonly string[]): string[] {
+  return words.flatMap((word) => {
+    const found = expand(word);
+    if (found.length === 0) fail("E_DATA_NOT_FOUND", `"${word}" names no picture; expected a picture file, a folder with pictures, or a pattern such as "photos/*.jpg"`);
+    return found;
+  });
+}
+
+function expand(word: string): string[] {
+  if (existsSync(word)) return statSync(word).isDirectory() ? inFolder(word) : [word];
+  if (!/[*?]/.test(basename(word)) || !existsSync(dirname(word))) return [];
+  const pattern = new RegExp(`^${basename(word).replace(/[.+^${}()|[\]\\]/g, "\\$&").replaceAll("*", ".*").replaceAll("?", ".")}$`);
+  return readdirSync(dirname(word))
+    .filter((name) => pattern.test(name) && isPicture(name))
+    .sort()
+    .map((name) => join(dirname(word), name));
+}
+
+function inFolder(folder: string): string[] {
+  return readdirSync(folder, { recursive: true, encoding: "utf8" })
+    .filter(isPicture)
+    .sort()
+    .map((name) => join(folder, name));
+}

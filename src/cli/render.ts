@@ -1,0 +1,96 @@
+// What the terminal shows: colours where wanted, tables, and the progress of training.
+import type { EpochEvent, RunEvent, StepEvent } from "../train/events.ts";
+
+const coloured = (stream: NodeJS.WriteStream): boolean => stream.isTTY === true && !process.env.NO_COLOR && process.env.TERM !== "dumb";
+
+function paint(code: number, text: string, stream: NodeJS.WriteStream = process.stdout): string {
+  return coloured(stream) ? `\u001b[${code}m${text}\u001b[0m` : text;
+}
+
+export const bold = (text: string): string => paint(1, text);
+export const dim = (text: string): string => paint(2, text);
+
+/** One message on standard error. */
+export function complain(code: string, message: string): void {
+  process.stderr.write(`${paint(31, `error ${code}:`, process.stderr)} ${message}\n`);
+}
+
+export function warn(message: string): void {
+  process.stderr.write(`${paint(33, "warning:", process.stderr)} ${message}\n`);
+}
+
+/** One JSON document on standard output. */
+export function printJson(value: unknown): void {
+  process.stdout.write(`${JSON.stringify(value, null, 2)}\n`);
+}
+
+export function print(line = ""): void {
+  process.stdout.write(`${line}\n`);
+}
+
+/** Columns aligned by their widest cell; numbers to the right. */
+export function table(rows: readonly (readonly (string | number)[])[]): string {
+  const widths: number[] = [];
+  for (const row of rows) for (const [i, cell] of row.entries()) widths[i] = Math.max(widths[i] ?? 0, String(cell).length);
+  return rows
+    .map((row) => row.map((cell, i) => (typeof cell === "number" ? String(cell).padStart(widths[i]!) : String(cell).padEnd(widths[i]!))).join("  ").trimEnd())
+    .join("\n");
+}
+
+export function duration(seconds: number): string {
+  const s = Math.max(0, Math.round(seconds));
+  const minutes = Math.floor(s / 60);
+  return minutes >= 60 ? `${Math.floor(minutes / 60)}h${String(minutes % 60).padStart(2, "0")}m` : `${minutes}:${String(s % 60).padStart(2, "0")}`;
+}
+
+const short = (value: number): string => (Math.abs(value) >= 100 ? value.toFixed(0) : Math.abs(value) >= 1 ? value.toFixed(2) : value.toFixed(4));
+
+function stepLine(event: StepEvent): string {
+  const losses = Object.entries(event.losses).map(([name, value]) => `${name.split("/").pop()} ${short(value)}`);
+  const memory = `${(process.memoryUsage().rss / 2 ** 20).toFixed(0)} MB`;
+  const percent = `${(100 * event.progress).toFixed(0)} %`.padStart(5);
+  return `${percent}  epoch ${event.epoch}  step ${event.step}  ETA ${duration(event.remaining)}  ${event.imagesPerSecond.toFixed(0)} images/s  ${losses.join("  ")}  ${memory}`;
+}
+
+function epochLine(event: EpochEvent): string {
+  const m = event.metrics;
+  const parts = [`epoch ${event.epoch}`, duration(event.seconds)];
+  if (m["validation/accuracy"] !== undefined) parts.push(`validation accuracy ${(100 * m["validation/accuracy"]).toFixed(2)} %`, `log-loss ${m["validation/nll"]!.toFixed(4)}`);
+  if (m["validation/mse"] !== undefined) parts.push(`squared error ${m["validation/mse"].toFixed(5)}`);
+  if (m["validation/elbo"] !== undefined) parts.push(`ELBO ${m["validation/elbo"].toFixed(1)}`);
+  return parts.join("  ") + (event.best ? "  best" : "");
+}
+
+/** Progress on standard error: one live line on a terminal, plain lines elsewhere. */
+export class Progress {
+  private readonly live = process.stderr.isTTY === true && process.env.TERM !== "dumb";
+  private shown = 0;
+  private lastWrite = 0;
+
+  show(event: RunEvent): void {
+    if (event.type === "start") {
+      const labels = event.labelled < event.examples ? `${event.labelled} of ${event.examples} pictures labelled` : `${event.examples} pictures`;
+      this.line(`${event.model}: ${event.parameters.toLocaleString("en")} parameters, ${labels}, ${event.backend}${event.step > 0 ? `, going on from step ${event.step}` : ""}`);
+    } else if (event.type === "epoch") this.line(epochLine(event));
+    else if (event.type === "step") {
+      const now = Date.now();
+      if (now - this.lastWrite < (this.live ? 200 : 30_000)) return;
+      const first = this.lastWrite === 0;
+      this.lastWrite = now;
+      if (this.live) this.rewrite(stepLine(event));
+      else if (!first) this.line(stepLine(event));
+    }
+  }
+
+  private rewrite(text: string): void {
+    const fitted = text.slice(0, (process.stderr.columns || 120) - 1);
+    process.stderr.write(`\r${fitted.padEnd(this.shown)}`);
+    this.shown = fitted.length;
+  }
+
+  private line(text: string): void {
+    if (this.live && this.shown > 0) process.stderr.write(`\r${" ".repeat(this.shown)}\r`);
+    this.shown = 0;
+    process.stderr.write(`${text}\n`);
+  }
+}

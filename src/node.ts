@@ -1,0 +1,73 @@
+// The library for Node: opens data, trains, loads runs. onnxruntime-node is handed to the core here and nowhere else.
+import { createRequire } from "node:module";
+import * as ort from "onnxruntime-node";
+import { fail, GenclassError } from "./base/errors.ts";
+import { decodePicture } from "./data/readers/folder.ts";
+import type { Backend } from "./runtime/backend.ts";
+import { type Onnxruntime, onnxruntimeBackend } from "./runtime/onnxruntime.ts";
+import type { RunEvent } from "./train/events.ts";
+import { RunFolder } from "./train/run.ts";
+import { startRun, type TrainOptions } from "./train/train.ts";
+import { type Prediction, TrainedModel } from "./train/trained.ts";
+import { VERSION } from "./base/version.ts";
+
+export * from "./index.ts";
+export { BUILT_IN, type OpenOptions, open } from "./data/open.ts";
+export { type Evaluation, evaluate } from "./train/evaluate.ts";
+export { exportModel } from "./train/export.ts";
+export { RunFolder } from "./train/run.ts";
+export type { Prediction } from "./train/trained.ts";
+export { TrainedModel } from "./train/trained.ts";
+
+/** The native onnxruntime backend. `threads`: 0 takes all cores. */
+export function nodeBackend({ threads = 0 }: { threads?: number } = {}): Backend {
+  const { version } = createRequire(import.meta.url)("onnxruntime-node/package.json") as { version: string };
+  return onnxruntimeBackend(ort as unknown as Onnxruntime, {
+    name: "onnxruntime-node",
+    version,
+    session: threads > 0 ? { intraOpNumThreads: threads } : {},
+    writesInPlace: true,
+  });
+}
+
+export type TrainCall = Omit<TrainOptions, "backend"> & { backend?: Backend };
+
+/**
+ * Trains a model and yields what happens; leaving the loop stops training.
+ * @param model a name from `MODELS`
+ * @throws `E_NAME`, `E_OPTION` for a wrong call; `E_NAN` when a loss stops being finite
+ */
+export async function* train(model: string, options: TrainCall): AsyncGenerator<RunEvent, void> {
+  yield* startRun(model, { ...options, backend: options.backend ?? nodeBackend() }).events;
+}
+
+/** A trained run that takes picture files. */
+export class NodeModel extends TrainedModel {
+  /** Bytes `[n, h, w, c]` of picture files, as the model takes them. @throws `E_IMAGE` naming a file that does not decode */
+  async read(files: readonly string[]): Promise<Uint8Array> {
+    const { height, width, channels } = this.spec;
+    const size = height * width * channels;
+    const pixels = new Uint8Array(files.length * size);
+    for (const [i, file] of files.entries()) {
+      try {
+        pixels.set(await decodePicture(file, { height, width, channels }), i * size);
+      } catch (cause) {
+        if (cause instanceof GenclassError) throw cause;
+        fail("E_IMAGE", `${file} does not decode as a picture (${(cause as Error).message}); expected JPEG, PNG, WebP, GIF, TIFF or AVIF`, cause);
+      }
+    }
+    return pixels;
+  }
+
+  async classifyFile(file: string): Promise<Prediction> {
+    return (await this.classify(await this.read([file])))[0]!;
+  }
+}
+
+/** Loads the best checkpoint of a run folder. @throws `E_RUN_NOT_FOUND`, `E_RUN_VERSION` */
+export async function load(path: string, { backend = nodeBackend() }: { backend?: Backend } = {}): Promise<NodeModel> {
+  const run = RunFolder.open(path);
+  return new NodeModel(run.config, run.trained(), backend);
+}
+
+export { VERSION };

@@ -1,0 +1,62 @@
+// Every number a trained model can give on a labelled set.
+import { sizeOf } from "../base/array.ts";
+import { fail } from "../base/errors.ts";
+import type { ImageSet } from "../data/dataset.ts";
+import { type CalibrationBin, type ClassScores, calibrationBins, classificationMetrics, classScores, confusionMatrix, softmaxRows } from "../metrics/classification.ts";
+import type { TrainedModel } from "./trained.ts";
+
+export interface Evaluation {
+  readonly n: number;
+  /** Shares, not per cent; nats; squared error a pixel. */
+  readonly metrics: Readonly<Record<string, number>>;
+  readonly classes: readonly (ClassScores & { name: string })[];
+  readonly confusion: readonly (readonly number[])[];
+  readonly calibration: readonly CalibrationBin[];
+  readonly probabilities: Float64Array;
+}
+
+/** @throws `E_DATA_EMPTY` for a set without labelled pictures, `E_RUN_CONFLICT` for pictures of another shape */
+export async function evaluate(model: TrainedModel, set: ImageSet, classes: readonly string[]): Promise<Evaluation> {
+  const { spec } = model;
+  if (set.height !== spec.height || set.width !== spec.width || set.channels !== spec.channels)
+    fail("E_RUN_CONFLICT", `the model takes pictures of ${spec.height}x${spec.width}x${spec.channels}, the data has ${set.height}x${set.width}x${set.channels}; give --image ${spec.height}x${spec.width} or the data it was trained on`);
+  if (classes.join("\n") !== spec.classes.join("\n"))
+    fail("E_RUN_CONFLICT", `the model knows the classes ${spec.classes.join(", ")}; the data has ${classes.join(", ")}`);
+  const n = set.labels.length;
+  if (n === 0 || set.labels.some((label) => label < 0)) fail("E_DATA_EMPTY", "evaluation needs pictures that all have labels");
+  const k = classes.length;
+  const logits = (await model.logits(set.pixels)).data;
+  const probabilities = softmaxRows(logits, k, model.temperature);
+  const confusion = confusionMatrix(probabilities, set.labels, k);
+  const { accuracy, balancedAccuracy, nll, ece, macroF1 } = classificationMetrics(probabilities, set.labels, k);
+  const raw = classificationMetrics(softmaxRows(logits, k), set.labels, k);
+  const metrics: Record<string, number> = { accuracy, balancedAccuracy, nll, ece, macroF1, temperature: model.temperature, eceUncalibrated: raw.ece };
+  if (model.has("reconstruct")) metrics.mse = await reconstructionError(model, set);
+  if (model.has("logDensity")) metrics.elbo = average((await model.logDensity(set.pixels)).data);
+  return {
+    n,
+    metrics,
+    classes: classScores(confusion).map((score, i) => ({ name: classes[i]!, ...score })),
+    confusion,
+    calibration: calibrationBins(probabilities, set.labels, k),
+    probabilities,
+  };
+}
+
+async function reconstructionError(model: TrainedModel, set: ImageSet): Promise<number> {
+  const size = sizeOf([set.height, set.width, set.channels]);
+  const step = 1000 * size;
+  let total = 0;
+  for (let from = 0; from < set.pixels.length; from += step) {
+    const part = set.pixels.subarray(from, from + step);
+    const image = (await model.reconstruct(part)).data;
+    for (let i = 0; i < part.length; i++) total += (image[i]! - part[i]! / 255) ** 2;
+  }
+  return total / set.pixels.length;
+}
+
+function average(values: ArrayLike<number>): number {
+  let total = 0;
+  for (let i = 0; i < values.length; i++) total += values[i]!;
+  return total / values.length;
+}

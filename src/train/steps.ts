@@ -1,0 +1,91 @@
+// From a model's phases to step graphs: forward, backward, optimizer and averages in one graph a phase.
+import { grad } from "../graph/grad.ts";
+import { SCALAR_PREFIX, STATE_PREFIX } from "../graph/names.ts";
+import * as g from "../graph/ops/index.ts";
+import { input, type Tensor } from "../graph/tensor.ts";
+import { BATCH_INPUTS } from "../data/batches.ts";
+import type { Batch, BuiltModel, DataSpec, Phase } from "../models/model.ts";
+import { zerosInit } from "../nn/init.ts";
+import { perExample } from "../nn/losses.ts";
+import { applyOptimizer } from "../nn/optim.ts";
+import { Build, type NoiseSpec, type Ramp, type StateSpec } from "../nn/scope.ts";
+import type { StepGraph } from "../runtime/program.ts";
+
+/** A step graph with what must be fed to it besides the batch. */
+export interface Step {
+  readonly graph: StepGraph;
+  readonly noises: ReadonlyMap<string, NoiseSpec>;
+  readonly ramps: ReadonlyMap<string, Ramp>;
+}
+
+export interface PhaseStep extends Step {
+  readonly phase: Phase;
+}
+
+export interface CompiledModel {
+  readonly phases: readonly PhaseStep[];
+  /** Per-example results on a batch with averaged weights, for validation. */
+  readonly validate: Step;
+  /** Everything that the state holds, with first values. */
+  readonly specs: ReadonlyMap<string, StateSpec>;
+}
+
+export const averagePath = (path: string): string => `average/${path}`;
+/** The scalar that pulls an average towards the newest weights: 1 - decay. */
+export const AVERAGE_SCALAR = "average";
+
+export function batchTensors(size: number, { height, width, channels }: DataSpec): Batch {
+  const pixels = input(BATCH_INPUTS.pixels, [size, height, width, channels], "uint8");
+  const labels = input(BATCH_INPUTS.labels, [size], "int32");
+  const weights = input(BATCH_INPUTS.weights, [size]);
+  const labelled = g.cast(g.greaterEqual(labels, 0), "float32");
+  return { x: pixelsToUnit(pixels), labels, weights, labelled };
+}
+
+/** Bytes 0..255 to 0..1. */
+export const pixelsToUnit = (pixels: Tensor): Tensor => g.mul(g.cast(pixels, "float32"), 1 / 255);
+
+/** Binds parameters to their averages; running statistics have none and stay themselves. */
+export const bindAverages = (path: string, spec: StateSpec): Tensor =>
+  input(STATE_PREFIX + (spec.trainable ? averagePath(path) : path), spec.shape);
+
+export function compileModel(model: BuiltModel, data: DataSpec, batchSize: number): CompiledModel {
+  const specs = new Map<string, StateSpec>();
+  const phases = model.phases.map((phase) => phaseStep(phase, data, batchSize, specs));
+  return { phases, validate: validateStep(model, data, batchSize), specs };
+}
+
+function phaseStep(phase: Phase, data: DataSpec, batchSize: number, specs: Map<string, StateSpec>): PhaseStep {
+  const build = new Build(true);
+  const { loss, log } = phase.loss(build.root, batchTensors(batchSize, data));
+  const parameters = phase.updates.flatMap((prefix) => build.trainable(prefix));
+  const gradients = grad(loss, parameters.map(([, tensor]) => tensor));
+  const slot = (path: string, shape: readonly number[]) => {
+    specs.set(path, { shape, init: zerosInit, trainable: false });
+    return input(STATE_PREFIX + path, shape);
+  };
+  const use = { phase: phase.name, optimizer: phase.optimizer, clip: phase.clip };
+  const updates = applyOptimizer(use, parameters, gradients, slot);
+  for (const [path, spec] of build.state) {
+    specs.set(path, spec);
+    if (spec.trainable) specs.set(averagePath(path), { ...spec, trainable: false });
+  }
+  const pull = input(SCALAR_PREFIX + AVERAGE_SCALAR, []);
+  for (const [path, tensor] of parameters) {
+    const average = input(STATE_PREFIX + averagePath(path), tensor.shape);
+    updates.set(averagePath(path), g.add(average, g.mul(g.sub(updates.get(path)!, average), pull)));
+  }
+  for (const [path, value] of build.assigned) updates.set(path, value);
+  const graph = { name: phase.name, updates, log: new Map(Object.entries(log)) };
+  return { phase, graph, noises: build.noises, ramps: build.ramps };
+}
+
+function validateStep({ heads }: BuiltModel, data: DataSpec, batchSize: number): Step {
+  const build = new Build(false, bindAverages);
+  const { x } = batchTensors(batchSize, data);
+  const log = new Map<string, Tensor>();
+  if (heads.classify) log.set("logits", heads.classify(build.root, x));
+  if (heads.reconstruct) log.set("squaredError", perExample(g.square(g.sub(heads.reconstruct(build.root, x), x))));
+  if (heads.logDensity) log.set("logDensity", heads.logDensity(build.root, x));
+  return { graph: { name: "validate", updates: new Map(), log }, noises: build.noises, ramps: build.ramps };
+}

@@ -1,0 +1,70 @@
+// TensorBoard event files: TFRecords of the Event message (scalars), so that any TensorBoard reads a run folder.
+import { appendFileSync } from "node:fs";
+import { hostname } from "node:os";
+import { join } from "node:path";
+import { PbfWriter } from "pbf";
+import type { RunEvent } from "../events.ts";
+
+const CRC_TABLE = Uint32Array.from({ length: 256 }, (_, n) => {
+  let c = n;
+  for (let k = 0; k < 8; k++) c = c & 1 ? (c >>> 1) ^ 0x82f63b78 : c >>> 1;
+  return c;
+});
+
+/** CRC-32C (Castagnoli), as the record format asks for. */
+export function crc32c(bytes: Uint8Array): number {
+  let crc = 0xffffffff;
+  for (const byte of bytes) crc = CRC_TABLE[(crc ^ byte) & 0xff]! ^ (crc >>> 8);
+  return (crc ^ 0xffffffff) >>> 0;
+}
+
+const masked = (crc: number): number => (((crc >>> 15) | (crc << 17)) + 0xa282ead8) >>> 0;
+
+/** One record: length, its checksum, data, its checksum. */
+export function tfRecord(data: Uint8Array): Buffer {
+  const record = Buffer.alloc(12 + data.length + 4);
+  record.writeBigUInt64LE(BigInt(data.length), 0);
+  record.writeUInt32LE(masked(crc32c(record.subarray(0, 8))), 8);
+  record.set(data, 12);
+  record.writeUInt32LE(masked(crc32c(data)), 12 + data.length);
+  return record;
+}
+
+function eventMessage(seconds: number, step: number, body: (out: PbfWriter) => void): Uint8Array {
+  const out = new PbfWriter();
+  out.writeDoubleField(1, seconds);
+  out.writeVarintField(2, step);
+  body(out);
+  return out.finish();
+}
+
+function writeScalar({ tag, value }: { tag: string; value: number }, out: PbfWriter): void {
+  out.writeStringField(1, tag);
+  out.writeFloatField(2, value);
+}
+
+function writeSummary(values: readonly { tag: string; value: number }[], out: PbfWriter): void {
+  for (const value of values) out.writeMessage(1, writeScalar, value);
+}
+
+/** Appends a run's losses and metrics to one event file. */
+export class TensorBoardTracker {
+  private readonly file: string;
+
+  constructor(folder: string) {
+    const now = Date.now() / 1000;
+    this.file = join(folder, `events.out.tfevents.${Math.floor(now)}.${hostname()}`);
+    this.append(eventMessage(now, 0, (out) => out.writeStringField(3, "brain.Event:2")));
+  }
+
+  private append(message: Uint8Array): void {
+    appendFileSync(this.file, tfRecord(message));
+  }
+
+  track(event: RunEvent): void {
+    if (event.type !== "step" && event.type !== "epoch") return;
+    const values = event.type === "step" ? { ...event.losses, rate: event.rate, imagesPerSecond: event.imagesPerSecond } : event.metrics;
+    const list = Object.entries(values).map(([tag, value]) => ({ tag, value }));
+    this.append(eventMessage(Date.now() / 1000, event.step, (out) => out.writeMessage(5, writeSummary, list)));
+  }
+}
