@@ -1,0 +1,100 @@
+import { describe, expect, it } from "vitest";
+import { type NdArray, sizeOf, zeros } from "../../src/base/array.ts";
+import { grad } from "../../src/graph/grad.ts";
+import { interpret } from "../../src/graph/interpret.ts";
+import { add, mul, OPS, sum } from "../../src/graph/ops/index.ts";
+import { constant, constantOp, input, inputOp, type OpDef, type Tensor, topological } from "../../src/graph/tensor.ts";
+import { nodeBackend } from "../../src/node.ts";
+import { expectClose, randomArray } from "../helpers.ts";
+import { CASES, type OpCase } from "./cases.ts";
+
+/** onnxruntime computes in float32: a relative 2⁻²⁴ a rounding, a few hundred roundings in the longest case. */
+const FLOAT32 = 1e-4;
+/** Central differences in float64 with step 1e-5: truncation about 1e-10, cancellation about 1e-11, both times the scale. */
+const DIFFERENCES = 1e-6;
+const STEP = 1e-5;
+
+interface Built {
+  inputs: Tensor[];
+  feeds: Record<string, NdArray>;
+  y: Tensor;
+  /** A scalar of y with random weights, so that no part of the adjoint is symmetric. */
+  loss: Tensor;
+}
+
+function build(test: OpCase): Built {
+  const inputs = test.inputs.map((shape, i) => input(`x${i}`, shape));
+  const feeds = Object.fromEntries(test.inputs.map((shape, i) => [`x${i}`, randomArray(shape, i + 1, test.range)]));
+  const y = test.build(...inputs);
+  return { inputs, feeds, y, loss: sum(mul(y, constant(randomArray(y.shape, 99)))) };
+}
+
+/** Directional derivative of a scalar by central differences. */
+function differences(value: Tensor, feeds: Record<string, NdArray>, direction: Record<string, NdArray>): number {
+  const at = (sign: number) => {
+    const moved = Object.entries(feeds).map(([name, { data, ...rest }]) => [name, { ...rest, data: Float64Array.from(data, (v, i) => v + sign * STEP * direction[name]!.data[i]!) }]);
+    return interpret([value], Object.fromEntries(moved) as Record<string, NdArray>)[0]!.data[0]!;
+  };
+  return (at(1) - at(-1)) / (2 * STEP);
+}
+
+/** Compares Σ gradient · direction with central differences of `value`. */
+function checkGradient(value: Tensor, { inputs, feeds }: Built, seed: number): Tensor[] {
+  const direction = Object.fromEntries(inputs.map((x, i) => [`x${i}`, randomArray(x.shape, seed + i)]));
+  const gradients = grad(value, inputs);
+  const found = interpret(gradients, feeds).reduce((total, { data }, i) => total + data.reduce((t: number, v: number, k: number) => t + v * direction[`x${i}`]!.data[k]!, 0), 0);
+  const expected = differences(value, feeds, direction);
+  expect(Math.abs(found - expected) / Math.max(1, Math.abs(expected))).toBeLessThan(DIFFERENCES);
+  return gradients;
+}
+
+describe("every op", () => {
+  const backend = nodeBackend();
+  for (const mode of ["train", "infer"] as const)
+    it.each(CASES.map((test) => [test.title, test] as const))(`${mode} lowering of %s equals the float64 evaluation, and so do its gradients`, async (title, test) => {
+      const built = build(test);
+      const order = test.order ?? 2;
+      const outputs: Record<string, Tensor> = { y: built.y };
+      if (order > 0) for (const [i, gradient] of grad(built.loss, built.inputs).entries()) outputs[`d${i}`] = gradient;
+      const executable = await backend.compile(title, outputs, { mode });
+      const results = Object.fromEntries(Object.entries(outputs).map(([name, { shape, dtype }]) => [name, zeros(shape, dtype)]));
+      await executable.run(built.feeds, results);
+      await executable.dispose();
+      const expected = interpret(Object.values(outputs), built.feeds);
+      Object.keys(outputs).forEach((name, i) => {
+        expectClose(results[name]!.data, expected[i]!.data, FLOAT32, `${title}: ${name}`);
+      });
+    });
+
+  it.each(CASES.filter((test) => (test.order ?? 2) >= 1).map((test) => [test.title, test] as const))("first derivative of %s equals finite differences", (_title, test) => {
+    const built = build(test);
+    checkGradient(built.loss, built, 11);
+  });
+
+  it.each(CASES.filter((test) => (test.order ?? 2) >= 2).map((test) => [test.title, test] as const))("second derivative of %s equals finite differences", (_title, test) => {
+    const built = build(test);
+    const gradients = grad(built.loss, built.inputs);
+    const slope = gradients
+      .map((gradient, i) => sum(mul(gradient, constant(randomArray(gradient.shape, 31 + i)))))
+      .reduce((a, b) => add(a, b));
+    checkGradient(slope, built, 51);
+  });
+
+  it("occurs in the table of cases", () => {
+    const seen = new Set<OpDef>();
+    for (const test of CASES) {
+      const { loss, inputs } = build(test);
+      for (const node of topological([loss, ...((test.order ?? 2) > 0 ? grad(loss, inputs) : [])])) seen.add(node.op);
+    }
+    const missing = OPS.filter((op) => !seen.has(op)).map((op) => op.name);
+    expect(missing).toEqual([]);
+    for (const op of seen) expect([...OPS, inputOp, constantOp]).toContain(op);
+  });
+
+  it("has values of the inferred size", () => {
+    for (const test of CASES) {
+      const { y, feeds } = build(test);
+      expect(interpret([y], feeds)[0]!.data.length, test.title).toBe(sizeOf(y.shape));
+    }
+  });
+});

@@ -1,0 +1,30 @@
+// Shared by tests: random arrays, comparison with a stated bound, the real data folder.
+import { existsSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { expect } from "vitest";
+import { type NdArray, type Shape, sizeOf, type TypedArray } from "../src/base/array.ts";
+import { Random } from "../src/base/random.ts";
+
+/** Uniform values in `range`, float64 so that the oracle loses nothing. */
+export function randomArray(shape: Shape, seed: number, range: readonly [number, number] = [-1, 1]): NdArray {
+  const random = new Random(seed, "test");
+  const data = Float64Array.from({ length: sizeOf(shape) }, () => range[0] + (range[1] - range[0]) * random.uniform());
+  return { shape, dtype: "float32", data };
+}
+
+/** |actual - expected| <= tolerance · max(1, largest |expected|), everywhere. */
+export function expectClose(actual: TypedArray, expected: TypedArray, tolerance: number, what: string): void {
+  expect(actual.length, `${what}: number of values`).toBe(expected.length);
+  let scale = 1;
+  for (const value of expected) scale = Math.max(scale, Math.abs(value));
+  let worst = 0;
+  for (let i = 0; i < expected.length; i++) {
+    const difference = Math.abs(actual[i]! - expected[i]!);
+    // NaN must not pass as a difference that compares false.
+    worst = Number.isNaN(difference) ? Number.POSITIVE_INFINITY : Math.max(worst, difference);
+  }
+  expect(worst / scale, `${what}: largest relative difference`).toBeLessThanOrEqual(tolerance);
+}
+
+/** The folder of real data sets: GENCLASS_DATA, or the one beside the checkout. */
+export const DATA = [process.env.GENCLASS_DATA, resolve(import.meta.dirname, "../../shared/data")].find((path) => path && existsSync(join(path, "mnist")));
