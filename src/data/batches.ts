@@ -1,7 +1,6 @@
 // Batches as feeds of a program. The order of an epoch depends on seed and epoch alone, so any step can be drawn again.
 import { type NdArray, ndarray } from "../base/array.ts";
 import { Random } from "../base/random.ts";
-import type { Values } from "../runtime/backend.ts";
 import { type Augmentation, augmentInto } from "./augment.ts";
 import { type ImageSet, imageBytes } from "./dataset.ts";
 
@@ -13,7 +12,7 @@ export class BatchBuffer {
   private readonly pixels: NdArray;
   private readonly labels: NdArray;
   private readonly weights: NdArray;
-  readonly feeds: Values;
+  readonly feeds: Readonly<Record<string, NdArray>>;
   readonly size: number;
   private readonly set: ImageSet;
 
@@ -68,7 +67,7 @@ export class TrainingBatches {
   }
 
   /** The batch of global step `step` (from 0). */
-  at(step: number): Values {
+  at(step: number): Readonly<Record<string, NdArray>> {
     const epoch = Math.floor(step / this.stepsPerEpoch);
     if (epoch !== this.orderEpoch) {
       this.order = epochOrder(this.set, this.seed, epoch);

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { type NdArray, sizeOf, zeros } from "../../src/base/array.ts";
+import { type NdArray, sizeOf, type TypedArray, zeros } from "../../src/base/array.ts";
 import { grad } from "../../src/graph/grad.ts";
 import { interpret } from "../../src/graph/interpret.ts";
 import { add, mul, OPS, sum } from "../../src/graph/ops/index.ts";
@@ -38,11 +38,17 @@ function differences(value: Tensor, feeds: Record<string, NdArray>, direction: R
   return (at(1) - at(-1)) / (2 * STEP);
 }
 
+function dot(a: TypedArray, b: TypedArray): number {
+  let total = 0;
+  for (let i = 0; i < a.length; i++) total += a[i]! * b[i]!;
+  return total;
+}
+
 /** Compares Σ gradient · direction with central differences of `value`. */
 function checkGradient(value: Tensor, { inputs, feeds }: Built, seed: number): Tensor[] {
   const direction = Object.fromEntries(inputs.map((x, i) => [`x${i}`, randomArray(x.shape, seed + i)]));
   const gradients = grad(value, inputs);
-  const found = interpret(gradients, feeds).reduce((total, { data }, i) => total + data.reduce((t: number, v: number, k: number) => t + v * direction[`x${i}`]!.data[k]!, 0), 0);
+  const found = interpret(gradients, feeds).reduce((total, { data }, i) => total + dot(data, direction[`x${i}`]!.data), 0);
   const expected = differences(value, feeds, direction);
   expect(Math.abs(found - expected) / Math.max(1, Math.abs(expected))).toBeLessThan(DIFFERENCES);
   return gradients;

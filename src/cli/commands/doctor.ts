@@ -4,8 +4,7 @@ import { ndarray, zeros } from "../../base/array.ts";
 import { now } from "../../base/clock.ts";
 import { matmul } from "../../graph/ops/index.ts";
 import { input } from "../../graph/tensor.ts";
-import { nodeBackend } from "../../node.ts";
-import type { Backend } from "../../runtime/backend.ts";
+import { type Backend, nodeBackend } from "../../node.ts";
 import { webBackend } from "../../web.ts";
 import { print, printJson, table } from "../render.ts";
 

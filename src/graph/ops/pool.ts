@@ -55,7 +55,7 @@ export const maxPoolOp: OpDef<{ window: Window }> = {
     const taps = window.kernel[0] * window.kernel[1];
     const columns = emitPatches(emit, x!, node.inputs[0]!.shape as Four, window, LOWEST);
     const rows = emit.reshape(columns, [n * oh * ow, taps, c]);
-    return emit.reshape(emit.node("ReduceMax", [rows, emit.ints([1])], { keepdims: 0 }), node.shape);
+    return emit.reshape(emit.node("ReduceMax", [rows], { axes: [1], keepdims: 0 }), node.shape);
   },
 };
 

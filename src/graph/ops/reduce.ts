@@ -84,7 +84,7 @@ export const maxOp: OpDef<Axes> = {
     const mask = cast(equal(x, spread(node, x, node.attrs.axes)), "float32");
     return [mul(mask, spread(div(dy, sum(mask, node.attrs.axes)), x, node.attrs.axes))];
   },
-  lower: (emit, node, [x]) => emit.node("ReduceMax", [x!, emit.ints(node.attrs.axes)], { keepdims: 0 }),
+  lower: (emit, node, [x]) => emit.node("ReduceMax", [x!], { axes: node.attrs.axes, keepdims: 0 }),
 };
 
 export const logSumExpOp: OpDef<Axes> = {
@@ -107,7 +107,7 @@ export const logSumExpOp: OpDef<Axes> = {
     const { axes } = node.attrs;
     return [mul(spread(dy, x, axes), exp(sub(x, spread(node, x, axes))))];
   },
-  lower: (emit, node, [x]) => emit.node("ReduceLogSumExp", [x!, emit.ints(node.attrs.axes)], { keepdims: 0 }),
+  lower: (emit, node, [x]) => emit.node("ReduceLogSumExp", [x!], { axes: node.attrs.axes, keepdims: 0 }),
 };
 
 type Reduction = (x: Tensor, axes?: readonly number[] | number, keep?: boolean) => Tensor;

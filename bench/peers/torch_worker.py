@@ -1,0 +1,203 @@
+"""Times PyTorch on a job of bench/jobs.ts. Lines in: "run N". Lines out: JSON {ms, peakMb}.
+
+Eager mode, float32, default Adam. `--tuned` uses fused Adam and channels-last memory.
+"""
+import json
+import resource
+import sys
+import time
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+torch.manual_seed(1)
+TUNED = "--tuned" in sys.argv
+
+
+def adam(parameters):
+    return torch.optim.Adam(parameters, lr=1e-3, fused=True) if TUNED else torch.optim.Adam(parameters, lr=1e-3)
+
+
+def image(x):
+    return x.contiguous(memory_format=torch.channels_last) if TUNED else x
+
+
+def module(net):
+    return net.to(memory_format=torch.channels_last) if TUNED else net
+
+
+def bce_sum(logits, target):
+    return F.binary_cross_entropy_with_logits(logits, target, reduction="sum") / logits.shape[0]
+
+
+def kl(mean, log_variance):
+    return -0.5 * (1 + log_variance - mean**2 - log_variance.exp()).sum() / mean.shape[0]
+
+
+class MlpVae(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.e1, self.mean, self.log_variance = nn.Linear(784, 400), nn.Linear(400, 20), nn.Linear(400, 20)
+        self.d1, self.d2 = nn.Linear(20, 400), nn.Linear(400, 784)
+
+    def forward(self, x):
+        h = F.relu(self.e1(x))
+        mean, log_variance = self.mean(h), self.log_variance(h)
+        z = mean + (0.5 * log_variance).exp() * torch.randn_like(mean)
+        return bce_sum(self.d2(F.relu(self.d1(z))), x) + kl(mean, log_variance)
+
+
+class ConvVae(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.c1, self.c2 = nn.Conv2d(1, 32, 4, 2, 1), nn.Conv2d(32, 64, 4, 2, 1)
+        self.e1, self.mean, self.log_variance = nn.Linear(3136, 256), nn.Linear(256, 32), nn.Linear(256, 32)
+        self.d1, self.d2 = nn.Linear(32, 256), nn.Linear(256, 3136)
+        self.t1, self.t2 = nn.ConvTranspose2d(64, 32, 4, 2, 1), nn.ConvTranspose2d(32, 1, 4, 2, 1)
+        self.classifier = nn.Linear(256, 10)
+
+    def features(self, x):
+        return F.relu(self.e1(F.relu(self.c2(F.relu(self.c1(x)))).flatten(1)))
+
+    def classify(self, x):
+        return self.classifier(self.features(x))
+
+    def forward(self, x, labels):
+        h = self.features(x)
+        mean, log_variance = self.mean(h), self.log_variance(h)
+        z = mean + (0.5 * log_variance).exp() * torch.randn_like(mean)
+        maps = F.relu(self.d2(F.relu(self.d1(z)))).view(-1, 64, 7, 7)
+        logits = self.t2(F.relu(self.t1(image(maps))))
+        return bce_sum(logits, x) + kl(mean, log_variance) + F.cross_entropy(self.classifier(h), labels)
+
+
+def cnn_net():
+    layers, c = [], 3
+    for o in (32, 64, 128):
+        layers += [nn.Conv2d(c, o, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2)]
+        c = o
+    return nn.Sequential(*layers, nn.Flatten(), nn.Linear(2048, 10))
+
+
+def critic_net():
+    layers, c = [], 3
+    for o in (64, 128, 256):
+        layers += [nn.Conv2d(c, o, 4, 2, 1), nn.LeakyReLU(0.2)]
+        c = o
+    return nn.Sequential(*layers, nn.Flatten(), nn.Linear(4096, 1))
+
+
+def generator_net():
+    return nn.Sequential(
+        nn.Linear(100, 4096), nn.ReLU(), nn.Unflatten(1, (256, 4, 4)),
+        nn.ConvTranspose2d(256, 128, 4, 2, 1), nn.ReLU(),
+        nn.ConvTranspose2d(128, 64, 4, 2, 1), nn.ReLU(),
+        nn.ConvTranspose2d(64, 3, 4, 2, 1), nn.Sigmoid(),
+    )
+
+
+def mlp_vae():
+    net = MlpVae()
+    optimizer, data = adam(net.parameters()), torch.randint(0, 256, (128, 784), dtype=torch.uint8)
+
+    def step():
+        optimizer.zero_grad()
+        loss = net(data.float() / 255)
+        loss.backward()
+        optimizer.step()
+        return loss.item()
+
+    return step
+
+
+def conv_vae():
+    net = module(ConvVae())
+    optimizer = adam(net.parameters())
+    data, labels = torch.randint(0, 256, (128, 1, 28, 28), dtype=torch.uint8), torch.randint(0, 10, (128,))
+
+    def step():
+        optimizer.zero_grad()
+        loss = net(image(data.float() / 255), labels)
+        loss.backward()
+        optimizer.step()
+        return loss.item()
+
+    return step
+
+
+def cnn():
+    net = module(cnn_net())
+    optimizer = adam(net.parameters())
+    data, labels = torch.randint(0, 256, (64, 3, 32, 32), dtype=torch.uint8), torch.randint(0, 10, (64,))
+
+    def step():
+        optimizer.zero_grad()
+        loss = F.cross_entropy(net(image(data.float() / 255)), labels)
+        loss.backward()
+        optimizer.step()
+        return loss.item()
+
+    return step
+
+
+def dcgan():
+    critic, generator = module(critic_net()), module(generator_net())
+    critic_adam, generator_adam = adam(critic.parameters()), adam(generator.parameters())
+    data = torch.randint(0, 256, (64, 3, 32, 32), dtype=torch.uint8)
+    ones, zeros = torch.ones(64, 1), torch.zeros(64, 1)
+    bce = F.binary_cross_entropy_with_logits
+
+    def step():
+        real = image(data.float() / 255)
+        with torch.no_grad():
+            fake = generator(torch.randn(64, 100))
+        critic_adam.zero_grad()
+        loss = bce(critic(real), ones) + bce(critic(fake), zeros)
+        loss.backward()
+        critic_adam.step()
+        # The critic's weights need no gradient in the generator's step.
+        for parameter in critic.parameters():
+            parameter.requires_grad_(False)
+        generator_adam.zero_grad()
+        loss2 = bce(critic(generator(torch.randn(64, 100))), ones)
+        loss2.backward()
+        generator_adam.step()
+        for parameter in critic.parameters():
+            parameter.requires_grad_(True)
+        return loss.item() + loss2.item()
+
+    return step
+
+
+def inference(batch):
+    net = module(ConvVae()).eval()
+    data = torch.randint(0, 256, (batch, 1, 28, 28), dtype=torch.uint8)
+
+    def step():
+        with torch.inference_mode():
+            return F.softmax(net.classify(image(data.float() / 255)), 1)
+
+    return step
+
+
+def matmul():
+    a, b = torch.randn(1024, 1024), torch.randn(1024, 1024)
+    return lambda: a @ b
+
+
+def prepare(name):
+    if name.startswith("inference-"):
+        return inference(int(name.split("-")[1]))
+    return {"mlp-vae": mlp_vae, "conv-vae": conv_vae, "cnn": cnn, "dcgan": dcgan, "matmul": matmul}[name]()
+
+
+once = prepare(sys.argv[1])
+for line in sys.stdin:
+    times = []
+    for _ in range(int(line.split()[1])):
+        begun = time.perf_counter()
+        once()
+        times.append((time.perf_counter() - begun) * 1e3)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    print(json.dumps({"ms": times, "peakMb": peak}), flush=True)

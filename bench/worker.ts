@@ -1,0 +1,87 @@
+// Times our side of a job. Lines in: "run N". Lines out: JSON {ms: […], peakMb}. The same protocol as the peers.
+import { createInterface } from "node:readline";
+import { ndarray, type NdArray, zeros } from "../src/base/array.ts";
+import { SCALAR_PREFIX, STATE_PREFIX } from "../src/graph/names.ts";
+import { matmul, softmax } from "../src/graph/ops/index.ts";
+import { constant, input, isInput, topological } from "../src/graph/tensor.ts";
+import { Build, initialState } from "../src/nn/scope.ts";
+import { FREE_BATCH } from "../src/onnx/lower.ts";
+import { nodeBackend } from "../src/node.ts";
+import { Program, type StepGraph } from "../src/runtime/program.ts";
+import { compileModel, pixelsToUnit } from "../src/train/steps.ts";
+import { JOBS } from "./jobs.ts";
+
+type Once = () => Promise<void>;
+const backend = nodeBackend();
+
+/** Random values of an input. */
+function randomInput(name: string, shape: readonly number[], dtype: NdArray["dtype"]): NdArray {
+  const value = zeros(shape, dtype);
+  for (let i = 0; i < value.data.length; i++)
+    value.data[i] = dtype === "uint8" ? Math.random() * 256 : dtype === "int32" ? Math.random() * 10 : Math.sqrt(-2 * Math.log(Math.random())) * Math.cos(6.2831853 * Math.random());
+  if (name === "data:weights") value.data.fill(1);
+  return value;
+}
+
+async function training(name: string): Promise<Once> {
+  const job = JOBS[name]!();
+  const { phases, specs } = compileModel(job.model, job.spec, job.batch);
+  const state = initialState(new Map([...specs].filter(([path]) => !path.startsWith("average/"))), 1);
+  // The peers keep no averaged weights.
+  const graphs = phases.map(({ graph }): StepGraph => ({ ...graph, updates: new Map([...graph.updates].filter(([path]) => !path.startsWith("average/"))) }));
+  const program = await Program.create(backend, graphs, state);
+  const feeds = graphs.map((graph) => {
+    const inputs = topological([...graph.updates.values(), ...graph.log.values()]).filter(isInput);
+    return Object.fromEntries(inputs.filter((x) => !x.attrs.name.startsWith(STATE_PREFIX)).map((x) => [x.attrs.name, randomInput(x.attrs.name, x.shape, x.dtype)]));
+  });
+  let t = 0;
+  return async () => {
+    t++;
+    for (const [i, { phase, graph }] of phases.entries()) {
+      for (const [key, value] of Object.entries(phase.optimizer.scalars(t, phase.rate))) {
+        const target = feeds[i]![SCALAR_PREFIX + key];
+        if (target) target.data[0] = value;
+      }
+      await program.run(graph.name, feeds[i]!);
+    }
+  };
+}
+
+/** The classifier of the conv VAE as the exported file holds it: bytes in, probabilities out. */
+async function inference(batch: number): Promise<Once> {
+  const job = JOBS["conv-vae"]!();
+  const build = new Build(false, (path, spec) => constant(initialState(new Map([[path, spec]]), 1).get(path)!));
+  const pixels = input("pixels", [FREE_BATCH, 28, 28, 1], "uint8");
+  const probabilities = softmax(job.model.heads.classify!(build.root, pixelsToUnit(pixels)));
+  const executable = await backend.compile("classifier", { probabilities }, { mode: "infer", freeBatch: FREE_BATCH });
+  const feeds = { pixels: randomInput("pixels", [batch, 28, 28, 1], "uint8") };
+  const results = { probabilities: ndarray("float32", [batch, 10], new Float32Array(batch * 10)) };
+  return () => executable.run(feeds, results);
+}
+
+/** The machine's rate, as every GFLOP/s is read against: a 1024x1024 product. */
+async function matmulRate(): Promise<Once> {
+  const n = 1024;
+  const executable = await backend.compile("matmul", { y: matmul(input("a", [n, n]), input("b", [n, n])) }, { mode: "train" });
+  const feeds = { a: randomInput("a", [n, n], "float32"), b: randomInput("b", [n, n], "float32") };
+  const y = zeros([n, n]);
+  return () => executable.run(feeds, { y });
+}
+
+function prepare(name: string): Promise<Once> {
+  if (name.startsWith("inference-")) return inference(Number(name.slice(10)));
+  return name === "matmul" ? matmulRate() : training(name);
+}
+
+const once = await prepare(process.argv[2]!);
+for await (const line of createInterface({ input: process.stdin })) {
+  const count = Number(line.split(" ")[1]);
+  const ms: number[] = [];
+  for (let i = 0; i < count; i++) {
+    const begun = performance.now();
+    await once();
+    ms.push(performance.now() - begun);
+  }
+  process.stdout.write(`${JSON.stringify({ ms, peakMb: process.resourceUsage().maxRSS / 1024 })}\n`);
+}
+
