@@ -1,0 +1,78 @@
+import { describe, expect, it } from "vitest";
+import { JOBS } from "../../bench/jobs.ts";
+import { type NdArray, ndarray, sizeOf, zeros } from "../../src/base/array.ts";
+import { Random } from "../../src/base/random.ts";
+import { SCALAR_PREFIX, STATE_PREFIX } from "../../src/graph/names.ts";
+import { add, mul, sum } from "../../src/graph/ops/index.ts";
+import { input, isInput, topological } from "../../src/graph/tensor.ts";
+import { nodeBackend } from "../../src/node.ts";
+import { initialState } from "../../src/nn/scope.ts";
+import type { Backend } from "../../src/runtime/backend.ts";
+import { Program } from "../../src/runtime/program.ts";
+import { compileModel } from "../../src/train/steps.ts";
+import { webBackend } from "../../src/web.ts";
+import { expectClose } from "../helpers.ts";
+
+/** Losses of the bench's MLP VAE (784-400-20-400-784, batch 128) with pixels and noise from the seed. */
+async function mlpVaeLosses(backend: Backend, steps: number): Promise<Float64Array> {
+  const job = JOBS["mlp-vae"]!();
+  const { phases, specs } = compileModel(job.model, job.spec, job.batch);
+  const [{ graph, phase }] = phases as [(typeof phases)[0]];
+  const program = await Program.create(backend, [graph], initialState(specs, 1));
+  const feeds: Record<string, NdArray> = {};
+  for (const x of topological([...graph.updates.values()]).filter(isInput)) {
+    const { name } = x.attrs;
+    if (name.startsWith(STATE_PREFIX)) continue;
+    feeds[name] = zeros(x.shape, x.dtype);
+    const random = new Random(5, name);
+    if (x.dtype === "uint8") for (let i = 0; i < sizeOf(x.shape); i++) feeds[name].data[i] = random.integer(256);
+    else if (name.startsWith("noise:")) random.fillNormal(feeds[name].data as Float32Array);
+  }
+  const losses: number[] = [];
+  for (let t = 1; t <= steps; t++) {
+    for (const [name, value] of Object.entries(phase.optimizer.scalars(t, phase.rate))) feeds[SCALAR_PREFIX + name] = ndarray("float32", [], [value]);
+    losses.push((await program.run(graph.name, feeds)).loss!.data[0]!);
+  }
+  await program.dispose();
+  return Float64Array.from(losses);
+}
+
+describe("the WebAssembly backend", () => {
+  it("trains the MLP VAE in Node with the native losses to 1e-3 over 20 steps", async () => {
+    const native = await mlpVaeLosses(nodeBackend(), 20);
+    expect(native[19]!).toBeLessThan(0.95 * native[0]!);
+    expectClose(await mlpVaeLosses(webBackend(), 20), native, 1e-3, "losses");
+  });
+});
+
+describe("a program", () => {
+  const step = () => {
+    const w = input(`${STATE_PREFIX}w`, [3]);
+    const x = input("x", [3]);
+    return { name: "step", updates: new Map([["w", add(w, x)]]), log: new Map([["total", sum(mul(w, x))]]) };
+  };
+  const feeds = { x: ndarray("float32", [3], [1, 2, 3]) };
+
+  it("advances its state in two buffers used in turn, without copies", async () => {
+    const program = await Program.create(nodeBackend(), [step()], new Map([["w", ndarray("float32", [3], [0, 0, 0])]]));
+    const buffers = new Set<unknown>();
+    for (let i = 1; i <= 6; i++) {
+      await program.run("step", feeds);
+      buffers.add(program.read("w").data.buffer);
+      expect([...program.read("w").data]).toEqual([i, 2 * i, 3 * i]);
+    }
+    expect(buffers.size).toBe(2);
+    await program.dispose();
+  });
+
+  it("keeps its state when a step fails", async () => {
+    const program = await Program.create(nodeBackend(), [step()], new Map([["w", ndarray("float32", [3], [4, 5, 6])]]));
+    await expect(program.run("step", {})).rejects.toThrowError(/input "x" has no value/);
+    expect([...program.read("w").data]).toEqual([4, 5, 6]);
+    await program.dispose();
+  });
+
+  it("refuses a step over state that does not exist", async () => {
+    await expect(Program.create(nodeBackend(), [step()], new Map())).rejects.toThrowError(/uses "w", which the state does not have/);
+  });
+});
