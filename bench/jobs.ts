@@ -44,7 +44,9 @@ function mlpVae(): Job {
 const convWork = (side: number, kernel: number, c: number, o: number) => side * side * kernel * kernel * c * o;
 
 export function convFeatures(scope: Scope, x: Tensor): Tensor {
-  const maps = g.relu(conv(scope.child("c2"), g.relu(conv(scope.child("c1"), x, 32, 4, { stride: 2 })), 64, 4, { stride: 2 }));
+  const maps = g.relu(
+    conv(scope.child("c2"), g.relu(conv(scope.child("c1"), x, 32, 4, { stride: 2 })), 64, 4, { stride: 2 }),
+  );
   return g.relu(dense(scope.child("e1"), g.flatten(maps), 256));
 }
 
@@ -56,21 +58,33 @@ function convVae(): Job {
     const logVariance = dense(scope.child("logVariance"), hidden, 32);
     const code = gaussian.sample(mean, logVariance, scope.noise("code", mean.shape));
     const seeds = g.relu(dense(scope.child("d2"), g.relu(dense(scope.child("d1"), code, 256)), 3136));
-    const maps = g.relu(convTranspose(scope.child("t1"), g.reshape(seeds, [x.shape[0]!, 7, 7, 64]), 32, 4, [14, 14], { stride: 2 }));
+    const maps = g.relu(
+      convTranspose(scope.child("t1"), g.reshape(seeds, [x.shape[0]!, 7, 7, 64]), 32, 4, [14, 14], { stride: 2 }),
+    );
     const logits = convTranspose(scope.child("t2"), maps, 1, 4, [28, 28], { stride: 2 });
-    const generative = g.add(bce(g.flatten(logits), g.flatten(x)), g.mean(perExample(gaussian.klToStandard(mean, logVariance))));
+    const generative = g.add(
+      bce(g.flatten(logits), g.flatten(x)),
+      g.mean(perExample(gaussian.klToStandard(mean, logVariance))),
+    );
     const total = g.add(generative, g.mean(crossEntropy(dense(scope.child("class"), hidden, 10), labels)));
     return { loss: total, log: { loss: total } };
   };
   const first = convWork(14, 4, 1, 32);
   const rest = convWork(7, 4, 32, 64) * 2 + convWork(14, 4, 1, 32) + 3136 * 256 * 2 + 256 * (64 + 10) + 32 * 256;
-  return { name: "conv-vae", batch: 128, spec: GREY, model: { ...one(loss), heads: { classify } }, flops: 128 * (4 * first + 6 * rest) };
+  return {
+    name: "conv-vae",
+    batch: 128,
+    spec: GREY,
+    model: { ...one(loss), heads: { classify } },
+    flops: 128 * (4 * first + 6 * rest),
+  };
 }
 
 function cnn(): Job {
   const loss: Phase["loss"] = (scope, { x, labels }) => {
     let y = x;
-    for (const [i, channels] of [32, 64, 128].entries()) y = g.maxPool(g.relu(conv(scope.child(`c${i}`), y, channels, 3)), 2);
+    for (const [i, channels] of [32, 64, 128].entries())
+      y = g.maxPool(g.relu(conv(scope.child(`c${i}`), y, channels, 3)), 2);
     const total = g.mean(crossEntropy(dense(scope.child("out"), g.flatten(y), 10), labels));
     return { loss: total, log: { loss: total } };
   };
@@ -82,12 +96,18 @@ function cnn(): Job {
 function dcgan(): Job {
   const discriminate = (scope: Scope, x: Tensor) => {
     let y = x;
-    for (const [i, channels] of [64, 128, 256].entries()) y = g.leakyRelu(conv(scope.child(`c${i}`), y, channels, 4, { stride: 2 }), 0.2);
+    for (const [i, channels] of [64, 128, 256].entries())
+      y = g.leakyRelu(conv(scope.child(`c${i}`), y, channels, 4, { stride: 2 }), 0.2);
     return dense(scope.child("out"), g.flatten(y), 1);
   };
   const generate = (scope: Scope, n: number) => {
     let y = g.reshape(g.relu(dense(scope.child("d"), scope.noise("z", [n, 100]), 4096)), [n, 4, 4, 256]);
-    for (const [i, [channels, side]] of ([[128, 8], [64, 16]] as const).entries())
+    for (const [i, [channels, side]] of (
+      [
+        [128, 8],
+        [64, 16],
+      ] as const
+    ).entries())
       y = g.relu(convTranspose(scope.child(`t${i}`), y, channels, 4, [side, side], { stride: 2 }));
     return g.sigmoid(convTranspose(scope.child("t2"), y, 3, 4, [32, 32], { stride: 2 }));
   };

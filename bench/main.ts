@@ -56,7 +56,8 @@ class Worker {
 
 const ours = (job: string) => new Worker(process.execPath, ["--import", "tsx", here("worker.ts"), job]);
 const [torchCommand, ...torchArgs] = (process.env.GENCLASS_TORCH ?? "python3").split(" ");
-const torch = (job: string, tuned: boolean) => new Worker(torchCommand!, [...torchArgs, here("peers/torch_worker.py"), job, ...(tuned ? ["--tuned"] : [])]);
+const torch = (job: string, tuned: boolean) =>
+  new Worker(torchCommand!, [...torchArgs, here("peers/torch_worker.py"), job, ...(tuned ? ["--tuned"] : [])]);
 
 async function compare(job: string, peers: Record<string, () => Worker>) {
   const mine = ours(job);
@@ -82,11 +83,27 @@ const machine = (2 * 1024 ** 3) / rate.mine.median / 1e6;
 if (!values.json) process.stdout.write(`1024x1024 product: ${machine.toFixed(0)} GFLOP/s\n`);
 for (const job of wanted) {
   if (!NAMES.includes(job)) throw new Error(`unknown job "${job}"; known: ${NAMES.join(", ")}`);
-  const { mine, alive } = await compare(job, { torch: () => torch(job, false), ...(values.tuned ? { "torch-tuned": () => torch(job, true) } : {}) });
+  const { mine, alive } = await compare(job, {
+    torch: () => torch(job, false),
+    ...(values.tuned ? { "torch-tuned": () => torch(job, true) } : {}),
+  });
   const flops = JOBS[job]?.().flops;
   const gflops = flops ? flops / mine.median / 1e6 : null;
-  const base = { job, backend: "onnxruntime-node", ours_ms: mine.median, gflops, gflops_matmul: machine, peak_mb: mine.peakMb };
-  const found = alive.map(([peer, worker]) => ({ ...base, peer, peer_ms: worker.median, ratio: mine.median / worker.median, peer_peak_mb: worker.peakMb }));
+  const base = {
+    job,
+    backend: "onnxruntime-node",
+    ours_ms: mine.median,
+    gflops,
+    gflops_matmul: machine,
+    peak_mb: mine.peakMb,
+  };
+  const found = alive.map(([peer, worker]) => ({
+    ...base,
+    peer,
+    peer_ms: worker.median,
+    ratio: mine.median / worker.median,
+    peer_peak_mb: worker.peakMb,
+  }));
   rows.push(...(found.length > 0 ? found : [{ ...base, peer: null, peer_ms: null, ratio: null, peer_peak_mb: null }]));
   if (!values.json)
     for (const row of rows.slice(-Math.max(1, found.length)))

@@ -1,12 +1,12 @@
 // Times our side of a job. Lines in: "run N". Lines out: JSON {ms: […], peakMb}. The same protocol as the peers.
 import { createInterface } from "node:readline";
-import { ndarray, type NdArray, zeros } from "../src/base/array.ts";
+import { type NdArray, ndarray, zeros } from "../src/base/array.ts";
 import { SCALAR_PREFIX, STATE_PREFIX } from "../src/graph/names.ts";
 import { matmul, softmax } from "../src/graph/ops/index.ts";
 import { constant, input, isInput, topological } from "../src/graph/tensor.ts";
 import { Build, initialState } from "../src/nn/scope.ts";
-import { FREE_BATCH } from "../src/onnx/lower.ts";
 import { nodeBackend } from "../src/node.ts";
+import { FREE_BATCH } from "../src/onnx/lower.ts";
 import { Program, type StepGraph } from "../src/runtime/program.ts";
 import { compileModel, pixelsToUnit } from "../src/train/steps.ts";
 import { JOBS } from "./jobs.ts";
@@ -18,7 +18,12 @@ const backend = nodeBackend();
 function randomInput(name: string, shape: readonly number[], dtype: NdArray["dtype"]): NdArray {
   const value = zeros(shape, dtype);
   for (let i = 0; i < value.data.length; i++)
-    value.data[i] = dtype === "uint8" ? Math.random() * 256 : dtype === "int32" ? Math.random() * 10 : Math.sqrt(-2 * Math.log(Math.random())) * Math.cos(6.2831853 * Math.random());
+    value.data[i] =
+      dtype === "uint8"
+        ? Math.random() * 256
+        : dtype === "int32"
+          ? Math.random() * 10
+          : Math.sqrt(-2 * Math.log(Math.random())) * Math.cos(6.2831853 * Math.random());
   if (name === "data:weights") value.data.fill(1);
   return value;
 }
@@ -28,11 +33,20 @@ async function training(name: string): Promise<Once> {
   const { phases, specs } = compileModel(job.model, job.spec, job.batch);
   const state = initialState(new Map([...specs].filter(([path]) => !path.startsWith("average/"))), 1);
   // The peers keep no averaged weights.
-  const graphs = phases.map(({ graph }): StepGraph => ({ ...graph, updates: new Map([...graph.updates].filter(([path]) => !path.startsWith("average/"))) }));
+  const graphs = phases.map(
+    ({ graph }): StepGraph => ({
+      ...graph,
+      updates: new Map([...graph.updates].filter(([path]) => !path.startsWith("average/"))),
+    }),
+  );
   const program = await Program.create(backend, graphs, state);
   const feeds = graphs.map((graph) => {
     const inputs = topological([...graph.updates.values(), ...graph.log.values()]).filter(isInput);
-    return Object.fromEntries(inputs.filter((x) => !x.attrs.name.startsWith(STATE_PREFIX)).map((x) => [x.attrs.name, randomInput(x.attrs.name, x.shape, x.dtype)]));
+    return Object.fromEntries(
+      inputs
+        .filter((x) => !x.attrs.name.startsWith(STATE_PREFIX))
+        .map((x) => [x.attrs.name, randomInput(x.attrs.name, x.shape, x.dtype)]),
+    );
   });
   let t = 0;
   return async () => {
@@ -62,7 +76,11 @@ async function inference(batch: number): Promise<Once> {
 /** The machine's rate, as every GFLOP/s is read against: a 1024x1024 product. */
 async function matmulRate(): Promise<Once> {
   const n = 1024;
-  const executable = await backend.compile("matmul", { y: matmul(input("a", [n, n]), input("b", [n, n])) }, { mode: "train" });
+  const executable = await backend.compile(
+    "matmul",
+    { y: matmul(input("a", [n, n]), input("b", [n, n])) },
+    { mode: "train" },
+  );
   const feeds = { a: randomInput("a", [n, n], "float32"), b: randomInput("b", [n, n], "float32") };
   const y = zeros([n, n]);
   return () => executable.run(feeds, { y });
@@ -84,4 +102,3 @@ for await (const line of createInterface({ input: process.stdin })) {
   }
   process.stdout.write(`${JSON.stringify({ ms, peakMb: process.resourceUsage().maxRSS / 1024 })}\n`);
 }
-

@@ -2,6 +2,7 @@
 import { createRequire } from "node:module";
 import * as ort from "onnxruntime-node";
 import { fail, GenclassError } from "./base/errors.ts";
+import { VERSION } from "./base/version.ts";
 import { decodePicture } from "./data/readers/folder.ts";
 import type { Backend } from "./runtime/backend.ts";
 import { type Onnxruntime, onnxruntimeBackend } from "./runtime/onnxruntime.ts";
@@ -9,10 +10,9 @@ import type { RunEvent } from "./train/events.ts";
 import { RunFolder } from "./train/run.ts";
 import { startRun, type TrainOptions } from "./train/train.ts";
 import { type Prediction, TrainedModel } from "./train/trained.ts";
-import { VERSION } from "./base/version.ts";
 
-export * from "./index.ts";
 export { BUILT_IN, type OpenOptions, open } from "./data/open.ts";
+export * from "./index.ts";
 export { type Evaluation, evaluate } from "./train/evaluate.ts";
 export { exportModel } from "./train/export.ts";
 export { RunFolder } from "./train/run.ts";
@@ -53,7 +53,11 @@ export class NodeModel extends TrainedModel {
         pixels.set(await decodePicture(file, { height, width, channels }), i * size);
       } catch (cause) {
         if (cause instanceof GenclassError) throw cause;
-        fail("E_IMAGE", `${file} does not decode as a picture (${(cause as Error).message}); expected JPEG, PNG, WebP, GIF, TIFF or AVIF`, cause);
+        fail(
+          "E_IMAGE",
+          `${file} does not decode as a picture (${(cause as Error).message}); expected JPEG, PNG, WebP, GIF, TIFF or AVIF`,
+          cause,
+        );
       }
     }
     return pixels;

@@ -27,4 +27,6 @@ export function expectClose(actual: TypedArray, expected: TypedArray, tolerance:
 }
 
 /** The folder of real data sets: GENCLASS_DATA, or the one beside the checkout. */
-export const DATA = [process.env.GENCLASS_DATA, resolve(import.meta.dirname, "../../shared/data")].find((path) => path && existsSync(join(path, "mnist")));
+export const DATA = [process.env.GENCLASS_DATA, resolve(import.meta.dirname, "../../shared/data")].find(
+  (path) => path && existsSync(join(path, "mnist")),
+);

@@ -6,7 +6,9 @@ export function integer(low: number, high = Number.MAX_SAFE_INTEGER) {
   return (text: string): number => {
     const value = Number(text);
     if (!Number.isInteger(value) || value < low || value > high || text.trim() === "")
-      throw new InvalidArgumentError(`expected a whole number ${high === Number.MAX_SAFE_INTEGER ? `of at least ${low}` : `in ${low}..${high}`}.`);
+      throw new InvalidArgumentError(
+        `expected a whole number ${high === Number.MAX_SAFE_INTEGER ? `of at least ${low}` : `in ${low}..${high}`}.`,
+      );
     return value;
   };
 }
@@ -15,7 +17,9 @@ export function number(low: number, high = Number.POSITIVE_INFINITY) {
   return (text: string): number => {
     const value = Number(text);
     if (!Number.isFinite(value) || value < low || value > high || text.trim() === "")
-      throw new InvalidArgumentError(`expected a number ${high === Number.POSITIVE_INFINITY ? `of at least ${low}` : `in ${low}..${high}`}.`);
+      throw new InvalidArgumentError(
+        `expected a number ${high === Number.POSITIVE_INFINITY ? `of at least ${low}` : `in ${low}..${high}`}.`,
+      );
     return value;
   };
 }
@@ -24,7 +28,8 @@ export function number(low: number, high = Number.POSITIVE_INFINITY) {
 export function imageSize(text: string): { height: number; width: number } {
   const match = /^(\d{1,4})x(\d{1,4})$/.exec(text);
   const [height, width] = [Number(match?.[1]), Number(match?.[2])];
-  if (!match || height < 4 || width < 4 || height > 2048 || width > 2048) throw new InvalidArgumentError("expected HEIGHTxWIDTH in pixels, 4..2048 each, as in 64x64.");
+  if (!match || height < 4 || width < 4 || height > 2048 || width > 2048)
+    throw new InvalidArgumentError("expected HEIGHTxWIDTH in pixels, 4..2048 each, as in 64x64.");
   return { height, width };
 }
 

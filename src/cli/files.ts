@@ -8,7 +8,11 @@ import { isPicture } from "../data/readers/folder.ts";
 export function pictureFiles(words: readonly string[]): string[] {
   return words.flatMap((word) => {
     const found = expand(word);
-    if (found.length === 0) fail("E_DATA_NOT_FOUND", `"${word}" names no picture; expected a picture file, a folder with pictures, or a pattern such as "photos/*.jpg"`);
+    if (found.length === 0)
+      fail(
+        "E_DATA_NOT_FOUND",
+        `"${word}" names no picture; expected a picture file, a folder with pictures, or a pattern such as "photos/*.jpg"`,
+      );
     return found;
   });
 }
@@ -16,7 +20,12 @@ export function pictureFiles(words: readonly string[]): string[] {
 function expand(word: string): string[] {
   if (existsSync(word)) return statSync(word).isDirectory() ? inFolder(word) : [word];
   if (!/[*?]/.test(basename(word)) || !existsSync(dirname(word))) return [];
-  const pattern = new RegExp(`^${basename(word).replace(/[.+^${}()|[\]\\]/g, "\\$&").replaceAll("*", ".*").replaceAll("?", ".")}$`);
+  const pattern = new RegExp(
+    `^${basename(word)
+      .replace(/[.+^${}()|[\]\\]/g, "\\$&")
+      .replaceAll("*", ".*")
+      .replaceAll("?", ".")}$`,
+  );
   return readdirSync(dirname(word))
     .filter((name) => pattern.test(name) && isPicture(name))
     .sort()

@@ -17,12 +17,22 @@ async function main(argv: readonly string[]): Promise<number> {
     .showSuggestionAfterError(true);
   if (!entry) for (const command of COMMANDS) program.command(command.name).description(command.summary);
   if (!entry && name !== undefined && !name.startsWith("-") && name !== "help") {
-    const guess = nearest(name, COMMANDS.map((command) => command.name));
-    complain("E_USAGE", `unknown command "${name}"${guess ? `; did you mean "${guess}"?` : "."} Known: ${COMMANDS.map((command) => command.name).join(", ")}`);
+    const guess = nearest(
+      name,
+      COMMANDS.map((command) => command.name),
+    );
+    complain(
+      "E_USAGE",
+      `unknown command "${name}"${guess ? `; did you mean "${guess}"?` : "."} Known: ${COMMANDS.map((command) => command.name).join(", ")}`,
+    );
     return 2;
   }
   if (entry) {
-    const command = program.command(entry.name).description(entry.summary).exitOverride().configureOutput({ outputError: () => {} });
+    const command = program
+      .command(entry.name)
+      .description(entry.summary)
+      .exitOverride()
+      .configureOutput({ outputError: () => {} });
     (await entry.load()).define(command);
   }
   try {
@@ -40,7 +50,10 @@ async function main(argv: readonly string[]): Promise<number> {
 function report(error: unknown): number {
   if (error instanceof CommanderError) {
     if (error.exitCode === 0) return 0;
-    complain("E_USAGE", `${error.message.replace(/^error: /, "").replaceAll("\n", " ")}; "genclass ${process.argv[2] ?? ""} --help" shows the options`);
+    complain(
+      "E_USAGE",
+      `${error.message.replace(/^error: /, "").replaceAll("\n", " ")}; "genclass ${process.argv[2] ?? ""} --help" shows the options`,
+    );
     return 2;
   }
   if (error instanceof GenclassError) {

@@ -1,7 +1,8 @@
 // What the terminal shows: colours where wanted, tables, and the progress of training.
 import type { EpochEvent, RunEvent, StepEvent } from "../train/events.ts";
 
-const coloured = (stream: NodeJS.WriteStream): boolean => stream.isTTY === true && !process.env.NO_COLOR && process.env.TERM !== "dumb";
+const coloured = (stream: NodeJS.WriteStream): boolean =>
+  stream.isTTY === true && !process.env.NO_COLOR && process.env.TERM !== "dumb";
 
 function paint(code: number, text: string, stream: NodeJS.WriteStream = process.stdout): string {
   return coloured(stream) ? `\u001b[${code}m${text}\u001b[0m` : text;
@@ -31,19 +32,30 @@ export function print(line = ""): void {
 /** Columns aligned by their widest cell; numbers to the right. */
 export function table(rows: readonly (readonly (string | number)[])[]): string {
   const widths: number[] = [];
-  for (const row of rows) for (const [i, cell] of row.entries()) widths[i] = Math.max(widths[i] ?? 0, String(cell).length);
+  for (const row of rows)
+    for (const [i, cell] of row.entries()) widths[i] = Math.max(widths[i] ?? 0, String(cell).length);
   return rows
-    .map((row) => row.map((cell, i) => (typeof cell === "number" ? String(cell).padStart(widths[i]!) : String(cell).padEnd(widths[i]!))).join("  ").trimEnd())
+    .map((row) =>
+      row
+        .map((cell, i) =>
+          typeof cell === "number" ? String(cell).padStart(widths[i]!) : String(cell).padEnd(widths[i]!),
+        )
+        .join("  ")
+        .trimEnd(),
+    )
     .join("\n");
 }
 
 export function duration(seconds: number): string {
   const s = Math.max(0, Math.round(seconds));
   const minutes = Math.floor(s / 60);
-  return minutes >= 60 ? `${Math.floor(minutes / 60)}h${String(minutes % 60).padStart(2, "0")}m` : `${minutes}:${String(s % 60).padStart(2, "0")}`;
+  return minutes >= 60
+    ? `${Math.floor(minutes / 60)}h${String(minutes % 60).padStart(2, "0")}m`
+    : `${minutes}:${String(s % 60).padStart(2, "0")}`;
 }
 
-const short = (value: number): string => (Math.abs(value) >= 100 ? value.toFixed(0) : Math.abs(value) >= 1 ? value.toFixed(2) : value.toFixed(4));
+const short = (value: number): string =>
+  Math.abs(value) >= 100 ? value.toFixed(0) : Math.abs(value) >= 1 ? value.toFixed(2) : value.toFixed(4);
 
 function stepLine(event: StepEvent): string {
   const losses = Object.entries(event.losses).map(([name, value]) => `${name.split("/").pop()} ${short(value)}`);
@@ -55,7 +67,11 @@ function stepLine(event: StepEvent): string {
 function epochLine(event: EpochEvent): string {
   const m = event.metrics;
   const parts = [`epoch ${event.epoch}`, duration(event.seconds)];
-  if (m["validation/accuracy"] !== undefined) parts.push(`validation accuracy ${(100 * m["validation/accuracy"]).toFixed(2)} %`, `log-loss ${m["validation/nll"]!.toFixed(4)}`);
+  if (m["validation/accuracy"] !== undefined)
+    parts.push(
+      `validation accuracy ${(100 * m["validation/accuracy"]).toFixed(2)} %`,
+      `log-loss ${m["validation/nll"]!.toFixed(4)}`,
+    );
   if (m["validation/mse"] !== undefined) parts.push(`squared error ${m["validation/mse"].toFixed(5)}`);
   if (m["validation/elbo"] !== undefined) parts.push(`ELBO ${m["validation/elbo"].toFixed(1)}`);
   return parts.join("  ") + (event.best ? "  best" : "");
@@ -69,8 +85,13 @@ export class Progress {
 
   show(event: RunEvent): void {
     if (event.type === "start") {
-      const labels = event.labelled < event.examples ? `${event.labelled} of ${event.examples} pictures labelled` : `${event.examples} pictures`;
-      this.line(`${event.model}: ${event.parameters.toLocaleString("en")} parameters, ${labels}, ${event.backend}${event.step > 0 ? `, going on from step ${event.step}` : ""}`);
+      const labels =
+        event.labelled < event.examples
+          ? `${event.labelled} of ${event.examples} pictures labelled`
+          : `${event.examples} pictures`;
+      this.line(
+        `${event.model}: ${event.parameters.toLocaleString("en")} parameters, ${labels}, ${event.backend}${event.step > 0 ? `, going on from step ${event.step}` : ""}`,
+      );
     } else if (event.type === "epoch") this.line(epochLine(event));
     else if (event.type === "step") {
       const now = Date.now();

@@ -1,5 +1,5 @@
 // Random changes of a picture that keep its class: a small affine map and a mirror, on bytes, while a batch is filled.
-import { Random } from "../base/random.ts";
+import type { Random } from "../base/random.ts";
 import type { ImageSet } from "./dataset.ts";
 
 /** Largest changes; a picture gets a uniform draw below each. */
@@ -16,17 +16,18 @@ export interface Augmentation {
 
 export const AUGMENTATIONS = {
   none: { shift: 0, rotate: 0, scale: 0, mirror: false },
+  mirror: { shift: 0, rotate: 0, scale: 0, mirror: true },
   light: { shift: 0.08, rotate: 0, scale: 0, mirror: false },
   strong: { shift: 0.08, rotate: 10, scale: 0.1, mirror: false },
 } as const satisfies Record<string, Augmentation>;
 
 export type AugmentationName = keyof typeof AUGMENTATIONS | "auto";
 
-/** `auto`: `strong` for greyscale drawings, shifts alone for colour; mirrored where the data allows it. */
+/** `auto`: mirrored where the data allows it, else `strong` for greyscale (drawings) and `light` for colour. */
 export function chooseAugmentation(name: AugmentationName, channels: number, mirror: boolean): Augmentation {
-  if (name === "none") return AUGMENTATIONS.none;
-  const base = name === "auto" ? (channels === 1 && !mirror ? AUGMENTATIONS.strong : AUGMENTATIONS.light) : AUGMENTATIONS[name];
-  return { ...base, mirror };
+  if (name !== "auto") return { ...AUGMENTATIONS[name], mirror: mirror && name !== "none" };
+  if (mirror) return channels === 1 ? AUGMENTATIONS.mirror : { ...AUGMENTATIONS.light, mirror };
+  return channels === 1 ? AUGMENTATIONS.strong : AUGMENTATIONS.light;
 }
 
 /** Writes a changed copy of picture `index` to `out` at `offset`. Bilinear; outside the picture its edge repeats. */
@@ -74,7 +75,15 @@ export function augmentInto(
     }
 }
 
-function shiftInto({ height: h, width: w, channels: c, pixels }: ImageSet, start: number, dx: number, dy: number, flip: number, out: Uint8Array, offset: number): void {
+function shiftInto(
+  { height: h, width: w, channels: c, pixels }: ImageSet,
+  start: number,
+  dx: number,
+  dy: number,
+  flip: number,
+  out: Uint8Array,
+  offset: number,
+): void {
   let at = offset;
   for (let y = 0; y < h; y++) {
     const row = start + Math.min(Math.max(y - dy, 0), h - 1) * w * c;

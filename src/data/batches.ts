@@ -30,7 +30,11 @@ export class BatchBuffer {
   }
 
   /** Fills with examples `order[from…]`; places beyond the end are zeros with weight 0. Returns how many are real. */
-  fill(order: ArrayLike<number>, from: number, change?: (index: number, out: Uint8Array, offset: number) => void): number {
+  fill(
+    order: ArrayLike<number>,
+    from: number,
+    change?: (index: number, out: Uint8Array, offset: number) => void,
+  ): number {
     const { set, size } = this;
     const bytes = imageBytes(set);
     const count = Math.min(size, order.length - from);

@@ -62,7 +62,11 @@ export function withValidation(data: Dataset, share: number, seed: number): Data
     kept.push(...members.slice(count));
   }
   const ascending = (a: number, b: number) => a - b;
-  return { ...data, train: subset(data.train, kept.sort(ascending)), validation: subset(data.train, held.sort(ascending)) };
+  return {
+    ...data,
+    train: subset(data.train, kept.sort(ascending)),
+    validation: subset(data.train, held.sort(ascending)),
+  };
 }
 
 /** Keeps `count` labels a class in the training part and hides the others. */
@@ -71,7 +75,10 @@ export function withLabels(data: Dataset, count: number, seed: number): Dataset 
   for (const [label, members] of shuffledByClass(data.train, data.classes.length, seed, "labels")) {
     if (label < 0) continue;
     if (members.length < count)
-      fail("E_OPTION", `--labels ${count}: class "${data.classes[label]}" has ${members.length} labelled training pictures; ask for at most that many`);
+      fail(
+        "E_OPTION",
+        `--labels ${count}: class "${data.classes[label]}" has ${members.length} labelled training pictures; ask for at most that many`,
+      );
     for (const i of members.slice(0, count)) labels[i] = label;
   }
   return { ...data, train: { ...data.train, labels } };
@@ -79,7 +86,9 @@ export function withLabels(data: Dataset, count: number, seed: number): Dataset 
 
 /** What identifies the data a run was trained on: sizes, class names and a hash over pixels and labels. */
 export function fingerprint(data: Dataset): string {
-  const parts = [data.train, data.validation, data.test].map((set) => (set ? `${set.labels.length}:${hashBytes(set)}` : "-"));
+  const parts = [data.train, data.validation, data.test].map((set) =>
+    set ? `${set.labels.length}:${hashBytes(set)}` : "-",
+  );
   const { height, width, channels } = data.train;
   return `${height}x${width}x${channels} ${parts.join(" ")} ${hashName(data.classes.join("\n")).toString(16)}`;
 }

@@ -56,7 +56,10 @@ export async function open(source: string, options: OpenOptions = {}): Promise<D
   const { labels, image, validation = 0.1, seed = 0 } = options;
   const data = withValidation(await read(source, image), validation, seed);
   if (image && (data.train.height !== image.height || data.train.width !== image.width))
-    fail("E_OPTION", `--image ${image.height}x${image.width}: ${source} has pictures of ${data.train.height}x${data.train.width}; leave --image out`);
+    fail(
+      "E_OPTION",
+      `--image ${image.height}x${image.width}: ${source} has pictures of ${data.train.height}x${data.train.width}; leave --image out`,
+    );
   return labels === undefined ? data : withLabels(data, labels, seed);
 }
 
@@ -67,12 +70,20 @@ async function read(source: string, image: OpenOptions["image"]): Promise<Datase
   if (known && !existsSync(source)) return readIdx(source, builtInFolder(source), known);
   if (!existsSync(source)) {
     const guess = nearest(source, BUILT_IN);
-    fail("E_DATA_NOT_FOUND", `no data at "${source}"${guess ? `; did you mean ${guess}?` : ""} Expected a folder, or one of: ${BUILT_IN.join(", ")}`);
+    fail(
+      "E_DATA_NOT_FOUND",
+      `no data at "${source}"${guess ? `; did you mean ${guess}?` : ""} Expected a folder, or one of: ${BUILT_IN.join(", ")}`,
+    );
   }
-  if (!statSync(source).isDirectory()) fail("E_DATA_FORMAT", `${source} is a file; expected a folder of class folders or of IDX files`);
-  if (readdirSync(source).some((file) => /idx[13]-ubyte/.test(file))) return readIdx(source, source, IDX_SETS[basename(source)]);
+  if (!statSync(source).isDirectory())
+    fail("E_DATA_FORMAT", `${source} is a file; expected a folder of class folders or of IDX files`);
+  if (readdirSync(source).some((file) => /idx[13]-ubyte/.test(file)))
+    return readIdx(source, source, IDX_SETS[basename(source)]);
   if (isClassFolder(source)) return readFolder(source, image);
-  fail("E_DATA_FORMAT", `${source}: no class folders and no IDX files in it; expected one folder a class with pictures inside`);
+  fail(
+    "E_DATA_FORMAT",
+    `${source}: no class folders and no IDX files in it; expected one folder a class with pictures inside`,
+  );
 }
 
 function builtInFolder(name: string): string {
@@ -80,7 +91,10 @@ function builtInFolder(name: string): string {
   const folder = root && join(root, name);
   if (folder && existsSync(folder)) return folder;
   const where = root ? `GENCLASS_DATA=${root} has no folder "${name}"` : "GENCLASS_DATA is not set";
-  fail("E_DATA_NOT_FOUND", `${name}: ${where}. Put the four ${name} IDX files (.gz) into a folder named ${name} and set GENCLASS_DATA to the folder above it; "glyphs" needs no files`);
+  fail(
+    "E_DATA_NOT_FOUND",
+    `${name}: ${where}. Put the four ${name} IDX files (.gz) into a folder named ${name} and set GENCLASS_DATA to the folder above it; "glyphs" needs no files`,
+  );
 }
 
 function readIdx(name: string, folder: string, known?: (typeof IDX_SETS)[string]): Dataset {
@@ -94,24 +108,42 @@ function readIdx(name: string, folder: string, known?: (typeof IDX_SETS)[string]
     const bytes = readFileSync(join(folder, file));
     const expected = known?.sha256[file];
     if (expected && createHash("sha256").update(bytes).digest("hex") !== expected)
-      fail("E_DATA_FORMAT", `${join(folder, file)}: its checksum is not the official one: damaged or another version; fetch it again`);
+      fail(
+        "E_DATA_FORMAT",
+        `${join(folder, file)}: its checksum is not the official one: damaged or another version; fetch it again`,
+      );
     return bytes;
   };
   const set = (part: string): ImageSet | undefined => {
     const [images, labels] = [load(part, "idx3"), load(part, "idx1")];
     if (!images || !labels) return undefined;
-    const [pixels, codes] = [parseIdx(images, `${part} images in ${folder}`), parseIdx(labels, `${part} labels in ${folder}`)];
+    const [pixels, codes] = [
+      parseIdx(images, `${part} images in ${folder}`),
+      parseIdx(labels, `${part} labels in ${folder}`),
+    ];
     const [n, height, width] = pixels.sizes;
     if (pixels.sizes.length !== 3 || codes.sizes.length !== 1 || n !== codes.sizes[0])
-      fail("E_DATA_FORMAT", `${folder}: ${part} has images [${pixels.sizes}] and labels [${codes.sizes}]; expected one label an image`);
+      fail(
+        "E_DATA_FORMAT",
+        `${folder}: ${part} has images [${pixels.sizes}] and labels [${codes.sizes}]; expected one label an image`,
+      );
     return { height: height!, width: width!, channels: 1, pixels: pixels.data, labels: Int32Array.from(codes.data) };
   };
   const train = set("train");
-  if (!train) fail("E_DATA_NOT_FOUND", `${folder}: expected train-images-idx3-ubyte(.gz) and train-labels-idx1-ubyte(.gz), got ${readdirSync(folder).join(", ")}`);
+  if (!train)
+    fail(
+      "E_DATA_NOT_FOUND",
+      `${folder}: expected train-images-idx3-ubyte(.gz) and train-labels-idx1-ubyte(.gz), got ${readdirSync(folder).join(", ")}`,
+    );
   const test = set("t10k") ?? set("test");
-  const classes = known?.classes ?? Array.from({ length: 1 + train.labels.reduce((a, b) => Math.max(a, b), 0) }, (_, i) => String(i));
-  for (const [part, labels] of [["train", train.labels], ["test", test?.labels ?? []]] as const)
+  const classes =
+    known?.classes ?? Array.from({ length: 1 + train.labels.reduce((a, b) => Math.max(a, b), 0) }, (_, i) => String(i));
+  for (const [part, labels] of [
+    ["train", train.labels],
+    ["test", test?.labels ?? []],
+  ] as const)
     for (const label of labels)
-      if (label >= classes.length) fail("E_DATA_LABEL", `${folder}: a ${part} label is ${label}; expected 0..${classes.length - 1}`);
+      if (label >= classes.length)
+        fail("E_DATA_LABEL", `${folder}: a ${part} label is ${label}; expected 0..${classes.length - 1}`);
   return { name: basename(name), classes, train, test, mirror: known?.mirror ?? false, warnings: [] };
 }

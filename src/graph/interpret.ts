@@ -13,12 +13,17 @@ export function interpret(outputs: readonly Tensor[], feeds: Readonly<Record<str
   for (const node of topological(outputs)) {
     if (isInput(node)) {
       const value = feeds[node.attrs.name];
-      if (!value) fail("E_NAME", `interpret: input "${node.attrs.name}" has no value; given: ${Object.keys(feeds).join(", ")}`);
+      if (!value)
+        fail("E_NAME", `interpret: input "${node.attrs.name}" has no value; given: ${Object.keys(feeds).join(", ")}`);
       if (!sameShape(value.shape, node.shape))
         fail("E_SHAPE", `interpret: input "${node.attrs.name}" expects ${typeText(node)}, got ${typeText(value)}`);
       values.set(node, value);
     } else {
-      const data = node.op.evaluate(node.inputs.map((x) => values.get(x)!), node.attrs, node);
+      const data = node.op.evaluate(
+        node.inputs.map((x) => values.get(x)!),
+        node.attrs,
+        node,
+      );
       values.set(node, { shape: node.shape, dtype: node.dtype, data });
     }
   }

@@ -15,7 +15,10 @@ export function print(outputs: readonly Tensor[]): string {
     names.set(node, name);
     if (isInput(node)) lines.push(`${name} ${typeText(node)}`);
     else if (isConstant(node)) lines.push(`${name} ${typeText(node)} = constant`);
-    else lines.push(`${name} ${typeText(node)} = ${[node.op.name, ...node.inputs.map((x) => names.get(x))].join(" ")}${attributes(node)}`);
+    else
+      lines.push(
+        `${name} ${typeText(node)} = ${[node.op.name, ...node.inputs.map((x) => names.get(x))].join(" ")}${attributes(node)}`,
+      );
   }
   return [...lines, `-> ${outputs.map((x) => names.get(x)).join(" ")}`].join("\n");
 }

@@ -87,7 +87,8 @@ export const RULES: readonly Rule[] = [
   {
     text: "reshape of reshape is one reshape",
     ops: [reshapeOp],
-    rewrite: (node) => (node.inputs[0]!.op === (reshapeOp as OpDef) ? reshape(node.inputs[0]!.inputs[0]!, node.shape) : undefined),
+    rewrite: (node) =>
+      node.inputs[0]!.op === (reshapeOp as OpDef) ? reshape(node.inputs[0]!.inputs[0]!, node.shape) : undefined,
   },
   {
     text: "reshape to the same shape is nothing",
@@ -103,7 +104,10 @@ export const RULES: readonly Rule[] = [
       if (perm.every((axis, i) => axis === i)) return x;
       if (x.op !== (transposeOp as OpDef)) return undefined;
       const inner = x.attrs.perm as readonly number[];
-      return transpose(x.inputs[0]!, perm.map((axis) => inner[axis]!));
+      return transpose(
+        x.inputs[0]!,
+        perm.map((axis) => inner[axis]!),
+      );
     },
   },
   {
@@ -162,7 +166,12 @@ export function simplify(outputs: readonly Tensor[]): Tensor[] {
     return share(now);
   };
   const remade = (node: Tensor): Tensor =>
-    numbers.has(node) || node.inputs.length === 0 ? node : remake(node, node.inputs.map((x) => (numbers.has(x) ? x : reduce(remade(x)))));
+    numbers.has(node) || node.inputs.length === 0
+      ? node
+      : remake(
+          node,
+          node.inputs.map((x) => (numbers.has(x) ? x : reduce(remade(x)))),
+        );
   for (const node of topological(outputs)) {
     const inputs = node.inputs.map((x) => done.get(x)!);
     const same = inputs.every((x, i) => x === node.inputs[i]);
@@ -182,7 +191,9 @@ function keyOf(node: Tensor, number: (x: Tensor) => number): string {
   if (!isConstant(node)) return `${node.op.name} ${JSON.stringify(node.attrs)} ${node.inputs.map(number).join(" ")}`;
   const { shape, dtype, data } = node.attrs.value;
   // Large constants are compared by identity: reading them all would cost more than a duplicate.
-  return data.length <= 64 ? `constant ${dtype} ${shape} ${Array.from(data, bits)}` : `constant ${dtype} ${shape} #${identityOf(data)}`;
+  return data.length <= 64
+    ? `constant ${dtype} ${shape} ${Array.from(data, bits)}`
+    : `constant ${dtype} ${shape} #${identityOf(data)}`;
 }
 
 const bits = (value: number) => (Object.is(value, -0) ? "-0" : String(value));

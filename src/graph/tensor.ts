@@ -74,7 +74,8 @@ export function full(shape: Shape, value: number, dtype: DType = "float32"): Ten
 
 /** Scalars keep float64 precision in the interpreter. */
 export function scalar(value: number, dtype: DType = "float32"): Tensor {
-  const data = dtype === "float32" ? Float64Array.of(value) : dtype === "int32" ? Int32Array.of(value) : Uint8Array.of(value);
+  const data =
+    dtype === "float32" ? Float64Array.of(value) : dtype === "int32" ? Int32Array.of(value) : Uint8Array.of(value);
   return constant({ shape: [], dtype, data });
 }
 

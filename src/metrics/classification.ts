@@ -64,7 +64,12 @@ export interface CalibrationBin {
 }
 
 /** Answers by confidence: mean confidence, share right and count of each bin. */
-export function calibrationBins(probabilities: ArrayLike<number>, labels: ArrayLike<number>, k: number, bins = 15): CalibrationBin[] {
+export function calibrationBins(
+  probabilities: ArrayLike<number>,
+  labels: ArrayLike<number>,
+  k: number,
+  bins = 15,
+): CalibrationBin[] {
   const table = Array.from({ length: bins }, () => ({ confidence: 0, accuracy: 0, count: 0 }));
   for (let i = 0; i < labels.length; i++) {
     const answer = argmax(probabilities, i * k, k);
@@ -81,11 +86,16 @@ export function calibrationBins(probabilities: ArrayLike<number>, labels: ArrayL
   return table;
 }
 
-export function classificationMetrics(probabilities: ArrayLike<number>, labels: ArrayLike<number>, k: number): ClassificationMetrics {
+export function classificationMetrics(
+  probabilities: ArrayLike<number>,
+  labels: ArrayLike<number>,
+  k: number,
+): ClassificationMetrics {
   const n = labels.length;
   const matrix = confusionMatrix(probabilities, labels, k);
   const scores = classScores(matrix).filter((score) => score.support > 0);
-  const mean = (pick: (score: ClassScores) => number) => scores.reduce((total, score) => total + pick(score), 0) / scores.length;
+  const mean = (pick: (score: ClassScores) => number) =>
+    scores.reduce((total, score) => total + pick(score), 0) / scores.length;
   let nll = 0;
   // A probability that underflowed to 0 counts as the smallest float32.
   for (let i = 0; i < n; i++) nll -= Math.log(Math.max(probabilities[i * k + labels[i]!]!, 1e-38)) / n;

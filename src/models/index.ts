@@ -8,7 +8,14 @@ export const MODELS: readonly Model[] = [vae];
 
 /** @throws `E_NAME` with the nearest name */
 export function findModel(name: string): Model {
-  return MODELS.find((model) => model.name === name) ?? unknownName("model", name, MODELS.map((model) => model.name));
+  return (
+    MODELS.find((model) => model.name === name) ??
+    unknownName(
+      "model",
+      name,
+      MODELS.map((model) => model.name),
+    )
+  );
 }
 
 /** Checks options against a model's table and fills in defaults; text is read as numbers and booleans where needed. */
@@ -18,7 +25,10 @@ export function parseOptions(model: Model, given: Readonly<Record<string, unknow
   for (const [key, value] of Object.entries(given)) {
     if (!Object.hasOwn(shape, key)) {
       const guess = nearest(key, Object.keys(shape));
-      fail("E_OPTION", `${model.name} has no option "${key}"${guess ? `; did you mean "${guess}"?` : ""}. "genclass models ${model.name}" lists them`);
+      fail(
+        "E_OPTION",
+        `${model.name} has no option "${key}"${guess ? `; did you mean "${guess}"?` : ""}. "genclass models ${model.name}" lists them`,
+      );
     }
     read[key] = typeof value === "string" ? fromText(value) : value;
   }
@@ -26,7 +36,10 @@ export function parseOptions(model: Model, given: Readonly<Record<string, unknow
   if (result.success) return result.data;
   const issue = result.error.issues[0]!;
   const key = issue.path.join(".");
-  fail("E_OPTION", `${model.name}: ${key}=${String(given[key])}: ${issue.message}. "genclass models ${model.name}" lists ranges`);
+  fail(
+    "E_OPTION",
+    `${model.name}: ${key}=${String(given[key])}: ${issue.message}. "genclass models ${model.name}" lists ranges`,
+  );
 }
 
 function fromText(value: string): unknown {
@@ -43,7 +56,9 @@ export interface OptionDoc {
 }
 
 export function describeOptions(model: Model): OptionDoc[] {
-  const schema = z.toJSONSchema(model.options, { io: "input" }) as { properties?: Record<string, Record<string, unknown>> };
+  const schema = z.toJSONSchema(model.options, { io: "input" }) as {
+    properties?: Record<string, Record<string, unknown>>;
+  };
   return Object.entries(schema.properties ?? {}).map(([name, rule]) => ({
     name,
     type: Array.isArray(rule.enum) ? rule.enum.join(" | ") : `${rule.type} ${rule.minimum}..${rule.maximum}`,

@@ -17,18 +17,45 @@ const ACTIVATION_NAMES = Object.keys(ACTIVATIONS) as [Activation, ...Activation[
 const SCHEDULE_NAMES = Object.keys(SCHEDULES) as [keyof typeof SCHEDULES];
 
 const options = z.object({
-  training: z.enum(["joint", "two-phase"]).default("joint").describe("one step on all losses, or a generative then a discriminative step"),
+  training: z
+    .enum(["joint", "two-phase"])
+    .default("joint")
+    .describe("one step on all losses, or a generative then a discriminative step"),
   latent: z.number().int().min(1).max(1024).default(32).describe("size of the code"),
   width: z.number().int().min(4).max(512).default(32).describe("channels of the first level; doubles each level"),
-  depth: z.number().int().min(0).max(6).default(0).describe("levels of the encoder, each halving the image; 0: from the image size"),
+  depth: z
+    .number()
+    .int()
+    .min(0)
+    .max(6)
+    .default(0)
+    .describe("levels of the encoder, each halving the image; 0: from the image size"),
   hidden: z.number().int().min(8).max(4096).default(256).describe("units of the dense layer above the convolutions"),
-  refine: z.number().int().min(0).max(4).default(1).describe("3x3 convolutions above the strided ones, for the classifier"),
+  blocks: z.number().int().min(0).max(4).default(1).describe("3x3 convolutions after each strided one of the encoder"),
+  norm: z.enum(["none", "batch"]).default("batch").describe("normalisation of the encoder's convolutions"),
+  refine: z
+    .number()
+    .int()
+    .min(0)
+    .max(4)
+    .default(1)
+    .describe("3x3 convolutions above the strided ones, for the classifier"),
   activation: z.enum(ACTIVATION_NAMES).default("relu").describe("nonlinearity"),
   likelihood: z.enum(["bernoulli", "gaussian"]).default("bernoulli").describe("distribution of a pixel given the code"),
-  deviation: z.number().min(0.01).max(1).default(0.1).describe("standard deviation of a pixel, for the gaussian likelihood"),
+  deviation: z
+    .number()
+    .min(0.01)
+    .max(1)
+    .default(0.1)
+    .describe("standard deviation of a pixel, for the gaussian likelihood"),
   beta: z.number().min(0).max(100).default(1).describe("weight of the KL term"),
   klWarmup: z.number().min(0).max(1).default(0.1).describe("share of training over which the KL weight rises to beta"),
-  classWeight: z.number().min(0).max(10000).default(50).describe("weight of the cross entropy against the generative loss, which is in nats an image"),
+  classWeight: z
+    .number()
+    .min(0)
+    .max(10000)
+    .default(50)
+    .describe("weight of the cross entropy against the generative loss, which is in nats an image"),
   smoothing: z.number().min(0).max(0.5).default(0).describe("label smoothing"),
   dropout: z.number().min(0).max(0.9).default(0.3).describe("dropout before the classifier's last layer"),
   rate: z.number().min(1e-6).max(1).default(1.5e-3).describe("learning rate (Adam)"),
@@ -43,7 +70,13 @@ export const vae = defineModel({
   options,
   build(o, data) {
     const size = [data.height, data.width, data.channels] as const;
-    const net: NetShape = { width: o.width, depth: o.depth || defaultDepth(data.height, data.width), activation: o.activation };
+    const net: NetShape = {
+      width: o.width,
+      depth: o.depth || defaultDepth(data.height, data.width),
+      activation: o.activation,
+      blocks: o.blocks,
+      norm: o.norm,
+    };
     const act = ACTIVATIONS[o.activation];
 
     // -------------------------------------------------------------------------------------------- networks
@@ -60,7 +93,8 @@ export const vae = defineModel({
       const head = scope.child("classifier");
       let y = maps;
       // The last one halves the maps once more: the dense layer above is most of the weights otherwise.
-      for (let i = 1; i <= o.refine; i++) y = act(conv(head.child(`conv${i}`), y, net.width << net.depth, 3, { stride: i === o.refine ? 2 : 1 }));
+      for (let i = 1; i <= o.refine; i++)
+        y = act(conv(head.child(`conv${i}`), y, net.width << net.depth, 3, { stride: i === o.refine ? 2 : 1 }));
       y = dropout(head.child("drop1"), g.flatten(y), o.dropout);
       y = act(dense(head.child("dense"), y, o.hidden));
       y = dropout(head.child("drop2"), y, o.dropout);
@@ -112,8 +146,18 @@ export const vae = defineModel({
       },
     };
     const alternating: Phase[] = [
-      { ...common, name: "generative", updates: ["encoder/", "decoder/"], loss: (scope, batch) => generative(scope, batch, features(scope, batch.x)) },
-      { ...common, name: "discriminative", updates: ["encoder/", "classifier/"], loss: (scope, batch) => discriminative(scope, batch, features(scope, batch.x)) },
+      {
+        ...common,
+        name: "generative",
+        updates: ["encoder/", "decoder/"],
+        loss: (scope, batch) => generative(scope, batch, features(scope, batch.x)),
+      },
+      {
+        ...common,
+        name: "discriminative",
+        updates: ["encoder/", "classifier/"],
+        loss: (scope, batch) => discriminative(scope, batch, features(scope, batch.x)),
+      },
     ];
 
     // -------------------------------------------------------------------------------------------- heads

@@ -1,7 +1,7 @@
 // Layers: functions of a scope and a tensor. Images are [n, h, w, c].
 import type { Shape } from "../base/array.ts";
-import * as g from "../graph/ops/index.ts";
 import type { Size, WindowOptions } from "../graph/ops/index.ts";
+import * as g from "../graph/ops/index.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import { glorotUniform, heNormal, type Initializer, normalInit, onesInit, zerosInit } from "./init.ts";
 import type { Scope } from "./scope.ts";
@@ -33,7 +33,13 @@ export interface ConvLayerOptions extends LayerOptions, WindowOptions {
 }
 
 /** `[n, h, w, c] -> [n, oh, ow, channels]` */
-export function conv(scope: Scope, x: Tensor, channels: number, kernel: number, options: ConvLayerOptions = {}): Tensor {
+export function conv(
+  scope: Scope,
+  x: Tensor,
+  channels: number,
+  kernel: number,
+  options: ConvLayerOptions = {},
+): Tensor {
   const weights = weightsOf(scope, [kernel, kernel, x.shape[3]! / (options.groups ?? 1), channels], options);
   const bias = options.bias === false ? undefined : scope.param("bias", [channels], zerosInit);
   return g.conv2d(x, weights, { padding: "same", ...options, bias });

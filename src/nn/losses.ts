@@ -5,7 +5,10 @@ import { categorical } from "./distributions.ts";
 
 /** Sums everything but the first axis: `[n, …] -> [n]`. */
 export function perExample(x: Tensor): Tensor {
-  return g.sum(x, x.shape.slice(1).map((_, i) => i + 1));
+  return g.sum(
+    x,
+    x.shape.slice(1).map((_, i) => i + 1),
+  );
 }
 
 /** Mean of `values` [n] over examples with weight; 0 when none has any. */

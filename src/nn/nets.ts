@@ -1,8 +1,8 @@
 // Encoders and decoders whose depth and sizes follow from the image: any height, width and channels.
 import * as g from "../graph/ops/index.ts";
 import type { Tensor } from "../graph/tensor.ts";
-import { ACTIVATIONS, type Activation, conv, convTranspose, dense } from "./layers.ts";
 import { glorotUniform } from "./init.ts";
+import { ACTIVATIONS, type Activation, batchNorm, conv, convTranspose, dense } from "./layers.ts";
 import type { Scope } from "./scope.ts";
 
 export interface NetShape {
@@ -11,6 +11,10 @@ export interface NetShape {
   /** Levels; each halves height and width. */
   depth: number;
   activation: Activation;
+  /** 3x3 convolutions after each strided one. */
+  blocks: number;
+  /** Normalisation of the encoder's convolutions. */
+  norm: "none" | "batch";
 }
 
 /** `[height, width]` before each level and after the last: halves, rounded up, never below 1. */
@@ -30,11 +34,22 @@ export function defaultDepth(height: number, width: number): number {
   return depth;
 }
 
-/** Strided 4x4 convolutions: `[n, h, w, c] -> [n, h / 2^depth, w / 2^depth, width * 2^(depth-1)]`. */
-export function convEncoder(scope: Scope, x: Tensor, { width, depth, activation }: NetShape): Tensor {
+/**
+ * Strided 4x4 convolutions, each followed by `blocks` of 3x3: `[n, h, w, c] -> [n, h / 2^depth, w / 2^depth, width *
+ * 2^(depth-1)]`.
+ */
+export function convEncoder(scope: Scope, x: Tensor, { width, depth, activation, blocks, norm }: NetShape): Tensor {
+  const layer = (child: Scope, input: Tensor, channels: number, kernel: number, stride: number) => {
+    const bias = norm === "none";
+    const y = conv(child, input, channels, kernel, { stride, bias });
+    return ACTIVATIONS[activation](bias ? y : batchNorm(child.child("norm"), y));
+  };
   let y = x;
-  for (let level = 0; level < depth; level++)
-    y = ACTIVATIONS[activation](conv(scope.child(`conv${level + 1}`), y, width << level, 4, { stride: 2 }));
+  for (let level = 0; level < depth; level++) {
+    y = layer(scope.child(`conv${level + 1}`), y, width << level, 4, 2);
+    for (let block = 1; block <= blocks; block++)
+      y = layer(scope.child(`conv${level + 1}-${block}`), y, width << level, 3, 1);
+  }
   return y;
 }
 

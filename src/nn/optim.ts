@@ -80,7 +80,10 @@ export function rmsprop({ decay = 0.99, epsilon = 1e-8 }: RmspropOptions = {}): 
     scalars: (_t, rate) => ({ rate }),
     update(parameter, gradient, [v], scalar) {
       const now = g.add(g.mul(v!, decay), g.mul(g.square(gradient), 1 - decay));
-      return { parameter: g.sub(parameter, g.mul(g.div(gradient, g.add(g.sqrt(now), epsilon)), scalar("rate"))), slots: [now] };
+      return {
+        parameter: g.sub(parameter, g.mul(g.div(gradient, g.add(g.sqrt(now), epsilon)), scalar("rate"))),
+        slots: [now],
+      };
     },
   };
 }
@@ -92,8 +95,6 @@ export function clipByGlobalNorm(gradients: readonly Tensor[], limit: number): T
   const factor = g.minimum(g.div(limit, g.add(norm, 1e-12)), 1);
   return gradients.map((gradient) => g.mul(gradient, factor));
 }
-
-
 
 /** What `applyOptimizer` needs to know of one phase. */
 export interface OptimizerUse {

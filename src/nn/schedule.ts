@@ -11,7 +11,8 @@ export const SCHEDULES = {
   /** Loshchilov & Hutter 2017, without restarts */
   cosine: cosineFrom,
   /** Smith & Topin 2018: up over the first 30 %, then a cosine down */
-  oneCycle: (progress: number) => (progress < 0.3 ? 0.04 + (0.96 * progress) / 0.3 : cosineFrom((progress - 0.3) / 0.7)),
+  oneCycle: (progress: number) =>
+    progress < 0.3 ? 0.04 + (0.96 * progress) / 0.3 : cosineFrom((progress - 0.3) / 0.7),
 } as const satisfies Record<string, Schedule>;
 
 export type ScheduleName = keyof typeof SCHEDULES;

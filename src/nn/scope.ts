@@ -1,9 +1,9 @@
 // Named parameters. A layer is a function of a scope; the scope remembers what was declared, and a build is one walk.
-import { type NdArray, sameShape, type Shape } from "../base/array.ts";
+import { type NdArray, type Shape, sameShape } from "../base/array.ts";
 import { fail } from "../base/errors.ts";
 import { hashName, Random } from "../base/random.ts";
-import { input, scalar, type Tensor } from "../graph/tensor.ts";
 import { NOISE_PREFIX, SCALAR_PREFIX, STATE_PREFIX } from "../graph/names.ts";
+import { input, scalar, type Tensor } from "../graph/tensor.ts";
 import type { Initializer } from "./init.ts";
 
 export interface StateSpec {
@@ -51,8 +51,6 @@ export class Build {
   }
 }
 
-
-
 export class Scope {
   private readonly build: Build;
   readonly path: string;
@@ -86,7 +84,10 @@ export class Scope {
     const known = this.build.tensors.get(path);
     if (known) {
       if (!sameShape(known.shape, spec.shape))
-        fail("E_SHAPE", `parameter "${path}" is [${known.shape}] and is asked for again as [${spec.shape}]; give the second layer a child() of its own`);
+        fail(
+          "E_SHAPE",
+          `parameter "${path}" is [${known.shape}] and is asked for again as [${spec.shape}]; give the second layer a child() of its own`,
+        );
       return known;
     }
     const tensor = this.build.bind?.(path, spec) ?? input(STATE_PREFIX + path, spec.shape);
@@ -131,4 +132,3 @@ export function drawNoise(spec: NoiseSpec, name: string, seed: number, step: num
   if (spec.kind === "normal") random.fillNormal(out);
   else random.fillUniform(out);
 }
-

@@ -29,11 +29,18 @@ export function lower(name: string, outputs: Readonly<Record<string, Tensor>>, o
     } else if (isConstant(node)) {
       names.set(node, builder.constant(node.dtype, node.shape, node.attrs.value.data));
     } else {
-      names.set(node, node.op.lower(builder, node, node.inputs.map((x) => names.get(x)!)));
+      names.set(
+        node,
+        node.op.lower(
+          builder,
+          node,
+          node.inputs.map((x) => names.get(x)!),
+        ),
+      );
     }
   }
   const results = Object.entries(outputs).map(
-      ([output, node]): OnnxValue => ({ name: output, type: node.dtype, dims: builder.freeDims(node.shape) }),
+    ([output, node]): OnnxValue => ({ name: output, type: node.dtype, dims: builder.freeDims(node.shape) }),
   );
   const nodes = builder.named(new Map(Object.entries(outputs).map(([output, node]) => [output, names.get(node)!])));
   return {
@@ -64,7 +71,9 @@ class Builder implements Emitter {
   }
 
   freeDims(shape: readonly number[]): (number | string)[] {
-    return shape.map((dim) => (this.isFree(dim) ? (dim === this.freeBatch ? "batch" : `batch*${dim / this.freeBatch!}`) : dim));
+    return shape.map((dim) =>
+      this.isFree(dim) ? (dim === this.freeBatch ? "batch" : `batch*${dim / this.freeBatch!}`) : dim,
+    );
   }
 
   private shared(key: string, make: (name: string) => void, prefix: string): string {
@@ -92,7 +101,11 @@ class Builder implements Emitter {
       else copies.push({ op: "Identity", inputs: [name], outputs: [output], attributes: {} });
     }
     const now = (name: string) => renamed.get(name) ?? name;
-    return [...this.nodes, ...copies].map((node) => ({ ...node, inputs: node.inputs.map(now), outputs: node.outputs.map(now) }));
+    return [...this.nodes, ...copies].map((node) => ({
+      ...node,
+      inputs: node.inputs.map(now),
+      outputs: node.outputs.map(now),
+    }));
   }
 
   private raw(type: OnnxType, dims: readonly number[], data: Uint8Array, key: string): string {
@@ -102,7 +115,12 @@ class Builder implements Emitter {
   constant(dtype: DType, shape: readonly number[], values: TypedArray): string {
     const data = allocate(dtype, sizeOf(shape));
     data.set(values);
-    return this.raw(dtype, shape, bytesOf(data), data.length <= 16 ? Array.from(data).join() : `#${this.identity(values)}`);
+    return this.raw(
+      dtype,
+      shape,
+      bytesOf(data),
+      data.length <= 16 ? Array.from(data).join() : `#${this.identity(values)}`,
+    );
   }
 
   private identity(values: TypedArray): number {

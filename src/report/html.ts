@@ -24,8 +24,15 @@ export function escapeHtml(text: string): string {
 }
 
 /** The whole page as text. `cards` are the numbers shown first. */
-export function reportHtml(title: string, lead: string, cards: readonly (readonly [string, string])[], sections: readonly ReportSection[]): string {
-  const big = cards.map(([name, value]) => `<div class="card">${escapeHtml(name)}<b>${escapeHtml(value)}</b></div>`).join("");
+export function reportHtml(
+  title: string,
+  lead: string,
+  cards: readonly (readonly [string, string])[],
+  sections: readonly ReportSection[],
+): string {
+  const big = cards
+    .map(([name, value]) => `<div class="card">${escapeHtml(name)}<b>${escapeHtml(value)}</b></div>`)
+    .join("");
   return `<!doctype html>
 <html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
 <title>${escapeHtml(title)}</title><style>${STYLE}</style>
@@ -40,10 +47,15 @@ function sectionHtml({ title, note, svgs = [], pngs = [], table }: ReportSection
   if (note) parts.push(`<p class="lead">${escapeHtml(note)}</p>`);
   for (const svg of svgs) parts.push(`<figure>${svg}</figure>`);
   for (const { caption, png } of pngs)
-    parts.push(`<figure><img alt="${escapeHtml(caption)}" src="data:image/png;base64,${png.toString("base64")}"><figcaption>${escapeHtml(caption)}</figcaption></figure>`);
+    parts.push(
+      `<figure><img alt="${escapeHtml(caption)}" src="data:image/png;base64,${png.toString("base64")}"><figcaption>${escapeHtml(caption)}</figcaption></figure>`,
+    );
   if (table) {
-    const cells = (tag: string, row: readonly (string | number)[]) => row.map((cell) => `<${tag}>${escapeHtml(String(cell))}</${tag}>`).join("");
-    parts.push(`<table><tr>${cells("th", table.head)}</tr>${table.rows.map((row) => `<tr>${cells("td", row)}</tr>`).join("")}</table>`);
+    const cells = (tag: string, row: readonly (string | number)[]) =>
+      row.map((cell) => `<${tag}>${escapeHtml(String(cell))}</${tag}>`).join("");
+    parts.push(
+      `<table><tr>${cells("th", table.head)}</tr>${table.rows.map((row) => `<tr>${cells("td", row)}</tr>`).join("")}</table>`,
+    );
   }
   return parts.join("\n");
 }

@@ -8,7 +8,11 @@ export function toBytes(images: ArrayLike<number>): Uint8Array {
 }
 
 /** A PNG of images `[n, h, w, c]` side by side, `columns` a row, small ones enlarged without smoothing. */
-export async function gridPng(pixels: Uint8Array, { height, width, channels }: ImageShape, columns: number): Promise<Buffer> {
+export async function gridPng(
+  pixels: Uint8Array,
+  { height, width, channels }: ImageShape,
+  columns: number,
+): Promise<Buffer> {
   const n = pixels.length / (height * width * channels);
   const rows = Math.ceil(n / columns);
   const [wide, tall] = [columns * (width + 1) + 1, rows * (height + 1) + 1];
@@ -16,10 +20,16 @@ export async function gridPng(pixels: Uint8Array, { height, width, channels }: I
   for (let i = 0; i < n; i++) {
     const [x0, y0] = [1 + (i % columns) * (width + 1), 1 + Math.floor(i / columns) * (height + 1)];
     for (let y = 0; y < height; y++)
-      sheet.set(pixels.subarray((i * height + y) * width * channels, (i * height + y + 1) * width * channels), ((y0 + y) * wide + x0) * channels);
+      sheet.set(
+        pixels.subarray((i * height + y) * width * channels, (i * height + y + 1) * width * channels),
+        ((y0 + y) * wide + x0) * channels,
+      );
   }
   const zoom = Math.max(1, Math.round(56 / Math.max(height, width)));
-  return picture(sheet, { height: tall, width: wide, channels }).resize(wide * zoom, tall * zoom, { kernel: "nearest" }).png().toBuffer();
+  return picture(sheet, { height: tall, width: wide, channels })
+    .resize(wide * zoom, tall * zoom, { kernel: "nearest" })
+    .png()
+    .toBuffer();
 }
 
 /** One image as PNG. */

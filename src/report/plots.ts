@@ -25,7 +25,13 @@ export function curves(title: string, lines: readonly Curve[], xName: string, lo
     grid: { left: 64, right: 16, top: 60, bottom: 44 },
     xAxis: { type: "value", name: xName, nameLocation: "middle", nameGap: 26, min: "dataMin", max: "dataMax" },
     yAxis: { type: logarithmic ? "log" : "value", scale: true },
-    series: lines.map(({ name, points }) => ({ type: "line", name, data: points, showSymbol: points.length < 3, lineStyle: { width: 1.5 } })),
+    series: lines.map(({ name, points }) => ({
+      type: "line",
+      name,
+      data: points,
+      showSymbol: points.length < 3,
+      lineStyle: { width: 1.5 },
+    })),
   });
 }
 
@@ -33,8 +39,14 @@ export function curves(title: string, lines: readonly Curve[], xName: string, lo
 export function confusion(matrix: readonly (readonly number[])[], classes: readonly string[]): string {
   const side = Math.min(900, 160 + 44 * classes.length);
   const cells = matrix.flatMap((row, y) => {
-    const total = Math.max(1, row.reduce((a, b) => a + b, 0));
-    return row.map((count, x) => ({ value: [x, y, count / total], label: { show: count > 0, formatter: String(count) } }));
+    const total = Math.max(
+      1,
+      row.reduce((a, b) => a + b, 0),
+    );
+    return row.map((count, x) => ({
+      value: [x, y, count / total],
+      label: { show: count > 0, formatter: String(count) },
+    }));
   });
   return svg(
     {
@@ -59,7 +71,15 @@ export function reliability(bins: readonly CalibrationBin[]): string {
     xAxis: { type: "value", min: 0, max: 1, name: "confidence", nameLocation: "middle", nameGap: 26 },
     yAxis: { type: "value", min: 0, max: 1 },
     series: [
-      { type: "line", data: [[0, 0], [1, 1]], showSymbol: false, lineStyle: { type: "dashed", color: "#999999", width: 1 } },
+      {
+        type: "line",
+        data: [
+          [0, 0],
+          [1, 1],
+        ],
+        showSymbol: false,
+        lineStyle: { type: "dashed", color: "#999999", width: 1 },
+      },
       { type: "line", data: points, symbolSize: 8 },
     ],
   });

@@ -16,8 +16,6 @@ export interface StepGraph {
   readonly log: ReadonlyMap<string, Tensor>;
 }
 
-
-
 interface Slot {
   buffers: [NdArray, NdArray];
   current: 0 | 1;
@@ -50,7 +48,8 @@ export class Program {
         .filter((name) => name.startsWith(STATE_PREFIX))
         .map((name) => name.slice(STATE_PREFIX.length));
       for (const path of [...reads, ...step.updates.keys()])
-        if (!program.slots.has(path)) fail("E_NAME", `internal: step "${step.name}" uses "${path}", which the state does not have`);
+        if (!program.slots.has(path))
+          fail("E_NAME", `internal: step "${step.name}" uses "${path}", which the state does not have`);
       program.steps.set(step.name, {
         executable: await backend.compile(step.name, outputs, { mode: "train" }),
         reads,
@@ -121,4 +120,3 @@ function makeSlot(value: NdArray): Slot {
 function copy({ shape, dtype, data }: NdArray): NdArray {
   return { shape, dtype, data: data.slice() };
 }
-

@@ -29,7 +29,11 @@ export function writeAtomically(file: string, parts: readonly Uint8Array[] | str
     renameSync(draft, file);
   } catch (cause) {
     rmSync(draft, { force: true });
-    fail("E_WRITE", `${file} could not be written (${(cause as Error).message}); what was there before is kept. Free some space or choose another --out`, cause);
+    fail(
+      "E_WRITE",
+      `${file} could not be written (${(cause as Error).message}); what was there before is kept. Free some space or choose another --out`,
+      cause,
+    );
   }
 }
 
@@ -38,7 +42,11 @@ export function writeCheckpoint(file: string, { state, ...rest }: Snapshot): voi
   const parts: Uint8Array[] = [];
   let offset = 0;
   for (const [path, { data, shape }] of state) {
-    header[path] = { dtype: "F32", shape: [...shape], data_offsets: [offset, offset + data.byteLength] } satisfies HeaderEntry;
+    header[path] = {
+      dtype: "F32",
+      shape: [...shape],
+      data_offsets: [offset, offset + data.byteLength],
+    } satisfies HeaderEntry;
     parts.push(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
     offset += data.byteLength;
   }
@@ -59,13 +67,23 @@ export function readCheckpoint(file: string): Snapshot {
     const state: State = new Map();
     for (const [path, entry] of Object.entries(entries)) {
       const [begin, end] = entry.data_offsets;
-      if (entry.dtype !== "F32" || end - begin !== 4 * sizeOf(entry.shape) || 8 + size + end > bytes.length) throw new Error(path);
-      const data = new Float32Array(bytes.buffer.slice(bytes.byteOffset + 8 + size + begin, bytes.byteOffset + 8 + size + end));
+      if (entry.dtype !== "F32" || end - begin !== 4 * sizeOf(entry.shape) || 8 + size + end > bytes.length)
+        throw new Error(path);
+      const data = new Float32Array(
+        bytes.buffer.slice(bytes.byteOffset + 8 + size + begin, bytes.byteOffset + 8 + size + end),
+      );
       state.set(path, { shape: entry.shape, dtype: "float32", data } satisfies NdArray);
     }
-    return { ...(JSON.parse((metadata as unknown as { genclass: string }).genclass) as Omit<Snapshot, "state">), state };
+    return {
+      ...(JSON.parse((metadata as unknown as { genclass: string }).genclass) as Omit<Snapshot, "state">),
+      state,
+    };
   } catch (cause) {
     if (cause instanceof GenclassError) throw cause;
-    fail("E_DATA_FORMAT", `${file}: damaged checkpoint (${(cause as Error).message}); use the other checkpoint of the run or train again`, cause);
+    fail(
+      "E_DATA_FORMAT",
+      `${file}: damaged checkpoint (${(cause as Error).message}); use the other checkpoint of the run or train again`,
+      cause,
+    );
   }
 }

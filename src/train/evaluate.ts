@@ -2,7 +2,15 @@
 import { sizeOf } from "../base/array.ts";
 import { fail } from "../base/errors.ts";
 import type { ImageSet } from "../data/dataset.ts";
-import { type CalibrationBin, type ClassScores, calibrationBins, classificationMetrics, classScores, confusionMatrix, softmaxRows } from "../metrics/classification.ts";
+import {
+  type CalibrationBin,
+  type ClassScores,
+  calibrationBins,
+  classificationMetrics,
+  classScores,
+  confusionMatrix,
+  softmaxRows,
+} from "../metrics/classification.ts";
 import type { TrainedModel } from "./trained.ts";
 
 export interface Evaluation {
@@ -19,18 +27,33 @@ export interface Evaluation {
 export async function evaluate(model: TrainedModel, set: ImageSet, classes: readonly string[]): Promise<Evaluation> {
   const { spec } = model;
   if (set.height !== spec.height || set.width !== spec.width || set.channels !== spec.channels)
-    fail("E_RUN_CONFLICT", `the model takes pictures of ${spec.height}x${spec.width}x${spec.channels}, the data has ${set.height}x${set.width}x${set.channels}; give --image ${spec.height}x${spec.width} or the data it was trained on`);
+    fail(
+      "E_RUN_CONFLICT",
+      `the model takes pictures of ${spec.height}x${spec.width}x${spec.channels}, the data has ${set.height}x${set.width}x${set.channels}; give --image ${spec.height}x${spec.width} or the data it was trained on`,
+    );
   if (classes.join("\n") !== spec.classes.join("\n"))
-    fail("E_RUN_CONFLICT", `the model knows the classes ${spec.classes.join(", ")}; the data has ${classes.join(", ")}`);
+    fail(
+      "E_RUN_CONFLICT",
+      `the model knows the classes ${spec.classes.join(", ")}; the data has ${classes.join(", ")}`,
+    );
   const n = set.labels.length;
-  if (n === 0 || set.labels.some((label) => label < 0)) fail("E_DATA_EMPTY", "evaluation needs pictures that all have labels");
+  if (n === 0 || set.labels.some((label) => label < 0))
+    fail("E_DATA_EMPTY", "evaluation needs pictures that all have labels");
   const k = classes.length;
   const logits = (await model.logits(set.pixels)).data;
   const probabilities = softmaxRows(logits, k, model.temperature);
   const confusion = confusionMatrix(probabilities, set.labels, k);
   const { accuracy, balancedAccuracy, nll, ece, macroF1 } = classificationMetrics(probabilities, set.labels, k);
   const raw = classificationMetrics(softmaxRows(logits, k), set.labels, k);
-  const metrics: Record<string, number> = { accuracy, balancedAccuracy, nll, ece, macroF1, temperature: model.temperature, eceUncalibrated: raw.ece };
+  const metrics: Record<string, number> = {
+    accuracy,
+    balancedAccuracy,
+    nll,
+    ece,
+    macroF1,
+    temperature: model.temperature,
+    eceUncalibrated: raw.ece,
+  };
   if (model.has("reconstruct")) metrics.mse = await reconstructionError(model, set);
   if (model.has("logDensity")) metrics.elbo = average((await model.logDensity(set.pixels)).data);
   return {

@@ -3,11 +3,11 @@ import { ndarray, sizeOf } from "../base/array.ts";
 import { fail } from "../base/errors.ts";
 import { Random } from "../base/random.ts";
 import { simplify } from "../graph/simplify.ts";
+import { softmaxRows } from "../metrics/classification.ts";
 import { FREE_BATCH, lower } from "../onnx/lower.ts";
 import { encodeModel } from "../onnx/schema.ts";
 import type { Backend } from "../runtime/backend.ts";
 import type { TrainedModel } from "./trained.ts";
-import { softmaxRows } from "../metrics/classification.ts";
 
 /** Largest difference of a probability between the file and the run. */
 const TOLERANCE = 1e-4;
@@ -21,14 +21,19 @@ const TOLERANCE = 1e-4;
  */
 export async function exportModel(model: TrainedModel, backend: Backend, version: string): Promise<Uint8Array> {
   const graph = model.classifierGraph(FREE_BATCH);
-  const [probabilities, label] = simplify([graph.probabilities, graph.label]) as [typeof graph.probabilities, typeof graph.label];
+  const [probabilities, label] = simplify([graph.probabilities, graph.label]) as [
+    typeof graph.probabilities,
+    typeof graph.label,
+  ];
   const metadata = {
     genclass: version,
     labels: JSON.stringify(model.spec.classes),
     temperature: String(model.temperature),
     input: `pixels: uint8 [batch, ${model.spec.height}, ${model.spec.width}, ${model.spec.channels}], 0..255`,
   };
-  const bytes = encodeModel(lower("classifier", { probabilities, label }, { mode: "infer", freeBatch: FREE_BATCH, metadata }));
+  const bytes = encodeModel(
+    lower("classifier", { probabilities, label }, { mode: "infer", freeBatch: FREE_BATCH, metadata }),
+  );
   await check(bytes, model, backend);
   return bytes;
 }
@@ -45,7 +50,11 @@ async function check(bytes: Uint8Array, model: TrainedModel, backend: Backend): 
     await executable.run({ pixels: ndarray("uint8", [n, ...shape], pixels) }, { probabilities, label });
     const expected = softmaxRows((await model.logits(pixels)).data, classes.length, model.temperature);
     const worst = expected.reduce((most, p, i) => Math.max(most, Math.abs(p - probabilities.data[i]!)), 0);
-    if (!(worst <= TOLERANCE)) fail("E_EXPORT", `internal: the exported model differs from the run by ${worst} at batch ${n}; nothing was written`);
+    if (!(worst <= TOLERANCE))
+      fail(
+        "E_EXPORT",
+        `internal: the exported model differs from the run by ${worst} at batch ${n}; nothing was written`,
+      );
   }
   await executable.dispose();
 }

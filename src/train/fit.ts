@@ -2,7 +2,7 @@
 import { type NdArray, ndarray, sizeOf } from "../base/array.ts";
 import { now } from "../base/clock.ts";
 import { fail } from "../base/errors.ts";
-import { type Augmentation } from "../data/augment.ts";
+import type { Augmentation } from "../data/augment.ts";
 import { BatchBuffer, TrainingBatches } from "../data/batches.ts";
 import type { Dataset, ImageSet } from "../data/dataset.ts";
 import { NOISE_PREFIX, SCALAR_PREFIX } from "../graph/names.ts";
@@ -68,11 +68,15 @@ const SMALLER_IS_BETTER = ["nll", "ece", "mse"];
 const PLAN_AFTER = 20;
 
 export async function* fit(options: FitOptions): AsyncGenerator<RunEvent, void> {
-  const { model, data, seed, batch } = options;
-  const spec = { ...data.train, classes: data.classes };
-  const compiled = compileModel(model, spec, batch);
+  const { model, data, batch } = options;
+  const { height, width, channels } = data.train;
+  const compiled = compileModel(model, { height, width, channels, classes: data.classes }, batch);
   const state = startState(options, compiled.specs);
-  const program = await Program.create(options.backend, [...compiled.phases, compiled.validate].map((step) => step.graph), state);
+  const program = await Program.create(
+    options.backend,
+    [...compiled.phases, compiled.validate].map((step) => step.graph),
+    state,
+  );
   try {
     yield* loop(options, program, compiled.phases, compiled.validate, parameterCount(compiled.specs));
   } finally {
@@ -83,15 +87,20 @@ export async function* fit(options: FitOptions): AsyncGenerator<RunEvent, void> 
 function startState({ seed, from, resume }: FitOptions, specs: Parameters<typeof initialState>[0]): State {
   const state = initialState(specs, seed);
   // An average starts where its weights start.
-  for (const path of specs.keys()) if (state.has(averagePath(path))) state.set(averagePath(path), copyOf(state.get(path)!));
+  for (const path of specs.keys())
+    if (state.has(averagePath(path))) state.set(averagePath(path), copyOf(state.get(path)!));
   if (from)
     for (const [path, value] of from)
-      if (!path.startsWith("optimizer/") && state.get(path)?.data.length === value.data.length) state.set(path, copyOf(value));
+      if (!path.startsWith("optimizer/") && state.get(path)?.data.length === value.data.length)
+        state.set(path, copyOf(value));
   if (resume)
     for (const path of specs.keys()) {
       const value = resume.state.get(path);
       if (!value || value.data.length !== state.get(path)!.data.length)
-        fail("E_RUN_CONFLICT", `the checkpoint does not fit the model: "${path}" is ${value ? `[${value.shape}] there, [${state.get(path)!.shape}] here` : "missing"}; resume with the options of the run`);
+        fail(
+          "E_RUN_CONFLICT",
+          `the checkpoint does not fit the model: "${path}" is ${value ? `[${value.shape}] there, [${state.get(path)!.shape}] here` : "missing"}; resume with the options of the run`,
+        );
       state.set(path, value);
     }
   return state;
@@ -141,7 +150,13 @@ async function* loop(
   const { stepsPerEpoch } = batches;
   const cursor: Cursor = options.resume
     ? { ...options.resume.cursor }
-    : { step: 0, seconds: 0, planned: (epochs ?? Number.POSITIVE_INFINITY) * stepsPerEpoch, bestScore: null, bestEpoch: 0 };
+    : {
+        step: 0,
+        seconds: 0,
+        planned: (epochs ?? Number.POSITIVE_INFINITY) * stepsPerEpoch,
+        bestScore: null,
+        bestEpoch: 0,
+      };
   // An extended run (more epochs than before) is planned anew.
   if (epochs !== undefined) cursor.planned = epochs * stepsPerEpoch;
   const feeds = phases.map((phase) => new StepFeeds(phase));
@@ -169,7 +184,13 @@ async function* loop(
   let reason: EndEvent["reason"] = "planned";
   const save = async (which: "last" | "best") => {
     cursor.seconds = elapsed();
-    await options.save?.(which, { state: program.snapshot(), cursor: { ...cursor, planned: finite(cursor.planned) }, metrics, temperature, novelty });
+    await options.save?.(which, {
+      state: program.snapshot(),
+      cursor: { ...cursor, planned: finite(cursor.planned) },
+      metrics,
+      temperature,
+      novelty,
+    });
     saved = now();
   };
   if (!Number.isFinite(cursor.planned) || cursor.planned === 0) cursor.planned = Number.POSITIVE_INFINITY;
@@ -213,7 +234,9 @@ async function* loop(
       epoch: epoch + 1,
       progress: Number.isFinite(cursor.planned) ? cursor.step / cursor.planned : 0,
       seconds,
-      remaining: Number.isFinite(cursor.planned) ? (cursor.planned - cursor.step) * pace : (minutes ?? 0) * 60 - seconds,
+      remaining: Number.isFinite(cursor.planned)
+        ? (cursor.planned - cursor.step) * pace
+        : (minutes ?? 0) * 60 - seconds,
       imagesPerSecond: pace > 0 ? batch / pace : 0,
       losses,
       rate,
@@ -247,14 +270,23 @@ async function* loop(
       }
     } else if (now() - saved > saveSeconds) await save("last");
   }
-  yield { type: "end", reason, epoch: Math.ceil(cursor.step / stepsPerEpoch), step: cursor.step, seconds: elapsed(), metrics };
+  yield {
+    type: "end",
+    reason,
+    epoch: Math.ceil(cursor.step / stepsPerEpoch),
+    step: cursor.step,
+    seconds: elapsed(),
+    metrics,
+  };
 }
-
 
 const finite = (planned: number): number => (Number.isFinite(planned) ? planned : 0);
 
 function refuseNan(name: string, step: number, value: number): never {
-  fail("E_NAN", `loss ${name} is ${value} at step ${step}; the last good checkpoint is kept. Lower the learning rate (--set rate=…) and go on with --resume or start again`);
+  fail(
+    "E_NAN",
+    `loss ${name} is ${value} at step ${step}; the last good checkpoint is kept. Lower the learning rate (--set rate=…) and go on with --resume or start again`,
+  );
 }
 
 function meansOf(totals: ReadonlyMap<string, readonly [number, number]>): Record<string, number> {
@@ -264,7 +296,13 @@ function meansOf(totals: ReadonlyMap<string, readonly [number, number]>): Record
 function reached(metrics: Metrics, { metric, value }: { metric: string; value: number }): boolean {
   const got = metrics[`validation/${metric}`];
   if (got === undefined)
-    fail("E_OPTION", `--until ${metric}=${value}: there is no validation metric "${metric}"; known: ${Object.keys(metrics).filter((name) => name.startsWith("validation/")).map((name) => name.slice(11)).join(", ")}`);
+    fail(
+      "E_OPTION",
+      `--until ${metric}=${value}: there is no validation metric "${metric}"; known: ${Object.keys(metrics)
+        .filter((name) => name.startsWith("validation/"))
+        .map((name) => name.slice(11))
+        .join(", ")}`,
+    );
   return SMALLER_IS_BETTER.includes(metric) ? got <= value : got >= value;
 }
 
@@ -318,7 +356,9 @@ class Validator {
     const density = gathered.get("logDensity");
     if (density) metrics["validation/elbo"] = mean(density);
     // Accuracy alone ties too often on a small set; the likelihood decides between equals.
-    const score = logits ? metrics["validation/accuracy"]! - 1e-4 * Math.min(9, metrics["validation/nll"]!) : metrics["validation/elbo"];
+    const score = logits
+      ? metrics["validation/accuracy"]! - 1e-4 * Math.min(9, metrics["validation/nll"]!)
+      : metrics["validation/elbo"];
     return { metrics, temperature, score, novelty: density && noveltyScale(density) };
   }
 }

@@ -1,21 +1,29 @@
 // The report of an evaluated run: numbers, curves, confusion, calibration, pictures. Files go into the run folder.
-import { writeAtomically } from "./checkpoint.ts";
+
+import { Random } from "../base/random.ts";
 import type { Dataset, ImageSet } from "../data/dataset.ts";
 import { subset } from "../data/dataset.ts";
-import { Random } from "../base/random.ts";
 import { argmax } from "../metrics/classification.ts";
 import { type ReportSection, reportHtml } from "../report/html.ts";
 import { gridPng, toBytes } from "../report/pictures.ts";
 import { type Curve, confusion, curves, reliability } from "../report/plots.ts";
-import type { RunEvent } from "./events.ts";
+import { writeAtomically } from "./checkpoint.ts";
 import type { Evaluation } from "./evaluate.ts";
+import type { RunEvent } from "./events.ts";
 import type { RunFolder } from "./run.ts";
 import type { TrainedModel } from "./trained.ts";
 
 const PICTURES = 40;
 
 /** Writes `report.html`, plots and sample pictures; returns the path of the report. */
-export async function writeReport(run: RunFolder, model: TrainedModel, data: Dataset, split: string, set: ImageSet, found: Evaluation): Promise<string> {
+export async function writeReport(
+  run: RunFolder,
+  model: TrainedModel,
+  data: Dataset,
+  split: string,
+  set: ImageSet,
+  found: Evaluation,
+): Promise<string> {
   const events = run.events();
   const plots: Record<string, string> = {
     ...trainingCurves(events),
@@ -28,34 +36,53 @@ export async function writeReport(run: RunFolder, model: TrainedModel, data: Dat
   const { config } = run;
   const share = (value: number) => `${(100 * value).toFixed(2)} %`;
   const m = found.metrics;
-  const cards: [string, string][] = [["accuracy", share(m.accuracy!)], ["calibration error", share(m.ece!)], ["log-loss", `${m.nll!.toFixed(4)} nats`]];
+  const cards: [string, string][] = [
+    ["accuracy", share(m.accuracy!)],
+    ["calibration error", share(m.ece!)],
+    ["log-loss", `${m.nll!.toFixed(4)} nats`],
+  ];
   if (m.mse !== undefined) cards.push(["reconstruction error", `${m.mse.toFixed(5)} a pixel`]);
   if (m.elbo !== undefined) cards.push(["ELBO", `${m.elbo.toFixed(1)} nats`]);
-  const pick = (prefix: string) => Object.entries(plots).filter(([name]) => name.startsWith(prefix)).map(([, svg]) => svg);
+  const pick = (prefix: string) =>
+    Object.entries(plots)
+      .filter(([name]) => name.startsWith(prefix))
+      .map(([, svg]) => svg);
   const sections: ReportSection[] = [
     {
       title: "Classes",
       svgs: [plots.confusion!, plots.reliability!],
-      table: { head: ["class", "precision", "recall", "F1", "pictures"], rows: found.classes.map((c) => [c.name, share(c.precision), share(c.recall), share(c.f1), c.support]) },
+      table: {
+        head: ["class", "precision", "recall", "F1", "pictures"],
+        rows: found.classes.map((c) => [c.name, share(c.precision), share(c.recall), share(c.f1), c.support]),
+      },
     },
     { title: "Pictures", pngs: pictures.map(({ caption, png }) => ({ caption, png })) },
     { title: "Training", svgs: pick("training-") },
     {
       title: "All numbers",
       note: `Split: ${split}, ${found.n} pictures. The checkpoint was chosen, and the temperature fitted, on the validation part of the training data.`,
-      table: { head: ["metric", "value"], rows: Object.entries(m).map(([name, value]) => [name, value.toPrecision(5)]) },
+      table: {
+        head: ["metric", "value"],
+        rows: Object.entries(m).map(([name, value]) => [name, value.toPrecision(5)]),
+      },
     },
     { title: "How to repeat", table: { head: ["setting", "value"], rows: settingsRows(config) } },
   ];
   const lead = `${config.model} on ${config.data.name} (${config.data.height}x${config.data.width}x${config.data.channels}, ${config.data.classes.length} classes), seed ${config.seed}`;
-  writeAtomically(run.file("report.html"), reportHtml(`genclass: ${config.model} on ${config.data.name}`, lead, cards, sections));
+  writeAtomically(
+    run.file("report.html"),
+    reportHtml(`genclass: ${config.model} on ${config.data.name}`, lead, cards, sections),
+  );
   return run.file("report.html");
 }
 
 function settingsRows(config: RunFolder["config"]): [string, string][] {
   const { options, data, ...rest } = config;
   const flat = { ...rest, source: data.source, fingerprint: data.fingerprint, ...options };
-  return Object.entries(flat).map(([name, value]) => [name, typeof value === "object" ? JSON.stringify(value) : String(value)]);
+  return Object.entries(flat).map(([name, value]) => [
+    name,
+    typeof value === "object" ? JSON.stringify(value) : String(value),
+  ]);
 }
 
 function trainingCurves(events: readonly RunEvent[]): Record<string, string> {
@@ -65,11 +92,20 @@ function trainingCurves(events: readonly RunEvent[]): Record<string, string> {
   const stride = Math.max(1, Math.floor(steps.length / 400));
   steps.forEach((event, i) => {
     if (i % stride !== 0) return;
-    for (const [name, value] of Object.entries(event.losses)) losses.set(name, [...(losses.get(name) ?? []), [event.step, value]]);
+    for (const [name, value] of Object.entries(event.losses))
+      losses.set(name, [...(losses.get(name) ?? []), [event.step, value]]);
   });
-  const metric = (name: string): Curve => ({ name, points: epochs.flatMap((e) => (e.metrics[name] === undefined ? [] : [[e.epoch, e.metrics[name]] as const])) });
+  const metric = (name: string): Curve => ({
+    name,
+    points: epochs.flatMap((e) => (e.metrics[name] === undefined ? [] : [[e.epoch, e.metrics[name]] as const])),
+  });
   const plots: Record<string, string> = {};
-  if (losses.size > 0) plots["training-losses"] = curves("Training losses", [...losses].map(([name, points]) => ({ name, points })), "step");
+  if (losses.size > 0)
+    plots["training-losses"] = curves(
+      "Training losses",
+      [...losses].map(([name, points]) => ({ name, points })),
+      "step",
+    );
   for (const [file, title, names] of [
     ["training-accuracy", "Validation accuracy", ["validation/accuracy"]],
     ["training-calibration", "Validation log-loss and calibration error", ["validation/nll", "validation/ece"]],
@@ -81,7 +117,11 @@ function trainingCurves(events: readonly RunEvent[]): Record<string, string> {
   return plots;
 }
 
-async function samplePictures(model: TrainedModel, set: ImageSet, found: Evaluation): Promise<{ file: string; caption: string; png: Buffer }[]> {
+async function samplePictures(
+  model: TrainedModel,
+  set: ImageSet,
+  found: Evaluation,
+): Promise<{ file: string; caption: string; png: Buffer }[]> {
   const out: { file: string; caption: string; png: Buffer }[] = [];
   const k = model.spec.classes.length;
   const grid = async (file: string, caption: string, pixels: Uint8Array, columns: number) => {
@@ -99,20 +139,35 @@ async function samplePictures(model: TrainedModel, set: ImageSet, found: Evaluat
       pairs.set(pixels.subarray(i * size, (i + 1) * size), at);
       pairs.set(again.subarray(i * size, (i + 1) * size), at + 10 * size);
     });
-    if (order.length % 10 === 0) await grid("reconstructions.png", "Pictures, and below each row its reconstructions", pairs, 10);
+    if (order.length % 10 === 0)
+      await grid("reconstructions.png", "Pictures, and below each row its reconstructions", pairs, 10);
   }
   if (model.has("decode")) {
     const codes = new Float32Array(PICTURES * model.codeSize);
     new Random(0, "report samples").fillNormal(codes);
-    await grid("generated.png", "Generated from codes drawn from the prior", toBytes((await model.decode(codes)).data), 10);
+    await grid(
+      "generated.png",
+      "Generated from codes drawn from the prior",
+      toBytes((await model.decode(codes)).data),
+      10,
+    );
   }
   const wrong = Array.from(set.labels, (_, i) => i)
     .filter((i) => argmax(found.probabilities, i * k, k) !== set.labels[i])
     .sort((a, b) => found.probabilities[a * k + set.labels[a]!]! - found.probabilities[b * k + set.labels[b]!]!)
     .slice(0, PICTURES);
   if (wrong.length > 0) {
-    const text = wrong.slice(0, 10).map((i) => `${model.spec.classes[set.labels[i]!]} as ${model.spec.classes[argmax(found.probabilities, i * k, k)]}`);
-    await grid("mistakes.png", `The most confident mistakes (first row: ${text.join(", ")})`, subset(set, wrong).pixels, 10);
+    const text = wrong
+      .slice(0, 10)
+      .map(
+        (i) => `${model.spec.classes[set.labels[i]!]} as ${model.spec.classes[argmax(found.probabilities, i * k, k)]}`,
+      );
+    await grid(
+      "mistakes.png",
+      `The most confident mistakes (first row: ${text.join(", ")})`,
+      subset(set, wrong).pixels,
+      10,
+    );
   }
   return out;
 }

@@ -56,11 +56,18 @@ export class RunFolder {
   static create(path: string | undefined, config: RunConfig): RunFolder {
     const target = path ?? nextNumbered(join("runs", `${config.model}-${config.data.name}`));
     if (existsSync(target) && readdirSync(target).length > 0)
-      fail("E_RUN_EXISTS", `${target} is not empty; nothing is overwritten. Choose another --out, or go on with it: genclass train … --out ${target} --resume`);
+      fail(
+        "E_RUN_EXISTS",
+        `${target} is not empty; nothing is overwritten. Choose another --out, or go on with it: genclass train … --out ${target} --resume`,
+      );
     try {
       for (const folder of ["checkpoints", "samples", "plots"]) mkdirSync(join(target, folder), { recursive: true });
     } catch (cause) {
-      fail("E_WRITE", `the run folder ${target} could not be made (${(cause as Error).message}); choose another --out`, cause);
+      fail(
+        "E_WRITE",
+        `the run folder ${target} could not be made (${(cause as Error).message}); choose another --out`,
+        cause,
+      );
     }
     const run = new RunFolder(target, config);
     writeAtomically(run.file("config.json"), `${JSON.stringify(config, null, 2)}\n`);
@@ -71,7 +78,10 @@ export class RunFolder {
   static open(path: string): RunFolder {
     const file = join(path, "config.json");
     if (!existsSync(file))
-      fail("E_RUN_NOT_FOUND", `${path} is not a run folder: it has no config.json. "genclass train MODEL --data SRC --out ${path}" makes one`);
+      fail(
+        "E_RUN_NOT_FOUND",
+        `${path} is not a run folder: it has no config.json. "genclass train MODEL --data SRC --out ${path}" makes one`,
+      );
     let raw: unknown;
     try {
       raw = JSON.parse(readFileSync(file, "utf8"));
@@ -80,9 +90,13 @@ export class RunFolder {
     }
     const version = (raw as { version?: unknown }).version;
     if (version !== RUN_VERSION)
-      fail("E_RUN_VERSION", `${path} is a run folder of version ${String(version)}; this genclass reads version ${RUN_VERSION}. Use the genclass it was made with, or train again`);
+      fail(
+        "E_RUN_VERSION",
+        `${path} is a run folder of version ${String(version)}; this genclass reads version ${RUN_VERSION}. Use the genclass it was made with, or train again`,
+      );
     const parsed = configSchema.safeParse(raw);
-    if (!parsed.success) fail("E_RUN_VERSION", `${file}: ${parsed.error.issues[0]!.path.join(".")}: ${parsed.error.issues[0]!.message}`);
+    if (!parsed.success)
+      fail("E_RUN_VERSION", `${file}: ${parsed.error.issues[0]!.path.join(".")}: ${parsed.error.issues[0]!.message}`);
     return new RunFolder(path, parsed.data);
   }
 
@@ -100,7 +114,8 @@ export class RunFolder {
 
   /** @throws `E_RUN_NOT_FOUND` when the run was stopped before that checkpoint was made */
   checkpoint(which: "last" | "best"): Snapshot {
-    if (!this.has(which)) fail("E_RUN_NOT_FOUND", `${this.path} has no ${which} checkpoint: it ended too early; go on with --resume`);
+    if (!this.has(which))
+      fail("E_RUN_NOT_FOUND", `${this.path} has no ${which} checkpoint: it ended too early; go on with --resume`);
     return readCheckpoint(this.file("checkpoints", `${which}.safetensors`));
   }
 
@@ -114,7 +129,11 @@ export class RunFolder {
     try {
       appendFileSync(this.file("events.jsonl"), `${JSON.stringify(event)}\n`);
     } catch (cause) {
-      fail("E_WRITE", `${this.file("events.jsonl")} could not be written (${(cause as Error).message}); the last checkpoint is kept: free some space and --resume`, cause);
+      fail(
+        "E_WRITE",
+        `${this.file("events.jsonl")} could not be written (${(cause as Error).message}); the last checkpoint is kept: free some space and --resume`,
+        cause,
+      );
     }
   }
 
@@ -135,7 +154,9 @@ export class RunFolder {
 
   /** Drops events after a step, which a resumed run will tell again. */
   rewind(step: number): void {
-    const kept = this.events().filter((event) => event.type === "start" || (event.type !== "end" && event.step <= step));
+    const kept = this.events().filter(
+      (event) => event.type === "start" || (event.type !== "end" && event.step <= step),
+    );
     writeAtomically(this.file("events.jsonl"), kept.map((event) => `${JSON.stringify(event)}\n`).join(""));
   }
 }
@@ -143,4 +164,3 @@ export class RunFolder {
 function nextNumbered(stem: string): string {
   for (let n = 1; ; n++) if (!existsSync(`${stem}-${n}`)) return `${stem}-${n}`;
 }
-

@@ -1,9 +1,10 @@
 // From a model's phases to step graphs: forward, backward, optimizer and averages in one graph a phase.
+
+import { BATCH_INPUTS } from "../data/batches.ts";
 import { grad } from "../graph/grad.ts";
 import { SCALAR_PREFIX, STATE_PREFIX } from "../graph/names.ts";
 import * as g from "../graph/ops/index.ts";
 import { input, type Tensor } from "../graph/tensor.ts";
-import { BATCH_INPUTS } from "../data/batches.ts";
 import type { Batch, BuiltModel, DataSpec, Phase } from "../models/model.ts";
 import { zerosInit } from "../nn/init.ts";
 import { perExample } from "../nn/losses.ts";
@@ -59,7 +60,10 @@ function phaseStep(phase: Phase, data: DataSpec, batchSize: number, specs: Map<s
   const build = new Build(true);
   const { loss, log } = phase.loss(build.root, batchTensors(batchSize, data));
   const parameters = phase.updates.flatMap((prefix) => build.trainable(prefix));
-  const gradients = grad(loss, parameters.map(([, tensor]) => tensor));
+  const gradients = grad(
+    loss,
+    parameters.map(([, tensor]) => tensor),
+  );
   const slot = (path: string, shape: readonly number[]) => {
     specs.set(path, { shape, init: zerosInit, trainable: false });
     return input(STATE_PREFIX + path, shape);

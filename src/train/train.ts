@@ -9,7 +9,7 @@ import { writeAtomically } from "./checkpoint.ts";
 import type { EpochEvent, RunEvent } from "./events.ts";
 import { exportModel } from "./export.ts";
 import { fit } from "./fit.ts";
-import { type RunConfig, RunFolder, RUN_VERSION } from "./run.ts";
+import { RUN_VERSION, type RunConfig, RunFolder } from "./run.ts";
 import { TensorBoardTracker } from "./trackers/tensorboard.ts";
 import { TrainedModel } from "./trained.ts";
 
@@ -42,7 +42,10 @@ export interface TrainOptions {
 export const DEFAULT_EPOCHS = 20;
 
 /** Starts a run; the first event tells nothing yet, `run.path` is known at once. */
-export function startRun(modelName: string, options: TrainOptions): { run: RunFolder; events: AsyncGenerator<RunEvent, void> } {
+export function startRun(
+  modelName: string,
+  options: TrainOptions,
+): { run: RunFolder; events: AsyncGenerator<RunEvent, void> } {
   const { data, backend, labels, image, validation = 0.1 } = options;
   const model = findModel(modelName);
   const { height, width, channels } = data.train;
@@ -90,16 +93,27 @@ export function resumeRun(
   const run = RunFolder.open(path);
   const found = fingerprint(options.data);
   if (found !== run.config.data.fingerprint)
-    fail("E_RUN_CONFLICT", `${path} was trained on other data: its fingerprint is ${run.config.data.fingerprint}, this data's is ${found}; give the data of the run, or start a new run with --from ${path}`);
+    fail(
+      "E_RUN_CONFLICT",
+      `${path} was trained on other data: its fingerprint is ${run.config.data.fingerprint}, this data's is ${found}; give the data of the run, or start a new run with --from ${path}`,
+    );
   const { epochs, minutes } = options;
   if (epochs !== undefined) Object.assign(run.config, { epochs, minutes: null });
   if (minutes !== undefined) Object.assign(run.config, { minutes, epochs: null });
-  return { run, events: follow(run, options.data, options.backend, { resume: true, interrupted: options.interrupted }) };
+  return {
+    run,
+    events: follow(run, options.data, options.backend, { resume: true, interrupted: options.interrupted }),
+  };
 }
 
 type FollowOptions = { from?: Parameters<typeof fit>[0]["from"]; resume?: boolean; interrupted?: () => boolean };
 
-async function* follow(run: RunFolder, data: Dataset, backend: Backend, { from, resume, interrupted }: FollowOptions): AsyncGenerator<RunEvent, void> {
+async function* follow(
+  run: RunFolder,
+  data: Dataset,
+  backend: Backend,
+  { from, resume, interrupted }: FollowOptions,
+): AsyncGenerator<RunEvent, void> {
   const { config } = run;
   const model = findModel(config.model).build(config.options, config.data);
   const last = resume && run.has("last") ? run.checkpoint("last") : undefined;
@@ -137,8 +151,13 @@ async function* follow(run: RunFolder, data: Dataset, backend: Backend, { from, 
 function writeResults(run: RunFolder): void {
   const rows = run.events().filter((event): event is EpochEvent => event.type === "epoch");
   const names = [...new Set(rows.flatMap((row) => Object.keys(row.metrics)))];
-  const lines = rows.map((row) => [row.epoch, row.step, row.seconds.toFixed(2), ...names.map((name) => row.metrics[name] ?? "")].join(","));
-  writeAtomically(run.file("results.csv"), `${[["epoch", "step", "seconds", ...names].join(","), ...lines].join("\n")}\n`);
+  const lines = rows.map((row) =>
+    [row.epoch, row.step, row.seconds.toFixed(2), ...names.map((name) => row.metrics[name] ?? "")].join(","),
+  );
+  writeAtomically(
+    run.file("results.csv"),
+    `${[["epoch", "step", "seconds", ...names].join(","), ...lines].join("\n")}\n`,
+  );
 }
 
 async function writeModel(run: RunFolder, backend: Backend): Promise<void> {

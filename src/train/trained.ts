@@ -66,7 +66,11 @@ export class TrainedModel {
   build(): Build {
     return new Build(false, (path, spec) => {
       const value = this.snapshot.state.get(spec.trainable ? averagePath(path) : path);
-      if (!value) fail("E_RUN_CONFLICT", `the checkpoint has no "${path}": it was made by another version of the model; train again`);
+      if (!value)
+        fail(
+          "E_RUN_CONFLICT",
+          `the checkpoint has no "${path}": it was made by another version of the model; train again`,
+        );
       return constant(value);
     });
   }
@@ -82,7 +86,13 @@ export class TrainedModel {
 
   private require<H extends HeadName>(head: H): NonNullable<Heads[H]> {
     const found = this.heads[head];
-    if (!found) fail("E_HEAD", `this model cannot ${head}; it can ${Object.keys(this.heads).filter((name) => name !== "codeSize").join(", ")}`);
+    if (!found)
+      fail(
+        "E_HEAD",
+        `this model cannot ${head}; it can ${Object.keys(this.heads)
+          .filter((name) => name !== "codeSize")
+          .join(", ")}`,
+      );
     return found as NonNullable<Heads[H]>;
   }
 
@@ -106,7 +116,12 @@ export class TrainedModel {
   }
 
   /** Runs a head over rows of bytes or codes, in batches. Returns `[n, …]`. */
-  private async run(head: HeadName, rows: Uint8Array | Float32Array, rowShape: readonly number[], seed = 0): Promise<NdArray> {
+  private async run(
+    head: HeadName,
+    rows: Uint8Array | Float32Array,
+    rowShape: readonly number[],
+    seed = 0,
+  ): Promise<NdArray> {
     const { executable, noises, outputShape } = await this.compile(head);
     const size = sizeOf(rowShape);
     const n = rows.length / size;

@@ -7,8 +7,12 @@ const read = (path: string) => readFileSync(new URL(`../../${path}`, import.meta
 
 describe("error codes", () => {
   it("are those of docs/errors.md, each with its title and a text", () => {
-    const documented = [...read("docs/errors.md").matchAll(/^## (E_[A-Z_]+): (.+)\n\n(\S)/gm)].map(([, code, title]) => [code, title]);
-    expect(Object.fromEntries(documented)).toEqual(Object.fromEntries(Object.entries(ERRORS).map(([code, { title }]) => [code, title])));
+    const documented = [...read("docs/errors.md").matchAll(/^## (E_[A-Z_]+): (.+)\n\n(\S)/gm)].map(
+      ([, code, title]) => [code, title],
+    );
+    expect(Object.fromEntries(documented)).toEqual(
+      Object.fromEntries(Object.entries(ERRORS).map(([code, { title }]) => [code, title])),
+    );
   });
 });
 

@@ -29,7 +29,10 @@ const OWNERS: Record<string, (file: string) => boolean> = {
 
 const files = readdirSync(SRC, { recursive: true, encoding: "utf8" }).filter((file) => file.endsWith(".ts"));
 const imports = files.flatMap((file) =>
-  [...readFileSync(join(SRC, file), "utf8").matchAll(/(?:from|import)\s*\(?"([^"]+)"/g)].map(([, target]) => ({ file, target: target! })),
+  [...readFileSync(join(SRC, file), "utf8").matchAll(/(?:from|import)\s*\(?"([^"]+)"/g)].map(([, target]) => ({
+    file,
+    target: target!,
+  })),
 );
 
 describe("imports", () => {

@@ -21,7 +21,12 @@ describe("Random", () => {
     const draw = (random: Random) => Array.from({ length: 5 }, () => random.uniform());
     expect(draw(new Random(1, "a"))).toEqual(draw(new Random(1, "a")));
     expect(draw(new Random(1, "a"))).not.toEqual(draw(new Random(1, "b")));
-    expect(draw(new Random(1, "a", 3))).toEqual(draw(new Random(1, "a")).slice(3).concat(draw(new Random(1, "a", 5))).slice(0, 5));
+    expect(draw(new Random(1, "a", 3))).toEqual(
+      draw(new Random(1, "a"))
+        .slice(3)
+        .concat(draw(new Random(1, "a", 5)))
+        .slice(0, 5),
+    );
   });
 
   it("has standard normal moments: mean within 4 standard errors, variance and fourth moment too", () => {

@@ -4,13 +4,13 @@ import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { Random } from "../../src/base/random.ts";
 import { augmentInto, chooseAugmentation } from "../../src/data/augment.ts";
 import { epochOrder, TrainingBatches } from "../../src/data/batches.ts";
 import { fingerprint, type ImageSet, withLabels, withValidation } from "../../src/data/dataset.ts";
 import { open } from "../../src/data/open.ts";
 import { parseIdx } from "../../src/data/readers/idx.ts";
 import { glyphs } from "../../src/data/sets/glyphs.ts";
-import { Random } from "../../src/base/random.ts";
 import { DATA } from "../helpers.ts";
 
 const small = glyphs({ train: 200, test: 20 });
@@ -20,13 +20,15 @@ afterAll(() => rmSync(root, { recursive: true }));
 const idx = (sizes: number[], data: Uint8Array): Buffer => {
   const head = Buffer.alloc(4 + 4 * sizes.length);
   head.set([0, 0, 8, sizes.length]);
-  sizes.forEach((size, i) => head.writeUInt32BE(size, 4 + 4 * i));
+  for (const [i, size] of sizes.entries()) head.writeUInt32BE(size, 4 + 4 * i);
   return Buffer.concat([head, data]);
 };
 
 async function picture(file: string, value: number, side = 16): Promise<void> {
   mkdirSync(join(file, ".."), { recursive: true });
-  await sharp({ create: { width: side, height: side, channels: 3, background: { r: value, g: 0, b: 255 - value } } }).png().toFile(file);
+  await sharp({ create: { width: side, height: side, channels: 3, background: { r: value, g: 0, b: 255 - value } } })
+    .png()
+    .toFile(file);
 }
 
 describe("splits", () => {
@@ -35,7 +37,8 @@ describe("splits", () => {
     const counts = new Array(10).fill(0);
     for (const label of split.validation!.labels) counts[label]++;
     expect(counts).toEqual(new Array(10).fill(4));
-    const key = (set: ImageSet, i: number) => Buffer.from(set.pixels.subarray(i * 784, (i + 1) * 784)).toString("base64");
+    const key = (set: ImageSet, i: number) =>
+      Buffer.from(set.pixels.subarray(i * 784, (i + 1) * 784)).toString("base64");
     const all = [split.train, split.validation!].flatMap((set) => Array.from(set.labels, (_, i) => key(set, i)));
     expect(new Set(all).size).toBe(200);
     expect(fingerprint(withValidation(small, 0.2, 5))).toBe(fingerprint(split));
@@ -68,7 +71,8 @@ describe("batches", () => {
     const augmentation = chooseAugmentation("strong", 1, false);
     const straight = new TrainingBatches(small.train, 32, 3, augmentation);
     for (let step = 0; step < 10; step++) straight.at(step);
-    const bytes = (batches: TrainingBatches) => Buffer.from((batches.at(10)["data:pixels"]!.data as Uint8Array).slice()).toString("base64");
+    const bytes = (batches: TrainingBatches) =>
+      Buffer.from((batches.at(10)["data:pixels"]!.data as Uint8Array).slice()).toString("base64");
     expect(bytes(new TrainingBatches(small.train, 32, 3, augmentation))).toBe(bytes(straight));
   });
 
@@ -79,7 +83,13 @@ describe("batches", () => {
 });
 
 describe("augmentation", () => {
-  const set: ImageSet = { height: 3, width: 4, channels: 1, labels: Int32Array.of(0), pixels: Uint8Array.from({ length: 12 }, (_, i) => i * 20) };
+  const set: ImageSet = {
+    height: 3,
+    width: 4,
+    channels: 1,
+    labels: Int32Array.of(0),
+    pixels: Uint8Array.from({ length: 12 }, (_, i) => i * 20),
+  };
   it("none leaves the picture, mirror alone reverses rows or leaves them", () => {
     const rule = { shift: 0, rotate: 0, scale: 0, mirror: true };
     const results = new Set<string>();
@@ -89,7 +99,7 @@ describe("augmentation", () => {
       results.add([...out].join());
     }
     const rows = [0, 1, 2].map((y) => [...set.pixels.subarray(4 * y, 4 * y + 4)]);
-    expect(results).toEqual(new Set([rows.flat().join(), rows.map((row) => row.reverse()).flat().join()]));
+    expect(results).toEqual(new Set([rows.flat().join(), rows.flatMap((row) => row.reverse()).join()]));
   });
   it("an affine map by zero is the identity", () => {
     const out = new Uint8Array(12);
@@ -105,7 +115,11 @@ describe("IDX files", () => {
     expect([...parseIdx(gzipSync(idx([3, 2, 2], data)), "f").data]).toEqual([...data]);
   });
   it.each([
-    ["truncated", idx([3, 2, 2], data.subarray(0, 7)), /f: truncated or damaged: its header says 3 x 2 x 2 = 12 bytes, the file holds 7/],
+    [
+      "truncated",
+      idx([3, 2, 2], data.subarray(0, 7)),
+      /f: truncated or damaged: its header says 3 x 2 x 2 = 12 bytes, the file holds 7/,
+    ],
     ["of another type", Buffer.from([0, 0, 13, 1, 0, 0, 0, 1, 0, 0, 0, 0]), /not an IDX file of bytes/],
     ["empty", Buffer.alloc(0), /not an IDX file of bytes/],
     ["claiming 2^60 bytes", idx([0x40000000, 0x40000000], data), /truncated or damaged/],
@@ -136,7 +150,12 @@ describe("the real MNIST", () => {
 
 describe("class folders", () => {
   beforeAll(async () => {
-    for (const split of ["train", "test"]) for (const [label, value] of [["red", 250], ["blue", 5]] as const) for (let i = 0; i < 30; i++) await picture(join(root, "good", split, label, `${i}.png`), value);
+    for (const split of ["train", "test"])
+      for (const [label, value] of [
+        ["red", 250],
+        ["blue", 5],
+      ] as const)
+        for (let i = 0; i < 30; i++) await picture(join(root, "good", split, label, `${i}.png`), value);
   });
 
   it("are read with classes in order of name, whatever the order of folders", async () => {
@@ -154,7 +173,10 @@ describe("class folders", () => {
     writeFileSync(join(folder, "a", "broken.jpg"), "no picture");
     writeFileSync(join(folder, "b", "empty.png"), "");
     const data = await open(folder);
-    expect(data.warnings.filter((line) => line.startsWith("skipped")).sort()).toEqual(["skipped, does not decode: a/broken.jpg", "skipped, does not decode: b/empty.png"]);
+    expect(data.warnings.filter((line) => line.startsWith("skipped")).sort()).toEqual([
+      "skipped, does not decode: a/broken.jpg",
+      "skipped, does not decode: b/empty.png",
+    ]);
     writeFileSync(join(folder, "b", "more.png"), "x");
     await expect(open(folder)).rejects.toThrowError(/3 of 43 pictures do not decode \(more than 5 %\)/);
   });
@@ -165,12 +187,26 @@ describe("class folders", () => {
     mkdirSync(join(folder, "odd"));
     const odd = (name: string) => join(folder, "odd", name);
     const half = Buffer.from([255, 0, 0, 0, 0, 0, 255, 255]);
-    await sharp(half, { raw: { width: 2, height: 1, channels: 4 } }).png().toFile(odd("alpha.png"));
-    await sharp(Buffer.from([0, 255]), { raw: { width: 2, height: 1, channels: 1 } }).jpeg({ quality: 100 }).toFile(odd("grey.jpg"));
-    await sharp({ create: { width: 8, height: 8, channels: 3, background: "red" } }).toColourspace("rgb16").png().toFile(odd("deep.png"));
-    await sharp({ create: { width: 8, height: 8, channels: 3, background: "red" } }).toColourspace("cmyk").jpeg().toFile(odd("cmyk.jpg"));
+    await sharp(half, { raw: { width: 2, height: 1, channels: 4 } })
+      .png()
+      .toFile(odd("alpha.png"));
+    await sharp(Buffer.from([0, 255]), { raw: { width: 2, height: 1, channels: 1 } })
+      .jpeg({ quality: 100 })
+      .toFile(odd("grey.jpg"));
+    await sharp({ create: { width: 8, height: 8, channels: 3, background: "red" } })
+      .toColourspace("rgb16")
+      .png()
+      .toFile(odd("deep.png"));
+    await sharp({ create: { width: 8, height: 8, channels: 3, background: "red" } })
+      .toColourspace("cmyk")
+      .jpeg()
+      .toFile(odd("cmyk.jpg"));
     // Left half white, right half black; orientation 6 asks for a quarter turn clockwise: white comes to the top.
-    await sharp(Buffer.from([255, 255, 255, 0, 0, 0]), { raw: { width: 2, height: 1, channels: 3 } }).resize(16, 16, { kernel: "nearest", fit: "fill" }).withMetadata({ orientation: 6 }).jpeg({ quality: 100 }).toFile(odd("turned.jpg"));
+    await sharp(Buffer.from([255, 255, 255, 0, 0, 0]), { raw: { width: 2, height: 1, channels: 3 } })
+      .resize(16, 16, { kernel: "nearest", fit: "fill" })
+      .withMetadata({ orientation: 6 })
+      .jpeg({ quality: 100 })
+      .toFile(odd("turned.jpg"));
     const data = await open(folder, { image: { height: 8, width: 8 }, validation: 0 });
     expect(data.warnings.filter((line) => line.startsWith("skipped"))).toEqual([]);
     expect(data.train.labels.length).toBe(9);
@@ -198,7 +234,9 @@ describe("class folders", () => {
     await picture(join(root, "bare", "1.png"), 1);
     await expect(open(join(root, "bare"))).rejects.toThrowError(/pictures without class folders/);
     for (const file of ["train/a/1.png", "train/b/1.png", "test/c/1.png"]) await picture(join(root, "extra", file), 1);
-    await expect(open(join(root, "extra"))).rejects.toThrowError(/class "c" of test is not in the training part, which has a, b/);
+    await expect(open(join(root, "extra"))).rejects.toThrowError(
+      /class "c" of test is not in the training part, which has a, b/,
+    );
   });
 
   it("that do not exist give the nearest built-in name", async () => {

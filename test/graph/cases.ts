@@ -18,10 +18,18 @@ export interface OpCase {
 
 const int = (values: number[]): Tensor => constant(ndarray("int32", [values.length], values));
 const bools = (values: number[]): Tensor => constant(ndarray("bool", [values.length], values) as NdArray);
-const unary = (name: string, f: (x: Tensor) => Tensor, more: Partial<OpCase> = {}): OpCase => ({ title: name, inputs: [[3, 5]], build: f, ...more });
+const unary = (name: string, f: (x: Tensor) => Tensor, more: Partial<OpCase> = {}): OpCase => ({
+  title: name,
+  inputs: [[3, 5]],
+  build: f,
+  ...more,
+});
 const binary = (name: string, f: (a: Tensor, b: Tensor) => Tensor, more: Partial<OpCase> = {}): OpCase => ({
   title: `${name}, broadcasting`,
-  inputs: [[2, 3, 4], [3, 1]],
+  inputs: [
+    [2, 3, 4],
+    [3, 1],
+  ],
   build: f,
   ...more,
 });
@@ -58,9 +66,19 @@ export const CASES: readonly OpCase[] = [
   binary("greater", (a, b) => g.cast(g.greater(a, b), "float32"), { order: 0 }),
   binary("greaterEqual", (a, b) => g.cast(g.greaterEqual(a, b), "float32"), { order: 0 }),
   binary("equal", (a) => g.cast(g.equal(a, a), "float32"), { order: 0 }),
-  binary("and, or, not", (a, b) => g.cast(g.or(g.and(g.greater(a, b), g.greater(a, 0)), g.not(g.less(b, 0))), "float32"), { order: 0 }),
+  binary(
+    "and, or, not",
+    (a, b) => g.cast(g.or(g.and(g.greater(a, b), g.greater(a, 0)), g.not(g.less(b, 0))), "float32"),
+    { order: 0 },
+  ),
   binary("where", (a, b) => g.where(bools([1, 0, 0, 1]), a, b)),
-  { title: "cast to int32 and back", inputs: [[4]], range: [-9, 9], order: 0, build: (x) => g.cast(g.cast(x, "int32"), "float32") },
+  {
+    title: "cast to int32 and back",
+    inputs: [[4]],
+    range: [-9, 9],
+    order: 0,
+    build: (x) => g.cast(g.cast(x, "int32"), "float32"),
+  },
   { title: "sum over leading axes", inputs: [[3, 4, 5]], build: (x) => g.sum(x, [0, 1]) },
   { title: "sum over the middle, kept", inputs: [[3, 4, 5]], build: (x) => g.sum(x, 1, true) },
   { title: "mean of all", inputs: [[3, 4]], build: (x) => g.mean(x) },
@@ -75,19 +93,68 @@ export const CASES: readonly OpCase[] = [
   { title: "slice", inputs: [[4, 6]], build: (x) => g.slice(x, [1, 0], [2, 3], [1, 2]) },
   { title: "slice with a stride that leaves a rest", inputs: [[7, 3]], build: (x) => g.sliceAxis(x, 0, 1, 7, 3) },
   { title: "pad", inputs: [[2, 3]], build: (x) => g.pad(x, [1, 0], [0, 2], 0.5) },
-  { title: "concat", inputs: [[2, 3], [2, 2]], build: (a, b) => g.concat([a, b, a], 1) },
-  { title: "stack", inputs: [[2, 3], [2, 3]], build: (a, b) => g.stack([a, b], 1) },
+  {
+    title: "concat",
+    inputs: [
+      [2, 3],
+      [2, 2],
+    ],
+    build: (a, b) => g.concat([a, b, a], 1),
+  },
+  {
+    title: "stack",
+    inputs: [
+      [2, 3],
+      [2, 3],
+    ],
+    build: (a, b) => g.stack([a, b], 1),
+  },
   { title: "split", inputs: [[2, 6]], build: (x) => g.mul(g.split(x, 3)[0]!, g.split(x, 3)[2]!) },
   { title: "broadcast", inputs: [[3, 1]], build: (x) => g.broadcast(x, [2, 3, 4]) },
-  ...([[false, false], [true, false], [false, true], [true, true]] as const).flatMap(([ta, tb]): OpCase[] => [
-    { title: `matmul ${ta ? "Aᵀ" : "A"} ${tb ? "Bᵀ" : "B"}`, inputs: [ta ? [4, 3] : [3, 4], tb ? [5, 4] : [4, 5], [5]], build: (a, b, bias) => g.matmul(a!, b!, ta, tb, bias) },
-    { title: `batched matmul ${ta ? "Aᵀ" : "A"} ${tb ? "Bᵀ" : "B"}`, inputs: [ta ? [2, 4, 3] : [2, 3, 4], tb ? [1, 5, 4] : [1, 4, 5]], build: (a, b) => g.matmul(a!, b!, ta, tb) },
+  ...(
+    [
+      [false, false],
+      [true, false],
+      [false, true],
+      [true, true],
+    ] as const
+  ).flatMap(([ta, tb]): OpCase[] => [
+    {
+      title: `matmul ${ta ? "Aᵀ" : "A"} ${tb ? "Bᵀ" : "B"}`,
+      inputs: [ta ? [4, 3] : [3, 4], tb ? [5, 4] : [4, 5], [5]],
+      build: (a, b, bias) => g.matmul(a!, b!, ta, tb, bias),
+    },
+    {
+      title: `batched matmul ${ta ? "Aᵀ" : "A"} ${tb ? "Bᵀ" : "B"}`,
+      inputs: [ta ? [2, 4, 3] : [2, 3, 4], tb ? [1, 5, 4] : [1, 4, 5]],
+      build: (a, b) => g.matmul(a!, b!, ta, tb),
+    },
   ]),
-  { title: "matmul, batch on the left only", inputs: [[2, 3, 4], [4, 5], [5]], build: (a, b, bias) => g.matmul(a!, b!, false, false, bias) },
-  { title: "patches", inputs: [[2, 5, 4, 3]], build: (x) => g.patches(x, makeWindow([3, 2], [5, 4], { stride: [2, 1], padding: 1 }), 0.3) },
-  { title: "patches of many channels", inputs: [[1, 4, 4, 17]], build: (x) => g.patches(x, makeWindow([3, 3], [4, 4], { padding: 1 })) },
-  { title: "unpatches", inputs: [[2, 2, 2, 4, 3]], build: (x) => g.unpatches(x, makeWindow([2, 2], [4, 4], { stride: 2 }), [4, 4]) },
-  { title: "unpatches with overlap", inputs: [[2, 3, 3, 9, 2]], build: (x) => g.unpatches(x, makeWindow([3, 3], [5, 5], { stride: 2, padding: 1 }), [5, 5]) },
+  {
+    title: "matmul, batch on the left only",
+    inputs: [[2, 3, 4], [4, 5], [5]],
+    build: (a, b, bias) => g.matmul(a!, b!, false, false, bias),
+  },
+  {
+    title: "patches",
+    inputs: [[2, 5, 4, 3]],
+    build: (x) => g.patches(x, makeWindow([3, 2], [5, 4], { stride: [2, 1], padding: 1 }), 0.3),
+  },
+  {
+    title: "patches of many channels",
+    inputs: [[1, 4, 4, 17]],
+    build: (x) => g.patches(x, makeWindow([3, 3], [4, 4], { padding: 1 })),
+  },
+  {
+    title: "unpatches",
+    inputs: [[2, 2, 2, 4, 3]],
+    build: (x) => g.unpatches(x, makeWindow([2, 2], [4, 4], { stride: 2 }), [4, 4]),
+  },
+  {
+    title: "unpatches with overlap",
+    inputs: [[2, 3, 3, 9, 2]],
+    build: (x) => g.unpatches(x, makeWindow([3, 3], [5, 5], { stride: 2, padding: 1 }), [5, 5]),
+  },
   ...(
     [
       ["k3 s1 same", [3, 3], { padding: "same" }],
@@ -101,23 +168,61 @@ export const CASES: readonly OpCase[] = [
   ).flatMap(([title, [kh, kw], options]): OpCase[] =>
     [2, 16].flatMap((c): OpCase[] => {
       const window = makeWindow([kh, kw], [6, 5], options);
-      const oh = Math.floor((6 + window.padding[0] + window.padding[2] - (kh - 1) * window.dilation[0] - 1) / window.stride[0]) + 1;
-      const ow = Math.floor((5 + window.padding[1] + window.padding[3] - (kw - 1) * window.dilation[1] - 1) / window.stride[1]) + 1;
+      const oh =
+        Math.floor((6 + window.padding[0] + window.padding[2] - (kh - 1) * window.dilation[0] - 1) / window.stride[0]) +
+        1;
+      const ow =
+        Math.floor((5 + window.padding[1] + window.padding[3] - (kw - 1) * window.dilation[1] - 1) / window.stride[1]) +
+        1;
       return [
-        { title: `conv2d ${title}, ${c} channels`, inputs: [[2, 6, 5, c], [kh, kw, c, 3], [3]], build: (x, w, bias) => g.conv2d(x!, w!, { ...options, bias }) },
-        { title: `conv2dTranspose ${title}, ${c} channels`, inputs: [[2, oh, ow, 3], [kh, kw, c, 3]], build: (y, w) => g.conv2dTranspose(y!, w!, [6, 5], options) },
+        {
+          title: `conv2d ${title}, ${c} channels`,
+          inputs: [[2, 6, 5, c], [kh, kw, c, 3], [3]],
+          build: (x, w, bias) => g.conv2d(x!, w!, { ...options, bias }),
+        },
+        {
+          title: `conv2dTranspose ${title}, ${c} channels`,
+          inputs: [
+            [2, oh, ow, 3],
+            [kh, kw, c, 3],
+          ],
+          build: (y, w) => g.conv2dTranspose(y!, w!, [6, 5], options),
+        },
       ];
     }),
   ),
-  { title: "conv2d in groups", inputs: [[2, 4, 4, 4], [3, 3, 2, 6], [6]], build: (x, w, bias) => g.conv2d(x!, w!, { groups: 2, padding: 1, bias }) },
-  { title: "depthwiseConv2d", inputs: [[2, 5, 5, 3], [3, 3, 3]], build: (x, w) => g.depthwiseConv2d(x!, w!, { stride: 2, padding: 1 }) },
+  {
+    title: "conv2d in groups",
+    inputs: [[2, 4, 4, 4], [3, 3, 2, 6], [6]],
+    build: (x, w, bias) => g.conv2d(x!, w!, { groups: 2, padding: 1, bias }),
+  },
+  {
+    title: "depthwiseConv2d",
+    inputs: [
+      [2, 5, 5, 3],
+      [3, 3, 3],
+    ],
+    build: (x, w) => g.depthwiseConv2d(x!, w!, { stride: 2, padding: 1 }),
+  },
   { title: "maxPool", inputs: [[2, 4, 6, 3]], build: (x) => g.maxPool(x, 2) },
-  { title: "maxPool with overlap and padding", inputs: [[2, 5, 5, 3]], build: (x) => g.maxPool(x, 3, { stride: 2, padding: 1 }) },
+  {
+    title: "maxPool with overlap and padding",
+    inputs: [[2, 5, 5, 3]],
+    build: (x) => g.maxPool(x, 3, { stride: 2, padding: 1 }),
+  },
   { title: "avgPool", inputs: [[2, 4, 6, 3]], build: (x) => g.avgPool(x, 2) },
   { title: "resize nearest", inputs: [[2, 3, 4, 2]], build: (x) => g.resize(x, [6, 8], "nearest") },
   { title: "resize bilinear, uneven", inputs: [[2, 3, 4, 2]], build: (x) => g.resize(x, [5, 3], "bilinear") },
   { title: "gather", inputs: [[4, 3]], build: (x) => g.gather(x, int([3, 0, 3])) },
   { title: "scatterAdd", inputs: [[3, 2]], build: (x) => g.scatterAdd(x, int([3, 0, 3]), [5, 2]) },
   { title: "oneHot", inputs: [[3, 4]], build: (x) => g.mul(x, g.oneHot(int([2, -1, 0]), 4)) },
-  { title: "gridSample", inputs: [[2, 4, 5, 3], [2, 3, 2, 2]], range: [-0.9, 0.9], build: (x, grid) => g.gridSample(x!, grid!) },
+  {
+    title: "gridSample",
+    inputs: [
+      [2, 4, 5, 3],
+      [2, 3, 2, 2],
+    ],
+    range: [-0.9, 0.9],
+    build: (x, grid) => g.gridSample(x!, grid!),
+  },
 ];

@@ -32,7 +32,10 @@ function build(test: OpCase): Built {
 /** Directional derivative of a scalar by central differences. */
 function differences(value: Tensor, feeds: Record<string, NdArray>, direction: Record<string, NdArray>): number {
   const at = (sign: number) => {
-    const moved = Object.entries(feeds).map(([name, { data, ...rest }]) => [name, { ...rest, data: Float64Array.from(data, (v, i) => v + sign * STEP * direction[name]!.data[i]!) }]);
+    const moved = Object.entries(feeds).map(([name, { data, ...rest }]) => [
+      name,
+      { ...rest, data: Float64Array.from(data, (v, i) => v + sign * STEP * direction[name]!.data[i]!) },
+    ]);
     return interpret([value], Object.fromEntries(moved) as Record<string, NdArray>)[0]!.data[0]!;
   };
   return (at(1) - at(-1)) / (2 * STEP);
@@ -48,7 +51,10 @@ function dot(a: TypedArray, b: TypedArray): number {
 function checkGradient(value: Tensor, { inputs, feeds }: Built, seed: number): Tensor[] {
   const direction = Object.fromEntries(inputs.map((x, i) => [`x${i}`, randomArray(x.shape, seed + i)]));
   const gradients = grad(value, inputs);
-  const found = interpret(gradients, feeds).reduce((total, { data }, i) => total + dot(data, direction[`x${i}`]!.data), 0);
+  const found = interpret(gradients, feeds).reduce(
+    (total, { data }, i) => total + dot(data, direction[`x${i}`]!.data),
+    0,
+  );
   const expected = differences(value, feeds, direction);
   expect(Math.abs(found - expected) / Math.max(1, Math.abs(expected))).toBeLessThan(DIFFERENCES);
   return gradients;
@@ -57,34 +63,46 @@ function checkGradient(value: Tensor, { inputs, feeds }: Built, seed: number): T
 describe("every op", () => {
   const backend = nodeBackend();
   for (const mode of ["train", "infer"] as const)
-    it.each(CASES.map((test) => [test.title, test] as const))(`${mode} lowering of %s equals the float64 evaluation, and so do its gradients`, async (title, test) => {
+    it.each(CASES.map((test) => [test.title, test] as const))(
+      `${mode} lowering of %s equals the float64 evaluation, and so do its gradients`,
+      async (title, test) => {
+        const built = build(test);
+        const order = test.order ?? 2;
+        const outputs: Record<string, Tensor> = { y: built.y };
+        if (order > 0)
+          for (const [i, gradient] of grad(built.loss, built.inputs).entries()) outputs[`d${i}`] = gradient;
+        const executable = await backend.compile(title, outputs, { mode });
+        const results = Object.fromEntries(
+          Object.entries(outputs).map(([name, { shape, dtype }]) => [name, zeros(shape, dtype)]),
+        );
+        await executable.run(built.feeds, results);
+        await executable.dispose();
+        const expected = interpret(Object.values(outputs), built.feeds);
+        Object.keys(outputs).forEach((name, i) => {
+          expectClose(results[name]!.data, expected[i]!.data, FLOAT32, `${title}: ${name}`);
+        });
+      },
+    );
+
+  it.each(CASES.filter((test) => (test.order ?? 2) >= 1).map((test) => [test.title, test] as const))(
+    "first derivative of %s equals finite differences",
+    (_title, test) => {
       const built = build(test);
-      const order = test.order ?? 2;
-      const outputs: Record<string, Tensor> = { y: built.y };
-      if (order > 0) for (const [i, gradient] of grad(built.loss, built.inputs).entries()) outputs[`d${i}`] = gradient;
-      const executable = await backend.compile(title, outputs, { mode });
-      const results = Object.fromEntries(Object.entries(outputs).map(([name, { shape, dtype }]) => [name, zeros(shape, dtype)]));
-      await executable.run(built.feeds, results);
-      await executable.dispose();
-      const expected = interpret(Object.values(outputs), built.feeds);
-      Object.keys(outputs).forEach((name, i) => {
-        expectClose(results[name]!.data, expected[i]!.data, FLOAT32, `${title}: ${name}`);
-      });
-    });
+      checkGradient(built.loss, built, 11);
+    },
+  );
 
-  it.each(CASES.filter((test) => (test.order ?? 2) >= 1).map((test) => [test.title, test] as const))("first derivative of %s equals finite differences", (_title, test) => {
-    const built = build(test);
-    checkGradient(built.loss, built, 11);
-  });
-
-  it.each(CASES.filter((test) => (test.order ?? 2) >= 2).map((test) => [test.title, test] as const))("second derivative of %s equals finite differences", (_title, test) => {
-    const built = build(test);
-    const gradients = grad(built.loss, built.inputs);
-    const slope = gradients
-      .map((gradient, i) => sum(mul(gradient, constant(randomArray(gradient.shape, 31 + i)))))
-      .reduce((a, b) => add(a, b));
-    checkGradient(slope, built, 51);
-  });
+  it.each(CASES.filter((test) => (test.order ?? 2) >= 2).map((test) => [test.title, test] as const))(
+    "second derivative of %s equals finite differences",
+    (_title, test) => {
+      const built = build(test);
+      const gradients = grad(built.loss, built.inputs);
+      const slope = gradients
+        .map((gradient, i) => sum(mul(gradient, constant(randomArray(gradient.shape, 31 + i)))))
+        .reduce((a, b) => add(a, b));
+      checkGradient(slope, built, 51);
+    },
+  );
 
   it("occurs in the table of cases", () => {
     const seen = new Set<OpDef>();

@@ -1,5 +1,12 @@
 import { describe, expect, it } from "vitest";
-import { calibrationBins, classificationMetrics, classScores, confusionMatrix, fitTemperature, softmaxRows } from "../../src/metrics/classification.ts";
+import {
+  calibrationBins,
+  classificationMetrics,
+  classScores,
+  confusionMatrix,
+  fitTemperature,
+  softmaxRows,
+} from "../../src/metrics/classification.ts";
 
 // Four pictures, three classes; answers 0, 1, 1, 2 for labels 0, 1, 2, 2.
 const P = Float64Array.from([0.7, 0.2, 0.1, 0.1, 0.8, 0.1, 0.2, 0.5, 0.3, 0.05, 0.05, 0.9]);
@@ -26,7 +33,11 @@ describe("classification metrics", () => {
   });
 
   it("count every picture once in the confusion matrix and the bins", () => {
-    expect(confusionMatrix(P, LABELS, 3)).toEqual([[1, 0, 0], [0, 1, 0], [0, 1, 1]]);
+    expect(confusionMatrix(P, LABELS, 3)).toEqual([
+      [1, 0, 0],
+      [0, 1, 0],
+      [0, 1, 1],
+    ]);
     expect(classScores(confusionMatrix(P, LABELS, 3)).map((score) => score.support)).toEqual([1, 1, 2]);
     expect(calibrationBins(P, LABELS, 3).reduce((n, bin) => n + bin.count, 0)).toBe(4);
   });

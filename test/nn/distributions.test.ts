@@ -5,13 +5,17 @@ import { interpret } from "../../src/graph/interpret.ts";
 import { constant, type Tensor } from "../../src/graph/tensor.ts";
 import { bernoulli, categorical, discretizedLogistic, gaussian } from "../../src/nn/distributions.ts";
 
-const f64 = (values: number[], shape: number[] = [values.length]): Tensor => constant({ shape, dtype: "float32", data: Float64Array.from(values) } satisfies NdArray);
+const f64 = (values: number[], shape: number[] = [values.length]): Tensor =>
+  constant({ shape, dtype: "float32", data: Float64Array.from(values) } satisfies NdArray);
 const value = (x: Tensor) => Array.from(interpret([x])[0]!.data);
 
 describe("gaussian", () => {
   it("logProb equals the density formula", () => {
     const [x, m, v] = [0.3, -0.2, 0.5];
-    expect(value(gaussian.logProb(f64([x]), f64([m]), f64([Math.log(v)])))[0]).toBeCloseTo(-0.5 * (Math.log(2 * Math.PI * v) + (x - m) ** 2 / v), 12);
+    expect(value(gaussian.logProb(f64([x]), f64([m]), f64([Math.log(v)])))[0]).toBeCloseTo(
+      -0.5 * (Math.log(2 * Math.PI * v) + (x - m) ** 2 / v),
+      12,
+    );
   });
 
   it("kl(N(mean, s²) ‖ N(0, 1)) equals the closed form, and kl to another with N(0, 1)", () => {
@@ -38,7 +42,10 @@ describe("gaussian", () => {
 describe("bernoulli", () => {
   it("logProb equals x ln p + (1 - x) ln(1 - p), and stays finite for a logit of ±200", () => {
     const p = 1 / (1 + Math.exp(-0.8));
-    expect(value(bernoulli.logProb(f64([0.3]), f64([0.8])))[0]).toBeCloseTo(0.3 * Math.log(p) + 0.7 * Math.log(1 - p), 12);
+    expect(value(bernoulli.logProb(f64([0.3]), f64([0.8])))[0]).toBeCloseTo(
+      0.3 * Math.log(p) + 0.7 * Math.log(1 - p),
+      12,
+    );
     expect(value(bernoulli.logProb(f64([0, 1]), f64([200, -200])))).toEqual([-200, -200]);
   });
 });

@@ -5,8 +5,8 @@ import { Random } from "../../src/base/random.ts";
 import { SCALAR_PREFIX, STATE_PREFIX } from "../../src/graph/names.ts";
 import { add, mul, sum } from "../../src/graph/ops/index.ts";
 import { input, isInput, topological } from "../../src/graph/tensor.ts";
-import { nodeBackend } from "../../src/node.ts";
 import { initialState } from "../../src/nn/scope.ts";
+import { nodeBackend } from "../../src/node.ts";
 import type { Backend } from "../../src/runtime/backend.ts";
 import { Program } from "../../src/runtime/program.ts";
 import { compileModel } from "../../src/train/steps.ts";
@@ -30,7 +30,8 @@ async function mlpVaeLosses(backend: Backend, steps: number): Promise<Float64Arr
   }
   const losses: number[] = [];
   for (let t = 1; t <= steps; t++) {
-    for (const [name, value] of Object.entries(phase.optimizer.scalars(t, phase.rate))) feeds[SCALAR_PREFIX + name] = ndarray("float32", [], [value]);
+    for (const [name, value] of Object.entries(phase.optimizer.scalars(t, phase.rate)))
+      feeds[SCALAR_PREFIX + name] = ndarray("float32", [], [value]);
     losses.push((await program.run(graph.name, feeds)).loss!.data[0]!);
   }
   await program.dispose();
@@ -73,6 +74,8 @@ describe("a program", () => {
   });
 
   it("refuses a step over state that does not exist", async () => {
-    await expect(Program.create(nodeBackend(), [step()], new Map())).rejects.toThrowError(/uses "w", which the state does not have/);
+    await expect(Program.create(nodeBackend(), [step()], new Map())).rejects.toThrowError(
+      /uses "w", which the state does not have/,
+    );
   });
 });

@@ -1,6 +1,7 @@
 // Trains a small VAE on glyphs; kills itself with SIGKILL, as a power cut would, after a number of steps.
-import { glyphs } from "../../src/data/sets/glyphs.ts";
+
 import { withValidation } from "../../src/data/dataset.ts";
+import { glyphs } from "../../src/data/sets/glyphs.ts";
 import { nodeBackend } from "../../src/node.ts";
 import { resumeRun, startRun } from "../../src/train/train.ts";
 
@@ -9,5 +10,8 @@ const data = withValidation(glyphs({ train: 280, test: 10 }), 0.1, 0);
 const backend = nodeBackend();
 const options = { width: 8, hidden: 16, latent: 4 };
 const { events } =
-  mode === "resume" ? resumeRun(out, { data, backend }) : startRun("vae", { data, backend, out, epochs: 3, batch: 32, seed: 4, options });
-for await (const event of events) if (event.type === "step" && event.step === Number(killAt)) process.kill(process.pid, "SIGKILL");
+  mode === "resume"
+    ? resumeRun(out, { data, backend })
+    : startRun("vae", { data, backend, out, epochs: 3, batch: 32, seed: 4, options });
+for await (const event of events)
+  if (event.type === "step" && event.step === Number(killAt)) process.kill(process.pid, "SIGKILL");

@@ -3,9 +3,9 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
+import { ndarray } from "../../src/base/array.ts";
 import { readCheckpoint, writeCheckpoint } from "../../src/train/checkpoint.ts";
 import type { Snapshot } from "../../src/train/fit.ts";
-import { ndarray } from "../../src/base/array.ts";
 
 const root = mkdtempSync(join(tmpdir(), "genclass-resume-"));
 afterAll(() => rmSync(root, { recursive: true }));
@@ -13,7 +13,11 @@ const program = join(import.meta.dirname, "kill-target.ts");
 
 /** Trains in a process of its own; killed with SIGKILL when `killAt` steps are done. Resolves with the exit signal. */
 function train(out: string, killAt: number, resume: boolean): Promise<string | null> {
-  const child = spawn(process.execPath, ["--import", "tsx", program, out, String(killAt), resume ? "resume" : "start"], { stdio: ["ignore", "ignore", "inherit"] });
+  const child = spawn(
+    process.execPath,
+    ["--import", "tsx", program, out, String(killAt), resume ? "resume" : "start"],
+    { stdio: ["ignore", "ignore", "inherit"] },
+  );
   return new Promise((done) => child.on("exit", (_code, signal) => done(signal)));
 }
 
@@ -32,8 +36,17 @@ describe("a run that is killed", () => {
     expect(await train(broken, -1, true)).toBeNull();
     const [a, b] = [weights(straight), weights(broken)];
     expect([...b.state.keys()]).toEqual([...a.state.keys()]);
-    for (const [path, { data }] of a.state) expect(Buffer.from(b.state.get(path)!.data.buffer).equals(Buffer.from(data.buffer)), `${path} after kills at ${moments}`).toBe(true);
-    const epochs = (out: string) => readFileSync(join(out, "events.jsonl"), "utf8").split("\n").filter((line) => line.includes('"type":"epoch"')).map((line) => JSON.parse(line)).map(({ epoch, step, metrics }) => ({ epoch, step, metrics }));
+    for (const [path, { data }] of a.state)
+      expect(
+        Buffer.from(b.state.get(path)!.data.buffer).equals(Buffer.from(data.buffer)),
+        `${path} after kills at ${moments}`,
+      ).toBe(true);
+    const epochs = (out: string) =>
+      readFileSync(join(out, "events.jsonl"), "utf8")
+        .split("\n")
+        .filter((line) => line.includes('"type":"epoch"'))
+        .map((line) => JSON.parse(line))
+        .map(({ epoch, step, metrics }) => ({ epoch, step, metrics }));
     expect(epochs(broken)).toEqual(epochs(straight));
   }, 240_000);
 });
@@ -42,7 +55,10 @@ describe("a checkpoint", () => {
   it("gives back the state and the cursor exactly", () => {
     const file = join(root, "one.safetensors");
     const snapshot: Snapshot = {
-      state: new Map([["a/b", ndarray("float32", [2, 2], [1.5, -0, 3e-40, 1e38])], ["c", ndarray("float32", [], [7])]]),
+      state: new Map([
+        ["a/b", ndarray("float32", [2, 2], [1.5, -0, 3e-40, 1e38])],
+        ["c", ndarray("float32", [], [7])],
+      ]),
       cursor: { step: 3, seconds: 1.25, planned: 9, bestScore: null, bestEpoch: 0 },
       metrics: { loss: 2 },
       temperature: 1.5,
@@ -55,7 +71,12 @@ describe("a checkpoint", () => {
 
   it("that is damaged is refused with its name", () => {
     const file = join(root, "two.safetensors");
-    writeCheckpoint(file, { state: new Map([["a", ndarray("float32", [4], [1, 2, 3, 4])]]), cursor: { step: 0, seconds: 0, planned: 0, bestScore: null, bestEpoch: 0 }, metrics: {}, temperature: 1 });
+    writeCheckpoint(file, {
+      state: new Map([["a", ndarray("float32", [4], [1, 2, 3, 4])]]),
+      cursor: { step: 0, seconds: 0, planned: 0, bestScore: null, bestEpoch: 0 },
+      metrics: {},
+      temperature: 1,
+    });
     const bytes = readFileSync(file);
     for (const length of [0, 4, 20, bytes.length - 1]) {
       const cut = join(root, `cut-${length}.safetensors`);
@@ -66,7 +87,14 @@ describe("a checkpoint", () => {
   });
 
   it("that cannot be written leaves the old one and says so", () => {
-    const snapshot: Snapshot = { state: new Map([["a", ndarray("float32", [1], [1])]]), cursor: { step: 0, seconds: 0, planned: 0, bestScore: null, bestEpoch: 0 }, metrics: {}, temperature: 1 };
-    expect(() => writeCheckpoint(join(root, "no-such-folder", "x.safetensors"), snapshot)).toThrowError(/could not be written .* what was there before is kept/);
+    const snapshot: Snapshot = {
+      state: new Map([["a", ndarray("float32", [1], [1])]]),
+      cursor: { step: 0, seconds: 0, planned: 0, bestScore: null, bestEpoch: 0 },
+      metrics: {},
+      temperature: 1,
+    };
+    expect(() => writeCheckpoint(join(root, "no-such-folder", "x.safetensors"), snapshot)).toThrowError(
+      /could not be written .* what was there before is kept/,
+    );
   });
 });

@@ -28,28 +28,55 @@ const TOLERANCE = 1e-4;
 
 /** The formula of trajectories.py. */
 function wave(shape: readonly number[], phase: number, scale: number): NdArray {
-  return ndarray("float32", shape, Float32Array.from({ length: sizeOf(shape) }, (_, i) => scale * Math.sin(0.7 * i + phase + 0.3 * Math.sin(1.3 * i))));
+  return ndarray(
+    "float32",
+    shape,
+    Float32Array.from({ length: sizeOf(shape) }, (_, i) => scale * Math.sin(0.7 * i + phase + 0.3 * Math.sin(1.3 * i))),
+  );
 }
 
 type Shapes = Record<string, [shape: number[], phase: number, scale: number]>;
 
 /** One phase: a loss of named parameters and inputs, Adam on those whose name starts with one of `moves`. */
-function phase(name: string, shapes: Shapes, moves: (path: string) => boolean, options: AdamOptions, state: State, loss: (p: Record<string, Tensor>) => Tensor): StepGraph {
-  const p = Object.fromEntries(Object.entries(shapes).map(([path, [shape]]) => [path, input(STATE_PREFIX + path, shape)]));
+function phase(
+  name: string,
+  shapes: Shapes,
+  moves: (path: string) => boolean,
+  options: AdamOptions,
+  state: State,
+  loss: (p: Record<string, Tensor>) => Tensor,
+): StepGraph {
+  const p = Object.fromEntries(
+    Object.entries(shapes).map(([path, [shape]]) => [path, input(STATE_PREFIX + path, shape)]),
+  );
   const value = loss(p);
   const moved = Object.keys(shapes).filter(moves);
   const slot = (path: string, shape: readonly number[]) => {
     state.set(path, ndarray("float32", shape, new Float32Array(sizeOf(shape))));
     return input(STATE_PREFIX + path, shape);
   };
-  const updates = applyOptimizer({ phase: name, optimizer: adam(options) }, moved.map((path) => [path, p[path]!]), grad(value, moved.map((path) => p[path]!)), slot);
+  const updates = applyOptimizer(
+    { phase: name, optimizer: adam(options) },
+    moved.map((path) => [path, p[path]!]),
+    grad(
+      value,
+      moved.map((path) => p[path]!),
+    ),
+    slot,
+  );
   return { name, updates, log: new Map([["loss", value]]) };
 }
 
 const scalars = (options: AdamOptions, step: number, rate: number) =>
-  Object.fromEntries(Object.entries(adam(options).scalars(step + 1, rate)).map(([name, value]) => [SCALAR_PREFIX + name, ndarray("float32", [], [value])]));
+  Object.fromEntries(
+    Object.entries(adam(options).scalars(step + 1, rate)).map(([name, value]) => [
+      SCALAR_PREFIX + name,
+      ndarray("float32", [], [value]),
+    ]),
+  );
 
-const stateOf = (shapes: Shapes): State => new Map(Object.entries(shapes).map(([path, [shape, at, scale]]) => [path, wave(shape, at, scale)]));
+const stateOf = (shapes: Shapes): State =>
+  new Map(Object.entries(shapes).map(([path, [shape, at, scale]]) => [path, wave(shape, at, scale)]));
 
 async function vaeTrajectory(backend: Backend): Promise<{ losses: number[]; program: Program }> {
   const shapes: Shapes = {
@@ -62,19 +89,33 @@ async function vaeTrajectory(backend: Backend): Promise<{ losses: number[]; prog
   };
   const state = stateOf(shapes);
   const x = input("x", [6, 8, 8, 1]);
-  const step = phase("vae", shapes, () => true, {}, state, (p) => {
-    const h = g.flatten(g.relu(g.conv2d(x, p.conv!, { stride: 2, padding: 1 })));
-    const [mean, logVariance] = [g.matmul(h, p.mean!), g.matmul(h, p.logVariance!)];
-    const z = gaussian.sample(mean, logVariance, input("noise", [6, 3]));
-    const maps = g.reshape(g.relu(g.matmul(z, p.dense!)), [6, 4, 4, 4]);
-    const logits = g.add(g.conv2dTranspose(maps, p.deconv!, [8, 8], { stride: 2, padding: 1 }), p.bias!);
-    return g.sub(g.mean(perExample(gaussian.klToStandard(mean, logVariance))), g.mean(perExample(bernoulli.logProb(x, logits))));
-  });
+  const step = phase(
+    "vae",
+    shapes,
+    () => true,
+    {},
+    state,
+    (p) => {
+      const h = g.flatten(g.relu(g.conv2d(x, p.conv!, { stride: 2, padding: 1 })));
+      const [mean, logVariance] = [g.matmul(h, p.mean!), g.matmul(h, p.logVariance!)];
+      const z = gaussian.sample(mean, logVariance, input("noise", [6, 3]));
+      const maps = g.reshape(g.relu(g.matmul(z, p.dense!)), [6, 4, 4, 4]);
+      const logits = g.add(g.conv2dTranspose(maps, p.deconv!, [8, 8], { stride: 2, padding: 1 }), p.bias!);
+      return g.sub(
+        g.mean(perExample(gaussian.klToStandard(mean, logVariance))),
+        g.mean(perExample(bernoulli.logProb(x, logits))),
+      );
+    },
+  );
   const program = await Program.create(backend, [step], state);
   const losses: number[] = [];
   for (let t = 0; t < 20; t++) {
     const image = wave([6, 8, 8, 1], 1 + t, 0.5);
-    const feeds = { x: { ...image, data: image.data.map((v) => v + 0.5) }, noise: wave([6, 3], 2 + t, 1), ...scalars({}, t, 1e-2) };
+    const feeds = {
+      x: { ...image, data: image.data.map((v) => v + 0.5) },
+      noise: wave([6, 3], 2 + t, 1),
+      ...scalars({}, t, 1e-2),
+    };
     losses.push((await program.run("vae", feeds)).loss!.data[0]!);
   }
   return { losses, program };
@@ -105,32 +146,64 @@ describe("a training trajectory", () => {
     };
     const state = stateOf(shapes);
     const z = input("z", [5, 4]);
-    const generate = (p: Record<string, Tensor>) => g.reshape(g.tanh(g.matmul(g.tanh(g.matmul(z, p.g1!)), p.g2!)), [5, 6, 6, 2]);
-    const criticize = (p: Record<string, Tensor>, x: Tensor) => g.matmul(g.reshape(g.tanh(g.conv2d(x, p.c1!, { stride: 2, padding: 1 })), [5, 45]), p.c2!);
-    const critic = phase("critic", shapes, (path) => path.startsWith("c"), options, state, (p) => {
-      const real = input("real", [5, 6, 6, 2]);
-      const share = input("share", [5, 1, 1, 1]);
-      const fake = generate(p);
-      const between = g.add(g.mul(share, real), g.mul(g.sub(1, share), fake));
-      const slope = grad(g.sum(criticize(p, between)), [between])[0]!;
-      const length = g.sqrt(perExample(g.square(slope)));
-      const penalty = g.mean(g.square(g.sub(length, 1)));
-      return g.add(g.sub(g.mean(criticize(p, fake)), g.mean(criticize(p, real))), g.mul(penalty, 10));
-    });
-    const generator = phase("generator", shapes, (path) => path.startsWith("g"), options, state, (p) => g.neg(g.mean(criticize(p, generate(p)))));
-    expect([...critic.updates.keys()].every((path) => path.startsWith("c") || path.startsWith("optimizer/critic/c"))).toBe(true);
-    expect([...generator.updates.keys()].every((path) => path.startsWith("g") || path.startsWith("optimizer/generator/g"))).toBe(true);
+    const generate = (p: Record<string, Tensor>) =>
+      g.reshape(g.tanh(g.matmul(g.tanh(g.matmul(z, p.g1!)), p.g2!)), [5, 6, 6, 2]);
+    const criticize = (p: Record<string, Tensor>, x: Tensor) =>
+      g.matmul(g.reshape(g.tanh(g.conv2d(x, p.c1!, { stride: 2, padding: 1 })), [5, 45]), p.c2!);
+    const critic = phase(
+      "critic",
+      shapes,
+      (path) => path.startsWith("c"),
+      options,
+      state,
+      (p) => {
+        const real = input("real", [5, 6, 6, 2]);
+        const share = input("share", [5, 1, 1, 1]);
+        const fake = generate(p);
+        const between = g.add(g.mul(share, real), g.mul(g.sub(1, share), fake));
+        const slope = grad(g.sum(criticize(p, between)), [between])[0]!;
+        const length = g.sqrt(perExample(g.square(slope)));
+        const penalty = g.mean(g.square(g.sub(length, 1)));
+        return g.add(g.sub(g.mean(criticize(p, fake)), g.mean(criticize(p, real))), g.mul(penalty, 10));
+      },
+    );
+    const generator = phase(
+      "generator",
+      shapes,
+      (path) => path.startsWith("g"),
+      options,
+      state,
+      (p) => g.neg(g.mean(criticize(p, generate(p)))),
+    );
+    expect(
+      [...critic.updates.keys()].every((path) => path.startsWith("c") || path.startsWith("optimizer/critic/c")),
+    ).toBe(true);
+    expect(
+      [...generator.updates.keys()].every((path) => path.startsWith("g") || path.startsWith("optimizer/generator/g")),
+    ).toBe(true);
     const program = await Program.create(nodeBackend(), [critic, generator], state);
     const losses: Record<string, number[]> = { critic: [], generator: [] };
     for (let t = 0; t < 20; t++) {
       const adamScalars = scalars(options, t, 5e-3);
       const share = wave([5, 1, 1, 1], 5 + t, 0.5);
-      const feeds = { real: wave([5, 6, 6, 2], 3 + t, 0.8), z: wave([5, 4], 4 + t, 1), share: { ...share, data: share.data.map((v) => v + 0.5) }, ...adamScalars };
+      const feeds = {
+        real: wave([5, 6, 6, 2], 3 + t, 0.8),
+        z: wave([5, 4], 4 + t, 1),
+        share: { ...share, data: share.data.map((v) => v + 0.5) },
+        ...adamScalars,
+      };
       losses.critic!.push((await program.run("critic", feeds)).loss!.data[0]!);
-      losses.generator!.push((await program.run("generator", { z: wave([5, 4], 6 + t, 1), ...adamScalars })).loss!.data[0]!);
+      losses.generator!.push(
+        (await program.run("generator", { z: wave([5, 4], 6 + t, 1), ...adamScalars })).loss!.data[0]!,
+      );
     }
     for (const name of ["critic", "generator"] as const)
-      expectClose(Float64Array.from(losses[name]!), Float64Array.from(reference.gan.losses[name]), TOLERANCE, `${name} losses`);
+      expectClose(
+        Float64Array.from(losses[name]!),
+        Float64Array.from(reference.gan.losses[name]),
+        TOLERANCE,
+        `${name} losses`,
+      );
     for (const [path, values] of Object.entries(reference.gan.weights))
       expectClose(program.read(path).data.slice(0, values.length), Float64Array.from(values), TOLERANCE, path);
     await program.dispose();

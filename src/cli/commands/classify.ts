@@ -8,7 +8,10 @@ export function define(command: Command): void {
     .argument("<run>", "a run folder")
     .argument("<file...>", "pictures, folders of pictures, or patterns")
     .option("--json", "print one JSON document")
-    .addHelpText("after", '\nNovelty is 0 for a typical picture of the training data, above 1 for one less likely than 99 % of them.\n\nExample:\n  genclass classify runs/first photos/*.jpg\n')
+    .addHelpText(
+      "after",
+      "\nNovelty is 0 for a typical picture of the training data, above 1 for one less likely than 99 % of them.\n\nExample:\n  genclass classify runs/first photos/*.jpg\n",
+    )
     .action(run);
 }
 
@@ -21,6 +24,11 @@ async function run(path: string, words: readonly string[], options: { json?: boo
     printJson(predictions.map((prediction, i) => ({ file: files[i], ...prediction })));
     return;
   }
-  const rows = predictions.map(({ label, probability, novelty }, i) => [files[i]!, label, probability.toFixed(4), novelty === undefined ? "" : novelty.toFixed(2)]);
+  const rows = predictions.map(({ label, probability, novelty }, i) => [
+    files[i]!,
+    label,
+    probability.toFixed(4),
+    novelty === undefined ? "" : novelty.toFixed(2),
+  ]);
   print(table([["file", "label", "probability", "novelty"], ...rows]));
 }

@@ -17,7 +17,10 @@ interface BackendReport {
 }
 
 export function define(command: Command): void {
-  command.option("--json", "print one JSON document").addHelpText("after", "\nExample:\n  genclass doctor\n").action(run);
+  command
+    .option("--json", "print one JSON document")
+    .addHelpText("after", "\nExample:\n  genclass doctor\n")
+    .action(run);
 }
 
 async function run(options: { json?: boolean }): Promise<void> {
@@ -38,9 +41,21 @@ async function run(options: { json?: boolean }): Promise<void> {
     printJson(report);
     return;
   }
-  print(table([["node", report.node], ["platform", report.platform], ["processor", `${report.cpu}, ${report.cores} cores, ${report.memoryGb} GB`], ["GENCLASS_DATA", report.data ?? "not set: only glyphs and folders can be opened by name"]]));
+  print(
+    table([
+      ["node", report.node],
+      ["platform", report.platform],
+      ["processor", `${report.cpu}, ${report.cores} cores, ${report.memoryGb} GB`],
+      ["GENCLASS_DATA", report.data ?? "not set: only glyphs and folders can be opened by name"],
+    ]),
+  );
   print();
-  print(table([["backend", "version", "GFLOP/s (1024³ product)", ""], ...backends.map((b) => [b.name, b.version ?? "missing", b.gflops === null ? "" : b.gflops.toFixed(0), b.why])]));
+  print(
+    table([
+      ["backend", "version", "GFLOP/s (1024³ product)", ""],
+      ...backends.map((b) => [b.name, b.version ?? "missing", b.gflops === null ? "" : b.gflops.toFixed(0), b.why]),
+    ]),
+  );
 }
 
 /** Times a 1024x1024 float32 matrix product: median of five. */
@@ -48,8 +63,15 @@ async function probe(name: string, make: () => Backend, why: string): Promise<Ba
   try {
     const backend = make();
     const n = 1024;
-    const executable = await backend.compile("probe", { y: matmul(input("a", [n, n]), input("b", [n, n])) }, { mode: "train" });
-    const feeds = { a: ndarray("float32", [n, n], new Float32Array(n * n).fill(0.5)), b: ndarray("float32", [n, n], new Float32Array(n * n).fill(0.5)) };
+    const executable = await backend.compile(
+      "probe",
+      { y: matmul(input("a", [n, n]), input("b", [n, n])) },
+      { mode: "train" },
+    );
+    const feeds = {
+      a: ndarray("float32", [n, n], new Float32Array(n * n).fill(0.5)),
+      b: ndarray("float32", [n, n], new Float32Array(n * n).fill(0.5)),
+    };
     const y = zeros([n, n]);
     const times: number[] = [];
     for (let i = 0; i < 6; i++) {
@@ -61,6 +83,12 @@ async function probe(name: string, make: () => Backend, why: string): Promise<Ba
     const median = times.slice(1).sort((a, b) => a - b)[2]!;
     return { name, available: true, version: backend.version, gflops: (2 * n ** 3) / median / 1e9, why };
   } catch (error) {
-    return { name, available: false, version: null, gflops: null, why: `${(error as Error).message}; reinstall with "npm ci"` };
+    return {
+      name,
+      available: false,
+      version: null,
+      gflops: null,
+      why: `${(error as Error).message}; reinstall with "npm ci"`,
+    };
   }
 }

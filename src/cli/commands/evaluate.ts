@@ -26,7 +26,8 @@ async function run(path: string, options: { data?: string; split: string; json?:
   const { data: saved, seed } = folder.config;
   const model = await load(path);
   const data = await open(options.data ?? saved.source, {
-    image: saved.image ?? (options.data && saved.channels === 3 ? { height: saved.height, width: saved.width } : undefined),
+    image:
+      saved.image ?? (options.data && saved.channels === 3 ? { height: saved.height, width: saved.width } : undefined),
     validation: saved.validation,
     seed,
   });
@@ -37,7 +38,14 @@ async function run(path: string, options: { data?: string; split: string; json?:
   const report = await writeReport(folder, model, data, split, set, found);
   await model.dispose();
   if (options.json) {
-    printJson({ run: path, split, n: found.n, metrics: found.metrics, classes: found.classes, confusion: found.confusion });
+    printJson({
+      run: path,
+      split,
+      n: found.n,
+      metrics: found.metrics,
+      classes: found.classes,
+      confusion: found.confusion,
+    });
     return;
   }
   showEvaluation(split, found);
@@ -49,7 +57,12 @@ export function showEvaluation(split: string, found: Evaluation): void {
   const percent = (value: number) => (100 * value).toFixed(2);
   print(`${bold(`accuracy ${percent(found.metrics.accuracy!)} %`)} on ${found.n} ${split} pictures`);
   print();
-  print(table([["class", "precision %", "recall %", "F1 %", "pictures"], ...found.classes.map((c) => [c.name, percent(c.precision), percent(c.recall), percent(c.f1), String(c.support)])]));
+  print(
+    table([
+      ["class", "precision %", "recall %", "F1 %", "pictures"],
+      ...found.classes.map((c) => [c.name, percent(c.precision), percent(c.recall), percent(c.f1), String(c.support)]),
+    ]),
+  );
   print();
   print(table(Object.entries(found.metrics).map(([name, value]) => [name, value.toPrecision(5)])));
   print();

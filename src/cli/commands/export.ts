@@ -11,7 +11,10 @@ export function define(command: Command): void {
     .argument("<run>", "a run folder")
     .option("--out <file.onnx>", "where to write it (default: RUN/model.onnx)")
     .option("--json", "print one JSON document")
-    .addHelpText("after", "\nInput pixels: uint8 [batch, height, width, channels]. Outputs: probabilities, label.\n\nExample:\n  genclass export runs/first --out digits.onnx\n")
+    .addHelpText(
+      "after",
+      "\nInput pixels: uint8 [batch, height, width, channels]. Outputs: probabilities, label.\n\nExample:\n  genclass export runs/first --out digits.onnx\n",
+    )
     .action(run);
 }
 
@@ -24,6 +27,16 @@ async function run(path: string, options: { out?: string; json?: boolean }): Pro
   writeAtomically(out, [bytes]);
   const { height, width, channels, classes } = model.spec;
   await model.dispose();
-  if (options.json) printJson({ run: path, file: out, bytes: bytes.length, input: ["batch", height, width, channels], labels: classes });
-  else print(`${bold(out)}  ${(bytes.length / 2 ** 20).toFixed(1)} MB, pixels uint8 [batch, ${height}, ${width}, ${channels}] -> probabilities, label`);
+  if (options.json)
+    printJson({
+      run: path,
+      file: out,
+      bytes: bytes.length,
+      input: ["batch", height, width, channels],
+      labels: classes,
+    });
+  else
+    print(
+      `${bold(out)}  ${(bytes.length / 2 ** 20).toFixed(1)} MB, pixels uint8 [batch, ${height}, ${width}, ${channels}] -> probabilities, label`,
+    );
 }

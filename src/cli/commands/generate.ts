@@ -3,10 +3,10 @@ import { extname, join } from "node:path";
 import type { Command } from "commander";
 import { fail, unknownName } from "../../base/errors.ts";
 import { Random } from "../../base/random.ts";
+import { argmax, softmaxRows } from "../../metrics/classification.ts";
 import { load, type NodeModel } from "../../node.ts";
 import { gridPng, imagePng, toBytes } from "../../report/pictures.ts";
 import { writeAtomically } from "../../train/checkpoint.ts";
-import { argmax, softmaxRows } from "../../metrics/classification.ts";
 import { integer } from "../args.ts";
 import { bold, print, printJson } from "../render.ts";
 
@@ -23,7 +23,10 @@ export function define(command: Command): void {
     .argument("<run>", "a run folder")
     .option("--class <name>", "only pictures that the classifier gives this class")
     .option("--count <n>", "how many", integer(1, 100_000), 40)
-    .option("--out <path>", "a .png for one sheet, else a folder of single pictures (default: RUN/samples/generated-SEED.png)")
+    .option(
+      "--out <path>",
+      "a .png for one sheet, else a folder of single pictures (default: RUN/samples/generated-SEED.png)",
+    )
     .option("--seed <n>", "seed of the codes", integer(0, 2 ** 31 - 1), 0)
     .option("--json", "print one JSON document")
     .addHelpText("after", "\nExample:\n  genclass generate runs/first --class 3 --count 20 --out threes.png\n")
@@ -41,7 +44,9 @@ async function run(path: string, options: Options): Promise<void> {
   if (wanted === -1) unknownName("class", options.class!, classes);
   const images = await draw(model, options.count, wanted, options.seed);
   const size = height * width * channels;
-  const out = options.out ?? join(path, "samples", `generated-${options.seed}${options.class === undefined ? "" : `-${wanted}`}.png`);
+  const out =
+    options.out ??
+    join(path, "samples", `generated-${options.seed}${options.class === undefined ? "" : `-${wanted}`}.png`);
   const files: string[] = [];
   if (extname(out).toLowerCase() === ".png") {
     if (options.out && existsSync(out)) fail("E_WRITE", `${out} exists; nothing is overwritten. Choose another --out`);
@@ -75,11 +80,15 @@ async function draw(model: NodeModel, count: number, wanted: number | undefined,
   const kept: Uint8Array[] = [];
   for (let drawn = 0; kept.length < count; drawn += 256) {
     if (drawn > TRIES * count + 2560)
-      fail("E_HEAD", `only ${kept.length} of ${count} generated pictures are of class "${classes[wanted]}" after ${drawn} draws; ask for fewer, or train longer`);
+      fail(
+        "E_HEAD",
+        `only ${kept.length} of ${count} generated pictures are of class "${classes[wanted]}" after ${drawn} draws; ask for fewer, or train longer`,
+      );
     const pixels = await round(256);
     const p = softmaxRows((await model.logits(pixels)).data, classes.length, model.temperature);
     for (let i = 0; i < 256 && kept.length < count; i++)
-      if (argmax(p, i * classes.length, classes.length) === wanted && p[i * classes.length + wanted]! > 0.5) kept.push(pixels.slice(i * size, (i + 1) * size));
+      if (argmax(p, i * classes.length, classes.length) === wanted && p[i * classes.length + wanted]! > 0.5)
+        kept.push(pixels.slice(i * size, (i + 1) * size));
   }
   return Buffer.concat(kept);
 }

@@ -9,7 +9,11 @@ export interface CommandEntry {
 
 export const COMMANDS: readonly CommandEntry[] = [
   { name: "train", summary: "train a model on a data source", load: () => import("./train.ts") },
-  { name: "evaluate", summary: "every metric of a trained run, plots and report.html", load: () => import("./evaluate.ts") },
+  {
+    name: "evaluate",
+    summary: "every metric of a trained run, plots and report.html",
+    load: () => import("./evaluate.ts"),
+  },
   { name: "classify", summary: "label, probability and novelty of pictures", load: () => import("./classify.ts") },
   { name: "generate", summary: "new pictures from a trained run", load: () => import("./generate.ts") },
   { name: "reconstruct", summary: "a picture's reconstruction and its error", load: () => import("./reconstruct.ts") },

@@ -13,7 +13,12 @@ export function define(command: Command): void {
 function run(name: string | undefined, options: { json?: boolean }): void {
   const models = name === undefined ? MODELS : [findModel(name)];
   if (options.json) {
-    const listed = models.map((model) => ({ name: model.name, title: model.title, cite: model.cite, options: describeOptions(model) }));
+    const listed = models.map((model) => ({
+      name: model.name,
+      title: model.title,
+      cite: model.cite,
+      options: describeOptions(model),
+    }));
     printJson(name === undefined ? listed : listed[0]);
     return;
   }
@@ -24,5 +29,10 @@ function run(name: string | undefined, options: { json?: boolean }): void {
   }
   const [model] = models;
   print(`${bold(model!.name)}: ${model!.title}\n${model!.cite}\n`);
-  print(table([["option", "default", "range", "meaning"], ...describeOptions(model!).map((o) => [o.name, String(o.default), o.type, o.doc])]));
+  print(
+    table([
+      ["option", "default", "range", "meaning"],
+      ...describeOptions(model!).map((o) => [o.name, String(o.default), o.type, o.doc]),
+    ]),
+  );
 }

@@ -43,7 +43,12 @@ async function run(path: string, words: readonly string[], options: { out?: stri
   await model.dispose();
   if (options.json) printJson({ run: path, picture: out, files: results });
   else {
-    print(table([["file", "squared error a pixel", "ELBO (nats)"], ...results.map((r) => [r.file, r.mse.toFixed(5), r.elbo === undefined ? "" : r.elbo.toFixed(1)])]));
+    print(
+      table([
+        ["file", "squared error a pixel", "ELBO (nats)"],
+        ...results.map((r) => [r.file, r.mse.toFixed(5), r.elbo === undefined ? "" : r.elbo.toFixed(1)]),
+      ]),
+    );
     print(`pictures beside reconstructions: ${bold(out)}`);
   }
 }

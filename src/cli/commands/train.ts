@@ -48,8 +48,17 @@ export function define(command: Command): void {
     .option("--image <HxW>", "size to read pictures at", imageSize)
     .option("--validation <share>", "share of the training part held out", number(0, 0.9), 0.1)
     .option("--seed <n>", "seed of weights, order, noise and splits (default 0)", integer(0, 2 ** 31 - 1))
-    .option("--augment <name>", `auto, ${Object.keys(AUGMENTATIONS).join(", ")}`, oneOf(["auto", ...Object.keys(AUGMENTATIONS)]))
-    .option("--set <key=value>", "an option of the model; may be repeated", (word, all: string[]) => [...all, word], [] as string[])
+    .option(
+      "--augment <name>",
+      `auto, ${Object.keys(AUGMENTATIONS).join(", ")}`,
+      oneOf(["auto", ...Object.keys(AUGMENTATIONS)]),
+    )
+    .option(
+      "--set <key=value>",
+      "an option of the model; may be repeated",
+      (word, all: string[]) => [...all, word],
+      [] as string[],
+    )
     .option("--from <run>", "begin from the weights of a trained run (tuning)")
     .option("--resume", "go on exactly where the run in --out stopped")
     .option("--backend <name>", "auto or onnx", oneOf(["auto", "onnx"]), "auto")
@@ -96,8 +105,12 @@ async function run(model: string, options: Options): Promise<void> {
       if (!options.json) showEvaluation(split, found);
     }
   }
-  if (options.json) printJson({ run: folder().path, epochs: end.epoch, seconds: end.seconds, reason: end.reason, metrics });
-  else print(`${bold(folder().path)}  trained ${duration(end.seconds)}, ${end.epoch} epochs, ended: ${end.reason}${report ? `\nreport: ${bold(report)}` : ""}`);
+  if (options.json)
+    printJson({ run: folder().path, epochs: end.epoch, seconds: end.seconds, reason: end.reason, metrics });
+  else
+    print(
+      `${bold(folder().path)}  trained ${duration(end.seconds)}, ${end.epoch} epochs, ended: ${end.reason}${report ? `\nreport: ${bold(report)}` : ""}`,
+    );
 
   function interruptible() {
     return stop.pressed;
@@ -105,10 +118,23 @@ async function run(model: string, options: Options): Promise<void> {
 
   async function start(name: string, o: Options) {
     if (!o.data) fail("E_USAGE", 'train needs --data SRC: a built-in name such as "glyphs", or a folder');
-    if (o.epochs !== undefined && o.minutes !== undefined) fail("E_USAGE", "--epochs and --minutes exclude each other; give one");
-    const opened = await open(o.data, { labels: o.labels, image: o.image, validation: o.validation, seed: o.seed ?? 0 });
+    if (o.epochs !== undefined && o.minutes !== undefined)
+      fail("E_USAGE", "--epochs and --minutes exclude each other; give one");
+    const opened = await open(o.data, {
+      labels: o.labels,
+      image: o.image,
+      validation: o.validation,
+      seed: o.seed ?? 0,
+    });
     warnings(opened);
-    const begun = startRun(name, { ...o, data: opened, source: o.data, backend, options: keyValues(o.set), interrupted: interruptible });
+    const begun = startRun(name, {
+      ...o,
+      data: opened,
+      source: o.data,
+      backend,
+      options: keyValues(o.set),
+      interrupted: interruptible,
+    });
     return { folder: () => begun.run, events: (): AsyncGenerator<RunEvent, void> => begun.events, data: opened };
   }
 
@@ -117,8 +143,16 @@ async function run(model: string, options: Options): Promise<void> {
     const { config } = RunFolder.open(o.out);
     if (config.model !== name) fail("E_RUN_CONFLICT", `${o.out} is a run of "${config.model}", not of "${name}"`);
     for (const key of ["labels", "batch", "seed", "augment", "from"] as const)
-      if (o[key] !== undefined) fail("E_RUN_CONFLICT", `--${key} cannot change when a run goes on; leave it out, or start a new run with --from ${o.out}`);
-    if (o.set.length > 0) fail("E_RUN_CONFLICT", `--set cannot change when a run goes on; leave it out, or start a new run with --from ${o.out}`);
+      if (o[key] !== undefined)
+        fail(
+          "E_RUN_CONFLICT",
+          `--${key} cannot change when a run goes on; leave it out, or start a new run with --from ${o.out}`,
+        );
+    if (o.set.length > 0)
+      fail(
+        "E_RUN_CONFLICT",
+        `--set cannot change when a run goes on; leave it out, or start a new run with --from ${o.out}`,
+      );
     const saved = config.data;
     const opened = await open(o.data ?? saved.source, {
       labels: saved.labels ?? undefined,
@@ -126,7 +160,13 @@ async function run(model: string, options: Options): Promise<void> {
       validation: saved.validation,
       seed: config.seed,
     });
-    const begun = resumeRun(o.out, { data: opened, backend, epochs: o.epochs, minutes: o.minutes, interrupted: interruptible });
+    const begun = resumeRun(o.out, {
+      data: opened,
+      backend,
+      epochs: o.epochs,
+      minutes: o.minutes,
+      interrupted: interruptible,
+    });
     return { folder: () => begun.run, events: (): AsyncGenerator<RunEvent, void> => begun.events, data: opened };
   }
 }

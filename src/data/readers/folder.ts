@@ -7,7 +7,12 @@ import { fail } from "../../base/errors.ts";
 import type { Dataset, ImageSet } from "../dataset.ts";
 
 export const PICTURE_TYPES = [".jpg", ".jpeg", ".png", ".webp", ".gif", ".tif", ".tiff", ".avif"];
-const SPLITS = { train: ["train"], validation: ["val", "valid", "validation"], test: ["test"], unlabelled: ["unlabelled"] } as const;
+const SPLITS = {
+  train: ["train"],
+  validation: ["val", "valid", "validation"],
+  test: ["test"],
+  unlabelled: ["unlabelled"],
+} as const;
 type Split = keyof typeof SPLITS;
 /** Above this share of undecodable pictures the folder is refused. */
 const BAD_SHARE = 0.05;
@@ -42,13 +47,19 @@ export function isClassFolder(folder: string): boolean {
 function list(folder: string): Listing[] {
   const names = subfolders(folder);
   if (names.length === 0)
-    fail("E_DATA_FORMAT", `${folder}: expected one folder a class with pictures inside, got ${readdirSync(folder).some(isPicture) ? "pictures without class folders" : "no folder"}; put the pictures of each class into a folder named after it`);
+    fail(
+      "E_DATA_FORMAT",
+      `${folder}: expected one folder a class with pictures inside, got ${readdirSync(folder).some(isPicture) ? "pictures without class folders" : "no folder"}; put the pictures of each class into a folder named after it`,
+    );
   return names.flatMap((label) => {
     const inside = readdirSync(join(folder, label)).sort();
     const files = inside.filter(isPicture).map((file) => ({ file: join(folder, label, file), label }));
     if (files.length === 0) {
       const deeper = subfolders(join(folder, label)).length > 0;
-      fail("E_DATA_EMPTY", `${join(folder, label)}: class "${label}" has no picture${deeper ? " but folders below it: class folders are one level too deep; name the folder that directly holds the classes" : "; add pictures or remove the folder"}`);
+      fail(
+        "E_DATA_EMPTY",
+        `${join(folder, label)}: class "${label}" has no picture${deeper ? " but folders below it: class folders are one level too deep; name the folder that directly holds the classes" : "; add pictures or remove the folder"}`,
+      );
     }
     return files;
   });
@@ -56,7 +67,8 @@ function list(folder: string): Listing[] {
 
 /** Reads a whole folder. `image` forces a size; else pictures keep theirs when all agree and are small, or become 64x64. */
 export async function readFolder(folder: string, image?: { height: number; width: number }): Promise<Dataset> {
-  const splitFolder = (split: Split) => SPLITS[split].map((name) => join(folder, name)).find((path) => existsSync(path));
+  const splitFolder = (split: Split) =>
+    SPLITS[split].map((name) => join(folder, name)).find((path) => existsSync(path));
   const trainFolder = splitFolder("train");
   const lists: Partial<Record<Split, Listing[]>> = { train: list(trainFolder ?? folder) };
   if (trainFolder) {
@@ -65,7 +77,11 @@ export async function readFolder(folder: string, image?: { height: number; width
       if (path) lists[split] = list(path);
     }
     const bare = splitFolder("unlabelled");
-    if (bare) lists.unlabelled = readdirSync(bare).sort().filter(isPicture).map((file) => ({ file: join(bare, file), label: "" }));
+    if (bare)
+      lists.unlabelled = readdirSync(bare)
+        .sort()
+        .filter(isPicture)
+        .map((file) => ({ file: join(bare, file), label: "" }));
   }
   const classes = [...new Set(lists.train!.map(({ label }) => label))].sort();
   if (classes.length < 2)
@@ -73,22 +89,41 @@ export async function readFolder(folder: string, image?: { height: number; width
   for (const split of ["validation", "test"] as const)
     for (const { label } of lists[split] ?? [])
       if (!classes.includes(label))
-        fail("E_DATA_LABEL", `${folder}: class "${label}" of ${split} is not in the training part, which has ${classes.join(", ")}; remove it or add training pictures`);
+        fail(
+          "E_DATA_LABEL",
+          `${folder}: class "${label}" of ${split} is not in the training part, which has ${classes.join(", ")}; remove it or add training pictures`,
+        );
   const all = Object.values(lists).flat();
   const warnings: string[] = [];
   const shape = await chooseShape(all, image, warnings);
   const sets: Partial<Record<Split, ImageSet>> = {};
   const bad: string[] = [];
-  for (const [split, listing] of Object.entries(lists) as [Split, Listing[]][]) sets[split] = await decodeAll(listing, classes, shape, bad);
+  for (const [split, listing] of Object.entries(lists) as [Split, Listing[]][])
+    sets[split] = await decodeAll(listing, classes, shape, bad);
   for (const file of bad) warnings.push(`skipped, does not decode: ${relative(folder, file)}`);
   if (bad.length > all.length * BAD_SHARE)
-    fail("E_IMAGE", `${folder}: ${bad.length} of ${all.length} pictures do not decode (more than ${100 * BAD_SHARE} %): ${bad.slice(0, 5).map((file) => relative(folder, file)).join(", ")}${bad.length > 5 ? ", …" : ""}; replace or remove them`);
+    fail(
+      "E_IMAGE",
+      `${folder}: ${bad.length} of ${all.length} pictures do not decode (more than ${100 * BAD_SHARE} %): ${bad
+        .slice(0, 5)
+        .map((file) => relative(folder, file))
+        .join(", ")}${bad.length > 5 ? ", …" : ""}; replace or remove them`,
+    );
   const present = new Set(sets.train!.labels);
   classes.forEach((label, i) => {
-    if (!present.has(i)) fail("E_DATA_EMPTY", `${folder}: no picture of class "${label}" decodes; replace them or remove the folder`);
+    if (!present.has(i))
+      fail("E_DATA_EMPTY", `${folder}: no picture of class "${label}" decodes; replace them or remove the folder`);
   });
   const train = sets.unlabelled ? join2(sets.train!, sets.unlabelled) : sets.train!;
-  return { name: basename(folder), classes, train, validation: sets.validation, test: sets.test, mirror: shape.channels === 3, warnings };
+  return {
+    name: basename(folder),
+    classes,
+    train,
+    validation: sets.validation,
+    test: sets.test,
+    mirror: shape.channels === 3,
+    warnings,
+  };
 }
 
 function join2(a: ImageSet, b: ImageSet): ImageSet {
@@ -98,7 +133,11 @@ function join2(a: ImageSet, b: ImageSet): ImageSet {
   return { ...a, pixels, labels: Int32Array.from([...a.labels, ...b.labels]) };
 }
 
-async function chooseShape(all: Listing[], image: { height: number; width: number } | undefined, warnings: string[]): Promise<ImageShape> {
+async function chooseShape(
+  all: Listing[],
+  image: { height: number; width: number } | undefined,
+  warnings: string[],
+): Promise<ImageShape> {
   const sizes = new Set<string>();
   let grey = 0;
   let seen = 0;
@@ -118,7 +157,9 @@ async function chooseShape(all: Listing[], image: { height: number; width: numbe
   const [first] = sizes;
   const [height, width] = (first ?? "").split("x").map(Number) as [number, number];
   if (sizes.size === 1 && Math.max(height, width) <= 96) return { height, width, channels };
-  warnings.push(`${sizes.size} picture sizes; all are read as ${DEFAULT_SIDE}x${DEFAULT_SIDE} (--image HxW changes that)`);
+  warnings.push(
+    `${sizes.size} picture sizes; all are read as ${DEFAULT_SIDE}x${DEFAULT_SIDE} (--image HxW changes that)`,
+  );
   return { height: DEFAULT_SIDE, width: DEFAULT_SIDE, channels };
 }
 
@@ -131,15 +172,24 @@ function open(file: string) {
 export async function decodePicture(file: string, { height, width, channels }: ImageShape): Promise<Uint8Array> {
   const upright = open(file).rotate().flatten({ background: "white" });
   const coloured = channels === 1 ? upright.toColourspace("b-w") : upright.toColourspace("srgb");
-  const { data, info } = await coloured.resize(width, height, { fit: "fill" }).raw({ depth: "uchar" }).toBuffer({ resolveWithObject: true });
+  const { data, info } = await coloured
+    .resize(width, height, { fit: "fill" })
+    .raw({ depth: "uchar" })
+    .toBuffer({ resolveWithObject: true });
   if (info.channels === channels) return data;
   const out = new Uint8Array(height * width * channels);
   for (let i = 0; i < height * width; i++)
-    for (let k = 0; k < channels; k++) out[i * channels + k] = data[i * info.channels + Math.min(k, info.channels - 1)]!;
+    for (let k = 0; k < channels; k++)
+      out[i * channels + k] = data[i * info.channels + Math.min(k, info.channels - 1)]!;
   return out;
 }
 
-async function decodeAll(listing: Listing[], classes: readonly string[], shape: ImageShape, bad: string[]): Promise<ImageSet> {
+async function decodeAll(
+  listing: Listing[],
+  classes: readonly string[],
+  shape: ImageShape,
+  bad: string[],
+): Promise<ImageSet> {
   const decoded = new Array<Uint8Array | undefined>(listing.length);
   await inParallel(listing, async ({ file }, i) => {
     try {

@@ -15,13 +15,19 @@ export function parseIdx(bytes: Uint8Array, file: string): IdxArray {
   const raw = bytes[0] === 0x1f && bytes[1] === 0x8b ? inflate(bytes, file) : bytes;
   const rank = raw[3] ?? 0;
   if (raw.length < 8 || raw[0] !== 0 || raw[1] !== 0 || raw[2] !== 8 || rank < 1 || rank > 4)
-    fail("E_DATA_FORMAT", `${file}: not an IDX file of bytes; expected it to begin with 00 00 08 and the number of axes`);
+    fail(
+      "E_DATA_FORMAT",
+      `${file}: not an IDX file of bytes; expected it to begin with 00 00 08 and the number of axes`,
+    );
   const header = 4 + 4 * rank;
   const view = new DataView(raw.buffer, raw.byteOffset, raw.byteLength);
   const sizes = Array.from({ length: rank }, (_, i) => (4 + 4 * i + 4 <= raw.length ? view.getUint32(4 + 4 * i) : 0));
   const expected = sizes.reduce((a, b) => a * b, 1);
   if (expected > LIMIT || raw.length !== header + expected)
-    fail("E_DATA_FORMAT", `${file}: truncated or damaged: its header says ${sizes.join(" x ")} = ${expected} bytes, the file holds ${Math.max(0, raw.length - header)}; fetch it again`);
+    fail(
+      "E_DATA_FORMAT",
+      `${file}: truncated or damaged: its header says ${sizes.join(" x ")} = ${expected} bytes, the file holds ${Math.max(0, raw.length - header)}; fetch it again`,
+    );
   return { sizes, data: raw.subarray(header) };
 }
 

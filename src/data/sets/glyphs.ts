@@ -16,15 +16,48 @@ function arc(cx: number, cy: number, rx: number, ry: number, from: number, to: n
 /** Strokes of each digit in a box of -1..1, y down. */
 const DIGITS: readonly (readonly Point[])[][] = [
   [arc(0, 0, 0.62, 0.95, 0, 1)],
-  [[[-0.35, -0.6], [0.1, -0.95], [0.1, 0.95]]],
+  [
+    [
+      [-0.35, -0.6],
+      [0.1, -0.95],
+      [0.1, 0.95],
+    ],
+  ],
   [[...arc(0, -0.45, 0.55, 0.5, 0.5, 1.08), [-0.6, 0.95], [0.65, 0.95]]],
   [[...arc(-0.05, -0.47, 0.55, 0.48, 0.55, 1.2), ...arc(-0.05, 0.47, 0.62, 0.48, 0.8, 1.45)]],
-  [[[0.25, 0.95], [0.25, -0.95], [-0.65, 0.35], [0.7, 0.35]]],
+  [
+    [
+      [0.25, 0.95],
+      [0.25, -0.95],
+      [-0.65, 0.35],
+      [0.7, 0.35],
+    ],
+  ],
   [[[0.55, -0.95], [-0.45, -0.95], [-0.5, -0.1], ...arc(-0.02, 0.35, 0.6, 0.58, 0.62, 1.42)]],
-  [[[0.35, -0.95], ...arc(0, 0.4, 0.56, 0.55, 0.55, 1.55)], [[0.35, -0.95], [-0.35, -0.1], [-0.55, 0.35]]],
-  [[[-0.6, -0.95], [0.6, -0.95], [-0.15, 0.95]]],
+  [
+    [[0.35, -0.95], ...arc(0, 0.4, 0.56, 0.55, 0.55, 1.55)],
+    [
+      [0.35, -0.95],
+      [-0.35, -0.1],
+      [-0.55, 0.35],
+    ],
+  ],
+  [
+    [
+      [-0.6, -0.95],
+      [0.6, -0.95],
+      [-0.15, 0.95],
+    ],
+  ],
   [arc(0, -0.48, 0.48, 0.46, 0, 1), arc(0, 0.47, 0.6, 0.48, 0, 1)],
-  [arc(0.02, -0.42, 0.52, 0.52, 0, 1), [[0.54, -0.42], [0.45, 0.3], [0.15, 0.95]]],
+  [
+    arc(0.02, -0.42, 0.52, 0.52, 0, 1),
+    [
+      [0.54, -0.42],
+      [0.45, 0.3],
+      [0.15, 0.95],
+    ],
+  ],
 ];
 
 const SIDE = 28;
@@ -43,15 +76,41 @@ function place(digit: number, random: Random): Point[][] {
   const angle = symmetric(0.18);
   const [sx, sy] = [8 + symmetric(1.6), 9.2 + symmetric(1.4)];
   const [cx, cy] = [SIDE / 2 + symmetric(2.2), SIDE / 2 + symmetric(2.2)];
-  const waves = Array.from({ length: 4 }, () => [symmetric(0.09), 1 + 2 * random.uniform(), 6.28 * random.uniform()] as const);
+  const waves = Array.from(
+    { length: 4 },
+    () => [symmetric(0.09), 1 + 2 * random.uniform(), 6.28 * random.uniform()] as const,
+  );
   const wave = (k: number, at: number) => waves[k]![0] * Math.sin(waves[k]![1] * at + waves[k]![2]);
   return DIGITS[digit]!.map((stroke) =>
     stroke.map(([x, y]): Point => {
       const u = x + wave(0, 2 * y) + wave(1, 3 * x) - slant * y;
       const v = y + wave(2, 2 * x) + wave(3, 3 * y);
-      return [cx + sx * (u * Math.cos(angle) - v * Math.sin(angle)), cy + sy * (u * Math.sin(angle) + v * Math.cos(angle))];
+      return [
+        cx + sx * (u * Math.cos(angle) - v * Math.sin(angle)),
+        cy + sy * (u * Math.sin(angle) + v * Math.cos(angle)),
+      ];
     }),
   );
+}
+
+/** Squared distance of each pixel's centre to the strokes, exact below `reach` pixels and large beyond. */
+function distances(strokes: readonly Point[][], reach: number): Float64Array {
+  const nearest = new Float64Array(SIDE * SIDE).fill(1e9);
+  const range = (a: number, b: number) =>
+    [
+      Math.max(0, Math.floor(Math.min(a, b) - reach - 0.5)),
+      Math.min(SIDE - 1, Math.ceil(Math.max(a, b) + reach)),
+    ] as const;
+  for (const stroke of strokes)
+    for (let i = 1; i < stroke.length; i++) {
+      const [a, b] = [stroke[i - 1]!, stroke[i]!];
+      const [x0, x1] = range(a[0], b[0]);
+      const [y0, y1] = range(a[1], b[1]);
+      for (let y = y0; y <= y1; y++)
+        for (let x = x0; x <= x1; x++)
+          nearest[y * SIDE + x] = Math.min(nearest[y * SIDE + x]!, segmentDistance(x + 0.5, y + 0.5, a, b));
+    }
+  return nearest;
 }
 
 function draw(digit: number, random: Random, colour: boolean, out: Uint8Array, offset: number): void {
@@ -60,15 +119,16 @@ function draw(digit: number, random: Random, colour: boolean, out: Uint8Array, o
   const noise = 0.1 * random.uniform();
   const channels = colour ? 3 : 1;
   const paper = Array.from({ length: channels }, () => (colour ? 0.45 * random.uniform() : 0));
-  const ink = Array.from({ length: channels }, () => (colour ? 0.6 + 0.4 * random.uniform() : 0.8 + 0.2 * random.uniform()));
+  const ink = Array.from({ length: channels }, () =>
+    colour ? 0.6 + 0.4 * random.uniform() : 0.8 + 0.2 * random.uniform(),
+  );
+  const nearest = distances(strokes, radius + 0.5);
+  const grains = new Float32Array(SIDE * SIDE);
+  random.fillUniform(grains);
   for (let y = 0; y < SIDE; y++)
     for (let x = 0; x < SIDE; x++) {
-      let nearest = 1e9;
-      for (const stroke of strokes)
-        for (let i = 1; i < stroke.length; i++)
-          nearest = Math.min(nearest, segmentDistance(x + 0.5, y + 0.5, stroke[i - 1]!, stroke[i]!));
-      const cover = Math.min(1, Math.max(0, radius + 0.5 - Math.sqrt(nearest)));
-      const grain = noise * (2 * random.uniform() - 1);
+      const cover = Math.min(1, Math.max(0, radius + 0.5 - Math.sqrt(nearest[y * SIDE + x]!)));
+      const grain = noise * (2 * grains[y * SIDE + x]! - 1);
       for (let k = 0; k < channels; k++) {
         const value = paper[k]! + (ink[k]! - paper[k]!) * cover + grain;
         out[offset++] = Math.round(255 * Math.min(1, Math.max(0, value)));

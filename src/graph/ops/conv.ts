@@ -10,7 +10,15 @@ import { storage } from "./elementwise.ts";
 import { emitExtraRow, emitPatches, emitUnpatches } from "./patches.ts";
 import { sumTo } from "./reduce.ts";
 import { concat, sliceAxis } from "./shape.ts";
-import { forEachTap, isPointwise, makeWindow, outputSize, type Size, type Window, type WindowOptions } from "./window.ts";
+import {
+  forEachTap,
+  isPointwise,
+  makeWindow,
+  outputSize,
+  type Size,
+  type Window,
+  type WindowOptions,
+} from "./window.ts";
 
 type Four = readonly [number, number, number, number];
 type ConvAttrs = { window: Window };
@@ -35,15 +43,28 @@ function forEachProduct(
   });
 }
 
-function checkWeights(name: string, weights: Tensor, window: Window, c: number | undefined, o: number | undefined): void {
+function checkWeights(
+  name: string,
+  weights: Tensor,
+  window: Window,
+  c: number | undefined,
+  o: number | undefined,
+): void {
   const [kh, kw, ci, co] = weights.shape;
   if (weights.shape.length !== 4 || kh !== window.kernel[0] || kw !== window.kernel[1])
     fail("E_SHAPE", `${name}: expected weights [${window.kernel}, in, out], got ${typeText(weights)}`);
-  if (c !== undefined && ci !== c) fail("E_SHAPE", `${name}: input has ${c} channels, weights ${typeText(weights)} expect ${ci}`);
-  if (o !== undefined && co !== o) fail("E_SHAPE", `${name}: input has ${o} channels, weights ${typeText(weights)} expect ${co}`);
+  if (c !== undefined && ci !== c)
+    fail("E_SHAPE", `${name}: input has ${c} channels, weights ${typeText(weights)} expect ${ci}`);
+  if (o !== undefined && co !== o)
+    fail("E_SHAPE", `${name}: input has ${o} channels, weights ${typeText(weights)} expect ${co}`);
 }
 
-function columnsOf(emit: Emitter, x: string, shape: Four, window: Window): { name: string; rows: number; width: number } {
+function columnsOf(
+  emit: Emitter,
+  x: string,
+  shape: Four,
+  window: Window,
+): { name: string; rows: number; width: number } {
   const [n, h, w, c] = shape;
   const [oh, ow] = outputSize(window, [h, w], "conv2d");
   const rows = n * oh * ow;
@@ -96,7 +117,10 @@ export const conv2dOp: OpDef<ConvAttrs> = {
   lower(emit, node, [x, weights, bias]) {
     const { window } = node.attrs;
     if (emit.mode === "infer") {
-      const inputs = [emit.node("Transpose", [x!], TO_CHANNELS_FIRST), emit.node("Transpose", [weights!], WEIGHTS_TO_ONNX)];
+      const inputs = [
+        emit.node("Transpose", [x!], TO_CHANNELS_FIRST),
+        emit.node("Transpose", [weights!], WEIGHTS_TO_ONNX),
+      ];
       const y = emit.node("Conv", bias ? [...inputs, bias] : inputs, onnxWindow(window));
       return emit.node("Transpose", [y], TO_CHANNELS_LAST);
     }
@@ -113,7 +137,10 @@ export const conv2dTransposeOp: OpDef<TransposeAttrs> = {
     checkWeights("conv2dTranspose", weights!, window, undefined, y!.shape[3]);
     const [oh, ow] = outputSize(window, size, "conv2dTranspose");
     if (oh !== y!.shape[1] || ow !== y!.shape[2])
-      fail("E_SHAPE", `conv2dTranspose: a result of ${size.join("x")} needs an input of ${oh}x${ow}, got ${typeText(y!)}`);
+      fail(
+        "E_SHAPE",
+        `conv2dTranspose: a result of ${size.join("x")} needs an input of ${oh}x${ow}, got ${typeText(y!)}`,
+      );
     return { shape: [y!.shape[0]!, ...size, weights!.shape[2]!], dtype: "float32" };
   },
   evaluate([y, weights], { window }, out) {
@@ -142,9 +169,15 @@ export const conv2dTransposeOp: OpDef<TransposeAttrs> = {
       const { kernel, stride, padding, dilation } = window;
       const extra = ([0, 1] as const).map(
         (axis) =>
-          size[axis] + padding[axis] + padding[axis + 2]! - ((node.inputs[0]!.shape[axis + 1]! - 1) * stride[axis] + (kernel[axis] - 1) * dilation[axis] + 1),
+          size[axis] +
+          padding[axis] +
+          padding[axis + 2]! -
+          ((node.inputs[0]!.shape[axis + 1]! - 1) * stride[axis] + (kernel[axis] - 1) * dilation[axis] + 1),
       );
-      const inputs = [emit.node("Transpose", [y!], TO_CHANNELS_FIRST), emit.node("Transpose", [weights!], WEIGHTS_TO_ONNX)];
+      const inputs = [
+        emit.node("Transpose", [y!], TO_CHANNELS_FIRST),
+        emit.node("Transpose", [weights!], WEIGHTS_TO_ONNX),
+      ];
       const x = emit.node("ConvTranspose", inputs, { ...onnxWindow(window), output_padding: extra });
       return emit.node("Transpose", [x], TO_CHANNELS_LAST);
     }
@@ -208,7 +241,9 @@ function emitByClass(emit: Emitter, node: Tensor<TransposeAttrs>, y: string, wei
       // A class that no tap reaches still needs a row of zeros.
       const reads = taps.length > 0 ? source : new Array<number>(height * width).fill(zeroRow);
       const tapCount = Math.max(1, taps.length);
-      const columns = emit.node("Gather", [rows, emit.indices(Int32Array.from(reads), [height * width, tapCount])], { axis: 1 });
+      const columns = emit.node("Gather", [rows, emit.indices(Int32Array.from(reads), [height * width, tapCount])], {
+        axis: 1,
+      });
       const tapIndex = taps.length > 0 ? taps.map(([ky, kx]) => ky * kernel[1] + kx) : [0];
       const chosen = emit.node("Gather", [perTap, emit.indices(Int32Array.from(tapIndex), [tapCount])], { axis: 0 });
       const flat = emit.reshape(columns, [n * height * width, tapCount * o]);
@@ -281,7 +316,10 @@ export function conv2d(x: Tensor, weights: Tensor, options: ConvOptions = {}): T
   const inGroup = x.shape[3]! / groups;
   const outGroup = weights.shape[3]! / groups;
   if (!Number.isInteger(inGroup) || !Number.isInteger(outGroup))
-    fail("E_SHAPE", `conv2d: ${groups} groups do not divide ${x.shape[3]} input and ${weights.shape[3]} output channels`);
+    fail(
+      "E_SHAPE",
+      `conv2d: ${groups} groups do not divide ${x.shape[3]} input and ${weights.shape[3]} output channels`,
+    );
   const parts = Array.from({ length: groups }, (_, g) => {
     const own = sliceAxis(x, 3, g * inGroup, (g + 1) * inGroup);
     const w = sliceAxis(weights, 3, g * outGroup, (g + 1) * outGroup);
@@ -302,4 +340,3 @@ export function conv2dTranspose(y: Tensor, weights: Tensor, size: Size, options:
   const [kh, kw] = weights.shape as Four;
   return apply(conv2dTransposeOp, [y, weights], { window: makeWindow([kh, kw], size, options), size });
 }
-

@@ -1,8 +1,16 @@
 // Elementwise ops. Each derivative has its formula above it; dy is the adjoint of the result y.
-import { broadcastShapes, type DType, type NdArray, type Shape, sizeOf, stridesOf, type TypedArray } from "../../base/array.ts";
+import {
+  broadcastShapes,
+  type DType,
+  type NdArray,
+  type Shape,
+  sizeOf,
+  stridesOf,
+  type TypedArray,
+} from "../../base/array.ts";
 import { fail } from "../../base/errors.ts";
 import type { OnnxAttributes } from "../emitter.ts";
-import { apply, type Attrs, type OpDef, scalar, type Tensor, type TensorType, typeText } from "../tensor.ts";
+import { type Attrs, apply, type OpDef, scalar, type Tensor, type TensorType, typeText } from "../tensor.ts";
 import { sumTo } from "./reduce.ts";
 
 type Operand = Tensor | number;
@@ -194,7 +202,10 @@ interface BinaryRule {
 export function inferBroadcast(name: string, a: TensorType, b: TensorType): Shape {
   const shape = broadcastShapes(a.shape, b.shape);
   if (!shape)
-    fail("E_SHAPE", `${name}: ${typeText(a)} and ${typeText(b)} do not broadcast; sizes must be equal or 1, counted from the last axis`);
+    fail(
+      "E_SHAPE",
+      `${name}: ${typeText(a)} and ${typeText(b)} do not broadcast; sizes must be equal or 1, counted from the last axis`,
+    );
   return shape;
 }
 
@@ -231,7 +242,10 @@ function binary({ name, f, grad, onnx, result, accepts = ["float32", "int32"] }:
     name,
     infer([a, b]) {
       if (a!.dtype !== b!.dtype || !accepts.includes(a!.dtype))
-        fail("E_DTYPE", `${name}: expected two of one type (${accepts.join(" or ")}), got ${typeText(a!)} and ${typeText(b!)}; cast() one`);
+        fail(
+          "E_DTYPE",
+          `${name}: expected two of one type (${accepts.join(" or ")}), got ${typeText(a!)} and ${typeText(b!)}; cast() one`,
+        );
       return { shape: inferBroadcast(name, a!, b!), dtype: result ?? a!.dtype };
     },
     evaluate([a, b], _attrs, out) {
@@ -260,7 +274,12 @@ export const binaryOps = {
   // d(a - b) = da - db
   sub: binary({ name: "sub", f: (a, b) => a - b, grad: (dy) => [() => dy, () => neg(dy)], onnx: "Sub" }),
   // d(ab) = b da + a db
-  mul: binary({ name: "mul", f: (a, b) => a * b, grad: (dy, a, b) => [() => mul(dy, b), () => mul(dy, a)], onnx: "Mul" }),
+  mul: binary({
+    name: "mul",
+    f: (a, b) => a * b,
+    grad: (dy, a, b) => [() => mul(dy, b), () => mul(dy, a)],
+    onnx: "Mul",
+  }),
   // d(a/b) = da / b - (y / b) db
   div: binary({
     name: "div",
@@ -272,13 +291,19 @@ export const binaryOps = {
   maximum: binary({
     name: "maximum",
     f: Math.max,
-    grad: (dy, a, b) => [() => mul(dy, cast(greaterEqual(a, b), "float32")), () => mul(dy, cast(greater(b, a), "float32"))],
+    grad: (dy, a, b) => [
+      () => mul(dy, cast(greaterEqual(a, b), "float32")),
+      () => mul(dy, cast(greater(b, a), "float32")),
+    ],
     onnx: "Max",
   }),
   minimum: binary({
     name: "minimum",
     f: Math.min,
-    grad: (dy, a, b) => [() => mul(dy, cast(greaterEqual(b, a), "float32")), () => mul(dy, cast(greater(a, b), "float32"))],
+    grad: (dy, a, b) => [
+      () => mul(dy, cast(greaterEqual(b, a), "float32")),
+      () => mul(dy, cast(greater(a, b), "float32")),
+    ],
     onnx: "Min",
   }),
   // d(a^b) = b a^(b-1) da + y ln(a) db, for a > 0
@@ -335,7 +360,10 @@ export const whereOp: OpDef<None> = {
   name: "where",
   infer([condition, a, b]) {
     if (condition!.dtype !== "bool" || a!.dtype !== b!.dtype)
-      fail("E_DTYPE", `where: expected bool and two of one type, got ${[condition, a, b].map((x) => typeText(x!)).join(", ")}`);
+      fail(
+        "E_DTYPE",
+        `where: expected bool and two of one type, got ${[condition, a, b].map((x) => typeText(x!)).join(", ")}`,
+      );
     const both = { shape: inferBroadcast("where", a!, b!), dtype: a!.dtype };
     return { shape: inferBroadcast("where", condition!, both), dtype: a!.dtype };
   },

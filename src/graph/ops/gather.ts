@@ -46,7 +46,9 @@ export const scatterAddOp: OpDef<{ shape: Shape }> = {
     const { shape } = node.attrs;
     const zero = emit.node("Expand", [emit.scalar(0), emit.ints(shape)]);
     const places = emit.node("Cast", [emit.reshape(index!, [count, 1])], { to: 7 });
-    return emit.node("ScatterND", [zero, places, emit.reshape(rows!, [count, ...shape.slice(1)])], { reduction: "add" });
+    return emit.node("ScatterND", [zero, places, emit.reshape(rows!, [count, ...shape.slice(1)])], {
+      reduction: "add",
+    });
   },
 };
 
@@ -54,11 +56,18 @@ export const scatterAddOp: OpDef<{ shape: Shape }> = {
 export const gather = (x: Tensor, index: Tensor): Tensor => apply(gatherOp, [x, index], {});
 
 /** Zeros of `shape` with rows added at `index`. */
-export const scatterAdd = (rows: Tensor, index: Tensor, shape: Shape): Tensor => apply(scatterAddOp, [rows, index], { shape });
+export const scatterAdd = (rows: Tensor, index: Tensor, shape: Shape): Tensor =>
+  apply(scatterAddOp, [rows, index], { shape });
 
 /** int32 labels `[…] -> float32 […, classes]`. A label outside 0..classes-1 gives zeros. */
 export function oneHot(labels: Tensor, classes: number): Tensor {
-  const range = constant(ndarray("int32", [classes], Array.from({ length: classes }, (_, i) => i)));
+  const range = constant(
+    ndarray(
+      "int32",
+      [classes],
+      Array.from({ length: classes }, (_, i) => i),
+    ),
+  );
   return cast(equal(reshape(labels, [...labels.shape, 1]), range), "float32");
 }
 
@@ -77,7 +86,13 @@ export function gridSample(x: Tensor, grid: Tensor): Tensor {
   const [px, py] = [place(0, w), place(1, h)];
   const [x0, y0] = [clip(floor(px), 0, Math.max(0, w - 2)), clip(floor(py), 0, Math.max(0, h - 2))];
   const [fx, fy] = [sub(px, x0), sub(py, y0)];
-  const first = constant(ndarray("float32", [n, 1, 1, 1], Array.from({ length: n }, (_, i) => i * h * w)));
+  const first = constant(
+    ndarray(
+      "float32",
+      [n, 1, 1, 1],
+      Array.from({ length: n }, (_, i) => i * h * w),
+    ),
+  );
   const rows = reshape(x, [n * h * w, c]);
   const corner = (dx: number, dy: number) => {
     const flat = add(add(mul(add(y0, dy), w), add(x0, dx)), first);

@@ -78,7 +78,9 @@ export const matmulOp: OpDef<MatmulAttrs> = {
       return left.shape.length === 2 ? y : emit.reshape(y, node.shape);
     }
     const swap = (name: string, rank: number) =>
-      emit.node("Transpose", [name], { perm: Array.from({ length: rank }, (_, i) => (i < rank - 2 ? i : rank * 2 - 3 - i)) });
+      emit.node("Transpose", [name], {
+        perm: Array.from({ length: rank }, (_, i) => (i < rank - 2 ? i : rank * 2 - 3 - i)),
+      });
     const x = transposeA ? swap(a!, left.shape.length) : a!;
     const w = transposeB ? swap(b!, right.shape.length) : b!;
     const y = emit.node("MatMul", [x, w]);

@@ -15,7 +15,12 @@ function gcd(a: number, b: number): number {
 }
 
 /** `[n, rows, c]` with one more row that holds `value`. A Concat of long runs; Pad is several times slower. */
-export function emitExtraRow(emit: Emitter, x: string, [n, rows, c]: readonly [number, number, number], value: number): string {
+export function emitExtraRow(
+  emit: Emitter,
+  x: string,
+  [n, rows, c]: readonly [number, number, number],
+  value: number,
+): string {
   // With a free batch the constant would need the batch size.
   if (emit.mode === "infer") return emit.node("Pad", [x, emit.ints([0, 0, 0, 0, 1, 0]), emit.scalar(value)]);
   return emit.node("Concat", [emit.reshape(x, [n, rows, c]), emit.filled([n, 1, c], value)], { axis: 1 });
@@ -31,7 +36,9 @@ export function emitPatches(emit: Emitter, x: string, shape: ImageShape, window:
   const taps = window.kernel[0] * window.kernel[1];
   if (c < SHORT_PIXEL) return emitShortPatches(emit, x, shape, window, fill, out);
   const padded = window.padding.some((pixels) => pixels > 0);
-  const rows = padded ? emitExtraRow(emit, emit.reshape(x, [n, h * w, c]), [n, h * w, c], fill) : emit.reshape(x, [n, h * w, c]);
+  const rows = padded
+    ? emitExtraRow(emit, emit.reshape(x, [n, h * w, c]), [n, h * w, c], fill)
+    : emit.reshape(x, [n, h * w, c]);
   const index: number[] = [];
   forEachTap(window, out, (_y, _x, _tap, inY, inX) => {
     index.push(inY >= 0 && inY < h && inX >= 0 && inX < w ? inY * w + inX : h * w);
@@ -40,7 +47,14 @@ export function emitPatches(emit: Emitter, x: string, shape: ImageShape, window:
 }
 
 /** The same for few channels: the image is padded, and runs of `unit` pixels are copied where stride and kernel allow. */
-function emitShortPatches(emit: Emitter, x: string, [n, h, w, c]: ImageShape, window: Window, fill: number, out: Size): string {
+function emitShortPatches(
+  emit: Emitter,
+  x: string,
+  [n, h, w, c]: ImageShape,
+  window: Window,
+  fill: number,
+  out: Size,
+): string {
   const { kernel, stride, padding, dilation } = window;
   const unit = dilation[1] === 1 ? gcd(stride[1], kernel[1]) : 1;
   const ragged = (w + padding[1] + padding[3]) % unit;
@@ -48,7 +62,9 @@ function emitShortPatches(emit: Emitter, x: string, [n, h, w, c]: ImageShape, wi
   const [top, left, bottom] = padding;
   const [paddedHeight, paddedWidth] = [h + top + bottom, w + left + right];
   const unpadded = top + left + bottom + right === 0;
-  const padded = unpadded ? x : emit.node("Pad", [x, emit.ints([0, top, left, 0, 0, bottom, right, 0]), emit.scalar(fill)]);
+  const padded = unpadded
+    ? x
+    : emit.node("Pad", [x, emit.ints([0, top, left, 0, 0, bottom, right, 0]), emit.scalar(fill)]);
   const row = paddedWidth / unit;
   const index: number[] = [];
   forEachTap(window, out, (_y, _x, tap, inY, inX) => {
@@ -56,7 +72,9 @@ function emitShortPatches(emit: Emitter, x: string, [n, h, w, c]: ImageShape, wi
   });
   const pixels = emit.reshape(padded, [n, paddedHeight * row, unit * c]);
   const taps = kernel[0] * kernel[1];
-  const columns = emit.node("Gather", [pixels, emit.indices(Int32Array.from(index), [out[0] * out[1], taps / unit])], { axis: 1 });
+  const columns = emit.node("Gather", [pixels, emit.indices(Int32Array.from(index), [out[0] * out[1], taps / unit])], {
+    axis: 1,
+  });
   return unit === 1 ? columns : emit.reshape(columns, [n, out[0] * out[1], taps, c]);
 }
 
@@ -130,7 +148,13 @@ export const unpatchesOp: OpDef<UnpatchAttrs> = {
   name: "unpatches",
   infer: ([columns], { size }) => ({ shape: [columns!.shape[0]!, ...size, columns!.shape[4]!], dtype: "float32" }),
   evaluate([columns], { window, size }, out) {
-    const [n, outHeight, outWidth, taps, c] = columns!.shape as readonly number[] as [number, number, number, number, number];
+    const [n, outHeight, outWidth, taps, c] = columns!.shape as readonly number[] as [
+      number,
+      number,
+      number,
+      number,
+      number,
+    ];
     const [h, w] = size;
     const values = storage("float32", sizeOf(out.shape));
     forEachTap(window, [outHeight, outWidth], (y, x, tap, inY, inX) => {
@@ -144,7 +168,13 @@ export const unpatchesOp: OpDef<UnpatchAttrs> = {
   },
   grad: (node, dy) => [patches(dy, node.attrs.window)],
   lower(emit, node, [columns]) {
-    const [n, outHeight, outWidth, taps, c] = node.inputs[0]!.shape as readonly number[] as [number, number, number, number, number];
+    const [n, outHeight, outWidth, taps, c] = node.inputs[0]!.shape as readonly number[] as [
+      number,
+      number,
+      number,
+      number,
+      number,
+    ];
     const rows = outHeight * outWidth * taps;
     const flat = emit.reshape(columns!, [n, rows, c]);
     const { window, size } = node.attrs;

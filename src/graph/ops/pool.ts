@@ -49,7 +49,12 @@ export const maxPoolOp: OpDef<{ window: Window }> = {
     if (emit.mode === "infer") {
       const first = emit.node("Transpose", [x!], { perm: [0, 3, 1, 2] });
       const { kernel, stride, padding, dilation } = window;
-      const y = emit.node("MaxPool", [first], { kernel_shape: kernel, strides: stride, pads: padding, dilations: dilation });
+      const y = emit.node("MaxPool", [first], {
+        kernel_shape: kernel,
+        strides: stride,
+        pads: padding,
+        dilations: dilation,
+      });
       return emit.node("Transpose", [y], { perm: [0, 2, 3, 1] });
     }
     const taps = window.kernel[0] * window.kernel[1];
@@ -126,4 +131,3 @@ export function resize(x: Tensor, size: Size, mode: Interpolation = "nearest"): 
   const rows = reshape(tall, [n * size[0], w, c]);
   return reshape(matmul(operator(w, size[1]), rows), [n, ...size, c]);
 }
-

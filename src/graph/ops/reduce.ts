@@ -1,5 +1,5 @@
 // Reductions over axes, and the softmax family (always over the last axis).
-import { type NdArray, normalizeAxis, sameShape, type Shape, sizeOf, stridesOf } from "../../base/array.ts";
+import { type NdArray, normalizeAxis, type Shape, sameShape, sizeOf, stridesOf } from "../../base/array.ts";
 import { fail } from "../../base/errors.ts";
 import { apply, type OpDef, type Tensor, typeText } from "../tensor.ts";
 import { cast, div, equal, exp, mul, ONNX_TYPE, square, storage, sub } from "./elementwise.ts";
@@ -204,7 +204,8 @@ export const argmaxOp: OpDef<None> = {
       return best;
     });
   },
-  lower: (emit, _node, [x]) => emit.node("Cast", [emit.node("ArgMax", [x!], { axis: -1, keepdims: 0 })], { to: ONNX_TYPE.int32 }),
+  lower: (emit, _node, [x]) =>
+    emit.node("Cast", [emit.node("ArgMax", [x!], { axis: -1, keepdims: 0 })], { to: ONNX_TYPE.int32 }),
 };
 
 /** Place of the first largest value of the last axis, int32. */

@@ -1,5 +1,5 @@
 // Ops that move values without computing: reshape, transpose, slice, pad, concat, broadcast.
-import { normalizeAxis, sameShape, type Shape, sizeOf, stridesOf } from "../../base/array.ts";
+import { normalizeAxis, type Shape, sameShape, sizeOf, stridesOf } from "../../base/array.ts";
 import { fail } from "../../base/errors.ts";
 import { apply, type OpDef, type Tensor, typeText } from "../tensor.ts";
 import { broadcastTo, storage } from "./elementwise.ts";
@@ -47,7 +47,12 @@ export const transposeOp: OpDef<{ perm: readonly number[] }> = {
     }
     return values;
   },
-  grad: (node, dy) => [transpose(dy, node.attrs.perm.map((_, axis) => node.attrs.perm.indexOf(axis)))],
+  grad: (node, dy) => [
+    transpose(
+      dy,
+      node.attrs.perm.map((_, axis) => node.attrs.perm.indexOf(axis)),
+    ),
+  ],
   lower: (emit, node, [x]) => emit.node("Transpose", [x!], { perm: node.attrs.perm }),
 };
 
@@ -64,7 +69,10 @@ export const sliceOp: OpDef<Window> = {
     x!.shape.forEach((dim, axis) => {
       const last = begin[axis]! + (size[axis]! - 1) * stride[axis]!;
       if (begin[axis]! < 0 || size[axis]! < 1 || stride[axis]! < 1 || last >= dim)
-        fail("E_SHAPE", `slice: begin [${begin}], size [${size}], stride [${stride}] leave ${typeText(x!)} on axis ${axis}`);
+        fail(
+          "E_SHAPE",
+          `slice: begin [${begin}], size [${size}], stride [${stride}] leave ${typeText(x!)} on axis ${axis}`,
+        );
     });
     return { shape: size, dtype: x!.dtype };
   },
@@ -136,7 +144,15 @@ export function sliceAxis(x: Tensor, axis: number, begin: number, end: number, s
   const at = normalizeAxis(axis, x.shape.length, "slice");
   const replace = (values: readonly number[], value: number) => values.map((v, i) => (i === at ? value : v));
   const none = x.shape.map(() => 0);
-  return slice(x, replace(none, begin), replace(x.shape, Math.ceil((end - begin) / stride)), replace(none.map(() => 1), stride));
+  return slice(
+    x,
+    replace(none, begin),
+    replace(x.shape, Math.ceil((end - begin) / stride)),
+    replace(
+      none.map(() => 1),
+      stride,
+    ),
+  );
 }
 
 /** Equal parts along the last axis. */
@@ -150,7 +166,11 @@ export function split(x: Tensor, parts: number, axis = -1): Tensor[] {
 export const padOp: OpDef<{ before: readonly number[]; after: readonly number[]; value: number }> = {
   name: "pad",
   infer([x], { before, after }) {
-    if (before.length !== x!.shape.length || after.length !== x!.shape.length || [...before, ...after].some((n) => n < 0))
+    if (
+      before.length !== x!.shape.length ||
+      after.length !== x!.shape.length ||
+      [...before, ...after].some((n) => n < 0)
+    )
       fail("E_SHAPE", `pad: [${before}] and [${after}] do not fit ${typeText(x!)}; expected one size >= 0 an axis`);
     return { shape: x!.shape.map((dim, axis) => dim + before[axis]! + after[axis]!), dtype: x!.dtype };
   },
@@ -183,7 +203,11 @@ export const concatOp: OpDef<{ axis: number }> = {
   infer(inputs, { axis }) {
     const [first] = inputs as [Tensor];
     for (const x of inputs)
-      if (x.dtype !== first.dtype || x.shape.length !== first.shape.length || x.shape.some((d, i) => i !== axis && d !== first.shape[i]))
+      if (
+        x.dtype !== first.dtype ||
+        x.shape.length !== first.shape.length ||
+        x.shape.some((d, i) => i !== axis && d !== first.shape[i])
+      )
         fail("E_SHAPE", `concat: ${inputs.map(typeText).join(", ")} differ outside axis ${axis}`);
     const total = inputs.reduce((n, x) => n + x.shape[axis]!, 0);
     return { shape: first.shape.map((dim, i) => (i === axis ? total : dim)), dtype: first.dtype };
@@ -221,7 +245,10 @@ export function concat(inputs: readonly Tensor[], axis = -1): Tensor {
 /** Tensors of one shape along a new axis. */
 export function stack(inputs: readonly Tensor[], axis = 0): Tensor {
   const at = normalizeAxis(axis, (inputs[0]?.shape.length ?? 0) + 1, "stack");
-  return concat(inputs.map((x) => reshape(x, [...x.shape.slice(0, at), 1, ...x.shape.slice(at)])), at);
+  return concat(
+    inputs.map((x) => reshape(x, [...x.shape.slice(0, at), 1, ...x.shape.slice(at)])),
+    at,
+  );
 }
 
 export const broadcastOp: OpDef<{ shape: Shape }> = {
@@ -245,4 +272,3 @@ export const broadcastOp: OpDef<{ shape: Shape }> = {
 export function broadcast(x: Tensor, shape: Shape): Tensor {
   return sameShape(x.shape, shape) ? x : apply(broadcastOp, [x], { shape });
 }
-

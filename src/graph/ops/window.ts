@@ -40,10 +40,14 @@ export function makeWindow(kernel: Size, input: Size, options: WindowOptions = {
 export function outputSize(window: Window, [height, width]: Size, what: string): Size {
   const { kernel, stride, padding, dilation } = window;
   const one = (size: number, axis: 0 | 1) =>
-    Math.floor((size + padding[axis] + padding[axis + 2]! - (kernel[axis] - 1) * dilation[axis] - 1) / stride[axis]) + 1;
+    Math.floor((size + padding[axis] + padding[axis + 2]! - (kernel[axis] - 1) * dilation[axis] - 1) / stride[axis]) +
+    1;
   const out: Size = [one(height, 0), one(width, 1)];
   if (out[0] < 1 || out[1] < 1)
-    fail("E_SHAPE", `${what}: kernel ${kernel.join("x")} does not fit an input of ${height}x${width} with padding [${padding}]`);
+    fail(
+      "E_SHAPE",
+      `${what}: kernel ${kernel.join("x")} does not fit an input of ${height}x${width} with padding [${padding}]`,
+    );
   return out;
 }
 

@@ -63,7 +63,10 @@ export class TensorBoardTracker {
 
   track(event: RunEvent): void {
     if (event.type !== "step" && event.type !== "epoch") return;
-    const values = event.type === "step" ? { ...event.losses, rate: event.rate, imagesPerSecond: event.imagesPerSecond } : event.metrics;
+    const values =
+      event.type === "step"
+        ? { ...event.losses, rate: event.rate, imagesPerSecond: event.imagesPerSecond }
+        : event.metrics;
     const list = Object.entries(values).map(([tag, value]) => ({ tag, value }));
     this.append(eventMessage(Date.now() / 1000, event.step, (out) => out.writeMessage(5, writeSummary, list)));
   }

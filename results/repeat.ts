@@ -1,0 +1,70 @@
+// Repeats experiments and writes results/s2-vae.csv: npx tsx results/repeat.ts [ID …]. Each run is one line; a line of
+// the same experiment and seed is replaced. The test part is looked at once, by the evaluation that ends a run.
+import { execFileSync, spawnSync } from "node:child_process";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpus, tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { EXPERIMENTS } from "./experiments.ts";
+
+export const FILE = fileURLToPath(new URL("s2-vae.csv", import.meta.url));
+const MAIN = fileURLToPath(new URL("../dist/cli/main.js", import.meta.url));
+const COLUMNS = [
+  "id",
+  "seed",
+  "accuracy",
+  "mse",
+  "ece",
+  "nll",
+  "elbo",
+  "validation_accuracy",
+  "epochs",
+  "seconds",
+  "commit",
+  "machine",
+  "command",
+] as const;
+
+const wanted = process.argv.slice(2);
+for (const experiment of EXPERIMENTS) {
+  if (wanted.length > 0 && !wanted.includes(experiment.id)) continue;
+  for (const seed of experiment.seeds) {
+    const folder = mkdtempSync(join(tmpdir(), "genclass-results-"));
+    const args = ["train", ...experiment.train, "--seed", String(seed)];
+    process.stderr.write(`genclass ${args.join(" ")}\n`);
+    const { stdout, status } = spawnSync(process.execPath, [MAIN, ...args, "--out", join(folder, "run"), "--json"], {
+      encoding: "utf8",
+      stdio: ["ignore", "pipe", "inherit"],
+    });
+    if (status !== 0) throw new Error(`experiment ${experiment.id} failed`);
+    const { metrics, epochs, seconds } = JSON.parse(stdout) as {
+      metrics: Record<string, number>;
+      epochs: number;
+      seconds: number;
+    };
+    const row: Record<(typeof COLUMNS)[number], string | number> = {
+      id: experiment.id,
+      seed,
+      accuracy: metrics["test/accuracy"]!,
+      mse: metrics["test/mse"]!.toPrecision(5),
+      ece: metrics["test/ece"]!.toPrecision(4),
+      nll: metrics["test/nll"]!.toPrecision(5),
+      elbo: metrics["test/elbo"]!.toFixed(2),
+      validation_accuracy: metrics["validation/accuracy"]!.toFixed(5),
+      epochs,
+      seconds: seconds.toFixed(0),
+      commit: execFileSync("git", ["rev-parse", "--short", "HEAD"], { encoding: "utf8" }).trim(),
+      machine: `${cpus().length} cores`,
+      command: `genclass ${args.join(" ")}`,
+    };
+    write(row);
+    rmSync(folder, { recursive: true });
+  }
+}
+
+function write(row: Record<string, string | number>): void {
+  const lines = existsSync(FILE) ? readFileSync(FILE, "utf8").trim().split("\n").slice(1) : [];
+  const kept = lines.filter((line) => !line.startsWith(`${row.id},${row.seed},`));
+  const all = [...kept, COLUMNS.map((column) => row[column]).join(",")].sort();
+  writeFileSync(FILE, `${[COLUMNS.join(","), ...all].join("\n")}\n`);
+}

@@ -1,0 +1,97 @@
+// The tables of README.md, made from the files of results/: npx tsx results/tables.ts writes them between their marks.
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { EXPERIMENTS } from "./experiments.ts";
+
+const here = (path: string) => fileURLToPath(new URL(path, import.meta.url));
+export const README = here("../README.md");
+
+function records(file: string): Record<string, string>[] {
+  if (!existsSync(here(file))) return [];
+  const [head, ...lines] = readFileSync(here(file), "utf8")
+    .trim()
+    .split("\n")
+    .map((line) => line.split(","));
+  return lines.map((cells) => Object.fromEntries(head!.map((name, i) => [name, cells[i] ?? ""])));
+}
+
+const row = (cells: readonly string[]) => `| ${cells.join(" | ")} |`;
+
+function meanAndDeviation(values: readonly number[], show: (value: number) => string): string {
+  const mean = values.reduce((a, b) => a + b, 0) / values.length;
+  if (values.length === 1) return show(mean);
+  const deviation = Math.sqrt(values.reduce((t, v) => t + (v - mean) ** 2, 0) / (values.length - 1));
+  return `${show(mean)} ± ${show(deviation)}`;
+}
+
+/** Mean ± sd over seeds of each experiment. */
+export function resultsTable(): string {
+  const runs = records("s2-vae.csv");
+  const rows = EXPERIMENTS.flatMap((experiment) => {
+    const own = runs.filter((run) => run.id === experiment.id);
+    if (own.length === 0) return [];
+    const of = (name: string, show: (value: number) => string) =>
+      meanAndDeviation(
+        own.map((run) => Number(run[name])),
+        show,
+      );
+    return [
+      row([
+        experiment.system,
+        experiment.task,
+        of("accuracy", (v) => `${(100 * v).toFixed(2)}`),
+        of("mse", (v) => v.toFixed(4)),
+        of("ece", (v) => `${(100 * v).toFixed(2)}`),
+        experiment.budget,
+        own.map((run) => run.seed).join(", "),
+        experiment.published,
+      ]),
+    ];
+  });
+  return [
+    row([
+      "system",
+      "task",
+      "test accuracy %",
+      "squared error a pixel",
+      "calibration error %",
+      "budget",
+      "seeds",
+      "published",
+    ]),
+    row(Array(8).fill("---")),
+    ...rows,
+  ].join("\n");
+}
+
+/** Ratios of medians against the peers. */
+export function benchTable(): string {
+  const rows = existsSync(here("bench.json"))
+    ? (JSON.parse(readFileSync(here("bench.json"), "utf8")) as Record<string, string | number | null>[])
+    : [];
+  const cells = rows.map((r) =>
+    row([
+      String(r.job),
+      `${Number(r.ours_ms).toFixed(2)} ms`,
+      String(r.peer ?? ""),
+      r.peer_ms === null ? "" : `${Number(r.peer_ms).toFixed(2)} ms`,
+      r.ratio === null ? "" : Number(r.ratio).toFixed(2),
+      r.gflops === null ? "" : Number(r.gflops).toFixed(0),
+      `${Number(r.peak_mb).toFixed(0)} / ${Number(r.peer_peak_mb).toFixed(0)} MB`,
+    ]),
+  );
+  return [
+    row(["job", "genclass", "peer", "peer's time", "ratio", "GFLOP/s", "peak memory, ours / peer"]),
+    row(Array(7).fill("---")),
+    ...cells,
+  ].join("\n");
+}
+
+/** The README with its tables as the result files say. */
+export function fill(readme: string): string {
+  const put = (text: string, mark: string, table: string) =>
+    text.replace(new RegExp(`(<!-- ${mark} -->\\n)[\\s\\S]*?(\\n<!-- /${mark} -->)`), (_, a, b) => `${a}${table}${b}`);
+  return put(put(readme, "results", resultsTable()), "bench", benchTable());
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) writeFileSync(README, fill(readFileSync(README, "utf8")));

@@ -1,0 +1,367 @@
+// The real command line, as npm installs it: dist/cli/main.js in processes of its own.
+import { execFileSync, spawn, spawnSync } from "node:child_process";
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import sharp from "sharp";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { COMMANDS } from "../../src/cli/commands/index.ts";
+import { glyphs } from "../../src/data/sets/glyphs.ts";
+
+const MAIN = resolve(import.meta.dirname, "../../dist/cli/main.js");
+const EXAMPLES = resolve(import.meta.dirname, "../../examples");
+const root = mkdtempSync(join(tmpdir(), "genclass-cli-"));
+const RUN = join(root, "run");
+const SMALL = ["--set", "width=8", "--set", "hidden=32", "--set", "latent=8"];
+afterAll(() => rmSync(root, { recursive: true }));
+
+interface Result {
+  code: number | null;
+  out: string;
+  err: string;
+}
+
+function genclass(...args: string[]): Result {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [MAIN, ...args], {
+    cwd: root,
+    encoding: "utf8",
+    env: { ...process.env, GENCLASS_DATA: "" },
+  });
+  return { code: status, out: stdout, err: stderr };
+}
+
+/** A failed call: exit code, message, no stack trace, nothing on standard output. */
+function expectRefused(result: Result, code: number, message: RegExp): void {
+  expect(result.err).toMatch(message);
+  expect(result.err).not.toMatch(/\n\s+at /);
+  expect([result.code, result.out]).toEqual([code, ""]);
+}
+
+beforeAll(async () => {
+  const { test } = glyphs({ train: 1, test: 30 });
+  mkdirSync(join(root, "pictures"));
+  for (let i = 0; i < 30; i++)
+    await sharp(test!.pixels.subarray(i * 784, (i + 1) * 784), { raw: { width: 28, height: 28, channels: 1 } })
+      .png()
+      .toFile(join(root, "pictures", `${i}-is-${i % 10}.png`));
+});
+
+describe("genclass", () => {
+  it("without a command shows the commands and exits with 2; --help with 0", () => {
+    expect(genclass().code).toBe(2);
+    const { code, out } = genclass("--help");
+    expect(code).toBe(0);
+    for (const { name, summary } of COMMANDS) expect(out).toMatch(new RegExp(`${name}.*${summary.slice(0, 20)}`));
+  });
+
+  it.each(COMMANDS.map(({ name }) => name))("%s --help shows an example that begins with the command", (name) => {
+    const { code, out } = genclass(name, "--help");
+    expect(code).toBe(0);
+    expect(out).toContain(`Example:\n  genclass ${name}`);
+    expect(out).toContain("--json");
+  });
+
+  it.each([
+    [["trian"], /unknown command "trian"; did you mean "train"\?/],
+    [["train", "vae", "--epoch", "3"], /unknown option '--epoch' \(Did you mean --epochs\?\)/],
+    [["train"], /missing required argument 'model'/],
+    [["train", "vae"], /train needs --data SRC/],
+    [["train", "vea", "--data", "glyphs"], /unknown model "vea"; did you mean "vae"\?/],
+    [["train", "vae", "--data", "glyphs", "--epochs", "0"], /'0' is invalid.*whole number of at least 1/],
+    [
+      ["train", "vae", "--data", "glyphs", "--epochs", "2", "--minutes", "1"],
+      /--epochs and --minutes exclude each other/,
+    ],
+    [["train", "vae", "--data", "glyphs", "--set", "latnet=3"], /vae has no option "latnet"; did you mean "latent"\?/],
+    [["train", "vae", "--data", "glyphs", "--set", "latent=0"], /vae: latent=0: .*>=1/],
+    [["train", "vae", "--data", "glyphs", "--set", "latent"], /--set latent: expected key=value/],
+    [["train", "vae", "--data", "glyphs", "--until", "accuracy"], /expected METRIC=NUMBER/],
+    [["train", "vae", "--data", "glyphs", "--image", "64"], /expected HEIGHTxWIDTH/],
+    [["train", "vae", "--data", "glyphs", "--labels", "5000"], /class "0" has 900 labelled training pictures/],
+    [["train", "vae", "--data", "glyphs", "--batch", "20000"], /the training part has 9000 pictures/],
+    [["train", "vae", "--resume"], /--resume needs --out RUN/],
+    [["models", "gan4"], /unknown model "gan4"/],
+  ])("%j is refused as a wrong call", (args, message) => {
+    expectRefused(genclass(...args), 2, message);
+    expect(existsSync(join(root, "runs"))).toBe(false);
+  });
+
+  it.each([
+    [["train", "vae", "--data", "no/such/place"], /E_DATA_NOT_FOUND.*no data at "no\/such\/place"/],
+    [["train", "vae", "--data", "mnist"], /GENCLASS_DATA is not set/],
+    [["train", "vae", "--data", "pictures"], /pictures without class folders/],
+    [["evaluate", "pictures"], /E_RUN_NOT_FOUND.*is not a run folder/],
+  ])("%j fails with the way out", (args, message) => {
+    expectRefused(genclass(...args), 1, message);
+  });
+
+  it("models and doctor answer in JSON", () => {
+    const [vae] = JSON.parse(genclass("models", "--json").out);
+    expect(vae.name).toBe("vae");
+    for (const option of vae.options)
+      expect([typeof option.doc, option.doc.length > 5, option.default !== undefined], option.name).toEqual([
+        "string",
+        true,
+        true,
+      ]);
+    const doctor = JSON.parse(genclass("doctor", "--json").out);
+    expect(Object.keys(doctor)).toEqual(expect.arrayContaining(["node", "platform", "cores", "backends"]));
+    for (const backend of doctor.backends) expect([backend.available, backend.gflops > 0]).toEqual([true, true]);
+  });
+});
+
+describe("a run from training to export", () => {
+  let trained: { run: string; epochs: number; seconds: number; metrics: Record<string, number> };
+
+  beforeAll(() => {
+    const { code, out, err } = genclass(
+      "train",
+      "vae",
+      "--data",
+      "glyphs",
+      "--epochs",
+      "2",
+      "--out",
+      "run",
+      "--json",
+      ...SMALL,
+    );
+    expect([code, err]).toEqual([0, expect.stringContaining("epoch 2")]);
+    trained = JSON.parse(out);
+  });
+
+  it("prints one JSON document and fills the run folder", () => {
+    expect(trained).toMatchObject({ run: "run", epochs: 2 });
+    // Ten classes: 0.1 is chance; two epochs of a small net reach over 0.8.
+    expect(trained.metrics["test/accuracy"]).toBeGreaterThan(0.6);
+    const files = readdirSync(RUN);
+    for (const file of [
+      "config.json",
+      "events.jsonl",
+      "results.csv",
+      "checkpoints",
+      "model.onnx",
+      "samples",
+      "plots",
+      "report.html",
+    ])
+      expect(files).toContain(file);
+    expect(files.some((file) => file.startsWith("events.out.tfevents."))).toBe(true);
+    expect(readdirSync(join(RUN, "checkpoints")).sort()).toEqual(["best.safetensors", "last.safetensors"]);
+    const report = readFileSync(join(RUN, "report.html"), "utf8");
+    expect(report).toContain("<svg");
+    expect(report).not.toMatch(/(src|href)="(?!data:)/);
+  });
+
+  it("is never overwritten", () => {
+    expectRefused(genclass("train", "vae", "--data", "glyphs", "--out", "run"), 1, /E_RUN_EXISTS: run is not empty/);
+    expectRefused(genclass("export", "run", "--out", "run/config.json"), 1, /exists; nothing is overwritten/);
+  });
+
+  it("evaluates to the numbers that training ended with", () => {
+    const found = JSON.parse(genclass("evaluate", "run", "--json").out);
+    expect(found).toMatchObject({ run: "run", split: "test", n: 2000 });
+    for (const name of ["accuracy", "nll", "ece", "mse", "elbo"])
+      expect(found.metrics[name]).toBeCloseTo(trained.metrics[`test/${name}`]!, 6);
+    expectRefused(genclass("evaluate", "run", "--split", "tset"), 2, /expected train, validation or test/);
+  });
+
+  it("classifies files, folders and patterns; the exported file gives the same under bare onnxruntime", async () => {
+    const answers = JSON.parse(genclass("classify", "run", "pictures", "--json").out);
+    expect(answers).toHaveLength(30);
+    for (const answer of answers) {
+      const total = Object.values(answer.probabilities as Record<string, number>).reduce((a, b) => a + b, 0);
+      expect([Math.abs(total - 1) < 1e-6, typeof answer.novelty]).toEqual([true, "number"]);
+    }
+    expect(JSON.parse(genclass("classify", "run", "pictures/1*-is-?.png", "--json").out)).toHaveLength(11);
+    expect(genclass("classify", "run", answers[0].file).out).toContain(answers[0].label);
+    expect(genclass("export", "run", "--out", "model.onnx").code).toBe(0);
+    cpSync(join(EXAMPLES, "run-onnx.mjs"), join(root, "run-onnx.mjs"));
+    const pixels = await Promise.all(
+      answers.map(({ file }: { file: string }) => sharp(join(root, file)).toColourspace("b-w").raw().toBuffer()),
+    );
+    writeFileSync(join(root, "pixels.bin"), Buffer.concat(pixels));
+    const bare = JSON.parse(
+      execFileSync(
+        process.execPath,
+        [join(EXAMPLES, "run-onnx.mjs"), join(root, "model.onnx"), join(root, "pixels.bin")],
+        { encoding: "utf8" },
+      ),
+    );
+    const classes = Object.keys(answers[0].probabilities);
+    answers.forEach((answer: { label: string; probabilities: Record<string, number> }, i: number) => {
+      expect(classes[bare[i].label]).toBe(answer.label);
+      classes.forEach((name, k) => {
+        expect(Math.abs(bare[i].probabilities[k] - answer.probabilities[name]!)).toBeLessThan(1e-4);
+      });
+    });
+  });
+
+  it("exports a file that passes the official ONNX checker", (context) => {
+    // The checker is Python's onnx; .ci/run installs it.
+    const python = ["/usr/bin/python3", "python3"].find((name) => spawnSync(name, ["-c", "import onnx"]).status === 0);
+    if (!python) return context.skip();
+    const checker = resolve(import.meta.dirname, "../reference/check_onnx.py");
+    expect(execFileSync(python, [checker, join(RUN, "model.onnx")], { encoding: "utf8" })).toMatch(/^ok /);
+  });
+
+  it("generates, of one class too, and reconstructs", async () => {
+    expect(genclass("generate", "run", "--count", "12", "--out", "sheet.png").code).toBe(0);
+    expect((await sharp(join(root, "sheet.png")).metadata()).format).toBe("png");
+    // Of one class: whichever the classifier sees most among generated pictures.
+    genclass("generate", "run", "--count", "40", "--out", "some");
+    const labels = JSON.parse(genclass("classify", "run", "some", "--json").out).map(
+      (answer: { label: string }) => answer.label,
+    ) as string[];
+    const common = labels.sort(
+      (a, b) => labels.filter((x) => x === b).length - labels.filter((x) => x === a).length,
+    )[0]!;
+    const made = JSON.parse(
+      genclass("generate", "run", "--class", common, "--count", "3", "--out", "one-class", "--json").out,
+    );
+    expect(made.files).toHaveLength(3);
+    for (const answer of JSON.parse(genclass("classify", "run", "one-class", "--json").out))
+      expect(answer.label).toBe(common);
+    expectRefused(genclass("generate", "run", "--class", "eleven"), 2, /unknown class "eleven"/);
+    const { files } = JSON.parse(
+      genclass("reconstruct", "run", "pictures/3-is-3.png", "--out", "pair.png", "--json").out,
+    );
+    expect(files[0].mse).toBeGreaterThan(0);
+    expect(existsSync(join(root, "pair.png"))).toBe(true);
+  });
+
+  it("names a picture that does not decode, and a word that names no picture", () => {
+    writeFileSync(join(root, "broken.png"), "no picture");
+    expectRefused(genclass("classify", "run", "broken.png"), 1, /E_IMAGE: broken.png does not decode/);
+    expectRefused(genclass("classify", "run", "nothing-*.png"), 1, /"nothing-\*.png" names no picture/);
+  });
+
+  it("of another version, with a damaged checkpoint or with other data is refused", () => {
+    const copy = (name: string) => {
+      cpSync(RUN, join(root, name), { recursive: true });
+      return join(root, name);
+    };
+    const config = join(copy("newer"), "config.json");
+    writeFileSync(config, readFileSync(config, "utf8").replace('"version": 1', '"version": 99'));
+    expectRefused(genclass("evaluate", "newer"), 1, /E_RUN_VERSION: newer is a run folder of version 99/);
+    writeFileSync(join(copy("damaged"), "checkpoints", "best.safetensors"), "junk");
+    expectRefused(genclass("evaluate", "damaged"), 1, /best.safetensors: damaged checkpoint/);
+    expectRefused(
+      genclass("evaluate", "run", "--data", "glyphs-colour"),
+      2,
+      /the model takes pictures of 28x28x1, the data has 28x28x3/,
+    );
+    expectRefused(
+      genclass("train", "vae", "--out", "run", "--resume", "--data", "glyphs-colour"),
+      2,
+      /was trained on other data/,
+    );
+    expectRefused(
+      genclass("train", "vae", "--out", "run", "--resume", "--seed", "4"),
+      2,
+      /--seed cannot change when a run goes on/,
+    );
+  });
+
+  it("goes on for more epochs, and begins a tuned run from its weights", () => {
+    const longer = genclass("train", "vae", "--out", "run", "--resume", "--epochs", "3", "--json");
+    expect(JSON.parse(longer.out).epochs).toBe(3);
+    const tuned = genclass(
+      "train",
+      "vae",
+      "--data",
+      "glyphs",
+      "--from",
+      "run",
+      "--epochs",
+      "1",
+      "--out",
+      "tuned",
+      "--json",
+      ...SMALL,
+    );
+    // One epoch from scratch stays well below the trained weights it began from.
+    expect(JSON.parse(tuned.out).metrics["test/accuracy"]).toBeGreaterThan(trained.metrics["test/accuracy"]! - 0.05);
+  });
+});
+
+describe("a run that goes wrong", () => {
+  it("stops at a loss that is not finite, names it and its step, and keeps the last good checkpoint", () => {
+    const result = genclass(
+      "train",
+      "vae",
+      "--data",
+      "glyphs",
+      "--epochs",
+      "2",
+      "--out",
+      "nan",
+      "--set",
+      "likelihood=gaussian",
+      "--set",
+      "deviation=0.01",
+      "--set",
+      "rate=1",
+      "--set",
+      "activation=elu",
+      "--set",
+      "schedule=constant",
+      "--set",
+      "warmup=0",
+      ...SMALL,
+    );
+    expectRefused(
+      result,
+      1,
+      /E_NAN: loss joint\/\w+ is (NaN|-?Infinity) at step \d+; the last good checkpoint is kept/,
+    );
+    expect(existsSync(join(root, "nan", "checkpoints", "last.safetensors"))).toBe(true);
+  });
+
+  it("stops after the current step on Ctrl-C with a checkpoint, exits with 1, and goes on from there", async () => {
+    const child = spawn(
+      process.execPath,
+      [MAIN, "train", "vae", "--data", "glyphs", "--epochs", "3", "--out", "stopped", ...SMALL],
+      { cwd: root, stdio: ["ignore", "pipe", "pipe"] },
+    );
+    let err = "";
+    let interrupted = false;
+    child.stderr.on("data", (chunk) => {
+      err += chunk;
+      if (!interrupted && /epoch 1 .*validation/.test(err)) interrupted = child.kill("SIGINT");
+    });
+    const code = await new Promise((done) => child.on("exit", done));
+    expect([code, err]).toEqual([
+      1,
+      expect.stringMatching(/stopped at step \d+; go on with: genclass train vae --out stopped --resume/),
+    ]);
+    const { code: again, err: log } = genclass("train", "vae", "--out", "stopped", "--resume");
+    expect([again, log]).toEqual([0, expect.stringMatching(/going on from step \d\d+/)]);
+  });
+
+  it("ends when --until is reached, and refuses a metric that is not measured", () => {
+    const reached = JSON.parse(
+      genclass(
+        "train",
+        "vae",
+        "--data",
+        "glyphs",
+        "--epochs",
+        "9",
+        "--until",
+        "accuracy=0.2",
+        "--out",
+        "until",
+        "--json",
+        ...SMALL,
+      ).out,
+    );
+    expect(reached).toMatchObject({ reason: "until" });
+    expect(reached.epochs).toBeLessThan(9);
+    expectRefused(
+      genclass("train", "vae", "--data", "glyphs", "--epochs", "1", "--until", "acc=0.2", "--out", "until2", ...SMALL),
+      2,
+      /no validation metric "acc"; known: .*accuracy/,
+    );
+  });
+});

@@ -1,0 +1,62 @@
+import { spawnSync } from "node:child_process";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join, resolve } from "node:path";
+import { afterAll, describe, expect, it } from "vitest";
+import { fill } from "../../results/tables.ts";
+
+const ROOT = resolve(import.meta.dirname, "../..");
+const root = mkdtempSync(join(tmpdir(), "genclass-examples-"));
+afterAll(() => rmSync(root, { recursive: true }));
+
+/** Runs a file of examples/ as a user of the package would. */
+function example(file: string, ...args: string[]): string {
+  const { status, stdout, stderr } = spawnSync(
+    process.execPath,
+    ["--import", "tsx", join(ROOT, "examples", file), ...args],
+    { cwd: ROOT, encoding: "utf8" },
+  );
+  expect([status, stderr]).toEqual([0, ""]);
+  return stdout;
+}
+
+describe("examples", () => {
+  it("train-and-classify trains, then answers about three pictures", () => {
+    const lines = example("train-and-classify.ts", join(root, "run")).trim().split("\n");
+    expect(lines[0]).toMatch(/^epoch 1: validation accuracy 0\.\d+/);
+    expect(lines.slice(1)).toHaveLength(3);
+  });
+
+  it("own-model ends below the loss of guessing, ln 2", () => {
+    const out = example("own-model.ts");
+    expect(Number(/loss (\S+)\n$/.exec(out)![1])).toBeLessThan(Math.LN2 / 3);
+  });
+});
+
+describe("documents", () => {
+  const documents = [
+    "README.md",
+    "CONTRIBUTING.md",
+    "CHANGELOG.md",
+    ...readdirSync(join(ROOT, "docs")).map((file) => `docs/${file}`),
+  ];
+  it.each(documents)("%s links to files that exist", (file) => {
+    for (const [, target] of readFileSync(join(ROOT, file), "utf8").matchAll(/\]\(([^)#:]+)\)/g))
+      expect(existsSync(resolve(ROOT, dirname(file), target!)), target).toBe(true);
+  });
+
+  it("README's tables are those of the result files", () => {
+    const readme = readFileSync(join(ROOT, "README.md"), "utf8");
+    expect(fill(readme)).toBe(readme);
+  });
+
+  it("README names only commands and options that exist", () => {
+    const readme = readFileSync(join(ROOT, "README.md"), "utf8");
+    const main = join(ROOT, "dist/cli/main.js");
+    for (const [, command, rest] of readme.matchAll(/npx genclass (\w+)([^#\n]*)/g)) {
+      const help = spawnSync(process.execPath, [main, command!, "--help"], { encoding: "utf8" }).stdout;
+      for (const [option] of (rest ?? "").matchAll(/--[a-z-]+/g))
+        expect(help, `${command} ${option}`).toContain(option);
+    }
+  });
+});
