@@ -2,6 +2,7 @@
 //   npm run bench -- [JOB …] [--json] [--rounds N] [--tuned]
 // GENCLASS_TORCH: a command that runs a Python script with PyTorch (default: python3). Peers that do not start are left out.
 import { type ChildProcess, spawn } from "node:child_process";
+import { existsSync } from "node:fs";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
@@ -59,11 +60,14 @@ const [torchCommand, ...torchArgs] = (process.env.GENCLASS_TORCH ?? "python3").s
 const torch = (job: string, tuned: boolean) =>
   new Worker(torchCommand!, [...torchArgs, here("peers/torch_worker.py"), job, ...(tuned ? ["--tuned"] : [])]);
 
+/** TensorFlow.js and jax-js, once installed with npm ci --prefix bench/peers; their WebAssembly runs the MLP alone. */
+const javascript = (library: string, job: string) =>
+  new Worker(process.execPath, [here("peers/js_worker.mjs"), library, job]);
+
 async function compare(job: string, peers: Record<string, () => Worker>) {
   const mine = ours(job);
   const others = Object.entries(peers).map(([name, start]) => [name, start()] as const);
-  const quick = job.startsWith("inference-1") && job.length === 11;
-  const count = quick ? 50 : 5;
+  const count = job === "inference-1" ? 50 : 5;
   if (!(await mine.run(count, false))) throw new Error(`${job}: our worker stopped`);
   const alive: (readonly [string, Worker])[] = [];
   for (const peer of others) if (await peer[1].run(count, false)) alive.push(peer);
@@ -86,6 +90,9 @@ for (const job of wanted) {
   const { mine, alive } = await compare(job, {
     torch: () => torch(job, false),
     ...(values.tuned ? { "torch-tuned": () => torch(job, true) } : {}),
+    ...(job === "mlp-vae" && existsSync(here("peers/node_modules"))
+      ? { "tfjs-wasm": () => javascript("tfjs", job), "jax-js-wasm": () => javascript("jax", job) }
+      : {}),
   });
   const flops = JOBS[job]?.().flops;
   const gflops = flops ? flops / mine.median / 1e6 : null;

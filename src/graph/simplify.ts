@@ -1,11 +1,11 @@
 // Rewrites a graph to a smaller one of equal value: equal nodes are shared, constants folded, rules applied.
 // Nodes that nothing needs disappear by not being reached.
 import { type NdArray, sameShape, sizeOf } from "../base/array.ts";
-import { binaryOps as B, ops as U } from "./ops/elementwise.ts";
+import { binaryOps as B, castOp, ops as U, whereOp } from "./ops/elementwise.ts";
 import { add, mul, neg, sub } from "./ops/index.ts";
 import { maxOp, sumOp } from "./ops/reduce.ts";
-import { broadcastOp, reshape, reshapeOp, transpose, transposeOp } from "./ops/shape.ts";
-import { constant, isConstant, isInput, type OpDef, type Tensor, topological } from "./tensor.ts";
+import { broadcast, broadcastOp, reshape, reshapeOp, transpose, transposeOp } from "./ops/shape.ts";
+import { constant, isConstant, isInput, type OpDef, scalar, type Tensor, topological } from "./tensor.ts";
 
 /** One algebraic rule: a cheaper equal of `node`, or undefined. Operands are already simplified. */
 interface Rule {
@@ -150,7 +150,7 @@ export function simplify(outputs: readonly Tensor[]): Tensor[] {
     return node;
   };
   const reduce = (node: Tensor): Tensor => {
-    let now = fold(node);
+    let now = remade(fold(node));
     for (let again = true; again && !isConstant(now); ) {
       again = false;
       for (const rule of RULES) {
@@ -165,6 +165,7 @@ export function simplify(outputs: readonly Tensor[]): Tensor[] {
     }
     return share(now);
   };
+  /** Operands that are not shared yet, as `fold` and rules may make them, are simplified first. */
   const remade = (node: Tensor): Tensor =>
     numbers.has(node) || node.inputs.length === 0
       ? node
@@ -180,10 +181,21 @@ export function simplify(outputs: readonly Tensor[]): Tensor[] {
   return outputs.map((output) => done.get(output)!);
 }
 
+const ELEMENTWISE = new Set<OpDef>([...Object.values(U), ...Object.values(B), castOp, whereOp]);
+
 function fold(node: Tensor): Tensor {
-  if (node.inputs.length === 0 || !node.inputs.every(isConstant) || sizeOf(node.shape) > FOLD_LIMIT) return node;
-  const values = node.inputs.map((x) => x.attrs.value as NdArray);
-  return constant({ shape: node.shape, dtype: node.dtype, data: node.op.evaluate(values, node.attrs, node) });
+  if (node.inputs.length === 0 || isConstant(node)) return node;
+  const values = node.inputs.map(uniform);
+  // The same value everywhere: one number is computed, whatever the size.
+  if (ELEMENTWISE.has(node.op) && values.every((value) => value !== undefined)) {
+    const scalars = node.inputs.map((x, i) => scalar(values[i]!, x.dtype).attrs.value as NdArray);
+    const data = node.op.evaluate(scalars, node.attrs, { shape: [], dtype: node.dtype });
+    return broadcast(constant({ shape: [], dtype: node.dtype, data }), node.shape);
+  }
+  if (!node.inputs.every(isConstant) || sizeOf(node.shape) > FOLD_LIMIT || node.op === (broadcastOp as OpDef))
+    return node;
+  const arrays = node.inputs.map((x) => x.attrs.value as NdArray);
+  return constant({ shape: node.shape, dtype: node.dtype, data: node.op.evaluate(arrays, node.attrs, node) });
 }
 
 function keyOf(node: Tensor, number: (x: Tensor) => number): string {

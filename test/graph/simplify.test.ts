@@ -80,7 +80,17 @@ describe("print", () => {
   it("shows a training step with each product once", () => {
     const w = input("state:w", [3, 2]);
     const loss = g.mean(g.square(g.matmul(x, w)));
-    expect(print(simplify([loss, ...grad(loss, [w])]))).toMatchInlineSnapshot();
+    expect(print(simplify([loss, ...grad(loss, [w])]))).toMatchInlineSnapshot(`
+      "$x float32[2,3]
+      $state:w float32[3,2]
+      %0 float32[2,2] = matmul $x $state:w {transposeA: false, transposeB: false}
+      %1 float32[2,2] = square %0
+      %2 float32[] = sum %1 {axes: [0,1]}
+      %3 float32[] = mul %2 0.25
+      %4 float32[2,2] = mul 0.5 %0
+      %5 float32[3,2] = matmul $x %4 {transposeA: true, transposeB: false}
+      -> %3 %5"
+    `);
   });
 });
 

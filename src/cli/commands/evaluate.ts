@@ -3,7 +3,6 @@ import { fail } from "../../base/errors.ts";
 import { open } from "../../data/open.ts";
 import { load } from "../../node.ts";
 import { type Evaluation, evaluate } from "../../train/evaluate.ts";
-import { writeReport } from "../../train/report.ts";
 import { RunFolder } from "../../train/run.ts";
 import { bold, print, printJson, table } from "../render.ts";
 
@@ -35,6 +34,7 @@ async function run(path: string, options: { data?: string; split: string; json?:
   const set = data[split];
   if (!set) fail("E_DATA_EMPTY", `${options.data ?? saved.source} has no ${split} part; choose another --split`);
   const found = await evaluate(model, set, data.classes);
+  const { writeReport } = await import("../../train/report.ts");
   const report = await writeReport(folder, model, data, split, set, found);
   await model.dispose();
   if (options.json) {

@@ -6,7 +6,6 @@ import { open } from "../../data/open.ts";
 import { load, nodeBackend } from "../../node.ts";
 import { evaluate } from "../../train/evaluate.ts";
 import type { EndEvent, RunEvent } from "../../train/events.ts";
-import { writeReport } from "../../train/report.ts";
 import { RunFolder } from "../../train/run.ts";
 import { resumeRun, startRun } from "../../train/train.ts";
 import { imageSize, integer, keyValues, number, target } from "../args.ts";
@@ -99,6 +98,8 @@ async function run(model: string, options: Options): Promise<void> {
     if (set && set.labels.length > 0) {
       const trained = await load(folder().path, { backend });
       const found = await evaluate(trained, set, data.classes);
+      // The chart library loads only now.
+      const { writeReport } = await import("../../train/report.ts");
       report = await writeReport(folder(), trained, data, split, set, found);
       await trained.dispose();
       for (const [name, value] of Object.entries(found.metrics)) metrics[`${split}/${name}`] = value;
