@@ -31,14 +31,14 @@ const options = z.object({
     .default(0)
     .describe("levels of the encoder, each halving the image; 0: from the image size"),
   hidden: z.number().int().min(8).max(4096).default(256).describe("units of the dense layer above the convolutions"),
-  blocks: z.number().int().min(0).max(4).default(1).describe("3x3 convolutions after each strided one of the encoder"),
-  norm: z.enum(["none", "batch"]).default("batch").describe("normalisation of the encoder's convolutions"),
+  blocks: z.number().int().min(0).max(4).default(0).describe("3x3 convolutions after each strided one of the encoder"),
+  norm: z.enum(["none", "batch"]).default("none").describe("normalisation of the encoder's convolutions"),
   refine: z
     .number()
     .int()
     .min(0)
     .max(4)
-    .default(1)
+    .default(2)
     .describe("3x3 convolutions above the strided ones, for the classifier"),
   activation: z.enum(ACTIVATION_NAMES).default("relu").describe("nonlinearity"),
   likelihood: z.enum(["bernoulli", "gaussian"]).default("bernoulli").describe("distribution of a pixel given the code"),
@@ -54,7 +54,7 @@ const options = z.object({
     .number()
     .min(0)
     .max(10000)
-    .default(50)
+    .default(500)
     .describe("weight of the cross entropy against the generative loss, which is in nats an image"),
   smoothing: z.number().min(0).max(0.5).default(0).describe("label smoothing"),
   dropout: z.number().min(0).max(0.9).default(0.3).describe("dropout before the classifier's last layer"),
@@ -92,9 +92,11 @@ export const vae = defineModel({
     const logitsOf = (scope: Scope, maps: Tensor) => {
       const head = scope.child("classifier");
       let y = maps;
-      // The last one halves the maps once more: the dense layer above is most of the weights otherwise.
-      for (let i = 1; i <= o.refine; i++)
-        y = act(conv(head.child(`conv${i}`), y, net.width << net.depth, 3, { stride: i === o.refine ? 2 : 1 }));
+      // The last one halves the maps and doubles the channels: the dense layer above is most of the weights otherwise.
+      for (let i = 1; i <= o.refine; i++) {
+        const last = i === o.refine;
+        y = act(conv(head.child(`conv${i}`), y, y.shape[3]! * (last ? 2 : 1), 3, { stride: last ? 2 : 1 }));
+      }
       y = dropout(head.child("drop1"), g.flatten(y), o.dropout);
       y = act(dense(head.child("dense"), y, o.hidden));
       y = dropout(head.child("drop2"), y, o.dropout);

@@ -20,9 +20,9 @@ export interface Curve {
 /** Lines over training steps or epochs. */
 export function curves(title: string, lines: readonly Curve[], xName: string, logarithmic = false): string {
   return svg({
-    title: { text: title, textStyle: { fontSize: 14 } },
-    legend: { top: 24, type: "scroll" },
-    grid: { left: 64, right: 16, top: 60, bottom: 44 },
+    title: { text: title, left: 0, top: 0, textStyle: { fontSize: 14 } },
+    legend: { top: 26, type: "scroll" },
+    grid: { left: 64, right: 16, top: 64, bottom: 44 },
     xAxis: { type: "value", name: xName, nameLocation: "middle", nameGap: 26, min: "dataMin", max: "dataMax" },
     yAxis: { type: logarithmic ? "log" : "value", scale: true },
     series: lines.map(({ name, points }) => ({
@@ -50,7 +50,7 @@ export function confusion(matrix: readonly (readonly number[])[], classes: reado
   });
   return svg(
     {
-      title: { text: "Confusion: true class (rows), answer (columns)", textStyle: { fontSize: 14 } },
+      title: { text: "Confusion: true class (rows), answer (columns)", left: 0, top: 0, textStyle: { fontSize: 14 } },
       grid: { left: 90, right: 16, top: 40, bottom: 80 },
       xAxis: { type: "category", data: classes, axisLabel: { rotate: 45 } },
       yAxis: { type: "category", data: classes, inverse: true },
@@ -66,7 +66,7 @@ export function confusion(matrix: readonly (readonly number[])[], classes: reado
 export function reliability(bins: readonly CalibrationBin[]): string {
   const points = bins.filter((bin) => bin.count > 0).map((bin) => [bin.confidence, bin.accuracy, bin.count]);
   return svg({
-    title: { text: "Reliability: share right against confidence", textStyle: { fontSize: 14 } },
+    title: { text: "Reliability: share right against confidence", left: 0, top: 0, textStyle: { fontSize: 14 } },
     grid: { left: 64, right: 16, top: 44, bottom: 44 },
     xAxis: { type: "value", min: 0, max: 1, name: "confidence", nameLocation: "middle", nameGap: 26 },
     yAxis: { type: "value", min: 0, max: 1 },

@@ -286,6 +286,22 @@ describe("a run from training to export", () => {
 });
 
 describe("a run that goes wrong", () => {
+  it("keeps the old checkpoint when the disk is full, says so, and goes on once there is room", () => {
+    cpSync(RUN, join(root, "full"), { recursive: true });
+    const last = join(root, "full", "checkpoints", "last.safetensors");
+    const before = readFileSync(last);
+    // A limit on file size stands for the full disk: writing past 50 kB fails.
+    const script = `ulimit -f 50; exec "${process.execPath}" "${MAIN}" train vae --out full --resume --epochs 5`;
+    const { status, stdout, stderr } = spawnSync("bash", ["-c", script], { cwd: root, encoding: "utf8" });
+    expectRefused(
+      { code: status, out: stdout, err: stderr },
+      1,
+      /E_WRITE: .* could not be written .*what was there before is kept/,
+    );
+    expect(readFileSync(last).equals(before)).toBe(true);
+    expect(genclass("train", "vae", "--out", "full", "--resume", "--epochs", "4").code).toBe(0);
+  });
+
   it("stops at a loss that is not finite, names it and its step, and keeps the last good checkpoint", () => {
     const result = genclass(
       "train",

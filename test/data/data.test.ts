@@ -215,6 +215,26 @@ describe("class folders", () => {
     expect(turned[191 - 3]!).toBeLessThan(50);
   });
 
+  it("give the first frame of an animation, and name a picture whose header claims more pixels than are allowed", async () => {
+    const folder = join(root, "animated");
+    for (let i = 0; i < 20; i++) for (const label of ["a", "b"]) await picture(join(folder, label, `${i}.png`), 100);
+    const frame = (value: number) => ({
+      create: { width: 16, height: 16, channels: 3 as const, background: { r: value, g: value, b: value } },
+    });
+    await sharp([await sharp(frame(255)).png().toBuffer(), await sharp(frame(0)).png().toBuffer()], {
+      join: { animated: true },
+    })
+      .gif()
+      .toFile(join(folder, "b", "z.gif"));
+    const png = await sharp(frame(9)).png().toBuffer();
+    png.writeUInt32BE(60_000, 16);
+    png.writeUInt32BE(60_000, 20);
+    writeFileSync(join(folder, "a", "z.png"), png);
+    const data = await open(folder, { image: { height: 16, width: 16 }, validation: 0 });
+    expect(data.warnings.filter((line) => line.startsWith("skipped"))).toEqual(["skipped, does not decode: a/z.png"]);
+    expect([...data.train.pixels.subarray(-3)]).toEqual([255, 255, 255]);
+  });
+
   it.each([
     ["one class only", { a: 2 }, /one class only \("a"\)/],
     ["an empty class", { a: 2, b: 0 }, /class "b" has no picture/],

@@ -1,0 +1,59 @@
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { PbfReader } from "pbf";
+import { expect, it } from "vitest";
+import { crc32c, TensorBoardTracker, tfRecord } from "../../src/train/trackers/tensorboard.ts";
+
+it("crc32c of 123456789 is the check value of CRC-32C/iSCSI", () => {
+  expect(crc32c(Buffer.from("123456789"))).toBe(0xe3069283);
+});
+
+it("a record is length, masked checksum, data, masked checksum", () => {
+  const record = tfRecord(Buffer.from("abc"));
+  expect([record.length, record.readBigUInt64LE(0), record.toString("latin1", 12, 15)]).toEqual([19, 3n, "abc"]);
+  const unmask = (masked: number) => {
+    const rotated = (masked - 0xa282ead8) >>> 0;
+    return ((rotated << 15) | (rotated >>> 17)) >>> 0;
+  };
+  expect(unmask(record.readUInt32LE(8))).toBe(crc32c(record.subarray(0, 8)));
+  expect(unmask(record.readUInt32LE(15))).toBe(crc32c(Buffer.from("abc")));
+});
+
+it("an event file begins with its version and holds a step's scalars", () => {
+  const folder = mkdtempSync(join(tmpdir(), "genclass-tensorboard-"));
+  const losses = { "joint/loss": 2.5 };
+  new TensorBoardTracker(folder).track({
+    type: "step",
+    step: 7,
+    epoch: 1,
+    progress: 0.5,
+    seconds: 1,
+    remaining: 1,
+    imagesPerSecond: 100,
+    losses,
+    rate: 0.25,
+  });
+  const bytes = readFileSync(join(folder, readdirSync(folder)[0]!));
+  rmSync(folder, { recursive: true });
+  const messages: Buffer[] = [];
+  for (let at = 0; at < bytes.length; at += 16 + messages.at(-1)!.length)
+    messages.push(bytes.subarray(at + 12, at + 12 + Number(bytes.readBigUInt64LE(at))));
+  const scalars: Record<string, number> = {};
+  let [version, step] = ["", 0];
+  for (const message of messages)
+    new PbfReader(message).readFields((tag, _, event) => {
+      if (tag === 3) version = event.readString();
+      if (tag === 2) step = event.readVarint();
+      if (tag === 5)
+        event.readMessage((_tag, __, summary) => {
+          let name = "";
+          summary.readMessage((field, ___, value) => {
+            if (field === 1) name = value.readString();
+            if (field === 2) scalars[name] = value.readFloat();
+          }, null);
+        }, null);
+    }, null);
+  expect([version, step]).toEqual(["brain.Event:2", 7]);
+  expect(scalars).toEqual({ "joint/loss": 2.5, rate: 0.25, imagesPerSecond: 100 });
+});
