@@ -5,7 +5,7 @@ export default defineConfig({
     include: ["test/**/*.test.ts"],
     testTimeout: 120_000,
     hookTimeout: 120_000,
-    // Two cores: more workers would fight with onnxruntime's own threads.
-    maxWorkers: 2,
+    // One file at a time: onnxruntime's threads wait actively, and two test processes would keep each other waiting.
+    fileParallelism: false,
   },
 });

@@ -16,18 +16,17 @@ export interface Augmentation {
 
 export const AUGMENTATIONS = {
   none: { shift: 0, rotate: 0, scale: 0, mirror: false },
-  mirror: { shift: 0, rotate: 0, scale: 0, mirror: true },
+  gentle: { shift: 0.04, rotate: 0, scale: 0, mirror: false },
   light: { shift: 0.08, rotate: 0, scale: 0, mirror: false },
   strong: { shift: 0.08, rotate: 10, scale: 0.1, mirror: false },
 } as const satisfies Record<string, Augmentation>;
 
 export type AugmentationName = keyof typeof AUGMENTATIONS | "auto";
 
-/** `auto`: mirrored where the data allows it, else `strong` for greyscale (drawings) and `light` for colour. */
+/** `auto`: `strong` for greyscale that must not be mirrored (drawings), `gentle` for other greyscale, `light` for colour. */
 export function chooseAugmentation(name: AugmentationName, channels: number, mirror: boolean): Augmentation {
-  if (name !== "auto") return { ...AUGMENTATIONS[name], mirror: mirror && name !== "none" };
-  if (mirror) return channels === 1 ? AUGMENTATIONS.mirror : { ...AUGMENTATIONS.light, mirror };
-  return channels === 1 ? AUGMENTATIONS.strong : AUGMENTATIONS.light;
+  const chosen = name !== "auto" ? name : channels === 3 ? "light" : mirror ? "gentle" : "strong";
+  return { ...AUGMENTATIONS[chosen], mirror: mirror && chosen !== "none" };
 }
 
 /** Writes a changed copy of picture `index` to `out` at `offset`. Bilinear; outside the picture its edge repeats. */

@@ -1,11 +1,13 @@
-// Opens a data source: a built-in name, a folder of IDX files, or a folder of class folders.
+// Opens a data source: a built-in name, a folder of IDX or CIFAR-10 files, or a folder of class folders.
 import { createHash } from "node:crypto";
 import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { basename, join } from "node:path";
 import { fail, nearest } from "../base/errors.ts";
 import { type Dataset, type ImageSet, withLabels, withValidation } from "./dataset.ts";
+import { parseCifar10 } from "./readers/cifar.ts";
 import { isClassFolder, readFolder } from "./readers/folder.ts";
 import { parseIdx } from "./readers/idx.ts";
+import { BUILT_IN_SETS, type BuiltInSet } from "./sets/builtin.ts";
 import { glyphs } from "./sets/glyphs.ts";
 
 export interface OpenOptions {
@@ -19,37 +21,14 @@ export interface OpenOptions {
   seed?: number;
 }
 
-const DIGITS = Array.from({ length: 10 }, (_, digit) => String(digit));
+export const BUILT_IN: readonly string[] = ["glyphs", "glyphs-colour", ...Object.keys(BUILT_IN_SETS)];
 
-/** The built-in IDX sets: class names, whether a mirrored picture keeps its class, SHA-256 of the official files. */
-const IDX_SETS: Record<string, { classes: string[]; mirror: boolean; sha256: Record<string, string> }> = {
-  mnist: {
-    classes: DIGITS,
-    mirror: false,
-    sha256: {
-      "train-images-idx3-ubyte.gz": "440fcabf73cc546fa21475e81ea370265605f56be210a4024d2ca8f203523609",
-      "train-labels-idx1-ubyte.gz": "3552534a0a558bbed6aed32b30c495cca23d567ec52cac8be1a0730e8010255c",
-      "t10k-images-idx3-ubyte.gz": "8d422c7b0a1c1c79245a5bcf07fe86e33eeafee792b84584aec276f5a2dbc4e6",
-      "t10k-labels-idx1-ubyte.gz": "f7ae60f92e00ec6debd23a6088c31dbd2371eca3ffa0defaefb259924204aec6",
-    },
-  },
-  "fashion-mnist": {
-    classes: ["T-shirt", "trouser", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "ankle boot"],
-    mirror: true,
-    sha256: {
-      "train-images-idx3-ubyte.gz": "3aede38d61863908ad78613f6a32ed271626dd12800ba2636569512369268a84",
-      "train-labels-idx1-ubyte.gz": "a04f17134ac03560a47e3764e11b92fc97de4d1bfaf8ba1a3aa29af54cc90845",
-      "t10k-images-idx3-ubyte.gz": "346e55b948d973a97e58d2351dde16a484bd415d4595297633bb08f03db6a073",
-      "t10k-labels-idx1-ubyte.gz": "67da17c76eaffca5446c3361aaab5c3cd6d1c2608764d35dfb1850b086bf8dd5",
-    },
-  },
-};
-
-export const BUILT_IN = ["glyphs", "glyphs-colour", ...Object.keys(IDX_SETS)];
+const IDX_FILE = /idx[13]-ubyte/;
+const CIFAR_FILE = /^(data_batch_\d|test_batch)\.bin(\.gz)?$/;
 
 /**
  * Reads a data source whole.
- * @param source a built-in name, or a folder of class folders or of IDX files
+ * @param source a built-in name, or a folder of class folders, of IDX files or of CIFAR-10 files
  * @throws `E_DATA_NOT_FOUND`, `E_DATA_FORMAT`, `E_DATA_EMPTY`, `E_DATA_LABEL`, `E_IMAGE`
  */
 export async function open(source: string, options: OpenOptions = {}): Promise<Dataset> {
@@ -66,23 +45,25 @@ export async function open(source: string, options: OpenOptions = {}): Promise<D
 async function read(source: string, image: OpenOptions["image"]): Promise<Dataset> {
   if (source === "glyphs") return glyphs();
   if (source === "glyphs-colour") return glyphs({ colour: true });
-  const known = IDX_SETS[source];
-  if (known && !existsSync(source)) return readIdx(source, builtInFolder(source), known);
-  if (!existsSync(source)) {
+  const folder = Object.hasOwn(BUILT_IN_SETS, source) && !existsSync(source) ? builtInFolder(source) : source;
+  if (!existsSync(folder)) {
     const guess = nearest(source, BUILT_IN);
     fail(
       "E_DATA_NOT_FOUND",
       `no data at "${source}"${guess ? `; did you mean ${guess}?` : ""} Expected a folder, or one of: ${BUILT_IN.join(", ")}`,
     );
   }
-  if (!statSync(source).isDirectory())
-    fail("E_DATA_FORMAT", `${source} is a file; expected a folder of class folders or of IDX files`);
-  if (readdirSync(source).some((file) => /idx[13]-ubyte/.test(file)))
-    return readIdx(source, source, IDX_SETS[basename(source)]);
-  if (isClassFolder(source)) return readFolder(source, image);
+  if (!statSync(folder).isDirectory())
+    fail("E_DATA_FORMAT", `${source} is a file; expected a folder of class folders, of IDX files or of CIFAR-10 files`);
+  const files = readdirSync(folder).sort();
+  const known = BUILT_IN_SETS[basename(folder)];
+  if (files.some((file) => IDX_FILE.test(file)))
+    return readIdx(folder, files, known?.format === "idx" ? known : undefined);
+  if (files.some((file) => CIFAR_FILE.test(file))) return readCifar10(folder, files);
+  if (isClassFolder(folder)) return readFolder(folder, image);
   fail(
     "E_DATA_FORMAT",
-    `${source}: no class folders and no IDX files in it; expected one folder a class with pictures inside`,
+    `${source}: no class folders, IDX or CIFAR-10 files in it; expected one folder a class with pictures inside`,
   );
 }
 
@@ -91,19 +72,38 @@ function builtInFolder(name: string): string {
   const folder = root && join(root, name);
   if (folder && existsSync(folder)) return folder;
   const where = root ? `GENCLASS_DATA=${root} has no folder "${name}"` : "GENCLASS_DATA is not set";
+  const files =
+    BUILT_IN_SETS[name]!.format === "idx"
+      ? "the four IDX files (.gz)"
+      : "data_batch_1.bin to data_batch_5.bin and test_batch.bin (.gz or not)";
   fail(
     "E_DATA_NOT_FOUND",
-    `${name}: ${where}. Put the four ${name} IDX files (.gz) into a folder named ${name} and set GENCLASS_DATA to the folder above it; "glyphs" needs no files`,
+    `${name}: ${where}. Put ${files} into a folder named ${name} and set GENCLASS_DATA to the folder above it; "glyphs" needs no files`,
   );
 }
 
-function readIdx(name: string, folder: string, known?: (typeof IDX_SETS)[string]): Dataset {
-  const find = (part: string, kind: string): string | undefined =>
-    readdirSync(folder)
-      .sort()
-      .find((file) => file.startsWith(part) && file.includes(kind));
+function readCifar10(folder: string, files: readonly string[]): Dataset {
+  const load = (part: string) =>
+    files
+      .filter((file) => CIFAR_FILE.test(file) && file.startsWith(part))
+      .map((file) => ({ name: join(folder, file), bytes: readFileSync(join(folder, file)) }));
+  const [train, test] = [load("data_batch"), load("test_batch")];
+  if (train.length === 0)
+    fail("E_DATA_NOT_FOUND", `${folder}: expected data_batch_1.bin and so on, got ${files.join(", ")}`);
+  const { classes, mirror } = BUILT_IN_SETS.cifar10!;
+  return {
+    name: basename(folder),
+    classes,
+    train: parseCifar10(train),
+    test: test.length > 0 ? parseCifar10(test) : undefined,
+    mirror,
+    warnings: [],
+  };
+}
+
+function readIdx(folder: string, files: readonly string[], known: BuiltInSet | undefined): Dataset {
   const load = (part: string, kind: string): Uint8Array | undefined => {
-    const file = find(part, kind);
+    const file = files.find((name) => name.startsWith(part) && name.includes(kind));
     if (!file) return undefined;
     const bytes = readFileSync(join(folder, file));
     const expected = known?.sha256[file];
@@ -133,11 +133,11 @@ function readIdx(name: string, folder: string, known?: (typeof IDX_SETS)[string]
   if (!train)
     fail(
       "E_DATA_NOT_FOUND",
-      `${folder}: expected train-images-idx3-ubyte(.gz) and train-labels-idx1-ubyte(.gz), got ${readdirSync(folder).join(", ")}`,
+      `${folder}: expected train-images-idx3-ubyte(.gz) and train-labels-idx1-ubyte(.gz), got ${files.join(", ")}`,
     );
   const test = set("t10k") ?? set("test");
-  const classes =
-    known?.classes ?? Array.from({ length: 1 + train.labels.reduce((a, b) => Math.max(a, b), 0) }, (_, i) => String(i));
+  const most = train.labels.reduce((a, b) => Math.max(a, b), 0);
+  const classes = known?.classes ?? Array.from({ length: 1 + most }, (_, i) => String(i));
   for (const [part, labels] of [
     ["train", train.labels],
     ["test", test?.labels ?? []],
@@ -145,5 +145,5 @@ function readIdx(name: string, folder: string, known?: (typeof IDX_SETS)[string]
     for (const label of labels)
       if (label >= classes.length)
         fail("E_DATA_LABEL", `${folder}: a ${part} label is ${label}; expected 0..${classes.length - 1}`);
-  return { name: basename(name), classes, train, test, mirror: known?.mirror ?? false, warnings: [] };
+  return { name: basename(folder), classes, train, test, mirror: known?.mirror ?? false, warnings: [] };
 }

@@ -1,10 +1,12 @@
 // Rewrites a graph to a smaller one of equal value: equal nodes are shared, constants folded, rules applied.
 // Nodes that nothing needs disappear by not being reached.
 import { type NdArray, sameShape, sizeOf } from "../base/array.ts";
-import { binaryOps as B, castOp, ops as U, whereOp } from "./ops/elementwise.ts";
+import { binaryOps as B } from "./ops/binary.ts";
 import { add, mul, neg, sub } from "./ops/index.ts";
 import { maxOp, sumOp } from "./ops/reduce.ts";
+import { castOp, whereOp } from "./ops/select.ts";
 import { broadcast, broadcastOp, reshape, reshapeOp, transpose, transposeOp } from "./ops/shape.ts";
+import { unaryOps as U } from "./ops/unary.ts";
 import { constant, isConstant, isInput, type OpDef, scalar, type Tensor, topological } from "./tensor.ts";
 
 /** One algebraic rule: a cheaper equal of `node`, or undefined. Operands are already simplified. */

@@ -56,8 +56,13 @@ const options = z.object({
     .max(10000)
     .default(500)
     .describe("weight of the cross entropy against the generative loss, which is in nats an image"),
-  smoothing: z.number().min(0).max(0.5).default(0).describe("label smoothing"),
-  dropout: z.number().min(0).max(0.9).default(0.3).describe("dropout before the classifier's last layer"),
+  smoothing: z.number().min(0).max(0.5).default(0.05).describe("label smoothing"),
+  dropout: z
+    .number()
+    .min(0)
+    .max(0.9)
+    .default(0.5)
+    .describe("dropout before the classifier's last layer; half of it on its feature maps"),
   rate: z.number().min(1e-6).max(1).default(1.5e-3).describe("learning rate (Adam)"),
   schedule: z.enum(SCHEDULE_NAMES).default("cosine").describe("course of the learning rate"),
   warmup: z.number().min(0).max(0.5).default(0.02).describe("share of training over which the learning rate rises"),
@@ -97,8 +102,8 @@ export const vae = defineModel({
         const last = i === o.refine;
         y = act(conv(head.child(`conv${i}`), y, y.shape[3]! * (last ? 2 : 1), 3, { stride: last ? 2 : 1 }));
       }
-      y = dropout(head.child("drop1"), g.flatten(y), o.dropout);
-      y = act(dense(head.child("dense"), y, o.hidden));
+      y = dropout(head.child("drop1"), y, o.dropout / 2);
+      y = act(dense(head.child("dense"), g.flatten(y), o.hidden));
       y = dropout(head.child("drop2"), y, o.dropout);
       return dense(head.child("out"), y, data.classes.length, { init: glorotUniform });
     };

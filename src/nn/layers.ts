@@ -146,10 +146,14 @@ export const spectralNorm: WeightRule = (scope, weights) => {
 
 // ---------------------------------------------------------------------------------------------- noise
 
-/** Sets a share `rate` of values to zero while training and scales the rest up (Srivastava et al. 2014). */
+/**
+ * Sets a share `rate` of values to zero while training and scales the rest up (Srivastava et al. 2014). Of an image,
+ * whole channels are dropped (Tompson et al. 2015, section 3.2): neighbouring pixels would tell what is missing.
+ */
 export function dropout(scope: Scope, x: Tensor, rate: number): Tensor {
   if (!scope.training || rate === 0) return x;
-  const kept = g.step(g.sub(scope.noise("dropout", x.shape, "uniform"), rate));
+  const shape = x.shape.length === 4 ? [x.shape[0]!, 1, 1, x.shape[3]!] : x.shape;
+  const kept = g.step(g.sub(scope.noise("dropout", shape, "uniform"), rate));
   return g.mul(x, g.mul(kept, 1 / (1 - rate)));
 }
 

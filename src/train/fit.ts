@@ -1,18 +1,18 @@
 // The only training loop. An async generator of events; leaving it stops training after the current step.
-import { type NdArray, ndarray, sizeOf } from "../base/array.ts";
+import { type NdArray, sizeOf } from "../base/array.ts";
 import { now } from "../base/clock.ts";
 import { fail } from "../base/errors.ts";
 import type { Augmentation } from "../data/augment.ts";
-import { BatchBuffer, TrainingBatches } from "../data/batches.ts";
-import type { Dataset, ImageSet } from "../data/dataset.ts";
-import { NOISE_PREFIX, SCALAR_PREFIX } from "../graph/names.ts";
-import { classificationMetrics, fitTemperature, softmaxRows } from "../metrics/classification.ts";
+import { TrainingBatches } from "../data/batches.ts";
+import type { Dataset } from "../data/dataset.ts";
 import type { BuiltModel } from "../models/model.ts";
-import { drawNoise, initialState, type NoiseSpec } from "../nn/scope.ts";
+import { initialState } from "../nn/scope.ts";
 import type { Backend } from "../runtime/backend.ts";
 import { Program, type State } from "../runtime/program.ts";
 import type { EndEvent, Metrics, RunEvent } from "./events.ts";
+import { StepFeeds } from "./feeds.ts";
 import { AVERAGE_SCALAR, averagePath, compileModel, type PhaseStep, type Step } from "./steps.ts";
+import { type Validation, Validator } from "./validate.ts";
 
 /** Where a run stands: with the state, all that is needed to go on exactly. */
 export interface Cursor {
@@ -30,10 +30,8 @@ export interface Snapshot {
   readonly state: State;
   readonly cursor: Cursor;
   readonly metrics: Metrics;
-  /** Divides logits, fitted on validation data; 1 without any. */
-  readonly temperature: number;
-  /** Median and 99th percentile of the negative log-density bound on validation data, nats; absent without the head. */
-  readonly novelty?: { readonly median: number; readonly p99: number };
+  readonly temperature: Validation["temperature"];
+  readonly novelty?: Validation["novelty"];
 }
 
 export interface FitOptions {
@@ -110,32 +108,6 @@ const copyOf = (value: NdArray): NdArray => ({ ...value, data: value.data.slice(
 
 function parameterCount(specs: Parameters<typeof initialState>[0]): number {
   return [...specs.values()].reduce((total, spec) => total + (spec.trainable ? sizeOf(spec.shape) : 0), 0);
-}
-
-/** Inputs of a step besides batch and state: noise and scalars, in buffers that are filled again. */
-class StepFeeds {
-  readonly values: Record<string, NdArray> = {};
-  private readonly step: Step;
-  private readonly noises: [string, NoiseSpec, Float32Array][];
-
-  constructor(step: Step) {
-    this.step = step;
-    this.noises = [...step.noises].map(([name, spec]) => {
-      const value = ndarray("float32", spec.shape, new Float32Array(sizeOf(spec.shape)));
-      this.values[NOISE_PREFIX + name] = value;
-      return [`${step.graph.name}/${name}`, spec, value.data as Float32Array];
-    });
-  }
-
-  scalar(name: string, value: number): void {
-    const known = (this.values[SCALAR_PREFIX + name] ??= ndarray("float32", [], [0]));
-    known.data[0] = value;
-  }
-
-  draw(seed: number, step: number, progress: number): void {
-    for (const [name, spec, out] of this.noises) drawNoise(spec, name, seed, step, out);
-    for (const [name, ramp] of this.step.ramps) this.scalar(name, ramp(progress));
-  }
 }
 
 async function* loop(
@@ -304,73 +276,4 @@ function reached(metrics: Metrics, { metric, value }: { metric: string; value: n
         .join(", ")}`,
     );
   return SMALLER_IS_BETTER.includes(metric) ? got <= value : got >= value;
-}
-
-/** Runs the validate step over a set and gathers its per-example results. */
-class Validator {
-  private readonly program: Program;
-  private readonly step: Step;
-  private readonly set: ImageSet | undefined;
-  private readonly classes: number;
-  private readonly seed: number;
-  private readonly buffer: BatchBuffer | undefined;
-  private readonly feeds: StepFeeds;
-
-  constructor(program: Program, step: Step, data: Dataset, seed: number, batch: number) {
-    this.program = program;
-    this.step = step;
-    this.set = data.validation;
-    this.classes = data.classes.length;
-    this.seed = seed;
-    this.buffer = this.set && new BatchBuffer(this.set, batch);
-    this.feeds = new StepFeeds(step);
-  }
-
-  async run(): Promise<Pick<Snapshot, "metrics" | "temperature" | "novelty"> & { score?: number }> {
-    const { set, buffer } = this;
-    if (!set || !buffer || set.labels.length === 0) return { metrics: {}, temperature: 1 };
-    const n = set.labels.length;
-    const order = Int32Array.from({ length: n }, (_, i) => i);
-    const gathered = new Map<string, Float32Array>();
-    for (let from = 0, index = 0; from < n; from += buffer.size, index++) {
-      const count = buffer.fill(order, from);
-      this.feeds.draw(this.seed, index, 1);
-      const log = await this.program.run(this.step.graph.name, { ...buffer.feeds, ...this.feeds.values });
-      for (const [name, { data, shape }] of Object.entries(log)) {
-        const width = sizeOf(shape.slice(1));
-        const all = gathered.get(name) ?? new Float32Array(n * width);
-        gathered.set(name, all);
-        all.set((data as Float32Array).subarray(0, count * width), from * width);
-      }
-    }
-    const metrics: Record<string, number> = {};
-    let temperature = 1;
-    const logits = gathered.get("logits");
-    if (logits) {
-      temperature = fitTemperature(logits, set.labels, this.classes);
-      const found = classificationMetrics(softmaxRows(logits, this.classes), set.labels, this.classes);
-      for (const [name, value] of Object.entries(found)) metrics[`validation/${name}`] = value;
-    }
-    const squared = gathered.get("squaredError");
-    if (squared) metrics["validation/mse"] = mean(squared) / (set.height * set.width * set.channels);
-    const density = gathered.get("logDensity");
-    if (density) metrics["validation/elbo"] = mean(density);
-    // Accuracy alone ties too often on a small set; the likelihood decides between equals.
-    const score = logits
-      ? metrics["validation/accuracy"]! - 1e-4 * Math.min(9, metrics["validation/nll"]!)
-      : metrics["validation/elbo"];
-    return { metrics, temperature, score, novelty: density && noveltyScale(density) };
-  }
-}
-
-function noveltyScale(density: Float32Array): { median: number; p99: number } {
-  const sorted = Float64Array.from(density, (value) => -value).sort();
-  const at = (share: number) => sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))]!;
-  return { median: at(0.5), p99: at(0.99) };
-}
-
-function mean(values: Float32Array): number {
-  let total = 0;
-  for (const value of values) total += value;
-  return total / values.length;
 }

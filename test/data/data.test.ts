@@ -9,6 +9,7 @@ import { augmentInto, chooseAugmentation } from "../../src/data/augment.ts";
 import { epochOrder, TrainingBatches } from "../../src/data/batches.ts";
 import { fingerprint, type ImageSet, withLabels, withValidation } from "../../src/data/dataset.ts";
 import { open } from "../../src/data/open.ts";
+import { parseCifar10 } from "../../src/data/readers/cifar.ts";
 import { parseIdx } from "../../src/data/readers/idx.ts";
 import { glyphs } from "../../src/data/sets/glyphs.ts";
 import { DATA } from "../helpers.ts";
@@ -133,6 +134,28 @@ describe("IDX files", () => {
     writeFileSync(join(folder, "train-images-idx3-ubyte"), idx([2, 2, 2], new Uint8Array(8)));
     writeFileSync(join(folder, "train-labels-idx1-ubyte"), idx([2], Uint8Array.of(3, 77)));
     await expect(open(folder)).rejects.toThrowError(/a train label is 77; expected 0..9/);
+  });
+});
+
+describe("CIFAR-10 files", () => {
+  const record = (label: number, red: number) =>
+    Buffer.concat([Buffer.of(label), Buffer.alloc(1024, red), Buffer.alloc(2048, 7)]);
+  const files = (bytes: Buffer) => [{ name: "f", bytes }];
+  it("become pictures [h, w, c] in order, plain or gzipped", () => {
+    for (const bytes of [
+      Buffer.concat([record(3, 200), record(9, 100)]),
+      gzipSync(Buffer.concat([record(3, 200), record(9, 100)])),
+    ]) {
+      const set = parseCifar10(files(bytes));
+      expect([...set.labels]).toEqual([3, 9]);
+      expect([...set.pixels.subarray(3072, 3076)]).toEqual([100, 7, 7, 100]);
+    }
+  });
+  it("that are truncated or have labels out of range are refused", () => {
+    expect(() => parseCifar10(files(record(3, 1).subarray(0, 3000)))).toThrowError(
+      /f: 3000 bytes; expected a multiple of 3073/,
+    );
+    expect(() => parseCifar10(files(record(10, 1)))).toThrowError(/f: record 0 has label 10; expected 0..9/);
   });
 });
 

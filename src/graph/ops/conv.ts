@@ -6,10 +6,11 @@ import { sizeOf } from "../../base/array.ts";
 import { fail } from "../../base/errors.ts";
 import type { Emitter } from "../emitter.ts";
 import { apply, type OpDef, type Tensor, typeText } from "../tensor.ts";
-import { storage } from "./elementwise.ts";
+import { transposesByColumns } from "./choices.ts";
 import { emitExtraRow, emitPatches, emitUnpatches } from "./patches.ts";
 import { sumTo } from "./reduce.ts";
 import { concat, sliceAxis } from "./shape.ts";
+import { storage } from "./values.ts";
 import {
   forEachTap,
   isPointwise,
@@ -186,7 +187,7 @@ export const conv2dTransposeOp: OpDef<TransposeAttrs> = {
       const flat = emit.reshape(weights!, [c, o]);
       return emit.reshape(emit.node("Gemm", [emit.reshape(y!, [n * oh * ow, o]), flat], { transB: 1 }), node.shape);
     }
-    if (!prefersColumns(window, c)) return emitByClass(emit, node, y!, weights!);
+    if (!transposesByColumns(window, c)) return emitByClass(emit, node, y!, weights!);
     // One product to columns, then each pixel gathers its own; the row of zeros serves pixels with fewer taps.
     const rows = emitExtraRow(emit, emit.reshape(y!, [n, oh * ow, o]), [n, oh * ow, o], 0);
     const flat = emit.reshape(rows, [n * (oh * ow + 1), o]);
@@ -195,14 +196,6 @@ export const conv2dTransposeOp: OpDef<TransposeAttrs> = {
     return emitUnpatches(emit, pixels, node.shape as Four, window, oh * ow * taps);
   },
 };
-
-/**
- * A product with under 16 columns wastes the vector unit, so few channels go by columns. Measured on two cores at 32
- * channels, k4 s2: classes 6 ms, columns 11 ms.
- */
-function prefersColumns({ stride }: Window, c: number): boolean {
-  return stride[0] * stride[1] > 1 && c < 16;
-}
 
 /**
  * The transposed convolution as plain products: pixels of one residue class (row mod stride, column mod stride) read

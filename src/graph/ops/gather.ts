@@ -2,8 +2,11 @@
 import { ndarray, type Shape, sizeOf } from "../../base/array.ts";
 import { fail } from "../../base/errors.ts";
 import { apply, constant, type OpDef, type Tensor, typeText } from "../tensor.ts";
-import { add, cast, clip, equal, floor, mul, storage, sub } from "./elementwise.ts";
+import { add, equal, mul, sub } from "./binary.ts";
+import { cast } from "./select.ts";
 import { reshape, sliceAxis } from "./shape.ts";
+import { clip, floor } from "./unary.ts";
+import { storage } from "./values.ts";
 
 type None = Record<string, never>;
 

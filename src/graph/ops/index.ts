@@ -1,13 +1,15 @@
 // Every op record, as one list (tests run over it), and the functions that build nodes.
 import type { OpDef } from "../tensor.ts";
+import { binaryOps } from "./binary.ts";
 import { conv2dFilterOp, conv2dOp, conv2dTransposeOp } from "./conv.ts";
-import { binaryOps, castOp, notOp, ops as unaryOps, whereOp } from "./elementwise.ts";
 import { gatherOp, scatterAddOp } from "./gather.ts";
 import { matmulOp } from "./matmul.ts";
 import { patchesOp, unpatchesOp } from "./patches.ts";
 import { maxPoolOp } from "./pool.ts";
 import { argmaxOp, logSoftmaxOp, logSumExpOp, maxOp, softmaxOp, sumOp } from "./reduce.ts";
+import { castOp, notOp, whereOp } from "./select.ts";
 import { broadcastOp, concatOp, padOp, reshapeOp, sliceOp, transposeOp } from "./shape.ts";
+import { unaryOps } from "./unary.ts";
 
 export const OPS: readonly OpDef[] = [
   ...Object.values(unaryOps),
@@ -17,34 +19,42 @@ export const OPS: readonly OpDef[] = [
   ...[matmulOp, patchesOp, unpatchesOp, conv2dOp, conv2dTransposeOp, conv2dFilterOp, maxPoolOp, gatherOp, scatterAddOp],
 ];
 
-export { type ConvOptions, conv2d, conv2dTranspose } from "./conv.ts";
 export {
-  abs,
   add,
   and,
-  cast,
+  div,
+  equal,
+  greater,
+  greaterEqual,
+  less,
+  lessEqual,
+  maximum,
+  minimum,
+  mul,
+  or,
+  pow,
+  sub,
+} from "./binary.ts";
+export { type ConvOptions, conv2d, conv2dTranspose } from "./conv.ts";
+export { gather, gridSample, oneHot, scatterAdd } from "./gather.ts";
+export { matmul } from "./matmul.ts";
+export { patches, unpatches } from "./patches.ts";
+export { avgPool, depthwiseConv2d, type Interpolation, maxPool, resize } from "./pool.ts";
+export { argmax, logSoftmax, logSumExp, max, mean, softmax, sum, sumTo, variance } from "./reduce.ts";
+export { cast, not, where } from "./select.ts";
+export { broadcast, concat, flatten, pad, reshape, slice, sliceAxis, split, stack, transpose } from "./shape.ts";
+export {
+  abs,
   clip,
   cos,
-  div,
   elu,
-  equal,
   erf,
   exp,
   floor,
   gelu,
-  greater,
-  greaterEqual,
   leakyRelu,
-  less,
-  lessEqual,
   log,
-  maximum,
-  minimum,
-  mul,
   neg,
-  not,
-  or,
-  pow,
   reciprocal,
   relu,
   sigmoid,
@@ -54,14 +64,6 @@ export {
   sqrt,
   square,
   step,
-  sub,
   tanh,
-  where,
-} from "./elementwise.ts";
-export { gather, gridSample, oneHot, scatterAdd } from "./gather.ts";
-export { matmul } from "./matmul.ts";
-export { patches, unpatches } from "./patches.ts";
-export { avgPool, depthwiseConv2d, type Interpolation, maxPool, resize } from "./pool.ts";
-export { argmax, logSoftmax, logSumExp, max, mean, softmax, sum, sumTo, variance } from "./reduce.ts";
-export { broadcast, concat, flatten, pad, reshape, slice, sliceAxis, split, stack, transpose } from "./shape.ts";
+} from "./unary.ts";
 export type { Size, Window, WindowOptions } from "./window.ts";

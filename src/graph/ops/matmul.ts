@@ -2,8 +2,8 @@
 import { broadcastShapes, type NdArray, type Shape, sizeOf } from "../../base/array.ts";
 import { fail } from "../../base/errors.ts";
 import { apply, type OpDef, type Tensor, typeText } from "../tensor.ts";
-import { broadcastIndex } from "./elementwise.ts";
 import { sumTo } from "./reduce.ts";
+import { broadcastIndex } from "./values.ts";
 
 type MatmulAttrs = { transposeA: boolean; transposeB: boolean };
 

@@ -3,7 +3,8 @@
 import { sizeOf } from "../../base/array.ts";
 import type { Emitter } from "../emitter.ts";
 import { apply, type OpDef, type Tensor } from "../tensor.ts";
-import { storage } from "./elementwise.ts";
+import { SHORT_PIXEL } from "./choices.ts";
+import { storage } from "./values.ts";
 import { forEachTap, outputSize, type Size, type Window } from "./window.ts";
 
 type ImageShape = readonly [n: number, h: number, w: number, c: number];
@@ -25,9 +26,6 @@ export function emitExtraRow(
   if (emit.mode === "infer") return emit.node("Pad", [x, emit.ints([0, 0, 0, 0, 1, 0]), emit.scalar(value)]);
   return emit.node("Concat", [emit.reshape(x, [n, rows, c]), emit.filled([n, 1, c], value)], { axis: 1 });
 }
-
-/** Under this many channels a pixel is too short a run, and copying two at once pays for a padded image. */
-const SHORT_PIXEL = 16;
 
 /** Emits the columns `[n, oh * ow, taps, c]` of an image `[n, h, w, c]`: one Gather over pixels. */
 export function emitPatches(emit: Emitter, x: string, shape: ImageShape, window: Window, fill: number): string {

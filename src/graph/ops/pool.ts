@@ -2,11 +2,13 @@
 import { ndarray, sizeOf } from "../../base/array.ts";
 import { fail } from "../../base/errors.ts";
 import { apply, constant, type OpDef, type Tensor, typeText } from "../tensor.ts";
-import { add, cast, div, equal, mul, storage } from "./elementwise.ts";
+import { add, div, equal, mul } from "./binary.ts";
 import { matmul } from "./matmul.ts";
 import { emitPatches, patches, unpatches } from "./patches.ts";
 import { mean, sum } from "./reduce.ts";
+import { cast } from "./select.ts";
 import { pad, reshape, slice } from "./shape.ts";
+import { storage } from "./values.ts";
 import { forEachTap, makeWindow, outputSize, type Size, type Window, type WindowOptions } from "./window.ts";
 
 type Four = readonly [number, number, number, number];

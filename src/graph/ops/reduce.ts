@@ -2,8 +2,12 @@
 import { type NdArray, normalizeAxis, type Shape, sameShape, sizeOf, stridesOf } from "../../base/array.ts";
 import { fail } from "../../base/errors.ts";
 import { apply, type OpDef, type Tensor, typeText } from "../tensor.ts";
-import { cast, div, equal, exp, mul, ONNX_TYPE, square, storage, sub } from "./elementwise.ts";
+import { div, equal, mul, sub } from "./binary.ts";
+import { sumsByProduct } from "./choices.ts";
+import { cast, ONNX_TYPE } from "./select.ts";
 import { broadcast, reshape } from "./shape.ts";
+import { exp, square } from "./unary.ts";
+import { storage } from "./values.ts";
 
 type Axes = { axes: readonly number[] };
 
@@ -55,10 +59,7 @@ export const sumOp: OpDef<Axes> = {
   lower(emit, node, [x]) {
     const source = node.inputs[0]!;
     const { axes } = node.attrs;
-    const rank = source.shape.length;
-    const leading = axes.length < rank && axes.every((axis, i) => axis === i);
-    // Column sums as a product with ones: three times as fast as ReduceSum over leading axes.
-    if (emit.mode === "train" && leading && axes.length > 0) {
+    if (emit.mode === "train" && sumsByProduct(axes, source.shape.length)) {
       const rows = sizeOf(source.shape.slice(0, axes.length));
       const columns = sizeOf(node.shape);
       const flat = emit.reshape(x!, [rows, columns]);

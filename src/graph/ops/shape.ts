@@ -2,8 +2,8 @@
 import { normalizeAxis, type Shape, sameShape, sizeOf, stridesOf } from "../../base/array.ts";
 import { fail } from "../../base/errors.ts";
 import { apply, type OpDef, type Tensor, typeText } from "../tensor.ts";
-import { broadcastTo, storage } from "./elementwise.ts";
 import { sumTo } from "./reduce.ts";
+import { broadcastTo, storage } from "./values.ts";
 
 export const reshapeOp: OpDef<{ shape: Shape }> = {
   name: "reshape",

@@ -1,0 +1,131 @@
+// Elementwise ops of two inputs, which broadcast (NumPy rules). Each derivative has its formula above it.
+import type { DType } from "../../base/array.ts";
+import { fail } from "../../base/errors.ts";
+import { apply, type OpDef, scalar, type Tensor, typeText } from "../tensor.ts";
+import { sumTo } from "./reduce.ts";
+import { cast } from "./select.ts";
+import { log, neg } from "./unary.ts";
+import { broadcastTo, inferBroadcast, storage } from "./values.ts";
+
+export type Operand = Tensor | number;
+type None = Record<string, never>;
+const NONE: None = {};
+
+export function asTensor(value: Operand, dtype: DType = "float32"): Tensor {
+  return typeof value === "number" ? scalar(value, dtype) : value;
+}
+
+interface BinaryRule {
+  name: string;
+  f: (a: number, b: number) => number;
+  grad?: (dy: Tensor, a: Tensor, b: Tensor, y: Tensor) => [() => Tensor, () => Tensor];
+  onnx: string;
+  result?: DType;
+  accepts?: readonly DType[];
+}
+
+function binary({ name, f, grad, onnx, result, accepts = ["float32", "int32"] }: BinaryRule): OpDef<None> {
+  return {
+    name,
+    infer([a, b]) {
+      if (a!.dtype !== b!.dtype || !accepts.includes(a!.dtype))
+        fail(
+          "E_DTYPE",
+          `${name}: expected two of one type (${accepts.join(" or ")}), got ${typeText(a!)} and ${typeText(b!)}; cast() one`,
+        );
+      return { shape: inferBroadcast(name, a!, b!), dtype: result ?? a!.dtype };
+    },
+    evaluate([a, b], _attrs, out) {
+      const x = broadcastTo(a!, out.shape);
+      const y = broadcastTo(b!, out.shape);
+      const values = storage(out.dtype, x.length);
+      for (let i = 0; i < x.length; i++) values[i] = f(x[i]!, y[i]!);
+      return values;
+    },
+    grad(node, dy, needs) {
+      const [a, b] = node.inputs as [Tensor, Tensor];
+      if (!grad) return [undefined, undefined];
+      const [da, db] = grad(dy, a, b, node);
+      return [needs[0] ? sumTo(da(), a.shape) : undefined, needs[1] ? sumTo(db(), b.shape) : undefined];
+    },
+    lower: (emit, _node, inputs) => emit.node(onnx, inputs),
+  };
+}
+
+const compare = (name: string, f: (a: number, b: number) => boolean, onnx: string): OpDef<None> =>
+  binary({ name, f: (a, b) => (f(a, b) ? 1 : 0), onnx, result: "bool" });
+
+export const binaryOps = {
+  // d(a + b) = da + db
+  add: binary({ name: "add", f: (a, b) => a + b, grad: (dy) => [() => dy, () => dy], onnx: "Add" }),
+  // d(a - b) = da - db
+  sub: binary({ name: "sub", f: (a, b) => a - b, grad: (dy) => [() => dy, () => neg(dy)], onnx: "Sub" }),
+  // d(ab) = b da + a db
+  mul: binary({
+    name: "mul",
+    f: (a, b) => a * b,
+    grad: (dy, a, b) => [() => mul(dy, b), () => mul(dy, a)],
+    onnx: "Mul",
+  }),
+  // d(a/b) = da / b - (y / b) db
+  div: binary({
+    name: "div",
+    f: (a, b) => a / b,
+    grad: (dy, _a, b, y) => [() => div(dy, b), () => neg(div(mul(dy, y), b))],
+    onnx: "Div",
+  }),
+  // The larger operand takes the whole adjoint; a tie gives it to the first.
+  maximum: binary({
+    name: "maximum",
+    f: Math.max,
+    grad: (dy, a, b) => [
+      () => mul(dy, cast(greaterEqual(a, b), "float32")),
+      () => mul(dy, cast(greater(b, a), "float32")),
+    ],
+    onnx: "Max",
+  }),
+  minimum: binary({
+    name: "minimum",
+    f: Math.min,
+    grad: (dy, a, b) => [
+      () => mul(dy, cast(greaterEqual(b, a), "float32")),
+      () => mul(dy, cast(greater(a, b), "float32")),
+    ],
+    onnx: "Min",
+  }),
+  // d(a^b) = b a^(b-1) da + y ln(a) db, for a > 0
+  pow: binary({
+    name: "pow",
+    f: (a, b) => a ** b,
+    grad: (dy, a, b, y) => [() => mul(dy, mul(b, pow(a, sub(b, 1)))), () => mul(dy, mul(y, log(a)))],
+    onnx: "Pow",
+    accepts: ["float32"],
+  }),
+  greater: compare("greater", (a, b) => a > b, "Greater"),
+  greaterEqual: compare("greaterEqual", (a, b) => a >= b, "GreaterOrEqual"),
+  equal: compare("equal", (a, b) => a === b, "Equal"),
+  and: binary({ name: "and", f: (a, b) => a & b, onnx: "And", accepts: ["bool"] }),
+  or: binary({ name: "or", f: (a, b) => a | b, onnx: "Or", accepts: ["bool"] }),
+} as const;
+
+function two(op: OpDef<None>) {
+  return (a: Operand, b: Operand): Tensor => {
+    const dtype = typeof a !== "number" ? a.dtype : typeof b !== "number" ? b.dtype : "float32";
+    return apply(op, [asTensor(a, dtype), asTensor(b, dtype)], NONE);
+  };
+}
+
+export const add = two(binaryOps.add);
+export const sub = two(binaryOps.sub);
+export const mul = two(binaryOps.mul);
+export const div = two(binaryOps.div);
+export const maximum = two(binaryOps.maximum);
+export const minimum = two(binaryOps.minimum);
+export const pow = two(binaryOps.pow);
+export const greater = two(binaryOps.greater);
+export const greaterEqual = two(binaryOps.greaterEqual);
+export const less = (a: Operand, b: Operand): Tensor => greater(b, a);
+export const lessEqual = (a: Operand, b: Operand): Tensor => greaterEqual(b, a);
+export const equal = two(binaryOps.equal);
+export const and = two(binaryOps.and);
+export const or = two(binaryOps.or);

@@ -1,0 +1,25 @@
+// Which lowering an op takes where several give the same values: facts measured on two cores (docs/architecture.md has
+// the times), in one place.
+import type { Window } from "./window.ts";
+
+/**
+ * Under this many channels a pixel is too short a run to copy alone: the image is padded, and neighbouring pixels are
+ * copied together where stride and kernel allow it.
+ */
+export const SHORT_PIXEL = 16;
+
+/** A product with fewer columns than this wastes most of the vector unit. */
+const NARROW = 16;
+
+/**
+ * A transposed convolution to `c` channels: as one product to columns that pixels gather from, or as one product for each
+ * residue class of the stride. Without stride there is one class, which is a plain convolution.
+ */
+export function transposesByColumns({ stride }: Window, c: number): boolean {
+  return stride[0] * stride[1] > 1 && c < NARROW;
+}
+
+/** Sums over leading axes are a product with a row of ones, three times as fast as ReduceSum. */
+export function sumsByProduct(axes: readonly number[], rank: number): boolean {
+  return axes.length > 0 && axes.length < rank && axes.every((axis, i) => axis === i);
+}
