@@ -19,8 +19,8 @@ export interface Job {
 }
 
 const classes = "0123456789".split("");
-const GREY: DataSpec = { height: 28, width: 28, channels: 1, classes };
-const COLOUR: DataSpec = { height: 32, width: 32, channels: 3, classes };
+const GREY: DataSpec = { height: 28, width: 28, channels: 1, classes, mirror: false };
+const COLOUR: DataSpec = { height: 32, width: 32, channels: 3, classes, mirror: false };
 const common = { optimizer: adam(), rate: 1e-3, schedule: () => 1 };
 
 const bce = (logits: Tensor, target: Tensor) => g.mean(perExample(sigmoidCrossEntropy(logits, target)));

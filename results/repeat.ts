@@ -1,8 +1,8 @@
 // Repeats experiments and writes results/s2-vae.csv: npx tsx results/repeat.ts [ID …]. Each run is one line; a line of
-// the same experiment and seed is replaced. The test part is looked at once, by the evaluation that ends a run.
+// the same experiment and seed is replaced; its run folder stays under runs/results. The test part is looked at once, by the evaluation that ends a run.
 import { execFileSync, spawnSync } from "node:child_process";
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { cpus, tmpdir } from "node:os";
+import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpus } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { EXPERIMENTS } from "./experiments.ts";
@@ -29,10 +29,11 @@ const wanted = process.argv.slice(2);
 for (const experiment of EXPERIMENTS) {
   if (wanted.length > 0 && !wanted.includes(experiment.id)) continue;
   for (const seed of experiment.seeds) {
-    const folder = mkdtempSync(join(tmpdir(), "genclass-results-"));
+    const folder = join("runs", "results", `${experiment.id}-${seed}`);
+    rmSync(folder, { recursive: true, force: true });
     const args = ["train", ...experiment.train, "--seed", String(seed)];
     process.stderr.write(`genclass ${args.join(" ")}\n`);
-    const { stdout, status } = spawnSync(process.execPath, [MAIN, ...args, "--out", join(folder, "run"), "--json"], {
+    const { stdout, status } = spawnSync(process.execPath, [MAIN, ...args, "--out", folder, "--json"], {
       encoding: "utf8",
       stdio: ["ignore", "pipe", "inherit"],
     });
@@ -58,7 +59,6 @@ for (const experiment of EXPERIMENTS) {
       command: `genclass ${args.join(" ")}`,
     };
     write(row);
-    rmSync(folder, { recursive: true });
   }
 }
 

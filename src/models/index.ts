@@ -61,8 +61,11 @@ export function describeOptions(model: Model): OptionDoc[] {
   };
   return Object.entries(schema.properties ?? {}).map(([name, rule]) => ({
     name,
-    type: Array.isArray(rule.enum) ? rule.enum.join(" | ") : `${rule.type} ${rule.minimum}..${rule.maximum}`,
+    type: Array.isArray(rule.enum) ? rule.enum.join(" | ") : rangeOf(rule),
     default: rule.default,
     doc: String(rule.description ?? ""),
   }));
 }
+
+const rangeOf = ({ type, minimum, maximum }: Record<string, unknown>): string =>
+  minimum === undefined ? String(type) : `${type} ${minimum}..${maximum}`;

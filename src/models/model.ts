@@ -11,6 +11,8 @@ export interface DataSpec {
   readonly width: number;
   readonly channels: number;
   readonly classes: readonly string[];
+  /** Whether a mirrored picture is still of its class. */
+  readonly mirror: boolean;
 }
 
 /** One batch as a phase sees it. */

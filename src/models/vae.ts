@@ -63,6 +63,10 @@ const options = z.object({
     .max(0.9)
     .default(0.5)
     .describe("dropout before the classifier's last layer; half of it on its feature maps"),
+  mirrorViews: z
+    .boolean()
+    .default(true)
+    .describe("classify by the mean over a picture and its mirror image, where the data may be mirrored"),
   rate: z.number().min(1e-6).max(1).default(1.5e-3).describe("learning rate (Adam)"),
   schedule: z.enum(SCHEDULE_NAMES).default("cosine").describe("course of the learning rate"),
   warmup: z.number().min(0).max(0.5).default(0.02).describe("share of training over which the learning rate rises"),
@@ -170,7 +174,11 @@ export const vae = defineModel({
     // -------------------------------------------------------------------------------------------- heads
     const heads: Heads = {
       codeSize: o.latent,
-      classify: (scope, x) => logitsOf(scope, features(scope, x)),
+      classify(scope, x) {
+        const own = logitsOf(scope, features(scope, x));
+        if (!o.mirrorViews || !data.mirror) return own;
+        return g.mul(g.add(own, logitsOf(scope, features(scope, g.reverse(x, 2)))), 0.5);
+      },
       encode: (scope, x) => posterior(scope, features(scope, x)).mean,
       decode: image,
       reconstruct: (scope, x) => image(scope, posterior(scope, features(scope, x)).mean),

@@ -68,7 +68,8 @@ const PLAN_AFTER = 20;
 export async function* fit(options: FitOptions): AsyncGenerator<RunEvent, void> {
   const { model, data, batch } = options;
   const { height, width, channels } = data.train;
-  const compiled = compileModel(model, { height, width, channels, classes: data.classes }, batch);
+  const { classes, mirror } = data;
+  const compiled = compileModel(model, { height, width, channels, classes, mirror }, batch);
   const state = startState(options, compiled.specs);
   const program = await Program.create(
     options.backend,

@@ -92,6 +92,7 @@ export const CASES: readonly OpCase[] = [
   { title: "transpose", inputs: [[2, 3, 4]], build: (x) => g.transpose(x, [2, 0, 1]) },
   { title: "slice", inputs: [[4, 6]], build: (x) => g.slice(x, [1, 0], [2, 3], [1, 2]) },
   { title: "slice with a stride that leaves a rest", inputs: [[7, 3]], build: (x) => g.sliceAxis(x, 0, 1, 7, 3) },
+  { title: "reverse", inputs: [[2, 3, 4]], build: (x) => g.reverse(x!, 1) },
   { title: "pad", inputs: [[2, 3]], build: (x) => g.pad(x, [1, 0], [0, 2], 0.5) },
   {
     title: "concat",

@@ -114,6 +114,15 @@ describe("noise layers", () => {
       1, 2, 3, 4,
     ]);
   });
+  it("dropout of an image drops whole channels", () => {
+    const image = input("x", [1, 2, 2, 2]);
+    const feeds = {
+      x: randomArray([1, 2, 2, 2], 1, [1, 2]),
+      [`${NOISE_PREFIX}dropout`]: ndarray("float32", [1, 1, 1, 2], [0.2, 0.8]),
+    };
+    const kept = values((b) => dropout(b.root, image, 0.5), feeds).y.data;
+    expect([...kept]).toEqual([...feeds.x!.data].map((value, i) => (i % 2 === 0 ? 0 : 2 * value)));
+  });
   it("gaussianNoise adds noise times the deviation while training", () => {
     expect([...values((b) => gaussianNoise(b.root, x, 0.5), noise("gaussian", [1, -1, 0, 2])).y.data]).toEqual([
       1.5, 1.5, 3, 5,

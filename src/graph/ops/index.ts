@@ -8,14 +8,14 @@ import { patchesOp, unpatchesOp } from "./patches.ts";
 import { maxPoolOp } from "./pool.ts";
 import { argmaxOp, logSoftmaxOp, logSumExpOp, maxOp, softmaxOp, sumOp } from "./reduce.ts";
 import { castOp, notOp, whereOp } from "./select.ts";
-import { broadcastOp, concatOp, padOp, reshapeOp, sliceOp, transposeOp } from "./shape.ts";
+import { broadcastOp, concatOp, padOp, reshapeOp, reverseOp, sliceOp, transposeOp } from "./shape.ts";
 import { unaryOps } from "./unary.ts";
 
 export const OPS: readonly OpDef[] = [
   ...Object.values(unaryOps),
   ...Object.values(binaryOps),
   ...[notOp, whereOp, castOp, sumOp, maxOp, argmaxOp, logSumExpOp, softmaxOp, logSoftmaxOp],
-  ...[reshapeOp, transposeOp, sliceOp, padOp, concatOp, broadcastOp],
+  ...[reshapeOp, reverseOp, transposeOp, sliceOp, padOp, concatOp, broadcastOp],
   ...[matmulOp, patchesOp, unpatchesOp, conv2dOp, conv2dTransposeOp, conv2dFilterOp, maxPoolOp, gatherOp, scatterAddOp],
 ];
 
@@ -42,7 +42,19 @@ export { patches, unpatches } from "./patches.ts";
 export { avgPool, depthwiseConv2d, type Interpolation, maxPool, resize } from "./pool.ts";
 export { argmax, logSoftmax, logSumExp, max, mean, softmax, sum, sumTo, variance } from "./reduce.ts";
 export { cast, not, where } from "./select.ts";
-export { broadcast, concat, flatten, pad, reshape, slice, sliceAxis, split, stack, transpose } from "./shape.ts";
+export {
+  broadcast,
+  concat,
+  flatten,
+  pad,
+  reshape,
+  reverse,
+  slice,
+  sliceAxis,
+  split,
+  stack,
+  transpose,
+} from "./shape.ts";
 export {
   abs,
   clip,

@@ -163,6 +163,30 @@ export function split(x: Tensor, parts: number, axis = -1): Tensor[] {
   return Array.from({ length: parts }, (_, i) => sliceAxis(x, at, i * width, (i + 1) * width));
 }
 
+export const reverseOp: OpDef<{ axis: number }> = {
+  name: "reverse",
+  infer: ([x]) => ({ shape: x!.shape, dtype: x!.dtype }),
+  evaluate([x], { axis }) {
+    const values = storage(x!.dtype, x!.data.length);
+    const step = stridesOf(x!.shape)[axis]!;
+    const dim = x!.shape[axis]!;
+    for (let i = 0; i < values.length; i++)
+      values[i] = x!.data[i + step * (dim - 1 - 2 * (Math.floor(i / step) % dim))]!;
+    return values;
+  },
+  grad: (node, dy) => [reverse(dy, node.attrs.axis)],
+  lower(emit, node, [x]) {
+    const { axis } = node.attrs;
+    const end = -node.shape[axis]! - 1;
+    return emit.node("Slice", [x!, emit.ints([-1]), emit.ints([end]), emit.ints([axis]), emit.ints([-1])]);
+  },
+};
+
+/** The elements of one axis in the other direction; axis 2 of an image mirrors it. */
+export function reverse(x: Tensor, axis: number): Tensor {
+  return apply(reverseOp, [x], { axis: normalizeAxis(axis, x.shape.length, "reverse") });
+}
+
 export const padOp: OpDef<{ before: readonly number[]; after: readonly number[]; value: number }> = {
   name: "pad",
   infer([x], { before, after }) {
