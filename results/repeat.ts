@@ -1,4 +1,4 @@
-// Repeats experiments and writes results/s2-vae.csv: npx tsx results/repeat.ts [ID …]. Each run is one line; a line of
+// Repeats experiments and writes results/s2-vae.csv: npx tsx results/repeat.ts [ID | ID:SEED …]. Each run is one line; a line of
 // the same experiment and seed is replaced; its run folder stays under runs/results. The test part is looked at once, by the evaluation that ends a run.
 import { execFileSync, spawnSync } from "node:child_process";
 import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -27,8 +27,8 @@ const COLUMNS = [
 
 const wanted = process.argv.slice(2);
 for (const experiment of EXPERIMENTS) {
-  if (wanted.length > 0 && !wanted.includes(experiment.id)) continue;
   for (const seed of experiment.seeds) {
+    if (wanted.length > 0 && !wanted.includes(experiment.id) && !wanted.includes(`${experiment.id}:${seed}`)) continue;
     const folder = join("runs", "results", `${experiment.id}-${seed}`);
     rmSync(folder, { recursive: true, force: true });
     const args = ["train", ...experiment.train, "--seed", String(seed)];
