@@ -4,6 +4,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { existsSync } from "node:fs";
 import { createInterface } from "node:readline";
+import { setTimeout } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { JOBS } from "./jobs.ts";
@@ -14,6 +15,8 @@ const { values, positionals } = parseArgs({
 });
 const here = (path: string) => fileURLToPath(new URL(path, import.meta.url));
 const NAMES = [...Object.keys(JOBS), "inference-1", "inference-256"];
+
+const PAUSE_MS = 150;
 
 interface Answer {
   ms: number[];
@@ -36,11 +39,14 @@ class Worker {
 
   /** @returns false when the worker is gone */
   async run(count: number, keep = true): Promise<boolean> {
+    // The worker before may still hold a core: its threads wait actively for a while.
+    await setTimeout(PAUSE_MS);
     this.process.stdin!.write(`run ${count}\n`);
     const { value, done } = await this.lines.next();
     if (done) return false;
     const answer = JSON.parse(value) as Answer;
-    if (keep) this.ms.push(...answer.ms);
+    // The first runs of a turn wake threads and fill caches, on every side.
+    if (keep) this.ms.push(...answer.ms.slice(1));
     this.peakMb = answer.peakMb;
     return true;
   }
@@ -67,7 +73,7 @@ const javascript = (library: string, job: string) =>
 async function compare(job: string, peers: Record<string, () => Worker>) {
   const mine = ours(job);
   const others = Object.entries(peers).map(([name, start]) => [name, start()] as const);
-  const count = job === "inference-1" ? 50 : 5;
+  const count = { "inference-1": 100, "mlp-vae": 25 }[job] ?? 6;
   if (!(await mine.run(count, false))) throw new Error(`${job}: our worker stopped`);
   const alive: (readonly [string, Worker])[] = [];
   for (const peer of others) if (await peer[1].run(count, false)) alive.push(peer);

@@ -1,6 +1,6 @@
 // Optimizers as pure graph functions: slots and gradients in, new parameters and slots out. Transforms chain.
 // Powers of the decay rates are computed outside the graph in float64 and fed as scalars.
-import type { Shape } from "../base/array.ts";
+import { type Shape, sizeOf } from "../base/array.ts";
 import { SCALAR_PREFIX } from "../graph/names.ts";
 import * as g from "../graph/ops/index.ts";
 import { input, type Tensor } from "../graph/tensor.ts";
@@ -104,6 +104,14 @@ export interface OptimizerUse {
   clip?: number;
 }
 
+/**
+ * Parameters with fewer values are updated as one array with common slots: an update is a dozen nodes a parameter, and for
+ * a bias that is all overhead. Every optimizer here is elementwise, so the values are the same.
+ */
+const PACKED_BELOW = 16384;
+/** Where the common slots live, in place of a parameter's path. */
+export const PACKED = "(small)";
+
 /** The path of an optimizer slot in the state. */
 export const slotPath = (phase: string, path: string, slot: string): string => `optimizer/${phase}/${path}/${slot}`;
 
@@ -122,14 +130,36 @@ export function applyOptimizer(
     scalars.set(name, known);
     return known;
   };
-  parameters.forEach(([path, tensor], i) => {
+  const gradientOf = new Map(parameters.map(([path], i) => [path, clipped[i]!]));
+  const small = parameters.filter(([, tensor]) => sizeOf(tensor.shape) < PACKED_BELOW);
+  const large = parameters.filter((entry) => small.length < 2 || !small.includes(entry));
+  const move = (path: string, tensor: Tensor, gradient: Tensor): Tensor => {
     const paths = optimizer.slots.map((slot) => slotPath(phase, path, slot));
-    const slots = paths.map((slot) => state(slot, tensor.shape));
-    const result = optimizer.update(tensor, clipped[i]!, slots, scalar);
-    updates.set(path, result.parameter);
+    const result = optimizer.update(
+      tensor,
+      gradient,
+      paths.map((slot) => state(slot, tensor.shape)),
+      scalar,
+    );
     paths.forEach((slot, k) => {
       updates.set(slot, result.slots[k]!);
     });
-  });
+    return result.parameter;
+  };
+  for (const [path, tensor] of large) updates.set(path, move(path, tensor, gradientOf.get(path)!));
+  if (small.length >= 2) {
+    const flat = (tensors: readonly Tensor[]) => g.concat(tensors.map((x) => g.reshape(x, [sizeOf(x.shape)])));
+    const packed = move(
+      PACKED,
+      flat(small.map(([, tensor]) => tensor)),
+      flat(small.map(([path]) => gradientOf.get(path)!)),
+    );
+    let at = 0;
+    for (const [path, tensor] of small) {
+      const end = at + sizeOf(tensor.shape);
+      updates.set(path, g.reshape(g.sliceAxis(packed, 0, at, end), tensor.shape));
+      at = end;
+    }
+  }
   return updates;
 }

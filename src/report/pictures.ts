@@ -1,6 +1,6 @@
 // Pictures for people: grids of images as PNG.
-import sharp from "sharp";
 import type { ImageShape } from "../data/readers/folder.ts";
+import { loadSharp } from "../data/readers/sharp.ts";
 
 /** Images in 0..1 as bytes. */
 export function toBytes(images: ArrayLike<number>): Uint8Array {
@@ -26,17 +26,18 @@ export async function gridPng(
       );
   }
   const zoom = Math.max(1, Math.round(56 / Math.max(height, width)));
-  return picture(sheet, { height: tall, width: wide, channels })
+  return (await picture(sheet, { height: tall, width: wide, channels }))
     .resize(wide * zoom, tall * zoom, { kernel: "nearest" })
     .png()
     .toBuffer();
 }
 
 /** One image as PNG. */
-export function imagePng(pixels: Uint8Array, shape: ImageShape): Promise<Buffer> {
-  return picture(pixels, shape).png().toBuffer();
+export async function imagePng(pixels: Uint8Array, shape: ImageShape): Promise<Buffer> {
+  return (await picture(pixels, shape)).png().toBuffer();
 }
 
-function picture(pixels: Uint8Array, { height, width, channels }: ImageShape) {
+async function picture(pixels: Uint8Array, { height, width, channels }: ImageShape) {
+  const sharp = await loadSharp();
   return sharp(pixels, { raw: { width, height, channels: channels as 1 | 3 } });
 }

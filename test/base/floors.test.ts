@@ -22,7 +22,7 @@ const FLOORS: Record<string, string[]> = {
 const OWNERS: Record<string, (file: string) => boolean> = {
   "onnxruntime-node": (file) => file === "node.ts",
   "onnxruntime-web": (file) => file === "web.ts",
-  sharp: (file) => file.startsWith("data/readers/") || file.startsWith("report/"),
+  sharp: (file) => file === "data/readers/sharp.ts",
   echarts: (file) => file === "report/plots.ts",
   commander: (file) => file.startsWith("cli/"),
 };

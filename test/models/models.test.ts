@@ -6,6 +6,7 @@ import { glyphs } from "../../src/data/sets/glyphs.ts";
 import { input } from "../../src/graph/tensor.ts";
 import { describeOptions, MODELS, parseOptions } from "../../src/models/index.ts";
 import type { DataSpec } from "../../src/models/model.ts";
+import { PACKED } from "../../src/nn/optim.ts";
 import { Build } from "../../src/nn/scope.ts";
 import { nodeBackend } from "../../src/node.ts";
 import type { EpochEvent, StepEvent } from "../../src/train/events.ts";
@@ -60,6 +61,8 @@ describe.each(MODELS.map((model) => [model.name, model] as const))("model %s", (
         for (const path of graph.updates.keys()) {
           const own = path.replace(/^(average\/|optimizer\/[^/]+\/)/, "");
           const assigned = compiled.specs.get(own)?.trainable === false;
+          // Common slots of small parameters carry no parameter's path.
+          if (own.startsWith(PACKED)) continue;
           expect(
             assigned || phase.updates.some((prefix) => own.startsWith(prefix)),
             `${phase.name} moves ${path}`,

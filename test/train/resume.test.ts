@@ -29,7 +29,11 @@ describe("a run that is killed", () => {
     const broken = join(root, "broken");
     expect(await train(straight, -1, false)).toBeNull();
     // In the first epoch before any epoch's checkpoint, inside the second, and inside the third: 8 steps an epoch.
-    const moments = [1 + Math.floor(Math.random() * 6), 8 + Math.floor(Math.random() * 7), 17 + Math.floor(Math.random() * 6)];
+    const moments = [
+      1 + Math.floor(Math.random() * 6),
+      8 + Math.floor(Math.random() * 7),
+      17 + Math.floor(Math.random() * 6),
+    ];
     expect(await train(broken, moments[0]!, false)).toBe("SIGKILL");
     expect(await train(broken, moments[1]!, true)).toBe("SIGKILL");
     expect(await train(broken, moments[2]!, true)).toBe("SIGKILL");

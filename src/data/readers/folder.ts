@@ -2,9 +2,9 @@
 import { existsSync, readdirSync, statSync } from "node:fs";
 import { cpus } from "node:os";
 import { basename, extname, join, relative } from "node:path";
-import sharp from "sharp";
 import { fail } from "../../base/errors.ts";
 import type { Dataset, ImageSet } from "../dataset.ts";
+import { loadSharp } from "./sharp.ts";
 
 export const PICTURE_TYPES = [".jpg", ".jpeg", ".png", ".webp", ".gif", ".tif", ".tiff", ".avif"];
 const SPLITS = {
@@ -143,7 +143,7 @@ async function chooseShape(
   let seen = 0;
   await inParallel(all, async ({ file }) => {
     try {
-      const meta = await open(file).metadata();
+      const meta = await (await openPicture(file)).metadata();
       sizes.add(`${meta.height}x${meta.width}`);
       if (meta.space === "b-w" || meta.space === "grey16") grey++;
       seen++;
@@ -163,14 +163,15 @@ async function chooseShape(
   return { height: DEFAULT_SIDE, width: DEFAULT_SIDE, channels };
 }
 
-function open(file: string) {
+async function openPicture(file: string) {
   if (statSync(file).size === 0) throw new Error("empty file");
+  const sharp = await loadSharp();
   return sharp(file, { limitInputPixels: PIXEL_LIMIT, failOn: "error" });
 }
 
 /** One picture as bytes `[h, w, c]`: upright (EXIF), sRGB, without alpha, stretched to the size. */
 export async function decodePicture(file: string, { height, width, channels }: ImageShape): Promise<Uint8Array> {
-  const upright = open(file).rotate().flatten({ background: "white" });
+  const upright = (await openPicture(file)).rotate().flatten({ background: "white" });
   const coloured = channels === 1 ? upright.toColourspace("b-w") : upright.toColourspace("srgb");
   const { data, info } = await coloured
     .resize(width, height, { fit: "fill" })

@@ -1,7 +1,8 @@
 // Elementwise ops of two inputs, which broadcast (NumPy rules). Each derivative has its formula above it.
-import type { DType } from "../../base/array.ts";
+import { type DType, sizeOf } from "../../base/array.ts";
 import { fail } from "../../base/errors.ts";
 import { apply, type OpDef, scalar, type Tensor, typeText } from "../tensor.ts";
+import { broadcastsSlowly } from "./choices.ts";
 import { sumTo } from "./reduce.ts";
 import { cast } from "./select.ts";
 import { log, neg } from "./unary.ts";
@@ -48,7 +49,11 @@ function binary({ name, f, grad, onnx, result, accepts = ["float32", "int32"] }:
       const [da, db] = grad(dy, a, b, node);
       return [needs[0] ? sumTo(da(), a.shape) : undefined, needs[1] ? sumTo(db(), b.shape) : undefined];
     },
-    lower: (emit, _node, inputs) => emit.node(onnx, inputs),
+    lower(emit, node, inputs) {
+      if (!broadcastsSlowly(node.inputs, node.shape)) return emit.node(onnx, inputs);
+      const flat = inputs.map((name, i) => emit.reshape(name, [sizeOf(node.inputs[i]!.shape)]));
+      return emit.reshape(emit.node(onnx, flat), node.shape);
+    },
   };
 }
 

@@ -1,5 +1,6 @@
 // Which lowering an op takes where several give the same values: facts measured on two cores (docs/architecture.md has
 // the times), in one place.
+import { type Shape, sizeOf } from "../../base/array.ts";
 import type { Window } from "./window.ts";
 
 /**
@@ -22,4 +23,18 @@ export function transposesByColumns({ stride }: Window, c: number): boolean {
 /** Sums over leading axes are a product with a row of ones, three times as fast as ReduceSum. */
 export function sumsByProduct(axes: readonly number[], rank: number): boolean {
   return axes.length > 0 && axes.length < rank && axes.every((axis, i) => axis === i);
+}
+
+/**
+ * One value against an array whose last axis has size 1 goes value by value in onnxruntime's broadcasting, four times as
+ * slow as against the same array as one axis.
+ */
+export function broadcastsSlowly(inputs: readonly { shape: Shape }[], result: Shape): boolean {
+  return (
+    result.length > 1 &&
+    result[result.length - 1] === 1 &&
+    sizeOf(result) > 1 &&
+    inputs.some(({ shape }) => sizeOf(shape) === 1) &&
+    inputs.every(({ shape }) => sizeOf(shape) === 1 || sizeOf(shape) === sizeOf(result))
+  );
 }
