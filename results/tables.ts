@@ -89,8 +89,11 @@ export function benchTable(): string {
 
 /** The README with its tables as the result files say. */
 export function fill(readme: string): string {
-  const put = (text: string, mark: string, table: string) =>
-    text.replace(new RegExp(`(<!-- ${mark} -->\\n)[\\s\\S]*?(\\n<!-- /${mark} -->)`), (_, a, b) => `${a}${table}${b}`);
+  const put = (text: string, mark: string, table: string) => {
+    const place = new RegExp(`(<!-- ${mark} -->\\n)[\\s\\S]*?(<!-- /${mark} -->)`);
+    if (!place.test(text)) throw new Error(`README.md has no marks for the table "${mark}"`);
+    return text.replace(place, (_, open, close) => `${open}${table}\n${close}`);
+  };
   return put(put(readme, "results", resultsTable()), "bench", benchTable());
 }
 
