@@ -1,5 +1,5 @@
 // The graph language by itself: a logistic regression, its derivative as a graph, and a compiled training step.
-import { ops as g, grad, input, ndarray, nodeBackend, Program, print } from "genclass/node";
+import { ops as g, grad, input, nativeBackend, ndarray, Program, print } from "genclass/node";
 
 const x = input("x", [4, 2]);
 const target = input("target", [4, 1]);
@@ -10,7 +10,11 @@ const [slope] = grad(loss, [weights]);
 console.log(print([loss, slope!]));
 
 const step = { name: "step", updates: new Map([["weights", g.sub(weights, slope!)]]), log: new Map([["loss", loss]]) };
-const program = await Program.create(nodeBackend(), [step], new Map([["weights", ndarray("float32", [2, 1], [0, 0])]]));
+const program = await Program.create(
+  nativeBackend(),
+  [step],
+  new Map([["weights", ndarray("float32", [2, 1], [0, 0])]]),
+);
 const feeds = {
   x: ndarray("float32", [4, 2], [0, 1, 1, 0, -1, 0, 0, -1]),
   target: ndarray("float32", [4, 1], [1, 1, 0, 0]),

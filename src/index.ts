@@ -27,7 +27,6 @@ export { Build, Scope } from "./nn/scope.ts";
 export { lower } from "./onnx/lower.ts";
 export { encodeModel } from "./onnx/schema.ts";
 export type { Backend, Executable } from "./runtime/backend.ts";
-export { type Onnxruntime, onnxruntimeBackend } from "./runtime/onnxruntime.ts";
 export { Program, type State, type StepGraph } from "./runtime/program.ts";
 export type { RunEvent } from "./train/events.ts";
 export { fit } from "./train/fit.ts";

@@ -1,11 +1,9 @@
-// The library for Node: opens data, trains, loads runs. onnxruntime-node is handed to the core here and nowhere else.
-import { createRequire } from "node:module";
-import * as ort from "onnxruntime-node";
+// The library for Node: opens data, trains, loads runs. The native backend enters the core here and nowhere else.
 import { fail, GenclassError } from "./base/errors.ts";
 import { VERSION } from "./base/version.ts";
 import { decodePicture } from "./data/readers/folder.ts";
 import type { Backend } from "./runtime/backend.ts";
-import { type Onnxruntime, onnxruntimeBackend } from "./runtime/onnxruntime.ts";
+import { nativeBackend } from "./runtime/native.ts";
 import type { RunEvent } from "./train/events.ts";
 import { RunFolder } from "./train/run.ts";
 import { startRun, type TrainOptions } from "./train/train.ts";
@@ -13,22 +11,12 @@ import { type Prediction, TrainedModel } from "./train/trained.ts";
 
 export { BUILT_IN, type OpenOptions, open } from "./data/open.ts";
 export * from "./index.ts";
+export { nativeBackend } from "./runtime/native.ts";
 export { type Evaluation, evaluate } from "./train/evaluate.ts";
 export { exportModel } from "./train/export.ts";
 export { RunFolder } from "./train/run.ts";
 export type { Prediction } from "./train/trained.ts";
 export { TrainedModel } from "./train/trained.ts";
-
-/** The native onnxruntime backend. `threads`: 0 takes all cores. */
-export function nodeBackend({ threads = 0 }: { threads?: number } = {}): Backend {
-  const { version } = createRequire(import.meta.url)("onnxruntime-node/package.json") as { version: string };
-  return onnxruntimeBackend(ort as unknown as Onnxruntime, {
-    name: "onnxruntime-node",
-    version,
-    session: threads > 0 ? { intraOpNumThreads: threads } : {},
-    writesInPlace: true,
-  });
-}
 
 export type TrainCall = Omit<TrainOptions, "backend"> & { backend?: Backend };
 
@@ -38,7 +26,7 @@ export type TrainCall = Omit<TrainOptions, "backend"> & { backend?: Backend };
  * @throws `E_NAME`, `E_OPTION` for a wrong call; `E_NAN` when a loss stops being finite
  */
 export async function* train(model: string, options: TrainCall): AsyncGenerator<RunEvent, void> {
-  yield* startRun(model, { ...options, backend: options.backend ?? nodeBackend() }).events;
+  yield* startRun(model, { ...options, backend: options.backend ?? nativeBackend() }).events;
 }
 
 /** A trained run that takes picture files. */
@@ -69,7 +57,10 @@ export class NodeModel extends TrainedModel {
 }
 
 /** Loads the best checkpoint of a run folder. @throws `E_RUN_NOT_FOUND`, `E_RUN_VERSION` */
-export async function load(path: string, { backend = nodeBackend() }: { backend?: Backend } = {}): Promise<NodeModel> {
+export async function load(
+  path: string,
+  { backend = nativeBackend() }: { backend?: Backend } = {},
+): Promise<NodeModel> {
   const run = RunFolder.open(path);
   return new NodeModel(run.config, run.trained(), backend);
 }

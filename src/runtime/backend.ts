@@ -12,7 +12,10 @@ export interface CompileOptions {
 }
 
 export interface Executable {
-  /** Computes every output into the arrays given; inputs and outputs must not share memory. */
+  /**
+   * Computes every output into the arrays given. Inputs and outputs must not share memory; float32 is held as such
+   * (not as float64, as the interpreter may).
+   */
   run(inputs: Values, outputs: Values): Promise<void>;
   dispose(): Promise<void>;
 }

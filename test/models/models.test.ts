@@ -8,7 +8,7 @@ import { describeOptions, MODELS, parseOptions } from "../../src/models/index.ts
 import type { DataSpec } from "../../src/models/model.ts";
 import { PACKED } from "../../src/nn/optim.ts";
 import { Build } from "../../src/nn/scope.ts";
-import { nodeBackend } from "../../src/node.ts";
+import { nativeBackend } from "../../src/node.ts";
 import type { EpochEvent, StepEvent } from "../../src/train/events.ts";
 import { fit, type Snapshot } from "../../src/train/fit.ts";
 import { compileModel } from "../../src/train/steps.ts";
@@ -90,7 +90,7 @@ describe.each(MODELS.map((model) => [model.name, model] as const))("model %s", (
         name,
         model: built,
         data,
-        backend: nodeBackend(),
+        backend: nativeBackend(),
         seed: 1,
         batch: 32,
         augmentation: AUGMENTATIONS.none,

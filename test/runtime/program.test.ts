@@ -6,7 +6,7 @@ import { SCALAR_PREFIX, STATE_PREFIX } from "../../src/graph/names.ts";
 import { add, mul, sum } from "../../src/graph/ops/index.ts";
 import { input, isInput, topological } from "../../src/graph/tensor.ts";
 import { initialState } from "../../src/nn/scope.ts";
-import { nodeBackend } from "../../src/node.ts";
+import { nativeBackend } from "../../src/node.ts";
 import type { Backend } from "../../src/runtime/backend.ts";
 import { Program } from "../../src/runtime/program.ts";
 import { compileModel } from "../../src/train/steps.ts";
@@ -40,7 +40,7 @@ async function mlpVaeLosses(backend: Backend, steps: number): Promise<Float64Arr
 
 describe("the WebAssembly backend", () => {
   it("trains the MLP VAE in Node with the native losses to 1e-3 over 20 steps", async () => {
-    const native = await mlpVaeLosses(nodeBackend(), 20);
+    const native = await mlpVaeLosses(nativeBackend(), 20);
     expect(native[19]!).toBeLessThan(0.95 * native[0]!);
     expectClose(await mlpVaeLosses(webBackend(), 20), native, 1e-3, "losses");
   });
@@ -55,7 +55,11 @@ describe("a program", () => {
   const feeds = { x: ndarray("float32", [3], [1, 2, 3]) };
 
   it("advances its state in two buffers used in turn, without copies", async () => {
-    const program = await Program.create(nodeBackend(), [step()], new Map([["w", ndarray("float32", [3], [0, 0, 0])]]));
+    const program = await Program.create(
+      nativeBackend(),
+      [step()],
+      new Map([["w", ndarray("float32", [3], [0, 0, 0])]]),
+    );
     const buffers = new Set<unknown>();
     for (let i = 1; i <= 6; i++) {
       await program.run("step", feeds);
@@ -67,14 +71,18 @@ describe("a program", () => {
   });
 
   it("keeps its state when a step fails", async () => {
-    const program = await Program.create(nodeBackend(), [step()], new Map([["w", ndarray("float32", [3], [4, 5, 6])]]));
+    const program = await Program.create(
+      nativeBackend(),
+      [step()],
+      new Map([["w", ndarray("float32", [3], [4, 5, 6])]]),
+    );
     await expect(program.run("step", {})).rejects.toThrowError(/input "x" has no value/);
     expect([...program.read("w").data]).toEqual([4, 5, 6]);
     await program.dispose();
   });
 
   it("refuses a step over state that does not exist", async () => {
-    await expect(Program.create(nodeBackend(), [step()], new Map())).rejects.toThrowError(
+    await expect(Program.create(nativeBackend(), [step()], new Map())).rejects.toThrowError(
       /uses "w", which the state does not have/,
     );
   });

@@ -8,7 +8,7 @@ import { input, type Tensor } from "../../src/graph/tensor.ts";
 import { bernoulli, gaussian } from "../../src/nn/distributions.ts";
 import { perExample } from "../../src/nn/losses.ts";
 import { type AdamOptions, adam, applyOptimizer } from "../../src/nn/optim.ts";
-import { nodeBackend } from "../../src/node.ts";
+import { nativeBackend } from "../../src/node.ts";
 import type { Backend } from "../../src/runtime/backend.ts";
 import { Program, type State, type StepGraph } from "../../src/runtime/program.ts";
 import { webBackend } from "../../src/web.ts";
@@ -123,7 +123,7 @@ async function vaeTrajectory(backend: Backend): Promise<{ losses: number[]; prog
 
 describe("a training trajectory", () => {
   it("of a small conv VAE equals PyTorch's for 20 steps", async () => {
-    const { losses, program } = await vaeTrajectory(nodeBackend());
+    const { losses, program } = await vaeTrajectory(nativeBackend());
     expectClose(Float64Array.from(losses), Float64Array.from(reference.vae.losses), TOLERANCE, "losses");
     for (const [path, values] of Object.entries(reference.vae.weights))
       expectClose(program.read(path).data.slice(0, values.length), Float64Array.from(values), TOLERANCE, path);
@@ -181,7 +181,7 @@ describe("a training trajectory", () => {
     expect(
       [...generator.updates.keys()].every((path) => path.startsWith("g") || path.startsWith("optimizer/generator/")),
     ).toBe(true);
-    const program = await Program.create(nodeBackend(), [critic, generator], state);
+    const program = await Program.create(nativeBackend(), [critic, generator], state);
     const losses: Record<string, number[]> = { critic: [], generator: [] };
     for (let t = 0; t < 20; t++) {
       const adamScalars = scalars(options, t, 5e-3);

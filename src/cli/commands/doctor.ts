@@ -4,7 +4,7 @@ import { ndarray, zeros } from "../../base/array.ts";
 import { now } from "../../base/clock.ts";
 import { matmul } from "../../graph/ops/index.ts";
 import { input } from "../../graph/tensor.ts";
-import { type Backend, nodeBackend } from "../../node.ts";
+import { type Backend, nativeBackend } from "../../node.ts";
 import { webBackend } from "../../web.ts";
 import { print, printJson, table } from "../render.ts";
 
@@ -25,7 +25,7 @@ export function define(command: Command): void {
 
 async function run(options: { json?: boolean }): Promise<void> {
   const backends = [
-    await probe("onnxruntime-node", nodeBackend, "native; used for everything on Node"),
+    await probe("onnxruntime-node", nativeBackend, "native; used for everything on Node"),
     await probe("onnxruntime-web", webBackend, "WebAssembly, one thread here; what a browser uses"),
   ];
   const report = {

@@ -2,7 +2,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import type { Command } from "commander";
 import { fail } from "../../base/errors.ts";
-import { exportModel, load, nodeBackend, VERSION } from "../../node.ts";
+import { exportModel, load, nativeBackend, VERSION } from "../../node.ts";
 import { writeAtomically } from "../../train/checkpoint.ts";
 import { bold, print, printJson } from "../render.ts";
 
@@ -21,7 +21,7 @@ export function define(command: Command): void {
 async function run(path: string, options: { out?: string; json?: boolean }): Promise<void> {
   const out = options.out ?? join(path, "model.onnx");
   if (options.out && existsSync(out)) fail("E_WRITE", `${out} exists; nothing is overwritten. Choose another --out`);
-  const backend = nodeBackend();
+  const backend = nativeBackend();
   const model = await load(path, { backend });
   const bytes = await exportModel(model, backend, VERSION);
   writeAtomically(out, [bytes]);

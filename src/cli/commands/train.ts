@@ -3,7 +3,7 @@ import { fail } from "../../base/errors.ts";
 import { AUGMENTATIONS, type AugmentationName } from "../../data/augment.ts";
 import type { Dataset } from "../../data/dataset.ts";
 import { open } from "../../data/open.ts";
-import { load, nodeBackend } from "../../node.ts";
+import { load, nativeBackend } from "../../node.ts";
 import { evaluate } from "../../train/evaluate.ts";
 import type { EndEvent, RunEvent } from "../../train/events.ts";
 import { RunFolder } from "../../train/run.ts";
@@ -76,7 +76,7 @@ function oneOf(names: readonly string[]) {
 
 async function run(model: string, options: Options): Promise<void> {
   const stop = interruptSwitch();
-  const backend = nodeBackend({ threads: options.threads });
+  const backend = nativeBackend({ threads: options.threads });
   const { folder, events, data } = options.resume ? await resume(model, options) : await start(model, options);
   const progress = new Progress();
   let end: EndEvent | undefined;

@@ -1,0 +1,26 @@
+// What the onnxruntime backends share: a graph becomes model bytes, and one way or another onnxruntime loads them.
+import { fail } from "../base/errors.ts";
+import { simplify } from "../graph/simplify.ts";
+import type { Tensor } from "../graph/tensor.ts";
+import { lower } from "../onnx/lower.ts";
+import { encodeModel } from "../onnx/schema.ts";
+import type { Backend, BackendInfo, CompileOptions, Executable } from "./backend.ts";
+
+/** A backend over a way to load `.onnx` bytes. */
+export function onnxBackend(info: BackendInfo, load: (model: Uint8Array) => Promise<Executable>): Backend {
+  return {
+    ...info,
+    load,
+    async compile(name: string, outputs: Readonly<Record<string, Tensor>>, options: CompileOptions) {
+      const names = Object.keys(outputs);
+      const nodes = simplify(Object.values(outputs));
+      const model = lower(name, Object.fromEntries(names.map((key, i) => [key, nodes[i]!])), options);
+      try {
+        return await load(encodeModel(model));
+      } catch (cause) {
+        const reason = cause instanceof Error ? cause.message : String(cause);
+        fail("E_BACKEND", `internal: ${info.name} refused the graph "${name}": ${reason}`, cause);
+      }
+    },
+  };
+}
