@@ -6,7 +6,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { exportModel, load, nativeBackend, open, RunFolder, VERSION } from "../src/node.ts";
+import { exportModel, gather, load, nativeBackend, open, RunFolder, VERSION } from "../src/node.ts";
 
 const [path, source] = process.argv.slice(2) as [string, string | undefined];
 const { config } = RunFolder.open(path);
@@ -14,7 +14,8 @@ const { test } = await open(source ?? config.data.source, { validation: config.d
 const model = await load(path);
 const folder = mkdtempSync(join(tmpdir(), "genclass-check-"));
 writeFileSync(join(folder, "model.onnx"), await exportModel(model, nativeBackend(), VERSION));
-writeFileSync(join(folder, "pixels.bin"), test!.pixels);
+const pixels = await gather(test!);
+writeFileSync(join(folder, "pixels.bin"), pixels);
 const script = fileURLToPath(new URL("../examples/run-onnx.mjs", import.meta.url));
 const bare = JSON.parse(
   execFileSync(process.execPath, [script, join(folder, "model.onnx"), join(folder, "pixels.bin")], {
@@ -22,7 +23,7 @@ const bare = JSON.parse(
     maxBuffer: 2 ** 30,
   }),
 ) as { label: number; probabilities: number[] }[];
-const own = await model.classify(test!.pixels);
+const own = await model.classify(pixels);
 let same = 0;
 let worst = 0;
 own.forEach((prediction, i) => {

@@ -3,9 +3,11 @@ export { type DType, type NdArray, ndarray, type Shape, zeros } from "./base/arr
 export { ERRORS, type ErrorCode, GenclassError } from "./base/errors.ts";
 export { Random } from "./base/random.ts";
 export { VERSION } from "./base/version.ts";
-export type { Dataset, ImageSet } from "./data/dataset.ts";
-export { withLabels, withValidation } from "./data/dataset.ts";
+export type { Augmentation } from "./data/augment.ts";
+export { type Dataset, gather, type ImageSet } from "./data/dataset.ts";
+export { inMemory, type Pixels } from "./data/pixels.ts";
 export { glyphs } from "./data/sets/glyphs.ts";
+export { type LabelAmount, withLabels, withValidation } from "./data/splits.ts";
 export { grad } from "./graph/grad.ts";
 export { interpret } from "./graph/interpret.ts";
 export * as ops from "./graph/ops/index.ts";

@@ -1,7 +1,7 @@
 // The library for Node: opens data, trains, loads runs. The native backend enters the core here and nowhere else.
 import { fail, GenclassError } from "./base/errors.ts";
 import { VERSION } from "./base/version.ts";
-import { decodePicture } from "./data/readers/folder.ts";
+import { decodePicture } from "./data/readers/decode.ts";
 import type { Backend } from "./runtime/backend.ts";
 import { nativeBackend } from "./runtime/native.ts";
 import type { RunEvent } from "./train/events.ts";
@@ -26,7 +26,8 @@ export type TrainCall = Omit<TrainOptions, "backend"> & { backend?: Backend };
  * @throws `E_NAME`, `E_OPTION` for a wrong call; `E_NAN` when a loss stops being finite
  */
 export async function* train(model: string, options: TrainCall): AsyncGenerator<RunEvent, void> {
-  yield* startRun(model, { ...options, backend: options.backend ?? nativeBackend() }).events;
+  const { events } = await startRun(model, { ...options, backend: options.backend ?? nativeBackend() });
+  yield* events;
 }
 
 /** A trained run that takes picture files. */
@@ -38,7 +39,7 @@ export class NodeModel extends TrainedModel {
     const pixels = new Uint8Array(files.length * size);
     for (const [i, file] of files.entries()) {
       try {
-        pixels.set(await decodePicture(file, { height, width, channels }), i * size);
+        pixels.set(await decodePicture(file, { height, width, channels }, this.config.data.resize), i * size);
       } catch (cause) {
         if (cause instanceof GenclassError) throw cause;
         fail(

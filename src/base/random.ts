@@ -87,6 +87,23 @@ export class Random {
     return pair[0]!;
   }
 
+  /** Gamma(shape, 1), shape > 0: Marsaglia & Tsang 2000, "A Simple Method for Generating Gamma Variables". */
+  gamma(shape: number): number {
+    if (shape < 1) return this.gamma(shape + 1) * this.uniform() ** (1 / shape);
+    const d = shape - 1 / 3;
+    for (;;) {
+      const x = this.normal();
+      const v = (1 + x / Math.sqrt(9 * d)) ** 3;
+      if (v > 0 && Math.log(this.uniform()) < 0.5 * x * x + d - d * v + d * Math.log(v)) return d * v;
+    }
+  }
+
+  /** Beta(a, b). */
+  beta(a: number, b: number): number {
+    const [x, y] = [this.gamma(a), this.gamma(b)];
+    return x + y > 0 ? x / (x + y) : 0.5;
+  }
+
   /** A random order of 0..length-1 (Fisher-Yates). */
   permutation(length: number): Int32Array {
     const order = Int32Array.from({ length }, (_, i) => i);

@@ -2,7 +2,7 @@
 import { existsSync, readdirSync, statSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { fail } from "../base/errors.ts";
-import { isPicture } from "../data/readers/folder.ts";
+import { isPicture } from "../data/readers/decode.ts";
 
 /** The picture files that words name, in order. @throws `E_DATA_NOT_FOUND` naming a word that matches nothing */
 export function pictureFiles(words: readonly string[]): string[] {

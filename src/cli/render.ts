@@ -77,6 +77,20 @@ function epochLine(event: EpochEvent): string {
   return parts.join("  ") + (event.best ? "  best" : "");
 }
 
+let downloadShown = 0;
+
+/** How far a download is: one live line on a terminal, a line every ten seconds elsewhere. */
+export function downloadLine(file: string, bytes: number, total: number | undefined): void {
+  const live = process.stderr.isTTY === true && process.env.TERM !== "dumb";
+  const now = Date.now();
+  const done = bytes === total;
+  if (!done && now - downloadShown < (live ? 200 : 10_000)) return;
+  downloadShown = now;
+  const megabytes = (value: number) => (value / 1e6).toFixed(1);
+  const text = `fetching ${file}: ${megabytes(bytes)}${total ? ` of ${megabytes(total)}` : ""} MB`;
+  process.stderr.write(live ? `\r${text}${done ? "\n" : ""}` : `${text}\n`);
+}
+
 /** Progress on standard error: one live line on a terminal, plain lines elsewhere. */
 export class Progress {
   private readonly live = process.stderr.isTTY === true && process.env.TERM !== "dumb";

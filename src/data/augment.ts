@@ -1,94 +1,84 @@
-// Random changes of a picture that keep its class: a small affine map and a mirror, on bytes, while a batch is filled.
-import type { Random } from "../base/random.ts";
-import type { ImageSet } from "./dataset.ts";
+// Augmentation policies: random changes that keep the class, by name. One table holds the changes, their unit and range.
+import { fail, nearest } from "../base/errors.ts";
 
-/** Largest changes; a picture gets a uniform draw below each. */
-export interface Augmentation {
-  /** Shift as a share of the side. */
-  readonly shift: number;
-  /** Degrees. */
-  readonly rotate: number;
-  /** Relative change of size. */
-  readonly scale: number;
-  /** Whether half of the pictures are mirrored. */
-  readonly mirror: boolean;
+interface Change {
+  readonly doc: string;
+  /** Strength when named without one. */
+  readonly usual: number;
+  readonly most: number;
 }
 
+/** Each change and what its strength means; a picture gets a uniform draw up to it unless said otherwise. */
+export const CHANGES = {
+  flip: { doc: "probability of a left-right mirror image", usual: 0.5, most: 1 },
+  shift: { doc: "shift, as a share of the side", usual: 0.08, most: 0.5 },
+  crop: { doc: "share of each side cut away, the rest enlarged", usual: 0.15, most: 0.8 },
+  rotate: { doc: "rotation, degrees", usual: 10, most: 180 },
+  scale: { doc: "relative change of size", usual: 0.1, most: 0.8 },
+  shear: { doc: "shear, degrees", usual: 8, most: 45 },
+  elastic: { doc: "smooth random displacement, as a share of the side", usual: 0.04, most: 0.2 },
+  brightness: { doc: "relative change of brightness", usual: 0.2, most: 1 },
+  contrast: { doc: "relative change of contrast", usual: 0.2, most: 1 },
+  saturation: { doc: "relative change of saturation", usual: 0.2, most: 1 },
+  hue: { doc: "turn of the colour circle, degrees", usual: 10, most: 180 },
+  blur: { doc: "standard deviation of a Gaussian blur, pixels", usual: 0.7, most: 5 },
+  noise: { doc: "standard deviation of added noise, as a share of the range", usual: 0.04, most: 0.5 },
+  erase: { doc: "probability that a random rectangle is filled with noise (Zhong et al. 2017)", usual: 0.25, most: 1 },
+  mixup: { doc: "α of Beta(α, α), the share of another picture mixed in (Zhang et al. 2018)", usual: 0.2, most: 10 },
+  cutmix: { doc: "α of Beta(α, α), the area replaced by another picture (Yun et al. 2019)", usual: 1, most: 10 },
+} as const satisfies Record<string, Change>;
+
+export type ChangeName = keyof typeof CHANGES;
+/** Strength by change; absent: not made. */
+export type Augmentation = Readonly<Partial<Record<ChangeName, number>>>;
+
+/** Policies by name. */
 export const AUGMENTATIONS = {
-  none: { shift: 0, rotate: 0, scale: 0, mirror: false },
-  gentle: { shift: 0.04, rotate: 0, scale: 0, mirror: false },
-  light: { shift: 0.08, rotate: 0, scale: 0, mirror: false },
-  strong: { shift: 0.08, rotate: 10, scale: 0.1, mirror: false },
+  none: {},
+  gentle: { flip: 0.5, shift: 0.04 },
+  light: { flip: 0.5, shift: 0.08 },
+  strong: { flip: 0.5, shift: 0.08, rotate: 10, scale: 0.1 },
 } as const satisfies Record<string, Augmentation>;
 
-export type AugmentationName = keyof typeof AUGMENTATIONS | "auto";
+const PRESETS: Readonly<Record<string, Augmentation>> = AUGMENTATIONS;
 
-/** `auto`: `strong` for greyscale that must not be mirrored (drawings), `gentle` for other greyscale, `light` for colour. */
-export function chooseAugmentation(name: AugmentationName, channels: number, mirror: boolean): Augmentation {
-  const chosen = name !== "auto" ? name : channels === 3 ? "light" : mirror ? "gentle" : "strong";
-  return { ...AUGMENTATIONS[chosen], mirror: mirror && chosen !== "none" };
-}
-
-/** Writes a changed copy of picture `index` to `out` at `offset`. Bilinear; outside the picture its edge repeats. */
-export function augmentInto(
-  set: ImageSet,
-  index: number,
-  rule: Augmentation,
-  random: Random,
-  out: Uint8Array,
-  offset: number,
-): void {
-  const { height: h, width: w, channels: c, pixels } = set;
-  const symmetric = () => 2 * random.uniform() - 1;
-  const dx = symmetric() * rule.shift * w;
-  const dy = symmetric() * rule.shift * h;
-  const angle = (symmetric() * rule.rotate * Math.PI) / 180;
-  const zoom = 1 + symmetric() * rule.scale;
-  const flip = random.uniform() < 0.5 && rule.mirror ? -1 : 1;
-  const start = index * h * w * c;
-  if (rule.rotate === 0 && rule.scale === 0) {
-    shiftInto(set, start, Math.round(dx), Math.round(dy), flip, out, offset);
-    return;
-  }
-  const [cos, sin] = [Math.cos(angle) / zoom, Math.sin(angle) / zoom];
-  const [cx, cy] = [(w - 1) / 2, (h - 1) / 2];
-  let at = offset;
-  for (let y = 0; y < h; y++)
-    for (let x = 0; x < w; x++) {
-      const u = flip * (x - cx) - dx;
-      const v = y - cy - dy;
-      const px = Math.min(Math.max(cos * u + sin * v + cx, 0), w - 1);
-      const py = Math.min(Math.max(cos * v - sin * u + cy, 0), h - 1);
-      const x0 = Math.min(Math.floor(px), Math.max(0, w - 2));
-      const y0 = Math.min(Math.floor(py), Math.max(0, h - 2));
-      const fx = px - x0;
-      const fy = py - y0;
-      const right = w > 1 ? c : 0;
-      const below = h > 1 ? w * c : 0;
-      let from = start + (y0 * w + x0) * c;
-      for (let k = 0; k < c; k++, from++) {
-        const top = pixels[from]! + (pixels[from + right]! - pixels[from]!) * fx;
-        const bottom = pixels[from + below]! + (pixels[from + below + right]! - pixels[from + below]!) * fx;
-        out[at++] = top + (bottom - top) * fy + 0.5;
-      }
+/**
+ * A policy from text: `auto`, the name of a policy, or a list such as `light,rotate=5,cutmix`; later words add to or replace
+ * earlier ones. `auto`: `strong` for greyscale that must not be mirrored (drawings, digits), `gentle` for other greyscale,
+ * `light` for colour. Named policies mirror only where a mirrored picture keeps its class; `flip` by name always does.
+ * @throws `E_OPTION` for an unknown word or a strength out of range
+ */
+export function chooseAugmentation(text: string, channels: number, mirror: boolean): Augmentation {
+  const policy: Partial<Record<ChangeName, number>> = {};
+  for (const word of text.split(",").map((part) => part.trim())) {
+    const name = word === "auto" ? (channels === 3 ? "light" : mirror ? "gentle" : "strong") : word;
+    if (Object.hasOwn(PRESETS, name)) {
+      const { flip, ...others } = PRESETS[name]!;
+      Object.assign(policy, others, mirror && flip !== undefined ? { flip } : {});
+      continue;
     }
+    const [key, given, ...rest] = word.split("=") as [string, string | undefined, ...string[]];
+    const known = [...Object.keys(CHANGES), ...Object.keys(PRESETS), "auto"];
+    if (!Object.hasOwn(CHANGES, key) || rest.length > 0) {
+      const guess = nearest(key, known);
+      fail(
+        "E_OPTION",
+        `--augment: unknown word "${word}"${guess ? `; did you mean "${guess}"?` : "."} Known: ${known.join(", ")}; as in light,rotate=5,cutmix`,
+      );
+    }
+    const { usual, most } = CHANGES[key as ChangeName];
+    const strength = given === undefined ? usual : Number(given);
+    if (given?.trim() === "" || !(strength >= 0 && strength <= most))
+      fail("E_OPTION", `--augment ${word}: expected ${key}=NUMBER in 0..${most} (${CHANGES[key as ChangeName].doc})`);
+    if (strength > 0) policy[key as ChangeName] = strength;
+    else delete policy[key as ChangeName];
+  }
+  return policy;
 }
 
-function shiftInto(
-  { height: h, width: w, channels: c, pixels }: ImageSet,
-  start: number,
-  dx: number,
-  dy: number,
-  flip: number,
-  out: Uint8Array,
-  offset: number,
-): void {
-  let at = offset;
-  for (let y = 0; y < h; y++) {
-    const row = start + Math.min(Math.max(y - dy, 0), h - 1) * w * c;
-    for (let x = 0; x < w; x++) {
-      const column = Math.min(Math.max((flip > 0 ? x : w - 1 - x) - dx, 0), w - 1);
-      for (let k = 0; k < c; k++) out[at++] = pixels[row + column * c + k]!;
-    }
-  }
-}
+/** Whether a policy mixes pictures of a batch, which changes their labels. */
+export const mixes = ({ mixup, cutmix }: Augmentation): boolean => mixup !== undefined || cutmix !== undefined;
+
+/** Whether a policy changes single pictures. */
+export const changesPictures = ({ mixup: _, cutmix: __, ...rest }: Augmentation): boolean =>
+  Object.keys(rest).length > 0;

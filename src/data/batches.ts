@@ -1,11 +1,25 @@
 // Batches as feeds of a program. The order of an epoch depends on seed and epoch alone, so any step can be drawn again.
 import { type NdArray, ndarray } from "../base/array.ts";
 import { Random } from "../base/random.ts";
-import { type Augmentation, augmentInto } from "./augment.ts";
-import { type ImageSet, imageBytes } from "./dataset.ts";
+import { type Augmentation, changesPictures, mixes } from "./augment.ts";
+import type { ImageSet } from "./dataset.ts";
+import { epochOrder, type Sampling } from "./order.ts";
+import { Transformer } from "./transform.ts";
 
 /** Input names of a batch. */
-export const BATCH_INPUTS = { pixels: "data:pixels", labels: "data:labels", weights: "data:weights" } as const;
+export const BATCH_INPUTS = {
+  pixels: "data:pixels",
+  labels: "data:labels",
+  weights: "data:weights",
+  partner: "data:partner",
+  mix: "data:mix",
+} as const;
+
+/**
+ * How a picture is mixed with its partner, `MIX_FIELDS` numbers each: a box (top, left, bottom, right, pixels), the share
+ * of the picture itself inside the box and outside it, and its share of the whole.
+ */
+export const MIX_FIELDS = 7;
 
 /** One batch buffer, filled again and again. */
 export class BatchBuffer {
@@ -13,13 +27,13 @@ export class BatchBuffer {
   private readonly labels: NdArray;
   private readonly weights: NdArray;
   readonly feeds: Readonly<Record<string, NdArray>>;
-  readonly size: number;
-  private readonly set: ImageSet;
 
-  constructor(set: ImageSet, size: number) {
-    this.set = set;
-    this.size = size;
-    this.pixels = ndarray("uint8", [size, set.height, set.width, set.channels], new Uint8Array(size * imageBytes(set)));
+  constructor(
+    private readonly set: ImageSet,
+    readonly size: number,
+  ) {
+    const bytes = new Uint8Array(size * set.pixels.size);
+    this.pixels = ndarray("uint8", [size, set.height, set.width, set.channels], bytes);
     this.labels = ndarray("int32", [size], new Int32Array(size));
     this.weights = ndarray("float32", [size], new Float32Array(size));
     this.feeds = {
@@ -29,81 +43,126 @@ export class BatchBuffer {
     };
   }
 
-  /** Fills with examples `order[from…]`; places beyond the end are zeros with weight 0. Returns how many are real. */
-  fill(
-    order: ArrayLike<number>,
-    from: number,
-    change?: (index: number, out: Uint8Array, offset: number) => void,
-  ): number {
+  /**
+   * Fills with examples `index`, which must be ready, through `change` (in place). Places beyond the end, and pictures that
+   * do not decode, are zeros with weight 0.
+   */
+  fill(index: ArrayLike<number>, change?: (out: Uint8Array, at: number) => void): void {
     const { set, size } = this;
-    const bytes = imageBytes(set);
-    const count = Math.min(size, order.length - from);
+    const bytes = set.pixels.size;
     const out = this.pixels.data as Uint8Array;
     for (let i = 0; i < size; i++) {
-      const real = i < count;
-      const index = real ? order[from + i]! : 0;
+      const real = i < index.length && set.pixels.usable(index[i]!);
       this.weights.data[i] = real ? 1 : 0;
-      this.labels.data[i] = real ? set.labels[index]! : -1;
+      this.labels.data[i] = real ? set.labels[index[i]!]! : -1;
       if (!real) out.fill(0, i * bytes, (i + 1) * bytes);
-      else if (change) change(index, out, i * bytes);
-      else out.set(set.pixels.subarray(index * bytes, (index + 1) * bytes), i * bytes);
+      else {
+        set.pixels.read(index[i]!, out, i * bytes);
+        change?.(out, i * bytes);
+      }
     }
-    return count;
   }
 }
 
-/** Training batches of one set: shuffled every epoch, augmented. */
+export interface TrainingBatchOptions {
+  readonly size: number;
+  readonly seed: number;
+  readonly augmentation: Augmentation;
+  readonly sampling?: Sampling;
+}
+
+/** Training batches of one set, augmented. Two buffers, so that one fills while the other is used. */
 export class TrainingBatches {
   readonly stepsPerEpoch: number;
-  private readonly buffer: BatchBuffer;
-  private readonly set: ImageSet;
-  private readonly seed: number;
-  private readonly augmentation: Augmentation;
+  private readonly buffers: readonly Filled[];
+  private readonly transformer: Transformer | undefined;
   private order: Int32Array = new Int32Array(0);
   private orderEpoch = -1;
 
-  constructor(set: ImageSet, size: number, seed: number, augmentation: Augmentation) {
-    this.set = set;
-    this.seed = seed;
-    this.augmentation = augmentation;
-    this.buffer = new BatchBuffer(set, size);
-    this.stepsPerEpoch = Math.ceil(epochOrder(set, seed, 0).length / size);
+  constructor(
+    private readonly set: ImageSet,
+    private readonly options: TrainingBatchOptions,
+  ) {
+    this.buffers = [0, 1].map(() => ({ step: -1, batch: new BatchBuffer(set, options.size), mix: undefined }));
+    if (mixes(options.augmentation))
+      for (const buffer of this.buffers)
+        buffer.mix = {
+          [BATCH_INPUTS.partner]: ndarray("int32", [options.size], new Int32Array(options.size)),
+          [BATCH_INPUTS.mix]: ndarray(
+            "float32",
+            [options.size, MIX_FIELDS],
+            new Float32Array(options.size * MIX_FIELDS),
+          ),
+        };
+    if (changesPictures(options.augmentation)) this.transformer = new Transformer(set, options.augmentation);
+    this.stepsPerEpoch = Math.ceil(epochOrder(set, options.seed, 0, options.sampling).length / options.size);
   }
 
-  /** The batch of global step `step` (from 0). */
-  at(step: number): Readonly<Record<string, NdArray>> {
+  /** The examples of global step `step` (from 0). */
+  private examples(step: number): Int32Array {
+    const { seed, sampling, size } = this.options;
     const epoch = Math.floor(step / this.stepsPerEpoch);
     if (epoch !== this.orderEpoch) {
-      this.order = epochOrder(this.set, this.seed, epoch);
+      this.order = epochOrder(this.set, seed, epoch, sampling);
       this.orderEpoch = epoch;
     }
-    const { shift, rotate, scale, mirror } = this.augmentation;
-    const plain = shift + rotate + scale === 0 && !mirror;
-    const random = new Random(this.seed, `augment:${step}`);
-    const from = (step % this.stepsPerEpoch) * this.buffer.size;
-    this.buffer.fill(
-      this.order,
-      from,
-      plain ? undefined : (index, out, offset) => augmentInto(this.set, index, this.augmentation, random, out, offset),
-    );
-    return this.buffer.feeds;
+    const from = (step % this.stepsPerEpoch) * size;
+    return this.order.subarray(from, from + size);
+  }
+
+  /** The batch of global step `step` (from 0), valid until the batch after the next is asked for. */
+  async at(step: number): Promise<Readonly<Record<string, NdArray>>> {
+    const buffer = this.buffers[step % 2]!;
+    if (buffer.step !== step) {
+      await this.set.pixels.ready?.(this.examples(step));
+      this.fill(step);
+    }
+    return { ...buffer.batch.feeds, ...buffer.mix };
+  }
+
+  /** Makes a batch beforehand, while other threads compute the one before. */
+  prepare(step: number): void {
+    const waiting = this.set.pixels.ready?.(this.examples(step));
+    // A failure is reported by `at`, which waits for the same pictures.
+    if (waiting) waiting.catch(() => {});
+    else this.fill(step);
+  }
+
+  private fill(step: number): void {
+    const { seed, augmentation } = this.options;
+    const { transformer } = this;
+    const buffer = this.buffers[step % 2]!;
+    const random = new Random(seed, `augment:${step}`);
+    buffer.batch.fill(this.examples(step), transformer && ((out, at) => transformer.apply(out, at, random)));
+    if (buffer.mix) drawMix(augmentation, this.set, new Random(seed, `mix:${step}`), buffer.mix);
+    buffer.step = step;
   }
 }
 
-/**
- * The order of one epoch: every example once. Where fewer than half have labels, every second place goes to a labelled
- * example (drawn round and round in random order), so that each batch teaches classes.
- */
-export function epochOrder(set: ImageSet, seed: number, epoch: number): Int32Array {
-  const n = set.labels.length;
-  const order = new Random(seed, `order:${epoch}`).permutation(n);
-  const labelled = order.filter((index) => set.labels[index]! >= 0);
-  if (labelled.length === 0 || labelled.length * 2 >= n) return order;
-  const rest = order.filter((index) => set.labels[index]! < 0);
-  const mixed = new Int32Array(rest.length * 2);
-  for (let i = 0; i < rest.length; i++) {
-    mixed[2 * i] = rest[i]!;
-    mixed[2 * i + 1] = labelled[(epoch * rest.length + i) % labelled.length]!;
+interface Filled {
+  /** The step whose batch lies here. */
+  step: number;
+  readonly batch: BatchBuffer;
+  mix: Readonly<Record<string, NdArray>> | undefined;
+}
+
+/** Partners and shares of a batch: mixup (Zhang et al. 2018) or cutmix (Yun et al. 2019), by a coin where both are asked. */
+function drawMix(
+  { mixup, cutmix }: Augmentation,
+  { height: h, width: w }: ImageSet,
+  random: Random,
+  feeds: Readonly<Record<string, NdArray>>,
+): void {
+  const partner = feeds[BATCH_INPUTS.partner]!.data;
+  const mix = feeds[BATCH_INPUTS.mix]!.data;
+  partner.set(random.permutation(partner.length));
+  for (let i = 0; i < partner.length; i++) {
+    const cut = cutmix !== undefined && (mixup === undefined || random.uniform() < 0.5);
+    const alpha = (cut ? cutmix : mixup)!;
+    const share = random.beta(alpha, alpha);
+    const [tall, wide] = [Math.round(h * Math.sqrt(1 - share)), Math.round(w * Math.sqrt(1 - share))];
+    const [y, x] = [random.integer(h - tall + 1), random.integer(w - wide + 1)];
+    const row = cut ? [y, x, y + tall, x + wide, 0, 1, 1 - (tall * wide) / (h * w)] : [0, 0, 0, 0, 1, share, share];
+    mix.set(row, i * MIX_FIELDS);
   }
-  return mixed;
 }

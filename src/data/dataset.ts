@@ -1,14 +1,28 @@
-// Images with labels in memory, their splits, and which labels are kept.
-import { fail } from "../base/errors.ts";
-import { hashName, Random } from "../base/random.ts";
+// Labelled images and their parts, wherever the bytes lie.
+import { hashName } from "../base/random.ts";
+import { type Pixels, view } from "./pixels.ts";
 
-/** Images `[n, h, w, c]` as bytes 0..255, with class numbers; -1 where there is no label. */
+/** Images `[h, w, c]` as bytes 0..255, with class numbers; -1 where there is no label. */
 export interface ImageSet {
   readonly height: number;
   readonly width: number;
   readonly channels: number;
-  readonly pixels: Uint8Array;
+  readonly pixels: Pixels;
   readonly labels: Int32Array;
+  /** A picture's own name: its file, or its place in an archive. */
+  readonly name?: (index: number) => string;
+}
+
+/** Sizes and kinds of pictures as they lie on disk. */
+export interface HeaderSummary {
+  readonly pictures: number;
+  /** Names of those whose header cannot be read. */
+  readonly unreadable: readonly string[];
+  /** Pixels: smallest, median and largest. */
+  readonly height: readonly [number, number, number];
+  readonly width: readonly [number, number, number];
+  /** How many of each kind, as `jpeg srgb`. */
+  readonly kinds: Readonly<Record<string, number>>;
 }
 
 export interface Dataset {
@@ -20,82 +34,71 @@ export interface Dataset {
   readonly test?: ImageSet;
   /** Whether a mirrored picture is still of its class (false for digits and letters). */
   readonly mirror: boolean;
-  /** What was skipped or doubtful while reading, one line each. */
+  /** What the files' headers say, where pictures come as files. */
+  readonly headers?: () => Promise<HeaderSummary>;
+  /** What was skipped or doubtful while reading, one line each; grows while pictures are decoded. */
   readonly warnings: readonly string[];
 }
 
-export const imageBytes = (set: ImageSet): number => set.height * set.width * set.channels;
-
-/** The examples at `index`, copied. */
+/** The examples at `index`. */
 export function subset(set: ImageSet, index: ArrayLike<number>): ImageSet {
-  const size = imageBytes(set);
-  const pixels = new Uint8Array(index.length * size);
-  const labels = new Int32Array(index.length);
-  for (let i = 0; i < index.length; i++) {
-    const at = index[i]!;
-    pixels.set(set.pixels.subarray(at * size, (at + 1) * size), i * size);
-    labels[i] = set.labels[at]!;
-  }
-  return { ...set, pixels, labels };
-}
-
-/** Example numbers by class, each class in a seeded random order; unlabelled ones under -1. */
-function shuffledByClass(set: ImageSet, classes: number, seed: number, purpose: string): Map<number, number[]> {
-  const order = new Random(seed, `split:${purpose}`).permutation(set.labels.length);
-  const groups = new Map<number, number[]>(Array.from({ length: classes }, (_, label) => [label, []]));
-  for (const i of order) {
-    const label = set.labels[i]!;
-    if (!groups.has(label)) groups.set(label, []);
-    groups.get(label)!.push(i);
-  }
-  return groups;
-}
-
-/** Holds out a stratified share for validation when the data brings none: at least one a class that has two. */
-export function withValidation(data: Dataset, share: number, seed: number): Dataset {
-  if (data.validation || share === 0) return data;
-  const kept: number[] = [];
-  const held: number[] = [];
-  for (const [label, members] of shuffledByClass(data.train, data.classes.length, seed, "validation")) {
-    const count = label < 0 || members.length < 2 ? 0 : Math.max(1, Math.round(members.length * share));
-    held.push(...members.slice(0, count));
-    kept.push(...members.slice(count));
-  }
-  const ascending = (a: number, b: number) => a - b;
   return {
-    ...data,
-    train: subset(data.train, kept.sort(ascending)),
-    validation: subset(data.train, held.sort(ascending)),
+    ...set,
+    pixels: view(set.pixels, index),
+    labels: Int32Array.from(index, (i) => set.labels[i]!),
+    name: set.name && ((i) => set.name!(index[i]!)),
   };
 }
 
-/** Keeps `count` labels a class in the training part and hides the others. */
-export function withLabels(data: Dataset, count: number, seed: number): Dataset {
-  const labels = new Int32Array(data.train.labels.length).fill(-1);
-  for (const [label, members] of shuffledByClass(data.train, data.classes.length, seed, "labels")) {
-    if (label < 0) continue;
-    if (members.length < count)
-      fail(
-        "E_OPTION",
-        `--labels ${count}: class "${data.classes[label]}" has ${members.length} labelled training pictures; ask for at most that many`,
-      );
-    for (const i of members.slice(0, count)) labels[i] = label;
-  }
-  return { ...data, train: { ...data.train, labels } };
+/** The bytes `[n, h, w, c]` of the pictures at `index`, of all when absent. */
+export async function gather(
+  set: ImageSet,
+  index: ArrayLike<number> = numbers(set.labels.length),
+): Promise<Uint8Array> {
+  const { size } = set.pixels;
+  await set.pixels.ready?.(index);
+  const out = new Uint8Array(index.length * size);
+  for (let i = 0; i < index.length; i++) set.pixels.read(index[i]!, out, i * size);
+  return out;
 }
 
-/** What identifies the data a run was trained on: sizes, class names and a hash over pixels and labels. */
-export function fingerprint(data: Dataset): string {
-  const parts = [data.train, data.validation, data.test].map((set) =>
-    set ? `${set.labels.length}:${hashBytes(set)}` : "-",
-  );
+/** The set without pictures that do not decode, and all of its bytes ready. */
+export async function decoded(set: ImageSet): Promise<ImageSet> {
+  const all = numbers(set.labels.length);
+  await set.pixels.ready?.(all);
+  const usable = all.filter((i) => set.pixels.usable(i));
+  return usable.length === all.length ? set : subset(set, usable);
+}
+
+/** 0..count-1 */
+export const numbers = (count: number): Int32Array => Int32Array.from({ length: count }, (_, i) => i);
+
+const FINGERPRINT_SAMPLE = 1000;
+
+/**
+ * What identifies the data a run was trained on: sizes, class names, and a hash over all labels and over the bytes of up to
+ * 1,000 pictures a part, evenly spread.
+ */
+export async function fingerprint(data: Dataset): Promise<string> {
+  const parts: string[] = [];
+  for (const set of [data.train, data.validation, data.test]) {
+    if (!set) {
+      parts.push("-");
+      continue;
+    }
+    const n = set.labels.length;
+    const count = Math.min(n, FINGERPRINT_SAMPLE);
+    const sample = Int32Array.from({ length: count }, (_, i) => Math.floor((i * n) / count));
+    const hash = hashBytes(hashBytes(0x811c9dc5, await gather(set, sample)), set.labels);
+    parts.push(`${n}:${(hash >>> 0).toString(16).padStart(8, "0")}`);
+  }
   const { height, width, channels } = data.train;
   return `${height}x${width}x${channels} ${parts.join(" ")} ${hashName(data.classes.join("\n")).toString(16)}`;
 }
 
-function hashBytes(set: ImageSet): string {
-  let hash = 0x811c9dc5;
-  for (let i = 0; i < set.pixels.length; i++) hash = Math.imul(hash ^ set.pixels[i]!, 0x01000193);
-  for (let i = 0; i < set.labels.length; i++) hash = Math.imul(hash ^ set.labels[i]!, 0x01000193);
-  return (hash >>> 0).toString(16).padStart(8, "0");
+/** FNV-1a, going on from a hash. */
+function hashBytes(start: number, values: ArrayLike<number>): number {
+  let hash = start;
+  for (let i = 0; i < values.length; i++) hash = Math.imul(hash ^ values[i]!, 0x01000193);
+  return hash;
 }

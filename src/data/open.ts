@@ -1,149 +1,124 @@
-// Opens a data source: a built-in name, a folder of IDX or CIFAR-10 files, or a folder of class folders.
-import { createHash } from "node:crypto";
+// Opens a data source, told by what is there: a built-in name, a folder, or a file.
 import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { basename, join } from "node:path";
 import { fail, nearest } from "../base/errors.ts";
-import { type Dataset, type ImageSet, withLabels, withValidation } from "./dataset.ts";
-import { parseCifar10 } from "./readers/cifar.ts";
-import { isClassFolder, readFolder } from "./readers/folder.ts";
-import { parseIdx } from "./readers/idx.ts";
-import { BUILT_IN_SETS, type BuiltInSet } from "./sets/builtin.ts";
+import type { Dataset } from "./dataset.ts";
+import { readCsv } from "./readers/csv.ts";
+import type { Resize } from "./readers/decode.ts";
+import { isClassFolder, readFolder, readUnlabelled } from "./readers/folder.ts";
+import { readNpz } from "./readers/npz.ts";
+import { readParquet } from "./readers/parquet.ts";
+import { isCifar, isIdx, readCifarFolder, readIdxFolder } from "./readers/records.ts";
+import { assemble, type PictureOptions, withUnlabelled } from "./readers/source.ts";
+import { isTar, readTars } from "./readers/tar.ts";
+import { BUILT_IN_SETS } from "./sets/builtin.ts";
+import { builtInFolder, type DownloadProgress } from "./sets/download.ts";
 import { glyphs } from "./sets/glyphs.ts";
+import { type LabelAmount, withLabels, withValidation } from "./splits.ts";
 
 export interface OpenOptions {
-  /** Keep this many labels a class; the rest is treated as unlabelled. */
-  labels?: number;
+  /** Keep so many labels: a number a class, or a share of them (`{ share: 0.1 }`); the rest is treated as unlabelled. */
+  labels?: LabelAmount;
+  /** A folder of pictures without labels, for the training part. */
+  unlabelled?: string;
   /** Size pictures are read at. */
   image?: { height: number; width: number };
+  /** How a picture of another shape becomes that size. Default `fit`. */
+  resize?: Resize;
   /** Share of the training part held out when the data has no validation part. Default 0.1. */
   validation?: number;
   /** Seed of the splits. Default 0. */
   seed?: number;
+  /** Bytes of decoded pictures that may be kept in memory; more go to a cache file. Default 1 GiB. */
+  memory?: number;
+  /** Told how far a download is. */
+  progress?: DownloadProgress;
 }
 
 export const BUILT_IN: readonly string[] = ["glyphs", "glyphs-colour", ...Object.keys(BUILT_IN_SETS)];
 
-const IDX_FILE = /idx[13]-ubyte/;
-const CIFAR_FILE = /^(data_batch_\d|test_batch)\.bin(\.gz)?$/;
+/** What a source can be, for messages. */
+const EXPECTED =
+  "a folder of class folders, of IDX or CIFAR files, of .tar shards or .parquet files; or a .npz, .csv, .tar or .parquet file";
 
 /**
- * Reads a data source whole.
- * @param source a built-in name, or a folder of class folders, of IDX files or of CIFAR-10 files
+ * Opens a data source.
+ * @param source a built-in name, or the path of a folder or file
  * @throws `E_DATA_NOT_FOUND`, `E_DATA_FORMAT`, `E_DATA_EMPTY`, `E_DATA_LABEL`, `E_IMAGE`
  */
 export async function open(source: string, options: OpenOptions = {}): Promise<Dataset> {
-  const { labels, image, validation = 0.1, seed = 0 } = options;
-  const data = withValidation(await read(source, image), validation, seed);
-  if (image && (data.train.height !== image.height || data.train.width !== image.width))
+  const { labels, image, resize, memory, validation = 0.1, seed = 0 } = options;
+  const pictures: PictureOptions = { image, resize, memory };
+  const whole = await read(source, pictures, options.progress);
+  if (image && (whole.train.height !== image.height || whole.train.width !== image.width))
     fail(
       "E_OPTION",
-      `--image ${image.height}x${image.width}: ${source} has pictures of ${data.train.height}x${data.train.width}; leave --image out`,
+      `--image ${image.height}x${image.width}: ${source} has pictures of ${whole.train.height}x${whole.train.width}; leave --image out`,
     );
-  return labels === undefined ? data : withLabels(data, labels, seed);
+  const split = withValidation(whole, validation, seed);
+  const kept = labels === undefined ? split : withLabels(split, labels, seed);
+  return options.unlabelled === undefined
+    ? kept
+    : withUnlabelled(kept, readUnlabelled(existing(options.unlabelled)), pictures);
 }
 
-async function read(source: string, image: OpenOptions["image"]): Promise<Dataset> {
+function existing(path: string): string {
+  if (existsSync(path) && statSync(path).isDirectory()) return path;
+  fail("E_DATA_NOT_FOUND", `no folder at "${path}"; expected a folder of pictures without labels`);
+}
+
+async function read(source: string, options: PictureOptions, progress?: DownloadProgress): Promise<Dataset> {
   if (source === "glyphs") return glyphs();
   if (source === "glyphs-colour") return glyphs({ colour: true });
-  const folder = Object.hasOwn(BUILT_IN_SETS, source) && !existsSync(source) ? builtInFolder(source) : source;
-  if (!existsSync(folder)) {
+  const path =
+    Object.hasOwn(BUILT_IN_SETS, source) && !existsSync(source) ? await builtInFolder(source, progress) : source;
+  if (!existsSync(path)) {
     const guess = nearest(source, BUILT_IN);
     fail(
       "E_DATA_NOT_FOUND",
-      `no data at "${source}"${guess ? `; did you mean ${guess}?` : ""} Expected a folder, or one of: ${BUILT_IN.join(", ")}`,
+      `no data at "${source}"${guess ? `; did you mean ${guess}?` : ""} Expected ${EXPECTED}; or one of: ${BUILT_IN.join(", ")}`,
     );
   }
-  if (!statSync(folder).isDirectory())
-    fail("E_DATA_FORMAT", `${source} is a file; expected a folder of class folders, of IDX files or of CIFAR-10 files`);
+  const name = basename(path).replace(/\.(npz|csv|tsv|parquet|tar|tgz|tar\.gz)$/i, "");
+  return { name, ...(await (statSync(path).isDirectory() ? readDirectory(path, options) : readOne(path, options))) };
+}
+
+type Unnamed = Omit<Dataset, "name">;
+
+async function readOne(file: string, options: PictureOptions): Promise<Unnamed> {
+  if (/\.npz$/i.test(file)) return readNpz(readFileSync(file), file);
+  if (/\.(csv|tsv)$/i.test(file)) return assemble(readCsv(file), options);
+  if (isTar(file)) return assemble(await readTars([file], file), options);
+  if (/\.parquet$/i.test(file)) return fromParquet([file], file, options);
+  fail("E_DATA_FORMAT", `${file} is of no known kind; expected ${EXPECTED}`);
+}
+
+async function readDirectory(folder: string, options: PictureOptions): Promise<Unnamed> {
   const files = readdirSync(folder).sort();
   const known = BUILT_IN_SETS[basename(folder)];
-  if (files.some((file) => IDX_FILE.test(file)))
-    return readIdx(folder, files, known?.format === "idx" ? known : undefined);
-  if (files.some((file) => CIFAR_FILE.test(file))) return readCifar10(folder, files);
-  if (isClassFolder(folder)) return readFolder(folder, image);
-  fail(
-    "E_DATA_FORMAT",
-    `${source}: no class folders, IDX or CIFAR-10 files in it; expected one folder a class with pictures inside`,
-  );
-}
-
-function builtInFolder(name: string): string {
-  const root = process.env.GENCLASS_DATA;
-  const folder = root && join(root, name);
-  if (folder && existsSync(folder)) return folder;
-  const where = root ? `GENCLASS_DATA=${root} has no folder "${name}"` : "GENCLASS_DATA is not set";
-  const files =
-    BUILT_IN_SETS[name]!.format === "idx"
-      ? "the four IDX files (.gz)"
-      : "data_batch_1.bin to data_batch_5.bin and test_batch.bin (.gz or not)";
-  fail(
-    "E_DATA_NOT_FOUND",
-    `${name}: ${where}. Put ${files} into a folder named ${name} and set GENCLASS_DATA to the folder above it; "glyphs" needs no files`,
-  );
-}
-
-function readCifar10(folder: string, files: readonly string[]): Dataset {
-  const load = (part: string) =>
-    files
-      .filter((file) => CIFAR_FILE.test(file) && file.startsWith(part))
-      .map((file) => ({ name: join(folder, file), bytes: readFileSync(join(folder, file)) }));
-  const [train, test] = [load("data_batch"), load("test_batch")];
-  if (train.length === 0)
-    fail("E_DATA_NOT_FOUND", `${folder}: expected data_batch_1.bin and so on, got ${files.join(", ")}`);
-  const { classes, mirror } = BUILT_IN_SETS.cifar10!;
-  return {
-    name: basename(folder),
-    classes,
-    train: parseCifar10(train),
-    test: test.length > 0 ? parseCifar10(test) : undefined,
-    mirror,
-    warnings: [],
-  };
-}
-
-function readIdx(folder: string, files: readonly string[], known: BuiltInSet | undefined): Dataset {
-  const load = (part: string, kind: string): Uint8Array | undefined => {
-    const file = files.find((name) => name.startsWith(part) && name.includes(kind));
-    if (!file) return undefined;
-    const bytes = readFileSync(join(folder, file));
-    const expected = known?.sha256[file];
-    if (expected && createHash("sha256").update(bytes).digest("hex") !== expected)
-      fail(
-        "E_DATA_FORMAT",
-        `${join(folder, file)}: its checksum is not the official one: damaged or another version; fetch it again`,
+  if (files.some(isIdx)) return readIdxFolder(folder, files, known?.format === "idx" ? known : undefined);
+  if (files.some(isCifar)) return readCifarFolder(folder, files);
+  const paths = (test: (file: string) => boolean) => files.filter(test).map((file) => join(folder, file));
+  const tars = paths(isTar);
+  if (tars.length > 0) return assemble(await readTars(tars, folder), options);
+  const parquet = paths((file) => file.endsWith(".parquet"));
+  if (parquet.length > 0) return fromParquet(parquet, folder, options);
+  // Hugging Face keeps the files of a data set in data/.
+  if (files.includes("data") && statSync(join(folder, "data")).isDirectory()) {
+    const below = readdirSync(join(folder, "data")).sort();
+    const shards = below.filter((file) => file.endsWith(".parquet"));
+    if (shards.length > 0)
+      return fromParquet(
+        shards.map((file) => join(folder, "data", file)),
+        folder,
+        options,
       );
-    return bytes;
-  };
-  const set = (part: string): ImageSet | undefined => {
-    const [images, labels] = [load(part, "idx3"), load(part, "idx1")];
-    if (!images || !labels) return undefined;
-    const [pixels, codes] = [
-      parseIdx(images, `${part} images in ${folder}`),
-      parseIdx(labels, `${part} labels in ${folder}`),
-    ];
-    const [n, height, width] = pixels.sizes;
-    if (pixels.sizes.length !== 3 || codes.sizes.length !== 1 || n !== codes.sizes[0])
-      fail(
-        "E_DATA_FORMAT",
-        `${folder}: ${part} has images [${pixels.sizes}] and labels [${codes.sizes}]; expected one label an image`,
-      );
-    return { height: height!, width: width!, channels: 1, pixels: pixels.data, labels: Int32Array.from(codes.data) };
-  };
-  const train = set("train");
-  if (!train)
-    fail(
-      "E_DATA_NOT_FOUND",
-      `${folder}: expected train-images-idx3-ubyte(.gz) and train-labels-idx1-ubyte(.gz), got ${files.join(", ")}`,
-    );
-  const test = set("t10k") ?? set("test");
-  const most = train.labels.reduce((a, b) => Math.max(a, b), 0);
-  const classes = known?.classes ?? Array.from({ length: 1 + most }, (_, i) => String(i));
-  for (const [part, labels] of [
-    ["train", train.labels],
-    ["test", test?.labels ?? []],
-  ] as const)
-    for (const label of labels)
-      if (label >= classes.length)
-        fail("E_DATA_LABEL", `${folder}: a ${part} label is ${label}; expected 0..${classes.length - 1}`);
-  return { name: basename(folder), classes, train, test, mirror: known?.mirror ?? false, warnings: [] };
+  }
+  if (isClassFolder(folder)) return assemble(readFolder(folder), options);
+  fail("E_DATA_FORMAT", `${folder}: nothing in it that is known; expected ${EXPECTED}`);
+}
+
+async function fromParquet(files: readonly string[], name: string, options: PictureOptions): Promise<Unnamed> {
+  const { source, classes } = await readParquet(files, name);
+  return assemble(source, options, classes);
 }

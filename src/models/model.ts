@@ -23,7 +23,21 @@ export interface Batch {
   readonly labels: Tensor;
   /** `[n]`: 1 for an example, 0 for padding */
   readonly weights: Tensor;
-  /** `[n]`: 1 for an example with a label */
+  /** `[n]`: weight in the class loss: that of its class (1 unless asked for) for an example with a label, else 0 */
+  readonly labelled: Tensor;
+  /** Pictures mixed with others, for the class loss alone; absent unless the augmentation mixes. */
+  readonly mixed?: Mixed;
+}
+
+/** A batch mixed with itself in another order: mixup (Zhang et al. 2018) and cutmix (Yun et al. 2019). */
+export interface Mixed {
+  /** `[n, h, w, c]` in 0..1 */
+  readonly x: Tensor;
+  /** int32 `[n]`: labels of the pictures mixed in */
+  readonly labels: Tensor;
+  /** `[n]`: share of the picture itself, 0..1 */
+  readonly share: Tensor;
+  /** `[n]`: weight in the class loss; 0 where either has no label */
   readonly labelled: Tensor;
 }
 

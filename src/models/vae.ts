@@ -6,7 +6,7 @@ import { scalar, type Tensor } from "../graph/tensor.ts";
 import { bernoulli, gaussian } from "../nn/distributions.ts";
 import { glorotUniform } from "../nn/init.ts";
 import { ACTIVATIONS, type Activation, conv, dense, dropout } from "../nn/layers.ts";
-import { crossEntropy, perExample, weightedMean } from "../nn/losses.ts";
+import { classLoss, perExample, weightedMean } from "../nn/losses.ts";
 import { convDecoder, convEncoder, defaultDepth, type NetShape } from "../nn/nets.ts";
 import { adam } from "../nn/optim.ts";
 import { SCHEDULES, schedule, withWarmup } from "../nn/schedule.ts";
@@ -137,9 +137,10 @@ export const vae = defineModel({
       return { loss: g.add(reconstruction, g.mul(kl, beta)), log: { reconstruction, kl } };
     };
     const discriminative = (scope: Scope, batch: Batch, maps: Tensor) => {
-      const logits = logitsOf(scope, maps);
-      const classLoss = weightedMean(crossEntropy(logits, batch.labels, o.smoothing), batch.labelled);
-      return { loss: g.mul(classLoss, o.classWeight), log: { class: classLoss } };
+      // Two streams where pictures are mixed: the generative loss sees them as they are.
+      const logits = logitsOf(scope, batch.mixed ? features(scope, batch.mixed.x) : maps);
+      const loss = classLoss(logits, batch, o.smoothing);
+      return { loss: g.mul(loss, o.classWeight), log: { class: loss } };
     };
 
     // -------------------------------------------------------------------------------------------- phases

@@ -24,6 +24,21 @@ export function crossEntropy(logits: Tensor, labels: Tensor, smoothing = 0): Ten
   return g.add(g.mul(exact, 1 - smoothing), g.mul(uniform, smoothing));
 }
 
+/** Targets of a class loss: labels `[n]`, or labels of two pictures mixed in `share` of the first. */
+export interface ClassTargets {
+  readonly labels: Tensor;
+  readonly labelled: Tensor;
+  readonly mixed?: { readonly labels: Tensor; readonly share: Tensor; readonly labelled: Tensor };
+}
+
+/** Mean cross entropy over examples with a label; of mixed pictures, the mixture of both (Zhang et al. 2018, eq. 2). */
+export function classLoss(logits: Tensor, { labels, labelled, mixed }: ClassTargets, smoothing = 0): Tensor {
+  const own = crossEntropy(logits, labels, smoothing);
+  if (!mixed) return weightedMean(own, labelled);
+  const other = crossEntropy(logits, mixed.labels, smoothing);
+  return weightedMean(g.add(other, g.mul(g.sub(own, other), mixed.share)), mixed.labelled);
+}
+
 /** Squared error, summed over an example. */
 export const squaredError = (x: Tensor, y: Tensor): Tensor => perExample(g.square(g.sub(x, y)));
 

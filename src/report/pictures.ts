@@ -1,6 +1,6 @@
 // Pictures for people: grids of images as PNG.
-import type { ImageShape } from "../data/readers/folder.ts";
-import { loadSharp } from "../data/readers/sharp.ts";
+import { loadSharp } from "../data/readers/decode.ts";
+import type { PictureShape } from "../data/transform.ts";
 
 /** Images in 0..1 as bytes. */
 export function toBytes(images: ArrayLike<number>): Uint8Array {
@@ -10,7 +10,7 @@ export function toBytes(images: ArrayLike<number>): Uint8Array {
 /** A PNG of images `[n, h, w, c]` side by side, `columns` a row, small ones enlarged without smoothing. */
 export async function gridPng(
   pixels: Uint8Array,
-  { height, width, channels }: ImageShape,
+  { height, width, channels }: PictureShape,
   columns: number,
 ): Promise<Buffer> {
   const n = pixels.length / (height * width * channels);
@@ -33,11 +33,11 @@ export async function gridPng(
 }
 
 /** One image as PNG. */
-export async function imagePng(pixels: Uint8Array, shape: ImageShape): Promise<Buffer> {
+export async function imagePng(pixels: Uint8Array, shape: PictureShape): Promise<Buffer> {
   return (await picture(pixels, shape)).png().toBuffer();
 }
 
-async function picture(pixels: Uint8Array, { height, width, channels }: ImageShape) {
+async function picture(pixels: Uint8Array, { height, width, channels }: PictureShape) {
   const sharp = await loadSharp();
   return sharp(pixels, { raw: { width, height, channels: channels as 1 | 3 } });
 }

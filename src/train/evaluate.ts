@@ -1,7 +1,7 @@
 // Every number a trained model can give on a labelled set.
 import { sizeOf } from "../base/array.ts";
 import { fail } from "../base/errors.ts";
-import type { ImageSet } from "../data/dataset.ts";
+import { gather, type ImageSet, numbers } from "../data/dataset.ts";
 import {
   type CalibrationBin,
   type ClassScores,
@@ -40,7 +40,7 @@ export async function evaluate(model: TrainedModel, set: ImageSet, classes: read
   if (n === 0 || set.labels.some((label) => label < 0))
     fail("E_DATA_EMPTY", "evaluation needs pictures that all have labels");
   const k = classes.length;
-  const logits = (await model.logits(set.pixels)).data;
+  const { logits, squaredError, logDensity } = await perPicture(model, set);
   const probabilities = softmaxRows(logits, k, model.temperature);
   const confusion = confusionMatrix(probabilities, set.labels, k);
   const { accuracy, balancedAccuracy, nll, ece, macroF1 } = classificationMetrics(probabilities, set.labels, k);
@@ -54,8 +54,8 @@ export async function evaluate(model: TrainedModel, set: ImageSet, classes: read
     temperature: model.temperature,
     eceUncalibrated: raw.ece,
   };
-  if (model.has("reconstruct")) metrics.mse = await reconstructionError(model, set);
-  if (model.has("logDensity")) metrics.elbo = average((await model.logDensity(set.pixels)).data);
+  if (squaredError) metrics.mse = average(squaredError) / sizeOf([set.height, set.width, set.channels]);
+  if (logDensity) metrics.elbo = average(logDensity);
   return {
     n,
     metrics,
@@ -66,16 +66,30 @@ export async function evaluate(model: TrainedModel, set: ImageSet, classes: read
   };
 }
 
-async function reconstructionError(model: TrainedModel, set: ImageSet): Promise<number> {
-  const size = sizeOf([set.height, set.width, set.channels]);
-  const step = 1000 * size;
-  let total = 0;
-  for (let from = 0; from < set.pixels.length; from += step) {
-    const part = set.pixels.subarray(from, from + step);
-    const image = (await model.reconstruct(part)).data;
-    for (let i = 0; i < part.length; i++) total += (image[i]! - part[i]! / 255) ** 2;
+/** Pictures whose bytes are held at a time. */
+const PART = 1000;
+
+/** What the model says of each picture: logits `[n · classes]`, squared error and log-density bound `[n]` where it can. */
+async function perPicture(model: TrainedModel, set: ImageSet) {
+  const n = set.labels.length;
+  const logits = new Float32Array(n * model.spec.classes.length);
+  const squaredError = model.has("reconstruct") ? new Float64Array(n) : undefined;
+  const logDensity = model.has("logDensity") ? new Float64Array(n) : undefined;
+  const { size } = set.pixels;
+  for (let from = 0; from < n; from += PART) {
+    const pixels = await gather(
+      set,
+      numbers(Math.min(PART, n - from)).map((i) => from + i),
+    );
+    logits.set((await model.logits(pixels)).data, from * model.spec.classes.length);
+    if (squaredError) {
+      const image = (await model.reconstruct(pixels)).data;
+      for (let i = 0; i < pixels.length; i++)
+        squaredError[from + Math.floor(i / size)]! += (image[i]! - pixels[i]! / 255) ** 2;
+    }
+    logDensity?.set((await model.logDensity(pixels)).data, from);
   }
-  return total / set.pixels.length;
+  return { logits, squaredError, logDensity };
 }
 
 function average(values: ArrayLike<number>): number {

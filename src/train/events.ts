@@ -46,6 +46,8 @@ export interface EndEvent {
   readonly step: number;
   readonly seconds: number;
   readonly metrics: Metrics;
+  /** How often each labelled and each unlabelled example was seen, on average. */
+  readonly passes: { readonly labelled: number; readonly unlabelled: number };
 }
 
 export type RunEvent = StartEvent | StepEvent | EpochEvent | EndEvent;

@@ -2,9 +2,11 @@
 import { type NdArray, sizeOf } from "../base/array.ts";
 import { now } from "../base/clock.ts";
 import { fail } from "../base/errors.ts";
-import type { Augmentation } from "../data/augment.ts";
-import { TrainingBatches } from "../data/batches.ts";
+import { type Augmentation, mixes } from "../data/augment.ts";
+import { BATCH_INPUTS, TrainingBatches } from "../data/batches.ts";
 import type { Dataset } from "../data/dataset.ts";
+import { type ClassWeighting, classWeights } from "../data/imbalance.ts";
+import type { Sampling } from "../data/order.ts";
 import type { BuiltModel } from "../models/model.ts";
 import { initialState } from "../nn/scope.ts";
 import type { Backend } from "../runtime/backend.ts";
@@ -24,6 +26,8 @@ export interface Cursor {
   planned: number;
   bestScore: number | null;
   bestEpoch: number;
+  /** Examples seen with and without a label. */
+  seen: { labelled: number; unlabelled: number };
 }
 
 export interface Snapshot {
@@ -42,6 +46,8 @@ export interface FitOptions {
   readonly seed: number;
   readonly batch: number;
   readonly augmentation: Augmentation;
+  readonly sampling?: Sampling;
+  readonly classWeighting?: ClassWeighting;
   /** Length: epochs, or minutes of training (then steps are planned from the speed seen). */
   readonly epochs?: number;
   readonly minutes?: number;
@@ -69,7 +75,11 @@ export async function* fit(options: FitOptions): AsyncGenerator<RunEvent, void> 
   const { model, data, batch } = options;
   const { height, width, channels } = data.train;
   const { classes, mirror } = data;
-  const compiled = compileModel(model, { height, width, channels, classes, mirror }, batch);
+  const { augmentation, classWeighting = "none" } = options;
+  const compiled = compileModel(model, { height, width, channels, classes, mirror }, batch, {
+    classWeights: classWeighting === "none" ? undefined : classWeights(data.train.labels, classes, classWeighting),
+    mixes: mixes(augmentation),
+  });
   const state = startState(options, compiled.specs);
   const program = await Program.create(
     options.backend,
@@ -119,16 +129,22 @@ async function* loop(
   parameters: number,
 ): AsyncGenerator<RunEvent, void> {
   const { data, seed, batch, epochs, minutes, averageDecay = 0.999, patience = 0, saveSeconds = 60 } = options;
-  const batches = new TrainingBatches(data.train, batch, seed, options.augmentation);
+  const batches = new TrainingBatches(data.train, {
+    size: batch,
+    seed,
+    augmentation: options.augmentation,
+    sampling: options.sampling,
+  });
   const { stepsPerEpoch } = batches;
   const cursor: Cursor = options.resume
-    ? { ...options.resume.cursor }
+    ? { ...options.resume.cursor, seen: { ...options.resume.cursor.seen } }
     : {
         step: 0,
         seconds: 0,
         planned: (epochs ?? Number.POSITIVE_INFINITY) * stepsPerEpoch,
         bestScore: null,
         bestEpoch: 0,
+        seen: { labelled: 0, unlabelled: 0 },
       };
   // An extended run (more epochs than before) is planned anew.
   if (epochs !== undefined) cursor.planned = epochs * stepsPerEpoch;
@@ -173,7 +189,8 @@ async function* loop(
     const epoch = Math.floor(step / stepsPerEpoch);
     // Until the speed is known, a run by the clock counts as begun but not advanced.
     const progress = Number.isFinite(cursor.planned) ? step / cursor.planned : 0;
-    const values = batches.at(step);
+    const values = await batches.at(step);
+    countSeen(cursor, values);
     const losses: Record<string, number> = {};
     let rate = 0;
     for (const [i, { phase, graph }] of phases.entries()) {
@@ -185,7 +202,10 @@ async function* loop(
       // The average follows quickly at first: a fixed decay would remember the first weights for thousands of steps.
       feed.scalar(AVERAGE_SCALAR, 1 - Math.min(averageDecay, (1 + step) / (10 + step)));
       feed.draw(seed, step, progress);
-      const log = await program.run(graph.name, { ...values, ...feed.values });
+      const running = program.run(graph.name, { ...values, ...feed.values });
+      // The step computes on other threads: meanwhile the next batch is made.
+      if (i === 0) batches.prepare(step + 1);
+      const log = await running;
       for (const [name, value] of Object.entries(log)) {
         const key = `${phase.name}/${name}`;
         losses[key] = value.data[0]!;
@@ -250,6 +270,22 @@ async function* loop(
     step: cursor.step,
     seconds: elapsed(),
     metrics,
+    passes: passes(data.train.labels, cursor.seen),
+  };
+}
+
+function countSeen({ seen }: Cursor, feeds: Readonly<Record<string, NdArray>>): void {
+  const [labels, weights] = [feeds[BATCH_INPUTS.labels]!.data, feeds[BATCH_INPUTS.weights]!.data];
+  for (let i = 0; i < labels.length; i++) if (weights[i]! > 0) seen[labels[i]! >= 0 ? "labelled" : "unlabelled"]++;
+}
+
+/** How often each labelled and each unlabelled example was seen on average. */
+function passes(labels: Int32Array, seen: Cursor["seen"]): EndEvent["passes"] {
+  const labelled = labels.reduce((count, label) => count + Number(label >= 0), 0);
+  const unlabelled = labels.length - labelled;
+  return {
+    labelled: labelled > 0 ? seen.labelled / labelled : 0,
+    unlabelled: unlabelled > 0 ? seen.unlabelled / unlabelled : 0,
   };
 }
 

@@ -2,7 +2,7 @@
 
 import { Random } from "../base/random.ts";
 import type { Dataset, ImageSet } from "../data/dataset.ts";
-import { subset } from "../data/dataset.ts";
+import { gather } from "../data/dataset.ts";
 import { argmax } from "../metrics/classification.ts";
 import { type ReportSection, reportHtml } from "../report/html.ts";
 import { gridPng, toBytes } from "../report/pictures.ts";
@@ -129,7 +129,7 @@ async function samplePictures(
   };
   const order = new Random(0, "report pictures").permutation(set.labels.length).slice(0, PICTURES);
   if (model.has("reconstruct")) {
-    const { pixels } = subset(set, order);
+    const pixels = await gather(set, order);
     const again = toBytes((await model.reconstruct(pixels)).data);
     const size = pixels.length / order.length;
     const pairs = new Uint8Array(2 * pixels.length);
@@ -165,7 +165,7 @@ async function samplePictures(
     await grid(
       "mistakes.png",
       `The most confident mistakes (first row: ${text.join(", ")})`,
-      subset(set, wrong).pixels,
+      await gather(set, wrong),
       10,
     );
   }

@@ -8,7 +8,7 @@ import type { RunEvent } from "./events.ts";
 import type { Snapshot } from "./fit.ts";
 
 /** Version of the run folder; another one is refused. */
-export const RUN_VERSION = 1;
+export const RUN_VERSION = 2;
 
 const configSchema = z.object({
   version: z.literal(RUN_VERSION),
@@ -24,13 +24,17 @@ const configSchema = z.object({
     width: z.number(),
     channels: z.number(),
     mirror: z.boolean(),
-    labels: z.number().nullable(),
+    labels: z.union([z.number(), z.object({ share: z.number() }), z.object({ total: z.number() })]).nullable(),
+    unlabelled: z.string().nullable(),
     image: z.object({ height: z.number(), width: z.number() }).nullable(),
+    resize: z.enum(["fit", "fill", "pad"]),
     validation: z.number(),
   }),
   seed: z.number(),
   batch: z.number(),
   augment: z.string(),
+  sampling: z.enum(["shuffled", "balanced"]),
+  classWeights: z.union([z.enum(["none", "balanced", "sqrt"]), z.record(z.string(), z.number())]),
   epochs: z.number().nullable(),
   minutes: z.number().nullable(),
   until: z.object({ metric: z.string(), value: z.number() }).nullable(),

@@ -1,11 +1,12 @@
 // From a model's phases to step graphs: forward, backward, optimizer and averages in one graph a phase.
 
-import { BATCH_INPUTS } from "../data/batches.ts";
+import { ndarray } from "../base/array.ts";
+import { BATCH_INPUTS, MIX_FIELDS } from "../data/batches.ts";
 import { grad } from "../graph/grad.ts";
 import { SCALAR_PREFIX, STATE_PREFIX } from "../graph/names.ts";
 import * as g from "../graph/ops/index.ts";
-import { input, type Tensor } from "../graph/tensor.ts";
-import type { Batch, BuiltModel, DataSpec, Phase } from "../models/model.ts";
+import { constant, input, type Tensor } from "../graph/tensor.ts";
+import type { Batch, BuiltModel, DataSpec, Mixed, Phase } from "../models/model.ts";
 import { zerosInit } from "../nn/init.ts";
 import { perExample } from "../nn/losses.ts";
 import { applyOptimizer } from "../nn/optim.ts";
@@ -35,12 +36,59 @@ export const averagePath = (path: string): string => `average/${path}`;
 /** The scalar that pulls an average towards the newest weights: 1 - decay. */
 export const AVERAGE_SCALAR = "average";
 
-export function batchTensors(size: number, { height, width, channels }: DataSpec): Batch {
+/** What of a batch depends on the run. */
+export interface BatchUse {
+  /** Weight of each class in the class loss; all 1 when absent. */
+  readonly classWeights?: Float32Array;
+  /** Whether pictures are mixed. */
+  readonly mixes?: boolean;
+}
+
+export function batchTensors(size: number, { height, width, channels }: DataSpec, use: BatchUse = {}): Batch {
   const pixels = input(BATCH_INPUTS.pixels, [size, height, width, channels], "uint8");
   const labels = input(BATCH_INPUTS.labels, [size], "int32");
   const weights = input(BATCH_INPUTS.weights, [size]);
-  const labelled = g.cast(g.greaterEqual(labels, 0), "float32");
-  return { x: pixelsToUnit(pixels), labels, weights, labelled };
+  const x = pixelsToUnit(pixels);
+  const known = g.cast(g.greaterEqual(labels, 0), "float32");
+  const labelled = use.classWeights ? g.mul(known, weightOf(labels, use.classWeights)) : known;
+  const batch = { x, labels, weights, labelled };
+  return use.mixes ? { ...batch, mixed: mixed(batch) } : batch;
+}
+
+/** The class weight of each label; unlabelled ones read the first, and count nothing. */
+function weightOf(labels: Tensor, weights: Float32Array): Tensor {
+  const table = constant(ndarray("float32", [weights.length], weights));
+  return g.gather(table, g.maximum(labels, 0));
+}
+
+/** Pictures with a partner's mixed in: inside a box by one share, outside by another (see `MIX_FIELDS`). */
+function mixed({ x, labels, labelled }: Batch): Mixed {
+  const [n, height, width] = x.shape as [number, number, number, number];
+  const partner = input(BATCH_INPUTS.partner, [n], "int32");
+  const mix = input(BATCH_INPUTS.mix, [n, MIX_FIELDS]);
+  const field = (i: number) => g.reshape(g.slice(mix, [0, i], [n, 1]), [n, 1, 1, 1]);
+  const along = (length: number, shape: number[]) =>
+    constant(
+      ndarray(
+        "float32",
+        shape,
+        Float32Array.from({ length }, (_, i) => i),
+      ),
+    );
+  const within = (at: Tensor, from: Tensor, to: Tensor) =>
+    g.mul(g.cast(g.greaterEqual(at, from), "float32"), g.cast(g.less(at, to), "float32"));
+  const inside = g.mul(
+    within(along(height, [1, height, 1, 1]), field(0), field(2)),
+    within(along(width, [1, 1, width, 1]), field(1), field(3)),
+  );
+  const share = g.add(g.mul(inside, field(4)), g.mul(g.sub(1, inside), field(5)));
+  const other = g.gather(x, partner);
+  return {
+    x: g.add(other, g.mul(g.sub(x, other), share)),
+    labels: g.gather(labels, partner),
+    share: g.reshape(g.slice(mix, [0, 6], [n, 1]), [n]),
+    labelled: g.mul(labelled, g.gather(labelled, partner)),
+  };
 }
 
 /** Bytes 0..255 to 0..1. */
@@ -50,15 +98,15 @@ export const pixelsToUnit = (pixels: Tensor): Tensor => g.mul(g.cast(pixels, "fl
 export const bindAverages = (path: string, spec: StateSpec): Tensor =>
   input(STATE_PREFIX + (spec.trainable ? averagePath(path) : path), spec.shape);
 
-export function compileModel(model: BuiltModel, data: DataSpec, batchSize: number): CompiledModel {
+export function compileModel(model: BuiltModel, data: DataSpec, batchSize: number, use: BatchUse = {}): CompiledModel {
   const specs = new Map<string, StateSpec>();
-  const phases = model.phases.map((phase) => phaseStep(phase, data, batchSize, specs));
+  const phases = model.phases.map((phase) => phaseStep(phase, batchTensors(batchSize, data, use), specs));
   return { phases, validate: validateStep(model, data, batchSize), specs };
 }
 
-function phaseStep(phase: Phase, data: DataSpec, batchSize: number, specs: Map<string, StateSpec>): PhaseStep {
+function phaseStep(phase: Phase, batch: Batch, specs: Map<string, StateSpec>): PhaseStep {
   const build = new Build(true);
-  const { loss, log } = phase.loss(build.root, batchTensors(batchSize, data));
+  const { loss, log } = phase.loss(build.root, batch);
   const parameters = phase.updates.flatMap((prefix) => build.trainable(prefix));
   const gradients = grad(
     loss,

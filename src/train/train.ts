@@ -1,8 +1,11 @@
 // A whole run: opens or makes the run folder, lets `fit` train, and writes what its events tell.
 import { fail } from "../base/errors.ts";
 import { VERSION } from "../base/version.ts";
-import { type AugmentationName, chooseAugmentation } from "../data/augment.ts";
+import { chooseAugmentation } from "../data/augment.ts";
 import { type Dataset, fingerprint } from "../data/dataset.ts";
+import { type ClassWeighting, classWeights } from "../data/imbalance.ts";
+import type { Sampling } from "../data/order.ts";
+import type { LabelAmount } from "../data/splits.ts";
 import { findModel, parseOptions } from "../models/index.ts";
 import type { Backend } from "../runtime/backend.ts";
 import { writeAtomically } from "./checkpoint.ts";
@@ -28,13 +31,20 @@ export interface TrainOptions {
   readonly minutes?: number;
   readonly until?: { readonly metric: string; readonly value: number };
   readonly patience?: number;
-  readonly augment?: AugmentationName;
+  /** A policy as `chooseAugmentation` reads it. Default `auto`. */
+  readonly augment?: string;
+  /** Default `shuffled`. */
+  readonly sampling?: Sampling;
+  /** Default `none`. */
+  readonly classWeights?: ClassWeighting;
   readonly averageDecay?: number;
   /** A run whose weights to begin from. */
   readonly from?: string;
-  /** Remembered in the run's configuration. */
-  readonly labels?: number;
+  /** How the data was opened: remembered, to open it again. */
+  readonly labels?: LabelAmount;
+  readonly unlabelled?: string;
   readonly image?: { height: number; width: number };
+  readonly resize?: "fit" | "fill" | "pad";
   readonly validation?: number;
   readonly interrupted?: () => boolean;
 }
@@ -42,10 +52,10 @@ export interface TrainOptions {
 export const DEFAULT_EPOCHS = 20;
 
 /** Starts a run; the first event tells nothing yet, `run.path` is known at once. */
-export function startRun(
+export async function startRun(
   modelName: string,
   options: TrainOptions,
-): { run: RunFolder; events: AsyncGenerator<RunEvent, void> } {
+): Promise<{ run: RunFolder; events: AsyncGenerator<RunEvent, void> }> {
   const { data, backend, labels, image, validation = 0.1 } = options;
   const model = findModel(modelName);
   const { height, width, channels } = data.train;
@@ -53,6 +63,9 @@ export function startRun(
   const batch = options.batch ?? 128;
   if (n < batch && options.batch !== undefined)
     fail("E_OPTION", `--batch ${batch}: the training part has ${n} pictures; ask for at most that many`);
+  // What is wrong with these shall be said before a folder is made.
+  chooseAugmentation(options.augment ?? "auto", channels, data.mirror);
+  classWeights(data.train.labels, data.classes, options.classWeights ?? "none");
   const config: RunConfig = {
     version: RUN_VERSION,
     genclass: VERSION,
@@ -61,17 +74,21 @@ export function startRun(
     data: {
       source: options.source ?? data.name,
       name: data.name,
-      fingerprint: fingerprint(data),
+      fingerprint: await fingerprint(data),
       classes: [...data.classes],
       ...{ height, width, channels },
       mirror: data.mirror,
       labels: labels ?? null,
+      unlabelled: options.unlabelled ?? null,
       image: image ?? null,
+      resize: options.resize ?? "fit",
       validation,
     },
     seed: options.seed ?? 0,
     batch: Math.min(batch, n),
     augment: options.augment ?? "auto",
+    sampling: options.sampling ?? "shuffled",
+    classWeights: options.classWeights ?? "none",
     epochs: options.epochs ?? (options.minutes === undefined ? DEFAULT_EPOCHS : null),
     minutes: options.minutes ?? null,
     until: options.until ?? null,
@@ -86,12 +103,12 @@ export function startRun(
 }
 
 /** Goes on with a stopped run; `epochs` or `minutes` lengthen it. */
-export function resumeRun(
+export async function resumeRun(
   path: string,
   options: Pick<TrainOptions, "data" | "backend" | "epochs" | "minutes" | "interrupted">,
-): { run: RunFolder; events: AsyncGenerator<RunEvent, void> } {
+): Promise<{ run: RunFolder; events: AsyncGenerator<RunEvent, void> }> {
   const run = RunFolder.open(path);
-  const found = fingerprint(options.data);
+  const found = await fingerprint(options.data);
   if (found !== run.config.data.fingerprint)
     fail(
       "E_RUN_CONFLICT",
@@ -126,7 +143,9 @@ async function* follow(
     backend,
     seed: config.seed,
     batch: config.batch,
-    augmentation: chooseAugmentation(config.augment as AugmentationName, config.data.channels, config.data.mirror),
+    augmentation: chooseAugmentation(config.augment, config.data.channels, config.data.mirror),
+    sampling: config.sampling,
+    classWeighting: config.classWeights,
     epochs: config.epochs ?? undefined,
     minutes: config.minutes ?? undefined,
     until: config.until ?? undefined,

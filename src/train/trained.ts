@@ -44,7 +44,11 @@ export class TrainedModel {
   private readonly backend: Backend;
   private readonly compiled = new Map<HeadName, Promise<CompiledHead>>();
 
-  constructor(config: Pick<RunConfig, "model" | "options" | "data">, snapshot: Snapshot, backend: Backend) {
+  constructor(
+    protected readonly config: Pick<RunConfig, "model" | "options" | "data">,
+    snapshot: Snapshot,
+    backend: Backend,
+  ) {
     const model = findModel(config.model);
     this.spec = config.data;
     this.heads = model.build(config.options, this.spec).heads;

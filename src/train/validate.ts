@@ -1,7 +1,7 @@
 // Validation: the validate step over the held-out part, and what is fitted on it (temperature, novelty scale).
 import { sizeOf } from "../base/array.ts";
 import { BatchBuffer } from "../data/batches.ts";
-import type { Dataset, ImageSet } from "../data/dataset.ts";
+import { type Dataset, type ImageSet, numbers } from "../data/dataset.ts";
 import { classificationMetrics, fitTemperature, softmaxRows } from "../metrics/classification.ts";
 import type { Program } from "../runtime/program.ts";
 import type { Metrics } from "./events.ts";
@@ -42,10 +42,13 @@ export class Validator {
     const { set, buffer } = this;
     if (!set || !buffer || set.labels.length === 0) return { metrics: {}, temperature: 1 };
     const n = set.labels.length;
-    const order = Int32Array.from({ length: n }, (_, i) => i);
+    const order = numbers(n);
+    await set.pixels.ready?.(order);
     const gathered = new Map<string, Float32Array>();
     for (let from = 0, index = 0; from < n; from += buffer.size, index++) {
-      const count = buffer.fill(order, from);
+      const part = order.subarray(from, from + buffer.size);
+      const count = part.length;
+      buffer.fill(part);
       this.feeds.draw(this.seed, index, 1);
       const log = await this.program.run(this.step.graph.name, { ...buffer.feeds, ...this.feeds.values });
       for (const [name, { data, shape }] of Object.entries(log)) {

@@ -20,9 +20,9 @@ const FLOORS: Record<string, string[]> = {
 };
 /** Packages that belong to one place. */
 const OWNERS: Record<string, (file: string) => boolean> = {
-  "onnxruntime-node": (file) => file === "node.ts",
+  koffi: (file) => file === "runtime/native.ts",
   "onnxruntime-web": (file) => file === "web.ts",
-  sharp: (file) => file === "data/readers/sharp.ts",
+  sharp: (file) => file === "data/readers/decode.ts",
   echarts: (file) => file === "report/plots.ts",
   commander: (file) => file.startsWith("cli/"),
 };

@@ -6,6 +6,7 @@ import { join, resolve } from "node:path";
 import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { COMMANDS } from "../../src/cli/commands/index.ts";
+import { gather } from "../../src/data/dataset.ts";
 import { glyphs } from "../../src/data/sets/glyphs.ts";
 
 const MAIN = resolve(import.meta.dirname, "../../dist/cli/main.js");
@@ -41,7 +42,7 @@ beforeAll(async () => {
   const { test } = glyphs({ train: 1, test: 30 });
   mkdirSync(join(root, "pictures"));
   for (let i = 0; i < 30; i++)
-    await sharp(test!.pixels.subarray(i * 784, (i + 1) * 784), { raw: { width: 28, height: 28, channels: 1 } })
+    await sharp(await gather(test!, [i]), { raw: { width: 28, height: 28, channels: 1 } })
       .png()
       .toFile(join(root, "pictures", `${i}-is-${i % 10}.png`));
 });

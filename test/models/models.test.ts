@@ -1,8 +1,8 @@
 // What every model in the list must hold; a new model gets these tests by being in it.
 import { describe, expect, it } from "vitest";
 import { AUGMENTATIONS } from "../../src/data/augment.ts";
-import { withLabels, withValidation } from "../../src/data/dataset.ts";
 import { glyphs } from "../../src/data/sets/glyphs.ts";
+import { withLabels, withValidation } from "../../src/data/splits.ts";
 import { input } from "../../src/graph/tensor.ts";
 import { describeOptions, MODELS, parseOptions } from "../../src/models/index.ts";
 import type { DataSpec } from "../../src/models/model.ts";

@@ -1,7 +1,7 @@
 // Trains a small VAE on glyphs; kills itself with SIGKILL, as a power cut would, after a number of steps.
 
-import { withValidation } from "../../src/data/dataset.ts";
 import { glyphs } from "../../src/data/sets/glyphs.ts";
+import { withValidation } from "../../src/data/splits.ts";
 import { nativeBackend } from "../../src/node.ts";
 import { resumeRun, startRun } from "../../src/train/train.ts";
 
@@ -11,7 +11,7 @@ const backend = nativeBackend();
 const options = { width: 8, hidden: 16, latent: 4 };
 const { events } =
   mode === "resume"
-    ? resumeRun(out, { data, backend })
-    : startRun("vae", { data, backend, out, epochs: 3, batch: 32, seed: 4, options });
+    ? await resumeRun(out, { data, backend })
+    : await startRun("vae", { data, backend, out, epochs: 3, batch: 32, seed: 4, options });
 for await (const event of events)
   if (event.type === "step" && event.step === Number(killAt)) process.kill(process.pid, "SIGKILL");

@@ -63,7 +63,14 @@ describe("a checkpoint", () => {
         ["a/b", ndarray("float32", [2, 2], [1.5, -0, 3e-40, 1e38])],
         ["c", ndarray("float32", [], [7])],
       ]),
-      cursor: { step: 3, seconds: 1.25, planned: 9, bestScore: null, bestEpoch: 0 },
+      cursor: {
+        step: 3,
+        seconds: 1.25,
+        planned: 9,
+        bestScore: null,
+        bestEpoch: 0,
+        seen: { labelled: 0, unlabelled: 0 },
+      },
       metrics: { loss: 2 },
       temperature: 1.5,
     };
@@ -77,7 +84,7 @@ describe("a checkpoint", () => {
     const file = join(root, "two.safetensors");
     writeCheckpoint(file, {
       state: new Map([["a", ndarray("float32", [4], [1, 2, 3, 4])]]),
-      cursor: { step: 0, seconds: 0, planned: 0, bestScore: null, bestEpoch: 0 },
+      cursor: { step: 0, seconds: 0, planned: 0, bestScore: null, bestEpoch: 0, seen: { labelled: 0, unlabelled: 0 } },
       metrics: {},
       temperature: 1,
     });
@@ -93,7 +100,7 @@ describe("a checkpoint", () => {
   it("that cannot be written leaves the old one and says so", () => {
     const snapshot: Snapshot = {
       state: new Map([["a", ndarray("float32", [1], [1])]]),
-      cursor: { step: 0, seconds: 0, planned: 0, bestScore: null, bestEpoch: 0 },
+      cursor: { step: 0, seconds: 0, planned: 0, bestScore: null, bestEpoch: 0, seen: { labelled: 0, unlabelled: 0 } },
       metrics: {},
       temperature: 1,
     };

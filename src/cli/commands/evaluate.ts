@@ -27,6 +27,7 @@ async function run(path: string, options: { data?: string; split: string; json?:
   const data = await open(options.data ?? saved.source, {
     image:
       saved.image ?? (options.data && saved.channels === 3 ? { height: saved.height, width: saved.width } : undefined),
+    resize: saved.resize,
     validation: saved.validation,
     seed,
   });

@@ -1,30 +1,38 @@
 import type { Command } from "commander";
 import { fail } from "../../base/errors.ts";
-import { AUGMENTATIONS, type AugmentationName } from "../../data/augment.ts";
+import { AUGMENTATIONS } from "../../data/augment.ts";
 import type { Dataset } from "../../data/dataset.ts";
+import type { ClassWeighting } from "../../data/imbalance.ts";
 import { open } from "../../data/open.ts";
+import type { Sampling } from "../../data/order.ts";
+import { RESIZES, type Resize } from "../../data/readers/decode.ts";
+import type { LabelAmount } from "../../data/splits.ts";
 import { load, nativeBackend } from "../../node.ts";
 import { evaluate } from "../../train/evaluate.ts";
 import type { EndEvent, RunEvent } from "../../train/events.ts";
 import { RunFolder } from "../../train/run.ts";
 import { resumeRun, startRun } from "../../train/train.ts";
-import { imageSize, integer, keyValues, number, target } from "../args.ts";
-import { bold, duration, Progress, print, printJson, warn } from "../render.ts";
+import { classWeighting, imageSize, integer, keyValues, labelAmount, number, oneOf, target } from "../args.ts";
+import { bold, downloadLine, duration, Progress, print, printJson, warn } from "../render.ts";
 import { showEvaluation } from "./evaluate.ts";
 
 interface Options {
   data?: string;
   out?: string;
-  labels?: number;
+  labels?: LabelAmount;
+  unlabelled?: string;
   epochs?: number;
   minutes?: number;
   until?: { metric: string; value: number };
   patience: number;
   batch?: number;
   image?: { height: number; width: number };
+  resize: Resize;
   validation: number;
   seed?: number;
-  augment?: AugmentationName;
+  augment?: string;
+  sampling: Sampling;
+  classWeights: ClassWeighting;
   set: string[];
   from?: string;
   resume?: boolean;
@@ -36,22 +44,41 @@ interface Options {
 export function define(command: Command): void {
   command
     .argument("<model>", 'a model, as in "genclass models"')
-    .option("--data <source>", "a built-in name, a folder of class folders, or a folder of IDX files")
+    .option("--data <source>", "a built-in name, a folder of class folders, a .npz, .csv, .tar or .parquet file, …")
     .option("--out <folder>", "run folder; numbered under runs/ when absent")
-    .option("--labels <n>", "keep this many labels a class, treat the rest as unlabelled", integer(1))
+    .option(
+      "--labels <n>",
+      "labels to keep: 10 a class, 5%, or total=100; the rest is treated as unlabelled",
+      labelAmount,
+    )
+    .option("--unlabelled <folder>", "more pictures for the training part, without labels")
     .option("--epochs <n>", "passes over the training part (default 20)", integer(1))
     .option("--minutes <m>", "train for so long instead", number(0.01))
     .option("--until <metric=value>", "stop when a validation metric reaches a value", target)
     .option("--patience <n>", "stop after n epochs without a better validation score; 0: never", integer(0), 0)
     .option("--batch <n>", "pictures a step (default 128)", integer(1, 65536))
     .option("--image <HxW>", "size to read pictures at", imageSize)
+    .option(
+      "--resize <how>",
+      Object.entries(RESIZES)
+        .map(([name, doc]) => `${name}: ${doc}`)
+        .join("; "),
+      oneOf(Object.keys(RESIZES)),
+      "fit",
+    )
     .option("--validation <share>", "share of the training part held out", number(0, 0.9), 0.1)
     .option("--seed <n>", "seed of weights, order, noise and splits (default 0)", integer(0, 2 ** 31 - 1))
     .option(
-      "--augment <name>",
-      `auto, ${Object.keys(AUGMENTATIONS).join(", ")}`,
-      oneOf(["auto", ...Object.keys(AUGMENTATIONS)]),
+      "--augment <policy>",
+      `auto, ${Object.keys(AUGMENTATIONS).join(", ")}, or changes as in light,rotate=5,cutmix; "genclass data augment-preview" shows them`,
     )
+    .option(
+      "--sampling <how>",
+      "shuffled, or balanced: as many places in an epoch for each class",
+      oneOf(["shuffled", "balanced"]),
+      "shuffled",
+    )
+    .option("--class-weights <how>", "none, balanced, sqrt, or as in cat=2,dog=0.5", classWeighting, "none")
     .option(
       "--set <key=value>",
       "an option of the model; may be repeated",
@@ -65,13 +92,6 @@ export function define(command: Command): void {
     .option("--json", "print one JSON document")
     .addHelpText("after", "\nExample:\n  genclass train vae --data glyphs --minutes 1 --out runs/first\n")
     .action((model: string, options: Options) => run(model, options));
-}
-
-function oneOf(names: readonly string[]) {
-  return (text: string): string => {
-    if (!names.includes(text)) fail("E_OPTION", `"${text}" is not one of ${names.join(", ")}`);
-    return text;
-  };
 }
 
 async function run(model: string, options: Options): Promise<void> {
@@ -106,11 +126,12 @@ async function run(model: string, options: Options): Promise<void> {
       if (!options.json) showEvaluation(split, found);
     }
   }
+  const { passes } = end;
   if (options.json)
-    printJson({ run: folder().path, epochs: end.epoch, seconds: end.seconds, reason: end.reason, metrics });
+    printJson({ run: folder().path, epochs: end.epoch, seconds: end.seconds, reason: end.reason, passes, metrics });
   else
     print(
-      `${bold(folder().path)}  trained ${duration(end.seconds)}, ${end.epoch} epochs, ended: ${end.reason}${report ? `\nreport: ${bold(report)}` : ""}`,
+      `${bold(folder().path)}  trained ${duration(end.seconds)}, ${end.epoch} epochs${passes.unlabelled > 0 ? ` (each labelled picture seen ${passes.labelled.toFixed(1)} times, each unlabelled one ${passes.unlabelled.toFixed(1)} times)` : ""}, ended: ${end.reason}${report ? `\nreport: ${bold(report)}` : ""}`,
     );
 
   function interruptible() {
@@ -123,12 +144,15 @@ async function run(model: string, options: Options): Promise<void> {
       fail("E_USAGE", "--epochs and --minutes exclude each other; give one");
     const opened = await open(o.data, {
       labels: o.labels,
+      unlabelled: o.unlabelled,
       image: o.image,
+      resize: o.resize,
       validation: o.validation,
       seed: o.seed ?? 0,
+      progress: downloadLine,
     });
     warnings(opened);
-    const begun = startRun(name, {
+    const begun = await startRun(name, {
       ...o,
       data: opened,
       source: o.data,
@@ -143,7 +167,7 @@ async function run(model: string, options: Options): Promise<void> {
     if (!o.out) fail("E_USAGE", "--resume needs --out RUN: the run folder to go on with");
     const { config } = RunFolder.open(o.out);
     if (config.model !== name) fail("E_RUN_CONFLICT", `${o.out} is a run of "${config.model}", not of "${name}"`);
-    for (const key of ["labels", "batch", "seed", "augment", "from"] as const)
+    for (const key of ["labels", "unlabelled", "batch", "seed", "augment", "from"] as const)
       if (o[key] !== undefined)
         fail(
           "E_RUN_CONFLICT",
@@ -157,11 +181,14 @@ async function run(model: string, options: Options): Promise<void> {
     const saved = config.data;
     const opened = await open(o.data ?? saved.source, {
       labels: saved.labels ?? undefined,
+      unlabelled: saved.unlabelled ?? undefined,
       image: saved.image ?? undefined,
+      resize: saved.resize,
+      progress: downloadLine,
       validation: saved.validation,
       seed: config.seed,
     });
-    const begun = resumeRun(o.out, {
+    const begun = await resumeRun(o.out, {
       data: opened,
       backend,
       epochs: o.epochs,

@@ -5,7 +5,7 @@ import { fail } from "../../base/errors.ts";
 /** A larger content is taken for a broken or hostile file. */
 export const CONTENT_LIMIT = 2 ** 31;
 /** Deflate cannot expand by more. */
-const MOST_EXPANSION = 1032;
+export const MOST_EXPANSION = 1032;
 
 /** The content of a gzip file, or the bytes themselves when they are none. @throws `E_DATA_FORMAT` naming `file` */
 export function gunzip(bytes: Uint8Array, file: string): Uint8Array {

@@ -1,41 +1,143 @@
-// The data sets that have names: class names, whether a mirrored picture keeps its class, checksums of the official files.
+// The data sets that have names: what they hold, whether a mirrored picture keeps its class, and their official files.
+
+/** A file to fetch: from each address in turn, until its MD5 is right. */
+export interface Download {
+  readonly file: string;
+  readonly md5: string;
+  readonly urls: readonly string[];
+  /** Members to take out of it, when it is an archive. */
+  readonly members?: readonly string[];
+}
 
 export interface BuiltInSet {
-  readonly format: "idx" | "cifar10";
+  readonly format: "idx" | "cifar10" | "cifar100";
   readonly classes: readonly string[];
   readonly mirror: boolean;
-  /** SHA-256 by file name, of the official `.gz` files. */
-  readonly sha256: Readonly<Record<string, string>>;
+  /** The number that stands for the first class. */
+  readonly firstLabel: number;
+  /** Whether rows and columns are exchanged in the files. */
+  readonly transposed: boolean;
+  readonly downloads: readonly Download[];
 }
+
+const DIGITS = ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"];
+const plain = { firstLabel: 0, transposed: false };
+
+/** The four files of the MNIST family. */
+function idxFiles(bases: readonly string[], md5: readonly [string, string, string, string]): Download[] {
+  return ["train-images-idx3", "train-labels-idx1", "t10k-images-idx3", "t10k-labels-idx1"].map((stem, i) => ({
+    file: `${stem}-ubyte.gz`,
+    md5: md5[i]!,
+    urls: bases.map((base) => `${base}${stem}-ubyte.gz`),
+  }));
+}
+
+const EMNIST_FILES = ["train-images-idx3", "train-labels-idx1", "test-images-idx3", "test-labels-idx1"].map(
+  (stem) => `emnist-letters-${stem}-ubyte.gz`,
+);
+
+// Superclasses are left out: the 100 fine classes, in the order of the files.
+const CIFAR100 =
+  "apple,aquarium_fish,baby,bear,beaver,bed,bee,beetle,bicycle,bottle,bowl,boy,bridge,bus,butterfly,camel,can,castle,caterpillar,cattle,chair,chimpanzee,clock,cloud,cockroach,couch,crab,crocodile,cup,dinosaur,dolphin,elephant,flatfish,forest,fox,girl,hamster,house,kangaroo,keyboard,lamp,lawn_mower,leopard,lion,lizard,lobster,man,maple_tree,motorcycle,mountain,mouse,mushroom,oak_tree,orange,orchid,otter,palm_tree,pear,pickup_truck,pine_tree,plain,plate,poppy,porcupine,possum,rabbit,raccoon,ray,road,rocket,rose,sea,seal,shark,shrew,skunk,skyscraper,snail,snake,spider,squirrel,streetcar,sunflower,sweet_pepper,table,tank,telephone,television,tiger,tractor,train,trout,tulip,turtle,wardrobe,whale,willow_tree,wolf,woman,worm".split(
+    ",",
+  );
 
 export const BUILT_IN_SETS: Readonly<Record<string, BuiltInSet>> = {
   mnist: {
+    ...plain,
     format: "idx",
-    classes: ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"],
+    classes: DIGITS,
     mirror: false,
-    sha256: {
-      "train-images-idx3-ubyte.gz": "440fcabf73cc546fa21475e81ea370265605f56be210a4024d2ca8f203523609",
-      "train-labels-idx1-ubyte.gz": "3552534a0a558bbed6aed32b30c495cca23d567ec52cac8be1a0730e8010255c",
-      "t10k-images-idx3-ubyte.gz": "8d422c7b0a1c1c79245a5bcf07fe86e33eeafee792b84584aec276f5a2dbc4e6",
-      "t10k-labels-idx1-ubyte.gz": "f7ae60f92e00ec6debd23a6088c31dbd2371eca3ffa0defaefb259924204aec6",
-    },
+    downloads: idxFiles(
+      ["https://ossci-datasets.s3.amazonaws.com/mnist/", "https://storage.googleapis.com/cvdf-datasets/mnist/"],
+      [
+        "f68b3c2dcbeaaa9fbdd348bbdeb94873",
+        "d53e105ee54ea40749a09fcbcd1e9432",
+        "9fb629c4189551a2d022fa330f9573f3",
+        "ec29112dd5afa0611ce80d1b7f02629c",
+      ],
+    ),
   },
   "fashion-mnist": {
+    ...plain,
     format: "idx",
     classes: ["T-shirt", "trouser", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "ankle boot"],
     mirror: true,
-    sha256: {
-      "train-images-idx3-ubyte.gz": "3aede38d61863908ad78613f6a32ed271626dd12800ba2636569512369268a84",
-      "train-labels-idx1-ubyte.gz": "a04f17134ac03560a47e3764e11b92fc97de4d1bfaf8ba1a3aa29af54cc90845",
-      "t10k-images-idx3-ubyte.gz": "346e55b948d973a97e58d2351dde16a484bd415d4595297633bb08f03db6a073",
-      "t10k-labels-idx1-ubyte.gz": "67da17c76eaffca5446c3361aaab5c3cd6d1c2608764d35dfb1850b086bf8dd5",
-    },
+    downloads: idxFiles(
+      [
+        "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/",
+        "https://github.com/zalandoresearch/fashion-mnist/raw/master/data/fashion/",
+      ],
+      [
+        "8d4fb7e6c68d591d4c3dfef9ec88bf0d",
+        "25c81989df183df01b3e8a0aad5dffbe",
+        "bef4ecab320f06d8554ea6380940ec79",
+        "bb300cfdad3c16e7a12a480ee83cd310",
+      ],
+    ),
+  },
+  kmnist: {
+    ...plain,
+    format: "idx",
+    classes: ["o", "ki", "su", "tsu", "na", "ha", "ma", "ya", "re", "wo"],
+    mirror: false,
+    downloads: idxFiles(
+      ["https://codh.rois.ac.jp/kmnist/dataset/kmnist/", "http://codh.rois.ac.jp/kmnist/dataset/kmnist/"],
+      [
+        "bdb82020997e1d708af4cf47b453dcf7",
+        "e144d726b3acfaa3e44228e80efcd344",
+        "5c965bf0a639b31b8f53240b1b52f4d7",
+        "7320c461ea6c1c855c0b718fb2a4b134",
+      ],
+    ),
+  },
+  "emnist-letters": {
+    format: "idx",
+    classes: "abcdefghijklmnopqrstuvwxyz".split(""),
+    mirror: false,
+    firstLabel: 1,
+    transposed: true,
+    downloads: [
+      {
+        file: "gzip.zip",
+        md5: "58c8d27c78d21e728a6bc7b3cc06412e",
+        urls: ["https://biometrics.nist.gov/cs_links/EMNIST/gzip.zip"],
+        members: EMNIST_FILES,
+      },
+    ],
   },
   cifar10: {
+    ...plain,
     format: "cifar10",
     classes: ["airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"],
     mirror: true,
-    // Recompressed copies differ in their gzip bytes, so the official checksums are of no use here.
-    sha256: {},
+    downloads: [
+      {
+        file: "cifar-10-binary.tar.gz",
+        md5: "c32a1d4ab5d03f1284b67883e8d87530",
+        urls: ["https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz"],
+        members: ["data_batch_1", "data_batch_2", "data_batch_3", "data_batch_4", "data_batch_5", "test_batch"].map(
+          (stem) => `${stem}.bin`,
+        ),
+      },
+    ],
+  },
+  cifar100: {
+    ...plain,
+    format: "cifar100",
+    classes: CIFAR100,
+    mirror: true,
+    downloads: [
+      {
+        file: "cifar-100-binary.tar.gz",
+        md5: "03b5dce01913d631647c71ecec9e9cb8",
+        urls: ["https://www.cs.toronto.edu/~kriz/cifar-100-binary.tar.gz"],
+        members: ["train.bin", "test.bin"],
+      },
+    ],
   },
 };
+
+/** What a folder of the set holds, by file name without `.gz`. */
+export const filesOf = ({ downloads }: BuiltInSet): string[] =>
+  downloads.flatMap(({ file, members }) => members ?? [file]);

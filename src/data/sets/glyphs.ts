@@ -1,6 +1,7 @@
 // Built-in data: digits 0-9 drawn from strokes with random slant, thickness, position, warp and noise. Needs no network.
 import { Random } from "../../base/random.ts";
 import type { Dataset, ImageSet } from "../dataset.ts";
+import { inMemory } from "../pixels.ts";
 
 type Point = readonly [x: number, y: number];
 
@@ -142,7 +143,7 @@ function make(count: number, seed: number, colour: boolean): ImageSet {
   const pixels = new Uint8Array(count * size);
   const labels = Int32Array.from({ length: count }, (_, i) => i % 10);
   for (let i = 0; i < count; i++) draw(labels[i]!, new Random(seed, i), colour, pixels, i * size);
-  return { height: SIDE, width: SIDE, channels, pixels, labels };
+  return { height: SIDE, width: SIDE, channels, pixels: inMemory(size, pixels), labels };
 }
 
 export interface GlyphOptions {

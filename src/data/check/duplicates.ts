@@ -1,0 +1,132 @@
+// Pictures that are there twice: exactly, or nearly (recompressed, resized, brightened, slightly cut).
+import { Random } from "../../base/random.ts";
+import { type Dataset, gather, type ImageSet, numbers } from "../dataset.ts";
+import { dot, hashDistance, likeness, type Portrait, portrait } from "./likeness.ts";
+
+export type Part = "train" | "validation" | "test";
+export const PARTS: readonly Part[] = ["train", "validation", "test"];
+
+export interface Place {
+  readonly part: Part;
+  readonly index: number;
+}
+
+export interface Duplicate {
+  readonly a: Place;
+  readonly b: Place;
+  /** 1 for the same bytes; else the correlation of fine structure. */
+  readonly likeness: number;
+}
+
+/** Least likeness of near duplicates, where unlike pictures are far from it. */
+const LEAST = 0.9;
+/** Of the distance that a typical picture keeps from its nearest one, near duplicates keep at most this share. */
+const CLOSENESS = 0.3;
+/** Hashes of near duplicates differ in at most so many of 64 bits. */
+const MOST_BITS = 14;
+/** Pairs whose fine structure is compared. */
+const MOST_CANDIDATES = 4_000_000;
+const SAMPLE = 300;
+const PART_SIZE = 2000;
+
+/**
+ * Pairs within and across parts, the most alike first. What counts as near depends on the data: digits are alike by nature,
+ * so a pair must be far closer than a typical picture is to its nearest neighbour.
+ */
+export async function findDuplicates(data: Dataset): Promise<{ exact: Duplicate[]; near: Duplicate[] }> {
+  const places: Place[] = [];
+  const portraits: Portrait[] = [];
+  const known = new Map<string, number>();
+  const exact: Duplicate[] = [];
+  for (const part of PARTS) {
+    const set = data[part];
+    if (!set) continue;
+    for (let from = 0; from < set.labels.length; from += PART_SIZE) {
+      const index = numbers(Math.min(PART_SIZE, set.labels.length - from)).map((i) => i + from);
+      const bytes = await gather(set, index);
+      for (const i of index) {
+        const picture = bytes.subarray((i - from) * set.pixels.size, (i - from + 1) * set.pixels.size);
+        const key = contentKey(picture);
+        const first = known.get(key);
+        // Of pictures that are the same, the first stands for all in what follows.
+        if (first !== undefined) exact.push({ a: places[first]!, b: { part, index: i }, likeness: 1 });
+        else {
+          known.set(key, places.length);
+          places.push({ part, index: i });
+          portraits.push(portrait(picture, set));
+        }
+      }
+    }
+  }
+  const least = Math.max(LEAST, 1 - CLOSENESS * typicalDistance(portraits));
+  const near = nearPairs(portraits, least)
+    .map(([i, j, value]): Duplicate => ({ a: places[i]!, b: places[j]!, likeness: value }))
+    .sort((p, q) => q.likeness - p.likeness);
+  return { exact, near };
+}
+
+/** Two independent 32-bit hashes and the length: equal keys mean equal pictures but for one chance in 2^64. */
+function contentKey(bytes: Uint8Array): string {
+  let [a, b] = [0x811c9dc5, 0x9747b28c];
+  for (let i = 0; i < bytes.length; i++) {
+    a = Math.imul(a ^ bytes[i]!, 0x01000193);
+    b = Math.imul(b + bytes[i]!, 0x5bd1e995) ^ (b >>> 15);
+  }
+  return `${a >>> 0}:${b >>> 0}`;
+}
+
+/** Median over a sample of 1 - (correlation with the nearest other picture). */
+function typicalDistance(portraits: readonly Portrait[]): number {
+  const random = new Random(0, "typical distance");
+  const pick = (count: number) => random.permutation(portraits.length).slice(0, count);
+  const others = pick(10 * SAMPLE);
+  const distances = Array.from(pick(SAMPLE), (i) => {
+    let best = -1;
+    for (const j of others) if (j !== i) best = Math.max(best, dot(portraits[i]!.detail, portraits[j]!.detail));
+    return 1 - best;
+  }).sort((a, b) => a - b);
+  return distances[distances.length >> 1] ?? 1;
+}
+
+function nearPairs(portraits: readonly Portrait[], least: number): [i: number, j: number, likeness: number][] {
+  const n = portraits.length;
+  const low = Int32Array.from(portraits, ({ hash }) => hash[0]);
+  const high = Int32Array.from(portraits, ({ hash }) => hash[1]);
+  const bits = candidateBits(low, high);
+  const pairs: [number, number, number][] = [];
+  for (let i = 1; i < n; i++) {
+    const [a0, a1] = [low[i]!, high[i]!];
+    for (let j = 0; j < i; j++) {
+      if (hashDistance(a0, a1, low[j]!, high[j]!) > bits) continue;
+      // Slight cuts lower the plain correlation, but not to nothing; the search for them is worth it above a third.
+      const plain = dot(portraits[i]!.detail, portraits[j]!.detail);
+      const value = plain >= least || plain < 0.35 ? plain : likeness(portraits[i]!, portraits[j]!);
+      if (value >= least) pairs.push([j, i, value]);
+    }
+  }
+  return pairs;
+}
+
+/** The most bits that leave no more candidates than can be compared. */
+function candidateBits(low: Int32Array, high: Int32Array): number {
+  const n = low.length;
+  const random = new Random(0, "candidates");
+  const counts = new Float64Array(65);
+  const draws = 200_000;
+  for (let k = 0; k < draws; k++) {
+    const [i, j] = [random.integer(n), random.integer(n)];
+    if (i !== j) counts[hashDistance(low[i]!, high[i]!, low[j]!, high[j]!)]!++;
+  }
+  let expected = 0;
+  for (let bits = 0; bits <= MOST_BITS; bits++) {
+    expected += (counts[bits]! / draws) * (n * (n - 1) * 0.5);
+    if (expected > MOST_CANDIDATES) return Math.max(2, bits - 1);
+  }
+  return MOST_BITS;
+}
+
+/** A picture's name: its file, or its part and number. */
+export function placeName(data: Dataset, { part, index }: Place): string {
+  const set = data[part] as ImageSet;
+  return set.name?.(index) ?? `${part}[${index}]`;
+}

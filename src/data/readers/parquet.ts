@@ -1,0 +1,128 @@
+// Parquet files as Hugging Face data sets ship them: a column of picture bytes and a column of labels.
+import { statSync } from "node:fs";
+import { basename } from "node:path";
+import { asyncBufferFromFile, parquetMetadataAsync, parquetReadObjects, parquetSchema } from "hyparquet";
+import { compressors } from "hyparquet-compressors";
+import { fail } from "../../base/errors.ts";
+import { type PictureEntry, type PictureSource, splitOf } from "./source.ts";
+
+type File = Awaited<ReturnType<typeof asyncBufferFromFile>>;
+type Metadata = Awaited<ReturnType<typeof parquetMetadataAsync>>;
+
+interface Shard {
+  readonly path: string;
+  readonly file: File;
+  readonly metadata: Metadata;
+  /** First row of each group, and the end. */
+  readonly groups: readonly number[];
+}
+
+const IMAGE = ["image", "img", "picture", "jpg", "png", "webp"];
+const LABEL = ["label", "labels", "fine_label", "class", "cls", "target"];
+
+/** Hugging Face's own description of the columns, where there is one. */
+function features(metadata: Metadata): Record<string, { _type?: string; names?: string[] }> {
+  const text = metadata.key_value_metadata?.find(({ key }) => key === "huggingface")?.value;
+  try {
+    return (JSON.parse(text ?? "{}") as { info?: { features?: Record<string, object> } }).info?.features ?? {};
+  } catch {
+    return {};
+  }
+}
+
+/** Shards in the order of their names; the split is the word before the number: `test-00000-of-00001.parquet`. */
+export async function readParquet(
+  paths: readonly string[],
+  name: string,
+): Promise<{ source: PictureSource; classes?: readonly string[] }> {
+  const shards: Shard[] = [];
+  const entries: PictureEntry[] = [];
+  const places: { shard: number; row: number }[] = [];
+  let classes: readonly string[] | undefined;
+  let image = "";
+  for (const path of paths) {
+    try {
+      const file = await asyncBufferFromFile(path);
+      const metadata = await parquetMetadataAsync(file);
+      const columns = parquetSchema(metadata).children.map(({ element }) => element.name);
+      const known = features(metadata);
+      const pick = (type: string, names: readonly string[]) =>
+        columns.find((column) => known[column]?._type === type) ?? columns.find((column) => names.includes(column));
+      const label = pick("ClassLabel", LABEL);
+      image = pick("Image", IMAGE) ?? "";
+      if (!image || !label)
+        fail(
+          "E_DATA_FORMAT",
+          `${path}: its columns are ${columns.join(", ")}; expected one of ${IMAGE.join(", ")} and one of ${LABEL.join(", ")}`,
+        );
+      classes ??= known[label]?.names;
+      const groups = [0];
+      for (const group of metadata.row_groups) groups.push(groups.at(-1)! + Number(group.num_rows));
+      const rows = await parquetReadObjects({ file, metadata, columns: [label], compressors });
+      const split = splitOf(basename(path).split(/[-_.]/)[0] ?? "") ?? "train";
+      rows.forEach((row, i) => {
+        entries.push({ name: `${basename(path)} row ${i}`, split, ...labelled(row[label], classes, split) });
+        places.push({ shard: shards.length, row: i });
+      });
+      shards.push({ path, file, metadata, groups });
+    } catch (cause) {
+      if ((cause as { code?: unknown }).code === "E_DATA_FORMAT") throw cause;
+      fail(
+        "E_DATA_FORMAT",
+        `${path}: not a readable Parquet file (${(cause as Error).message}); fetch it again`,
+        cause,
+      );
+    }
+  }
+  const pictures = groupReader(shards, image);
+  return {
+    classes,
+    source: {
+      name,
+      identity: paths.map((path) => `${statSync(path).size} ${statSync(path).mtimeMs}`).join("\n"),
+      entries,
+      inOrder: true,
+      warnings: [],
+      async input(index) {
+        const { shard, row } = places[index]!;
+        const cell = (await pictures(shard, row)) as { bytes?: unknown } | Uint8Array | null;
+        const bytes = cell instanceof Uint8Array ? cell : cell?.bytes;
+        if (!(bytes instanceof Uint8Array)) throw new Error("no picture bytes");
+        return bytes;
+      },
+    },
+  };
+}
+
+function labelled(value: unknown, classes: readonly string[] | undefined, split: PictureEntry["split"]) {
+  const none = value === null || value === undefined || Number(value) === -1;
+  if (none) return { label: null, split: split === "train" ? ("unlabelled" as const) : split };
+  const known = typeof value === "number" || typeof value === "bigint" ? classes?.[Number(value)] : undefined;
+  return { label: known ?? String(value) };
+}
+
+/** Reads a picture's cell; the row group it lies in, and the one before, are kept. */
+function groupReader(shards: readonly Shard[], image: string): (shard: number, row: number) => Promise<unknown> {
+  const kept = new Map<string, Promise<Record<string, unknown>[]>>();
+  return async (shard, row) => {
+    const { file, metadata, groups } = shards[shard]!;
+    const group = groups.findLastIndex((first) => first <= row);
+    const key = `${shard}:${group}`;
+    if (!kept.has(key)) {
+      if (kept.size > 1) kept.delete(kept.keys().next().value!);
+      kept.set(
+        key,
+        parquetReadObjects({
+          file,
+          metadata,
+          columns: [image],
+          rowStart: groups[group]!,
+          rowEnd: groups[group + 1]!,
+          compressors,
+          utf8: false,
+        }),
+      );
+    }
+    return (await kept.get(key)!)[row - groups[group]!]![image];
+  };
+}

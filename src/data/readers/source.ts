@@ -1,0 +1,169 @@
+// Encoded pictures with labels, whatever they come from, as a data set: classes, splits, one size, decoded by a store.
+import { fail } from "../../base/errors.ts";
+import { type Dataset, decoded, type ImageSet, numbers, subset } from "../dataset.ts";
+import { concatenated } from "../pixels.ts";
+import { pictureInfo, type Resize } from "./decode.ts";
+import { inParallel } from "./parallel.ts";
+import { PictureStore } from "./store.ts";
+
+export type Split = "train" | "validation" | "test" | "unlabelled";
+
+/** Names that a split has as a folder, a column value or in a file name. */
+export const SPLIT_NAMES: Readonly<Record<Split, readonly string[]>> = {
+  train: ["train", "training"],
+  validation: ["val", "valid", "validation", "dev"],
+  test: ["test", "testing"],
+  unlabelled: ["unlabelled", "unlabeled", "unsup"],
+};
+
+/** The split that a word names. */
+export const splitOf = (word: string): Split | undefined =>
+  (Object.keys(SPLIT_NAMES) as Split[]).find((split) => SPLIT_NAMES[split].includes(word.toLowerCase()));
+
+export interface PictureEntry {
+  /** As the user knows it: a path, or an archive's member. */
+  readonly name: string;
+  readonly split: Split;
+  /** Class name; null where there is none. */
+  readonly label: string | null;
+}
+
+export interface PictureSource {
+  /** What messages call it. */
+  readonly name: string;
+  /** Changes when the files change; names the cache of decoded pictures. */
+  readonly identity: string;
+  readonly entries: readonly PictureEntry[];
+  /** A file's path or a picture's encoded bytes. */
+  input(index: number): string | Promise<Uint8Array>;
+  /** Whether reading out of order is slow, so that all are decoded in order at first. */
+  readonly inOrder?: boolean;
+  readonly warnings: readonly string[];
+}
+
+export interface PictureOptions {
+  /** Size to read at; else pictures keep theirs when all agree and are small, or become 64x64. */
+  readonly image?: { readonly height: number; readonly width: number };
+  readonly resize?: Resize;
+  /** Bytes of decoded pictures that may be kept in memory. Default 1 GiB. */
+  readonly memory?: number;
+}
+
+const DEFAULT_SIDE = 64;
+const LARGEST_KEPT = 96;
+const MEMORY = 2 ** 30;
+/** Pictures whose headers are read to choose the size. */
+const SAMPLE = 128;
+/** Up to so many are decoded before training begins, so that what is wrong with them is known at once. */
+const DECODED_AT_ONCE = 20_000;
+
+/** Class names in an order that does not depend on where they were found: by number when all are numbers, else by code point. */
+export function sortedClasses(labels: Iterable<string>): string[] {
+  const names = [...new Set(labels)];
+  const numeric = names.every((name) => /^\d{1,9}$/.test(name));
+  return names.sort(numeric ? (a, b) => Number(a) - Number(b) : (a, b) => (a < b ? -1 : 1));
+}
+
+/** @throws `E_DATA_EMPTY`, `E_DATA_LABEL`, `E_IMAGE` */
+export async function assemble(
+  source: PictureSource,
+  options: PictureOptions,
+  classNames?: readonly string[],
+): Promise<Omit<Dataset, "name">> {
+  const { entries, name } = source;
+  const warnings = [...source.warnings];
+  const ofTrain = entries.filter(({ split, label }) => split === "train" && label !== null);
+  const classes = classNames ?? sortedClasses(ofTrain.map(({ label }) => label!));
+  checkClasses(source, classes, classNames !== undefined);
+  const shape = await chooseShape(source, options, warnings);
+  const store = new PictureStore(source, shape, options.resize ?? "fit", options.memory ?? MEMORY);
+  const codes = new Map(classes.map((label, i) => [label, i]));
+  const labels = Int32Array.from(entries, ({ label, split }) =>
+    label === null || split === "unlabelled" ? -1 : codes.get(label)!,
+  );
+  const all: ImageSet = { ...shape, pixels: store, labels };
+  const of = (...splits: Split[]) => numbers(entries.length).filter((i) => splits.includes(entries[i]!.split));
+  let [train, validation, test] = [of("train", "unlabelled"), of("validation"), of("test")].map((index) =>
+    index.length > 0 ? subset(all, index) : undefined,
+  );
+  if (source.inOrder || entries.length <= DECODED_AT_ONCE) {
+    [train, validation, test] = [await usable(train), await usable(validation), await usable(test)];
+    for (const i of store.bad) warnings.push(`skipped, does not decode: ${entries[i]!.name}`);
+    const present = new Set(train!.labels);
+    classes.forEach((label, i) => {
+      if (!present.has(i) && !classNames)
+        fail("E_DATA_EMPTY", `${name}: no picture of class "${label}" decodes; replace them or remove the class`);
+    });
+  }
+  return { classes, train: train!, validation, test, mirror: shape.channels === 3, warnings };
+}
+
+const usable = async (set: ImageSet | undefined) => set && (await decoded(set));
+
+function checkClasses({ entries, name }: PictureSource, classes: readonly string[], given: boolean): void {
+  if (classes.length < 2)
+    fail(
+      "E_DATA_EMPTY",
+      classes.length === 0
+        ? `${name}: no labelled training picture; a classifier needs at least two classes`
+        : `${name}: one class only ("${classes[0]}"); a classifier needs at least two`,
+    );
+  const known = new Set(classes);
+  for (const { split, label, name: picture } of entries)
+    if (label !== null && split !== "unlabelled" && !known.has(label))
+      fail(
+        "E_DATA_LABEL",
+        given
+          ? `${name}: ${picture} has the label "${label}", which the data does not name; expected one of ${classes.join(", ")}`
+          : `${name}: class "${label}" of ${split} is not in the training part, which has ${classes.join(", ")}; remove it or add training pictures`,
+      );
+}
+
+async function chooseShape(source: PictureSource, { image }: PictureOptions, warnings: string[]) {
+  const { entries } = source;
+  const count = Math.min(entries.length, SAMPLE);
+  const sample = source.inOrder
+    ? numbers(count)
+    : Int32Array.from({ length: count }, (_, i) => Math.floor((i * entries.length) / count));
+  const sizes = new Set<string>();
+  let [grey, seen] = [0, 0];
+  await inParallel([...sample], async (i) => {
+    try {
+      const info = await pictureInfo(await source.input(i));
+      sizes.add(`${info.height}x${info.width}`);
+      grey += Number(info.grey);
+      seen++;
+    } catch {
+      // Counted when decoded, with its name.
+    }
+  });
+  const channels = seen > 0 && grey === seen ? 1 : 3;
+  if (channels === 3 && grey > 0) warnings.push("some pictures are greyscale; they are read as colour");
+  if (image) return { ...image, channels };
+  const [first] = sizes;
+  const [height, width] = (first ?? "").split("x").map(Number) as [number, number];
+  if (sizes.size === 1 && Math.max(height, width) <= LARGEST_KEPT) return { height, width, channels };
+  warnings.push(
+    `${sizes.size === 1 ? `pictures are ${first}` : "pictures differ in size"}; all are read as ${DEFAULT_SIDE}x${DEFAULT_SIDE} (--image HxW changes that)`,
+  );
+  return { height: DEFAULT_SIDE, width: DEFAULT_SIDE, channels };
+}
+
+/** More pictures without labels for the training part, read at its size. */
+export async function withUnlabelled(data: Dataset, source: PictureSource, options: PictureOptions): Promise<Dataset> {
+  const { height, width, channels } = data.train;
+  const store = new PictureStore(
+    source,
+    { height, width, channels },
+    options.resize ?? "fit",
+    options.memory ?? MEMORY,
+  );
+  const more = await decoded({ height, width, channels, pixels: store, labels: new Int32Array(store.count).fill(-1) });
+  const labels = new Int32Array(data.train.labels.length + more.labels.length).fill(-1);
+  labels.set(data.train.labels);
+  return {
+    ...data,
+    train: { ...data.train, pixels: concatenated([data.train.pixels, more.pixels]), labels },
+    warnings: [...data.warnings, ...store.bad.map((i) => `skipped, does not decode: ${source.entries[i]!.name}`)],
+  };
+}

@@ -1,0 +1,160 @@
+// Pictures decoded when first asked for, kept as bytes: in memory, or in a cache file when there are too many.
+import { createHash } from "node:crypto";
+import { existsSync, openSync, readFileSync, readSync, renameSync, rmSync, writeFileSync, writeSync } from "node:fs";
+import { availableParallelism } from "node:os";
+import { join } from "node:path";
+import { fail } from "../../base/errors.ts";
+import { cacheFolder } from "../cache.ts";
+import type { Pixels } from "../pixels.ts";
+import type { PictureShape } from "../transform.ts";
+import { decodePicture, type Resize } from "./decode.ts";
+import type { PictureSource } from "./source.ts";
+
+/** Above this share of undecodable pictures the data is refused. */
+const BAD_SHARE = 0.05;
+/** Pictures that the order of an epoch mixes when they lie in a file. */
+const FILE_WINDOW = 16_384;
+
+/** What is known of a picture. */
+const Mark = { Missing: 0, Decoded: 1, Bad: 2 } as const;
+
+/** Where decoded bytes are kept. */
+interface Shelf {
+  read(index: number, out: Uint8Array, at: number): void;
+  write(index: number, bytes: Uint8Array): void;
+  /** All are there: keeps them for the next time. */
+  complete(marks: Uint8Array): void;
+}
+
+export class PictureStore implements Pixels {
+  readonly count: number;
+  readonly size: number;
+  readonly window: number | undefined;
+  /** Numbers of the pictures that did not decode, so far. */
+  readonly bad: number[] = [];
+  private readonly marks: Uint8Array;
+  private readonly shelf: Shelf;
+  private readonly under = new Map<number, Promise<void>>();
+  private readonly waiting: (() => void)[] = [];
+  private running = 0;
+  private left: number;
+
+  /** @param memory bytes that may be kept in memory; more go to a file */
+  constructor(
+    private readonly source: PictureSource,
+    private readonly shape: PictureShape,
+    private readonly resize: Resize,
+    memory: number,
+  ) {
+    this.count = source.entries.length;
+    this.size = shape.height * shape.width * shape.channels;
+    this.marks = new Uint8Array(this.count);
+    if (this.count * this.size <= memory) this.shelf = memoryShelf(this.count, this.size);
+    else {
+      this.shelf = fileShelf(cacheKey(source, shape, resize), this.size, this.marks);
+      this.window = FILE_WINDOW;
+    }
+    this.left = 0;
+    this.marks.forEach((mark, i) => {
+      if (mark === Mark.Missing) this.left++;
+      if (mark === Mark.Bad) this.bad.push(i);
+    });
+  }
+
+  /** @throws `E_IMAGE` when more than 5 % of all do not decode */
+  ready(index: ArrayLike<number>): Promise<void> | undefined {
+    if (this.left === 0) return undefined;
+    const tasks: Promise<void>[] = [];
+    for (let i = 0; i < index.length; i++) {
+      const at = index[i]!;
+      if (this.marks[at] === Mark.Missing) tasks.push(this.under.get(at) ?? this.begin(at));
+    }
+    return tasks.length === 0 ? undefined : Promise.all(tasks).then(() => {});
+  }
+
+  usable(index: number): boolean {
+    return this.marks[index] === Mark.Decoded;
+  }
+
+  read(index: number, out: Uint8Array, at: number): void {
+    if (this.usable(index)) this.shelf.read(index, out, at);
+    else out.fill(0, at, at + this.size);
+  }
+
+  private begin(index: number): Promise<void> {
+    const task = this.decode(index).finally(() => this.under.delete(index));
+    this.under.set(index, task);
+    return task;
+  }
+
+  /** Decodes one picture; as many at a time as keep all cores busy. */
+  private async decode(index: number): Promise<void> {
+    if (this.running >= 2 * availableParallelism()) await new Promise<void>((resolve) => this.waiting.push(resolve));
+    this.running++;
+    try {
+      const bytes = await decodePicture(await this.source.input(index), this.shape, this.resize);
+      this.shelf.write(index, bytes);
+      this.marks[index] = Mark.Decoded;
+    } catch (cause) {
+      if ((cause as NodeJS.ErrnoException).code === "ENOSPC") throw cause;
+      this.marks[index] = Mark.Bad;
+      this.bad.push(index);
+    } finally {
+      this.running--;
+      this.waiting.shift()?.();
+    }
+    if (--this.left === 0) this.shelf.complete(this.marks);
+    if (this.bad.length > this.count * BAD_SHARE) this.refuse();
+  }
+
+  private refuse(): never {
+    const names = this.bad.slice(0, 5).map((i) => this.source.entries[i]!.name);
+    fail(
+      "E_IMAGE",
+      `${this.source.name}: ${this.bad.length} of ${this.count} pictures do not decode (more than ${100 * BAD_SHARE} %): ${names.join(", ")}${this.bad.length > names.length ? ", …" : ""}; replace or remove them`,
+    );
+  }
+}
+
+function memoryShelf(count: number, size: number): Shelf {
+  const bytes = new Uint8Array(count * size);
+  return {
+    read: (index, out, at) => out.set(bytes.subarray(index * size, (index + 1) * size), at),
+    write: (index, picture) => bytes.set(picture, index * size),
+    complete: () => {},
+  };
+}
+
+/** A file of pictures one after another, beside the marks of which are in it; made under another name until it is whole. */
+function fileShelf(key: string, size: number, marks: Uint8Array): Shelf {
+  const stem = join(cacheFolder("pictures"), key);
+  const [whole, marked] = [`${stem}.pixels`, `${stem}.marks`];
+  const known = existsSync(whole) && existsSync(marked) ? readFileSync(marked) : undefined;
+  const found = known?.length === marks.length;
+  if (found) marks.set(known);
+  const draft = `${stem}.${process.pid}.draft`;
+  const file = openSync(found ? whole : draft, found ? "r" : "w+");
+  const drop = () => rmSync(draft, { force: true });
+  if (!found) process.on("exit", drop);
+  return {
+    read(index, out, at) {
+      if (readSync(file, out, at, size, index * size) !== size) throw new Error(`${whole}: cut short`);
+    },
+    write(index, picture) {
+      writeSync(file, picture, 0, size, index * size);
+    },
+    complete(all) {
+      process.off("exit", drop);
+      renameSync(draft, whole);
+      writeFileSync(marked, all);
+    },
+  };
+}
+
+function cacheKey(source: PictureSource, shape: PictureShape, resize: Resize): string {
+  const hash = createHash("sha256").update(
+    JSON.stringify([source.identity, shape.height, shape.width, shape.channels, resize, source.entries.length]),
+  );
+  for (const { name } of source.entries) hash.update(`${name}\n`);
+  return hash.digest("hex").slice(0, 32);
+}

@@ -1,0 +1,227 @@
+// Tar shards: WebDataset (KEY.jpg beside KEY.cls or KEY.json) or class folders inside. Only an index is made: pictures are
+// read where they lie, and nothing is ever written by a name from the archive.
+import {
+  closeSync,
+  createReadStream,
+  createWriteStream,
+  fstatSync,
+  openSync,
+  readSync,
+  rmSync,
+  statSync,
+} from "node:fs";
+import { basename, join } from "node:path";
+import { pipeline } from "node:stream/promises";
+import { createGunzip } from "node:zlib";
+import { fail } from "../../base/errors.ts";
+import { cacheFolder } from "../cache.ts";
+import { isPicture } from "./decode.ts";
+import { type PictureEntry, type PictureSource, type Split, splitOf } from "./source.ts";
+
+export const isTar = (file: string): boolean => /\.(tar|tar\.gz|tgz)$/i.test(file);
+
+const BLOCK = 512;
+/** Long names and pax headers are no longer than this in real archives. */
+const TEXT_LIMIT = 2 ** 20;
+/** What a compressed shard may expand to. */
+const EXPANDED_LIMIT = 2 ** 38;
+
+export interface TarMember {
+  readonly name: string;
+  readonly offset: number;
+  readonly size: number;
+}
+
+const text = (bytes: Buffer, from: number, length: number): string => {
+  const field = bytes.subarray(from, from + length);
+  const end = field.indexOf(0);
+  return field.toString("utf8", 0, end < 0 ? length : end);
+};
+
+/** A number field: octal text, or binary with the first bit set (GNU). */
+function numeric(header: Buffer, from: number, length: number): number {
+  if (header[from]! & 0x80) {
+    let value = header[from]! & 0x7f;
+    for (let i = 1; i < length; i++) value = value * 256 + header[from + i]!;
+    return value;
+  }
+  const digits = text(header, from, length).trim();
+  return /^[0-7]*$/.test(digits) ? Number.parseInt(digits || "0", 8) : Number.NaN;
+}
+
+/** Path and size of a pax header: `LENGTH KEY=VALUE\n` records. */
+function paxRecords(body: Buffer): Map<string, string> {
+  const records = new Map<string, string>();
+  for (let at = 0; at < body.length; ) {
+    const space = body.indexOf(32, at);
+    const length = Number(body.toString("latin1", at, space));
+    if (space < 0 || !Number.isInteger(length) || length <= space - at + 1 || at + length > body.length) break;
+    const record = body.toString("utf8", space + 1, at + length - 1);
+    const equals = record.indexOf("=");
+    if (equals > 0) records.set(record.slice(0, equals), record.slice(equals + 1));
+    at += length;
+  }
+  return records;
+}
+
+/** The regular files of an archive, in order. Links, devices and folders are left out. @throws `E_DATA_FORMAT` naming `file` */
+export function indexTar(handle: number, file: string): TarMember[] {
+  const total = fstatSync(handle).size;
+  const broken = (at: number, why: string): never =>
+    fail("E_DATA_FORMAT", `${file}: damaged tar archive: ${why} at byte ${at}; fetch or make it again`);
+  const members: TarMember[] = [];
+  const header = Buffer.alloc(BLOCK);
+  let longName: string | undefined;
+  let pax = new Map<string, string>();
+  for (let at = 0; at < total; ) {
+    if (readSync(handle, header, 0, BLOCK, at) < BLOCK) broken(at, "a header is cut short");
+    if (header.every((byte) => byte === 0)) break;
+    let sum = 0;
+    for (let i = 0; i < BLOCK; i++) sum += i >= 148 && i < 156 ? 32 : header[i]!;
+    if (numeric(header, 148, 8) !== sum) broken(at, "no tar header");
+    const kind = String.fromCharCode(header[156]!);
+    const size = pax.has("size") ? Number(pax.get("size")) : numeric(header, 124, 12);
+    const body = at + BLOCK;
+    if (!Number.isSafeInteger(size) || size < 0 || body + size > total) broken(at, "a member is cut short");
+    if (kind === "L" || kind === "x") {
+      if (size > TEXT_LIMIT) broken(at, "an overlong name");
+      const content = Buffer.alloc(size);
+      readSync(handle, content, 0, size, body);
+      if (kind === "L") longName = text(content, 0, size);
+      else pax = paxRecords(content);
+    } else {
+      if (kind === "0" || kind === "\0" || kind === "7") {
+        const prefix = text(header, 257, 5) === "ustar" ? text(header, 345, 155) : "";
+        const short = text(header, 0, 100);
+        const name = pax.get("path") ?? longName ?? (prefix ? `${prefix}/${short}` : short);
+        members.push({ name, offset: body, size });
+      }
+      // A global header ("g") and anything else is passed over.
+      if (kind !== "g") {
+        longName = undefined;
+        pax = new Map();
+      }
+    }
+    at = body + Math.ceil(size / BLOCK) * BLOCK;
+  }
+  return members;
+}
+
+const unsafe = (name: string): boolean =>
+  name.startsWith("/") || /^[A-Za-z]:/.test(name) || name.includes("\\") || name.split("/").includes("..");
+
+/** Shards in the order of their names. A shard's split is the word before its number: `test-0001.tar`. */
+export async function readTars(files: readonly string[], name: string): Promise<PictureSource> {
+  const entries: PictureEntry[] = [];
+  const handles: number[] = [];
+  const places: { shard: number; offset: number; size: number }[] = [];
+  const warnings: string[] = [];
+  const identity: string[] = [];
+  for (const file of files) {
+    const plain = /gz$/i.test(file) ? await expand(file) : file;
+    const handle = openSync(plain, "r");
+    if (plain !== file) rmSync(plain, { force: true });
+    handles.push(handle);
+    identity.push(`${statSync(file).size} ${statSync(file).mtimeMs}`);
+    const members = indexTar(handle, file);
+    const bad = members.filter((member) => unsafe(member.name));
+    if (bad.length > 0)
+      warnings.push(
+        `${file}: skipped ${bad.length} members whose names lead out of the archive, as "${bad[0]!.name.slice(0, 80)}"`,
+      );
+    const safe = members.filter((member) => !unsafe(member.name));
+    const notes = labelNotes(handle, safe);
+    const split = splitOf(basename(file).split(/[-_.]/)[0] ?? "") ?? "train";
+    for (const member of safe) {
+      if (!isPicture(member.name)) continue;
+      entries.push({ name: `${basename(file)}/${member.name}`, ...placeOf(member.name, notes, split) });
+      places.push({ shard: handles.length - 1, offset: member.offset, size: member.size });
+    }
+  }
+  if (entries.length === 0) {
+    for (const handle of handles) closeSync(handle);
+    fail(
+      "E_DATA_EMPTY",
+      `${name}: no picture in it; expected members such as 000001.jpg beside 000001.cls, or cat/1.jpg`,
+    );
+  }
+  return {
+    name,
+    identity: identity.join("\n"),
+    entries,
+    async input(index) {
+      const { shard, offset, size } = places[index]!;
+      const bytes = Buffer.allocUnsafe(size);
+      readSync(handles[shard]!, bytes, 0, size, offset);
+      return bytes;
+    },
+    warnings,
+  };
+}
+
+/** `a/b/000001.seg.jpg` -> `a/b/000001`: what the members of one example share. */
+const keyOf = (name: string): string => {
+  const slash = name.lastIndexOf("/") + 1;
+  const dot = name.indexOf(".", slash);
+  return dot < 0 ? name : name.slice(0, dot);
+};
+
+/** Labels by key, from `.cls` (text) and `.json` (`label` or `class`). */
+function labelNotes(handle: number, members: readonly TarMember[]): Map<string, string> {
+  const notes = new Map<string, string>();
+  for (const { name, offset, size } of members) {
+    const json = name.endsWith(".json");
+    if ((!json && !name.endsWith(".cls")) || size > TEXT_LIMIT) continue;
+    const bytes = Buffer.alloc(size);
+    readSync(handle, bytes, 0, size, offset);
+    const label = json ? labelOfJson(bytes.toString("utf8")) : bytes.toString("utf8").trim();
+    if (label) notes.set(keyOf(name), label);
+  }
+  return notes;
+}
+
+function labelOfJson(content: string): string | undefined {
+  try {
+    const { label, class: other } = JSON.parse(content) as { label?: unknown; class?: unknown };
+    const found = label ?? other;
+    return typeof found === "string" || typeof found === "number" ? String(found) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Split and label of a member: from its note, else from the folders above it (`test/cat/1.jpg`). */
+function placeOf(name: string, notes: Map<string, string>, shardSplit: Split): Pick<PictureEntry, "split" | "label"> {
+  const folders = name
+    .split("/")
+    .slice(0, -1)
+    .filter((part) => part !== "." && part !== "");
+  const split = folders.map(splitOf).find((found) => found !== undefined) ?? shardSplit;
+  const label = notes.get(keyOf(name)) ?? folders.filter((folder) => !splitOf(folder)).at(-1) ?? null;
+  if (split === "unlabelled" || (label === null && split === "train")) return { split: "unlabelled", label: null };
+  return { split, label };
+}
+
+/** A compressed shard as a plain file in the cache folder. */
+export async function expand(file: string): Promise<string> {
+  const plain = join(cacheFolder("shards"), `${basename(file)}.${process.pid}.${Date.now()}.tar`);
+  let total = 0;
+  try {
+    await pipeline(
+      createReadStream(file),
+      createGunzip(),
+      async function* (source) {
+        for await (const chunk of source) {
+          total += (chunk as Buffer).length;
+          if (total > EXPANDED_LIMIT) throw new Error("expands beyond all measure");
+          yield chunk;
+        }
+      },
+      createWriteStream(plain),
+    );
+  } catch (cause) {
+    rmSync(plain, { force: true });
+    fail("E_DATA_FORMAT", `${file}: damaged gzip file (${(cause as Error).message}); fetch it again`, cause);
+  }
+  return plain;
+}

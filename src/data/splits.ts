@@ -1,0 +1,78 @@
+// Which pictures are held out, and which labels are kept: stratified by class, by seed alone.
+import { fail } from "../base/errors.ts";
+import { Random } from "../base/random.ts";
+import { type Dataset, type ImageSet, subset } from "./dataset.ts";
+
+/** How many labels: a number a class, a share of each class, or a number in all. */
+export type LabelAmount = number | { readonly share: number } | { readonly total: number };
+
+/** Example numbers by class, each class in a seeded random order; unlabelled ones under -1. */
+function shuffledByClass(set: ImageSet, classes: number, seed: number, purpose: string): Map<number, number[]> {
+  const order = new Random(seed, `split:${purpose}`).permutation(set.labels.length);
+  const groups = new Map<number, number[]>(Array.from({ length: classes }, (_, label) => [label, []]));
+  for (const i of order) {
+    const label = set.labels[i]!;
+    if (!groups.has(label)) groups.set(label, []);
+    groups.get(label)!.push(i);
+  }
+  return groups;
+}
+
+/** Holds out a stratified share for validation when the data brings none: at least one a class that has two. */
+export function withValidation(data: Dataset, share: number, seed: number): Dataset {
+  if (data.validation || share === 0) return data;
+  const kept: number[] = [];
+  const held: number[] = [];
+  for (const [label, members] of shuffledByClass(data.train, data.classes.length, seed, "validation")) {
+    const count = label < 0 || members.length < 2 ? 0 : Math.max(1, Math.round(members.length * share));
+    held.push(...members.slice(0, count));
+    kept.push(...members.slice(count));
+  }
+  const ascending = (a: number, b: number) => a - b;
+  return {
+    ...data,
+    train: subset(data.train, kept.sort(ascending)),
+    validation: subset(data.train, held.sort(ascending)),
+  };
+}
+
+/** Keeps some labels of the training part, stratified, and hides the others. @throws `E_OPTION` for more than there are */
+export function withLabels(data: Dataset, amount: LabelAmount, seed: number): Dataset {
+  const groups = [...shuffledByClass(data.train, data.classes.length, seed, "labels")].filter(([label]) => label >= 0);
+  const quota = quotas(
+    groups.map(([, members]) => members.length),
+    amount,
+  );
+  const labels = new Int32Array(data.train.labels.length).fill(-1);
+  groups.forEach(([label, members], k) => {
+    const count = quota[k]!;
+    if (members.length < count)
+      fail(
+        "E_OPTION",
+        `--labels ${count}: class "${data.classes[label]}" has ${members.length} labelled training pictures; ask for at most that many`,
+      );
+    for (const i of members.slice(0, count)) labels[i] = label;
+  });
+  return { ...data, train: { ...data.train, labels } };
+}
+
+/** Labels a class: within one of proportional, at least one where the class has any. */
+function quotas(sizes: readonly number[], amount: LabelAmount): number[] {
+  if (typeof amount === "number") return sizes.map(() => amount);
+  const all = sizes.reduce((a, b) => a + b, 0);
+  const wanted = "total" in amount ? amount.total : Math.round(amount.share * all);
+  const occupied = sizes.filter((size) => size > 0).length;
+  if (wanted > all || wanted < occupied)
+    fail(
+      "E_OPTION",
+      `--labels: ${wanted} labels in all; expected ${occupied}..${all}: at least one a class, at most what there is`,
+    );
+  // Largest remainders: whole parts first, then the classes that lost most by rounding.
+  const exact = sizes.map((size) => (wanted * size) / all);
+  const counts = exact.map((value, k) => Math.min(sizes[k]!, Math.max(sizes[k]! > 0 ? 1 : 0, Math.floor(value))));
+  const byLoss = exact.map((_, k) => k).sort((a, b) => exact[b]! - counts[b]! - (exact[a]! - counts[a]!) || a - b);
+  let open = wanted - counts.reduce((a, b) => a + b, 0);
+  for (const k of byLoss) if (open > 0 && counts[k]! < sizes[k]!) [counts[k], open] = [counts[k]! + 1, open - 1];
+  for (const k of [...byLoss].reverse()) if (open < 0 && counts[k]! > 1) [counts[k], open] = [counts[k]! - 1, open + 1];
+  return counts;
+}

@@ -1,0 +1,128 @@
+import { describe, expect, it } from "vitest";
+import { Random } from "../../src/base/random.ts";
+import { type Augmentation, CHANGES, type ChangeName, chooseAugmentation } from "../../src/data/augment.ts";
+import { gather } from "../../src/data/dataset.ts";
+import { glyphs } from "../../src/data/sets/glyphs.ts";
+import { Transformer } from "../../src/data/transform.ts";
+
+const shape = { height: 3, width: 4, channels: 1 };
+const ramp = Uint8Array.from({ length: 12 }, (_, i) => i * 20);
+
+function changed(rule: Augmentation, seed: number, bytes: Uint8Array = ramp, size = shape): Uint8Array {
+  const out = bytes.slice();
+  new Transformer(size, rule).apply(out, 0, new Random(seed));
+  return out;
+}
+
+describe("changes of a picture", () => {
+  it("none leaves it, a mirror reverses its rows, half of the time", () => {
+    expect(changed({}, 1)).toEqual(ramp);
+    const rows = [0, 1, 2].map((y) => [...ramp.subarray(4 * y, 4 * y + 4)]);
+    const mirrored = rows.flatMap((row) => row.reverse());
+    const results = Array.from({ length: 40 }, (_, seed) => [...changed({ flip: 0.5 }, seed)].join());
+    expect(new Set(results)).toEqual(new Set([[...ramp].join(), mirrored.join()]));
+  });
+
+  it("an affine map by zero is the identity, in grey and in colour", () => {
+    expect(changed({ rotate: 1e-9 }, 1)).toEqual(ramp);
+    const colour = Uint8Array.from({ length: 48 }, (_, i) => (i * 37) % 256);
+    expect(changed({ scale: 1e-9 }, 1, colour, { height: 4, width: 4, channels: 3 })).toEqual(colour);
+  });
+
+  it("a shift moves whole pixels and repeats the edge", () => {
+    for (let seed = 0; seed < 20; seed++) {
+      const out = changed({ shift: 0.25 }, seed);
+      // 0.25 of 4 columns and of 3 rows: by at most one column; rows by at most 0.75, rounded.
+      const fits = [-1, 0, 1].some((dy) =>
+        [-1, 0, 1].some((dx) =>
+          out.every((value, i) => {
+            const y = Math.min(2, Math.max(0, Math.floor(i / 4) - dy));
+            const x = Math.min(3, Math.max(0, (i % 4) - dx));
+            return value === ramp[4 * y + x];
+          }),
+        ),
+      );
+      expect(fits).toBe(true);
+    }
+  });
+
+  it("blur keeps a constant picture and the mean of a dot far from the edge", () => {
+    const size = { height: 21, width: 21, channels: 1 };
+    expect(changed({ blur: 2 }, 3, new Uint8Array(441).fill(90), size)).toEqual(new Uint8Array(441).fill(90));
+    const dot = new Uint8Array(441);
+    for (const i of [219, 220, 221, 198, 240, 241, 242, 199, 200]) dot[i] = 255;
+    const sum = (bytes: Uint8Array, power: number) => bytes.reduce((total, v) => total + v ** power, 0);
+    const outs = [1, 2, 3, 4, 5, 6].map((seed) => changed({ blur: 1.5 }, seed, dot, size));
+    // Two roundings of at most half a grey level a pixel; most pixels are exact zeros.
+    for (const out of outs) expect(Math.abs(sum(out, 1) - sum(dot, 1))).toBeLessThan(60);
+    expect(Math.min(...outs.map((out) => sum(out, 2)))).toBeLessThan(0.7 * sum(dot, 2));
+  });
+
+  it("colour changes leave grey grey, and a turn of hue keeps the brightness", () => {
+    const size = { height: 1, width: 1, channels: 3 };
+    for (let seed = 0; seed < 10; seed++) {
+      const [r, g, b] = changed({ saturation: 1, hue: 180 }, seed, Uint8Array.of(120, 120, 120), size);
+      expect(Math.abs(r! - g!) + Math.abs(g! - b!)).toBeLessThanOrEqual(2);
+      const turned = changed({ hue: 60 }, seed, Uint8Array.of(140, 110, 120), size);
+      const luma = (v: ArrayLike<number>) => 0.299 * v[0]! + 0.587 * v[1]! + 0.114 * v[2]!;
+      expect(Math.abs(luma(turned) - luma([140, 110, 120]))).toBeLessThan(1.5);
+    }
+  });
+
+  it("erasing changes one rectangle alone; noise has the deviation asked for", () => {
+    const size = { height: 16, width: 16, channels: 1 };
+    const flat = new Uint8Array(256).fill(7);
+    const out = changed({ erase: 1 }, 5, flat, size);
+    const touched = [...out.keys()].filter((i) => out[i] !== 7);
+    const [rows, columns] = [touched.map((i) => Math.floor(i / 16)), touched.map((i) => i % 16)];
+    const area = (Math.max(...rows) - Math.min(...rows) + 1) * (Math.max(...columns) - Math.min(...columns) + 1);
+    // A noise value equals 7 once in 256 pixels.
+    expect(touched.length / area).toBeGreaterThan(0.9);
+    const noisy = changed({ noise: 0.1 }, 2, new Uint8Array(10_000).fill(128), {
+      height: 100,
+      width: 100,
+      channels: 1,
+    });
+    const deviation = Math.sqrt(noisy.reduce((sum, v) => sum + (v - 128) ** 2, 0) / 10_000);
+    // Uniform below 0.1 of 255; this seed's draw is what the generator gives, checked against the normal's spread.
+    expect(deviation).toBeGreaterThan(0);
+    expect(deviation).toBeLessThan(26.5);
+  });
+
+  it.each(Object.keys(CHANGES).filter((name) => name !== "mixup" && name !== "cutmix") as ChangeName[])(
+    "%s at its usual strength changes a glyph, keeps its shape, and repeats for the same seed",
+    async (name) => {
+      const set = glyphs({ train: 1, test: 1, colour: true }).train;
+      const glyph = await gather(set);
+      const rule = { [name]: name === "flip" || name === "erase" ? 1 : CHANGES[name].usual };
+      const outs = [1, 2, 3].map((seed) => changed(rule, seed, glyph, set));
+      expect(outs.some((out) => !Buffer.from(out).equals(Buffer.from(glyph)))).toBe(true);
+      expect(changed(rule, 2, glyph, set)).toEqual(outs[1]);
+    },
+  );
+});
+
+describe("policies", () => {
+  it("auto mirrors where a mirrored picture keeps its class, and turns drawings", () => {
+    expect(chooseAugmentation("auto", 1, false)).toEqual({ shift: 0.08, rotate: 10, scale: 0.1 });
+    expect(chooseAugmentation("auto", 1, true)).toEqual({ flip: 0.5, shift: 0.04 });
+    expect(chooseAugmentation("auto", 3, true)).toEqual({ flip: 0.5, shift: 0.08 });
+  });
+  it("combine: later words add to or replace earlier ones, 0 takes away", () => {
+    expect(chooseAugmentation("strong,rotate=5,cutmix,scale=0", 3, true)).toEqual({
+      flip: 0.5,
+      shift: 0.08,
+      rotate: 5,
+      cutmix: 1,
+    });
+  });
+  it.each([
+    ["rotat", /unknown word "rotat"; did you mean "rotate"\?/],
+    ["light,shift=2", /shift=NUMBER in 0..0.5/],
+    ["shift=", /shift=NUMBER in 0..0.5/],
+    ["shift=a", /shift=NUMBER/],
+    ["", /unknown word ""/],
+  ])("that are wrong (%s) are refused with what is known", (text, message) => {
+    expect(() => chooseAugmentation(text, 3, true)).toThrowError(message);
+  });
+});

@@ -1,0 +1,104 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { gzipSync } from "node:zlib";
+import { afterAll, describe, expect, it } from "vitest";
+import { fingerprint, gather } from "../../src/data/dataset.ts";
+import { open } from "../../src/data/open.ts";
+import { parseCifar } from "../../src/data/readers/cifar.ts";
+import { parseIdx } from "../../src/data/readers/idx.ts";
+import { glyphs } from "../../src/data/sets/glyphs.ts";
+import { DATA } from "../helpers.ts";
+import { idx } from "./files.ts";
+
+const root = mkdtempSync(join(tmpdir(), "genclass-records-"));
+afterAll(() => rmSync(root, { recursive: true }));
+
+describe("IDX files", () => {
+  const data = Uint8Array.from({ length: 12 }, (_, i) => i);
+  it("are read plain and gzipped", () => {
+    expect(parseIdx(idx([3, 2, 2], data), "f").sizes).toEqual([3, 2, 2]);
+    expect([...parseIdx(gzipSync(idx([3, 2, 2], data)), "f").data]).toEqual([...data]);
+  });
+  it.each([
+    [
+      "truncated",
+      idx([3, 2, 2], data.subarray(0, 7)),
+      /f: truncated or damaged: its header says 3 x 2 x 2 = 12 bytes, the file holds 7/,
+    ],
+    ["of another type", Buffer.from([0, 0, 13, 1, 0, 0, 0, 1, 0, 0, 0, 0]), /not an IDX file of bytes/],
+    ["empty", Buffer.alloc(0), /not an IDX file of bytes/],
+    ["claiming 2^60 bytes", idx([0x40000000, 0x40000000], data), /truncated or damaged/],
+    ["a cut gzip file", gzipSync(idx([3, 2, 2], data)).subarray(0, 20), /damaged gzip file/],
+  ])("that are %s are refused", (_title, bytes, message) => {
+    expect(() => parseIdx(bytes, "f")).toThrowError(message);
+  });
+  it("with labels out of range are refused, naming the label", async () => {
+    const folder = join(root, "mnist");
+    mkdirSync(folder);
+    writeFileSync(join(folder, "train-images-idx3-ubyte"), idx([2, 2, 2], new Uint8Array(8)));
+    writeFileSync(join(folder, "train-labels-idx1-ubyte"), idx([2], Uint8Array.of(3, 77)));
+    await expect(open(folder)).rejects.toThrowError(/a train label is 77; expected 0..9/);
+  });
+  it("of EMNIST are turned upright and count letters from 1", async () => {
+    const folder = join(root, "emnist-letters");
+    mkdirSync(folder);
+    for (const part of ["train", "test"]) {
+      writeFileSync(
+        join(folder, `emnist-letters-${part}-images-idx3-ubyte`),
+        idx([2, 2, 2], Uint8Array.of(1, 2, 3, 4, 5, 6, 7, 8)),
+      );
+      writeFileSync(join(folder, `emnist-letters-${part}-labels-idx1-ubyte`), idx([2], Uint8Array.of(1, 26)));
+    }
+    const { train, classes } = await open(folder, { validation: 0 });
+    expect([...train.labels].map((label) => classes[label])).toEqual(["a", "z"]);
+    expect([...(await gather(train, [0]))]).toEqual([1, 3, 2, 4]);
+  });
+});
+
+describe("CIFAR files", () => {
+  const record = (label: number, red: number) =>
+    Buffer.concat([Buffer.of(label), Buffer.alloc(1024, red), Buffer.alloc(2048, 7)]);
+  const files = (bytes: Buffer) => [{ name: "f", bytes }];
+  it("become pictures [h, w, c] in order, plain or gzipped", async () => {
+    for (const bytes of [
+      Buffer.concat([record(3, 200), record(9, 100)]),
+      gzipSync(Buffer.concat([record(3, 200), record(9, 100)])),
+    ]) {
+      const set = parseCifar(files(bytes), 10);
+      expect([...set.labels]).toEqual([3, 9]);
+      expect([...(await gather(set)).subarray(3072, 3076)]).toEqual([100, 7, 7, 100]);
+    }
+  });
+  it("that are truncated or have labels out of range are refused", () => {
+    expect(() => parseCifar(files(record(3, 1).subarray(0, 3000)), 10)).toThrowError(
+      /f: 3000 bytes; expected a multiple of 3073/,
+    );
+    expect(() => parseCifar(files(record(10, 1)), 10)).toThrowError(/f: record 0 has label 10; expected 0..9/);
+  });
+  it("of CIFAR-100 have two labels a record, of which the second, fine one counts", () => {
+    const fine = Buffer.concat([Buffer.of(4, 77), Buffer.alloc(3072, 5)]);
+    expect([...parseCifar(files(fine), 100).labels]).toEqual([77]);
+  });
+});
+
+describe("the real MNIST", () => {
+  it.runIf(DATA)("has 60000 and 10000 digits with the published class counts", async () => {
+    const { train, test, classes } = await open(join(DATA!, "mnist"), { validation: 0 });
+    expect([train.labels.length, test!.labels.length, train.height, train.width]).toEqual([60000, 10000, 28, 28]);
+    const counts = new Array(10).fill(0);
+    for (const label of test!.labels) counts[label]++;
+    // LeCun, Cortes, Burges: class counts of the test part.
+    expect(counts).toEqual([980, 1135, 1032, 1010, 982, 892, 958, 1028, 974, 1009]);
+    expect(classes).toHaveLength(10);
+  });
+});
+
+describe("glyphs", () => {
+  it("are the same for the same seed, differ between train and test, and come in colour", async () => {
+    expect(await fingerprint(glyphs({ train: 20, test: 10 }))).toBe(await fingerprint(glyphs({ train: 20, test: 10 })));
+    const { train, test } = glyphs({ train: 10, test: 10 });
+    expect(Buffer.from(await gather(train)).equals(Buffer.from(await gather(test!)))).toBe(false);
+    expect(glyphs({ train: 1, test: 1, colour: true }).train.channels).toBe(3);
+  });
+});
