@@ -1,5 +1,5 @@
 // Picture arguments: files, folders and globs.
-import { existsSync, readdirSync, statSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, statSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { fail } from "../base/errors.ts";
 import { isPicture } from "../data/readers/decode.ts";
@@ -37,4 +37,18 @@ function inFolder(folder: string): string[] {
     .filter(isPicture)
     .sort()
     .map((name) => join(folder, name));
+}
+
+/** A file to write: the one asked for, which must not exist, or the first free number under `runs/`. @throws `E_WRITE` */
+export function freeFile(asked: string | undefined, stem: string, ending: string): string {
+  if (asked !== undefined) {
+    if (existsSync(asked)) fail("E_WRITE", `${asked} exists; nothing is overwritten. Choose another --out`);
+    mkdirSync(dirname(asked), { recursive: true });
+    return asked;
+  }
+  mkdirSync("runs", { recursive: true });
+  for (let n = 1; ; n++) {
+    const file = join("runs", `${stem}-${n}${ending}`);
+    if (!existsSync(file)) return file;
+  }
 }

@@ -77,18 +77,30 @@ function epochLine(event: EpochEvent): string {
   return parts.join("  ") + (event.best ? "  best" : "");
 }
 
-let downloadShown = 0;
-
-/** How far a download is: one live line on a terminal, a line every ten seconds elsewhere. */
-export function downloadLine(file: string, bytes: number, total: number | undefined): void {
+/** A line on standard error that says how far a long task is: live on a terminal, every ten seconds elsewhere. */
+function taskLine(): (text: string, done: boolean) => void {
   const live = process.stderr.isTTY === true && process.env.TERM !== "dumb";
-  const now = Date.now();
-  const done = bytes === total;
-  if (!done && now - downloadShown < (live ? 200 : 10_000)) return;
-  downloadShown = now;
+  let shown = Date.now();
+  return (text, done) => {
+    const now = Date.now();
+    if (!done && now - shown < (live ? 200 : 10_000)) return;
+    shown = now;
+    process.stderr.write(live ? `\r${text}${done ? "\n" : ""}` : `${text}\n`);
+  };
+}
+
+const downloadTask = taskLine();
+
+/** How far a download is. */
+export function downloadLine(file: string, bytes: number, total: number | undefined): void {
   const megabytes = (value: number) => (value / 1e6).toFixed(1);
-  const text = `fetching ${file}: ${megabytes(bytes)}${total ? ` of ${megabytes(total)}` : ""} MB`;
-  process.stderr.write(live ? `\r${text}${done ? "\n" : ""}` : `${text}\n`);
+  downloadTask(`fetching ${file}: ${megabytes(bytes)}${total ? ` of ${megabytes(total)}` : ""} MB`, bytes === total);
+}
+
+/** How many of something are done. */
+export function countLine(what: string): (count: number) => void {
+  const task = taskLine();
+  return (count) => task(`${count} ${what}`, false);
 }
 
 /** Progress on standard error: one live line on a terminal, plain lines elsewhere. */

@@ -99,7 +99,7 @@ export class TrainingBatches {
   }
 
   /** The examples of global step `step` (from 0). */
-  private examples(step: number): Int32Array {
+  examples(step: number): Int32Array {
     const { seed, sampling, size } = this.options;
     const epoch = Math.floor(step / this.stepsPerEpoch);
     if (epoch !== this.orderEpoch) {

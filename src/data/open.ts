@@ -31,6 +31,8 @@ export interface OpenOptions {
   seed?: number;
   /** Bytes of decoded pictures that may be kept in memory; more go to a cache file. Default 1 GiB. */
   memory?: number;
+  /** Share of undecodable pictures above which the data is refused. Default 0.05. */
+  mostBad?: number;
   /** Told how far a download is. */
   progress?: DownloadProgress;
 }
@@ -47,8 +49,8 @@ const EXPECTED =
  * @throws `E_DATA_NOT_FOUND`, `E_DATA_FORMAT`, `E_DATA_EMPTY`, `E_DATA_LABEL`, `E_IMAGE`
  */
 export async function open(source: string, options: OpenOptions = {}): Promise<Dataset> {
-  const { labels, image, resize, memory, validation = 0.1, seed = 0 } = options;
-  const pictures: PictureOptions = { image, resize, memory };
+  const { labels, image, resize, memory, mostBad, validation = 0.1, seed = 0 } = options;
+  const pictures: PictureOptions = { image, resize, memory, mostBad };
   const whole = await read(source, pictures, options.progress);
   if (image && (whole.train.height !== image.height || whole.train.width !== image.width))
     fail(

@@ -50,7 +50,7 @@ describe(".npz archives", () => {
     ]);
     expect(await gather(one.train)).toEqual(pixels);
     const labels = Buffer.alloc(24);
-    [1n, 0n, 1n].forEach((value, i) => labels.writeBigInt64LE(value, 8 * i));
+    for (const [i, value] of [1n, 0n, 1n].entries()) labels.writeBigInt64LE(value, 8 * i);
     const two = await open(
       save("two.npz", {
         x_train: npy("|u1", [3, 4, 4, 1], pixels),

@@ -18,6 +18,11 @@ export const COMMANDS: readonly CommandEntry[] = [
   { name: "generate", summary: "new pictures from a trained run", load: () => import("./generate.ts") },
   { name: "reconstruct", summary: "a picture's reconstruction and its error", load: () => import("./reconstruct.ts") },
   { name: "export", summary: "one ONNX file that runs anywhere", load: () => import("./export.ts") },
+  {
+    name: "data",
+    summary: "look at data sources: info, check, make, convert, augment-preview",
+    load: () => import("./data.ts"),
+  },
   { name: "models", summary: "the models, their options and papers", load: () => import("./models.ts") },
   { name: "doctor", summary: "this machine, its backends and their speed", load: () => import("./doctor.ts") },
 ];

@@ -21,11 +21,14 @@ export interface Duplicate {
 /** Least likeness of near duplicates, where unlike pictures are far from it. */
 const LEAST = 0.9;
 /** Of the distance that a typical picture keeps from its nearest one, near duplicates keep at most this share. */
-const CLOSENESS = 0.3;
+const CLOSENESS = 0.2;
 /** Hashes of near duplicates differ in at most so many of 64 bits. */
 const MOST_BITS = 14;
 /** Pairs whose fine structure is compared. */
 const MOST_CANDIDATES = 4_000_000;
+/** Pairs that are also compared under slight crops, and the least plain correlation that makes it worth trying. */
+const MOST_ALIGNED = 10_000;
+const LEAST_PLAIN = 0.35;
 const SAMPLE = 300;
 const PART_SIZE = 2000;
 
@@ -94,15 +97,21 @@ function nearPairs(portraits: readonly Portrait[], least: number): [i: number, j
   const high = Int32Array.from(portraits, ({ hash }) => hash[1]);
   const bits = candidateBits(low, high);
   const pairs: [number, number, number][] = [];
+  const doubtful: [number, number, number][] = [];
   for (let i = 1; i < n; i++) {
     const [a0, a1] = [low[i]!, high[i]!];
     for (let j = 0; j < i; j++) {
       if (hashDistance(a0, a1, low[j]!, high[j]!) > bits) continue;
-      // Slight cuts lower the plain correlation, but not to nothing; the search for them is worth it above a third.
       const plain = dot(portraits[i]!.detail, portraits[j]!.detail);
-      const value = plain >= least || plain < 0.35 ? plain : likeness(portraits[i]!, portraits[j]!);
-      if (value >= least) pairs.push([j, i, value]);
+      if (plain >= least) pairs.push([j, i, plain]);
+      else if (plain > LEAST_PLAIN) doubtful.push([j, i, plain]);
     }
+  }
+  // Slight cuts lower the plain correlation, but not to nothing.
+  doubtful.sort((p, q) => q[2] - p[2]);
+  for (const [j, i] of doubtful.slice(0, MOST_ALIGNED)) {
+    const value = likeness(portraits[j]!, portraits[i]!);
+    if (value >= least) pairs.push([j, i, value]);
   }
   return pairs;
 }

@@ -110,19 +110,26 @@ export function dot(a: Float32Array, b: Float32Array): number {
 }
 
 const SCALES = [1, 0.96, 0.92];
-const SHIFTS = [-1, -0.5, 0, 0.5, 1];
+/** Below this after whole steps, half steps would not help. */
+const PROMISING = 0.7;
 
 /** Correlation of fine structure, -1..1: the best over slight crops of either, for pictures that were cut at an edge. */
 export function likeness(a: Portrait, b: Portrait): number {
-  let best = dot(a.detail, b.detail);
-  if (best > 0.98) return best;
+  let best = { value: dot(a.detail, b.detail), of: b, with: a, scale: 1, dx: 0, dy: 0 };
+  const attempt = (of: Portrait, other: Portrait, scale: number, dx: number, dy: number) => {
+    const value = dot(other.detail, detailOf(cropped(of.grey, scale, dx, dy)));
+    if (value > best.value) best = { value, of, with: other, scale, dx, dy };
+  };
   for (const scale of SCALES)
-    for (const dx of SHIFTS)
-      for (const dy of SHIFTS) {
-        best = Math.max(best, dot(a.detail, detailOf(cropped(b.grey, scale, dx, dy))));
-        if (scale !== 1) best = Math.max(best, dot(b.detail, detailOf(cropped(a.grey, scale, dx, dy))));
+    for (const dx of [-1, 0, 1])
+      for (const dy of [-1, 0, 1]) {
+        attempt(b, a, scale, dx, dy);
+        if (scale !== 1) attempt(a, b, scale, dx, dy);
       }
-  return best;
+  if (best.value < PROMISING) return best.value;
+  const { of, with: other, scale, dx, dy } = best;
+  for (const x of [-0.5, 0, 0.5]) for (const y of [-0.5, 0, 0.5]) attempt(of, other, scale, dx + x, dy + y);
+  return best.value;
 }
 
 function cropped(grey: Float32Array, scale: number, dx: number, dy: number): Float32Array {

@@ -37,16 +37,19 @@ export interface PictureInfo {
   readonly height: number;
   readonly width: number;
   readonly grey: boolean;
+  /** Format and colour space, as `jpeg srgb`. */
+  readonly kind: string;
 }
 
 /** Size (upright) and kind of a picture, from its header. @throws when it is none */
 export async function pictureInfo(input: string | Uint8Array): Promise<PictureInfo> {
-  const { height, width, space, orientation } = await (await openPicture(input)).metadata();
+  const { height, width, space, orientation, format, pages, hasAlpha } = await (await openPicture(input)).metadata();
   const turned = orientation !== undefined && orientation >= 5;
   return {
     height: turned ? width : height,
     width: turned ? height : width,
     grey: space === "b-w" || space === "grey16",
+    kind: `${format} ${space}${hasAlpha ? " with alpha" : ""}${(pages ?? 1) > 1 ? ", animated" : ""}${orientation && orientation > 1 ? ", turned by EXIF" : ""}`,
   };
 }
 

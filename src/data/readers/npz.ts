@@ -30,9 +30,10 @@ export function parseNpy(bytes: Uint8Array, file: string): NpyArray {
   const type = /'descr':\s*'([^']{2,8})'/.exec(header)?.[1];
   const order = /'fortran_order':\s*(True|False)/.exec(header)?.[1];
   const sizes = /'shape':\s*\(([0-9, ]*)\)/.exec(header)?.[1];
-  const width = /^[|<>][uifb]([1248])$/.exec(type ?? "")?.[1];
+  const letters = /^<U(\d{1,4})$/.exec(type ?? "")?.[1];
+  const width = letters ? 4 * Number(letters) : /^[|<>][uifb]([1248])$/.exec(type ?? "")?.[1];
   if (type === undefined || sizes === undefined || width === undefined)
-    return broken(`its header says ${header.trim().slice(0, 120)}; expected numbers of 1 to 8 bytes`);
+    return broken(`its header says ${header.trim().slice(0, 120)}; expected numbers of 1 to 8 bytes, or text`);
   if (order === "True") broken("it is in Fortran order; save it with numpy.ascontiguousarray");
   const shape = sizes
     .split(",")
@@ -42,6 +43,38 @@ export function parseNpy(bytes: Uint8Array, file: string): NpyArray {
   if (!(expected <= CONTENT_LIMIT) || bytes.length - start !== expected)
     broken(`its header says ${expected} bytes of values, it holds ${bytes.length - start}`);
   return { shape, type, data: bytes.subarray(start) };
+}
+
+/** An array in format 1.0. */
+export function formatNpy(type: string, shape: readonly number[], data: Uint8Array): Uint8Array {
+  const sizes = shape.length === 1 ? `${shape[0]},` : shape.join(", ");
+  const text = `{'descr': '${type}', 'fortran_order': False, 'shape': (${sizes}), }`;
+  // Magic, version and length are 10 bytes; the header ends with a line feed on a multiple of 64.
+  const header = `${text.padEnd(64 * Math.ceil((text.length + 11) / 64) - 11)}\n`;
+  const out = new Uint8Array(10 + header.length + data.length);
+  out.set([...MAGIC, 1, 0, header.length & 255, header.length >> 8]);
+  out.set(new TextEncoder().encode(header), 10);
+  out.set(data, 10 + header.length);
+  return out;
+}
+
+/** Texts as NumPy keeps them: UCS-4, padded with zeros to the longest. */
+export function formatNpyText(texts: readonly string[]): Uint8Array {
+  const points = texts.map((text) => Array.from(text, (letter) => letter.codePointAt(0)!));
+  const width = points.reduce((most, { length }) => Math.max(most, length), 1);
+  const data = Uint32Array.from(points.flatMap((row) => Array.from({ length: width }, (_, i) => row[i] ?? 0)));
+  return formatNpy(`<U${width}`, [texts.length], new Uint8Array(data.buffer));
+}
+
+/** Texts of a `<U` array; undefined for another type. */
+function texts({ type, shape, data }: NpyArray): string[] | undefined {
+  if (!type.startsWith("<U") || shape.length !== 1) return undefined;
+  const width = Number(type.slice(2));
+  const view = new DataView(data.buffer, data.byteOffset, data.byteLength);
+  return Array.from({ length: shape[0]! }, (_, i) => {
+    const points = Array.from({ length: width }, (_, k) => view.getUint32(4 * (i * width + k), true));
+    return String.fromCodePoint(...points.filter((point) => point > 0 && point <= 0x10ffff));
+  });
 }
 
 /** Whole numbers of any type; floats must be whole. */
@@ -110,7 +143,7 @@ export function readNpz(bytes: Uint8Array, file: string): Omit<Dataset, "name"> 
     const known = role(name);
     if (known) found[known.split] = { ...found[known.split], [known.kind]: name };
   }
-  const names = [...arrays.keys()].join(", ") || "nothing";
+  const members = [...arrays.keys()].join(", ") || "nothing";
   const part = (split: "train" | "validation" | "test"): [images: NpyArray, labels: Float64Array] | undefined => {
     const { images, labels } = found[split] ?? {};
     if (!images || !labels) return undefined;
@@ -139,10 +172,12 @@ export function readNpz(bytes: Uint8Array, file: string): Omit<Dataset, "name"> 
   if (!parts.train)
     fail(
       "E_DATA_FORMAT",
-      `${file}: holds ${names}; expected pictures and labels named as images and labels, or x_train, y_train, x_test, y_test`,
+      `${file}: holds ${members}; expected pictures and labels named as images and labels, or x_train, y_train, x_test, y_test`,
     );
-  const classes = sortedClasses([...parts.train[1]].filter((code) => code >= 0).map(String));
-  const codes = new Map(classes.map((name, i) => [Number(name), i]));
+  const names = arrays.get("classes") && texts(arrays.get("classes")!);
+  const seen = sortedClasses([...parts.train[1]].filter((code) => code >= 0).map(String));
+  const classes = names ?? seen;
+  const codes = new Map(classes.map((name, i) => [names ? i : Number(name), i]));
   const set = (split: "train" | "validation" | "test"): ImageSet | undefined => {
     const [pixels, labels] = parts[split] ?? [];
     if (!pixels || !labels) return undefined;

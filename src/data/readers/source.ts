@@ -1,6 +1,6 @@
 // Encoded pictures with labels, whatever they come from, as a data set: classes, splits, one size, decoded by a store.
 import { fail } from "../../base/errors.ts";
-import { type Dataset, decoded, type ImageSet, numbers, subset } from "../dataset.ts";
+import { type Dataset, decoded, type HeaderSummary, type ImageSet, numbers, subset } from "../dataset.ts";
 import { concatenated } from "../pixels.ts";
 import { pictureInfo, type Resize } from "./decode.ts";
 import { inParallel } from "./parallel.ts";
@@ -47,11 +47,14 @@ export interface PictureOptions {
   readonly resize?: Resize;
   /** Bytes of decoded pictures that may be kept in memory. Default 1 GiB. */
   readonly memory?: number;
+  /** Share of undecodable pictures above which the data is refused. Default 0.05. */
+  readonly mostBad?: number;
 }
 
 const DEFAULT_SIDE = 64;
 const LARGEST_KEPT = 96;
 const MEMORY = 2 ** 30;
+const MOST_BAD = 0.05;
 /** Pictures whose headers are read to choose the size. */
 const SAMPLE = 128;
 /** Up to so many are decoded before training begins, so that what is wrong with them is known at once. */
@@ -76,12 +79,12 @@ export async function assemble(
   const classes = classNames ?? sortedClasses(ofTrain.map(({ label }) => label!));
   checkClasses(source, classes, classNames !== undefined);
   const shape = await chooseShape(source, options, warnings);
-  const store = new PictureStore(source, shape, options.resize ?? "fit", options.memory ?? MEMORY);
+  const store = new PictureStore(source, shape, storeOptions(options));
   const codes = new Map(classes.map((label, i) => [label, i]));
   const labels = Int32Array.from(entries, ({ label, split }) =>
     label === null || split === "unlabelled" ? -1 : codes.get(label)!,
   );
-  const all: ImageSet = { ...shape, pixels: store, labels };
+  const all: ImageSet = { ...shape, pixels: store, labels, name: (i) => entries[i]!.name };
   const of = (...splits: Split[]) => numbers(entries.length).filter((i) => splits.includes(entries[i]!.split));
   let [train, validation, test] = [of("train", "unlabelled"), of("validation"), of("test")].map((index) =>
     index.length > 0 ? subset(all, index) : undefined,
@@ -95,8 +98,44 @@ export async function assemble(
         fail("E_DATA_EMPTY", `${name}: no picture of class "${label}" decodes; replace them or remove the class`);
     });
   }
-  return { classes, train: train!, validation, test, mirror: shape.channels === 3, warnings };
+  return {
+    classes,
+    train: train!,
+    validation,
+    test,
+    mirror: shape.channels === 3,
+    headers: () => headers(source),
+    warnings,
+  };
 }
+
+/** Reads the header of every picture. */
+async function headers(source: PictureSource): Promise<HeaderSummary> {
+  const kinds: Record<string, number> = {};
+  const unreadable: string[] = [];
+  const [heights, widths]: [number[], number[]] = [[], []];
+  await inParallel(source.entries, async ({ name }, i) => {
+    try {
+      const { height, width, kind } = await pictureInfo(await source.input(i));
+      heights.push(height);
+      widths.push(width);
+      kinds[kind] = (kinds[kind] ?? 0) + 1;
+    } catch {
+      unreadable.push(name);
+    }
+  });
+  const spread = (values: number[]): [number, number, number] => {
+    values.sort((a, b) => a - b);
+    return [values[0] ?? 0, values[values.length >> 1] ?? 0, values.at(-1) ?? 0];
+  };
+  return { pictures: source.entries.length, unreadable, height: spread(heights), width: spread(widths), kinds };
+}
+
+const storeOptions = ({ resize = "fit", memory = MEMORY, mostBad = MOST_BAD }: PictureOptions) => ({
+  resize,
+  memory,
+  mostBad,
+});
 
 const usable = async (set: ImageSet | undefined) => set && (await decoded(set));
 
@@ -152,12 +191,7 @@ async function chooseShape(source: PictureSource, { image }: PictureOptions, war
 /** More pictures without labels for the training part, read at its size. */
 export async function withUnlabelled(data: Dataset, source: PictureSource, options: PictureOptions): Promise<Dataset> {
   const { height, width, channels } = data.train;
-  const store = new PictureStore(
-    source,
-    { height, width, channels },
-    options.resize ?? "fit",
-    options.memory ?? MEMORY,
-  );
+  const store = new PictureStore(source, { height, width, channels }, storeOptions(options));
   const more = await decoded({ height, width, channels, pixels: store, labels: new Int32Array(store.count).fill(-1) });
   const labels = new Int32Array(data.train.labels.length + more.labels.length).fill(-1);
   labels.set(data.train.labels);

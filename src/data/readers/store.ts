@@ -10,8 +10,6 @@ import type { PictureShape } from "../transform.ts";
 import { decodePicture, type Resize } from "./decode.ts";
 import type { PictureSource } from "./source.ts";
 
-/** Above this share of undecodable pictures the data is refused. */
-const BAD_SHARE = 0.05;
 /** Pictures that the order of an epoch mixes when they lie in a file. */
 const FILE_WINDOW = 16_384;
 
@@ -24,6 +22,14 @@ interface Shelf {
   write(index: number, bytes: Uint8Array): void;
   /** All are there: keeps them for the next time. */
   complete(marks: Uint8Array): void;
+}
+
+export interface StoreOptions {
+  readonly resize: Resize;
+  /** Bytes that may be kept in memory; more go to a file. */
+  readonly memory: number;
+  /** Share of undecodable pictures above which the data is refused. */
+  readonly mostBad: number;
 }
 
 export class PictureStore implements Pixels {
@@ -39,13 +45,12 @@ export class PictureStore implements Pixels {
   private running = 0;
   private left: number;
 
-  /** @param memory bytes that may be kept in memory; more go to a file */
   constructor(
     private readonly source: PictureSource,
     private readonly shape: PictureShape,
-    private readonly resize: Resize,
-    memory: number,
+    private readonly options: StoreOptions,
   ) {
+    const { memory, resize } = options;
     this.count = source.entries.length;
     this.size = shape.height * shape.width * shape.channels;
     this.marks = new Uint8Array(this.count);
@@ -61,7 +66,7 @@ export class PictureStore implements Pixels {
     });
   }
 
-  /** @throws `E_IMAGE` when more than 5 % of all do not decode */
+  /** @throws `E_IMAGE` when too many do not decode */
   ready(index: ArrayLike<number>): Promise<void> | undefined {
     if (this.left === 0) return undefined;
     const tasks: Promise<void>[] = [];
@@ -92,7 +97,7 @@ export class PictureStore implements Pixels {
     if (this.running >= 2 * availableParallelism()) await new Promise<void>((resolve) => this.waiting.push(resolve));
     this.running++;
     try {
-      const bytes = await decodePicture(await this.source.input(index), this.shape, this.resize);
+      const bytes = await decodePicture(await this.source.input(index), this.shape, this.options.resize);
       this.shelf.write(index, bytes);
       this.marks[index] = Mark.Decoded;
     } catch (cause) {
@@ -104,14 +109,14 @@ export class PictureStore implements Pixels {
       this.waiting.shift()?.();
     }
     if (--this.left === 0) this.shelf.complete(this.marks);
-    if (this.bad.length > this.count * BAD_SHARE) this.refuse();
+    if (this.bad.length > this.count * this.options.mostBad) this.refuse();
   }
 
   private refuse(): never {
     const names = this.bad.slice(0, 5).map((i) => this.source.entries[i]!.name);
     fail(
       "E_IMAGE",
-      `${this.source.name}: ${this.bad.length} of ${this.count} pictures do not decode (more than ${100 * BAD_SHARE} %): ${names.join(", ")}${this.bad.length > names.length ? ", …" : ""}; replace or remove them`,
+      `${this.source.name}: ${this.bad.length} of ${this.count} pictures do not decode (more than ${100 * this.options.mostBad} %): ${names.join(", ")}${this.bad.length > names.length ? ", …" : ""}; replace or remove them`,
     );
   }
 }

@@ -1,0 +1,71 @@
+// genclass data …: looks at data sources, makes and converts them.
+import type { Command } from "commander";
+import { AUGMENTATIONS, CHANGES } from "../../data/augment.ts";
+import { RESIZES } from "../../data/readers/decode.ts";
+import { imageSize, integer, oneOf } from "../args.ts";
+
+export function define(command: Command): void {
+  command.addHelpText("after", "\nExample:\n  genclass data check photos/\n");
+  const pictures = (sub: Command) =>
+    sub
+      .option("--image <HxW>", "size to read pictures at", imageSize)
+      .option("--resize <how>", Object.keys(RESIZES).join(", "), oneOf(Object.keys(RESIZES)), "fit");
+
+  pictures(command.command("info").description("what a data source holds"))
+    .argument("<source>", "a built-in name, a folder or a file")
+    .option("--json", "print one JSON document")
+    .addHelpText("after", "\nExample:\n  genclass data info mnist\n")
+    .action(async (source, options) => (await import("./data/info.ts")).info(source, options));
+
+  pictures(command.command("check").description("what may be wrong with a data source"))
+    .argument("<source>", "a built-in name, a folder or a file")
+    .option("--run <run>", "a run trained on it: lists labels that it does not believe")
+    .option("--out <file.html>", "the page with thumbnails (default: numbered under runs/)")
+    .option("--json", "print one JSON document")
+    .addHelpText("after", "\nExample:\n  genclass data check photos/ --run runs/first --out photos-check.html\n")
+    .action(async (source, options) => (await import("./data/check.ts")).check(source, options));
+
+  command
+    .command("make")
+    .description("write a data set that the program draws")
+    .argument("<name>", "glyphs")
+    .requiredOption("--out <folder>", "where the class folders go")
+    .option("--count <n>", "training pictures", integer(10, 1_000_000), 2000)
+    .option("--test <n>", "test pictures", integer(0, 1_000_000), 400)
+    .option("--seed <n>", "seed", integer(0, 2 ** 31 - 1), 1)
+    .option("--colour", "in colour")
+    .option("--json", "print one JSON document")
+    .addHelpText("after", "\nExample:\n  genclass data make glyphs --out digits\n")
+    .action(async (name, options) => (await import("./data/make.ts")).make(name, options));
+
+  pictures(command.command("convert").description("write a data source in another form"))
+    .argument("<source>", "a built-in name, a folder or a file")
+    .requiredOption("--out <path>", "a .npz file, or a folder")
+    .option(
+      "--to <form>",
+      "npz, shards (WebDataset .tar) or folders (default: by --out)",
+      oneOf(["npz", "shards", "folders"]),
+    )
+    .option("--shard <n>", "pictures a shard", integer(1, 1_000_000), 10_000)
+    .option("--json", "print one JSON document")
+    .addHelpText("after", "\nExample:\n  genclass data convert photos/ --image 64x64 --to shards --out photo-shards\n")
+    .action(async (source, options) => (await import("./data/make.ts")).convert(source, options));
+
+  pictures(command.command("augment-preview").description("a picture of what an augmentation policy does"))
+    .argument("<source>", "a built-in name, a folder or a file")
+    .option(
+      "--augment <policy>",
+      `auto, ${Object.keys(AUGMENTATIONS).join(", ")}, or changes as in light,rotate=5`,
+      "auto",
+    )
+    .option("--out <file.png>", "where the picture goes (default: numbered under runs/)")
+    .option("--seed <n>", "seed", integer(0, 2 ** 31 - 1), 0)
+    .option("--json", "print one JSON document")
+    .addHelpText(
+      "after",
+      `\nChanges:\n${Object.entries(CHANGES)
+        .map(([name, { doc, usual }]) => `  ${name.padEnd(11)} ${doc} (usually ${usual})`)
+        .join("\n")}\n\nExample:\n  genclass data augment-preview mnist --augment strong,elastic,erase\n`,
+    )
+    .action(async (source, options) => (await import("./data/preview.ts")).preview(source, options));
+}

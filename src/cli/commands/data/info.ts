@@ -1,0 +1,61 @@
+import { summarise } from "../../../data/check/check.ts";
+import { PARTS } from "../../../data/check/duplicates.ts";
+import type { Dataset, HeaderSummary } from "../../../data/dataset.ts";
+import { type OpenOptions, open } from "../../../data/open.ts";
+import { downloadLine, print, printJson, table } from "../../render.ts";
+
+export interface SourceOptions extends Pick<OpenOptions, "image" | "resize"> {
+  json?: boolean;
+}
+
+export async function info(source: string, options: SourceOptions): Promise<void> {
+  const data = await open(source, { ...options, validation: 0, mostBad: 1, progress: downloadLine });
+  const headers = await data.headers?.();
+  const { height, width, channels } = data.train;
+  const parts = summarise(data);
+  if (options.json) {
+    printJson({
+      source,
+      name: data.name,
+      classes: data.classes,
+      size: { height, width, channels },
+      parts,
+      headers: headers ?? null,
+      warnings: data.warnings,
+    });
+    return;
+  }
+  print(`${data.name}: read as ${height}x${width}x${channels}, ${data.classes.length} classes`);
+  print();
+  print(classTable(data));
+  if (headers) {
+    print();
+    print(headerTable(headers));
+  }
+  for (const line of data.warnings) print(`note: ${line}`);
+}
+
+/** Pictures of each class in each part. */
+export function classTable(data: Dataset): string {
+  const parts = summarise(data);
+  const present = PARTS.filter((part) => parts[part]);
+  const row = (name: string, of: (part: (typeof present)[number]) => number) => [name, ...present.map(of)];
+  return table([
+    ["class", ...present],
+    ...data.classes.map((name, k) => row(name, (part) => parts[part]!.counts[k]!)),
+    ...(present.some((part) => parts[part]!.unlabelled > 0)
+      ? [row("(no label)", (part) => parts[part]!.unlabelled)]
+      : []),
+    row("all", (part) => parts[part]!.pictures),
+  ]);
+}
+
+export function headerTable({ kinds, height, width }: HeaderSummary): string {
+  return table([
+    ...Object.entries(kinds)
+      .sort(([, a], [, b]) => b - a)
+      .map(([kind, count]) => [kind, count]),
+    ["height (smallest, median, largest)", height.join(", ")],
+    ["width (smallest, median, largest)", width.join(", ")],
+  ]);
+}

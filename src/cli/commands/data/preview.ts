@@ -1,0 +1,34 @@
+import { Random } from "../../../base/random.ts";
+import { chooseAugmentation } from "../../../data/augment.ts";
+import { open } from "../../../data/open.ts";
+import { gridPng } from "../../../report/pictures.ts";
+import { writeAtomically } from "../../../train/checkpoint.ts";
+import { augmentationPreview } from "../../../train/preview.ts";
+import { freeFile } from "../../files.ts";
+import { bold, downloadLine, print, printJson } from "../../render.ts";
+import type { SourceOptions } from "./info.ts";
+
+interface Options extends SourceOptions {
+  augment: string;
+  out?: string;
+  seed: number;
+}
+
+const ROWS = 8;
+const COLUMNS = 10;
+
+export async function preview(source: string, options: Options): Promise<void> {
+  const data = await open(source, {
+    image: options.image,
+    resize: options.resize,
+    validation: 0,
+    progress: downloadLine,
+  });
+  const policy = chooseAugmentation(options.augment, data.train.channels, data.mirror);
+  const rows = new Random(options.seed, "preview").permutation(data.train.labels.length).slice(0, ROWS);
+  const pictures = await augmentationPreview(data.train, policy, rows, COLUMNS, options.seed);
+  const out = freeFile(options.out, `augment-preview-${data.name}`, ".png");
+  writeAtomically(out, [await gridPng(pictures, data.train, COLUMNS)]);
+  if (options.json) printJson({ source, policy, picture: out });
+  else print(`${JSON.stringify(policy)}\nfirst column: as they are; the others: changed copies: ${bold(out)}`);
+}

@@ -1,0 +1,101 @@
+// Data sets as files: class folders of PNG, a NumPy archive, or WebDataset tar shards.
+import { createWriteStream, existsSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { pipeline } from "node:stream/promises";
+import { zipSync } from "fflate";
+import { pack } from "tar-stream";
+import { fail } from "../base/errors.ts";
+import { PARTS } from "./check/duplicates.ts";
+import { type Dataset, gather, type ImageSet, numbers } from "./dataset.ts";
+import { loadSharp } from "./readers/decode.ts";
+import { formatNpy, formatNpyText } from "./readers/npz.ts";
+
+/** Told how many pictures are written. */
+export type WriteProgress = (written: number) => void;
+
+async function png(set: ImageSet, index: number): Promise<Buffer> {
+  const { width, height, channels } = set;
+  const sharp = await loadSharp();
+  return sharp(await gather(set, [index]), { raw: { width, height, channels: channels as 1 | 3 } })
+    .toColourspace(channels === 1 ? "b-w" : "srgb")
+    .png()
+    .toBuffer();
+}
+
+/** A folder that does not hold anything yet. @throws `E_WRITE` */
+function emptyFolder(path: string): void {
+  if (existsSync(path) && readdirSync(path).length > 0)
+    fail("E_WRITE", `${path} is not empty; nothing is overwritten. Choose another --out`);
+  mkdirSync(path, { recursive: true });
+}
+
+/** Labels are folder and member names: no separators, no leading dot. */
+const safeName = (label: string): string => label.replaceAll(/[/\\:*?"<>|\0]/g, "_").replace(/^\.+/, "_");
+
+/** `OUT/train/CLASS/000001.png`; unlabelled pictures below `OUT/unlabelled`. */
+export async function writeFolders(data: Dataset, out: string, told?: WriteProgress): Promise<number> {
+  emptyFolder(out);
+  let written = 0;
+  for (const part of PARTS) {
+    const set = data[part];
+    if (!set) continue;
+    const folders = data.classes.map((label) => join(out, part, safeName(label)));
+    for (const folder of [...folders, ...(set.labels.includes(-1) ? [join(out, "unlabelled")] : [])])
+      mkdirSync(folder, { recursive: true });
+    for (let i = 0; i < set.labels.length; i++) {
+      const folder = set.labels[i]! < 0 ? join(out, "unlabelled") : folders[set.labels[i]!]!;
+      writeFileSync(join(folder, `${String(i).padStart(6, "0")}.png`), await png(set, i));
+      told?.(++written);
+    }
+  }
+  return written;
+}
+
+/** `x_train`, `y_train`, `x_validation`, …: uint8 `[n, h, w, c]` and int32 `[n]` (-1: none), and the names as `classes`. */
+export async function writeNpz(data: Dataset, out: string): Promise<number> {
+  if (existsSync(out)) fail("E_WRITE", `${out} exists; nothing is overwritten. Choose another --out`);
+  const arrays: Record<string, Uint8Array> = { "classes.npy": formatNpyText(data.classes) };
+  let written = 0;
+  for (const part of PARTS) {
+    const set = data[part];
+    if (!set) continue;
+    const n = set.labels.length;
+    arrays[`x_${part}.npy`] = formatNpy("|u1", [n, set.height, set.width, set.channels], await gather(set));
+    const labels = new Uint8Array(set.labels.slice().buffer);
+    arrays[`y_${part}.npy`] = formatNpy("<i4", [n], labels);
+    written += n;
+  }
+  mkdirSync(dirname(out), { recursive: true });
+  writeFileSync(out, zipSync(arrays, { level: 1 }));
+  return written;
+}
+
+/** `OUT/train-000000.tar`, …: a PNG and its class name in `.cls` for each picture. */
+export async function writeShards(data: Dataset, out: string, size: number, told?: WriteProgress): Promise<number> {
+  emptyFolder(out);
+  let written = 0;
+  for (const part of PARTS) {
+    const set = data[part];
+    if (!set) continue;
+    for (let from = 0, shard = 0; from < set.labels.length; from += size, shard++) {
+      const archive = pack();
+      const file = createWriteStream(join(out, `${part}-${String(shard).padStart(6, "0")}.tar`));
+      const done = pipeline(archive, file);
+      for (const i of numbers(Math.min(size, set.labels.length - from)).map((k) => from + k)) {
+        const key = String(i).padStart(8, "0");
+        const label = set.labels[i]!;
+        await member(archive, `${key}.png`, await png(set, i));
+        if (label >= 0) await member(archive, `${key}.cls`, Buffer.from(data.classes[label]!));
+        told?.(++written);
+      }
+      archive.finalize();
+      await done;
+    }
+  }
+  return written;
+}
+
+const member = (archive: ReturnType<typeof pack>, name: string, content: Buffer) =>
+  new Promise<void>((resolve, reject) => {
+    archive.entry({ name }, content, (error) => (error ? reject(error) : resolve()));
+  });

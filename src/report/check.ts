@@ -1,0 +1,121 @@
+// What `genclass data check` found, as a page with thumbnails.
+import type { DataCheck } from "../data/check/check.ts";
+import { type Duplicate, type Place, placeName } from "../data/check/duplicates.ts";
+import { type Dataset, gather, type HeaderSummary } from "../data/dataset.ts";
+import { type ReportSection, reportHtml } from "./html.ts";
+import { gridPng } from "./pictures.ts";
+
+/** A label that a trained run does not believe. */
+export interface SuspiciousEntry {
+  readonly name: string;
+  readonly index: number;
+  readonly given: string;
+  readonly believed: string;
+  readonly probability: number;
+}
+
+const SHOWN = 40;
+
+export async function checkHtml(
+  data: Dataset,
+  check: DataCheck,
+  headers: HeaderSummary | undefined,
+  suspicious: readonly SuspiciousEntry[] | undefined,
+): Promise<string> {
+  const { height, width, channels } = check.size;
+  const total = Object.values(check.parts).reduce((sum, { pictures }) => sum + pictures, 0);
+  const cards: [string, string][] = [
+    ["pictures", total.toLocaleString("en")],
+    ["classes", String(check.classes.length)],
+    ["read as", `${height}x${width}x${channels}`],
+    ["largest : smallest class", `${check.imbalance.toFixed(1)} : 1`],
+    ["exact duplicates", String(check.exact.length)],
+    ["near duplicates", String(check.near.length)],
+  ];
+  const parts = Object.entries(check.parts);
+  const sections: ReportSection[] = [
+    {
+      title: "Classes",
+      table: {
+        head: ["class", ...parts.map(([part]) => part)],
+        rows: check.classes.map((name, k) => [name, ...parts.map(([, { counts }]) => counts[k]!)]),
+      },
+      pngs: [
+        {
+          caption: `Mean picture of each class, in order: ${check.classes.join(", ")}`,
+          png: await gridPng(check.means, check.size, Math.min(10, check.classes.length)),
+        },
+      ],
+    },
+  ];
+  if (headers)
+    sections.push({
+      title: "Files",
+      table: {
+        head: ["kind", "pictures"],
+        rows: [
+          ...Object.entries(headers.kinds).sort(([, a], [, b]) => b - a),
+          ["height, smallest / median / largest", headers.height.join(" / ")],
+          ["width, smallest / median / largest", headers.width.join(" / ")],
+        ],
+      },
+    });
+  for (const [title, pairs] of [
+    ["Exact duplicates", check.exact],
+    ["Near duplicates", check.near],
+  ] as const)
+    if (pairs.length > 0) sections.push(await duplicateSection(data, title, pairs));
+  if (suspicious && suspicious.length > 0) sections.push(await suspiciousSection(data, suspicious));
+  if (check.missing.length > 0)
+    sections.push({
+      title: "Missing classes",
+      table: { head: ["part", "class"], rows: check.missing.map((one) => [one.part, one.class]) },
+    });
+  if (check.warnings.length > 0)
+    sections.push({ title: "While reading", table: { head: ["note"], rows: check.warnings.map((line) => [line]) } });
+  return reportHtml(
+    `Data check: ${check.name}`,
+    "What is in the data, and what may be wrong with it.",
+    cards,
+    sections,
+  );
+}
+
+async function duplicateSection(data: Dataset, title: string, pairs: readonly Duplicate[]): Promise<ReportSection> {
+  const shown = pairs.slice(0, SHOWN);
+  const bytes = await Promise.all(shown.flatMap(({ a, b }) => [a, b]).map((place) => pictureAt(data, place)));
+  return {
+    title,
+    note: `${pairs.length} pairs, the first ${shown.length} shown side by side. Pairs across parts make results look better than they are.`,
+    pngs: [{ caption: "Pairs", png: await gridPng(Buffer.concat(bytes), data.train, 8) }],
+    table: {
+      head: ["picture", "and", "likeness"],
+      rows: pairs
+        .slice(0, 200)
+        .map(({ a, b, likeness }) => [
+          `${a.part}: ${placeName(data, a)}`,
+          `${b.part}: ${placeName(data, b)}`,
+          likeness.toFixed(3),
+        ]),
+    },
+  };
+}
+
+const pictureAt = (data: Dataset, { part, index }: Place) => gather(data[part]!, [index]);
+
+async function suspiciousSection(data: Dataset, entries: readonly SuspiciousEntry[]): Promise<ReportSection> {
+  const shown = entries.slice(0, SHOWN);
+  const bytes = await gather(
+    data.train,
+    shown.map(({ index }) => index),
+  );
+  return {
+    title: "Suspicious labels",
+    note: "Training pictures whose label the given run believes least.",
+    pngs: [{ caption: "In the order of the table", png: await gridPng(bytes, data.train, 10) }],
+    table: {
+      head: ["picture", "label", "the run says", "probability of the label"],
+      rows: entries.slice(0, 200).map((e) => [e.name, e.given, e.believed, e.probability.toFixed(4)]),
+    },
+  };
+}

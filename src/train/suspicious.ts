@@ -1,0 +1,38 @@
+// Labels that a trained model does not believe: likely mistakes of whoever labelled, first the least believable.
+import { gather, type ImageSet, numbers } from "../data/dataset.ts";
+import { argmax, softmaxRows } from "../metrics/classification.ts";
+import type { TrainedModel } from "./trained.ts";
+
+export interface SuspiciousLabel {
+  readonly index: number;
+  /** Class numbers. */
+  readonly given: number;
+  readonly believed: number;
+  /** Probability of the given label, 0..1. */
+  readonly probability: number;
+}
+
+const PART = 1000;
+
+/**
+ * Every labelled picture of a set, ordered by the probability of its given label less that of the best other one
+ * (the normalised margin of Northcutt, Jiang & Chuang 2021, "Confident Learning", section 3.2).
+ */
+export async function suspiciousLabels(model: TrainedModel, set: ImageSet): Promise<SuspiciousLabel[]> {
+  const k = model.spec.classes.length;
+  const found: (SuspiciousLabel & { margin: number })[] = [];
+  for (let from = 0; from < set.labels.length; from += PART) {
+    const index = numbers(Math.min(PART, set.labels.length - from)).map((i) => i + from);
+    const logits = await model.logits(await gather(set, index));
+    const p = softmaxRows(logits.data, k, model.temperature);
+    index.forEach((at, i) => {
+      const given = set.labels[at]!;
+      if (given < 0) return;
+      const probability = p[i * k + given]!;
+      let other = 0;
+      for (let c = 0; c < k; c++) if (c !== given) other = Math.max(other, p[i * k + c]!);
+      found.push({ index: at, given, believed: argmax(p, i * k, k), probability, margin: probability - other });
+    });
+  }
+  return found.sort((a, b) => a.margin - b.margin).map(({ margin: _, ...label }) => label);
+}
