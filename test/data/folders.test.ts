@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { findDuplicates } from "../../src/data/check/duplicates.ts";
 import { gather } from "../../src/data/dataset.ts";
 import { open } from "../../src/data/open.ts";
 import { picture } from "./files.ts";
@@ -95,6 +96,90 @@ describe("class folders", () => {
     const data = await open(folder, { image: { height: 16, width: 16 }, validation: 0 });
     expect(data.warnings.filter((line) => line.startsWith("skipped"))).toEqual(["skipped, does not decode: a/z.png"]);
     expect([...(await gather(data.train)).subarray(-3)]).toEqual([255, 255, 255]);
+  });
+
+  it("with one of each hostile kind are read: what does not decode is named and counted, the rest is whole", async () => {
+    const folder = join(root, "hostile");
+    for (const label of ["a", "b"])
+      for (let i = 0; i < 45; i++) await picture(join(folder, "train", label, `${i}.png`), 100 + i);
+    await picture(join(folder, "test", "a", "same.png"), 100);
+    const at = (name: string) => join(folder, "train", "a", name);
+    const square = (background: string, side = 24) =>
+      sharp({ create: { width: side, height: side, channels: 3, background } });
+    writeFileSync(at("z-text.jpg"), "no picture at all");
+    writeFileSync(at("z-empty.png"), "");
+    const png = await square("red").png().toBuffer();
+    writeFileSync(at("z-cut.png"), png.subarray(0, png.length - 30));
+    const enormous = Buffer.from(png);
+    enormous.writeUInt32BE(70_000, 16);
+    enormous.writeUInt32BE(70_000, 20);
+    writeFileSync(at("z-enormous.png"), enormous);
+    await square("red").toColourspace("cmyk").jpeg().toFile(at("cmyk.jpg"));
+    await square("red").toColourspace("rgb16").png().toFile(at("deep.png"));
+    await square("red").withMetadata({ orientation: 6 }).jpeg().toFile(at("turned.jpg"));
+    await square("grey").greyscale().jpeg().toFile(at("grey.jpg"));
+    await square("red").webp().toFile(at("modern.webp"));
+    await square("red").avif().toFile(at("newer.avif"));
+    await square("red").tiff().toFile(at("old.tiff"));
+    await sharp([await square("red").png().toBuffer(), await square("blue").png().toBuffer()], {
+      join: { animated: true },
+    })
+      .gif()
+      .toFile(at("animated.gif"));
+    writeFileSync(at("notes.txt"), "not for training");
+    writeFileSync(at("old.bmp"), "BM");
+    const data = await open(folder, { image: { height: 16, width: 16 }, validation: 0 });
+    // 90 plain ones and eight of odd kinds.
+    expect(data.train.labels.length).toBe(98);
+    expect(data.warnings).toContain("4 of 103 pictures do not decode:");
+    expect(data.warnings.filter((line) => line.startsWith("skipped")).sort()).toEqual(
+      ["cut", "empty", "enormous", "text"].map(
+        (kind) => `skipped, does not decode: train/a/z-${kind}.${kind === "text" ? "jpg" : "png"}`,
+      ),
+    );
+    expect(data.warnings.filter((line) => line.startsWith("ignored")).sort()).toEqual([
+      "ignored: 1 files of a kind that is not read as a picture (.bmp)",
+      "ignored: 1 files of a kind that is not read as a picture (.txt)",
+    ]);
+    const { exact } = await findDuplicates(data);
+    expect(exact.some(({ a, b }) => a.part === "train" && b.part === "test")).toBe(true);
+    for (const name of [
+      "cmyk.jpg",
+      "deep.png",
+      "turned.jpg",
+      "modern.webp",
+      "newer.avif",
+      "old.tiff",
+      "animated.gif",
+    ]) {
+      const index = data.train.labels.findIndex((_, i) => data.train.name!(i) === join("train", "a", name));
+      const [r, g, b] = await gather(data.train, [index]);
+      // Lossy formats and the CMYK profile move pure red by some levels.
+      expect([r! > 200, g! < 60, b! < 60], name).toEqual([true, true, true]);
+    }
+  });
+
+  it("are resized by stretching, cutting or padding", async () => {
+    const folder = join(root, "wide");
+    for (const label of ["a", "b"]) {
+      mkdirSync(join(folder, label), { recursive: true });
+      // Left quarter red, the rest blue; twice as wide as high.
+      const pixels = Buffer.from(
+        Array.from({ length: 16 * 32 }, (_, i) => (i % 32 < 8 ? [255, 0, 0] : [0, 0, 255])).flat(),
+      );
+      await sharp(pixels, { raw: { width: 32, height: 16, channels: 3 } })
+        .png()
+        .toFile(join(folder, label, "1.png"));
+    }
+    const corner = async (resize: "fit" | "fill" | "pad") => {
+      const { train } = await open(folder, { image: { height: 16, width: 16 }, resize, validation: 0 });
+      return [...(await gather(train, [0])).subarray(0, 3)];
+    };
+    expect([await corner("fit"), await corner("fill"), await corner("pad")]).toEqual([
+      [255, 0, 0],
+      [0, 0, 255],
+      [0, 0, 0],
+    ]);
   });
 
   it.each([

@@ -91,6 +91,7 @@ export async function assemble(
   );
   if (source.inOrder || entries.length <= DECODED_AT_ONCE) {
     [train, validation, test] = [await usable(train), await usable(validation), await usable(test)];
+    if (store.bad.length > 0) warnings.push(`${store.bad.length} of ${entries.length} pictures do not decode:`);
     for (const i of store.bad) warnings.push(`skipped, does not decode: ${entries[i]!.name}`);
     const present = new Set(train!.labels);
     classes.forEach((label, i) => {

@@ -46,10 +46,10 @@ export async function builtInFolder(name: string, progress?: DownloadProgress): 
   return folder;
 }
 
-/** Mirrors first: `GENCLASS_MIRROR/NAME/FILE`. */
-function addresses(name: string, { urls, file }: Download): string[] {
+/** `GENCLASS_MIRROR/NAME/FILE` where a mirror of one's own is set, instead of the official servers. */
+function addresses(name: string, { urls, file }: Download): readonly string[] {
   const mirror = process.env.GENCLASS_MIRROR;
-  return [...(mirror ? [`${mirror.replace(/\/$/, "")}/${name}/${file}`] : []), ...urls];
+  return mirror ? [`${mirror.replace(/\/$/, "")}/${name}/${file}`] : urls;
 }
 
 async function fetchFile(
@@ -129,7 +129,7 @@ async function md5Of(path: string): Promise<string> {
 }
 
 /** Writes members of an archive, known by their last name, into a folder under that name. */
-async function takeOut(archive: string, members: readonly string[], folder: string): Promise<void> {
+export async function takeOut(archive: string, members: readonly string[], folder: string): Promise<void> {
   const write = (name: string, bytes: Uint8Array) => {
     writeFileSync(join(folder, `${name}.draft`), bytes);
     renameSync(join(folder, `${name}.draft`), join(folder, name));

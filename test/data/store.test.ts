@@ -1,0 +1,96 @@
+import { mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, describe, expect, it } from "vitest";
+import { numbers } from "../../src/data/dataset.ts";
+import type { PictureSource } from "../../src/data/readers/source.ts";
+import { PictureStore } from "../../src/data/readers/store.ts";
+import { plain } from "./files.ts";
+
+const cache = mkdtempSync(join(tmpdir(), "genclass-store-"));
+process.env.GENCLASS_CACHE = cache;
+afterAll(() => {
+  delete process.env.GENCLASS_CACHE;
+  rmSync(cache, { recursive: true });
+});
+
+const N = 50;
+const shape = { height: 8, width: 8, channels: 3 };
+const IN_MEMORY = { resize: "fit", memory: 2 ** 20, mostBad: 0.05 } as const;
+const IN_FILE = { ...IN_MEMORY, memory: 100 };
+
+/** Pictures whose red is five times their number; counts how often each is asked for. */
+async function source(identity: string, broken: readonly number[] = []) {
+  const asked = new Array<number>(N).fill(0);
+  const encoded = await Promise.all(
+    Array.from({ length: N }, (_, i) =>
+      plain(5 * i, 8)
+        .png()
+        .toBuffer(),
+    ),
+  );
+  const all: PictureSource = {
+    name: "test",
+    identity,
+    entries: encoded.map((_, i) => ({ name: `p${i}`, split: "train", label: "a" })),
+    async input(index) {
+      asked[index]!++;
+      return broken.includes(index) ? Buffer.from("no picture") : encoded[index]!;
+    },
+    warnings: [],
+  };
+  return { all, asked };
+}
+
+const red = (store: PictureStore, index: number): number => {
+  const out = new Uint8Array(store.size);
+  store.read(index, out, 0);
+  return out[0]!;
+};
+
+describe("a store of pictures", () => {
+  it.each([
+    ["in memory", IN_MEMORY],
+    ["in a file", IN_FILE],
+  ])("%s decodes what is asked for, once, whoever asks at the same time", async (title, options) => {
+    const { all, asked } = await source(title);
+    const store = new PictureStore(all, shape, options);
+    expect(store.usable(7)).toBe(false);
+    await Promise.all([store.ready([7, 3]), store.ready([3, 9])]);
+    expect([red(store, 7), red(store, 3), red(store, 9)]).toEqual([35, 15, 45]);
+    expect(asked.map((count, i) => (count > 0 ? i : -1)).filter((i) => i >= 0)).toEqual([3, 7, 9]);
+    await store.ready(numbers(N));
+    expect(asked).toEqual(new Array(N).fill(1));
+    expect(store.ready([1, 2])).toBeUndefined();
+    expect(Array.from({ length: N }, (_, i) => red(store, i))).toEqual(Array.from({ length: N }, (_, i) => 5 * i));
+  });
+
+  it("in a file is found again by the next process while the source is the same, and only then", async () => {
+    const first = new PictureStore((await source("again", [4])).all, shape, IN_FILE);
+    await first.ready(numbers(N));
+    const same = await source("again", [4]);
+    const second = new PictureStore(same.all, shape, IN_FILE);
+    expect(second.ready(numbers(N))).toBeUndefined();
+    expect([red(second, 3), second.usable(4), second.bad]).toEqual([15, false, [4]]);
+    expect(same.asked.every((count) => count === 0)).toBe(true);
+    for (const [identity, size] of [
+      ["changed", shape],
+      ["again", { ...shape, height: 4 }],
+    ] as const)
+      expect(new PictureStore((await source(identity)).all, size, IN_FILE).usable(3)).toBe(false);
+    // No unfinished file stands under a finished name.
+    expect(readdirSync(join(cache, "pictures")).filter((name) => name.endsWith(".pixels")).length).toBe(
+      readdirSync(join(cache, "pictures")).filter((name) => name.endsWith(".marks")).length,
+    );
+  });
+
+  it("gives zeros for what does not decode, names it, and refuses when it is too much", async () => {
+    const some = new PictureStore((await source("some", [1, 2])).all, shape, IN_MEMORY);
+    await some.ready(numbers(N));
+    expect([some.usable(1), red(some, 1), some.bad.sort()]).toEqual([false, 0, [1, 2]]);
+    const many = new PictureStore((await source("many", [1, 2, 30])).all, shape, IN_MEMORY);
+    await expect(many.ready(numbers(N))).rejects.toThrowError(
+      /test: 3 of 50 pictures do not decode \(more than 5 %\): p/,
+    );
+  });
+});
