@@ -1,7 +1,7 @@
 // Every number a trained model can give on a labelled set.
 import { sizeOf } from "../base/array.ts";
 import { fail } from "../base/errors.ts";
-import { gather, type ImageSet, numbers } from "../data/dataset.ts";
+import { decoded, gather, type ImageSet, numbers } from "../data/dataset.ts";
 import {
   type CalibrationBin,
   type ClassScores,
@@ -21,10 +21,13 @@ export interface Evaluation {
   readonly confusion: readonly (readonly number[])[];
   readonly calibration: readonly CalibrationBin[];
   readonly probabilities: Float64Array;
+  /** The pictures that were evaluated: all that decode. */
+  readonly set: ImageSet;
 }
 
 /** @throws `E_DATA_EMPTY` for a set without labelled pictures, `E_RUN_CONFLICT` for pictures of another shape */
-export async function evaluate(model: TrainedModel, set: ImageSet, classes: readonly string[]): Promise<Evaluation> {
+export async function evaluate(model: TrainedModel, whole: ImageSet, classes: readonly string[]): Promise<Evaluation> {
+  const set = await decoded(whole);
   const { spec } = model;
   if (set.height !== spec.height || set.width !== spec.width || set.channels !== spec.channels)
     fail(
@@ -63,6 +66,7 @@ export async function evaluate(model: TrainedModel, set: ImageSet, classes: read
     confusion,
     calibration: calibrationBins(probabilities, set.labels, k),
     probabilities,
+    set,
   };
 }
 

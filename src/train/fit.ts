@@ -149,7 +149,7 @@ async function* loop(
   // An extended run (more epochs than before) is planned anew.
   if (epochs !== undefined) cursor.planned = epochs * stepsPerEpoch;
   const feeds = phases.map((phase) => new StepFeeds(phase));
-  const validator = new Validator(program, validate, data, seed, batch);
+  const validator = await Validator.create(program, validate, data, seed, batch);
   yield {
     type: "start",
     model: options.name,

@@ -1,7 +1,7 @@
 // The report of an evaluated run: numbers, curves, confusion, calibration, pictures. Files go into the run folder.
 
 import { Random } from "../base/random.ts";
-import type { Dataset, ImageSet } from "../data/dataset.ts";
+import type { Dataset } from "../data/dataset.ts";
 import { gather } from "../data/dataset.ts";
 import { argmax } from "../metrics/classification.ts";
 import { type ReportSection, reportHtml } from "../report/html.ts";
@@ -21,7 +21,6 @@ export async function writeReport(
   model: TrainedModel,
   data: Dataset,
   split: string,
-  set: ImageSet,
   found: Evaluation,
 ): Promise<string> {
   const events = run.events();
@@ -30,7 +29,7 @@ export async function writeReport(
     confusion: confusion(found.confusion, data.classes),
     reliability: reliability(found.calibration),
   };
-  const pictures = await samplePictures(model, set, found);
+  const pictures = await samplePictures(model, found);
   for (const [name, svg] of Object.entries(plots)) writeAtomically(run.file("plots", `${name}.svg`), svg);
   for (const { file, png } of pictures) writeAtomically(run.file("samples", file), [png]);
   const { config } = run;
@@ -119,10 +118,10 @@ function trainingCurves(events: readonly RunEvent[]): Record<string, string> {
 
 async function samplePictures(
   model: TrainedModel,
-  set: ImageSet,
   found: Evaluation,
 ): Promise<{ file: string; caption: string; png: Buffer }[]> {
   const out: { file: string; caption: string; png: Buffer }[] = [];
+  const { set } = found;
   const k = model.spec.classes.length;
   const grid = async (file: string, caption: string, pixels: Uint8Array, columns: number) => {
     out.push({ file, caption, png: await gridPng(pixels, model.spec, columns) });

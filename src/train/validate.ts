@@ -1,7 +1,7 @@
 // Validation: the validate step over the held-out part, and what is fitted on it (temperature, novelty scale).
 import { sizeOf } from "../base/array.ts";
 import { BatchBuffer } from "../data/batches.ts";
-import { type Dataset, type ImageSet, numbers } from "../data/dataset.ts";
+import { type Dataset, decoded, type ImageSet, numbers } from "../data/dataset.ts";
 import { classificationMetrics, fitTemperature, softmaxRows } from "../metrics/classification.ts";
 import type { Program } from "../runtime/program.ts";
 import type { Metrics } from "./events.ts";
@@ -28,10 +28,22 @@ export class Validator {
   private readonly buffer: BatchBuffer | undefined;
   private readonly feeds: StepFeeds;
 
-  constructor(program: Program, step: Step, data: Dataset, seed: number, batch: number) {
+  /** Decodes the validation part. */
+  static async create(program: Program, step: Step, data: Dataset, seed: number, batch: number): Promise<Validator> {
+    return new Validator(program, step, data, data.validation && (await decoded(data.validation)), seed, batch);
+  }
+
+  private constructor(
+    program: Program,
+    step: Step,
+    data: Dataset,
+    set: ImageSet | undefined,
+    seed: number,
+    batch: number,
+  ) {
     this.program = program;
     this.step = step;
-    this.set = data.validation;
+    this.set = set;
     this.classes = data.classes.length;
     this.seed = seed;
     this.buffer = this.set && new BatchBuffer(this.set, batch);
@@ -43,7 +55,6 @@ export class Validator {
     if (!set || !buffer || set.labels.length === 0) return { metrics: {}, temperature: 1 };
     const n = set.labels.length;
     const order = numbers(n);
-    await set.pixels.ready?.(order);
     const gathered = new Map<string, Float32Array>();
     for (let from = 0, index = 0; from < n; from += buffer.size, index++) {
       const part = order.subarray(from, from + buffer.size);

@@ -5,7 +5,10 @@ import { RESIZES } from "../../data/readers/decode.ts";
 import { imageSize, integer, oneOf } from "../args.ts";
 
 export function define(command: Command): void {
-  command.addHelpText("after", "\nExample:\n  genclass data check photos/\n");
+  command.addHelpText(
+    "after",
+    "\nEvery one of them takes --help and --json.\n\nExample:\n  genclass data check photos/\n",
+  );
   const pictures = (sub: Command) =>
     sub
       .option("--image <HxW>", "size to read pictures at", imageSize)

@@ -36,7 +36,7 @@ async function run(path: string, options: { data?: string; split: string; json?:
   if (!set) fail("E_DATA_EMPTY", `${options.data ?? saved.source} has no ${split} part; choose another --split`);
   const found = await evaluate(model, set, data.classes);
   const { writeReport } = await import("../../train/report.ts");
-  const report = await writeReport(folder, model, data, split, set, found);
+  const report = await writeReport(folder, model, data, split, found);
   await model.dispose();
   if (options.json) {
     printJson({

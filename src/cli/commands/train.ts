@@ -120,7 +120,7 @@ async function run(model: string, options: Options): Promise<void> {
       const found = await evaluate(trained, set, data.classes);
       // The chart library loads only now.
       const { writeReport } = await import("../../train/report.ts");
-      report = await writeReport(folder(), trained, data, split, set, found);
+      report = await writeReport(folder(), trained, data, split, found);
       await trained.dispose();
       for (const [name, value] of Object.entries(found.metrics)) metrics[`${split}/${name}`] = value;
       if (!options.json) showEvaluation(split, found);

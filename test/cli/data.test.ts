@@ -1,0 +1,94 @@
+import { spawnSync } from "node:child_process";
+import { copyFileSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import sharp from "sharp";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+
+const MAIN = join(import.meta.dirname, "../../dist/cli/main.js");
+const root = mkdtempSync(join(tmpdir(), "genclass-cli-data-"));
+afterAll(() => rmSync(root, { recursive: true }));
+
+function data(...args: string[]) {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [MAIN, "data", ...args], {
+    cwd: root,
+    encoding: "utf8",
+  });
+  return { code: status, out: stdout, err: stderr };
+}
+
+beforeAll(() => {
+  expect(data("make", "glyphs", "--out", "digits", "--count", "120", "--test", "40")).toMatchObject({
+    code: 0,
+    out: "160 pictures: digits\n",
+  });
+  // An exact copy across parts.
+  const [first] = readdirSync(join(root, "digits/train/3"));
+  copyFileSync(join(root, "digits/train/3", first!), join(root, "digits/test/3/copy.png"));
+});
+
+describe("genclass data", () => {
+  it("info tells classes, parts, sizes and kinds of files", () => {
+    const found = JSON.parse(data("info", "digits", "--json").out);
+    expect(found).toMatchObject({
+      name: "digits",
+      classes: ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"],
+      size: { height: 28, width: 28, channels: 1 },
+      parts: { train: { pictures: 120, unlabelled: 0 }, test: { pictures: 41 } },
+      headers: { pictures: 161, unreadable: [], height: [28, 28, 28], kinds: { "png b-w": 161 } },
+    });
+    expect(data("info", "digits").out).toMatch(/class\s+train\s+test\n0\s+12\s+4/);
+  });
+
+  it("check finds the copy, and writes a page that holds its thumbnails", () => {
+    const { code, out } = data("check", "digits", "--json", "--out", "check.html");
+    expect(code).toBe(0);
+    const found = JSON.parse(out);
+    expect(found.exact).toHaveLength(1);
+    expect(found.exact[0]).toMatchObject({
+      a: { part: "train" },
+      b: { part: "test", name: join("test", "3", "copy.png") },
+    });
+    const page = readFileSync(join(root, "check.html"), "utf8");
+    expect(page).toContain("Exact duplicates");
+    expect(page).toContain("data:image/png;base64,");
+    expect(page).not.toMatch(/https?:\/\/(?!www\.w3\.org)/);
+    const text = data("check", "digits");
+    expect(text.out).toMatch(/exact duplicates: 1\n.*copy\.png.*across parts/);
+    expect(existsSync(join(root, "runs/data-check-digits-1.html"))).toBe(true);
+  });
+
+  it("convert keeps pictures and classes, by the ending of --out or --to", () => {
+    expect(data("convert", "digits", "--out", "digits.npz").out).toBe("161 pictures: digits.npz\n");
+    expect(data("convert", "digits.npz", "--to", "shards", "--shard", "50", "--out", "shards").code).toBe(0);
+    expect(readdirSync(join(root, "shards"))).toEqual([
+      "test-000000.tar",
+      "train-000000.tar",
+      "train-000001.tar",
+      "train-000002.tar",
+    ]);
+    expect(JSON.parse(data("info", "shards", "--json").out)).toMatchObject({ parts: { train: { pictures: 120 } } });
+  });
+
+  it("augment-preview draws a sheet of ten columns and eight rows", async () => {
+    expect(data("augment-preview", "digits", "--augment", "strong,cutmix", "--out", "sheet.png").code).toBe(0);
+    const { width, height } = await sharp(join(root, "sheet.png")).metadata();
+    // 29 pixels a cell and the frame, twice enlarged.
+    expect([width, height]).toEqual([2 * (10 * 29 + 1), 2 * (8 * 29 + 1)]);
+  });
+
+  it.each([
+    [["make", "digits", "--out", "x"], 2, /unknown data set "digits"; the program draws: glyphs/],
+    [["make", "glyphs", "--out", "digits"], 1, /digits is not empty; nothing is overwritten/],
+    [["check", "digits", "--out", "check.html"], 1, /check.html exists; nothing is overwritten/],
+    [["convert", "digits"], 2, /required option '--out <path>' not specified/],
+    [["augment-preview", "digits", "--augment", "flop"], 2, /unknown word "flop"; did you mean "flip"\?/],
+    [["chek", "digits"], 2, /unknown command 'chek'/],
+    [["info", "nowhere"], 1, /no data at "nowhere"/],
+  ])("%j is refused with the way out", (args, code, message) => {
+    const result = data(...args);
+    expect(result.err).toMatch(message);
+    expect(result.err).not.toMatch(/\n\s+at /);
+    expect([result.code, result.out]).toEqual([code, ""]);
+  });
+});
