@@ -1,10 +1,9 @@
-// The tables of README.md, made from the files of results/: npx tsx results/tables.ts writes them between their marks.
+// The tables of README.md and docs/, made from the files of results/: npx tsx results/tables.ts writes them between marks.
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { EXPERIMENTS } from "./experiments.ts";
 
 const here = (path: string) => fileURLToPath(new URL(path, import.meta.url));
-export const README = here("../README.md");
 
 function records(file: string): Record<string, string>[] {
   if (!existsSync(here(file))) return [];
@@ -87,14 +86,50 @@ export function benchTable(): string {
   ].join("\n");
 }
 
-/** The README with its tables as the result files say. */
-export function fill(readme: string): string {
-  const put = (text: string, mark: string, table: string) => {
-    const place = new RegExp(`(<!-- ${mark} -->\\n)[\\s\\S]*?(<!-- /${mark} -->)`);
-    if (!place.test(text)) throw new Error(`README.md has no marks for the table "${mark}"`);
-    return text.replace(place, (_, open, close) => `${open}${table}\n${close}`);
-  };
-  return put(put(readme, "results", resultsTable()), "bench", benchTable());
+/** What a remedy against rare classes brings. */
+export function imbalanceTable(): string {
+  const runs = records("imbalance.csv");
+  const percent = (name: string, own: typeof runs) =>
+    meanAndDeviation(
+      own.map((run) => 100 * Number(run[name])),
+      (v) => v.toFixed(2),
+    );
+  const variants = [...new Set(runs.map((run) => run.variant!))];
+  return [
+    "MNIST cut to 1,000 zeros down to 20 nines (50:1), equal steps, three seeds, from `results/imbalance.csv`:",
+    "",
+    row(["", "balanced accuracy %", "recall of the rarest class %"]),
+    row(Array(3).fill("---")),
+    ...variants.map((variant) => {
+      const own = runs.filter((run) => run.variant === variant);
+      return row([variant, percent("balanced_accuracy", own), percent("rarest_recall", own)]);
+    }),
+  ].join("\n");
 }
 
-if (process.argv[1] === fileURLToPath(import.meta.url)) writeFileSync(README, fill(readFileSync(README, "utf8")));
+/** How many planted wrong labels are found. */
+export function noiseLine(): string {
+  const runs = records("label-noise.csv");
+  const shares = runs.map((run) => 100 * Number(run.share));
+  return `With 2 % of MNIST's training labels made wrong and a run of ${runs[0]?.epochs} epochs on all of them, ${meanAndDeviation(shares, (v) => v.toFixed(1))} % of the wrong ones are in the first 3 % of the list (seeds ${runs.map((run) => run.seed).join(", ")}; \`results/label-noise.csv\`).`;
+}
+
+/** The files that hold tables, and what stands between the marks of each. */
+export const FILLED: Readonly<Record<string, Readonly<Record<string, () => string>>>> = {
+  "README.md": { results: resultsTable, bench: benchTable },
+  "docs/data.md": { imbalance: imbalanceTable, noise: noiseLine },
+};
+
+/** A file's text with its tables as the result files say. */
+export function fill(file: string): string {
+  let text = readFileSync(here(`../${file}`), "utf8");
+  for (const [mark, make] of Object.entries(FILLED[file]!)) {
+    const place = new RegExp(`(<!-- ${mark} -->\\n)[\\s\\S]*?(<!-- /${mark} -->)`);
+    if (!place.test(text)) throw new Error(`${file} has no marks for the table "${mark}"`);
+    text = text.replace(place, (_, open, close) => `${open}${make()}\n${close}`);
+  }
+  return text;
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url))
+  for (const file of Object.keys(FILLED)) writeFileSync(here(`../${file}`), fill(file));

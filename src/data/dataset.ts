@@ -18,6 +18,8 @@ export interface HeaderSummary {
   readonly pictures: number;
   /** Names of those whose header cannot be read. */
   readonly unreadable: readonly string[];
+  /** Folders above a picture, below the source: fewest and most. */
+  readonly depth: readonly [number, number];
   /** Pixels: smallest, median and largest. */
   readonly height: readonly [number, number, number];
   readonly width: readonly [number, number, number];
@@ -39,6 +41,9 @@ export interface Dataset {
   /** What was skipped or doubtful while reading, one line each; grows while pictures are decoded. */
   readonly warnings: readonly string[];
 }
+
+export type Part = "train" | "validation" | "test";
+export const PARTS: readonly Part[] = ["train", "validation", "test"];
 
 /** The examples at `index`. */
 export function subset(set: ImageSet, index: ArrayLike<number>): ImageSet {

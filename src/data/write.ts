@@ -5,8 +5,7 @@ import { pipeline } from "node:stream/promises";
 import { zipSync } from "fflate";
 import { pack } from "tar-stream";
 import { fail } from "../base/errors.ts";
-import { PARTS } from "./check/duplicates.ts";
-import { type Dataset, gather, type ImageSet, numbers } from "./dataset.ts";
+import { type Dataset, gather, type ImageSet, numbers, PARTS } from "./dataset.ts";
 import { loadSharp } from "./readers/decode.ts";
 import { formatNpy, formatNpyText } from "./readers/npz.ts";
 

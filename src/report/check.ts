@@ -55,6 +55,7 @@ export async function checkHtml(
         head: ["kind", "pictures"],
         rows: [
           ...Object.entries(headers.kinds).sort(([, a], [, b]) => b - a),
+          ["folders above a picture", headers.depth.join(" to ")],
           ["height, smallest / median / largest", headers.height.join(" / ")],
           ["width, smallest / median / largest", headers.width.join(" / ")],
         ],

@@ -35,7 +35,7 @@ describe("genclass data", () => {
       classes: ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"],
       size: { height: 28, width: 28, channels: 1 },
       parts: { train: { pictures: 120, unlabelled: 0 }, test: { pictures: 41 } },
-      headers: { pictures: 161, unreadable: [], height: [28, 28, 28], kinds: { "png b-w": 161 } },
+      headers: { pictures: 161, unreadable: [], depth: [2, 2], height: [28, 28, 28], kinds: { "png b-w": 161 } },
     });
     expect(data("info", "digits").out).toMatch(/class\s+train\s+test\n0\s+12\s+4/);
   });

@@ -3,7 +3,7 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node
 import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
-import { fill } from "../../results/tables.ts";
+import { FILLED, fill } from "../../results/tables.ts";
 
 const ROOT = resolve(import.meta.dirname, "../..");
 const root = mkdtempSync(join(tmpdir(), "genclass-examples-"));
@@ -45,9 +45,8 @@ describe("documents", () => {
       expect(existsSync(resolve(ROOT, dirname(file), target!)), target).toBe(true);
   });
 
-  it("README's tables are those of the result files", () => {
-    const readme = readFileSync(join(ROOT, "README.md"), "utf8");
-    expect(fill(readme)).toBe(readme);
+  it.each(Object.keys(FILLED))("the tables of %s are those of the result files", (file) => {
+    expect(fill(file)).toBe(readFileSync(join(ROOT, file), "utf8"));
   });
 
   it("README names only commands and options that exist", () => {

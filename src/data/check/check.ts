@@ -1,6 +1,6 @@
 // What is in a data set and what is wrong with it, as plain values; the command line and the HTML page show them.
-import { type Dataset, gather, type ImageSet, numbers } from "../dataset.ts";
-import { type Duplicate, findDuplicates, PARTS, type Part } from "./duplicates.ts";
+import { type Dataset, gather, type ImageSet, numbers, PARTS, type Part } from "../dataset.ts";
+import { type Duplicate, findDuplicates } from "./duplicates.ts";
 
 export interface PartSummary {
   readonly pictures: number;

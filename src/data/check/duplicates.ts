@@ -1,10 +1,7 @@
 // Pictures that are there twice: exactly, or nearly (recompressed, resized, brightened, slightly cut).
 import { Random } from "../../base/random.ts";
-import { type Dataset, gather, type ImageSet, numbers } from "../dataset.ts";
+import { type Dataset, gather, type ImageSet, numbers, PARTS, type Part } from "../dataset.ts";
 import { dot, hashDistance, likeness, type Portrait, portrait } from "./likeness.ts";
-
-export type Part = "train" | "validation" | "test";
-export const PARTS: readonly Part[] = ["train", "validation", "test"];
 
 export interface Place {
   readonly part: Part;

@@ -1,6 +1,5 @@
 import { summarise } from "../../../data/check/check.ts";
-import { PARTS } from "../../../data/check/duplicates.ts";
-import type { Dataset, HeaderSummary } from "../../../data/dataset.ts";
+import { type Dataset, type HeaderSummary, PARTS } from "../../../data/dataset.ts";
 import { type OpenOptions, open } from "../../../data/open.ts";
 import { downloadLine, print, printJson, table } from "../../render.ts";
 
@@ -50,11 +49,12 @@ export function classTable(data: Dataset): string {
   ]);
 }
 
-export function headerTable({ kinds, height, width }: HeaderSummary): string {
+export function headerTable({ kinds, depth, height, width }: HeaderSummary): string {
   return table([
     ...Object.entries(kinds)
       .sort(([, a], [, b]) => b - a)
       .map(([kind, count]) => [kind, count]),
+    ["folders above a picture", depth[0] === depth[1] ? depth[0] : depth.join(" to ")],
     ["height (smallest, median, largest)", height.join(", ")],
     ["width (smallest, median, largest)", width.join(", ")],
   ]);

@@ -1,0 +1,165 @@
+// Encoded pictures with labels, whatever they come from, as a data set: classes, splits, one size, decoded by a store.
+import { fail } from "../../base/errors.ts";
+import { type Dataset, decoded, type HeaderSummary, type ImageSet, numbers, subset } from "../dataset.ts";
+import { concatenated } from "../pixels.ts";
+import { pictureInfo, type Resize } from "./decode.ts";
+import { inParallel } from "./parallel.ts";
+import { type PictureSource, type Split, sortedClasses } from "./source.ts";
+import { PictureStore } from "./store.ts";
+
+export interface PictureOptions {
+  /** Size to read at; else pictures keep theirs when all agree and are small, or become 64x64. */
+  readonly image?: { readonly height: number; readonly width: number };
+  readonly resize?: Resize;
+  /** Bytes of decoded pictures that may be kept in memory. Default 1 GiB. */
+  readonly memory?: number;
+  /** Share of undecodable pictures above which the data is refused. Default 0.05. */
+  readonly mostBad?: number;
+}
+
+const DEFAULT_SIDE = 64;
+const LARGEST_KEPT = 96;
+const MEMORY = 2 ** 30;
+const MOST_BAD = 0.05;
+/** Pictures whose headers are read to choose the size. */
+const SAMPLE = 128;
+/** Up to so many are decoded before training begins, so that what is wrong with them is known at once. */
+const DECODED_AT_ONCE = 20_000;
+
+/** @throws `E_DATA_EMPTY`, `E_DATA_LABEL`, `E_IMAGE` */
+export async function assemble(
+  source: PictureSource,
+  options: PictureOptions,
+  classNames?: readonly string[],
+): Promise<Omit<Dataset, "name">> {
+  const { entries, name } = source;
+  const warnings = [...source.warnings];
+  const ofTrain = entries.filter(({ split, label }) => split === "train" && label !== null);
+  const classes = classNames ?? sortedClasses(ofTrain.map(({ label }) => label!));
+  checkClasses(source, classes, classNames !== undefined);
+  const shape = await chooseShape(source, options, warnings);
+  const store = new PictureStore(source, shape, storeOptions(options));
+  const codes = new Map(classes.map((label, i) => [label, i]));
+  const labels = Int32Array.from(entries, ({ label, split }) =>
+    label === null || split === "unlabelled" ? -1 : codes.get(label)!,
+  );
+  const all: ImageSet = { ...shape, pixels: store, labels, name: (i) => entries[i]!.name };
+  const of = (...splits: Split[]) => numbers(entries.length).filter((i) => splits.includes(entries[i]!.split));
+  let [train, validation, test] = [of("train", "unlabelled"), of("validation"), of("test")].map((index) =>
+    index.length > 0 ? subset(all, index) : undefined,
+  );
+  if (source.inOrder || entries.length <= DECODED_AT_ONCE) {
+    [train, validation, test] = [await usable(train), await usable(validation), await usable(test)];
+    if (store.bad.length > 0) warnings.push(`${store.bad.length} of ${entries.length} pictures do not decode:`);
+    for (const i of store.bad) warnings.push(`skipped, does not decode: ${entries[i]!.name}`);
+    const present = new Set(train!.labels);
+    classes.forEach((label, i) => {
+      if (!present.has(i) && !classNames)
+        fail("E_DATA_EMPTY", `${name}: no picture of class "${label}" decodes; replace them or remove the class`);
+    });
+  }
+  return {
+    classes,
+    train: train!,
+    validation,
+    test,
+    mirror: shape.channels === 3,
+    headers: () => headers(source),
+    warnings,
+  };
+}
+
+/** Reads the header of every picture. */
+async function headers(source: PictureSource): Promise<HeaderSummary> {
+  const kinds: Record<string, number> = {};
+  const unreadable: string[] = [];
+  const [heights, widths]: [number[], number[]] = [[], []];
+  await inParallel(source.entries, async ({ name }, i) => {
+    try {
+      const { height, width, kind } = await pictureInfo(await source.input(i));
+      heights.push(height);
+      widths.push(width);
+      kinds[kind] = (kinds[kind] ?? 0) + 1;
+    } catch {
+      unreadable.push(name);
+    }
+  });
+  const spread = (values: number[]): [number, number, number] => {
+    values.sort((a, b) => a - b);
+    return [values[0] ?? 0, values[values.length >> 1] ?? 0, values.at(-1) ?? 0];
+  };
+  const depths = source.entries.map(({ name }) => name.split(/[/\\]/).length - 1);
+  const depth = [depths.reduce((a, b) => Math.min(a, b)), depths.reduce((a, b) => Math.max(a, b))] as const;
+  return { pictures: source.entries.length, depth, unreadable, height: spread(heights), width: spread(widths), kinds };
+}
+
+const storeOptions = ({ resize = "fit", memory = MEMORY, mostBad = MOST_BAD }: PictureOptions) => ({
+  resize,
+  memory,
+  mostBad,
+});
+
+const usable = async (set: ImageSet | undefined) => set && (await decoded(set));
+
+function checkClasses({ entries, name }: PictureSource, classes: readonly string[], given: boolean): void {
+  if (classes.length < 2)
+    fail(
+      "E_DATA_EMPTY",
+      classes.length === 0
+        ? `${name}: no labelled training picture; a classifier needs at least two classes`
+        : `${name}: one class only ("${classes[0]}"); a classifier needs at least two`,
+    );
+  const known = new Set(classes);
+  for (const { split, label, name: picture } of entries)
+    if (label !== null && split !== "unlabelled" && !known.has(label))
+      fail(
+        "E_DATA_LABEL",
+        given
+          ? `${name}: ${picture} has the label "${label}", which the data does not name; expected one of ${classes.join(", ")}`
+          : `${name}: class "${label}" of ${split} is not in the training part, which has ${classes.join(", ")}; remove it or add training pictures`,
+      );
+}
+
+async function chooseShape(source: PictureSource, { image }: PictureOptions, warnings: string[]) {
+  const { entries } = source;
+  const count = Math.min(entries.length, SAMPLE);
+  const sample = source.inOrder
+    ? numbers(count)
+    : Int32Array.from({ length: count }, (_, i) => Math.floor((i * entries.length) / count));
+  const sizes = new Set<string>();
+  let [grey, seen] = [0, 0];
+  await inParallel([...sample], async (i) => {
+    try {
+      const info = await pictureInfo(await source.input(i));
+      sizes.add(`${info.height}x${info.width}`);
+      grey += Number(info.grey);
+      seen++;
+    } catch {
+      // Counted when decoded, with its name.
+    }
+  });
+  const channels = seen > 0 && grey === seen ? 1 : 3;
+  if (channels === 3 && grey > 0) warnings.push("some pictures are greyscale; they are read as colour");
+  if (image) return { ...image, channels };
+  const [first] = sizes;
+  const [height, width] = (first ?? "").split("x").map(Number) as [number, number];
+  if (sizes.size === 1 && Math.max(height, width) <= LARGEST_KEPT) return { height, width, channels };
+  warnings.push(
+    `${sizes.size === 1 ? `pictures are ${first}` : "pictures differ in size"}; all are read as ${DEFAULT_SIDE}x${DEFAULT_SIDE} (--image HxW changes that)`,
+  );
+  return { height: DEFAULT_SIDE, width: DEFAULT_SIDE, channels };
+}
+
+/** More pictures without labels for the training part, read at its size. */
+export async function withUnlabelled(data: Dataset, source: PictureSource, options: PictureOptions): Promise<Dataset> {
+  const { height, width, channels } = data.train;
+  const store = new PictureStore(source, { height, width, channels }, storeOptions(options));
+  const more = await decoded({ height, width, channels, pixels: store, labels: new Int32Array(store.count).fill(-1) });
+  const labels = new Int32Array(data.train.labels.length + more.labels.length).fill(-1);
+  labels.set(data.train.labels);
+  return {
+    ...data,
+    train: { ...data.train, pixels: concatenated([data.train.pixels, more.pixels]), labels },
+    warnings: [...data.warnings, ...store.bad.map((i) => `skipped, does not decode: ${source.entries[i]!.name}`)],
+  };
+}
