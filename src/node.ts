@@ -52,8 +52,13 @@ export class NodeModel extends TrainedModel {
     return pixels;
   }
 
-  async classifyFile(file: string): Promise<Prediction> {
-    return (await this.classify(await this.read([file])))[0]!;
+  /** Label, probability and novelty of a picture file, of several, or of bytes `[n, h, w, c]`. @throws `E_IMAGE` */
+  override classify(file: string): Promise<Prediction>;
+  override classify(pictures: readonly string[] | Uint8Array): Promise<Prediction[]>;
+  override async classify(input: string | readonly string[] | Uint8Array): Promise<Prediction | Prediction[]> {
+    if (input instanceof Uint8Array) return super.classify(input);
+    const predictions = await super.classify(await this.read(typeof input === "string" ? [input] : input));
+    return typeof input === "string" ? predictions[0]! : predictions;
   }
 }
 

@@ -8,6 +8,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { COMMANDS } from "../../src/cli/commands/index.ts";
 import { gather } from "../../src/data/dataset.ts";
 import { glyphs } from "../../src/data/sets/glyphs.ts";
+import { load } from "../../src/node.ts";
 
 const MAIN = resolve(import.meta.dirname, "../../dist/cli/main.js");
 const EXAMPLES = resolve(import.meta.dirname, "../../examples");
@@ -205,6 +206,16 @@ describe("a run from training to export", () => {
         expect(Math.abs(bare[i].probabilities[k] - answer.probabilities[name]!)).toBeLessThan(1e-4);
       });
     });
+  });
+
+  it("answers the library as it answers the command line", async () => {
+    const files = ["3-is-3.png", "14-is-4.png"].map((name) => join(root, "pictures", name));
+    const model = await load(RUN);
+    const [one, both] = [await model.classify(files[0]!), await model.classify(files)];
+    await model.dispose();
+    const said = JSON.parse(genclass("classify", "run", ...files, "--json").out);
+    expect(said).toEqual(both.map((prediction, i) => ({ file: files[i], ...prediction })));
+    expect(both[0]!.label).toBe(one.label);
   });
 
   it("exports a file that passes the official ONNX checker", (context) => {

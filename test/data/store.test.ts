@@ -2,9 +2,12 @@ import { mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
-import { numbers } from "../../src/data/dataset.ts";
+import { TrainingBatches } from "../../src/data/batches.ts";
+import { gather, numbers } from "../../src/data/dataset.ts";
+import { assemble } from "../../src/data/readers/assemble.ts";
 import type { PictureSource } from "../../src/data/readers/source.ts";
 import { PictureStore } from "../../src/data/readers/store.ts";
+import { withValidation } from "../../src/data/splits.ts";
 import { plain } from "./files.ts";
 
 const cache = mkdtempSync(join(tmpdir(), "genclass-store-"));
@@ -93,4 +96,35 @@ describe("a store of pictures", () => {
       /test: 3 of 50 pictures do not decode \(more than 5 %\): p/,
     );
   });
+
+  it("of a large source decodes while training goes on: only what batches ask for, and refuses late", async () => {
+    const count = 20_010;
+    const good = await plain(50, 8).png().toBuffer();
+    let asked = 0;
+    const large: PictureSource = {
+      name: "large",
+      identity: "large",
+      entries: Array.from({ length: count }, (_, i) => ({ name: `p${i}`, split: "train", label: i % 2 ? "a" : "b" })),
+      async input(index) {
+        asked++;
+        return index < 1500 ? Buffer.from("no picture") : good;
+      },
+      warnings: [],
+    };
+    const data = { name: "large", ...(await assemble(large, { image: { height: 8, width: 8 } })) };
+    // Headers of a sample, to see whether they are greyscale.
+    expect(asked).toBeLessThan(200);
+    asked = 0;
+    const { train } = withValidation(data, 0.1, 0);
+    const batches = new TrainingBatches(train, { size: 32, seed: 1, augmentation: {} });
+    const feeds = await batches.at(0);
+    expect(asked).toBe(32);
+    const [weights, pixels] = [feeds["data:weights"]!.data, feeds["data:pixels"]!.data];
+    // 7.5 % do not decode: they are padding, not black pictures with a label.
+    for (let i = 0; i < 32; i++)
+      expect([pixels[192 * i], feeds["data:labels"]!.data[i]! >= 0]).toEqual(
+        weights[i] === 1 ? [50, true] : [0, false],
+      );
+    await expect(gather(train)).rejects.toThrowError(/large: \d+ of 20010 pictures do not decode \(more than 5 %\)/);
+  }, 60_000);
 });

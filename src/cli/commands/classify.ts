@@ -18,7 +18,7 @@ export function define(command: Command): void {
 async function run(path: string, words: readonly string[], options: { json?: boolean }): Promise<void> {
   const files = pictureFiles(words);
   const model = await load(path);
-  const predictions = await model.classify(await model.read(files));
+  const predictions = await model.classify(files);
   await model.dispose();
   if (options.json) {
     printJson(predictions.map((prediction, i) => ({ file: files[i], ...prediction })));
