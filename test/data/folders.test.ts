@@ -159,6 +159,11 @@ describe("class folders", () => {
     }
   });
 
+  it("may have a class called train", async () => {
+    for (const label of ["bus", "train", "car"]) await picture(join(root, "vehicles", label, "1.png"), 9);
+    expect((await open(join(root, "vehicles"), { validation: 0 })).classes).toEqual(["bus", "car", "train"]);
+  });
+
   it("are resized by stretching, cutting or padding", async () => {
     const folder = join(root, "wide");
     for (const label of ["a", "b"]) {

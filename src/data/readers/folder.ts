@@ -69,7 +69,10 @@ export function readFolder(folder: string): PictureSource {
     const split = splitOf(name);
     if (split && !splits.has(split)) splits.set(split, join(folder, name));
   }
-  if (!splits.has("train")) return ofFiles(folder, list(folder, "train", others), others);
+  // A data set of vehicles has a class "train": then pictures lie in it directly, beside classes of other names.
+  const train = splits.get("train");
+  const isClass = train && subfolders(train).length === 0 && subfolders(folder).some((name) => !splitOf(name));
+  if (!train || isClass) return ofFiles(folder, list(folder, "train", others), others);
   const entries = [...splits].flatMap(([split, path]) =>
     split === "unlabelled" ? bare(path, others) : list(path, split, others),
   );

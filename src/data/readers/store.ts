@@ -97,19 +97,24 @@ export class PictureStore implements Pixels {
     if (this.running >= 2 * availableParallelism()) await new Promise<void>((resolve) => this.waiting.push(resolve));
     this.running++;
     try {
-      const bytes = await decodePicture(await this.source.input(index), this.shape, this.options.resize);
-      this.shelf.write(index, bytes);
-      this.marks[index] = Mark.Decoded;
-    } catch (cause) {
-      if ((cause as NodeJS.ErrnoException).code === "ENOSPC") throw cause;
-      this.marks[index] = Mark.Bad;
-      this.bad.push(index);
+      const bytes = await this.decoded(index);
+      if (bytes) this.shelf.write(index, bytes);
+      else this.bad.push(index);
+      this.marks[index] = bytes ? Mark.Decoded : Mark.Bad;
     } finally {
       this.running--;
       this.waiting.shift()?.();
     }
     if (--this.left === 0) this.shelf.complete(this.marks);
     if (this.bad.length > this.count * this.options.mostBad) this.refuse();
+  }
+
+  private async decoded(index: number): Promise<Uint8Array | undefined> {
+    try {
+      return await decodePicture(await this.source.input(index), this.shape, this.options.resize);
+    } catch {
+      return undefined;
+    }
   }
 
   private refuse(): never {
@@ -130,6 +135,8 @@ function memoryShelf(count: number, size: number): Shelf {
   };
 }
 
+let drafts = 0;
+
 /** A file of pictures one after another, beside the marks of which are in it; made under another name until it is whole. */
 function fileShelf(key: string, size: number, marks: Uint8Array): Shelf {
   const stem = join(cacheFolder("pictures"), key);
@@ -137,7 +144,7 @@ function fileShelf(key: string, size: number, marks: Uint8Array): Shelf {
   const known = existsSync(whole) && existsSync(marked) ? readFileSync(marked) : undefined;
   const found = known?.length === marks.length;
   if (found) marks.set(known);
-  const draft = `${stem}.${process.pid}.draft`;
+  const draft = `${stem}.${process.pid}-${++drafts}.draft`;
   const file = openSync(found ? whole : draft, found ? "r" : "w+");
   const drop = () => rmSync(draft, { force: true });
   if (!found) process.on("exit", drop);
@@ -146,7 +153,15 @@ function fileShelf(key: string, size: number, marks: Uint8Array): Shelf {
       if (readSync(file, out, at, size, index * size) !== size) throw new Error(`${whole}: cut short`);
     },
     write(index, picture) {
-      writeSync(file, picture, 0, size, index * size);
+      try {
+        writeSync(file, picture, 0, size, index * size);
+      } catch (cause) {
+        fail(
+          "E_WRITE",
+          `the cache of decoded pictures ${draft} could not be written (${(cause as Error).message}); free some space, set GENCLASS_CACHE to another folder, or read smaller pictures with --image`,
+          cause,
+        );
+      }
     },
     complete(all) {
       process.off("exit", drop);
