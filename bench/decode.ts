@@ -1,5 +1,5 @@
 // Pictures a second from a folder of class folders to 64x64: ours beside a bare parallel sharp loop, interleaved.
-//   npx tsx bench/decode.ts FOLDER [ROUNDS]
+//   npx tsx bench/decode.ts FOLDER [ROUNDS] [--json]
 import { readdirSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
@@ -30,6 +30,9 @@ await bare();
 const rates: [number, number][] = [];
 for (let i = 0; i < Number(rounds); i++) rates.push([await rate(ours), await rate(bare)]);
 const median = (k: 0 | 1) => rates.map((pair) => pair[k]).sort((a, b) => a - b)[rates.length >> 1]!;
+const result = { pictures: files.length, ours: median(0), bare: median(1), ratio: median(0) / median(1) };
 process.stdout.write(
-  `${files.length} pictures: ours ${median(0).toFixed(0)}/s, bare sharp ${median(1).toFixed(0)}/s, ratio ${(median(0) / median(1)).toFixed(2)}\n`,
+  process.argv.includes("--json")
+    ? `${JSON.stringify(result)}\n`
+    : `${result.pictures} pictures: ours ${result.ours.toFixed(0)}/s, bare sharp ${result.bare.toFixed(0)}/s, ratio ${result.ratio.toFixed(2)}\n`,
 );

@@ -1,5 +1,5 @@
 // Memory of training from tar shards of 10,000 and of 200,000 pictures of 64x64x3, and what reading adds to a step:
-//   npx tsx bench/streaming.ts [STEPS]
+//   npx tsx bench/streaming.ts [STEPS] [--json]
 // Pictures are 2,000 different JPEGs, repeated. Each size trains in a process of its own, begun without any cache.
 import { spawnSync } from "node:child_process";
 import { createWriteStream, mkdirSync, mkdtempSync, rmSync } from "node:fs";
@@ -11,7 +11,8 @@ import sharp from "sharp";
 import { pack } from "tar-stream";
 import { Random } from "../src/base/random.ts";
 
-const [steps = "300"] = process.argv.slice(2);
+const json = process.argv.includes("--json");
+const [steps = "300"] = process.argv.slice(2).filter((word) => word !== "--json");
 const root = mkdtempSync(join(tmpdir(), "genclass-streaming-"));
 const DIFFERENT = 2000;
 const SHARD = 20_000;
@@ -51,7 +52,7 @@ async function shards(folder: string, count: number, pictures: readonly Buffer[]
 
 try {
   const pictures = await jpegs();
-  const peaks: number[] = [];
+  const results: Record<string, number>[] = [];
   for (const count of [10_000, 200_000]) {
     const folder = join(root, String(count));
     await shards(folder, count, pictures);
@@ -65,13 +66,15 @@ try {
       },
     );
     if (status !== 0) throw new Error(`training on ${count} pictures failed`);
-    const { peakMb, stepMs, readMs } = JSON.parse(stdout) as Record<string, number>;
-    peaks.push(peakMb!);
-    process.stdout.write(
-      `${count} pictures: peak ${peakMb!.toFixed(0)} MB; a step ${stepMs!.toFixed(1)} ms, reading decoded pictures for it ${readMs!.toFixed(2)} ms (${((100 * readMs!) / stepMs!).toFixed(1)} %)\n`,
+    const measured = { pictures: count, ...(JSON.parse(stdout) as Record<"peakMb" | "stepMs" | "readMs", number>) };
+    results.push(measured);
+    const { peakMb, stepMs, readMs } = measured;
+    process.stderr.write(
+      `${count} pictures: peak ${peakMb.toFixed(0)} MB; a step ${stepMs.toFixed(1)} ms, reading decoded pictures for it ${readMs.toFixed(2)} ms (${((100 * readMs) / stepMs).toFixed(1)} %)\n`,
     );
   }
-  process.stdout.write(`memory ratio ${(peaks[1]! / peaks[0]!).toFixed(2)}\n`);
+  if (json) process.stdout.write(`${JSON.stringify(results)}\n`);
+  else process.stdout.write(`memory ratio ${(results[1]!.peakMb! / results[0]!.peakMb!).toFixed(2)}\n`);
 } finally {
   rmSync(root, { recursive: true });
 }

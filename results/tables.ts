@@ -14,6 +14,9 @@ function records(file: string): Record<string, string>[] {
   return lines.map((cells) => Object.fromEntries(head!.map((name, i) => [name, cells[i] ?? ""])));
 }
 
+const json = <T>(file: string): T | undefined =>
+  existsSync(here(file)) ? (JSON.parse(readFileSync(here(file), "utf8")) as T) : undefined;
+
 const row = (cells: readonly string[]) => `| ${cells.join(" | ")} |`;
 
 function meanAndDeviation(values: readonly number[], show: (value: number) => string): string {
@@ -114,10 +117,23 @@ export function noiseLine(): string {
   return `With 2 % of MNIST's training labels made wrong and a run of ${runs[0]?.epochs} epochs on all of them, ${meanAndDeviation(shares, (v) => v.toFixed(1))} % of the wrong ones are in the first 3 % of the list (seeds ${runs.map((run) => run.seed).join(", ")}; \`results/label-noise.csv\`).`;
 }
 
+/** Speed of decoding, and memory of training from few and from many pictures. */
+export function readingLines(): string {
+  const decode = json<{ pictures: number; ours: number; bare: number; ratio: number }>("decode.json");
+  const streams = json<{ pictures: number; peakMb: number; stepMs: number; readMs: number }[]>("streaming.json");
+  const [few, many] = streams ?? [];
+  if (!decode || !few || !many) return "";
+  const share = (run: typeof few) => `${((100 * run.readMs) / run.stepMs).toFixed(1)} %`;
+  return [
+    `- ${decode.pictures} JPEGs of about 300x200 to 64x64: ${decode.ours.toFixed(0)} a second, a bare parallel sharp loop in the same run ${decode.bare.toFixed(0)}: ratio ${decode.ratio.toFixed(2)} (\`bench/decode.ts\`).`,
+    `- Training from tar shards of 64x64x3: peak memory ${few.peakMb.toFixed(0)} MB with ${few.pictures.toLocaleString("en")} pictures, ${many.peakMb.toFixed(0)} MB with ${many.pictures.toLocaleString("en")}: ratio ${(many.peakMb / few.peakMb).toFixed(2)}. Reading a batch of decoded pictures takes ${share(few)} of a step from memory, ${share(many)} from the cache file, before it is overlapped with the step (\`bench/streaming.ts\`).`,
+  ].join("\n");
+}
+
 /** The files that hold tables, and what stands between the marks of each. */
 export const FILLED: Readonly<Record<string, Readonly<Record<string, () => string>>>> = {
   "README.md": { results: resultsTable, bench: benchTable },
-  "docs/data.md": { imbalance: imbalanceTable, noise: noiseLine },
+  "docs/data.md": { imbalance: imbalanceTable, noise: noiseLine, reading: readingLines },
 };
 
 /** A file's text with its tables as the result files say. */
