@@ -193,6 +193,25 @@ export const CASES: readonly OpCase[] = [
     }),
   ),
   {
+    // Columns of 18 MiB: made in portions of the batch (see choices.ts).
+    title: "conv2d with many columns",
+    inputs: [
+      [3, 40, 40, 128],
+      [3, 3, 128, 2],
+    ],
+    build: (x, w) => g.conv2d(x!, w!, { padding: 1 }),
+    order: 1,
+  },
+  {
+    title: "conv2dTranspose with many columns",
+    inputs: [
+      [3, 40, 40, 128],
+      [3, 3, 2, 128],
+    ],
+    build: (y, w) => g.conv2dTranspose(y!, w!, [40, 40], { padding: 1 }),
+    order: 1,
+  },
+  {
     title: "conv2d in groups",
     inputs: [[2, 4, 4, 4], [3, 3, 2, 6], [6]],
     build: (x, w, bias) => g.conv2d(x!, w!, { groups: 2, padding: 1, bias }),

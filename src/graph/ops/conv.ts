@@ -6,7 +6,7 @@ import { sizeOf } from "../../base/array.ts";
 import { fail } from "../../base/errors.ts";
 import type { Emitter } from "../emitter.ts";
 import { apply, type OpDef, type Tensor, typeText } from "../tensor.ts";
-import { transposesByColumns } from "./choices.ts";
+import { COLUMN_PORTION, transposesByColumns, WHOLE_COLUMNS } from "./choices.ts";
 import { emitExtraRow, emitPatches, emitUnpatches } from "./patches.ts";
 import { sumTo } from "./reduce.ts";
 import { concat, sliceAxis } from "./shape.ts";
@@ -74,6 +74,39 @@ function columnsOf(
   return { name: emit.reshape(source, [rows, width]), rows, width };
 }
 
+/**
+ * Lowers a convolution in portions of the batch whose columns stay in the cache, where all of them would not.
+ * @param columnBytes of one image
+ * @param axis 0, or -4 which says the same: passes that name it differently do not share columns, so that those of the
+ *   forward pass are made again in the backward pass instead of being kept
+ */
+function inPortions(
+  emit: Emitter,
+  n: number,
+  columnBytes: number,
+  axis: 0 | -4,
+  operands: readonly string[],
+  build: (operands: string[], images: number) => string,
+): string[] {
+  if (emit.mode === "infer" || n * columnBytes <= WHOLE_COLUMNS) return [build([...operands], n)];
+  const portion = Math.max(1, Math.floor(COLUMN_PORTION / columnBytes));
+  return Array.from({ length: Math.ceil(n / portion) }, (_, k) => {
+    const [from, to] = [k * portion, Math.min(n, (k + 1) * portion)];
+    const bounds = [from, to, axis].map((value) => emit.ints([value]));
+    return build(
+      operands.map((operand) => emit.node("Slice", [operand, ...bounds])),
+      to - from,
+    );
+  });
+}
+
+/** Bytes of the columns of one image `[h, w, c]`; a pointwise window has none of its own. */
+function columnBytes(window: Window, h: number, w: number, c: number): number {
+  if (isPointwise(window)) return 0;
+  const [oh, ow] = outputSize(window, [h, w], "conv2d");
+  return 4 * oh * ow * window.kernel[0] * window.kernel[1] * c;
+}
+
 const onnxWindow = ({ kernel, stride, padding, dilation }: Window) => ({
   kernel_shape: kernel,
   strides: stride,
@@ -125,9 +158,15 @@ export const conv2dOp: OpDef<ConvAttrs> = {
       const y = emit.node("Conv", bias ? [...inputs, bias] : inputs, onnxWindow(window));
       return emit.node("Transpose", [y], TO_CHANNELS_LAST);
     }
-    const columns = columnsOf(emit, x!, node.inputs[0]!.shape as Four, window);
-    const flat = emit.reshape(weights!, [columns.width, node.shape[3]!]);
-    return emit.reshape(emit.node("Gemm", bias ? [columns.name, flat, bias] : [columns.name, flat]), node.shape);
+    const [oh, ow, o] = node.shape.slice(1) as [number, number, number];
+    const [n, h, w, c] = node.inputs[0]!.shape as Four;
+    const parts = inPortions(emit, n, columnBytes(window, h, w, c), 0, [x!], ([part], images) => {
+      const columns = columnsOf(emit, part!, [images, h, w, c], window);
+      const flat = emit.reshape(weights!, [columns.width, o]);
+      const product = emit.node("Gemm", bias ? [columns.name, flat, bias] : [columns.name, flat]);
+      return emit.reshape(product, [images, oh, ow, o]);
+    });
+    return parts.length === 1 ? parts[0]! : emit.node("Concat", parts, { axis: 0 });
   },
 };
 
@@ -187,7 +226,14 @@ export const conv2dTransposeOp: OpDef<TransposeAttrs> = {
       const flat = emit.reshape(weights!, [c, o]);
       return emit.reshape(emit.node("Gemm", [emit.reshape(y!, [n * oh * ow, o]), flat], { transB: 1 }), node.shape);
     }
-    if (!transposesByColumns(window, c)) return emitByClass(emit, node, y!, weights!);
+    if (!transposesByColumns(window, c)) {
+      // Each pixel of the result reads every stride-th tap, o channels each.
+      const bytes = (4 * size[0] * size[1] * taps * o) / (window.stride[0] * window.stride[1]);
+      const parts = inPortions(emit, n, bytes, 0, [y!], ([part], images) =>
+        emitByClass(emit, node, part!, weights!, images),
+      );
+      return parts.length === 1 ? parts[0]! : emit.node("Concat", parts, { axis: 0 });
+    }
     // One product to columns, then each pixel gathers its own; the row of zeros serves pixels with fewer taps.
     const rows = emitExtraRow(emit, emit.reshape(y!, [n, oh * ow, o]), [n, oh * ow, o], 0);
     const flat = emit.reshape(rows, [n * (oh * ow + 1), o]);
@@ -201,11 +247,12 @@ export const conv2dTransposeOp: OpDef<TransposeAttrs> = {
  * The transposed convolution as plain products: pixels of one residue class (row mod stride, column mod stride) read
  * the same taps, so each class is a dense convolution of y; a last Gather interleaves the classes.
  */
-function emitByClass(emit: Emitter, node: Tensor<TransposeAttrs>, y: string, weights: string): string {
+function emitByClass(emit: Emitter, node: Tensor<TransposeAttrs>, y: string, weights: string, n: number): string {
   const { window, size } = node.attrs;
   const { kernel, stride, padding, dilation } = window;
-  const [n, oh, ow, o] = node.inputs[0]!.shape as Four;
+  const [, oh, ow, o] = node.inputs[0]!.shape as Four;
   const c = node.shape[3]!;
+  const shape = [n, ...node.shape.slice(1)];
   const axisTaps = (axis: 0 | 1, residue: number) =>
     Array.from({ length: kernel[axis] }, (_, k) => k).filter(
       (k) => (((residue + padding[axis] - k * dilation[axis]) % stride[axis]) + stride[axis]) % stride[axis] === 0,
@@ -244,9 +291,9 @@ function emitByClass(emit: Emitter, node: Tensor<TransposeAttrs>, y: string, wei
       parts.push(emit.reshape(product, [n, height * width, c]));
       offset += height * width;
     }
-  if (parts.length === 1) return emit.reshape(parts[0]!, node.shape);
+  if (parts.length === 1) return emit.reshape(parts[0]!, shape);
   const all = emit.node("Concat", parts, { axis: 1 });
-  return emit.reshape(emit.node("Gather", [all, emit.indices(place, [place.length])], { axis: 1 }), node.shape);
+  return emit.reshape(emit.node("Gather", [all, emit.indices(place, [place.length])], { axis: 1 }), shape);
 }
 
 export const conv2dFilterOp: OpDef<ConvAttrs> = {
@@ -273,10 +320,14 @@ export const conv2dFilterOp: OpDef<ConvAttrs> = {
     ];
   },
   lower(emit, node, [x, y]) {
-    const columns = columnsOf(emit, x!, node.inputs[0]!.shape as Four, node.attrs.window);
+    const { window } = node.attrs;
+    const [n, h, w, c] = node.inputs[0]!.shape as Four;
     const o = node.shape[3]!;
-    const flat = emit.reshape(y!, [columns.rows, o]);
-    return emit.reshape(emit.node("Gemm", [columns.name, flat], { transA: 1 }), node.shape);
+    const parts = inPortions(emit, n, columnBytes(window, h, w, c), -4, [x!, y!], ([image, result], images) => {
+      const columns = columnsOf(emit, image!, [images, h, w, c], window);
+      return emit.node("Gemm", [columns.name, emit.reshape(result!, [columns.rows, o])], { transA: 1 });
+    });
+    return emit.reshape(parts.length === 1 ? parts[0]! : emit.node("Sum", parts), node.shape);
   },
 };
 
