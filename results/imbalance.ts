@@ -34,8 +34,7 @@ for (const seed of SEEDS) {
     const folder = mkdtempSync(join(tmpdir(), "genclass-imbalance-"));
     rmSync(folder, { recursive: true });
     const n = data.train.labels.length;
-    const places = "sampling" in remedy ? 10 * Math.max(...counts(data.train.labels)) : n;
-    const epochs = Math.round(STEPS / Math.ceil(places / BATCH));
+    const epochs = Math.round(STEPS / Math.ceil(n / BATCH));
     const { events } = await startRun("vae", { data, backend, out: folder, seed, batch: BATCH, epochs, ...remedy });
     let steps = 0;
     for await (const event of events) if (event.type === "end") steps = event.step;
@@ -57,7 +56,3 @@ for (const seed of SEEDS) {
   }
 }
 writeFileSync(fileURLToPath(new URL("imbalance.csv", import.meta.url)), `${lines.join("\n")}\n`);
-
-function counts(labels: Int32Array): number[] {
-  return Array.from({ length: 10 }, (_, k) => labels.filter((label) => label === k).length);
-}
