@@ -9,12 +9,16 @@ import { RunFolder } from "./train/run.ts";
 import { startRun, type TrainOptions } from "./train/train.ts";
 import { type Prediction, TrainedModel } from "./train/trained.ts";
 
+export { checkData, type DataCheck } from "./data/check/check.ts";
+export { type Duplicate, findDuplicates, placeName } from "./data/check/duplicates.ts";
 export { BUILT_IN, type OpenOptions, open } from "./data/open.ts";
+export { writeFolders, writeNpz, writeShards } from "./data/write.ts";
 export * from "./index.ts";
 export { nativeBackend } from "./runtime/native.ts";
 export { type Evaluation, evaluate } from "./train/evaluate.ts";
 export { exportModel } from "./train/export.ts";
 export { RunFolder } from "./train/run.ts";
+export { type SuspiciousLabel, suspiciousLabels } from "./train/suspicious.ts";
 export type { Prediction } from "./train/trained.ts";
 export { TrainedModel } from "./train/trained.ts";
 

@@ -27,6 +27,15 @@ describe("examples", () => {
     expect(lines.slice(1)).toHaveLength(3);
   });
 
+  it("look-at-data keeps the labels it is asked for, and finds no duplicates among a few drawings", () => {
+    const folder = join(root, "digits");
+    const main = join(ROOT, "dist/cli/main.js");
+    spawnSync(process.execPath, [main, "data", "make", "glyphs", "--out", folder, "--count", "200", "--test", "50"]);
+    expect(example("look-at-data.ts", folder)).toBe(
+      "100 of 180 training pictures keep their label\n0 exact and 0 near duplicates, 0 classes missing from a part\n",
+    );
+  });
+
   it("own-model ends below the loss of guessing, ln 2", () => {
     const out = example("own-model.ts");
     expect(Number(/loss (\S+)\n$/.exec(out)![1])).toBeLessThan(Math.LN2 / 3);

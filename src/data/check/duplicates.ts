@@ -17,8 +17,8 @@ export interface Duplicate {
 
 /** Least likeness of near duplicates, where unlike pictures are far from it. */
 const LEAST = 0.9;
-/** Of the distance that a typical picture keeps from its nearest one, near duplicates keep at most this share. */
-const CLOSENESS = 0.2;
+/** Where a typical picture is at distance d from its nearest one, near duplicates are within this many d². */
+const CLOSENESS = 0.4;
 /** Hashes of near duplicates differ in at most so many of 64 bits. */
 const MOST_BITS = 14;
 /** Pairs whose fine structure is compared. */
@@ -58,7 +58,7 @@ export async function findDuplicates(data: Dataset): Promise<{ exact: Duplicate[
       }
     }
   }
-  const least = Math.max(LEAST, 1 - CLOSENESS * typicalDistance(portraits));
+  const least = Math.max(LEAST, 1 - CLOSENESS * typicalDistance(portraits) ** 2);
   const near = nearPairs(portraits, least)
     .map(([i, j, value]): Duplicate => ({ a: places[i]!, b: places[j]!, likeness: value }))
     .sort((p, q) => q.likeness - p.likeness);
