@@ -78,29 +78,32 @@ function epochLine(event: EpochEvent): string {
 }
 
 /** A line on standard error that says how far a long task is: live on a terminal, every ten seconds elsewhere. */
-function taskLine(): (text: string, done: boolean) => void {
+function taskLine(): (text: string) => void {
   const live = process.stderr.isTTY === true && process.env.TERM !== "dumb";
   let shown = Date.now();
-  return (text, done) => {
+  return (text) => {
     const now = Date.now();
-    if (!done && now - shown < (live ? 200 : 10_000)) return;
+    if (now - shown < (live ? 200 : 10_000)) return;
     shown = now;
-    process.stderr.write(live ? `\r${text}${done ? "\n" : ""}` : `${text}\n`);
+    // The line is rewritten by whatever is written next.
+    process.stderr.write(live ? `\r${text}\u001b[K\r` : `${text}\n`);
   };
 }
 
-const downloadTask = taskLine();
+const openTask = taskLine();
 
-/** How far a download is. */
-export function downloadLine(file: string, bytes: number, total: number | undefined): void {
-  const megabytes = (value: number) => (value / 1e6).toFixed(1);
-  downloadTask(`fetching ${file}: ${megabytes(bytes)}${total ? ` of ${megabytes(total)}` : ""} MB`, bytes === total);
+/** How far the opening of a source is. */
+export function openLine(task: "fetch" | "decode", what: string, done: number, total: number | undefined): void {
+  const amount = (value: number) => (task === "fetch" ? (value / 1e6).toFixed(1) : String(value));
+  openTask(
+    `${task === "fetch" ? "fetching" : "decoding"} ${what}: ${amount(done)}${total ? ` of ${amount(total)}` : ""}${task === "fetch" ? " MB" : ""}`,
+  );
 }
 
 /** How many of something are done. */
 export function countLine(what: string): (count: number) => void {
   const task = taskLine();
-  return (count) => task(`${count} ${what}`, false);
+  return (count) => task(`${count} ${what}`);
 }
 
 /** Progress on standard error: one live line on a terminal, plain lines elsewhere. */

@@ -12,7 +12,7 @@ import { readParquet } from "./readers/parquet.ts";
 import { isCifar, isIdx, readCifarFolder, readIdxFolder } from "./readers/records.ts";
 import { isTar, readTars } from "./readers/tar.ts";
 import { BUILT_IN_SETS } from "./sets/builtin.ts";
-import { builtInFolder, type DownloadProgress } from "./sets/download.ts";
+import { builtInFolder } from "./sets/download.ts";
 import { glyphs } from "./sets/glyphs.ts";
 import { type LabelAmount, withLabels, withValidation } from "./splits.ts";
 
@@ -33,9 +33,12 @@ export interface OpenOptions {
   memory?: number;
   /** Share of undecodable pictures above which the data is refused. Default 0.05. */
   mostBad?: number;
-  /** Told how far a download is. */
-  progress?: DownloadProgress;
+  /** Told how far long work is. */
+  progress?: OpenProgress;
 }
+
+/** `fetch`: bytes of a file; `decode`: pictures of the source. */
+export type OpenProgress = (task: "fetch" | "decode", what: string, done: number, total: number | undefined) => void;
 
 export const BUILT_IN: readonly string[] = ["glyphs", "glyphs-colour", ...Object.keys(BUILT_IN_SETS)];
 
@@ -50,8 +53,10 @@ const EXPECTED =
  */
 export async function open(source: string, options: OpenOptions = {}): Promise<Dataset> {
   const { labels, image, resize, memory, mostBad, validation = 0.1, seed = 0 } = options;
-  const pictures: PictureOptions = { image, resize, memory, mostBad };
-  const whole = await read(source, pictures, options.progress);
+  const { progress } = options;
+  const told = progress && ((done: number, total: number) => progress("decode", source, done, total));
+  const pictures: PictureOptions = { image, resize, memory, mostBad, told };
+  const whole = await read(source, pictures, progress);
   if (image && (whole.train.height !== image.height || whole.train.width !== image.width))
     fail(
       "E_OPTION",
@@ -69,11 +74,13 @@ function existing(path: string): string {
   fail("E_DATA_NOT_FOUND", `no folder at "${path}"; expected a folder of pictures without labels`);
 }
 
-async function read(source: string, options: PictureOptions, progress?: DownloadProgress): Promise<Dataset> {
+async function read(source: string, options: PictureOptions, progress?: OpenProgress): Promise<Dataset> {
   if (source === "glyphs") return glyphs();
   if (source === "glyphs-colour") return glyphs({ colour: true });
   const path =
-    Object.hasOwn(BUILT_IN_SETS, source) && !existsSync(source) ? await builtInFolder(source, progress) : source;
+    Object.hasOwn(BUILT_IN_SETS, source) && !existsSync(source)
+      ? await builtInFolder(source, progress && ((...told) => progress("fetch", ...told)))
+      : source;
   if (!existsSync(path)) {
     const guess = nearest(source, BUILT_IN);
     fail(

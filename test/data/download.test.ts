@@ -54,7 +54,7 @@ describe.runIf(DATA)("a built-in set that is not there", () => {
     const whole = file("train-images-idx3-ubyte.gz");
     writeFileSync(join(part, "train-images-idx3-ubyte.gz.part"), whole.subarray(0, 1_000_000));
     const told: number[] = [];
-    const data = await open("mnist", { validation: 0, progress: (_, bytes) => told.push(bytes) });
+    const data = await open("mnist", { validation: 0, progress: (_task, _file, bytes) => told.push(bytes) });
     expect([data.name, data.train.labels.length, data.test!.labels.length]).toEqual(["mnist", 60000, 10000]);
     expect(requests.map(({ path, range }) => [path, range])).toEqual([
       ["/mnist/train-images-idx3-ubyte.gz", "bytes=1000000-"],

@@ -4,7 +4,7 @@ import { open } from "../../data/open.ts";
 import { load } from "../../node.ts";
 import { type Evaluation, evaluate } from "../../train/evaluate.ts";
 import { RunFolder } from "../../train/run.ts";
-import { bold, print, printJson, table } from "../render.ts";
+import { bold, openLine, print, printJson, table } from "../render.ts";
 
 type Split = "train" | "validation" | "test";
 
@@ -30,6 +30,7 @@ async function run(path: string, options: { data?: string; split: string; json?:
     resize: saved.resize,
     validation: saved.validation,
     seed,
+    progress: openLine,
   });
   const split = options.split as Split;
   const set = data[split];

@@ -13,7 +13,7 @@ import type { EndEvent, RunEvent } from "../../train/events.ts";
 import { RunFolder } from "../../train/run.ts";
 import { resumeRun, startRun } from "../../train/train.ts";
 import { classWeighting, imageSize, integer, keyValues, labelAmount, number, oneOf, target } from "../args.ts";
-import { bold, downloadLine, duration, Progress, print, printJson, warn } from "../render.ts";
+import { bold, duration, openLine, Progress, print, printJson, warn } from "../render.ts";
 import { showEvaluation } from "./evaluate.ts";
 
 interface Options {
@@ -149,7 +149,7 @@ async function run(model: string, options: Options): Promise<void> {
       resize: o.resize,
       validation: o.validation,
       seed: o.seed ?? 0,
-      progress: downloadLine,
+      progress: openLine,
     });
     warnings(opened);
     const begun = await startRun(name, {
@@ -184,7 +184,7 @@ async function run(model: string, options: Options): Promise<void> {
       unlabelled: saved.unlabelled ?? undefined,
       image: saved.image ?? undefined,
       resize: saved.resize,
-      progress: downloadLine,
+      progress: openLine,
       validation: saved.validation,
       seed: config.seed,
     });

@@ -15,6 +15,8 @@ export interface PictureOptions {
   readonly memory?: number;
   /** Share of undecodable pictures above which the data is refused. Default 0.05. */
   readonly mostBad?: number;
+  /** Told how many pictures are decoded, while they are before training. */
+  readonly told?: (done: number, total: number) => void;
 }
 
 const DEFAULT_SIDE = 64;
@@ -38,7 +40,8 @@ export async function assemble(
   const classes = classNames ?? sortedClasses(ofTrain.map(({ label }) => label!));
   checkClasses(source, classes, classNames !== undefined);
   const shape = await chooseShape(source, options, warnings);
-  const store = new PictureStore(source, shape, storeOptions(options));
+  const atOnce = source.inOrder === true || entries.length <= DECODED_AT_ONCE;
+  const store = new PictureStore(source, shape, storeOptions(options, atOnce));
   const codes = new Map(classes.map((label, i) => [label, i]));
   const labels = Int32Array.from(entries, ({ label, split }) =>
     label === null || split === "unlabelled" ? -1 : codes.get(label)!,
@@ -48,7 +51,7 @@ export async function assemble(
   let [train, validation, test] = [of("train", "unlabelled"), of("validation"), of("test")].map((index) =>
     index.length > 0 ? subset(all, index) : undefined,
   );
-  if (source.inOrder || entries.length <= DECODED_AT_ONCE) {
+  if (atOnce) {
     [train, validation, test] = [await usable(train), await usable(validation), await usable(test)];
     if (store.bad.length > 0) warnings.push(`${store.bad.length} of ${entries.length} pictures do not decode:`);
     for (const i of store.bad) warnings.push(`skipped, does not decode: ${entries[i]!.name}`);
@@ -93,10 +96,14 @@ async function headers(source: PictureSource): Promise<HeaderSummary> {
   return { pictures: source.entries.length, depth, unreadable, height: spread(heights), width: spread(widths), kinds };
 }
 
-const storeOptions = ({ resize = "fit", memory = MEMORY, mostBad = MOST_BAD }: PictureOptions) => ({
+const storeOptions = (
+  { resize = "fit", memory = MEMORY, mostBad = MOST_BAD, told }: PictureOptions,
+  atOnce: boolean,
+) => ({
   resize,
   memory,
   mostBad,
+  told: atOnce ? told : undefined,
 });
 
 const usable = async (set: ImageSet | undefined) => set && (await decoded(set));
@@ -153,7 +160,7 @@ async function chooseShape(source: PictureSource, { image }: PictureOptions, war
 /** More pictures without labels for the training part, read at its size. */
 export async function withUnlabelled(data: Dataset, source: PictureSource, options: PictureOptions): Promise<Dataset> {
   const { height, width, channels } = data.train;
-  const store = new PictureStore(source, { height, width, channels }, storeOptions(options));
+  const store = new PictureStore(source, { height, width, channels }, storeOptions(options, true));
   const more = await decoded({ height, width, channels, pixels: store, labels: new Int32Array(store.count).fill(-1) });
   const labels = new Int32Array(data.train.labels.length + more.labels.length).fill(-1);
   labels.set(data.train.labels);

@@ -30,6 +30,8 @@ export interface StoreOptions {
   readonly memory: number;
   /** Share of undecodable pictures above which the data is refused. */
   readonly mostBad: number;
+  /** Told how many pictures are done. */
+  readonly told?: (done: number, total: number) => void;
 }
 
 export class PictureStore implements Pixels {
@@ -105,7 +107,9 @@ export class PictureStore implements Pixels {
       this.running--;
       this.waiting.shift()?.();
     }
-    if (--this.left === 0) this.shelf.complete(this.marks);
+    this.left--;
+    this.options.told?.(this.count - this.left, this.count);
+    if (this.left === 0) this.shelf.complete(this.marks);
     if (this.bad.length > this.count * this.options.mostBad) this.refuse();
   }
 

@@ -9,7 +9,7 @@ import { writeAtomically } from "../../../train/checkpoint.ts";
 import { RunFolder } from "../../../train/run.ts";
 import { suspiciousLabels } from "../../../train/suspicious.ts";
 import { freeFile } from "../../files.ts";
-import { bold, downloadLine, print, printJson, table, warn } from "../../render.ts";
+import { bold, openLine, print, printJson, table, warn } from "../../render.ts";
 import { classTable, headerTable, type SourceOptions } from "./info.ts";
 
 interface Options extends SourceOptions {
@@ -25,7 +25,7 @@ const SUSPICIOUS_SHARE = 0.03;
 export async function check(source: string, options: Options): Promise<void> {
   const run = options.run === undefined ? undefined : RunFolder.open(options.run);
   const image = options.image ?? (run?.config.data.image ? run.config.data.image : undefined);
-  const data = await open(source, { image, resize: options.resize, validation: 0, mostBad: 1, progress: downloadLine });
+  const data = await open(source, { image, resize: options.resize, validation: 0, mostBad: 1, progress: openLine });
   if (data.train.labels.length > 20_000 && !options.json) warn("comparing all pictures; this takes a while");
   const found = await checkData(data);
   const headers = await data.headers?.();

@@ -1,14 +1,14 @@
 import { summarise } from "../../../data/check/check.ts";
 import { type Dataset, type HeaderSummary, PARTS } from "../../../data/dataset.ts";
 import { type OpenOptions, open } from "../../../data/open.ts";
-import { downloadLine, print, printJson, table } from "../../render.ts";
+import { openLine, print, printJson, table } from "../../render.ts";
 
 export interface SourceOptions extends Pick<OpenOptions, "image" | "resize"> {
   json?: boolean;
 }
 
 export async function info(source: string, options: SourceOptions): Promise<void> {
-  const data = await open(source, { ...options, validation: 0, mostBad: 1, progress: downloadLine });
+  const data = await open(source, { ...options, validation: 0, mostBad: 1, progress: openLine });
   const headers = await data.headers?.();
   const { height, width, channels } = data.train;
   const parts = summarise(data);

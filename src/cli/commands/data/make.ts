@@ -2,7 +2,7 @@ import { fail } from "../../../base/errors.ts";
 import { open } from "../../../data/open.ts";
 import { glyphs } from "../../../data/sets/glyphs.ts";
 import { type WriteProgress, writeFolders, writeNpz, writeShards } from "../../../data/write.ts";
-import { bold, countLine, downloadLine, print, printJson } from "../../render.ts";
+import { bold, countLine, openLine, print, printJson } from "../../render.ts";
 import type { SourceOptions } from "./info.ts";
 
 interface MakeOptions {
@@ -39,7 +39,7 @@ export async function convert(source: string, options: ConvertOptions): Promise<
     image: options.image,
     resize: options.resize,
     validation: 0,
-    progress: downloadLine,
+    progress: openLine,
   });
   const told: WriteProgress = countLine("pictures written");
   const written =

@@ -5,7 +5,7 @@ import { gridPng } from "../../../report/pictures.ts";
 import { writeAtomically } from "../../../train/checkpoint.ts";
 import { augmentationPreview } from "../../../train/preview.ts";
 import { freeFile } from "../../files.ts";
-import { bold, downloadLine, print, printJson } from "../../render.ts";
+import { bold, openLine, print, printJson } from "../../render.ts";
 import type { SourceOptions } from "./info.ts";
 
 interface Options extends SourceOptions {
@@ -22,7 +22,7 @@ export async function preview(source: string, options: Options): Promise<void> {
     image: options.image,
     resize: options.resize,
     validation: 0,
-    progress: downloadLine,
+    progress: openLine,
   });
   const policy = chooseAugmentation(options.augment, data.train.channels, data.mirror);
   const rows = new Random(options.seed, "preview").permutation(data.train.labels.length).slice(0, ROWS);
