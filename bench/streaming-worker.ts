@@ -1,4 +1,4 @@
-// Trains the default VAE on a source for so many steps; prints peak memory, the median step, and the time that reading the
+// Trains the default VAE on a source for so many minutes, with validation at the end; prints peak memory, the median step, and the time that reading the
 // pictures of a batch takes once they are decoded. Used by streaming.ts.
 import { rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -7,7 +7,7 @@ import { TrainingBatches } from "../src/data/batches.ts";
 import { nativeBackend, open } from "../src/node.ts";
 import { startRun } from "../src/train/train.ts";
 
-const [source, steps] = process.argv.slice(2) as [string, string];
+const [source, minutes] = process.argv.slice(2) as [string, string];
 const BATCH = 128;
 const data = await open(source, { validation: 0.01 });
 const out = join(tmpdir(), `genclass-streaming-run-${process.pid}`);
@@ -19,8 +19,7 @@ const { events } = await startRun("vae", {
   backend: nativeBackend(),
   out,
   batch: BATCH,
-  epochs: 1000,
-  interrupted: () => done >= Number(steps),
+  minutes: Number(minutes),
 });
 for await (const event of events) {
   if (event.type !== "step") continue;

@@ -1,5 +1,5 @@
 // Memory of training from tar shards of 10,000 and of 200,000 pictures of 64x64x3, and what reading adds to a step:
-//   npx tsx bench/streaming.ts [STEPS] [--json]
+//   npx tsx bench/streaming.ts [MINUTES] [--json]
 // Pictures are 2,000 different JPEGs, repeated. Each size trains in a process of its own, begun without any cache.
 import { spawnSync } from "node:child_process";
 import { createWriteStream, mkdirSync, mkdtempSync, rmSync } from "node:fs";
@@ -12,7 +12,7 @@ import { pack } from "tar-stream";
 import { Random } from "../src/base/random.ts";
 
 const json = process.argv.includes("--json");
-const [steps = "300"] = process.argv.slice(2).filter((word) => word !== "--json");
+const [minutes = "1.2"] = process.argv.slice(2).filter((word) => word !== "--json");
 const root = mkdtempSync(join(tmpdir(), "genclass-streaming-"));
 const DIFFERENT = 2000;
 const SHARD = 20_000;
@@ -58,7 +58,7 @@ try {
     await shards(folder, count, pictures);
     const { stdout, status } = spawnSync(
       process.execPath,
-      ["--import", "tsx", fileURLToPath(new URL("streaming-worker.ts", import.meta.url)), folder, steps],
+      ["--import", "tsx", fileURLToPath(new URL("streaming-worker.ts", import.meta.url)), folder, minutes],
       {
         encoding: "utf8",
         stdio: ["ignore", "pipe", "inherit"],
