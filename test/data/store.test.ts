@@ -34,7 +34,7 @@ async function source(identity: string, broken: readonly number[] = []) {
   );
   const all: PictureSource = {
     name: "test",
-    identity,
+    identity: () => identity,
     entries: encoded.map((_, i) => ({ name: `p${i}`, split: "train", label: "a" })),
     async input(index) {
       asked[index]!++;
@@ -103,7 +103,7 @@ describe("a store of pictures", () => {
     let asked = 0;
     const large: PictureSource = {
       name: "large",
-      identity: "large",
+      identity: () => "large",
       entries: Array.from({ length: count }, (_, i) => ({ name: `p${i}`, split: "train", label: i % 2 ? "a" : "b" })),
       async input(index) {
         asked++;

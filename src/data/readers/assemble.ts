@@ -24,7 +24,7 @@ const LARGEST_KEPT = 96;
 const MEMORY = 2 ** 30;
 const MOST_BAD = 0.05;
 /** Pictures whose headers are read to choose the size. */
-const SAMPLE = 128;
+const SAMPLE = 64;
 /** Up to so many are decoded before training begins, so that what is wrong with them is known at once. */
 const DECODED_AT_ONCE = 20_000;
 

@@ -4,7 +4,7 @@ import { dirname, isAbsolute, join, normalize, sep } from "node:path";
 import { parse } from "csv-parse/sync";
 import { fail } from "../../base/errors.ts";
 import { isPicture } from "./decode.ts";
-import { type PictureEntry, type PictureSource, SPLIT_NAMES, type Split, splitOf } from "./source.ts";
+import { fileState, type PictureEntry, type PictureSource, SPLIT_NAMES, type Split, splitOf } from "./source.ts";
 
 const PATH = ["path", "file", "filename", "file_name", "image", "img", "picture"];
 const LABEL = ["label", "class", "target", "category", "y"];
@@ -59,7 +59,7 @@ export function readCsv(file: string): PictureSource {
   });
   return {
     name: file,
-    identity: `${statSync(file).size} ${statSync(file).mtimeMs}`,
+    identity: () => fileState(file),
     entries,
     input: (index) => join(root, entries[index]!.name),
     warnings: [],

@@ -1,9 +1,9 @@
 // A folder of class folders, flat or with train, val, test and unlabelled above them.
-import { readdirSync, statSync } from "node:fs";
+import { readdirSync } from "node:fs";
 import { extname, join, relative } from "node:path";
 import { fail } from "../../base/errors.ts";
 import { isPicture } from "./decode.ts";
-import { type PictureEntry, type PictureSource, type Split, splitOf } from "./source.ts";
+import { fileState, type PictureEntry, type PictureSource, type Split, splitOf } from "./source.ts";
 
 const subfolders = (folder: string): string[] =>
   readdirSync(folder, { withFileTypes: true })
@@ -53,7 +53,7 @@ function pictures(folder: string, others: Map<string, number>): string[] {
 
 const ofFiles = (folder: string, entries: PictureEntry[], others: Map<string, number>): PictureSource => ({
   name: folder,
-  identity: entries.map(({ name }) => `${statSync(name).size} ${statSync(name).mtimeMs}`).join("\n"),
+  identity: () => entries.map(({ name }) => fileState(name)).join("\n"),
   entries: entries.map((entry) => ({ ...entry, name: relative(folder, entry.name) })),
   input: (index) => entries[index]!.name,
   warnings: [...others].map(

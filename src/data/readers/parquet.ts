@@ -1,10 +1,9 @@
 // Parquet files as Hugging Face data sets ship them: a column of picture bytes and a column of labels.
-import { statSync } from "node:fs";
 import { basename } from "node:path";
 import { asyncBufferFromFile, parquetMetadataAsync, parquetReadObjects, parquetSchema } from "hyparquet";
 import { compressors } from "hyparquet-compressors";
 import { fail } from "../../base/errors.ts";
-import { type PictureEntry, type PictureSource, splitOf } from "./source.ts";
+import { fileState, type PictureEntry, type PictureSource, splitOf } from "./source.ts";
 
 type File = Awaited<ReturnType<typeof asyncBufferFromFile>>;
 type Metadata = Awaited<ReturnType<typeof parquetMetadataAsync>>;
@@ -79,7 +78,7 @@ export async function readParquet(
     classes,
     source: {
       name,
-      identity: paths.map((path) => `${statSync(path).size} ${statSync(path).mtimeMs}`).join("\n"),
+      identity: () => paths.map(fileState).join("\n"),
       entries,
       inOrder: true,
       warnings: [],

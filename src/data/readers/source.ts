@@ -1,4 +1,5 @@
 // What a reader of encoded pictures gives: their names, parts and labels, and a way to their bytes.
+import { statSync } from "node:fs";
 
 export type Split = "train" | "validation" | "test" | "unlabelled";
 
@@ -26,7 +27,7 @@ export interface PictureSource {
   /** What messages call it. */
   readonly name: string;
   /** Changes when the files change; names the cache of decoded pictures. */
-  readonly identity: string;
+  identity(): string;
   readonly entries: readonly PictureEntry[];
   /** A file's path or a picture's encoded bytes. */
   input(index: number): string | Promise<Uint8Array>;
@@ -40,4 +41,10 @@ export function sortedClasses(labels: Iterable<string>): string[] {
   const names = [...new Set(labels)];
   const numeric = names.every((name) => /^\d{1,9}$/.test(name));
   return names.sort(numeric ? (a, b) => Number(a) - Number(b) : (a, b) => (a < b ? -1 : 1));
+}
+
+/** Size and time of a file: what changes when it does. */
+export function fileState(file: string): string {
+  const { size, mtimeMs } = statSync(file);
+  return `${size} ${mtimeMs}`;
 }

@@ -94,9 +94,9 @@ export class PictureStore implements Pixels {
     return task;
   }
 
-  /** Decodes one picture; as many at a time as keep all cores busy. */
+  /** Decodes one picture; so many at a time that threads never wait for this one to hand out the next. */
   private async decode(index: number): Promise<void> {
-    if (this.running >= 2 * availableParallelism()) await new Promise<void>((resolve) => this.waiting.push(resolve));
+    if (this.running >= 4 * availableParallelism()) await new Promise<void>((resolve) => this.waiting.push(resolve));
     this.running++;
     try {
       const bytes = await this.decoded(index);
@@ -177,7 +177,7 @@ function fileShelf(key: string, size: number, marks: Uint8Array): Shelf {
 
 function cacheKey(source: PictureSource, shape: PictureShape, resize: Resize): string {
   const hash = createHash("sha256").update(
-    JSON.stringify([source.identity, shape.height, shape.width, shape.channels, resize, source.entries.length]),
+    JSON.stringify([source.identity(), shape.height, shape.width, shape.channels, resize, source.entries.length]),
   );
   for (const { name } of source.entries) hash.update(`${name}\n`);
   return hash.digest("hex").slice(0, 32);

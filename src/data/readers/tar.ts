@@ -1,22 +1,13 @@
 // Tar shards: WebDataset (KEY.jpg beside KEY.cls or KEY.json) or class folders inside. Only an index is made: pictures are
 // read where they lie, and nothing is ever written by a name from the archive.
-import {
-  closeSync,
-  createReadStream,
-  createWriteStream,
-  fstatSync,
-  openSync,
-  readSync,
-  rmSync,
-  statSync,
-} from "node:fs";
+import { closeSync, createReadStream, createWriteStream, fstatSync, openSync, readSync, rmSync } from "node:fs";
 import { basename, join } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { createGunzip } from "node:zlib";
 import { fail } from "../../base/errors.ts";
 import { cacheFolder } from "../cache.ts";
 import { isPicture } from "./decode.ts";
-import { type PictureEntry, type PictureSource, type Split, splitOf } from "./source.ts";
+import { fileState, type PictureEntry, type PictureSource, type Split, splitOf } from "./source.ts";
 
 export const isTar = (file: string): boolean => /\.(tar|tar\.gz|tgz)$/i.test(file);
 
@@ -116,13 +107,11 @@ export async function readTars(files: readonly string[], name: string): Promise<
   const handles: number[] = [];
   const places: { shard: number; offset: number; size: number }[] = [];
   const warnings: string[] = [];
-  const identity: string[] = [];
   for (const file of files) {
     const plain = /gz$/i.test(file) ? await expand(file) : file;
     const handle = openSync(plain, "r");
     if (plain !== file) rmSync(plain, { force: true });
     handles.push(handle);
-    identity.push(`${statSync(file).size} ${statSync(file).mtimeMs}`);
     const members = indexTar(handle, file);
     const bad = members.filter((member) => unsafe(member.name));
     if (bad.length > 0)
@@ -147,7 +136,7 @@ export async function readTars(files: readonly string[], name: string): Promise<
   }
   return {
     name,
-    identity: identity.join("\n"),
+    identity: () => files.map(fileState).join("\n"),
     entries,
     async input(index) {
       const { shard, offset, size } = places[index]!;
