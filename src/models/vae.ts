@@ -3,7 +3,7 @@
 import { z } from "zod";
 import * as g from "../graph/ops/index.ts";
 import { scalar, type Tensor } from "../graph/tensor.ts";
-import { bernoulli, gaussian } from "../nn/distributions.ts";
+import { bernoulli, discretizedLogistic, gaussian } from "../nn/distributions.ts";
 import { glorotUniform } from "../nn/init.ts";
 import { ACTIVATIONS, type Activation, conv, dense, dropout } from "../nn/layers.ts";
 import { classLoss, perExample, weightedMean } from "../nn/losses.ts";
@@ -41,13 +41,16 @@ const options = z.object({
     .default(2)
     .describe("3x3 convolutions above the strided ones, for the classifier"),
   activation: z.enum(ACTIVATION_NAMES).default("relu").describe("nonlinearity"),
-  likelihood: z.enum(["bernoulli", "gaussian"]).default("bernoulli").describe("distribution of a pixel given the code"),
+  likelihood: z
+    .enum(["bernoulli", "gaussian", "logistic"])
+    .default("bernoulli")
+    .describe("distribution of a pixel given the code; logistic: discretised to 256 levels, for colour"),
   deviation: z
     .number()
     .min(0.01)
     .max(1)
     .default(0.1)
-    .describe("standard deviation of a pixel, for the gaussian likelihood"),
+    .describe("standard deviation of a pixel, for the gaussian and logistic likelihoods"),
   beta: z.number().min(0).max(100).default(1).describe("weight of the KL term"),
   klWarmup: z.number().min(0).max(1).default(0.1).describe("share of training over which the KL weight rises to beta"),
   classWeight: z
@@ -119,6 +122,11 @@ export const vae = defineModel({
     const logLikelihood = (x: Tensor, logits: Tensor) => {
       if (o.likelihood === "bernoulli") return perExample(bernoulli.logProb(x, logits));
       const mean = bernoulli.mean(logits);
+      // A logistic distribution of scale s has standard deviation s π / √3.
+      if (o.likelihood === "logistic")
+        return perExample(
+          discretizedLogistic.logProb(x, mean, scalar(Math.log((o.deviation * Math.sqrt(3)) / Math.PI))),
+        );
       return perExample(gaussian.logProb(x, mean, scalar(2 * Math.log(o.deviation))));
     };
     const bound = (scope: Scope, x: Tensor, maps: Tensor) => {

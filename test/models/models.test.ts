@@ -31,6 +31,7 @@ const VARIANTS: Record<string, Record<string, unknown>[]> = {
   vae: [
     { width: 8, hidden: 32, latent: 8 },
     { width: 8, hidden: 32, latent: 8, training: "two-phase", norm: "batch", blocks: 1, likelihood: "gaussian" },
+    { width: 8, hidden: 32, latent: 8, likelihood: "logistic" },
   ],
 };
 
