@@ -159,6 +159,12 @@ describe("class folders", () => {
     }
   });
 
+  it("in colour are mirrored by auto augmentation, but not where classes are characters", async () => {
+    for (const label of ["3", "7"]) await picture(join(root, "characters", label, "1.png"), 9);
+    expect((await open(join(root, "characters"), { validation: 0 })).mirror).toBe(false);
+    expect((await open(join(root, "good"), { validation: 0 })).mirror).toBe(true);
+  });
+
   it("may have a class called train", async () => {
     for (const label of ["bus", "train", "car"]) await picture(join(root, "vehicles", label, "1.png"), 9);
     expect((await open(join(root, "vehicles"), { validation: 0 })).classes).toEqual(["bus", "car", "train"]);

@@ -66,7 +66,7 @@ export async function assemble(
     train: train!,
     validation,
     test,
-    mirror: shape.channels === 3,
+    mirror: shape.channels === 3 && !areCharacters(classes),
     headers: () => headers(source),
     warnings,
   };
@@ -105,6 +105,9 @@ const storeOptions = (
   mostBad,
   told: atOnce ? told : undefined,
 });
+
+/** Classes named by one character each are taken for drawings of characters, which a mirror makes into others. */
+const areCharacters = (classes: readonly string[]): boolean => classes.every((name) => [...name].length === 1);
 
 const usable = async (set: ImageSet | undefined) => set && (await decoded(set));
 
