@@ -31,7 +31,7 @@ const CHANGES: ((picture: Sharp, width: number, height: number) => Sharp)[] = [
   (p) => p.blur(1).png(),
 ];
 
-/** Pairs that the set itself holds across its parts: three watches whose picture is stored twice (looked at). */
+/** Pairs that the set itself holds across its parts: three watches whose picture is stored twice. */
 const OWN = new Set([
   "image_0173.jpg image_0211.jpg",
   "image_0172.jpg image_0212.jpg",

@@ -6,8 +6,9 @@ import { sizeOf } from "../../base/array.ts";
 import { fail } from "../../base/errors.ts";
 import type { Emitter } from "../emitter.ts";
 import { apply, type OpDef, type Tensor, typeText } from "../tensor.ts";
-import { COLUMN_PORTION, transposesByColumns, WHOLE_COLUMNS } from "./choices.ts";
+import { transposesByColumns } from "./choices.ts";
 import { emitExtraRow, emitPatches, emitUnpatches } from "./patches.ts";
+import { columnBytes, inPortions } from "./portions.ts";
 import { sumTo } from "./reduce.ts";
 import { concat, sliceAxis } from "./shape.ts";
 import { storage } from "./values.ts";
@@ -72,39 +73,6 @@ function columnsOf(
   const width = window.kernel[0] * window.kernel[1] * c;
   const source = isPointwise(window) ? x : emitPatches(emit, x, shape, window, 0);
   return { name: emit.reshape(source, [rows, width]), rows, width };
-}
-
-/**
- * Lowers a convolution in portions of the batch whose columns stay in the cache, where all of them would not.
- * @param columnBytes of one image
- * @param axis 0, or -4 which says the same: passes that name it differently do not share columns, so that those of the
- *   forward pass are made again in the backward pass instead of being kept
- */
-function inPortions(
-  emit: Emitter,
-  n: number,
-  columnBytes: number,
-  axis: 0 | -4,
-  operands: readonly string[],
-  build: (operands: string[], images: number) => string,
-): string[] {
-  if (emit.mode === "infer" || n * columnBytes <= WHOLE_COLUMNS) return [build([...operands], n)];
-  const portion = Math.max(1, Math.floor(COLUMN_PORTION / columnBytes));
-  return Array.from({ length: Math.ceil(n / portion) }, (_, k) => {
-    const [from, to] = [k * portion, Math.min(n, (k + 1) * portion)];
-    const bounds = [from, to, axis].map((value) => emit.ints([value]));
-    return build(
-      operands.map((operand) => emit.node("Slice", [operand, ...bounds])),
-      to - from,
-    );
-  });
-}
-
-/** Bytes of the columns of one image `[h, w, c]`; a pointwise window has none of its own. */
-function columnBytes(window: Window, h: number, w: number, c: number): number {
-  if (isPointwise(window)) return 0;
-  const [oh, ow] = outputSize(window, [h, w], "conv2d");
-  return 4 * oh * ow * window.kernel[0] * window.kernel[1] * c;
 }
 
 const onnxWindow = ({ kernel, stride, padding, dilation }: Window) => ({
