@@ -15,6 +15,7 @@ export { BUILT_IN, type OpenOptions, open } from "./data/open.ts";
 export { writeFolders, writeNpz, writeShards } from "./data/write.ts";
 export * from "./index.ts";
 export { nativeBackend } from "./runtime/native.ts";
+export { onednnBackend } from "./runtime/onednn/backend.ts";
 export { type Evaluation, evaluate } from "./train/evaluate.ts";
 export { exportModel } from "./train/export.ts";
 export { RunFolder } from "./train/run.ts";

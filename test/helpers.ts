@@ -4,6 +4,7 @@ import { join, resolve } from "node:path";
 import { expect } from "vitest";
 import { type NdArray, type Shape, sizeOf, type TypedArray } from "../src/base/array.ts";
 import { Random } from "../src/base/random.ts";
+import { type Backend, nativeBackend, onednnBackend } from "../src/node.ts";
 
 /** Uniform values in `range`, float64 so that the oracle loses nothing. */
 export function randomArray(shape: Shape, seed: number, range: readonly [number, number] = [-1, 1]): NdArray {
@@ -30,3 +31,15 @@ export function expectClose(actual: TypedArray, expected: TypedArray, tolerance:
 export const DATA = [process.env.GENCLASS_DATA, resolve(import.meta.dirname, "../../shared/data")].find(
   (path) => path && existsSync(join(path, "mnist")),
 );
+
+/** The native backends that this machine has: onnxruntime always, oneDNN where its library is installed. */
+export const BACKENDS: readonly Backend[] = [nativeBackend(), ...(oneDnnIsMissing() ? [] : [onednnBackend()])];
+
+function oneDnnIsMissing(): boolean {
+  try {
+    onednnBackend();
+    return false;
+  } catch {
+    return true;
+  }
+}

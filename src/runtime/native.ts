@@ -4,10 +4,11 @@
 import { readdirSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
-import koffi, { type LibraryHandle } from "koffi";
+import type { LibraryHandle } from "koffi";
 import type { DType, NdArray } from "../base/array.ts";
 import { fail } from "../base/errors.ts";
 import type { Backend, Executable, Values } from "./backend.ts";
+import { koffi } from "./foreign.ts";
 import { onnxBackend } from "./onnx.ts";
 
 const pointer = "void *";
@@ -44,8 +45,6 @@ type Api = Record<keyof typeof FUNCTIONS, Foreign>;
 
 /** `ONNXTensorElementDataType`. */
 const ELEMENT_TYPES: Record<DType, number> = { float32: 1, uint8: 2, int32: 6, bool: 9 };
-/** The stack of a run: kernels take what a main thread commonly has; koffi's own default is an eighth of a megabyte. */
-const STACK_BYTES = 8 * 2 ** 20;
 const LOG_ERRORS = 3;
 const OPTIMIZE_ALL = 99;
 const ARENA_ALLOCATOR = 1;
@@ -64,7 +63,6 @@ class Library {
   private readonly released = new FinalizationRegistry<Pointer>((tensor) => this.api.releaseValue(tensor));
 
   constructor(path: string) {
-    koffi.config({ async_stack_size: STACK_BYTES });
     this.handle = koffi.load(path);
     const base = this.handle.func("OrtGetApiBase", pointer, [])() as Pointer;
     const getApi = koffi.decode(koffi.decode(base, 0, pointer), koffi.proto(pointer, ["uint32_t"])) as Foreign;

@@ -1,4 +1,5 @@
 // What the onnxruntime backends share: a graph becomes model bytes, and one way or another onnxruntime loads them.
+import { zeros } from "../base/array.ts";
 import { fail } from "../base/errors.ts";
 import { simplify } from "../graph/simplify.ts";
 import type { Tensor } from "../graph/tensor.ts";
@@ -10,6 +11,9 @@ import type { Backend, BackendInfo, CompileOptions, Executable } from "./backend
 export function onnxBackend(info: BackendInfo, load: (model: Uint8Array) => Promise<Executable>): Backend {
   return {
     ...info,
+    inPlace: false,
+    allocate: zeros,
+    release: () => {},
     load,
     async compile(name: string, outputs: Readonly<Record<string, Tensor>>, options: CompileOptions) {
       const names = Object.keys(outputs);

@@ -1,5 +1,5 @@
-// A program: compiled steps over one resident state. Each state entry has two buffers; a step reads one and writes the
-// other, so nothing is copied and a step that fails leaves the state as it was.
+// A program: compiled steps over one resident state, which is never copied. A backend that works in place has one array an
+// entry; for others each has two, a step reads one and writes the other.
 import { type NdArray, zeros } from "../base/array.ts";
 import { fail } from "../base/errors.ts";
 import { STATE_PREFIX } from "../graph/names.ts";
@@ -17,8 +17,10 @@ export interface StepGraph {
 }
 
 interface Slot {
-  buffers: [NdArray, NdArray];
-  current: 0 | 1;
+  /** What the state is now. */
+  current: NdArray;
+  /** Where a step writes: the same array, when the backend works in place. */
+  next: NdArray;
 }
 
 interface CompiledStep {
@@ -32,12 +34,12 @@ export class Program {
   private readonly slots = new Map<string, Slot>();
   private readonly steps = new Map<string, CompiledStep>();
 
-  private constructor() {}
+  private constructor(private readonly backend: Backend) {}
 
   /** Compiles `steps` on `backend`; `state` is copied in once. */
   static async create(backend: Backend, steps: readonly StepGraph[], state: State): Promise<Program> {
-    const program = new Program();
-    for (const [path, value] of state) program.slots.set(path, makeSlot(value));
+    const program = new Program(backend);
+    for (const [path, value] of state) program.slots.set(path, makeSlot(backend, value));
     for (const step of steps) {
       const outputs: Record<string, Tensor> = {};
       for (const [path, tensor] of step.updates) outputs[`update:${path}`] = tensor;
@@ -50,8 +52,14 @@ export class Program {
       for (const path of [...reads, ...step.updates.keys()])
         if (!program.slots.has(path))
           fail("E_NAME", `internal: step "${step.name}" uses "${path}", which the state does not have`);
+      const aliases = Object.fromEntries(
+        [...step.updates.keys()].map((path) => [`update:${path}`, STATE_PREFIX + path]),
+      );
       program.steps.set(step.name, {
-        executable: await backend.compile(step.name, outputs, { mode: "train" }),
+        executable: await backend.compile(step.name, outputs, {
+          mode: "train",
+          aliases: backend.inPlace ? aliases : {},
+        }),
         reads,
         writes: [...step.updates.keys()],
         log: Object.fromEntries([...step.log].map(([name, tensor]) => [name, zeros(tensor.shape)])),
@@ -61,7 +69,8 @@ export class Program {
   }
 
   /**
-   * Runs one step; the state advances when it succeeds.
+   * Runs one step; the state advances when it succeeds. When it fails the state is as it was, or undefined on a backend that
+   * works in place.
    * @returns the step's reported values, in arrays that its next run overwrites
    */
   async run(name: string, feeds: Values): Promise<Readonly<Record<string, NdArray>>> {
@@ -70,15 +79,12 @@ export class Program {
     const inputs: Record<string, NdArray> = { ...feeds };
     const outputs: Record<string, NdArray> = {};
     for (const path of step.reads) inputs[STATE_PREFIX + path] = this.read(path);
-    for (const path of step.writes) {
-      const slot = this.slots.get(path)!;
-      outputs[`update:${path}`] = slot.buffers[1 - slot.current]!;
-    }
+    for (const path of step.writes) outputs[`update:${path}`] = this.slots.get(path)!.next;
     for (const key of Object.keys(step.log)) outputs[`log:${key}`] = step.log[key]!;
     await step.executable.run(inputs, outputs);
     for (const path of step.writes) {
       const slot = this.slots.get(path)!;
-      slot.current = slot.current === 0 ? 1 : 0;
+      [slot.current, slot.next] = [slot.next, slot.current];
     }
     return step.log;
   }
@@ -87,13 +93,13 @@ export class Program {
   read(path: string): NdArray {
     const slot = this.slots.get(path);
     if (!slot) fail("E_NAME", `internal: the state has no "${path}"`);
-    return slot.buffers[slot.current];
+    return slot.current;
   }
 
   /** A copy of the whole state. */
   snapshot(): State {
     const state: State = new Map();
-    for (const [path, slot] of this.slots) state.set(path, copy(slot.buffers[slot.current]));
+    for (const [path, slot] of this.slots) state.set(path, copy(slot.current));
     return state;
   }
 
@@ -110,11 +116,16 @@ export class Program {
   async dispose(): Promise<void> {
     for (const step of this.steps.values()) await step.executable.dispose();
     this.steps.clear();
+    for (const { current, next } of this.slots.values())
+      for (const array of [current, next]) this.backend.release(array);
+    this.slots.clear();
   }
 }
 
-function makeSlot(value: NdArray): Slot {
-  return { buffers: [copy(value), zeros(value.shape, value.dtype)], current: 0 };
+function makeSlot(backend: Backend, value: NdArray): Slot {
+  const current = backend.allocate(value.shape, value.dtype);
+  current.data.set(value.data);
+  return { current, next: backend.inPlace ? current : backend.allocate(value.shape, value.dtype) };
 }
 
 function copy({ shape, dtype, data }: NdArray): NdArray {

@@ -4,8 +4,7 @@ import { grad } from "../../src/graph/grad.ts";
 import { interpret } from "../../src/graph/interpret.ts";
 import { add, mul, OPS, sum } from "../../src/graph/ops/index.ts";
 import { constant, constantOp, input, inputOp, type OpDef, type Tensor, topological } from "../../src/graph/tensor.ts";
-import { nativeBackend } from "../../src/node.ts";
-import { expectClose, randomArray } from "../helpers.ts";
+import { BACKENDS, expectClose, randomArray } from "../helpers.ts";
 import { CASES, type OpCase } from "./cases.ts";
 
 /** onnxruntime computes in float32: a relative 2⁻²⁴ a rounding, a few hundred roundings in the longest case. */
@@ -71,10 +70,9 @@ function single(feeds: Record<string, NdArray>): Record<string, NdArray> {
 }
 
 describe("every op", () => {
-  const backend = nativeBackend();
-  for (const mode of ["train", "infer"] as const)
+  for (const [backend, mode] of BACKENDS.flatMap((b) => [[b, "train"] as const, [b, "infer"] as const]))
     it.each(CASES.map((test) => [test.title, test] as const))(
-      `${mode} lowering of %s equals the float64 evaluation, and so do its gradients`,
+      `${backend.name}: ${mode} lowering of %s equals the float64 evaluation, and so do its gradients`,
       async (title, test) => {
         const built = build(test);
         const order = test.order ?? 2;

@@ -1,0 +1,330 @@
+// oneDNN as this backend uses it, the same for both generations: descriptions of memory, of operations, and what is made
+// of them. Everything made belongs to a `Holder`, which destroys it.
+
+import { fail } from "../../base/errors.ts";
+import { koffi } from "../foreign.ts";
+import type { Address, Foreign, Library } from "./library.ts";
+
+/** A memory description: the library's own (generation 3, or queried), or a structure of ours (generation 2). */
+export type Desc = Address | Uint8Array;
+
+/** `dnnl_data_type_t` */
+export const TYPE = { bf16: 2, f32: 3 } as const;
+export type ElementType = keyof typeof TYPE;
+/** `dnnl_query_t`: which memory of a primitive. */
+export const QUERY = { weights: 131, diffWeights: 132, scratchpad: 136 } as const;
+const QUERY_IMPLEMENTATION = 8;
+/** `DNNL_ARG_*` */
+export const ARG = {
+  src: 1,
+  dst: 17,
+  weights: 33,
+  bias: 41,
+  scratchpad: 80,
+  diffSrc: 129,
+  diffDst: 145,
+  diffWeights: 161,
+  diffBias: 169,
+} as const;
+
+const CPU = 1;
+const IN_ORDER = 1;
+const FORWARD_TRAINING = 64;
+const CONVOLUTION_DIRECT = 1;
+const FORMAT_ANY = 1;
+const SCRATCHPAD_USER = 1;
+/** More than any structure of generation 2 takes (696 and some 4000 bytes). */
+const DESC_BYTES = 1024;
+const OPERATION_BYTES = 8192;
+/** `dnnl_alg_kind_t` of the elementwise operations, in generation 2 and 3. */
+const ELEMENTWISE = { relu: [0x1f, 0x20], tanh: [0x2f, 0x21], logistic: [0xaf, 0x29] } as const;
+
+/** An elementwise operation on a result, on its way to memory. */
+export interface PostOperation {
+  readonly kind: keyof typeof ELEMENTWISE;
+  readonly alpha: number;
+}
+
+export interface Geometry {
+  readonly strides: readonly number[];
+  readonly dilates: readonly number[];
+  readonly before: readonly number[];
+  readonly after: readonly number[];
+}
+
+export interface ConvolutionDescs {
+  /** In the forward sense, whatever is computed. */
+  readonly src: Desc;
+  readonly weights: Desc;
+  readonly dst: Desc;
+}
+
+const STATUS = [
+  "success",
+  "out of memory",
+  "invalid arguments",
+  "unimplemented",
+  "last implementation reached",
+  "runtime error",
+  "not required",
+];
+export const statusText = (status: number): string => STATUS[status] ?? `status ${status}`;
+
+const int64 = (values: readonly number[]) => BigInt64Array.from(values, BigInt);
+
+/** Destroys what it holds, last made first. */
+export class Holder {
+  private readonly destroyers: (() => void)[] = [];
+  add(destroy: () => void): void {
+    this.destroyers.push(destroy);
+  }
+  release(): void {
+    for (const destroy of this.destroyers.splice(0).reverse()) destroy();
+  }
+}
+
+export class Onednn {
+  readonly engine: Address;
+  readonly stream: Address;
+
+  constructor(readonly library: Library) {
+    this.engine = this.make("an engine", library.common.engine_create, CPU, 0);
+    this.stream = this.make("a stream", library.common.stream_create, this.engine, IN_ORDER);
+  }
+
+  private check(what: string, status: number): void {
+    if (status !== 0)
+      fail("E_BACKEND", `internal: oneDNN ${this.library.version} did not make ${what}: ${statusText(status)}`);
+  }
+
+  // biome-ignore lint/suspicious/noExplicitAny: C values.
+  private make(what: string, create: Foreign, ...args: any[]): Address {
+    const out: [Address | null] = [null];
+    this.check(what, create(out, ...args));
+    return out[0]!;
+  }
+
+  // ------------------------------------------------------------------------------------------ memory
+
+  /** `strides` in elements, or `any`: the layout that an operation likes best. */
+  desc(holder: Holder, dims: readonly number[], type: ElementType, strides: readonly number[] | "any"): Desc {
+    const what = `a description of [${dims}]`;
+    const { second, third } = this.library;
+    const free = strides === "any";
+    const layout = free ? FORMAT_ANY : int64(strides);
+    if (second) {
+      const desc = new Uint8Array(DESC_BYTES);
+      const init = free ? second.memory_desc_init_by_tag : second.memory_desc_init_by_strides;
+      this.check(what, init(desc, dims.length, int64(dims), TYPE[type], layout));
+      return desc;
+    }
+    const create = free ? third!.memory_desc_create_with_tag : third!.memory_desc_create_with_strides;
+    const desc = this.make(what, create, dims.length, int64(dims), TYPE[type], layout);
+    holder.add(() => third!.memory_desc_destroy(desc));
+    return desc;
+  }
+
+  bytes(desc: Desc): number {
+    return Number(this.library.common.memory_desc_get_size(desc));
+  }
+
+  equal(a: Desc, b: Desc): boolean {
+    return this.library.common.memory_desc_equal(a, b) !== 0;
+  }
+
+  /** Memory without a place; see `place`. */
+  memory(holder: Holder, desc: Desc): Address {
+    const { common } = this.library;
+    const memory = this.make("a memory", common.memory_create, desc, this.engine, null);
+    holder.add(() => common.memory_destroy(memory));
+    return memory;
+  }
+
+  place(memory: Address, address: Address): void {
+    this.check("a place for a memory", this.library.common.memory_set_data_handle(memory, address));
+  }
+
+  // ------------------------------------------------------------------------------------------ operations
+
+  matmul(holder: Holder, src: Desc, weights: Desc, bias: Desc | undefined, dst: Desc, post?: PostOperation): Address {
+    const { second, third } = this.library;
+    return this.operation(holder, "a matrix product", post, (attributes) => {
+      if (third)
+        return this.make(
+          "a matrix product",
+          third.matmul_primitive_desc_create,
+          this.engine,
+          src,
+          weights,
+          bias ?? null,
+          dst,
+          attributes,
+        );
+      const described = new Uint8Array(OPERATION_BYTES);
+      this.check("a matrix product", second!.matmul_desc_init(described, src, weights, bias ?? null, dst));
+      return this.described(described, attributes, null);
+    });
+  }
+
+  convolution(
+    holder: Holder,
+    { src, weights, dst }: ConvolutionDescs,
+    bias: Desc | undefined,
+    geometry: Geometry,
+    post?: PostOperation,
+  ): Address {
+    const { second, third } = this.library;
+    const shape = places(geometry);
+    return this.operation(holder, "a convolution", post, (attributes) => {
+      const what = [FORWARD_TRAINING, CONVOLUTION_DIRECT, src, weights, bias ?? null, dst, ...shape];
+      if (third)
+        return this.make(
+          "a convolution",
+          third.convolution_forward_primitive_desc_create,
+          this.engine,
+          ...what,
+          attributes,
+        );
+      const described = new Uint8Array(OPERATION_BYTES);
+      this.check("a convolution", second!.dilated_convolution_forward_desc_init(described, ...what));
+      return this.described(described, attributes, null);
+    });
+  }
+
+  /** The adjoint with respect to `src` of a convolution; `forward` is that convolution. */
+  convolutionData(
+    holder: Holder,
+    { src, weights, dst }: ConvolutionDescs,
+    geometry: Geometry,
+    forward: Address,
+  ): Address {
+    const { second, third } = this.library;
+    return this.operation(holder, "a transposed convolution", undefined, (attributes) => {
+      const what = [CONVOLUTION_DIRECT, src, weights, dst, ...places(geometry)];
+      if (third)
+        return this.make(
+          "a transposed convolution",
+          third.convolution_backward_data_primitive_desc_create,
+          this.engine,
+          ...what,
+          forward,
+          attributes,
+        );
+      const described = new Uint8Array(OPERATION_BYTES);
+      this.check("a transposed convolution", second!.dilated_convolution_backward_data_desc_init(described, ...what));
+      return this.described(described, attributes, forward);
+    });
+  }
+
+  /** The adjoint with respect to the weights, and to the bias when its description is given. */
+  convolutionWeights(
+    holder: Holder,
+    { src, weights, dst }: ConvolutionDescs,
+    bias: Desc | undefined,
+    geometry: Geometry,
+    forward: Address,
+  ): Address {
+    const { second, third } = this.library;
+    return this.operation(holder, "a weights gradient", undefined, (attributes) => {
+      const what = [CONVOLUTION_DIRECT, src, weights, bias ?? null, dst, ...places(geometry)];
+      if (third)
+        return this.make(
+          "a weights gradient",
+          third.convolution_backward_weights_primitive_desc_create,
+          this.engine,
+          ...what,
+          forward,
+          attributes,
+        );
+      const described = new Uint8Array(OPERATION_BYTES);
+      this.check("a weights gradient", second!.dilated_convolution_backward_weights_desc_init(described, ...what));
+      return this.described(described, attributes, forward);
+    });
+  }
+
+  reorder(holder: Holder, from: Desc, to: Desc): Address {
+    return this.operation(holder, "a reorder", undefined, (attributes) =>
+      this.make(
+        "a reorder",
+        this.library.common.reorder_primitive_desc_create,
+        from,
+        this.engine,
+        to,
+        this.engine,
+        attributes,
+      ),
+    );
+  }
+
+  private described(operation: Uint8Array, attributes: Address, forward: Address | null): Address {
+    return this.make(
+      "an operation",
+      this.library.second!.primitive_desc_create,
+      operation,
+      attributes,
+      this.engine,
+      forward,
+    );
+  }
+
+  /** An operation whose scratch memory is ours; the description lives as long as the holder. */
+  private operation(
+    holder: Holder,
+    what: string,
+    post: PostOperation | undefined,
+    create: (attributes: Address) => Address,
+  ): Address {
+    const { common, second, third } = this.library;
+    const attributes = this.make("attributes", common.primitive_attr_create);
+    try {
+      this.check("attributes", common.primitive_attr_set_scratchpad_mode(attributes, SCRATCHPAD_USER));
+      if (post) {
+        const operations = this.make("post-operations", common.post_ops_create);
+        const { kind, alpha } = post;
+        if (second) this.check(what, second.post_ops_append_eltwise(operations, 1, ELEMENTWISE[kind][0], alpha, 0));
+        else this.check(what, third!.post_ops_append_eltwise(operations, ELEMENTWISE[kind][1], alpha, 0));
+        this.check(what, common.primitive_attr_set_post_ops(attributes, operations));
+        common.post_ops_destroy(operations);
+      }
+      const desc = create(attributes);
+      holder.add(() => common.primitive_desc_destroy(desc));
+      return desc;
+    } finally {
+      common.primitive_attr_destroy(attributes);
+    }
+  }
+
+  /** The memory that an operation chose, valid as long as the operation. */
+  query(operation: Address, what: number): Desc {
+    return this.library.common.primitive_desc_query_md(operation, what, 0) as Address;
+  }
+
+  /** Which of the library's implementations an operation got, as in `jit:avx512_core`. */
+  implementation(operation: Address): string {
+    const out = new BigUint64Array(1);
+    this.check("a query", this.library.common.primitive_desc_query(operation, QUERY_IMPLEMENTATION, 0, out));
+    return koffi.decode(out, "str") as string;
+  }
+
+  primitive(holder: Holder, operation: Address): Address {
+    const { common } = this.library;
+    const primitive = this.make("a primitive", common.primitive_create, operation);
+    holder.add(() => common.primitive_destroy(primitive));
+    return primitive;
+  }
+}
+
+function places({ strides, dilates, before, after }: Geometry): BigInt64Array[] {
+  return [strides, dilates, before, after].map(int64);
+}
+
+/** `dnnl_exec_arg_t[]`: the memories that a primitive is run with. */
+export function executionArguments(args: readonly (readonly [arg: number, memory: Address])[]): Uint8Array {
+  const bytes = new Uint8Array(16 * args.length);
+  const view = new DataView(bytes.buffer);
+  args.forEach(([arg, memory], i) => {
+    view.setInt32(16 * i, arg, true);
+    view.setBigUint64(16 * i + 8, memory, true);
+  });
+  return bytes;
+}

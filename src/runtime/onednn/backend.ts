@@ -1,0 +1,75 @@
+// oneDNN as a backend for training: graphs become its primitives and WebAssembly kernels between them. Finished `.onnx`
+// files, and graphs whose batch size is chosen at each run, go to onnxruntime.
+import { availableParallelism } from "node:os";
+import { fail, GenclassError } from "../../base/errors.ts";
+import { simplify } from "../../graph/simplify.ts";
+import { apply, type Tensor } from "../../graph/tensor.ts";
+import type { Backend, CompileOptions, Executable } from "../backend.ts";
+import { nativeBackend } from "../native.ts";
+import { Holder } from "./api.ts";
+import { compile, type Resources } from "./compile.ts";
+import { Engine } from "./engine.ts";
+import { OnednnExecutable } from "./executable.ts";
+import { copyOp, expand } from "./expand.ts";
+import { isLeaf } from "./fuse.ts";
+import { viewOf } from "./view.ts";
+
+/** One engine for each number of threads: the library is made for few engines that live long. */
+const engines = new Map<number, Engine>();
+
+export interface OnednnOptions {
+  /** 0 takes all cores. */
+  threads?: number;
+}
+
+/**
+ * The oneDNN backend.
+ * @throws `E_BACKEND` when the library is missing, does not load, or is of another generation
+ */
+export function onednnBackend({ threads = 0 }: OnednnOptions = {}): Backend {
+  const count = threads > 0 ? threads : availableParallelism();
+  const engine = engines.get(count) ?? new Engine(count);
+  engines.set(count, engine);
+  const inference = nativeBackend({ threads });
+  return {
+    name: "onednn",
+    version: engine.onednn.library.version,
+    inPlace: true,
+    allocate: (shape, dtype) => engine.heap.array(shape, dtype),
+    release: (array) => engine.heap.releaseArray(array),
+    load: (model) => inference.load(model),
+    async compile(
+      name: string,
+      outputs: Readonly<Record<string, Tensor>>,
+      options: CompileOptions,
+    ): Promise<Executable> {
+      if (options.freeBatch !== undefined) return inference.compile(name, outputs, options);
+      const resources: Resources = { onednn: engine.onednn, heap: engine.heap, holder: new Holder(), regions: [] };
+      try {
+        const compiled = await compile(prepare(outputs), new Map(Object.entries(options.aliases ?? {})), resources);
+        return await OnednnExecutable.create(engine, compiled, resources);
+      } catch (cause) {
+        resources.holder.release();
+        for (const offset of resources.regions) engine.heap.release(offset);
+        if (cause instanceof GenclassError) throw cause;
+        fail("E_BACKEND", `internal: oneDNN could not take the graph "${name}": ${(cause as Error).message}`, cause);
+      }
+    },
+  };
+}
+
+/** The graph in the ops that have kernels; every output a value of its own that some kernel stores. */
+function prepare(outputs: Readonly<Record<string, Tensor>>): Map<string, Tensor> {
+  const names = Object.keys(outputs);
+  const nodes = simplify(expand(simplify(Object.values(outputs))));
+  const taken = new Set<Tensor>();
+  return new Map(
+    names.map((name, i) => {
+      let node = nodes[i]!;
+      while (node.op.name === "reshape") node = node.inputs[0]!;
+      if (isLeaf(node) || viewOf(node) || taken.has(node)) node = apply(copyOp, [node], {});
+      taken.add(node);
+      return [name, node];
+    }),
+  );
+}

@@ -1,0 +1,121 @@
+// The memory that oneDNN and the WebAssembly kernels share: one shared WebAssembly memory, whose place in the process never
+// changes while it grows, and which regions of it are in use.
+
+import { type DType, type NdArray, type Shape, sizeOf } from "../../base/array.ts";
+import { fail } from "../../base/errors.ts";
+import { koffi } from "../foreign.ts";
+
+const PAGE = 65536;
+/** WebAssembly addresses have 32 bits. */
+const MAX_PAGES = 65536;
+/** Cache lines, and the widest vectors. */
+const ALIGNMENT = 64;
+
+export class Heap {
+  readonly memory = new WebAssembly.Memory({ initial: 1, maximum: MAX_PAGES, shared: true });
+  /** Address of byte 0 in the process. */
+  readonly base: bigint;
+  /** Free regions `[from, to)` in order; none touches the next. Byte 0 stays unused. */
+  private free: [number, number][] = [[ALIGNMENT, PAGE]];
+  private readonly regions = new Map<number, number>();
+  /** Where the values of arrays made here lie. */
+  private readonly places = new WeakMap<NdArray, number>();
+
+  constructor() {
+    this.base = BigInt(koffi.address(new Uint8Array(this.memory.buffer)));
+  }
+
+  /** Bytes in use. */
+  get used(): number {
+    let sum = 0;
+    for (const bytes of this.regions.values()) sum += bytes;
+    return sum;
+  }
+
+  /** @returns the offset of a region of at least `bytes`, whose content is undefined */
+  allocate(bytes: number): number {
+    const size = Math.max(ALIGNMENT, Math.ceil(bytes / ALIGNMENT) * ALIGNMENT);
+    let place = this.free.findIndex(([from, to]) => to - from >= size);
+    if (place < 0) {
+      this.grow(size);
+      place = this.free.length - 1;
+    }
+    const region = this.free[place]!;
+    const offset = region[0];
+    region[0] += size;
+    if (region[0] === region[1]) this.free.splice(place, 1);
+    this.regions.set(offset, size);
+    return offset;
+  }
+
+  release(offset: number): void {
+    const size = this.regions.get(offset);
+    if (size === undefined) return;
+    this.regions.delete(offset);
+    this.insert(offset, offset + size);
+  }
+
+  private insert(from: number, to: number): void {
+    const next = this.free.findIndex((region) => region[0] > from);
+    const at = next < 0 ? this.free.length : next;
+    const before = this.free[at - 1];
+    const after = this.free[at];
+    if (before && before[1] === from) {
+      before[1] = to;
+      if (after && after[0] === to) {
+        before[1] = after[1];
+        this.free.splice(at, 1);
+      }
+    } else if (after && after[0] === to) after[0] = from;
+    else this.free.splice(at, 0, [from, to]);
+  }
+
+  private grow(bytes: number): void {
+    const end = this.memory.buffer.byteLength;
+    const last = this.free[this.free.length - 1];
+    const missing = last && last[1] === end ? bytes - (last[1] - last[0]) : bytes;
+    try {
+      this.memory.grow(Math.ceil(missing / PAGE));
+    } catch (cause) {
+      fail(
+        "E_BACKEND",
+        `a step needs more than the 4 GB that the oneDNN backend can address (${Math.round((this.used + bytes) / 2 ** 20)} MB); take a smaller --batch, or --backend onnx`,
+        cause,
+      );
+    }
+    this.insert(end, this.memory.buffer.byteLength);
+  }
+
+  /** An array whose values lie here, zero. */
+  array(shape: Shape, dtype: DType): NdArray {
+    const size = sizeOf(shape);
+    const offset = this.allocate(size * 4);
+    const data = this.values(dtype, offset, size);
+    data.fill(0);
+    const array: NdArray = { shape, dtype, data };
+    this.places.set(array, offset);
+    return array;
+  }
+
+  releaseArray(array: NdArray): void {
+    const offset = this.places.get(array);
+    if (offset === undefined) return;
+    this.places.delete(array);
+    this.release(offset);
+  }
+
+  /** Offset of an array made here; undefined for any other. */
+  placeOf(array: NdArray): number | undefined {
+    return this.places.get(array);
+  }
+
+  values(dtype: DType, offset: number, size: number): Float32Array | Int32Array | Uint8Array {
+    const { buffer } = this.memory;
+    if (dtype === "float32") return new Float32Array(buffer, offset, size);
+    return dtype === "int32" ? new Int32Array(buffer, offset, size) : new Uint8Array(buffer, offset, size);
+  }
+
+  address(offset: number): bigint {
+    return this.base + BigInt(offset);
+  }
+}

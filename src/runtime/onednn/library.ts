@@ -1,0 +1,208 @@
+// Finding and loading oneDNN (https://github.com/uxlfoundation/oneDNN), and the functions of its C interface that are
+// called. What differs between its generations 2 and 3 is in api.ts.
+import { join } from "node:path";
+import type { LibraryHandle } from "koffi";
+import { fail } from "../../base/errors.ts";
+import { koffi } from "../foreign.ts";
+
+/** An address of the library's, or null. */
+export type Address = bigint;
+// biome-ignore lint/suspicious/noExplicitAny: arguments are C values, described in the tables.
+export type Foreign = (...args: any[]) => any;
+
+const pointer = "void *";
+const made = koffi.out(koffi.pointer(pointer));
+const memoryDims = pointer;
+
+/** Name without `dnnl_`, and types of the arguments. All return a status, 0 for success, unless said otherwise. */
+const COMMON = {
+  version: [pointer, []],
+  engine_create: ["int", [made, "int", "size_t"]],
+  stream_create: ["int", [made, pointer, "uint"]],
+  memory_create: ["int", [made, pointer, pointer, pointer]],
+  memory_set_data_handle: ["int", [pointer, pointer]],
+  memory_destroy: ["int", [pointer]],
+  memory_desc_get_size: ["size_t", [pointer]],
+  memory_desc_equal: ["int", [pointer, pointer]],
+  primitive_create: ["int", [made, pointer]],
+  primitive_destroy: ["int", [pointer]],
+  primitive_execute: ["int", [pointer, pointer, "int", pointer]],
+  primitive_desc_destroy: ["int", [pointer]],
+  primitive_desc_query: ["int", [pointer, "int", "int", pointer]],
+  primitive_desc_query_md: [pointer, [pointer, "int", "int"]],
+  primitive_attr_create: ["int", [made]],
+  primitive_attr_destroy: ["int", [pointer]],
+  primitive_attr_set_scratchpad_mode: ["int", [pointer, "int"]],
+  primitive_attr_set_post_ops: ["int", [pointer, pointer]],
+  post_ops_create: ["int", [made]],
+  post_ops_destroy: ["int", [pointer]],
+  reorder_primitive_desc_create: ["int", [made, pointer, pointer, pointer, pointer, pointer]],
+} as const;
+
+/** Generation 2: descriptions are structures of the caller's, operations are described first and made second. */
+const SECOND = {
+  memory_desc_init_by_strides: ["int", [pointer, "int", memoryDims, "int", memoryDims]],
+  memory_desc_init_by_tag: ["int", [pointer, "int", memoryDims, "int", "int"]],
+  primitive_desc_create: ["int", [made, pointer, pointer, pointer, pointer]],
+  matmul_desc_init: ["int", [pointer, pointer, pointer, pointer, pointer]],
+  dilated_convolution_forward_desc_init: [
+    "int",
+    [pointer, "int", "int", pointer, pointer, pointer, pointer, memoryDims, memoryDims, memoryDims, memoryDims],
+  ],
+  dilated_convolution_backward_data_desc_init: [
+    "int",
+    [pointer, "int", pointer, pointer, pointer, memoryDims, memoryDims, memoryDims, memoryDims],
+  ],
+  dilated_convolution_backward_weights_desc_init: [
+    "int",
+    [pointer, "int", pointer, pointer, pointer, pointer, memoryDims, memoryDims, memoryDims, memoryDims],
+  ],
+  post_ops_append_eltwise: ["int", [pointer, "float", "int", "float", "float"]],
+} as const;
+
+/** Generation 3: descriptions are made and destroyed by the library. */
+const THIRD = {
+  memory_desc_create_with_strides: ["int", [made, "int", memoryDims, "int", memoryDims]],
+  memory_desc_create_with_tag: ["int", [made, "int", memoryDims, "int", "int"]],
+  memory_desc_destroy: ["int", [pointer]],
+  matmul_primitive_desc_create: ["int", [made, pointer, pointer, pointer, pointer, pointer, pointer]],
+  convolution_forward_primitive_desc_create: [
+    "int",
+    [
+      made,
+      pointer,
+      "int",
+      "int",
+      pointer,
+      pointer,
+      pointer,
+      pointer,
+      memoryDims,
+      memoryDims,
+      memoryDims,
+      memoryDims,
+      pointer,
+    ],
+  ],
+  convolution_backward_data_primitive_desc_create: [
+    "int",
+    [made, pointer, "int", pointer, pointer, pointer, memoryDims, memoryDims, memoryDims, memoryDims, pointer, pointer],
+  ],
+  convolution_backward_weights_primitive_desc_create: [
+    "int",
+    [
+      made,
+      pointer,
+      "int",
+      pointer,
+      pointer,
+      pointer,
+      pointer,
+      memoryDims,
+      memoryDims,
+      memoryDims,
+      memoryDims,
+      pointer,
+      pointer,
+    ],
+  ],
+  post_ops_append_eltwise: ["int", [pointer, "int", "float", "float"]],
+} as const;
+
+type TypeSpec = Parameters<typeof koffi.sizeof>[0];
+type Table = Readonly<Record<string, readonly [TypeSpec, readonly TypeSpec[]]>>;
+
+function bind<T extends Table>(handle: LibraryHandle, table: T): Record<keyof T, Foreign> {
+  return Object.fromEntries(
+    Object.entries(table).map(([name, [returns, takes]]) => [name, handle.func(`dnnl_${name}`, returns, [...takes])]),
+  ) as unknown as Record<keyof T, Foreign>;
+}
+
+/** The library's oldest version that has what is used, and the first generation that is not known. */
+const OLDEST = [2, 6] as const;
+const UNKNOWN_GENERATION = 4;
+
+export interface Library {
+  readonly path: string;
+  readonly version: string;
+  readonly common: Record<keyof typeof COMMON, Foreign>;
+  /** The functions of the generation that it is of. */
+  readonly second: Record<keyof typeof SECOND, Foreign> | undefined;
+  readonly third: Record<keyof typeof THIRD, Foreign> | undefined;
+  /** Kept, because the library is unloaded with the last reference to its handle. */
+  readonly handle: LibraryHandle;
+}
+
+/** Where the library is looked for. `GENCLASS_ONEDNN` names one file, and nothing else is tried then. */
+export function candidates(env: NodeJS.ProcessEnv = process.env, platform: string = process.platform): string[] {
+  if (env.GENCLASS_ONEDNN) return [env.GENCLASS_ONEDNN];
+  const prefixes = [env.VIRTUAL_ENV, env.CONDA_PREFIX].filter((path) => path !== undefined);
+  if (platform === "win32") return [...prefixes.map((path) => join(path, "Library", "bin", "dnnl.dll")), "dnnl.dll"];
+  if (platform === "darwin") {
+    const folders = [...prefixes.map((path) => join(path, "lib")), "/opt/homebrew/lib", "/usr/local/lib"];
+    return folders.map((folder) => join(folder, "libdnnl.dylib"));
+  }
+  const names = ["libdnnl.so.3", "libdnnl.so.2"];
+  return [...prefixes.flatMap((path) => names.map((name) => join(path, "lib", name))), ...names];
+}
+
+export const HOW_TO_GET =
+  "apt install libdnnl2 (Debian 12, Ubuntu 22.04) or libdnnl3 (newer), dnf install onednn, pacman -S onednn, brew install onednn, conda install -c conda-forge onednn, pip install onednn-cpu-gomp; or name the file in GENCLASS_ONEDNN";
+
+/** @throws `E_BACKEND` when no candidate loads, or the one found is too old or too new */
+export function loadLibrary(paths: readonly string[] = candidates()): Library {
+  prepareThreads();
+  const tried: string[] = [];
+  for (const path of paths) {
+    let handle: LibraryHandle;
+    try {
+      handle = koffi.load(path);
+    } catch (cause) {
+      tried.push(reason(path, cause as Error));
+      continue;
+    }
+    return open(path, handle);
+  }
+  fail("E_BACKEND", `oneDNN does not load (${tried.join("; ")}); to get it: ${HOW_TO_GET}`);
+}
+
+function reason(path: string, { message }: Error): string {
+  const text = message.replace(/^Failed to load shared library: /, "");
+  return text.includes(path) ? text : `${path}: ${text}`;
+}
+
+function open(path: string, handle: LibraryHandle): Library {
+  let common: Library["common"];
+  try {
+    common = bind(handle, COMMON);
+  } catch (cause) {
+    fail(
+      "E_BACKEND",
+      `${path} is not oneDNN 2.6 or later (${(cause as Error).message}); to get it: ${HOW_TO_GET}`,
+      cause,
+    );
+  }
+  const [major, minor, patch] = koffi.decode(common.version(), koffi.array("int", 3)) as [number, number, number];
+  const version = `${major}.${minor}.${patch}`;
+  if (major < OLDEST[0] || (major === OLDEST[0] && minor < OLDEST[1]) || major >= UNKNOWN_GENERATION)
+    fail(
+      "E_BACKEND",
+      `${path} is oneDNN ${version}; expected 2.6 or later of generation 2, or generation 3; to get it: ${HOW_TO_GET}`,
+    );
+  return {
+    path,
+    version,
+    common,
+    second: major === 2 ? bind(handle, SECOND) : undefined,
+    third: major === 3 ? bind(handle, THIRD) : undefined,
+    handle,
+  };
+}
+
+/**
+ * OpenMP threads that have nothing to do sleep at once: waiting actively, they would take the cores from the threads that
+ * compute between two products. It must be said before the library is loaded.
+ */
+function prepareThreads(): void {
+  process.env.OMP_WAIT_POLICY ??= "passive";
+}

@@ -1,0 +1,405 @@
+// A fused kernel: one pass over an iteration space that loads operands, computes an expression and stores or reduces it.
+// This file writes it as a WebAssembly function `(from, to)` over its outermost kept loop, so that threads can share it.
+
+import type { DType } from "../../../base/array.ts";
+import { sizeOf } from "../../../base/array.ts";
+import type { Attrs } from "../../../graph/tensor.ts";
+import { FunctionBuilder } from "./assembler.ts";
+import type { MathLibrary } from "./math.ts";
+import { costOf, writePointwise } from "./pointwise.ts";
+
+/** Where a value lies: a buffer by its place in the address table, and how far apart neighbours are, in elements. */
+export interface Access {
+  readonly slot: number;
+  readonly dtype: DType;
+  readonly offset: number;
+  /** One a loop, outermost first; 0 repeats the value. */
+  readonly strides: readonly number[];
+}
+
+export type Expression =
+  | { readonly kind: "load"; readonly access: Access }
+  | { readonly kind: "constant"; readonly dtype: DType; readonly value: number }
+  | {
+      readonly kind: "op";
+      readonly name: string;
+      readonly attrs: Attrs;
+      readonly dtype: DType;
+      /** Places of the operands in the kernel's list. */
+      readonly inputs: readonly number[];
+    };
+
+export interface LoopKernel {
+  /** Sizes of the loops, outermost first, in row-major order of the values. */
+  readonly dims: readonly number[];
+  /** Loops that a reduction runs over; adjacent. None: values are stored. */
+  readonly reduced: readonly boolean[];
+  readonly reduction: "sum" | "max" | undefined;
+  /** Operands before users. */
+  readonly expressions: readonly Expression[];
+  /** What is stored: place of the value in the list, and where it goes. With a reduction there is one. */
+  readonly stores: readonly { readonly value: number; readonly access: Access; readonly add?: boolean }[];
+}
+
+const BYTES: Record<DType, number> = { float32: 4, int32: 4, uint8: 1, bool: 1 };
+const LANES = 4;
+/** Columns that a reduction keeps in registers at once, in vectors. */
+const COLUMN_VECTORS = 8;
+
+/** Iterations of the loop that threads share; 1: one thread does all. */
+export function unitsOf(kernel: LoopKernel): number {
+  const first = kernel.reduced.indexOf(false);
+  return first < 0 || (kernel.reduction && kernel.reduced[0]) ? 1 : kernel.dims[first]!;
+}
+
+/** A rough number of vector instructions, for deciding whether sharing the work pays. */
+export function workOf({ dims, expressions, stores }: LoopKernel): number {
+  const each = expressions.reduce((sum, e) => sum + (e.kind === "op" ? costOf(e.name) : 1), stores.length);
+  return (sizeOf(dims) / LANES) * each;
+}
+
+/** Whether iterations of the shared loop are single values, so that a share should be a multiple of a vector. */
+export const sharesValues = ({ dims, reduced }: LoopKernel): boolean => dims.length === 1 && !reduced[0];
+
+/** The kernel as a function. `table` is the address of the address table. */
+export function writeLoop(kernel: LoopKernel, table: number, math: MathLibrary): FunctionBuilder {
+  return new Writer(kernel, table, math).write();
+}
+
+interface Pointer {
+  readonly access: Access;
+  readonly local: number;
+}
+
+class Writer {
+  private readonly f = new FunctionBuilder(["i32", "i32"]);
+  private readonly loads = new Map<Access, Pointer>();
+  private readonly stores: Pointer[];
+  /** Values that do not change in the kernel, by place in the list. */
+  private readonly hoisted = new Map<number, number>();
+  private readonly inner: number;
+
+  constructor(
+    private readonly kernel: LoopKernel,
+    table: number,
+    private readonly math: MathLibrary,
+  ) {
+    const { f } = this;
+    this.inner = kernel.dims.length - 1;
+    const pointer = (access: Access): Pointer => {
+      const local = f.local("i32");
+      f.i32(table + 4 * access.slot).memory("i32.load");
+      if (access.offset !== 0) f.i32(access.offset * BYTES[access.dtype]).op("i32.add");
+      f.set(local);
+      return { access, local };
+    };
+    kernel.expressions.forEach((expression, i) => {
+      if (expression.kind !== "load") return;
+      const own = pointer(expression.access);
+      if (expression.access.strides.every((stride) => stride === 0)) {
+        const value = f.local("v128");
+        this.repeated(own);
+        f.set(value);
+        this.hoisted.set(i, value);
+      } else this.loads.set(expression.access, own);
+    });
+    this.stores = kernel.stores.map(({ access }) => pointer(access));
+  }
+
+  write(): FunctionBuilder {
+    const { reduction, reduced, dims } = this.kernel;
+    const all = dims.map((_, i) => i);
+    if (!reduction) this.nest(all.slice(0, -1), () => this.storeRow(), true);
+    else if (reduced[this.inner]) {
+      const kept = all.filter((i) => !reduced[i]);
+      this.nest(kept, () => this.reduceRow(all.filter((i) => reduced[i])), true);
+    } else {
+      const kept = all.filter((i) => !reduced[i] && i !== this.inner);
+      this.nest(kept, () => this.reduceColumns(all.filter((i) => reduced[i])), !reduced[0]);
+    }
+    return this.f;
+  }
+
+  private get pointers(): Pointer[] {
+    return [...this.loads.values(), ...this.stores];
+  }
+
+  /** Adds `elements(stride)` to every pointer that moves along the loop. */
+  private advance(loop: number, elements: number, pointers = this.pointers): void {
+    for (const { access, local } of pointers) {
+      const bytes = (access.strides[loop] ?? 0) * elements * BYTES[access.dtype];
+      if (bytes !== 0) this.f.get(local).i32(bytes).op("i32.add").set(local);
+    }
+  }
+
+  /** Loops, outermost first; the outermost runs over the share of the call when `shared`. */
+  private nest(loops: readonly number[], body: () => void, shared: boolean): void {
+    const { f } = this;
+    const [loop, ...rest] = loops;
+    if (loop === undefined) {
+      // A kernel without a loop of its own to share runs whole, in the call that holds unit 0.
+      if (shared && (this.kernel.reduction || this.kernel.dims.length > 1)) {
+        f.get(0).op("i32.eqz").when(body);
+      } else body();
+      return;
+    }
+    const counter = f.local("i32");
+    if (shared) {
+      f.get(0).set(counter);
+      for (const { access, local } of this.pointers) {
+        const bytes = access.strides[loop]! * BYTES[access.dtype];
+        if (bytes !== 0) f.get(local).get(0).i32(bytes).op("i32.mul", "i32.add").set(local);
+      }
+    } else f.i32(0).set(counter);
+    f.whileBelow(
+      counter,
+      () => (shared ? f.get(1) : f.i32(this.kernel.dims[loop]!)),
+      () => {
+        this.nest(rest, body, false);
+        this.advance(loop, 1);
+        f.get(counter).i32(1).op("i32.add").set(counter);
+      },
+    );
+    if (!shared) this.advance(loop, -this.kernel.dims[loop]!);
+  }
+
+  /** The innermost loop of a kernel that stores: several vectors at a time, single vectors, single values. */
+  private storeRow(): void {
+    const { f, kernel, inner } = this;
+    const whole = kernel.dims.length > 1;
+    const size = kernel.dims[inner]!;
+    const counter = f.local("i32");
+    const limit = f.local("i32");
+    if (whole) {
+      f.i32(0).set(counter).i32(size).set(limit);
+    } else {
+      f.get(0).set(counter).get(1).set(limit);
+      for (const { access, local } of this.pointers) {
+        const bytes = access.strides[inner]! * BYTES[access.dtype];
+        if (bytes !== 0) f.get(local).get(0).i32(bytes).op("i32.mul", "i32.add").set(local);
+      }
+    }
+    const step = (vectors: number, lanes: number) => {
+      const last = vectors * lanes - 1;
+      f.whileBelow(
+        counter,
+        () => f.get(limit).i32(last).op("i32.sub"),
+        () => {
+          for (let v = 0; v < vectors; v++) {
+            const values = this.compute(v * LANES, lanes === LANES);
+            kernel.stores.forEach(({ value, add }, i) =>
+              this.store(this.stores[i]!, values(value), v * LANES, lanes, add),
+            );
+          }
+          this.advance(inner, vectors * lanes);
+          f.get(counter)
+            .i32(vectors * lanes)
+            .op("i32.add")
+            .set(counter);
+        },
+      );
+    };
+    const unroll = this.unroll();
+    if (size >= unroll * LANES && unroll > 1) step(unroll, LANES);
+    if (size >= LANES) step(1, LANES);
+    if (size % LANES !== 0 || !whole) step(1, 1);
+    if (whole) this.advance(inner, -size);
+  }
+
+  /** How many vectors are computed in one turn: more for little work, to spend less on counting. */
+  private unroll(): number {
+    const work = this.kernel.expressions.length;
+    return work <= 12 ? 4 : work <= 30 ? 2 : 1;
+  }
+
+  /** One value from a row: the innermost loop is reduced. */
+  private reduceRow(loops: readonly number[]): void {
+    const { f, kernel, inner } = this;
+    const sum = kernel.reduction === "sum";
+    const start = sum ? 0 : Number.NEGATIVE_INFINITY;
+    const combine = sum ? "add" : "max";
+    const size = kernel.dims[inner]!;
+    const unroll = size >= LANES * this.unroll() ? this.unroll() : 1;
+    const parts = Array.from({ length: unroll }, () => f.local("v128"));
+    const rest = f.local("f32");
+    for (const part of parts) f.floats(start).set(part);
+    f.f32(start).set(rest);
+    const value = kernel.stores[0]!.value;
+    this.nest(
+      loops.slice(0, -1),
+      () => {
+        const counter = f.local("i32");
+        f.i32(0).set(counter);
+        const step = (vectors: number, lanes: number) =>
+          f.whileBelow(
+            counter,
+            () => f.i32(size - vectors * lanes + 1),
+            () => {
+              for (let v = 0; v < vectors; v++) {
+                const local = this.compute(v * LANES, lanes === LANES)(value);
+                if (lanes === LANES) f.get(parts[v]!).get(local).op(`f32x4.${combine}`).set(parts[v]!);
+                else f.get(rest).get(local).extract("f32x4.extract_lane", 0).op(`f32.${combine}`).set(rest);
+              }
+              this.advance(inner, vectors * lanes, [...this.loads.values()]);
+              f.get(counter)
+                .i32(vectors * lanes)
+                .op("i32.add")
+                .set(counter);
+            },
+          );
+        if (unroll > 1) step(unroll, LANES);
+        if (size >= LANES) step(1, LANES);
+        if (size % LANES !== 0) step(1, 1);
+        this.advance(inner, -size, [...this.loads.values()]);
+      },
+      false,
+    );
+    const all = parts[0]!;
+    for (const part of parts.slice(1)) f.get(all).get(part).op(`f32x4.${combine}`).set(all);
+    f.get(this.stores[0]!.local).get(rest);
+    for (let lane = 0; lane < LANES; lane++) f.get(all).extract("f32x4.extract_lane", lane).op(`f32.${combine}`);
+    f.memory("f32.store");
+  }
+
+  /** A row of values: the innermost loop is kept, its columns stay in registers while the reduced loops run. */
+  private reduceColumns(loops: readonly number[]): void {
+    const { f, kernel, inner } = this;
+    const sum = kernel.reduction === "sum";
+    const size = kernel.dims[inner]!;
+    const counter = f.local("i32");
+    const { value } = kernel.stores[0]!;
+    f.i32(0).set(counter);
+    const step = (vectors: number, lanes: number) =>
+      f.whileBelow(
+        counter,
+        () => f.i32(size - vectors * lanes + 1),
+        () => {
+          const parts = Array.from({ length: vectors }, () => f.local("v128"));
+          for (const part of parts) f.floats(sum ? 0 : Number.NEGATIVE_INFINITY).set(part);
+          this.nest(
+            loops,
+            () =>
+              parts.forEach((part, v) => {
+                const local = this.compute(v * LANES, lanes === LANES)(value);
+                f.get(part)
+                  .get(local)
+                  .op(sum ? "f32x4.add" : "f32x4.max")
+                  .set(part);
+              }),
+            false,
+          );
+          parts.forEach((part, v) => this.store(this.stores[0]!, part, v * LANES, lanes));
+          this.advance(inner, vectors * lanes);
+          f.get(counter)
+            .i32(vectors * lanes)
+            .op("i32.add")
+            .set(counter);
+        },
+      );
+    for (let vectors = COLUMN_VECTORS; vectors >= 1; vectors >>= 1) if (size >= vectors * LANES) step(vectors, LANES);
+    if (size % LANES !== 0) step(1, 1);
+    this.advance(inner, -size);
+  }
+
+  /** Computes every expression `at` elements from the pointers; `vector` or the first lane alone. Gives locals. */
+  private compute(at: number, vector: boolean): (place: number) => number {
+    const { f, kernel, math } = this;
+    const locals: number[] = [];
+    kernel.expressions.forEach((expression, i) => {
+      const hoisted = this.hoisted.get(i);
+      if (hoisted !== undefined) {
+        locals.push(hoisted);
+        return;
+      }
+      const local = f.local("v128");
+      locals.push(local);
+      if (expression.kind === "load") this.load(this.loads.get(expression.access)!, at, vector);
+      else if (expression.kind === "constant") {
+        if (expression.dtype === "float32") f.floats(expression.value);
+        else f.ints(expression.dtype === "bool" ? -expression.value : expression.value);
+      } else {
+        const { name, attrs, dtype, inputs } = expression;
+        const get = (k: number) => f.get(locals[inputs[k]!]!);
+        writePointwise(name, { f, math, attrs, dtype: this.dtypeOf(inputs[0]!), result: dtype, get });
+      }
+      f.set(local);
+    });
+    return (place) => locals[place]!;
+  }
+
+  private dtypeOf(place: number): DType {
+    const expression = this.kernel.expressions[place]!;
+    return expression.kind === "load" ? expression.access.dtype : expression.dtype;
+  }
+
+  /** Four times the value under a pointer. */
+  private repeated({ access, local }: Pointer): void {
+    const { f } = this;
+    f.get(local);
+    if (BYTES[access.dtype] === 4) f.memory("v128.load32_splat");
+    else f.memory("i32.load8_u").op("i32x4.splat");
+    if (access.dtype === "bool") f.op("i32x4.neg");
+  }
+
+  private load(pointer: Pointer, at: number, vector: boolean): void {
+    const { f } = this;
+    const { access, local } = pointer;
+    const stride = access.strides[this.inner]!;
+    if (stride === 0 || !vector) {
+      // Without a stride `at` does not matter; a single value is always the one under the pointer.
+      this.repeated(pointer);
+      return;
+    }
+    const bytes = BYTES[access.dtype];
+    if (stride === 1) {
+      f.get(local).memory(bytes === 4 ? "v128.load" : "v128.load32_zero", at * bytes);
+    } else {
+      const vectorSoFar = f.local("v128");
+      f.ints(0).set(vectorSoFar);
+      for (let lane = 0; lane < LANES; lane++) {
+        this.address(pointer, (at + lane) * stride * bytes);
+        f.get(vectorSoFar)
+          .lane(bytes === 4 ? "v128.load32_lane" : "v128.load8_lane", lane)
+          .set(vectorSoFar);
+      }
+      f.get(vectorSoFar);
+    }
+    if (bytes === 1) f.op("i16x8.extend_low_i8x16_u", "i32x4.extend_low_i16x8_u");
+    if (access.dtype === "bool") f.op("i32x4.neg");
+  }
+
+  private address({ local }: Pointer, bytes: number): void {
+    this.f.get(local);
+    if (bytes !== 0) this.f.i32(bytes).op("i32.add");
+  }
+
+  private store(pointer: Pointer, value: number, at: number, lanes: number, add = false): void {
+    const { f } = this;
+    const { access, local } = pointer;
+    const bytes = BYTES[access.dtype];
+    const stride = access.strides[this.inner]!;
+    const packed = f.local("v128");
+    f.get(value);
+    if (add) {
+      this.load(pointer, at, lanes === LANES);
+      f.op("f32x4.add");
+    }
+    if (access.dtype === "bool") f.ints(1).op("v128.and");
+    if (access.dtype === "uint8") f.ints(0xff).op("v128.and");
+    if (bytes === 1) {
+      f.set(packed).get(packed).get(packed).op("i16x8.narrow_i32x4_u").tee(packed).get(packed);
+      f.op("i8x16.narrow_i16x8_u");
+    }
+    f.set(packed);
+    if (lanes === LANES && stride === 1) {
+      f.get(local).get(packed);
+      if (bytes === 4) f.memory("v128.store", at * bytes);
+      else f.lane("v128.store32_lane", 0, at * bytes);
+      return;
+    }
+    for (let lane = 0; lane < lanes; lane++) {
+      this.address(pointer, (at + lane) * stride * bytes);
+      f.get(packed).lane(bytes === 4 ? "v128.store32_lane" : "v128.store8_lane", lane);
+    }
+  }
+}

@@ -1,0 +1,219 @@
+// Transcendental functions of four floats at once, each a WebAssembly function v128 -> v128. Polynomials are those of the
+// Cephes library (Moshier 1989: single precision expf, logf, tanhf, sinf), erf is Abramowitz & Stegun 7.1.26.
+import { FunctionBuilder, type ModuleBuilder } from "./assembler.ts";
+
+export const MATH_NAMES = ["exp", "log", "tanh", "sigmoid", "softplus", "sin", "cos", "erf", "pow"] as const;
+export type MathName = (typeof MATH_NAMES)[number];
+
+/** Adds functions to a module when they are first needed. */
+export class MathLibrary {
+  private readonly known = new Map<MathName, number>();
+  constructor(private readonly module: ModuleBuilder) {}
+
+  index(name: MathName): number {
+    let index = this.known.get(name);
+    if (index === undefined) {
+      const two = name === "pow";
+      const f = new FunctionBuilder(two ? ["v128", "v128"] : ["v128"], ["v128"]);
+      WRITE[name](f, (other) => this.index(other));
+      index = this.module.add(f);
+      this.known.set(name, index);
+    }
+    return index;
+  }
+}
+
+type Lookup = (name: MathName) => number;
+const X = 0;
+
+/** p(x) by Horner's rule, highest coefficient first; leaves the value on the stack. */
+function polynomial(f: FunctionBuilder, x: number, coefficients: readonly number[]): void {
+  f.floats(coefficients[0]!);
+  for (const c of coefficients.slice(1)) f.get(x).op("f32x4.mul").floats(c).op("f32x4.add");
+}
+
+/** `mask ? a : b`, where writing leaves each on the stack. */
+function choose(f: FunctionBuilder, a: () => void, b: () => void, mask: () => void): void {
+  a();
+  b();
+  mask();
+  f.op("v128.bitselect");
+}
+
+const LOG2E = 1.4426950408889634;
+const LN2_HIGH = 0.693359375;
+const LN2_LOW = -2.1219444e-4;
+
+const WRITE: Record<MathName, (f: FunctionBuilder, math: Lookup) => void> = {
+  // e^x = 2^n e^r with n = round(x / ln 2); 2^n in two factors, so that n = 128 and subnormal results work.
+  exp(f) {
+    const [n, r, half, value] = [f.local("v128"), f.local("v128"), f.local("v128"), f.local("v128")];
+    f.get(X).floats(-104).op("f32x4.max").floats(89).op("f32x4.min").set(r);
+    f.get(r).floats(LOG2E).op("f32x4.mul", "f32x4.nearest").set(n);
+    f.get(r).get(n).floats(LN2_HIGH).op("f32x4.mul", "f32x4.sub");
+    f.get(n).floats(LN2_LOW).op("f32x4.mul", "f32x4.sub").set(r);
+    polynomial(f, r, [1.98756915e-4, 1.3981999507e-3, 8.3334519073e-3, 4.1665795894e-2, 1.6666665459e-1, 0.5]);
+    f.get(r).get(r).op("f32x4.mul", "f32x4.mul").get(r).op("f32x4.add").floats(1).op("f32x4.add").set(value);
+    f.get(n).op("i32x4.trunc_sat_f32x4_s").set(n);
+    f.get(n).i32(1).op("i32x4.shr_s").set(half);
+    const power = (exponent: () => void) => {
+      exponent();
+      f.ints(127).op("i32x4.add").i32(23).op("i32x4.shl");
+    };
+    f.get(value);
+    power(() => f.get(half));
+    f.op("f32x4.mul");
+    power(() => f.get(n).get(half).op("i32x4.sub"));
+    f.op("f32x4.mul");
+  },
+  // ln x = ln m + e ln 2 with m in [√½, √2).
+  log(f) {
+    const [x, e, m, z] = [f.local("v128"), f.local("v128"), f.local("v128"), f.local("v128")];
+    const tiny = () => f.get(X).floats(1.1754943508e-38).op("f32x4.lt");
+    // Subnormal numbers are scaled by 2^23 first.
+    choose(
+      f,
+      () =>
+        f
+          .get(X)
+          .floats(2 ** 23)
+          .op("f32x4.mul"),
+      () => f.get(X),
+      tiny,
+    );
+    f.set(x);
+    f.get(x).i32(23).op("i32x4.shr_u").ints(126).op("i32x4.sub", "f32x4.convert_i32x4_s");
+    tiny();
+    f.floats(23).op("v128.and", "f32x4.sub").set(e);
+    f.get(x).ints(0x007fffff).op("v128.and").ints(0x3f000000).op("v128.or").set(m);
+    const low = () => f.get(m).floats(Math.SQRT1_2).op("f32x4.lt");
+    f.get(e);
+    low();
+    f.floats(1).op("v128.and", "f32x4.sub").set(e);
+    f.get(m).floats(1).op("f32x4.sub").get(m);
+    low();
+    f.op("v128.and", "f32x4.add").set(m);
+    f.get(m).get(m).op("f32x4.mul").set(z);
+    polynomial(
+      f,
+      m,
+      [
+        7.0376836292e-2, -1.151461031e-1, 1.167699874e-1, -1.2420140846e-1, 1.4249322787e-1, -1.6668057665e-1,
+        2.0000714765e-1, -2.4999993993e-1, 3.3333331174e-1,
+      ],
+    );
+    f.get(m).get(z).op("f32x4.mul", "f32x4.mul");
+    f.get(e).floats(LN2_LOW).op("f32x4.mul", "f32x4.add");
+    f.get(z).floats(0.5).op("f32x4.mul", "f32x4.sub");
+    f.get(m).op("f32x4.add").get(e).floats(LN2_HIGH).op("f32x4.mul", "f32x4.add").set(m);
+    // 0 gives -∞, ∞ stays, a negative number and NaN give NaN.
+    choose(
+      f,
+      () => f.floats(Number.NEGATIVE_INFINITY),
+      () =>
+        choose(
+          f,
+          () => f.get(m),
+          () => f.get(X).floats(Number.NaN).op("f32x4.add"),
+          () => f.get(X).floats(0).op("f32x4.gt"),
+        ),
+      () => f.get(X).floats(0).op("f32x4.eq"),
+    );
+    f.set(m);
+    choose(
+      f,
+      () => f.get(X),
+      () => f.get(m),
+      () => f.get(X).floats(Number.POSITIVE_INFINITY).op("f32x4.eq"),
+    );
+  },
+  // Odd polynomial below 0.625, 1 - 2/(e^2x + 1) above.
+  tanh(f, math) {
+    const z = f.local("v128");
+    f.get(X).get(X).op("f32x4.mul").set(z);
+    polynomial(f, z, [-5.70498872745e-3, 2.06390887954e-2, -5.37397155531e-2, 1.33314422036e-1, -3.33332819422e-1]);
+    f.get(z).op("f32x4.mul").get(X).op("f32x4.mul").get(X).op("f32x4.add");
+    f.floats(1).floats(2).get(X).get(X).op("f32x4.add").call(math("exp"));
+    f.floats(1).op("f32x4.add", "f32x4.div", "f32x4.sub");
+    f.get(X).op("f32x4.abs").floats(0.625).op("f32x4.lt", "v128.bitselect");
+  },
+  sigmoid(f, math) {
+    f.floats(1).get(X).op("f32x4.neg").call(math("exp")).floats(1).op("f32x4.add", "f32x4.div");
+  },
+  // max(x, 0) + ln(1 + u) with u = e^-|x|. ln(1 + u) = ln(w) u / (w - 1) where w = 1 + u rounded, exact to rounding.
+  softplus(f, math) {
+    const [u, w] = [f.local("v128"), f.local("v128")];
+    f.get(X).op("f32x4.abs", "f32x4.neg").call(math("exp")).tee(u).floats(1).op("f32x4.add").set(w);
+    f.get(X).floats(0).op("f32x4.max");
+    choose(
+      f,
+      () => f.get(u),
+      () => f.get(w).call(math("log")).get(u).op("f32x4.mul").get(w).floats(1).op("f32x4.sub", "f32x4.div"),
+      () => f.get(w).floats(1).op("f32x4.eq"),
+    );
+    f.op("f32x4.add");
+  },
+  sin: (f) => circular(f, 0),
+  cos: (f) => circular(f, 1),
+  erf(f, math) {
+    const [a, t] = [f.local("v128"), f.local("v128")];
+    f.get(X).op("f32x4.abs").set(a);
+    f.floats(1).get(a).floats(0.3275911).op("f32x4.mul").floats(1).op("f32x4.add", "f32x4.div").set(t);
+    f.floats(1);
+    polynomial(f, t, [1.061405429, -1.453152027, 1.421413741, -0.284496736, 0.254829592]);
+    f.get(t).op("f32x4.mul").get(a).get(a).op("f32x4.mul", "f32x4.neg").call(math("exp"));
+    f.op("f32x4.mul", "f32x4.sub").get(X).ints(-0x80000000).op("v128.and", "v128.or");
+  },
+  // |a|^b = e^(b ln|a|); a negative base keeps the sign of an odd power and has no fractional one; a^0 = 1.
+  pow(f, math) {
+    const B = 1;
+    const value = f.local("v128");
+    f.get(X).op("f32x4.abs").call(math("log")).get(B).op("f32x4.mul").call(math("exp")).set(value);
+    const whole = () => f.get(B).get(B).op("f32x4.floor", "f32x4.eq");
+    const withSign = () => {
+      f.get(value).get(B).op("i32x4.trunc_sat_f32x4_s").i32(31).op("i32x4.shl", "v128.or");
+    };
+    const negative = () => choose(f, withSign, () => f.floats(Number.NaN), whole);
+    choose(
+      f,
+      negative,
+      () => f.get(value),
+      () => f.get(X).floats(0).op("f32x4.lt"),
+    );
+    f.set(value);
+    choose(
+      f,
+      () => f.floats(1),
+      () => f.get(value),
+      () => f.get(B).floats(0).op("f32x4.eq"),
+    );
+  },
+};
+
+/** sin (shift 0) or cos (shift 1) by quadrants: x = q π/2 + r, |r| <= π/4. Good to |x| of some thousands. */
+function circular(f: FunctionBuilder, shift: 0 | 1): void {
+  const [q, r, z, sine] = [f.local("v128"), f.local("v128"), f.local("v128"), f.local("v128")];
+  f.get(X)
+    .floats(2 / Math.PI)
+    .op("f32x4.mul", "f32x4.nearest")
+    .set(q);
+  f.get(X);
+  // π/2 in three parts, so that q times each but the last is exact.
+  for (const part of [1.5703125, 4.837512969970703125e-4, 7.54978995489188216e-8])
+    f.get(q).floats(part).op("f32x4.mul", "f32x4.sub");
+  f.tee(r).get(r).op("f32x4.mul").set(z);
+  f.get(q).op("i32x4.trunc_sat_f32x4_s").ints(shift).op("i32x4.add").set(q);
+  polynomial(f, z, [-1.9515295891e-4, 8.3321608736e-3, -1.6666654611e-1]);
+  f.get(z).op("f32x4.mul").get(r).op("f32x4.mul").get(r).op("f32x4.add").set(sine);
+  polynomial(f, z, [2.443315711809948e-5, -1.388731625493765e-3, 4.166664568298827e-2]);
+  f.get(z)
+    .get(z)
+    .op("f32x4.mul", "f32x4.mul")
+    .get(z)
+    .floats(0.5)
+    .op("f32x4.mul", "f32x4.sub")
+    .floats(1)
+    .op("f32x4.add");
+  f.get(sine).get(q).ints(1).op("v128.and").ints(1).op("i32x4.eq", "v128.bitselect");
+  f.get(q).ints(2).op("v128.and").i32(30).op("i32x4.shl", "v128.xor");
+}

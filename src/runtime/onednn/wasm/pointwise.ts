@@ -1,0 +1,173 @@
+// The pointwise ops as vector instructions. Values in registers: float32 as four floats, int32 and uint8 as four
+// integers, bool as four masks (all bits or none).
+import type { DType } from "../../../base/array.ts";
+import type { Attrs } from "../../../graph/tensor.ts";
+import type { FunctionBuilder } from "./assembler.ts";
+import { MATH_NAMES, type MathLibrary, type MathName } from "./math.ts";
+
+/** What an op is applied to: `get(i)` pushes operand i, `dtype` is that of operand 0. */
+interface Operands {
+  f: FunctionBuilder;
+  math: MathLibrary;
+  attrs: Attrs;
+  dtype: DType;
+  /** The result's type. */
+  result: DType;
+  get(i: number): FunctionBuilder;
+}
+
+type Write = (on: Operands) => unknown;
+
+const isFloat = (dtype: DType) => dtype === "float32";
+const both = ({ get }: Operands) => {
+  get(0);
+  return get(1);
+};
+const arithmetic =
+  (name: string): Write =>
+  (on) =>
+    both(on).op(`${isFloat(on.dtype) ? "f32x4" : "i32x4"}.${name}`);
+const extreme =
+  (name: string): Write =>
+  (on) =>
+    both(on).op(isFloat(on.dtype) ? `f32x4.${name}` : `i32x4.${name}_s`);
+const compare =
+  (name: string): Write =>
+  (on) =>
+    both(on).op(
+      isFloat(on.dtype) || name === "eq" ? `${isFloat(on.dtype) ? "f32x4" : "i32x4"}.${name}` : `i32x4.${name}_s`,
+    );
+const unary =
+  (...names: string[]): Write =>
+  ({ get }) =>
+    get(0).op(...names);
+const called =
+  (name: MathName): Write =>
+  ({ get, f, math }) =>
+    get(0) && f.call(math.index(name));
+/** `x > 0 ? a : b` */
+const bySign = ({ f, get }: Operands, a: () => void, b: () => void) => {
+  a();
+  b();
+  get(0);
+  f.floats(0).op("f32x4.gt", "v128.bitselect");
+};
+
+const POINTWISE: Readonly<Record<string, Write>> = {
+  ...Object.fromEntries(MATH_NAMES.filter((name) => name !== "pow").map((name) => [name, called(name)])),
+  add: arithmetic("add"),
+  sub: arithmetic("sub"),
+  mul: arithmetic("mul"),
+  div(on) {
+    const { f, get, dtype } = on;
+    if (isFloat(dtype)) return both(on).op("f32x4.div");
+    // Whole numbers divide in float64, which holds them exactly, two at a time.
+    const half = (swap: boolean) => {
+      for (const i of [0, 1]) {
+        get(i);
+        if (swap) f.swapHalves();
+        f.op("f64x2.convert_low_i32x4_s");
+      }
+      f.op("f64x2.div", "i32x4.trunc_sat_f64x2_s_zero");
+    };
+    half(false);
+    half(true);
+    return f.swapHalves().op("v128.or");
+  },
+  maximum: extreme("max"),
+  minimum: extreme("min"),
+  pow: (on) => both(on).call(on.math.index("pow")),
+  greater: compare("gt"),
+  greaterEqual: compare("ge"),
+  equal(on) {
+    // Two masks are equal where their bits do not differ.
+    return on.dtype === "bool" ? both(on).op("v128.xor", "v128.not") : compare("eq")(on);
+  },
+  and: (on) => both(on).op("v128.and"),
+  or: (on) => both(on).op("v128.or"),
+  not: unary("v128.not"),
+  neg: unary("f32x4.neg"),
+  abs: unary("f32x4.abs"),
+  floor: unary("f32x4.floor"),
+  sqrt: unary("f32x4.sqrt"),
+  square({ get }) {
+    get(0);
+    return get(0).op("f32x4.mul");
+  },
+  reciprocal({ f, get }) {
+    f.floats(1);
+    return get(0).op("f32x4.div");
+  },
+  sign({ get }) {
+    get(0);
+    get(0).floats(0).op("f32x4.gt").floats(1).op("v128.and");
+    get(0).floats(0).op("f32x4.lt").floats(1).op("v128.and", "f32x4.sub");
+    get(0);
+    return get(0).op("f32x4.ne", "v128.bitselect");
+  },
+  relu: ({ get }) => get(0).floats(0).op("f32x4.max"),
+  leakyRelu(on) {
+    const { f, get, attrs } = on;
+    return bySign(
+      on,
+      () => get(0),
+      () => get(0) && f.floats(attrs.alpha as number).op("f32x4.mul"),
+    );
+  },
+  step(on) {
+    const { f, attrs } = on;
+    return bySign(
+      on,
+      () => f.floats(1),
+      () => f.floats(attrs.low as number),
+    );
+  },
+  elu(on) {
+    const { f, get, attrs, math } = on;
+    return bySign(
+      on,
+      () => get(0),
+      () => {
+        get(0).call(math.index("exp")).floats(1).op("f32x4.sub");
+        f.floats(attrs.alpha as number).op("f32x4.mul");
+      },
+    );
+  },
+  clip: ({ get, attrs }) =>
+    get(0)
+      .floats(attrs.high as number)
+      .op("f32x4.min")
+      .floats(attrs.low as number)
+      .op("f32x4.max"),
+  where({ f, get }) {
+    get(1);
+    get(2);
+    return get(0) && f.op("v128.bitselect");
+  },
+  cast({ f, get, dtype, result }) {
+    get(0);
+    if (result === "bool") return isFloat(dtype) ? f.floats(0).op("f32x4.ne") : f.ints(0).op("i32x4.ne");
+    if (dtype === "bool") return isFloat(result) ? f.floats(1).op("v128.and") : f.ints(1).op("v128.and");
+    if (isFloat(result)) return f.op("f32x4.convert_i32x4_s");
+    if (isFloat(dtype)) f.op("i32x4.trunc_sat_f32x4_s");
+    return result === "uint8" ? f.ints(0xff).op("v128.and") : f;
+  },
+  /** Not of the graph language: a value as it is, for kernels that only move. */
+  copy: ({ get }) => get(0),
+};
+
+/** Whether an op is computed value by value. */
+export const isPointwiseName = (name: string): boolean => name in POINTWISE;
+
+/** Rough cost in vector instructions: what a call of a polynomial is to an addition. */
+export function costOf(name: string): number {
+  if ((MATH_NAMES as readonly string[]).includes(name) || name === "elu") return 20;
+  return name === "div" || name === "sqrt" || name === "reciprocal" ? 5 : 1;
+}
+
+/** Pushes the value of an op. */
+export function writePointwise(name: string, operands: Operands): void {
+  const write = POINTWISE[name];
+  if (!write) throw new Error(`no kernel for ${name}`);
+  write(operands);
+}
