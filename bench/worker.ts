@@ -5,14 +5,14 @@ import { SCALAR_PREFIX, STATE_PREFIX } from "../src/graph/names.ts";
 import { matmul, softmax } from "../src/graph/ops/index.ts";
 import { constant, input, isInput, topological } from "../src/graph/tensor.ts";
 import { Build, initialState } from "../src/nn/scope.ts";
-import { nativeBackend } from "../src/node.ts";
+import { nativeBackend, onednnBackend } from "../src/node.ts";
 import { FREE_BATCH } from "../src/onnx/lower.ts";
 import { Program, type StepGraph } from "../src/runtime/program.ts";
 import { compileModel, pixelsToUnit } from "../src/train/steps.ts";
 import { JOBS } from "./jobs.ts";
 
 type Once = () => Promise<void>;
-const backend = nativeBackend();
+const backend = process.argv[3] === "onednn" ? onednnBackend() : nativeBackend();
 
 /** Random values of an input. */
 function randomInput(name: string, shape: readonly number[], dtype: NdArray["dtype"]): NdArray {

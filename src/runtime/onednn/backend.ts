@@ -44,7 +44,13 @@ export function onednnBackend({ threads = 0 }: OnednnOptions = {}): Backend {
       options: CompileOptions,
     ): Promise<Executable> {
       if (options.freeBatch !== undefined) return inference.compile(name, outputs, options);
-      const resources: Resources = { onednn: engine.onednn, heap: engine.heap, holder: new Holder(), regions: [] };
+      const resources: Resources = {
+        onednn: engine.onednn,
+        heap: engine.heap,
+        threads: engine.threads,
+        holder: new Holder(),
+        regions: [],
+      };
       try {
         const compiled = await compile(prepare(outputs), new Map(Object.entries(options.aliases ?? {})), resources);
         return await OnednnExecutable.create(engine, compiled, resources);

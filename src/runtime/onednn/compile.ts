@@ -2,21 +2,36 @@
 import { type NdArray, type Shape, sizeOf } from "../../base/array.ts";
 import type { Window } from "../../graph/ops/window.ts";
 import { isConstant, isInput, type Tensor } from "../../graph/tensor.ts";
-import { ARG, type Desc, executionArguments, type Holder, type Onednn, type PostOperation, QUERY } from "./api.ts";
+import {
+  ARG,
+  type Desc,
+  executionArguments,
+  type Geometry,
+  type Holder,
+  type Onednn,
+  type PostOperation,
+  QUERY,
+} from "./api.ts";
 import { Fusion, type Kernel, type LoopValue, pointwiseValues, resultsOf } from "./fuse.ts";
 import type { Heap } from "./heap.ts";
 import type { Address } from "./library.ts";
 import { planMemory } from "./memory-plan.ts";
 import { schedule } from "./order.ts";
-import type { PlanStep } from "./protocol.ts";
+import { type PlanStep, share } from "./protocol.ts";
 import { atPlace, contiguous, part, patchesView, stridesOver, type Transform, type View } from "./view.ts";
 import { ModuleBuilder } from "./wasm/assembler.ts";
 import { type LoopKernel, sharesValues, unitsOf, workOf, writeLoop } from "./wasm/loop.ts";
 import { MathLibrary } from "./wasm/math.ts";
 import { type RowKernel, rowUnits, writeRows } from "./wasm/rows.ts";
 
-/** Vector instructions in a kernel from which waking the other threads pays: some tens of microseconds. */
-const WORTH_SHARING = 60_000;
+/** Vector instructions in a kernel from which sharing it pays: as many as fit the time in which threads meet. */
+const WORTH_SHARING = 4000;
+/** Values of the second matrix from which it, not the first, is shared out: beyond a core's own cache. */
+const LARGE_MATRIX = 2 ** 19;
+/** Rows or columns of a matrix in a share are a multiple of this: a vector. */
+const MATRIX_GRAIN = 16;
+/** Of a float32. */
+const BYTES = 4;
 /** Shares of single values end at a cache line. */
 const GRAIN = 16;
 
@@ -29,8 +44,8 @@ export interface Value {
   readonly input?: string;
   readonly output?: string;
   readonly constant?: NdArray;
-  /** The memories of primitives that stand for it. */
-  readonly memories: Address[];
+  /** The memories of primitives that stand for it, or for what begins so many bytes into it. */
+  readonly memories: { readonly memory: Address; readonly skip: number }[];
   /** Offset in the workspace, for values of neither kind. */
   offset: number;
 }
@@ -42,9 +57,29 @@ export interface Step {
   /** A value that may lie where an operand lay that nothing reads later: they are walked in the same order. */
   readonly inPlace: boolean;
   readonly work:
-    | { readonly kind: "native"; readonly primitive: Address; readonly args: readonly (readonly [number, Address])[] }
+    | { readonly kind: "native"; readonly calls: readonly (PrimitiveCall | undefined)[] }
     | { readonly kind: "loop"; readonly kernel: LoopKernel }
     | { readonly kind: "rows"; readonly kernel: RowKernel; readonly slots: readonly number[] };
+}
+
+/** An argument of a primitive: its kind, what it is, how it lies, and how many bytes into the value it begins. */
+type Argument = readonly [arg: number, value: Value, desc: Desc, skip?: number];
+
+/** What a thread made of a weights gradient. */
+interface Part {
+  readonly value: Value;
+  readonly desc: Desc;
+}
+
+/** What one thread does of an operation: a primitive of its own, on its part of the values. */
+interface Share {
+  readonly operation: Address;
+  readonly args: readonly Argument[];
+}
+
+interface PrimitiveCall {
+  readonly primitive: Address;
+  readonly args: readonly (readonly [number, Address])[];
 }
 
 export interface Compiled {
@@ -60,6 +95,7 @@ export interface Compiled {
 export interface Resources {
   readonly onednn: Onednn;
   readonly heap: Heap;
+  readonly threads: number;
   /** Destroys what the compiled plan needs in the library. */
   readonly holder: Holder;
   /** Gives back regions of the heap. */
@@ -116,25 +152,37 @@ class Compiler {
 
   private write(module: ModuleBuilder, table: number): PlanStep[] {
     const math = new MathLibrary(module);
-    const { heap, regions } = this.resources;
-    return this.steps.map(({ work }, i): PlanStep => {
+    const { heap, regions, threads } = this.resources;
+    const serial = (units: number) => share(units, Math.max(1, units), threads);
+    const steps = this.steps.map(({ work }, i): PlanStep => {
+      const barrier = true;
       if (work.kind === "native") {
-        const bytes = executionArguments(work.args);
-        const offset = heap.allocate(bytes.length);
-        regions.push(offset);
-        heap.values("uint8", offset, bytes.length).set(bytes);
-        return { kind: "native", primitive: work.primitive, count: work.args.length, args: heap.address(offset) };
+        const calls = work.calls.map((call) => {
+          if (!call) return undefined;
+          const bytes = executionArguments(call.args);
+          const offset = heap.allocate(bytes.length);
+          regions.push(offset);
+          heap.values("uint8", offset, bytes.length).set(bytes);
+          return { primitive: call.primitive, count: call.args.length, args: heap.address(offset) };
+        });
+        return { kind: "native", calls, barrier };
       }
       const name = `k${i}`;
       if (work.kind === "rows") {
         module.add(writeRows(work.kernel, work.slots, table), name);
-        return { kind: "kernel", name, units: rowUnits(work.kernel), grain: 1, shared: false };
+        return { kind: "kernel", name, shares: serial(rowUnits(work.kernel)), barrier };
       }
       const { kernel } = work;
       module.add(writeLoop(kernel, table, math), name);
       const grain = sharesValues(kernel) ? GRAIN : 1;
       const units = unitsOf(kernel);
-      return { kind: "kernel", name, units, grain, shared: units > grain && workOf(kernel) >= WORTH_SHARING };
+      const worth = workOf(kernel) >= WORTH_SHARING;
+      return { kind: "kernel", name, shares: worth ? share(units, grain, threads) : serial(units), barrier };
+    });
+    // Between two steps of the first thread alone nobody has to wait.
+    return steps.map((step, i) => {
+      const next = steps[i + 1];
+      return { ...step, barrier: next !== undefined && !(isSerial(step) && isSerial(next)) };
     });
   }
 
@@ -340,33 +388,61 @@ class Compiler {
 
   // ------------------------------------------------------------------------------------------ primitives
 
-  private native(
-    name: string,
-    operation: Address,
-    args: readonly (readonly [number, Value, Desc])[],
-    writes: readonly Value[],
-  ): void {
+  /** A step of oneDNN's, shared as `shares` say. */
+  private native(name: string, shares: readonly (Share | undefined)[], writes: readonly Value[]): void {
     const { onednn, holder } = this.resources;
-    const scratchDesc = onednn.query(operation, QUERY.scratchpad);
-    const scratchBytes = onednn.bytes(scratchDesc);
-    const all = [...args];
-    if (scratchBytes > 0) {
-      const scratch = this.make(scratchBytes);
-      all.push([ARG.scratchpad, scratch, scratchDesc]);
-    }
-    const reads = all.map(([, value]) => value).filter((value) => !writes.includes(value));
-    const memories = all.map(([arg, value, desc]): [number, Address] => {
-      const memory = onednn.memory(holder, desc);
-      value.memories.push(memory);
-      return [arg, memory];
+    const touched = new Set<Value>(writes);
+    const scratches: Value[] = [];
+    const calls = shares.map((own): PrimitiveCall | undefined => {
+      if (!own) return undefined;
+      const all = [...own.args];
+      const scratchDesc = onednn.query(own.operation, QUERY.scratchpad);
+      const scratchBytes = onednn.bytes(scratchDesc);
+      if (scratchBytes > 0) {
+        const scratch = this.make(scratchBytes);
+        scratches.push(scratch);
+        all.push([ARG.scratchpad, scratch, scratchDesc]);
+      }
+      const args = all.map(([arg, value, desc, skip = 0]): [number, Address] => {
+        touched.add(value);
+        const memory = onednn.memory(holder, desc);
+        value.memories.push({ memory, skip });
+        return [arg, memory];
+      });
+      return { primitive: this.primitive(own.operation), args };
     });
-    const scratchValues = scratchBytes > 0 ? [all[all.length - 1]![1]] : [];
+    const written = [...writes, ...scratches];
     this.steps.push({
-      name: `${name} (${onednn.implementation(operation)})`,
-      reads,
-      writes: [...writes, ...scratchValues],
+      name: `${name} (${onednn.implementation(shares[0]!.operation)})`,
+      reads: [...touched].filter((value) => !written.includes(value)),
+      writes: written,
       inPlace: false,
-      work: { kind: "native", primitive: onednn.primitive(holder, operation), args: memories },
+      work: { kind: "native", calls },
+    });
+  }
+
+  private readonly primitives = new Map<Address, Address>();
+  /** Threads with shares of one size run one primitive. */
+  private primitive(operation: Address): Address {
+    const { onednn, holder } = this.resources;
+    const known = this.primitives.get(operation) ?? onednn.primitive(holder, operation);
+    this.primitives.set(operation, known);
+    return known;
+  }
+
+  /** Shares of `units` along an axis; `build` describes a part of so many, which is made once for each size. */
+  private split<T>(
+    units: number,
+    grain: number,
+    build: (units: number) => T,
+    use: (made: T, from: number) => Share,
+  ): (Share | undefined)[] {
+    const made = new Map<number, T>();
+    return share(units, grain, this.resources.threads).map(([from, to]) => {
+      if (from === to) return undefined;
+      const known = made.get(to - from) ?? build(to - from);
+      made.set(to - from, known);
+      return use(known, from);
     });
   }
 
@@ -379,7 +455,7 @@ class Compiler {
     const operands = this.fusion.nativeOperands(node);
     const into = this.value(activation ?? node);
     const rank = node.shape.length;
-    const describe = (i: number, transposed: boolean): Desc => {
+    const describe = (i: number, transposed: boolean): Matrix => {
       const { shape } = node.inputs[i]!;
       const strides = stridesOver(operands[i]!.view, shape)!;
       const dims = [...shape];
@@ -389,30 +465,58 @@ class Compiler {
         dims.unshift(1);
         strides.unshift(0);
       }
-      return this.desc(dims, plainStrides(dims, strides));
+      return { dims, strides: plainStrides(dims, strides) };
     };
     const { transposeA, transposeB } = node.attrs as { transposeA: boolean; transposeB: boolean };
-    const src = describe(0, transposeA);
-    const weights = describe(1, transposeB);
-    const dst = this.desc(node.shape, rowMajor(node.shape));
+    const [a, b] = [describe(0, transposeA), describe(1, transposeB)];
+    const result = { dims: [...node.shape], strides: rowMajor(node.shape) };
     const biasDims = node.shape.map((size, axis) => (axis === rank - 1 ? size : 1));
-    const bias = operands[2] && this.desc(biasDims, rowMajor(biasDims));
-    const operation = onednn.matmul(holder, src, weights, bias, dst, activation && postOperation(activation));
-    const args: [number, Value, Desc][] = [
-      [ARG.src, this.value(operands[0]!.base), src],
-      [ARG.weights, this.value(operands[1]!.base), weights],
-      [ARG.dst, into, dst],
-    ];
-    if (bias) args.push([ARG.bias, this.value(operands[2]!.base), bias]);
-    this.native(`matmul [${node.shape}]`, operation, args, [into]);
+    const biasMatrix = { dims: biasDims, strides: rowMajor(biasDims) };
+    const [rows, inner, columns] = [node.shape[rank - 2]!, a.dims[rank - 1]!, node.shape[rank - 1]!];
+    // Each thread reads all of the other matrix, so the larger one is shared out.
+    const byColumns = (inner * columns > LARGE_MATRIX && columns >= MATRIX_GRAIN) || rows < MATRIX_GRAIN;
+    const batched = rank > 2 && node.shape[0]! > 1;
+    const axis = batched ? 0 : byColumns ? rank - 1 : rank - 2;
+    const limited = ({ dims, strides }: Matrix, units: number): Desc =>
+      this.desc(
+        dims.map((size, i) => (i === axis && size > 1 ? units : size)),
+        strides,
+      );
+    const post = activation && postOperation(activation);
+    // The axis of the result is the rows of the first matrix, or the columns of the second, or the batch of both.
+    const cutsA = axis !== rank - 1;
+    const cutsB = axis !== rank - 2;
+    const skip = ({ dims, strides }: Matrix, from: number) => (dims[axis]! > 1 ? BYTES * from * strides[axis]! : 0);
+    const values = operands.map(({ base }) => this.value(base));
+    const begin = operands.map(({ view }) => BYTES * view.offset);
+    const shares = this.split(
+      node.shape[axis]!,
+      batched ? 1 : MATRIX_GRAIN,
+      (units) => {
+        const src = cutsA ? limited(a, units) : this.desc(a.dims, a.strides);
+        const weights = cutsB ? limited(b, units) : this.desc(b.dims, b.strides);
+        const dst = limited(result, units);
+        const bias = operands[2] && limited(biasMatrix, units);
+        return { src, weights, dst, bias, operation: onednn.matmul(holder, src, weights, bias, dst, post) };
+      },
+      ({ src, weights, dst, bias, operation }, from) => {
+        const args: Argument[] = [
+          [ARG.src, values[0]!, src, begin[0]! + (cutsA ? skip(a, from) : 0)],
+          [ARG.weights, values[1]!, weights, begin[1]! + (cutsB ? skip(b, from) : 0)],
+          [ARG.dst, into, dst, skip(result, from)],
+        ];
+        if (bias) args.push([ARG.bias, values[2]!, bias, begin[2]! + skip(biasMatrix, from)]);
+        return { operation, args };
+      },
+    );
+    this.native(`matmul [${a.dims}] [${b.dims}]`, shares, [into]);
   }
 
   private convolution(node: Tensor, activation: Tensor | undefined): void {
-    const { onednn, holder } = this.resources;
+    const { onednn, holder, threads } = this.resources;
     const operands = this.fusion.nativeOperands(node);
     const values = operands.map(({ base }) => this.value(base));
     const into = this.value(activation ?? node);
-    const window = node.attrs.window as Window;
     const forward = node.op.name === "conv2d";
     const filter = node.op.name === "conv2dFilter";
     const [x, second] = node.inputs as [Tensor, Tensor];
@@ -420,105 +524,176 @@ class Compiler {
     const image = forward || filter ? x.shape : node.shape;
     const weightsShape = filter ? node.shape : second.shape;
     const result = forward ? node.shape : filter ? second.shape : x.shape;
-    const src = this.image(image);
-    const dst = this.image(result);
     const [kh, kw, c, o] = weightsShape as readonly number[] as [number, number, number, number];
     const weightDims = [o, c, kh, kw];
     const any = this.desc(weightDims, "any");
-    const descs = { src, weights: any, dst };
-    const geometry = {
-      strides: window.stride,
-      dilates: window.dilation.map((d) => d - 1),
-      before: window.padding.slice(0, 2),
-      after: window.padding.slice(2),
-    };
+    const geometry = geometryOf(node.attrs.window as Window);
     const bias = forward && operands[2] ? this.desc([o], [1]) : undefined;
     const post = activation && postOperation(activation);
-    const forwards = onednn.convolution(holder, descs, bias, geometry, post);
     const label = `${node.op.name} [${image}] ${kh}x${kw} -> ${o}`;
+    const skips = (from: number) => [image, result].map((shape) => BYTES * from * sizeOf(shape.slice(1)));
+    const describe = (images: number) => {
+      const descs = { src: this.image(images, image), weights: any, dst: this.image(images, result) };
+      return { ...descs, operation: onednn.convolution(holder, descs, bias, geometry, post) };
+    };
     if (filter) {
-      const operation = onednn.convolutionWeights(holder, descs, undefined, geometry, forwards);
-      const chosen = onednn.query(operation, QUERY.diffWeights);
       const plain = this.desc(weightDims, [1, o, kw * c * o, c * o]);
-      const direct = onednn.equal(chosen, plain);
-      const made = direct ? into : this.make(onednn.bytes(chosen));
+      const parts: Part[] = [];
+      const shares = this.split(
+        image[0]!,
+        1,
+        (images) => {
+          const { operation: hint, ...descs } = describe(images);
+          const operation = onednn.convolutionWeights(holder, descs, undefined, geometry, hint);
+          return { ...descs, operation, chosen: onednn.query(operation, QUERY.diffWeights) };
+        },
+        ({ src, dst, operation, chosen }, from) => {
+          const [skipSrc, skipDst] = skips(from);
+          const direct = threads === 1 && onednn.equal(chosen, plain);
+          const value = direct ? into : this.make(onednn.bytes(chosen));
+          parts.push({ value, desc: chosen });
+          const args: Argument[] = [
+            [ARG.src, values[0]!, src, skipSrc],
+            [ARG.diffDst, values[1]!, dst, skipDst],
+            [ARG.diffWeights, value, chosen],
+          ];
+          return { operation, args };
+        },
+      );
       this.native(
         label,
-        operation,
-        [
-          [ARG.src, values[0]!, src],
-          [ARG.diffDst, values[1]!, dst],
-          [ARG.diffWeights, made, chosen],
-        ],
-        [made],
+        shares,
+        parts.map(({ value }) => value),
       );
-      if (!direct) this.reorder(made, chosen, into, plain);
+      this.gatherWeights(parts, into, plain);
       return;
     }
     const strides = stridesOver(operands[1]!.view, weightsShape)!;
+    const skip = BYTES * operands[1]!.view.offset;
     const own = plainStrides(weightsShape, strides);
     const given = this.desc(weightDims, [own[3]!, own[2]!, own[0]!, own[1]!]);
-    if (forward) {
-      const chosen = onednn.query(forwards, QUERY.weights);
-      const weights = this.weightsAs(values[1]!, given, `${strides}`, chosen);
-      const args: [number, Value, Desc][] = [
-        [ARG.src, values[0]!, src],
-        [ARG.weights, weights, chosen],
-        [ARG.dst, into, dst],
-      ];
-      if (bias) args.push([ARG.bias, values[2]!, bias]);
-      this.native(label, forwards, args, [into]);
-      return;
-    }
-    const operation = onednn.convolutionData(holder, descs, geometry, forwards);
-    const chosen = onednn.query(operation, QUERY.weights);
-    const weights = this.weightsAs(values[1]!, given, `${strides}`, chosen);
-    this.native(
-      label,
-      operation,
-      [
-        [ARG.diffDst, values[0]!, dst],
-        [ARG.weights, weights, chosen],
-        [ARG.diffSrc, into, src],
-      ],
-      [into],
+    const shares = this.split(
+      image[0]!,
+      1,
+      (images) => {
+        const { operation: hint, ...descs } = describe(images);
+        const operation = forward ? hint : onednn.convolutionData(holder, descs, geometry, hint);
+        const chosen = onednn.query(operation, QUERY.weights);
+        const weights = this.weightsAs(values[1]!, given, skip, `${skip} ${strides}`, chosen);
+        return { ...descs, operation, chosen, weights };
+      },
+      ({ src, dst, operation, chosen, weights }, from) => {
+        const [skipSrc, skipDst] = skips(from);
+        const args: Argument[] = [[ARG.weights, weights, chosen]];
+        if (forward) args.push([ARG.src, values[0]!, src, skipSrc], [ARG.dst, into, dst, skipDst]);
+        else args.push([ARG.diffDst, values[0]!, dst, skipDst], [ARG.diffSrc, into, src, skipSrc]);
+        if (bias) args.push([ARG.bias, values[2]!, bias]);
+        return { operation, args };
+      },
     );
+    this.native(label, shares, [into]);
   }
 
-  /** A picture `[n, h, w, c]` as the library names its axes. Measured: channels last is as fast as its own layouts. */
-  private image(shape: Shape): Desc {
-    const [n, h, w, c] = shape as readonly number[] as [number, number, number, number];
+  /** Adds the threads' parts of a weights gradient, and puts the sum in the order of the graph. */
+  private gatherWeights(parts: readonly Part[], into: Value, plain: Desc): void {
+    const { onednn } = this.resources;
+    const [first] = parts as [Part];
+    if (parts.some(({ desc }) => !onednn.equal(desc, first.desc))) {
+      // Parts of several sizes may have chosen several layouts.
+      const ordered = parts.map(({ value, desc }) => {
+        const made = this.make(into.bytes);
+        this.reorder(value, desc, made, plain);
+        return made;
+      });
+      this.addAll(ordered, into);
+      return;
+    }
+    const isPlain = onednn.equal(first.desc, plain);
+    if (parts.length > 1)
+      this.addAll(
+        parts.map(({ value }) => value),
+        isPlain ? into : first.value,
+      );
+    else if (isPlain && first.value !== into) this.reorder(first.value, first.desc, into, plain);
+    if (!isPlain) this.reorder(first.value, first.desc, into, plain);
+  }
+
+  private addAll(values: readonly Value[], into: Value): void {
+    const access = (value: Value) => ({ slot: value.slot, dtype: "float32" as const, offset: 0, strides: [1] });
+    const loads = values.map((value) => ({ kind: "load" as const, access: access(value) }));
+    const sums = values.slice(1).map((_, i) => ({
+      kind: "op" as const,
+      name: "add",
+      attrs: {},
+      dtype: "float32" as const,
+      inputs: [i === 0 ? 0 : values.length + i - 1, i + 1],
+    }));
+    const kernel: LoopKernel = {
+      dims: [values[0]!.bytes / BYTES],
+      reduced: [false],
+      reduction: undefined,
+      expressions: [...loads, ...sums],
+      stores: [{ value: values.length + sums.length - 1, access: access(into) }],
+    };
+    this.steps.push({
+      name: "add parts",
+      reads: values,
+      writes: [into],
+      inPlace: false,
+      work: { kind: "loop", kernel },
+    });
+  }
+
+  /** Pictures `[n, h, w, c]` as the library names the axes. Measured: channels last is as fast as its own layouts. */
+  private image(n: number, shape: Shape): Desc {
+    const [, h, w, c] = shape as readonly number[] as [number, number, number, number];
     return this.desc([n, c, h, w], [h * w * c, 1, w * c, c]);
   }
 
   /** Weights in the layout that an operation chose; made once for all operations that chose the same. */
-  private weightsAs(value: Value, given: Desc, key: string, chosen: Desc): Value {
+  private weightsAs(value: Value, given: Desc, skip: number, key: string, chosen: Desc): Value {
     const { onednn } = this.resources;
-    if (onednn.equal(given, chosen)) return value;
+    if (skip === 0 && onednn.equal(given, chosen)) return value;
     const id = `${value.slot} ${key}`;
     const list = this.reordered.get(id) ?? [];
     this.reordered.set(id, list);
     const found = list.find(({ desc }) => onednn.equal(desc, chosen));
     if (found) return found.value;
     const made = this.make(onednn.bytes(chosen));
-    this.reorder(value, given, made, chosen);
+    this.reorder(value, given, made, chosen, skip);
     list.push({ desc: chosen, value: made });
     return made;
   }
 
-  private reorder(from: Value, fromDesc: Desc, to: Value, toDesc: Desc): void {
+  private reorder(from: Value, fromDesc: Desc, to: Value, toDesc: Desc, skip = 0): void {
     const { onednn, holder } = this.resources;
     const operation = onednn.reorder(holder, fromDesc, toDesc);
-    this.native(
-      "reorder",
-      operation,
-      [
-        [ARG.src, from, fromDesc],
-        [ARG.dst, to, toDesc],
-      ],
-      [to],
-    );
+    const args: Argument[] = [
+      [ARG.src, from, fromDesc, skip],
+      [ARG.dst, to, toDesc],
+    ];
+    this.native("reorder", [{ operation, args }], [to]);
   }
+}
+
+/** Whether the first thread does all of a step. */
+function isSerial(step: PlanStep): boolean {
+  if (step.kind === "native") return step.calls.slice(1).every((call) => call === undefined);
+  return step.shares.slice(1).every(([from, to]) => from === to);
+}
+
+interface Matrix {
+  readonly dims: number[];
+  readonly strides: number[];
+}
+
+function geometryOf({ stride, dilation, padding }: Window): Geometry {
+  return {
+    strides: stride,
+    dilates: dilation.map((d) => d - 1),
+    before: padding.slice(0, 2),
+    after: padding.slice(2),
+  };
 }
 
 function postOperation(activation: Tensor): PostOperation {

@@ -3,7 +3,7 @@ import { MessageChannel, type MessagePort, Worker, type WorkerOptions } from "no
 import { fail } from "../../base/errors.ts";
 import { Onednn, statusText } from "./api.ts";
 import { Heap } from "./heap.ts";
-import { loadLibrary } from "./library.ts";
+import { loadLibrary, setLibraryThreads } from "./library.ts";
 import {
   CONTROL,
   CONTROL_LENGTH,
@@ -29,9 +29,13 @@ export class Engine {
   private last: Promise<unknown> = Promise.resolve();
   private scratch = { offset: 0, bytes: 0, version: 0 };
 
-  constructor(readonly threads: number) {
+  /** Compute threads: one alone for a library that brings its own. */
+  readonly threads: number;
+
+  constructor(threads: number) {
     this.onednn = new Onednn(loadLibrary());
-    this.workers = Array.from({ length: threads }, (_, index) => {
+    this.threads = setLibraryThreads(this.onednn.library.handle, 1) ? threads : 1;
+    this.workers = Array.from({ length: this.threads }, (_, index) => {
       const { port1, port2 } = new MessageChannel();
       this.ports.push(port1);
       const workerData: ThreadData = {
@@ -39,7 +43,7 @@ export class Engine {
         memory: this.heap.memory,
         port: port2 as unknown as ThreadData["port"],
         index,
-        threads,
+        threads: this.threads,
         library: this.onednn.library.path,
         stream: this.onednn.stream,
       };
@@ -74,6 +78,7 @@ export class Engine {
     leader.ref();
     try {
       Atomics.store(control, CONTROL.plan, plan);
+      Atomics.store(control, CONTROL.status, 0);
       const number = Atomics.add(control, CONTROL.request, 1) + 1;
       Atomics.notify(control, CONTROL.request);
       for (let answered = Atomics.load(control, CONTROL.answered); answered !== number; ) {

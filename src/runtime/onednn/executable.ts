@@ -41,7 +41,7 @@ export class OnednnExecutable implements Executable {
     this.places[value.slot] = offset;
     const { heap, onednn } = this.engine;
     heap.values("int32", this.compiled.table + 4 * value.slot, 1)[0] = offset;
-    for (const memory of value.memories) onednn.place(memory, heap.address(offset));
+    for (const { memory, skip } of value.memories) onednn.place(memory, heap.address(offset + skip));
   }
 
   run(inputs: Values, outputs: Values): Promise<void> {

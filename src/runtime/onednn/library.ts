@@ -151,7 +151,6 @@ export const HOW_TO_GET =
 
 /** @throws `E_BACKEND` when no candidate loads, or the one found is too old or too new */
 export function loadLibrary(paths: readonly string[] = candidates()): Library {
-  prepareThreads();
   const tried: string[] = [];
   for (const path of paths) {
     let handle: LibraryHandle;
@@ -200,9 +199,15 @@ function open(path: string, handle: LibraryHandle): Library {
 }
 
 /**
- * OpenMP threads that have nothing to do sleep at once: waiting actively, they would take the cores from the threads that
- * compute between two products. It must be said before the library is loaded.
+ * How many threads a primitive takes that is made or run by the calling thread. The compute threads share each step among
+ * themselves, so that the library needs none of its own.
+ * @returns false for a library on another runtime than OpenMP, which counts its threads otherwise
  */
-function prepareThreads(): void {
-  process.env.OMP_WAIT_POLICY ??= "passive";
+export function setLibraryThreads(handle: LibraryHandle, threads: number): boolean {
+  try {
+    handle.func("omp_set_num_threads", "void", ["int"])(threads);
+    return true;
+  } catch {
+    return false;
+  }
 }

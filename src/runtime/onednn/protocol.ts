@@ -1,9 +1,9 @@
 // What the main thread and the compute threads say to each other. Small and frequent things go through a shared array of
-// integers that threads wait on; plans, which are rare, go through a message port.
+// integers that threads wait on; plans, which are rare, go through message ports.
 
 /** Places in the shared array. */
 export const CONTROL = {
-  /** Counts requests to the leading thread. */
+  /** Counts requests. */
   request: 0,
   /** Counts requests answered. */
   answered: 1,
@@ -13,33 +13,38 @@ export const CONTROL = {
   status: 3,
   /** The step that it went wrong in. */
   step: 4,
-  /** Counts kernels that the threads share. */
-  shared: 5,
-  /** Helpers that have not finished the shared kernel. */
-  pending: 6,
-  /** The shared kernel: its plan, its step. */
-  sharedPlan: 7,
-  sharedStep: 8,
-  helperStatus: 9,
+  /** Counts arrivals at barriers. On a cache line of its own. */
+  arrived: 32,
 } as const;
-export const CONTROL_LENGTH = 16;
+export const CONTROL_LENGTH = 64;
 export const MESSAGE = -1;
 /** Status of a WebAssembly trap. */
 export const TRAP = 1000;
 
-export type PlanStep =
-  | { readonly kind: "native"; readonly primitive: bigint; readonly count: number; readonly args: bigint }
+/** A primitive and what it is run with. */
+export interface Call {
+  readonly primitive: bigint;
+  readonly count: number;
+  readonly args: bigint;
+}
+
+export type PlanStep = {
+  /** Whether all threads must have done the step before any goes on. */
+  readonly barrier: boolean;
+} & (
+  | {
+      readonly kind: "native";
+      /** One a thread; a thread without one does nothing. */
+      readonly calls: readonly (Call | undefined)[];
+    }
   | {
       readonly kind: "kernel";
       /** Export name. */
       readonly name: string;
-      /** Iterations to share. */
-      readonly units: number;
-      /** A share is a multiple of this. */
-      readonly grain: number;
-      /** Whether the work is worth waking the helpers. */
-      readonly shared: boolean;
-    };
+      /** Iterations that each thread takes, `[from, to]`. */
+      readonly shares: readonly (readonly [from: number, to: number])[];
+    }
+);
 
 export interface Plan {
   readonly id: number;
@@ -53,7 +58,7 @@ export interface ThreadData {
   readonly control: SharedArrayBuffer;
   readonly memory: WebAssembly.Memory;
   readonly port: MessagePort;
-  /** 0 leads; the others help. */
+  /** The first answers for all. */
   readonly index: number;
   /** How many threads there are. */
   readonly threads: number;
@@ -61,8 +66,8 @@ export interface ThreadData {
   readonly stream: bigint;
 }
 
-/** The part of `units` that thread `index` of `threads` takes. */
-export function share(units: number, grain: number, index: number, threads: number): readonly [number, number] {
+/** The parts of `units` that threads take, each a multiple of `grain`. */
+export function share(units: number, grain: number, threads: number): [from: number, to: number][] {
   const each = Math.ceil(units / threads / grain) * grain;
-  return [Math.min(units, index * each), Math.min(units, (index + 1) * each)];
+  return Array.from({ length: threads }, (_, i) => [Math.min(units, i * each), Math.min(units, (i + 1) * each)]);
 }
