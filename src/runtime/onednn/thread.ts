@@ -18,8 +18,10 @@ if (threads > 1) setLibraryThreads(library, 1);
 type Work = (() => number) | undefined;
 const plans = new Map<number, { work: Work[]; barriers: boolean[] }>();
 
-/** Turns of waiting actively before a thread sleeps: some tens of microseconds. */
+/** Turns of waiting actively for the next request before a thread sleeps: some tens of microseconds. */
 const SPIN = 4000;
+/** The same at a barrier, where the others are at work: some milliseconds. */
+const BARRIER_SPIN = 500_000;
 /** Between looks at a barrier that takes longer. */
 const NAP_MS = 0.1;
 
@@ -69,7 +71,7 @@ function barrier(): void {
   target = (target + threads) | 0;
   Atomics.add(control, CONTROL.arrived, 1);
   for (let turn = 0; ((target - Atomics.load(control, CONTROL.arrived)) | 0) > 0; turn++)
-    if (turn >= SPIN) Atomics.wait(control, CONTROL.arrived, Atomics.load(control, CONTROL.arrived), NAP_MS);
+    if (turn >= BARRIER_SPIN) Atomics.wait(control, CONTROL.arrived, Atomics.load(control, CONTROL.arrived), NAP_MS);
 }
 
 function run(id: number): void {

@@ -66,6 +66,22 @@ export function writeLoop(kernel: LoopKernel, table: number, math: MathLibrary):
   return new Writer(kernel, table, math).write();
 }
 
+/** Turns of loops that are written out, beside where the pointers are. */
+type Shift = readonly (readonly [loop: number, turns: number])[];
+const STILL: Shift = [];
+
+/** Reduced loops with no more turns together than this are written out. */
+const WRITTEN_OUT = 9;
+
+/** Every turn of nested loops. */
+function shifts(loops: readonly number[], sizes: readonly number[]): Shift[] {
+  return loops.reduce<Shift[]>(
+    (all, loop, i) =>
+      all.flatMap((shift) => Array.from({ length: sizes[i]! }, (_, turns): Shift => [...shift, [loop, turns]])),
+    [STILL],
+  );
+}
+
 interface Pointer {
   readonly access: Access;
   readonly local: number;
@@ -276,18 +292,18 @@ class Writer {
         () => {
           const parts = Array.from({ length: vectors }, () => f.local("v128"));
           for (const part of parts) f.floats(sum ? 0 : Number.NEGATIVE_INFINITY).set(part);
-          this.nest(
-            loops,
-            () =>
-              parts.forEach((part, v) => {
-                const local = this.compute(v * LANES, lanes === LANES)(value);
-                f.get(part)
-                  .get(local)
-                  .op(sum ? "f32x4.add" : "f32x4.max")
-                  .set(part);
-              }),
-            false,
-          );
+          const turn = (shift: Shift) =>
+            parts.forEach((part, v) => {
+              const local = this.compute(v * LANES, lanes === LANES, shift)(value);
+              f.get(part)
+                .get(local)
+                .op(sum ? "f32x4.add" : "f32x4.max")
+                .set(part);
+            });
+          // A pooling window is written out.
+          const sizes = loops.map((loop) => kernel.dims[loop]!);
+          if (sizeOf(sizes) > WRITTEN_OUT) this.nest(loops, () => turn(STILL), false);
+          else for (const shift of shifts(loops, sizes)) turn(shift);
           parts.forEach((part, v) => this.store(this.stores[0]!, part, v * LANES, lanes));
           this.advance(inner, vectors * lanes);
           f.get(counter)
@@ -302,7 +318,7 @@ class Writer {
   }
 
   /** Computes every expression `at` elements from the pointers; `vector` or the first lane alone. Gives locals. */
-  private compute(at: number, vector: boolean): (place: number) => number {
+  private compute(at: number, vector: boolean, shift: Shift = STILL): (place: number) => number {
     const { f, kernel, math } = this;
     const locals: number[] = [];
     kernel.expressions.forEach((expression, i) => {
@@ -313,7 +329,7 @@ class Writer {
       }
       const local = f.local("v128");
       locals.push(local);
-      if (expression.kind === "load") this.load(this.loads.get(expression.access)!, at, vector);
+      if (expression.kind === "load") this.load(this.loads.get(expression.access)!, at, vector, shift);
       else if (expression.kind === "constant") {
         if (expression.dtype === "float32") f.floats(expression.value);
         else f.ints(expression.dtype === "bool" ? -expression.value : expression.value);
@@ -332,32 +348,37 @@ class Writer {
     return expression.kind === "load" ? expression.access.dtype : expression.dtype;
   }
 
-  /** Four times the value under a pointer. */
-  private repeated({ access, local }: Pointer): void {
+  /** Four times the value `skip` bytes from a pointer. */
+  private repeated(pointer: Pointer, skip = 0): void {
     const { f } = this;
-    f.get(local);
-    if (BYTES[access.dtype] === 4) f.memory("v128.load32_splat");
+    const { dtype } = pointer.access;
+    this.address(pointer, skip);
+    if (BYTES[dtype] === 4) f.memory("v128.load32_splat");
     else f.memory("i32.load8_u").op("i32x4.splat");
-    if (access.dtype === "bool") f.op("i32x4.neg");
+    if (dtype === "bool") f.op("i32x4.neg");
   }
 
-  private load(pointer: Pointer, at: number, vector: boolean): void {
+  private load(pointer: Pointer, at: number, vector: boolean, shift: Shift = STILL): void {
     const { f } = this;
     const { access, local } = pointer;
     const stride = access.strides[this.inner]!;
+    const bytes = BYTES[access.dtype];
+    let skip = 0;
+    for (const [loop, turns] of shift) skip += access.strides[loop]! * turns * bytes;
     if (stride === 0 || !vector) {
       // Without a stride `at` does not matter; a single value is always the one under the pointer.
-      this.repeated(pointer);
+      this.repeated(pointer, skip);
       return;
     }
-    const bytes = BYTES[access.dtype];
     if (stride === 1) {
-      f.get(local).memory(bytes === 4 ? "v128.load" : "v128.load32_zero", at * bytes);
+      const name = bytes === 4 ? "v128.load" : "v128.load32_zero";
+      if (skip >= 0) f.get(local).memory(name, at * bytes + skip);
+      else this.address(pointer, skip).memory(name, at * bytes);
     } else {
       const vectorSoFar = f.local("v128");
       f.ints(0).set(vectorSoFar);
       for (let lane = 0; lane < LANES; lane++) {
-        this.address(pointer, (at + lane) * stride * bytes);
+        this.address(pointer, (at + lane) * stride * bytes + skip);
         f.get(vectorSoFar)
           .lane(bytes === 4 ? "v128.load32_lane" : "v128.load8_lane", lane)
           .set(vectorSoFar);
@@ -368,9 +389,9 @@ class Writer {
     if (access.dtype === "bool") f.op("i32x4.neg");
   }
 
-  private address({ local }: Pointer, bytes: number): void {
+  private address({ local }: Pointer, bytes: number): FunctionBuilder {
     this.f.get(local);
-    if (bytes !== 0) this.f.i32(bytes).op("i32.add");
+    return bytes === 0 ? this.f : this.f.i32(bytes).op("i32.add");
   }
 
   private store(pointer: Pointer, value: number, at: number, lanes: number, add = false): void {
