@@ -21,7 +21,6 @@ import { type PlanStep, share } from "./protocol.ts";
 import { atPlace, contiguous, part, patchesView, stridesOver, type Transform, type View } from "./view.ts";
 import { ModuleBuilder } from "./wasm/assembler.ts";
 import { type LoopKernel, sharesValues, unitsOf, workOf, writeLoop } from "./wasm/loop.ts";
-import { MathLibrary } from "./wasm/math.ts";
 import { type RowKernel, rowUnits, writeRows } from "./wasm/rows.ts";
 
 /** Vector instructions in a kernel from which sharing it pays: as many as fit the time in which threads meet. */
@@ -151,7 +150,6 @@ class Compiler {
   }
 
   private write(module: ModuleBuilder, table: number): PlanStep[] {
-    const math = new MathLibrary(module);
     const { heap, regions, threads } = this.resources;
     const serial = (units: number) => share(units, Math.max(1, units), threads);
     const steps = this.steps.map(({ work }, i): PlanStep => {
@@ -173,7 +171,7 @@ class Compiler {
         return { kind: "kernel", name, shares: serial(rowUnits(work.kernel)), barrier };
       }
       const { kernel } = work;
-      module.add(writeLoop(kernel, table, math), name);
+      module.add(writeLoop(kernel, table), name);
       const grain = sharesValues(kernel) ? GRAIN : 1;
       const units = unitsOf(kernel);
       const worth = workOf(kernel) >= WORTH_SHARING;

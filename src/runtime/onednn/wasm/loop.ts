@@ -5,7 +5,6 @@ import type { DType } from "../../../base/array.ts";
 import { sizeOf } from "../../../base/array.ts";
 import type { Attrs } from "../../../graph/tensor.ts";
 import { FunctionBuilder } from "./assembler.ts";
-import type { MathLibrary } from "./math.ts";
 import { costOf, writePointwise } from "./pointwise.ts";
 
 /** Where a value lies: a buffer by its place in the address table, and how far apart neighbours are, in elements. */
@@ -62,8 +61,8 @@ export function workOf({ dims, expressions, stores }: LoopKernel): number {
 export const sharesValues = ({ dims, reduced }: LoopKernel): boolean => dims.length === 1 && !reduced[0];
 
 /** The kernel as a function. `table` is the address of the address table. */
-export function writeLoop(kernel: LoopKernel, table: number, math: MathLibrary): FunctionBuilder {
-  return new Writer(kernel, table, math).write();
+export function writeLoop(kernel: LoopKernel, table: number): FunctionBuilder {
+  return new Writer(kernel, table).write();
 }
 
 /** Turns of loops that are written out, beside where the pointers are. */
@@ -98,7 +97,6 @@ class Writer {
   constructor(
     private readonly kernel: LoopKernel,
     table: number,
-    private readonly math: MathLibrary,
   ) {
     const { f } = this;
     this.inner = kernel.dims.length - 1;
@@ -224,8 +222,8 @@ class Writer {
 
   /** How many vectors are computed in one turn: more for little work, to spend less on counting. */
   private unroll(): number {
-    const work = this.kernel.expressions.length;
-    return work <= 12 ? 4 : work <= 30 ? 2 : 1;
+    const work = this.kernel.expressions.reduce((sum, e) => sum + (e.kind === "op" ? costOf(e.name) : 1), 0);
+    return work <= 12 ? 4 : work <= 60 ? 2 : 1;
   }
 
   /** One value from a row: the innermost loop is reduced. */
@@ -319,7 +317,7 @@ class Writer {
 
   /** Computes every expression `at` elements from the pointers; `vector` or the first lane alone. Gives locals. */
   private compute(at: number, vector: boolean, shift: Shift = STILL): (place: number) => number {
-    const { f, kernel, math } = this;
+    const { f, kernel } = this;
     const locals: number[] = [];
     kernel.expressions.forEach((expression, i) => {
       const hoisted = this.hoisted.get(i);
@@ -335,8 +333,13 @@ class Writer {
         else f.ints(expression.dtype === "bool" ? -expression.value : expression.value);
       } else {
         const { name, attrs, dtype, inputs } = expression;
-        const get = (k: number) => f.get(locals[inputs[k]!]!);
-        writePointwise(name, { f, math, attrs, dtype: this.dtypeOf(inputs[0]!), result: dtype, get });
+        writePointwise(name, {
+          f,
+          attrs,
+          locals: inputs.map((k) => locals[k]!),
+          dtype: this.dtypeOf(inputs[0]!),
+          result: dtype,
+        });
       }
       f.set(local);
     });

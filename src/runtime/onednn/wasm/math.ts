@@ -1,30 +1,21 @@
-// Transcendental functions of four floats at once, each a WebAssembly function v128 -> v128. Polynomials are those of the
-// Cephes library (Moshier 1989: single precision expf, logf, tanhf, sinf), erf is Abramowitz & Stegun 7.1.26.
-import { FunctionBuilder, type ModuleBuilder } from "./assembler.ts";
+// Transcendental functions of four floats at once, written where they are used. Polynomials are those of the Cephes library
+// (Moshier 1989: single precision expf, logf, tanhf, sinf), erf is Abramowitz & Stegun 7.1.26.
+import type { FunctionBuilder } from "./assembler.ts";
 
-export const MATH_NAMES = ["exp", "log", "tanh", "sigmoid", "softplus", "sin", "cos", "erf", "pow"] as const;
-export type MathName = (typeof MATH_NAMES)[number];
+export type MathName = keyof typeof WRITE;
 
-/** Adds functions to a module when they are first needed. */
-export class MathLibrary {
-  private readonly known = new Map<MathName, number>();
-  constructor(private readonly module: ModuleBuilder) {}
-
-  index(name: MathName): number {
-    let index = this.known.get(name);
-    if (index === undefined) {
-      const two = name === "pow";
-      const f = new FunctionBuilder(two ? ["v128", "v128"] : ["v128"], ["v128"]);
-      WRITE[name](f, (other) => this.index(other));
-      index = this.module.add(f);
-      this.known.set(name, index);
-    }
-    return index;
-  }
+/** Pushes the function of the vector in the local `x` (of `x` and `y` for `pow`). */
+export function writeMath(name: MathName, f: FunctionBuilder, x: number, y = x): void {
+  WRITE[name](f, x, y);
 }
 
-type Lookup = (name: MathName) => number;
-const X = 0;
+/** Pushes the function of the vector on the stack. */
+function applied(name: MathName, f: FunctionBuilder): FunctionBuilder {
+  const x = f.local("v128");
+  f.set(x);
+  writeMath(name, f, x);
+  return f;
+}
 
 /** p(x) by Horner's rule, highest coefficient first; leaves the value on the stack. */
 function polynomial(f: FunctionBuilder, x: number, coefficients: readonly number[]): void {
@@ -44,48 +35,61 @@ const LOG2E = 1.4426950408889634;
 const LN2_HIGH = 0.693359375;
 const LN2_LOW = -2.1219444e-4;
 
-const WRITE: Record<MathName, (f: FunctionBuilder, math: Lookup) => void> = {
+/** Pushes e^r of x = n ln 2 + r, |r| <= ½ ln 2, for x cut to `low`..`high`; leaves n in a local, as integers. */
+function naturalPower(f: FunctionBuilder, x: number, low: number, high: number, n: number): FunctionBuilder {
+  const r = f.local("v128");
+  f.get(x).floats(low).op("f32x4.max").floats(high).op("f32x4.min").set(r);
+  f.get(r).floats(LOG2E).op("f32x4.mul", "f32x4.nearest").set(n);
+  f.get(r).get(n).floats(LN2_HIGH).op("f32x4.mul", "f32x4.sub");
+  f.get(n).floats(LN2_LOW).op("f32x4.mul", "f32x4.sub").set(r);
+  polynomial(f, r, [1.98756915e-4, 1.3981999507e-3, 8.3334519073e-3, 4.1665795894e-2, 1.6666665459e-1, 0.5]);
+  f.get(r).get(r).op("f32x4.mul", "f32x4.mul").get(r).op("f32x4.add").floats(1).op("f32x4.add");
+  return f.get(n).op("i32x4.trunc_sat_f32x4_s").set(n);
+}
+
+/** 2^n of the integers on the stack, -126..127. */
+function powerOfTwo(f: FunctionBuilder): FunctionBuilder {
+  return f.ints(127).op("i32x4.add").i32(23).op("i32x4.shl");
+}
+
+/** e^x of the stack, cut to where it is neither infinite nor subnormal: for use where that makes no difference. */
+function boundedExp(f: FunctionBuilder): FunctionBuilder {
+  const [x, n] = [f.local("v128"), f.local("v128")];
+  naturalPower(f.set(x), x, -87, 88, n);
+  return powerOfTwo(f.get(n)).op("f32x4.mul");
+}
+
+type Write = (f: FunctionBuilder, x: number, y: number) => void;
+
+const WRITE = {
   // e^x = 2^n e^r with n = round(x / ln 2); 2^n in two factors, so that n = 128 and subnormal results work.
-  exp(f) {
-    const [n, r, half, value] = [f.local("v128"), f.local("v128"), f.local("v128"), f.local("v128")];
-    f.get(X).floats(-104).op("f32x4.max").floats(89).op("f32x4.min").set(r);
-    f.get(r).floats(LOG2E).op("f32x4.mul", "f32x4.nearest").set(n);
-    f.get(r).get(n).floats(LN2_HIGH).op("f32x4.mul", "f32x4.sub");
-    f.get(n).floats(LN2_LOW).op("f32x4.mul", "f32x4.sub").set(r);
-    polynomial(f, r, [1.98756915e-4, 1.3981999507e-3, 8.3334519073e-3, 4.1665795894e-2, 1.6666665459e-1, 0.5]);
-    f.get(r).get(r).op("f32x4.mul", "f32x4.mul").get(r).op("f32x4.add").floats(1).op("f32x4.add").set(value);
-    f.get(n).op("i32x4.trunc_sat_f32x4_s").set(n);
+  exp(f, x) {
+    const [n, half] = [f.local("v128"), f.local("v128")];
+    naturalPower(f, x, -104, 89, n);
     f.get(n).i32(1).op("i32x4.shr_s").set(half);
-    const power = (exponent: () => void) => {
-      exponent();
-      f.ints(127).op("i32x4.add").i32(23).op("i32x4.shl");
-    };
-    f.get(value);
-    power(() => f.get(half));
-    f.op("f32x4.mul");
-    power(() => f.get(n).get(half).op("i32x4.sub"));
-    f.op("f32x4.mul");
+    powerOfTwo(f.get(half)).op("f32x4.mul");
+    powerOfTwo(f.get(n).get(half).op("i32x4.sub")).op("f32x4.mul");
   },
   // ln x = ln m + e ln 2 with m in [√½, √2).
-  log(f) {
-    const [x, e, m, z] = [f.local("v128"), f.local("v128"), f.local("v128"), f.local("v128")];
-    const tiny = () => f.get(X).floats(1.1754943508e-38).op("f32x4.lt");
+  log(f, x) {
+    const [scaled, e, m, z] = [f.local("v128"), f.local("v128"), f.local("v128"), f.local("v128")];
+    const tiny = () => f.get(x).floats(1.1754943508e-38).op("f32x4.lt");
     // Subnormal numbers are scaled by 2^23 first.
     choose(
       f,
       () =>
         f
-          .get(X)
+          .get(x)
           .floats(2 ** 23)
           .op("f32x4.mul"),
-      () => f.get(X),
+      () => f.get(x),
       tiny,
     );
-    f.set(x);
-    f.get(x).i32(23).op("i32x4.shr_u").ints(126).op("i32x4.sub", "f32x4.convert_i32x4_s");
+    f.set(scaled);
+    f.get(scaled).i32(23).op("i32x4.shr_u").ints(126).op("i32x4.sub", "f32x4.convert_i32x4_s");
     tiny();
     f.floats(23).op("v128.and", "f32x4.sub").set(e);
-    f.get(x).ints(0x007fffff).op("v128.and").ints(0x3f000000).op("v128.or").set(m);
+    f.get(scaled).ints(0x007fffff).op("v128.and").ints(0x3f000000).op("v128.or").set(m);
     const low = () => f.get(m).floats(Math.SQRT1_2).op("f32x4.lt");
     f.get(e);
     low();
@@ -114,38 +118,39 @@ const WRITE: Record<MathName, (f: FunctionBuilder, math: Lookup) => void> = {
         choose(
           f,
           () => f.get(m),
-          () => f.get(X).floats(Number.NaN).op("f32x4.add"),
-          () => f.get(X).floats(0).op("f32x4.gt"),
+          () => f.get(x).floats(Number.NaN).op("f32x4.add"),
+          () => f.get(x).floats(0).op("f32x4.gt"),
         ),
-      () => f.get(X).floats(0).op("f32x4.eq"),
+      () => f.get(x).floats(0).op("f32x4.eq"),
     );
     f.set(m);
     choose(
       f,
-      () => f.get(X),
+      () => f.get(x),
       () => f.get(m),
-      () => f.get(X).floats(Number.POSITIVE_INFINITY).op("f32x4.eq"),
+      () => f.get(x).floats(Number.POSITIVE_INFINITY).op("f32x4.eq"),
     );
   },
   // Odd polynomial below 0.625, 1 - 2/(e^2x + 1) above.
-  tanh(f, math) {
+  tanh(f, x) {
     const z = f.local("v128");
-    f.get(X).get(X).op("f32x4.mul").set(z);
+    f.get(x).get(x).op("f32x4.mul").set(z);
     polynomial(f, z, [-5.70498872745e-3, 2.06390887954e-2, -5.37397155531e-2, 1.33314422036e-1, -3.33332819422e-1]);
-    f.get(z).op("f32x4.mul").get(X).op("f32x4.mul").get(X).op("f32x4.add");
-    f.floats(1).floats(2).get(X).get(X).op("f32x4.add").call(math("exp"));
-    f.floats(1).op("f32x4.add", "f32x4.div", "f32x4.sub");
-    f.get(X).op("f32x4.abs").floats(0.625).op("f32x4.lt", "v128.bitselect");
+    f.get(z).op("f32x4.mul").get(x).op("f32x4.mul").get(x).op("f32x4.add");
+    f.floats(1).floats(2);
+    boundedExp(f.get(x).get(x).op("f32x4.add")).floats(1).op("f32x4.add", "f32x4.div", "f32x4.sub");
+    f.get(x).op("f32x4.abs").floats(0.625).op("f32x4.lt", "v128.bitselect");
   },
-  sigmoid(f, math) {
-    f.floats(1).get(X).op("f32x4.neg").call(math("exp")).floats(1).op("f32x4.add", "f32x4.div");
+  sigmoid(f, x) {
+    f.floats(1);
+    boundedExp(f.get(x).op("f32x4.neg")).floats(1).op("f32x4.add", "f32x4.div");
   },
   // max(x, 0) + ln(1 + u) with u = e^-|x|, and ln(1 + u) = u p(u): p interpolates at the Chebyshev points of [0, 1], with a
   // relative error of 1.6e-7.
-  softplus(f, math) {
+  softplus(f, x) {
     const u = f.local("v128");
-    f.get(X).floats(0).op("f32x4.max");
-    f.get(X).op("f32x4.abs", "f32x4.neg").call(math("exp")).set(u);
+    f.get(x).floats(0).op("f32x4.max");
+    boundedExp(f.get(x).op("f32x4.abs", "f32x4.neg")).set(u);
     polynomial(
       f,
       u,
@@ -156,51 +161,54 @@ const WRITE: Record<MathName, (f: FunctionBuilder, math: Lookup) => void> = {
     );
     f.get(u).op("f32x4.mul", "f32x4.add");
   },
-  sin: (f) => circular(f, 0),
-  cos: (f) => circular(f, 1),
-  erf(f, math) {
+  sin: (f, x) => circular(f, x, 0),
+  cos: (f, x) => circular(f, x, 1),
+  erf(f, x) {
     const [a, t] = [f.local("v128"), f.local("v128")];
-    f.get(X).op("f32x4.abs").set(a);
+    f.get(x).op("f32x4.abs").set(a);
     f.floats(1).get(a).floats(0.3275911).op("f32x4.mul").floats(1).op("f32x4.add", "f32x4.div").set(t);
     f.floats(1);
     polynomial(f, t, [1.061405429, -1.453152027, 1.421413741, -0.284496736, 0.254829592]);
-    f.get(t).op("f32x4.mul").get(a).get(a).op("f32x4.mul", "f32x4.neg").call(math("exp"));
-    f.op("f32x4.mul", "f32x4.sub").get(X).ints(-0x80000000).op("v128.and", "v128.or");
+    f.get(t).op("f32x4.mul");
+    boundedExp(f.get(a).get(a).op("f32x4.mul", "f32x4.neg"))
+      .op("f32x4.mul", "f32x4.sub")
+      .get(x)
+      .ints(-0x80000000)
+      .op("v128.and", "v128.or");
   },
   // |a|^b = e^(b ln|a|); a negative base keeps the sign of an odd power and has no fractional one; a^0 = 1.
-  pow(f, math) {
-    const B = 1;
+  pow(f, x, y) {
     const value = f.local("v128");
-    f.get(X).op("f32x4.abs").call(math("log")).get(B).op("f32x4.mul").call(math("exp")).set(value);
-    const whole = () => f.get(B).get(B).op("f32x4.floor", "f32x4.eq");
+    applied("exp", applied("log", f.get(x).op("f32x4.abs")).get(y).op("f32x4.mul")).set(value);
+    const whole = () => f.get(y).get(y).op("f32x4.floor", "f32x4.eq");
     const withSign = () => {
-      f.get(value).get(B).op("i32x4.trunc_sat_f32x4_s").i32(31).op("i32x4.shl", "v128.or");
+      f.get(value).get(y).op("i32x4.trunc_sat_f32x4_s").i32(31).op("i32x4.shl", "v128.or");
     };
     const negative = () => choose(f, withSign, () => f.floats(Number.NaN), whole);
     choose(
       f,
       negative,
       () => f.get(value),
-      () => f.get(X).floats(0).op("f32x4.lt"),
+      () => f.get(x).floats(0).op("f32x4.lt"),
     );
     f.set(value);
     choose(
       f,
       () => f.floats(1),
       () => f.get(value),
-      () => f.get(B).floats(0).op("f32x4.eq"),
+      () => f.get(y).floats(0).op("f32x4.eq"),
     );
   },
-};
+} satisfies Record<string, Write>;
 
 /** sin (shift 0) or cos (shift 1) by quadrants: x = q π/2 + r, |r| <= π/4. Good to |x| of some thousands. */
-function circular(f: FunctionBuilder, shift: 0 | 1): void {
+function circular(f: FunctionBuilder, x: number, shift: 0 | 1): void {
   const [q, r, z, sine] = [f.local("v128"), f.local("v128"), f.local("v128"), f.local("v128")];
-  f.get(X)
+  f.get(x)
     .floats(2 / Math.PI)
     .op("f32x4.mul", "f32x4.nearest")
     .set(q);
-  f.get(X);
+  f.get(x);
   // π/2 in three parts, so that q times each but the last is exact.
   for (const part of [1.5703125, 4.8375129699707e-4, 7.549789954891882e-8])
     f.get(q).floats(part).op("f32x4.mul", "f32x4.sub");
@@ -220,3 +228,5 @@ function circular(f: FunctionBuilder, shift: 0 | 1): void {
   f.get(sine).get(q).ints(1).op("v128.and").ints(1).op("i32x4.eq", "v128.bitselect");
   f.get(q).ints(2).op("v128.and").i32(30).op("i32x4.shl", "v128.xor");
 }
+
+export const MATH = Object.keys(WRITE) as readonly MathName[];

@@ -3,12 +3,12 @@
 import type { DType } from "../../../base/array.ts";
 import type { Attrs } from "../../../graph/tensor.ts";
 import type { FunctionBuilder } from "./assembler.ts";
-import { MATH_NAMES, type MathLibrary, type MathName } from "./math.ts";
+import { MATH, type MathName, writeMath } from "./math.ts";
 
-/** What an op is applied to: `get(i)` pushes operand i, `dtype` is that of operand 0. */
+/** What an op is applied to: the locals of the operands, of which `get(i)` pushes one; `dtype` is that of operand 0. */
 interface Operands {
   f: FunctionBuilder;
-  math: MathLibrary;
+  locals: readonly number[];
   attrs: Attrs;
   dtype: DType;
   /** The result's type. */
@@ -41,10 +41,10 @@ const unary =
   (...names: string[]): Write =>
   ({ get }) =>
     get(0).op(...names);
-const called =
+const polynomial =
   (name: MathName): Write =>
-  ({ get, f, math }) =>
-    get(0) && f.call(math.index(name));
+  ({ f, locals }) =>
+    writeMath(name, f, locals[0]!, locals[1]);
 /** `x > 0 ? a : b` */
 const bySign = ({ f, get }: Operands, a: () => void, b: () => void) => {
   a();
@@ -54,7 +54,7 @@ const bySign = ({ f, get }: Operands, a: () => void, b: () => void) => {
 };
 
 const POINTWISE: Readonly<Record<string, Write>> = {
-  ...Object.fromEntries(MATH_NAMES.filter((name) => name !== "pow").map((name) => [name, called(name)])),
+  ...Object.fromEntries(MATH.map((name) => [name, polynomial(name)])),
   add: arithmetic("add"),
   sub: arithmetic("sub"),
   mul: arithmetic("mul"),
@@ -76,7 +76,6 @@ const POINTWISE: Readonly<Record<string, Write>> = {
   },
   maximum: extreme("max"),
   minimum: extreme("min"),
-  pow: (on) => both(on).call(on.math.index("pow")),
   greater: compare("gt"),
   greaterEqual: compare("ge"),
   equal(on) {
@@ -123,12 +122,13 @@ const POINTWISE: Readonly<Record<string, Write>> = {
     );
   },
   elu(on) {
-    const { f, get, attrs, math } = on;
+    const { f, get, attrs, locals } = on;
     return bySign(
       on,
       () => get(0),
       () => {
-        get(0).call(math.index("exp")).floats(1).op("f32x4.sub");
+        writeMath("exp", f, locals[0]!);
+        f.floats(1).op("f32x4.sub");
         f.floats(attrs.alpha as number).op("f32x4.mul");
       },
     );
@@ -161,13 +161,14 @@ export const isPointwiseName = (name: string): boolean => name in POINTWISE;
 
 /** Rough cost in vector instructions: what a call of a polynomial is to an addition. */
 export function costOf(name: string): number {
-  if ((MATH_NAMES as readonly string[]).includes(name) || name === "elu") return 20;
+  if ((MATH as readonly string[]).includes(name) || name === "elu") return 20;
   return name === "div" || name === "sqrt" || name === "reciprocal" ? 5 : 1;
 }
 
 /** Pushes the value of an op. */
-export function writePointwise(name: string, operands: Operands): void {
+export function writePointwise(name: string, operands: Omit<Operands, "get">): void {
   const write = POINTWISE[name];
   if (!write) throw new Error(`no kernel for ${name}`);
-  write(operands);
+  const { f, locals } = operands;
+  write({ ...operands, get: (i) => f.get(locals[i]!) });
 }
