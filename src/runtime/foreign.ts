@@ -6,4 +6,5 @@ const STACK_BYTES = 8 * 2 ** 20;
 
 koffi.config({ sync_stack_size: STACK_BYTES, async_stack_size: STACK_BYTES });
 
+export type { LibraryHandle } from "koffi";
 export { koffi };

@@ -4,11 +4,10 @@
 import { readdirSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
-import type { LibraryHandle } from "koffi";
 import type { DType, NdArray } from "../base/array.ts";
 import { fail } from "../base/errors.ts";
 import type { Backend, Executable, Values } from "./backend.ts";
-import { koffi } from "./foreign.ts";
+import { koffi, type LibraryHandle } from "./foreign.ts";
 import { onnxBackend } from "./onnx.ts";
 
 const pointer = "void *";

@@ -20,7 +20,7 @@ const FLOORS: Record<string, string[]> = {
 };
 /** Packages that belong to one place. */
 const OWNERS: Record<string, (file: string) => boolean> = {
-  koffi: (file) => file === "runtime/native.ts",
+  koffi: (file) => file === "runtime/foreign.ts",
   "onnxruntime-web": (file) => file === "web.ts",
   sharp: (file) => file === "data/readers/decode.ts",
   echarts: (file) => file === "report/plots.ts",

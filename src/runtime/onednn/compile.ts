@@ -19,7 +19,7 @@ import { planMemory } from "./memory-plan.ts";
 import { schedule } from "./order.ts";
 import { type PlanStep, share } from "./protocol.ts";
 import { atPlace, contiguous, part, patchesView, stridesOver, type Transform, type View } from "./view.ts";
-import { ModuleBuilder } from "./wasm/assembler.ts";
+import { ConstantPool, ModuleBuilder } from "./wasm/assembler.ts";
 import { type LoopKernel, sharesValues, unitsOf, workOf, writeLoop } from "./wasm/loop.ts";
 import { type RowKernel, rowUnits, writeRows } from "./wasm/rows.ts";
 
@@ -29,6 +29,8 @@ const WORTH_SHARING = 4000;
 const LARGE_MATRIX = 2 ** 19;
 /** Rows or columns of a matrix in a share are a multiple of this: a vector. */
 const MATRIX_GRAIN = 16;
+/** Room for the numbers that kernels of one program contain. */
+const CONSTANTS = 1024;
 /** Of a float32. */
 const BYTES = 4;
 /** Shares of single values end at a cache line. */
@@ -137,7 +139,11 @@ class Compiler {
     const table = heap.allocate(4 * Math.max(1, this.values.length));
     regions.push(table);
     const module = new ModuleBuilder();
-    const planSteps = this.write(module, table);
+    const numbers = heap.allocate(4 * CONSTANTS);
+    regions.push(numbers);
+    const constants = new ConstantPool(numbers, CONSTANTS);
+    const planSteps = this.write(module, table, constants);
+    heap.values("float32", numbers, CONSTANTS).set(constants.values);
     const needed = planSteps.some((step) => step.kind === "kernel");
     return {
       steps: this.steps,
@@ -149,7 +155,7 @@ class Compiler {
     };
   }
 
-  private write(module: ModuleBuilder, table: number): PlanStep[] {
+  private write(module: ModuleBuilder, table: number, constants: ConstantPool): PlanStep[] {
     const { heap, regions, threads } = this.resources;
     const serial = (units: number) => share(units, Math.max(1, units), threads);
     const steps = this.steps.map(({ work }, i): PlanStep => {
@@ -171,7 +177,7 @@ class Compiler {
         return { kind: "kernel", name, shares: serial(rowUnits(work.kernel)), barrier };
       }
       const { kernel } = work;
-      module.add(writeLoop(kernel, table), name);
+      module.add(writeLoop(kernel, table, constants), name);
       const grain = sharesValues(kernel) ? GRAIN : 1;
       const units = unitsOf(kernel);
       const worth = workOf(kernel) >= WORTH_SHARING;

@@ -1,9 +1,8 @@
 // Finding and loading oneDNN (https://github.com/uxlfoundation/oneDNN), and the functions of its C interface that are
 // called. What differs between its generations 2 and 3 is in api.ts.
 import { join } from "node:path";
-import type { LibraryHandle } from "koffi";
 import { fail } from "../../base/errors.ts";
-import { koffi } from "../foreign.ts";
+import { koffi, type LibraryHandle } from "../foreign.ts";
 
 /** An address of the library's, or null. */
 export type Address = bigint;

@@ -4,7 +4,7 @@
 import type { DType } from "../../../base/array.ts";
 import { sizeOf } from "../../../base/array.ts";
 import type { Attrs } from "../../../graph/tensor.ts";
-import { FunctionBuilder } from "./assembler.ts";
+import { type ConstantPool, FunctionBuilder } from "./assembler.ts";
 import { costOf, writePointwise } from "./pointwise.ts";
 
 /** Where a value lies: a buffer by its place in the address table, and how far apart neighbours are, in elements. */
@@ -61,8 +61,8 @@ export function workOf({ dims, expressions, stores }: LoopKernel): number {
 export const sharesValues = ({ dims, reduced }: LoopKernel): boolean => dims.length === 1 && !reduced[0];
 
 /** The kernel as a function. `table` is the address of the address table. */
-export function writeLoop(kernel: LoopKernel, table: number): FunctionBuilder {
-  return new Writer(kernel, table).write();
+export function writeLoop(kernel: LoopKernel, table: number, constants: ConstantPool): FunctionBuilder {
+  return new Writer(kernel, table, constants).write();
 }
 
 /** Turns of loops that are written out, beside where the pointers are. */
@@ -87,7 +87,7 @@ interface Pointer {
 }
 
 class Writer {
-  private readonly f = new FunctionBuilder(["i32", "i32"]);
+  private readonly f: FunctionBuilder;
   private readonly loads = new Map<Access, Pointer>();
   private readonly stores: Pointer[];
   /** Values that do not change in the kernel, by place in the list. */
@@ -97,7 +97,9 @@ class Writer {
   constructor(
     private readonly kernel: LoopKernel,
     table: number,
+    constants: ConstantPool,
   ) {
+    this.f = new FunctionBuilder(["i32", "i32"], constants);
     const { f } = this;
     this.inner = kernel.dims.length - 1;
     const pointer = (access: Access): Pointer => {
@@ -293,9 +295,10 @@ class Writer {
           const turn = (shift: Shift) =>
             parts.forEach((part, v) => {
               const local = this.compute(v * LANES, lanes === LANES, shift)(value);
-              f.get(part)
-                .get(local)
-                .op(sum ? "f32x4.add" : "f32x4.max")
+              // Of a NaN and a number later in the window the number is left; pmax is one instruction, max is eight.
+              f.get(local)
+                .get(part)
+                .op(sum ? "f32x4.add" : "f32x4.pmax")
                 .set(part);
             });
           // A pooling window is written out.

@@ -1,5 +1,6 @@
 // Transcendental functions of four floats at once, written where they are used. Polynomials are those of the Cephes library
-// (Moshier 1989: single precision expf, logf, tanhf, sinf), erf is Abramowitz & Stegun 7.1.26.
+// (Moshier 1989: single precision expf, logf, tanhf, sinf), erf is Abramowitz & Stegun 7.1.26. `pmax(x, c)` is one instruction
+// where `max` is eight, and keeps a NaN in its first operand.
 import type { FunctionBuilder } from "./assembler.ts";
 
 export type MathName = keyof typeof WRITE;
@@ -35,28 +36,32 @@ const LOG2E = 1.4426950408889634;
 const LN2_HIGH = 0.693359375;
 const LN2_LOW = -2.1219444e-4;
 
-/** Pushes e^r of x = n ln 2 + r, |r| <= ½ ln 2, for x cut to `low`..`high`; leaves n in a local, as integers. */
-function naturalPower(f: FunctionBuilder, x: number, low: number, high: number, n: number): FunctionBuilder {
-  const r = f.local("v128");
-  f.get(x).floats(low).op("f32x4.max").floats(high).op("f32x4.min").set(r);
-  f.get(r).floats(LOG2E).op("f32x4.mul", "f32x4.nearest").set(n);
+/** 1.5 · 2^23: a number added to it is rounded, and stands in the low bits of the sum. */
+const ROUNDER = 12582912;
+const ROUNDER_BITS = 0x4b400000;
+
+/** Pushes e^r of x = n ln 2 + r, |r| <= ½ ln 2, for x cut to `low`..`high`; leaves `ROUNDER` + n in a local. */
+function naturalPower(f: FunctionBuilder, x: number, low: number, high: number, rounded: number): FunctionBuilder {
+  const [r, n] = [f.local("v128"), f.local("v128")];
+  f.get(x).floats(low).op("f32x4.pmax").floats(high).op("f32x4.pmin").set(r);
+  f.get(r).floats(LOG2E).op("f32x4.mul").floats(ROUNDER).op("f32x4.add").tee(rounded);
+  f.floats(ROUNDER).op("f32x4.sub").set(n);
   f.get(r).get(n).floats(LN2_HIGH).op("f32x4.mul", "f32x4.sub");
   f.get(n).floats(LN2_LOW).op("f32x4.mul", "f32x4.sub").set(r);
   polynomial(f, r, [1.98756915e-4, 1.3981999507e-3, 8.3334519073e-3, 4.1665795894e-2, 1.6666665459e-1, 0.5]);
-  f.get(r).get(r).op("f32x4.mul", "f32x4.mul").get(r).op("f32x4.add").floats(1).op("f32x4.add");
-  return f.get(n).op("i32x4.trunc_sat_f32x4_s").set(n);
+  return f.get(r).get(r).op("f32x4.mul", "f32x4.mul").get(r).op("f32x4.add").floats(1).op("f32x4.add");
 }
 
-/** 2^n of the integers on the stack, -126..127. */
+/** 2^n of the integers on the stack, -126..127; only their low nine bits count. */
 function powerOfTwo(f: FunctionBuilder): FunctionBuilder {
-  return f.ints(127).op("i32x4.add").i32(23).op("i32x4.shl");
+  return f.i32(23).op("i32x4.shl").floats(1).op("i32x4.add");
 }
 
 /** e^x of the stack, cut to where it is neither infinite nor subnormal: for use where that makes no difference. */
 function boundedExp(f: FunctionBuilder): FunctionBuilder {
-  const [x, n] = [f.local("v128"), f.local("v128")];
-  naturalPower(f.set(x), x, -87, 88, n);
-  return powerOfTwo(f.get(n)).op("f32x4.mul");
+  const [x, rounded] = [f.local("v128"), f.local("v128")];
+  naturalPower(f.set(x), x, -87, 88, rounded);
+  return powerOfTwo(f.get(rounded)).op("f32x4.mul");
 }
 
 type Write = (f: FunctionBuilder, x: number, y: number) => void;
@@ -66,6 +71,7 @@ const WRITE = {
   exp(f, x) {
     const [n, half] = [f.local("v128"), f.local("v128")];
     naturalPower(f, x, -104, 89, n);
+    f.get(n).ints(ROUNDER_BITS).op("i32x4.sub").set(n);
     f.get(n).i32(1).op("i32x4.shr_s").set(half);
     powerOfTwo(f.get(half)).op("f32x4.mul");
     powerOfTwo(f.get(n).get(half).op("i32x4.sub")).op("f32x4.mul");
@@ -149,7 +155,7 @@ const WRITE = {
   // relative error of 1.6e-7.
   softplus(f, x) {
     const u = f.local("v128");
-    f.get(x).floats(0).op("f32x4.max");
+    f.get(x).floats(0).op("f32x4.pmax");
     boundedExp(f.get(x).op("f32x4.abs", "f32x4.neg")).set(u);
     polynomial(
       f,

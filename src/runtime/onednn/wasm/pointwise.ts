@@ -104,7 +104,7 @@ const POINTWISE: Readonly<Record<string, Write>> = {
     get(0);
     return get(0).op("f32x4.ne", "v128.bitselect");
   },
-  relu: ({ get }) => get(0).floats(0).op("f32x4.max"),
+  relu: ({ get }) => get(0).floats(0).op("f32x4.pmax"),
   leakyRelu(on) {
     const { f, get, attrs } = on;
     return bySign(
@@ -136,9 +136,9 @@ const POINTWISE: Readonly<Record<string, Write>> = {
   clip: ({ get, attrs }) =>
     get(0)
       .floats(attrs.high as number)
-      .op("f32x4.min")
+      .op("f32x4.pmin")
       .floats(attrs.low as number)
-      .op("f32x4.max"),
+      .op("f32x4.pmax"),
   where({ f, get }) {
     get(1);
     get(2);
