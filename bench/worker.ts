@@ -12,7 +12,11 @@ import { compileModel, pixelsToUnit } from "../src/train/steps.ts";
 import { JOBS } from "./jobs.ts";
 
 type Once = () => Promise<void>;
-const backend = process.argv[3] === "onednn" ? onednnBackend() : nativeBackend();
+const backend = {
+  onnx: () => nativeBackend(),
+  onednn: () => onednnBackend(),
+  "onednn-bf16": () => onednnBackend({ precision: "bf16" }),
+}[process.argv[3] ?? "onnx"]!();
 
 /** Random values of an input. */
 function randomInput(name: string, shape: readonly number[], dtype: NdArray["dtype"]): NdArray {

@@ -8,10 +8,10 @@ import { describeOptions, MODELS, parseOptions } from "../../src/models/index.ts
 import type { DataSpec } from "../../src/models/model.ts";
 import { PACKED } from "../../src/nn/optim.ts";
 import { Build } from "../../src/nn/scope.ts";
-import { nativeBackend } from "../../src/node.ts";
 import type { EpochEvent, StepEvent } from "../../src/train/events.ts";
 import { fit, type Snapshot } from "../../src/train/fit.ts";
 import { compileModel } from "../../src/train/steps.ts";
+import { BACKENDS } from "../helpers.ts";
 
 const SPECS: DataSpec[] = [
   [28, 28, 1, 10],
@@ -72,9 +72,9 @@ describe.each(MODELS.map((model) => [model.name, model] as const))("model %s", (
     }
   });
 
-  it.each(VARIANTS[name]!)(
-    "learns glyphs with few labels: losses fall, and validation is above chance: %j",
-    async (options) => {
+  it.each(VARIANTS[name]!.flatMap((options) => BACKENDS.map((backend) => [options, backend.name, backend] as const)))(
+    "learns glyphs with few labels: losses fall, and validation is above chance: %j on %s",
+    async (options, _name, backend) => {
       const data = withLabels(withValidation(glyphs({ train: 1200, test: 10 }), 0.25, 1), 40, 1);
       const { height, width, channels } = data.train;
       const built = model.build(parseOptions(model, options), {
@@ -91,7 +91,7 @@ describe.each(MODELS.map((model) => [model.name, model] as const))("model %s", (
         name,
         model: built,
         data,
-        backend: nativeBackend(),
+        backend,
         seed: 1,
         batch: 32,
         augmentation: AUGMENTATIONS.none,

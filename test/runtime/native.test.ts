@@ -4,15 +4,15 @@ import { ndarray, zeros } from "../../src/base/array.ts";
 import { STATE_PREFIX } from "../../src/graph/names.ts";
 import { add, matmul, mul } from "../../src/graph/ops/index.ts";
 import { input } from "../../src/graph/tensor.ts";
-import { nativeBackend } from "../../src/node.ts";
 import { Program } from "../../src/runtime/program.ts";
+import { BACKENDS } from "../helpers.ts";
 
-describe("the native backend", () => {
+describe.each(BACKENDS)("the native backend $name", (backend) => {
   it("writes the state in place: a step allocates no memory for it", async () => {
     const size = 2 ** 20;
     const w = input(`${STATE_PREFIX}w`, [size]);
     const step = { name: "step", updates: new Map([["w", mul(w, input("x", []))]]), log: new Map() };
-    const program = await Program.create(nativeBackend(), [step], new Map([["w", zeros([size])]]));
+    const program = await Program.create(backend, [step], new Map([["w", zeros([size])]]));
     const feeds = { x: ndarray("float32", [], [0.5]) };
     await program.run("step", feeds);
     const before = process.memoryUsage().arrayBuffers;
@@ -24,7 +24,7 @@ describe("the native backend", () => {
 
   it("leaves the main thread free while it computes", async () => {
     const n = 1500;
-    const executable = await nativeBackend().compile(
+    const executable = await backend.compile(
       "products",
       { y: matmul(matmul(input("a", [n, n]), input("a", [n, n])), input("a", [n, n])) },
       { mode: "train" },
@@ -41,15 +41,13 @@ describe("the native backend", () => {
     expect(ticksBefore).toBeGreaterThan(0);
   });
 
-  it("says what onnxruntime says of a wrong input, and runs on", async () => {
-    const executable = await nativeBackend().compile(
-      "sum",
-      { y: add(input("a", [2]), input("b", [2])) },
-      { mode: "train" },
-    );
+  it("says what is wrong with an input, and runs on", async () => {
+    const executable = await backend.compile("sum", { y: add(input("a", [2]), input("b", [2])) }, { mode: "train" });
     const y = zeros([2]);
     const b = ndarray("float32", [2], [10, 20]);
-    await expect(executable.run({ a: zeros([3]), b }, { y })).rejects.toThrowError(/invalid dimensions for input: a/);
+    await expect(executable.run({ a: zeros([3]), b }, { y })).rejects.toThrowError(
+      /invalid dimensions for input:? "?a/,
+    );
     await executable.run({ a: ndarray("float32", [2], [1, 2]), b }, { y });
     expect([...y.data]).toEqual([11, 22]);
     await executable.dispose();
@@ -61,7 +59,7 @@ describe("the native backend", () => {
       import { nativeBackend, ops, input } from "genclass/node";
       const a = input("a", [900, 900]);
       const x = { shape: [900, 900], dtype: "float32", data: new Float32Array(810000) };
-      const session = await nativeBackend().compile("product", { y: ops.matmul(a, a) }, { mode: "train" });
+      const session = await backend.compile("product", { y: ops.matmul(a, a) }, { mode: "train" });
       const y = { ...x, data: new Float32Array(810000) };
       await session.run({ a: x }, { y });
       void session.run({ a: x }, { y });

@@ -2,12 +2,12 @@
 
 import { glyphs } from "../../src/data/sets/glyphs.ts";
 import { withValidation } from "../../src/data/splits.ts";
-import { nativeBackend } from "../../src/node.ts";
+import { nativeBackend, onednnBackend } from "../../src/node.ts";
 import { resumeRun, startRun } from "../../src/train/train.ts";
 
-const [out, killAt, mode] = process.argv.slice(2) as [string, string, string];
+const [out, killAt, mode, name] = process.argv.slice(2) as [string, string, string, string];
 const data = withValidation(glyphs({ train: 280, test: 10 }), 0.1, 0);
-const backend = nativeBackend();
+const backend = name === "onednn" ? onednnBackend() : nativeBackend();
 const options = { width: 8, hidden: 16, latent: 4 };
 const { events } =
   mode === "resume"

@@ -6,16 +6,17 @@ import { afterAll, describe, expect, it } from "vitest";
 import { ndarray } from "../../src/base/array.ts";
 import { readCheckpoint, writeCheckpoint } from "../../src/train/checkpoint.ts";
 import type { Snapshot } from "../../src/train/fit.ts";
+import { BACKENDS } from "../helpers.ts";
 
 const root = mkdtempSync(join(tmpdir(), "genclass-resume-"));
 afterAll(() => rmSync(root, { recursive: true }));
 const program = join(import.meta.dirname, "kill-target.ts");
 
 /** Trains in a process of its own; killed with SIGKILL when `killAt` steps are done. Resolves with the exit signal. */
-function train(out: string, killAt: number, resume: boolean): Promise<string | null> {
+function train(out: string, killAt: number, resume: boolean, backend: string): Promise<string | null> {
   const child = spawn(
     process.execPath,
-    ["--import", "tsx", program, out, String(killAt), resume ? "resume" : "start"],
+    ["--import", "tsx", program, out, String(killAt), resume ? "resume" : "start", backend],
     { stdio: ["ignore", "ignore", "inherit"] },
   );
   return new Promise((done) => child.on("exit", (_code, signal) => done(signal)));
@@ -23,21 +24,21 @@ function train(out: string, killAt: number, resume: boolean): Promise<string | n
 
 const weights = (out: string) => readCheckpoint(join(out, "checkpoints", "last.safetensors"));
 
-describe("a run that is killed", () => {
+describe.each(BACKENDS)("a run that is killed on $name", ({ name }) => {
   it("at three moments and resumed ends with bit-for-bit the weights of the run that was not", async () => {
-    const straight = join(root, "straight");
-    const broken = join(root, "broken");
-    expect(await train(straight, -1, false)).toBeNull();
+    const straight = join(root, `straight-${name}`);
+    const broken = join(root, `broken-${name}`);
+    expect(await train(straight, -1, false, name)).toBeNull();
     // In the first epoch before any epoch's checkpoint, inside the second, and inside the third: 8 steps an epoch.
     const moments = [
       1 + Math.floor(Math.random() * 6),
       8 + Math.floor(Math.random() * 7),
       17 + Math.floor(Math.random() * 6),
     ];
-    expect(await train(broken, moments[0]!, false)).toBe("SIGKILL");
-    expect(await train(broken, moments[1]!, true)).toBe("SIGKILL");
-    expect(await train(broken, moments[2]!, true)).toBe("SIGKILL");
-    expect(await train(broken, -1, true)).toBeNull();
+    expect(await train(broken, moments[0]!, false, name)).toBe("SIGKILL");
+    expect(await train(broken, moments[1]!, true, name)).toBe("SIGKILL");
+    expect(await train(broken, moments[2]!, true, name)).toBe("SIGKILL");
+    expect(await train(broken, -1, true, name)).toBeNull();
     const [a, b] = [weights(straight), weights(broken)];
     expect([...b.state.keys()]).toEqual([...a.state.keys()]);
     for (const [path, { data }] of a.state)

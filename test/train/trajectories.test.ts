@@ -8,11 +8,10 @@ import { input, type Tensor } from "../../src/graph/tensor.ts";
 import { bernoulli, gaussian } from "../../src/nn/distributions.ts";
 import { perExample } from "../../src/nn/losses.ts";
 import { type AdamOptions, adam, applyOptimizer } from "../../src/nn/optim.ts";
-import { nativeBackend } from "../../src/node.ts";
 import type { Backend } from "../../src/runtime/backend.ts";
 import { Program, type State, type StepGraph } from "../../src/runtime/program.ts";
 import { webBackend } from "../../src/web.ts";
-import { expectClose } from "../helpers.ts";
+import { BACKENDS, expectClose } from "../helpers.ts";
 
 interface Trajectory<L> {
   losses: L;
@@ -122,8 +121,8 @@ async function vaeTrajectory(backend: Backend): Promise<{ losses: number[]; prog
 }
 
 describe("a training trajectory", () => {
-  it("of a small conv VAE equals PyTorch's for 20 steps", async () => {
-    const { losses, program } = await vaeTrajectory(nativeBackend());
+  it.each(BACKENDS)("of a small conv VAE equals PyTorch's for 20 steps on $name", async (backend) => {
+    const { losses, program } = await vaeTrajectory(backend);
     expectClose(Float64Array.from(losses), Float64Array.from(reference.vae.losses), TOLERANCE, "losses");
     for (const [path, values] of Object.entries(reference.vae.weights))
       expectClose(program.read(path).data.slice(0, values.length), Float64Array.from(values), TOLERANCE, path);
@@ -136,76 +135,79 @@ describe("a training trajectory", () => {
     await program.dispose();
   });
 
-  it("of a two-phase Wasserstein GAN with gradient penalty equals PyTorch's; each phase moves only its own network", async () => {
-    const options = { beta1: 0.5, beta2: 0.9 };
-    const shapes: Shapes = {
-      g1: [[4, 16], 0.1, 0.5],
-      g2: [[16, 72], 0.2, 0.3],
-      c1: [[3, 3, 2, 5], 0.3, 0.3],
-      c2: [[45, 1], 0.4, 0.3],
-    };
-    const state = stateOf(shapes);
-    const z = input("z", [5, 4]);
-    const generate = (p: Record<string, Tensor>) =>
-      g.reshape(g.tanh(g.matmul(g.tanh(g.matmul(z, p.g1!)), p.g2!)), [5, 6, 6, 2]);
-    const criticize = (p: Record<string, Tensor>, x: Tensor) =>
-      g.matmul(g.reshape(g.tanh(g.conv2d(x, p.c1!, { stride: 2, padding: 1 })), [5, 45]), p.c2!);
-    const critic = phase(
-      "critic",
-      shapes,
-      (path) => path.startsWith("c"),
-      options,
-      state,
-      (p) => {
-        const real = input("real", [5, 6, 6, 2]);
-        const share = input("share", [5, 1, 1, 1]);
-        const fake = generate(p);
-        const between = g.add(g.mul(share, real), g.mul(g.sub(1, share), fake));
-        const slope = grad(g.sum(criticize(p, between)), [between])[0]!;
-        const length = g.sqrt(perExample(g.square(slope)));
-        const penalty = g.mean(g.square(g.sub(length, 1)));
-        return g.add(g.sub(g.mean(criticize(p, fake)), g.mean(criticize(p, real))), g.mul(penalty, 10));
-      },
-    );
-    const generator = phase(
-      "generator",
-      shapes,
-      (path) => path.startsWith("g"),
-      options,
-      state,
-      (p) => g.neg(g.mean(criticize(p, generate(p)))),
-    );
-    expect(
-      [...critic.updates.keys()].every((path) => path.startsWith("c") || path.startsWith("optimizer/critic/")),
-    ).toBe(true);
-    expect(
-      [...generator.updates.keys()].every((path) => path.startsWith("g") || path.startsWith("optimizer/generator/")),
-    ).toBe(true);
-    const program = await Program.create(nativeBackend(), [critic, generator], state);
-    const losses: Record<string, number[]> = { critic: [], generator: [] };
-    for (let t = 0; t < 20; t++) {
-      const adamScalars = scalars(options, t, 5e-3);
-      const share = wave([5, 1, 1, 1], 5 + t, 0.5);
-      const feeds = {
-        real: wave([5, 6, 6, 2], 3 + t, 0.8),
-        z: wave([5, 4], 4 + t, 1),
-        share: { ...share, data: share.data.map((v) => v + 0.5) },
-        ...adamScalars,
+  it.each(BACKENDS)(
+    "of a two-phase Wasserstein GAN with gradient penalty equals PyTorch's on $name; each phase moves only its own network",
+    async (backend) => {
+      const options = { beta1: 0.5, beta2: 0.9 };
+      const shapes: Shapes = {
+        g1: [[4, 16], 0.1, 0.5],
+        g2: [[16, 72], 0.2, 0.3],
+        c1: [[3, 3, 2, 5], 0.3, 0.3],
+        c2: [[45, 1], 0.4, 0.3],
       };
-      losses.critic!.push((await program.run("critic", feeds)).loss!.data[0]!);
-      losses.generator!.push(
-        (await program.run("generator", { z: wave([5, 4], 6 + t, 1), ...adamScalars })).loss!.data[0]!,
+      const state = stateOf(shapes);
+      const z = input("z", [5, 4]);
+      const generate = (p: Record<string, Tensor>) =>
+        g.reshape(g.tanh(g.matmul(g.tanh(g.matmul(z, p.g1!)), p.g2!)), [5, 6, 6, 2]);
+      const criticize = (p: Record<string, Tensor>, x: Tensor) =>
+        g.matmul(g.reshape(g.tanh(g.conv2d(x, p.c1!, { stride: 2, padding: 1 })), [5, 45]), p.c2!);
+      const critic = phase(
+        "critic",
+        shapes,
+        (path) => path.startsWith("c"),
+        options,
+        state,
+        (p) => {
+          const real = input("real", [5, 6, 6, 2]);
+          const share = input("share", [5, 1, 1, 1]);
+          const fake = generate(p);
+          const between = g.add(g.mul(share, real), g.mul(g.sub(1, share), fake));
+          const slope = grad(g.sum(criticize(p, between)), [between])[0]!;
+          const length = g.sqrt(perExample(g.square(slope)));
+          const penalty = g.mean(g.square(g.sub(length, 1)));
+          return g.add(g.sub(g.mean(criticize(p, fake)), g.mean(criticize(p, real))), g.mul(penalty, 10));
+        },
       );
-    }
-    for (const name of ["critic", "generator"] as const)
-      expectClose(
-        Float64Array.from(losses[name]!),
-        Float64Array.from(reference.gan.losses[name]),
-        TOLERANCE,
-        `${name} losses`,
+      const generator = phase(
+        "generator",
+        shapes,
+        (path) => path.startsWith("g"),
+        options,
+        state,
+        (p) => g.neg(g.mean(criticize(p, generate(p)))),
       );
-    for (const [path, values] of Object.entries(reference.gan.weights))
-      expectClose(program.read(path).data.slice(0, values.length), Float64Array.from(values), TOLERANCE, path);
-    await program.dispose();
-  });
+      expect(
+        [...critic.updates.keys()].every((path) => path.startsWith("c") || path.startsWith("optimizer/critic/")),
+      ).toBe(true);
+      expect(
+        [...generator.updates.keys()].every((path) => path.startsWith("g") || path.startsWith("optimizer/generator/")),
+      ).toBe(true);
+      const program = await Program.create(backend, [critic, generator], state);
+      const losses: Record<string, number[]> = { critic: [], generator: [] };
+      for (let t = 0; t < 20; t++) {
+        const adamScalars = scalars(options, t, 5e-3);
+        const share = wave([5, 1, 1, 1], 5 + t, 0.5);
+        const feeds = {
+          real: wave([5, 6, 6, 2], 3 + t, 0.8),
+          z: wave([5, 4], 4 + t, 1),
+          share: { ...share, data: share.data.map((v) => v + 0.5) },
+          ...adamScalars,
+        };
+        losses.critic!.push((await program.run("critic", feeds)).loss!.data[0]!);
+        losses.generator!.push(
+          (await program.run("generator", { z: wave([5, 4], 6 + t, 1), ...adamScalars })).loss!.data[0]!,
+        );
+      }
+      for (const name of ["critic", "generator"] as const)
+        expectClose(
+          Float64Array.from(losses[name]!),
+          Float64Array.from(reference.gan.losses[name]),
+          TOLERANCE,
+          `${name} losses`,
+        );
+      for (const [path, values] of Object.entries(reference.gan.weights))
+        expectClose(program.read(path).data.slice(0, values.length), Float64Array.from(values), TOLERANCE, path);
+      await program.dispose();
+    },
+  );
 });

@@ -7,11 +7,12 @@ import { apply, type Tensor } from "../../graph/tensor.ts";
 import type { Backend, CompileOptions, Executable } from "../backend.ts";
 import { nativeBackend } from "../native.ts";
 import { Holder } from "./api.ts";
-import { compile, type Resources } from "./compile.ts";
+import { compile } from "./compile.ts";
 import { Engine } from "./engine.ts";
 import { OnednnExecutable } from "./executable.ts";
 import { copyOp, expand } from "./expand.ts";
 import { isLeaf } from "./fuse.ts";
+import type { Precision, Resources } from "./steps.ts";
 import { viewOf } from "./view.ts";
 
 /** One engine for each number of threads: the library is made for few engines that live long. */
@@ -20,13 +21,15 @@ const engines = new Map<number, Engine>();
 export interface OnednnOptions {
   /** 0 takes all cores. */
   threads?: number;
+  /** Default `float32`. */
+  precision?: Precision;
 }
 
 /**
  * The oneDNN backend.
  * @throws `E_BACKEND` when the library is missing, does not load, or is of another generation
  */
-export function onednnBackend({ threads = 0 }: OnednnOptions = {}): Backend {
+export function onednnBackend({ threads = 0, precision = "float32" }: OnednnOptions = {}): Backend {
   const count = threads > 0 ? threads : availableParallelism();
   const engine = engines.get(count) ?? new Engine(count);
   engines.set(count, engine);
@@ -48,6 +51,7 @@ export function onednnBackend({ threads = 0 }: OnednnOptions = {}): Backend {
         onednn: engine.onednn,
         heap: engine.heap,
         threads: engine.threads,
+        precision,
         holder: new Holder(),
         regions: [],
       };

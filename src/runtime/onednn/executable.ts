@@ -1,13 +1,16 @@
 // A compiled graph that runs on the compute threads: values come from and go to arrays, which are used where they lie when
 // they lie in the shared heap, and copied when not.
+import { sizeOf } from "../../base/array.ts";
 import { fail } from "../../base/errors.ts";
+import { typeText } from "../../graph/tensor.ts";
 import type { Executable, Values } from "../backend.ts";
-import type { Compiled, Resources, Value } from "./compile.ts";
+import type { Compiled } from "./compile.ts";
 import type { Engine } from "./engine.ts";
+import type { Resources, Value } from "./steps.ts";
 
 export class OnednnExecutable implements Executable {
   /** Offset of each value in the heap now, by slot; -1: not yet anywhere. */
-  private readonly places: Int32Array | Float64Array;
+  private readonly places: Float64Array;
   private readonly staging = new Map<Value, number>();
   private workspaceVersion = -1;
   private disposed = false;
@@ -44,7 +47,7 @@ export class OnednnExecutable implements Executable {
     for (const { memory, skip } of value.memories) onednn.place(memory, heap.address(offset + skip));
   }
 
-  run(inputs: Values, outputs: Values): Promise<void> {
+  async run(inputs: Values, outputs: Values): Promise<void> {
     const { engine, compiled } = this;
     if (this.disposed) fail("E_BACKEND", "internal: a disposed program was run");
     const before = () => {
@@ -64,21 +67,26 @@ export class OnednnExecutable implements Executable {
         data.set(engine.heap.values(dtype, offset, data.length));
       }
     };
-    return engine.run(this.plan, before, after, (step) => `"${compiled.steps[step]?.name}"`);
+    await engine.run(this.plan, before, after, (step) => `"${compiled.steps[step]?.name}"`);
   }
 
   private bind(value: Value, name: string, arrays: Values, fill: boolean): void {
     const { heap } = this.engine;
     const array = arrays[name];
-    if (!array) fail("E_NAME", `internal: "${name}" has no array; given: ${Object.keys(arrays).join(", ")}`);
+    const what = `${fill ? "input" : "output"} "${name}"`;
+    if (!array) fail("E_NAME", `internal: ${what} has no value; given: ${Object.keys(arrays).join(", ")}`);
+    if (value.type && (array.dtype !== value.type.dtype || array.data.length !== sizeOf(value.type.shape)))
+      fail(
+        "E_SHAPE",
+        `internal: invalid dimensions for ${what}: expected ${typeText(value.type)}, got ${typeText(array)}`,
+      );
     const own = heap.placeOf(array);
     if (own !== undefined) {
       this.place(value, own);
       return;
     }
     const { data, dtype } = array;
-    if (data instanceof Float64Array)
-      fail("E_SHAPE", `internal: float64 data reached oneDNN in an array of shape [${array.shape}]`);
+    if (data instanceof Float64Array) fail("E_SHAPE", `internal: ${what} is held as float64; expected float32`);
     let offset = this.staging.get(value);
     if (offset === undefined) {
       offset = heap.allocate(value.bytes);

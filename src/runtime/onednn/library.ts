@@ -10,7 +10,8 @@ export type Address = bigint;
 export type Foreign = (...args: any[]) => any;
 
 const pointer = "void *";
-const made = koffi.out(koffi.pointer(pointer));
+/** Receives an address. The type library of koffi cannot name what this is; it goes where type names go. */
+const made = koffi.out(koffi.pointer(pointer)) as unknown as string;
 const memoryDims = pointer;
 
 /** Name without `dnnl_`, and types of the arguments. All return a status, 0 for success, unless said otherwise. */

@@ -1,5 +1,5 @@
 // Where values lie in the workspace: two that are never needed at the same time may share a place.
-import type { Step, Value } from "./compile.ts";
+import type { Step, Value } from "./steps.ts";
 
 /** Cache lines, and the widest vectors. */
 const ALIGNMENT = 64;

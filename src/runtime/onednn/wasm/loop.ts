@@ -203,9 +203,8 @@ class Writer {
         () => {
           for (let v = 0; v < vectors; v++) {
             const values = this.compute(v * LANES, lanes === LANES);
-            kernel.stores.forEach(({ value, add }, i) =>
-              this.store(this.stores[i]!, values(value), v * LANES, lanes, add),
-            );
+            for (const [i, { value, add }] of kernel.stores.entries())
+              this.store(this.stores[i]!, values(value), v * LANES, lanes, add);
           }
           this.advance(inner, vectors * lanes);
           f.get(counter)
@@ -305,7 +304,7 @@ class Writer {
           const sizes = loops.map((loop) => kernel.dims[loop]!);
           if (sizeOf(sizes) > WRITTEN_OUT) this.nest(loops, () => turn(STILL), false);
           else for (const shift of shifts(loops, sizes)) turn(shift);
-          parts.forEach((part, v) => this.store(this.stores[0]!, part, v * LANES, lanes));
+          for (const [v, part] of parts.entries()) this.store(this.stores[0]!, part, v * LANES, lanes);
           this.advance(inner, vectors * lanes);
           f.get(counter)
             .i32(vectors * lanes)

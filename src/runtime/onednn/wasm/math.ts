@@ -32,7 +32,6 @@ function choose(f: FunctionBuilder, a: () => void, b: () => void, mask: () => vo
   f.op("v128.bitselect");
 }
 
-const LOG2E = 1.4426950408889634;
 const LN2_HIGH = 0.693359375;
 const LN2_LOW = -2.1219444e-4;
 
@@ -44,7 +43,7 @@ const ROUNDER_BITS = 0x4b400000;
 function naturalPower(f: FunctionBuilder, x: number, low: number, high: number, rounded: number): FunctionBuilder {
   const [r, n] = [f.local("v128"), f.local("v128")];
   f.get(x).floats(low).op("f32x4.pmax").floats(high).op("f32x4.pmin").set(r);
-  f.get(r).floats(LOG2E).op("f32x4.mul").floats(ROUNDER).op("f32x4.add").tee(rounded);
+  f.get(r).floats(Math.LOG2E).op("f32x4.mul").floats(ROUNDER).op("f32x4.add").tee(rounded);
   f.floats(ROUNDER).op("f32x4.sub").set(n);
   f.get(r).get(n).floats(LN2_HIGH).op("f32x4.mul", "f32x4.sub");
   f.get(n).floats(LN2_LOW).op("f32x4.mul", "f32x4.sub").set(r);
