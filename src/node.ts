@@ -3,6 +3,7 @@ import { fail, GenclassError } from "./base/errors.ts";
 import { VERSION } from "./base/version.ts";
 import { decodePicture } from "./data/readers/decode.ts";
 import type { Backend } from "./runtime/backend.ts";
+import { chooseBackend } from "./runtime/choose.ts";
 import { nativeBackend } from "./runtime/native.ts";
 import type { RunEvent } from "./train/events.ts";
 import { RunFolder } from "./train/run.ts";
@@ -14,8 +15,9 @@ export { type Duplicate, findDuplicates, placeName } from "./data/check/duplicat
 export { BUILT_IN, type OpenOptions, open } from "./data/open.ts";
 export { writeFolders, writeNpz, writeShards } from "./data/write.ts";
 export * from "./index.ts";
+export { BACKEND_CHOICES, type BackendWish, chooseBackend, PRECISIONS } from "./runtime/choose.ts";
 export { nativeBackend } from "./runtime/native.ts";
-export { onednnBackend } from "./runtime/onednn/backend.ts";
+export { onednnBackend, type Precision } from "./runtime/onednn/backend.ts";
 export { type Evaluation, evaluate } from "./train/evaluate.ts";
 export { exportModel } from "./train/export.ts";
 export { RunFolder } from "./train/run.ts";
@@ -31,7 +33,7 @@ export type TrainCall = Omit<TrainOptions, "backend"> & { backend?: Backend };
  * @throws `E_NAME`, `E_OPTION` for a wrong call; `E_NAN` when a loss stops being finite
  */
 export async function* train(model: string, options: TrainCall): AsyncGenerator<RunEvent, void> {
-  const { events } = await startRun(model, { ...options, backend: options.backend ?? nativeBackend() });
+  const { events } = await startRun(model, { ...options, backend: options.backend ?? chooseBackend().backend });
   yield* events;
 }
 

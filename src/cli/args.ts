@@ -36,10 +36,11 @@ export function imageSize(text: string): { height: number; width: number } {
 }
 
 /** One of the names. */
-export function oneOf(names: readonly string[]) {
-  return (text: string): string => {
-    if (!names.includes(text)) throw new InvalidArgumentError(`expected one of ${names.join(", ")}.`);
-    return text;
+export function oneOf<T extends string>(names: readonly T[]) {
+  return (text: string): T => {
+    const found = names.find((name) => name === text);
+    if (found === undefined) throw new InvalidArgumentError(`expected one of ${names.join(", ")}.`);
+    return found;
   };
 }
 

@@ -28,6 +28,8 @@ export interface Executable {
 export interface BackendInfo {
   name: string;
   version: string;
+  /** For people: what it found on this machine. */
+  details?: string;
 }
 
 export interface Backend extends BackendInfo {

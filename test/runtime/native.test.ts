@@ -56,7 +56,8 @@ describe.each(BACKENDS)("the native backend $name", (backend) => {
 
   it("lets a process end while sessions live and a run is under way", () => {
     const script = `
-      import { nativeBackend, ops, input } from "genclass/node";
+      import { nativeBackend, onednnBackend, ops, input } from "genclass/node";
+      const backend = ${backend.name === "onednn" ? "onednnBackend" : "nativeBackend"}();
       const a = input("a", [900, 900]);
       const x = { shape: [900, 900], dtype: "float32", data: new Float32Array(810000) };
       const session = await backend.compile("product", { y: ops.matmul(a, a) }, { mode: "train" });

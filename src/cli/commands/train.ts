@@ -7,7 +7,7 @@ import { open } from "../../data/open.ts";
 import type { Sampling } from "../../data/order.ts";
 import { RESIZES, type Resize } from "../../data/readers/decode.ts";
 import type { LabelAmount } from "../../data/splits.ts";
-import { load, nativeBackend } from "../../node.ts";
+import { BACKEND_CHOICES, chooseBackend, load, PRECISIONS, type Precision } from "../../node.ts";
 import { evaluate } from "../../train/evaluate.ts";
 import type { EndEvent, RunEvent } from "../../train/events.ts";
 import { RunFolder } from "../../train/run.ts";
@@ -36,8 +36,9 @@ interface Options {
   set: string[];
   from?: string;
   resume?: boolean;
-  backend: string;
+  backend: (typeof BACKEND_CHOICES)[number];
   threads: number;
+  precision: Precision;
   json?: boolean;
 }
 
@@ -87,8 +88,19 @@ export function define(command: Command): void {
     )
     .option("--from <run>", "begin from the weights of a trained run (tuning)")
     .option("--resume", "go on exactly where the run in --out stopped")
-    .option("--backend <name>", "auto or onnx", oneOf(["auto", "onnx"]), "auto")
+    .option(
+      "--backend <name>",
+      "onednn, onnx, or auto: oneDNN where its library is installed (see genclass doctor)",
+      oneOf(BACKEND_CHOICES),
+      "auto",
+    )
     .option("--threads <n>", "0: as many as cores", integer(0, 1024), 0)
+    .option(
+      "--precision <type>",
+      "of products: float32, or bf16 where the processor has it and oneDNN computes",
+      oneOf(PRECISIONS),
+      "float32",
+    )
     .option("--json", "print one JSON document")
     .addHelpText("after", "\nExample:\n  genclass train vae --data glyphs --minutes 1 --out runs/first\n")
     .action((model: string, options: Options) => run(model, options));
@@ -96,7 +108,8 @@ export function define(command: Command): void {
 
 async function run(model: string, options: Options): Promise<void> {
   const stop = interruptSwitch();
-  const backend = nativeBackend({ threads: options.threads });
+  const { backend, note } = chooseBackend(options.resume ? { ...options, backend: backendOfRun(options) } : options);
+  if (note) warn(note);
   const { folder, events, data } = options.resume ? await resume(model, options) : await start(model, options);
   const progress = new Progress();
   let end: EndEvent | undefined;
@@ -197,6 +210,12 @@ async function run(model: string, options: Options): Promise<void> {
     });
     return { folder: () => begun.run, events: (): AsyncGenerator<RunEvent, void> => begun.events, data: opened };
   }
+}
+
+/** A run goes on with the backend that it began on, when nothing else is asked for: its weights repeat bit for bit. */
+function backendOfRun({ backend, out }: Options): Options["backend"] {
+  if (backend !== "auto" || out === undefined) return backend;
+  return RunFolder.open(out).config.backend === "onednn" ? "auto" : "onnx";
 }
 
 function warnings(data: Dataset): void {

@@ -12,6 +12,7 @@ import { Engine } from "./engine.ts";
 import { OnednnExecutable } from "./executable.ts";
 import { copyOp, expand } from "./expand.ts";
 import { isLeaf } from "./fuse.ts";
+import { hasBf16, implementationOf, isFast } from "./probe.ts";
 import type { Precision, Resources } from "./steps.ts";
 import { viewOf } from "./view.ts";
 
@@ -23,20 +24,35 @@ export interface OnednnOptions {
   threads?: number;
   /** Default `float32`. */
   precision?: Precision;
+  /** Whether to refuse a processor that the library has only plain code for. */
+  onlyIfFast?: boolean;
 }
+
+export type { Precision };
 
 /**
  * The oneDNN backend.
- * @throws `E_BACKEND` when the library is missing, does not load, or is of another generation
+ * @throws `E_BACKEND` when the library is missing, does not load, or is of another generation; `E_OPTION` for `bf16` on a
+ *   processor without it
  */
-export function onednnBackend({ threads = 0, precision = "float32" }: OnednnOptions = {}): Backend {
+export function onednnBackend({ threads = 0, precision = "float32", onlyIfFast = false }: OnednnOptions = {}): Backend {
   const count = threads > 0 ? threads : availableParallelism();
   const engine = engines.get(count) ?? new Engine(count);
   engines.set(count, engine);
+  const { library } = engine.onednn;
+  const implementation = implementationOf(engine.onednn, "f32");
+  if (onlyIfFast && !isFast(implementation))
+    fail("E_BACKEND", `oneDNN ${library.version} has no fast convolutions for this processor (${implementation})`);
+  if (precision === "bf16" && !hasBf16(engine.onednn))
+    fail(
+      "E_OPTION",
+      "--precision bf16: this processor has neither avx512_bf16 nor AMX, so that it would only be slower; leave it out",
+    );
   const inference = nativeBackend({ threads });
   return {
     name: "onednn",
-    version: engine.onednn.library.version,
+    version: library.version,
+    details: `${library.path}, ${implementation}, ${engine.threads} threads${hasBf16(engine.onednn) ? ", bf16" : ""}`,
     inPlace: true,
     allocate: (shape, dtype) => engine.heap.array(shape, dtype),
     release: (array) => engine.heap.releaseArray(array),
