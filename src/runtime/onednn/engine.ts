@@ -48,6 +48,8 @@ export class Engine {
         stream: this.onednn.stream,
       };
       const worker = startThread({
+        // Not those of the process, of which some are refused.
+        execArgv: [],
         workerData,
         transferList: [port2],
       });
