@@ -61,67 +61,79 @@ class Worker {
   }
 }
 
-const ours = (job: string) => new Worker(process.execPath, ["--import", "tsx", here("worker.ts"), job]);
+const ours = (job: string, backend: string) => () =>
+  new Worker(process.execPath, ["--import", "tsx", here("worker.ts"), job, backend]);
 const [torchCommand, ...torchArgs] = (process.env.GENCLASS_TORCH ?? "python3").split(" ");
-const torch = (job: string, tuned: boolean) =>
+const torch = (job: string, tuned: boolean) => () =>
   new Worker(torchCommand!, [...torchArgs, here("peers/torch_worker.py"), job, ...(tuned ? ["--tuned"] : [])]);
 
 /** TensorFlow.js and jax-js, once installed with npm ci --prefix bench/peers; their WebAssembly runs the MLP alone. */
-const javascript = (library: string, job: string) =>
+const javascript = (library: string, job: string) => () =>
   new Worker(process.execPath, [here("peers/js_worker.mjs"), library, job]);
 
-async function compare(job: string, peers: Record<string, () => Worker>) {
-  const mine = ours(job);
-  const others = Object.entries(peers).map(([name, start]) => [name, start()] as const);
+/** Starts the workers, and asks each in turn for some runs, round after round. Those that do not start are left out. */
+async function interleave(job: string, starts: Record<string, () => Worker>): Promise<Map<string, Worker>> {
+  const workers = Object.entries(starts).map(([name, start]) => [name, start()] as const);
   const count = { "inference-1": 100, "mlp-vae": 25 }[job] ?? 6;
-  if (!(await mine.run(count, false))) throw new Error(`${job}: our worker stopped`);
-  const alive: (readonly [string, Worker])[] = [];
-  for (const peer of others) if (await peer[1].run(count, false)) alive.push(peer);
-  for (let round = 0; round < Number(values.rounds); round++) {
-    await mine.run(count);
-    for (const [, worker] of alive) await worker.run(count);
-  }
-  mine.close();
-  for (const [, worker] of others) worker.close();
-  return { mine, alive };
+  const alive = new Map<string, Worker>();
+  for (const [name, worker] of workers) if (await worker.run(count, false)) alive.set(name, worker);
+  for (let round = 0; round < Number(values.rounds); round++)
+    for (const worker of alive.values()) await worker.run(count);
+  for (const [, worker] of workers) worker.close();
+  return alive;
 }
+
+/** Who is compared with whom: our backends with each peer, and with each other. */
+const COMPARED: Readonly<Record<string, readonly string[]>> = {
+  onednn: ["torch", "torch-tuned", "onnxruntime", "tfjs-wasm", "jax-js-wasm"],
+  "onednn-bf16": ["onednn", "torch"],
+  onnxruntime: ["torch", "torch-tuned", "tfjs-wasm", "jax-js-wasm"],
+};
 
 const wanted = positionals.length > 0 ? positionals : NAMES;
 const rows: Record<string, string | number | null>[] = [];
-const rate = await compare("matmul", {});
-const machine = (2 * 1024 ** 3) / rate.mine.median / 1e6;
+const rates = await interleave("matmul", { onednn: ours("matmul", "onednn"), onnxruntime: ours("matmul", "onnx") });
+const machine = (2 * 1024 ** 3) / Math.min(...[...rates.values()].map((worker) => worker.median)) / 1e6;
 if (!values.json) process.stdout.write(`1024x1024 product: ${machine.toFixed(0)} GFLOP/s\n`);
 for (const job of wanted) {
   if (!NAMES.includes(job)) throw new Error(`unknown job "${job}"; known: ${NAMES.join(", ")}`);
-  const { mine, alive } = await compare(job, {
-    torch: () => torch(job, false),
-    ...(values.tuned ? { "torch-tuned": () => torch(job, true) } : {}),
+  const trains = job in JOBS;
+  const workers = await interleave(job, {
+    // Trained models run on onnxruntime, whatever trained them.
+    ...(trains ? { onednn: ours(job, "onednn"), "onednn-bf16": ours(job, "onednn-bf16") } : {}),
+    onnxruntime: ours(job, "onnx"),
+    torch: torch(job, false),
+    ...(values.tuned ? { "torch-tuned": torch(job, true) } : {}),
     ...(job === "mlp-vae" && existsSync(here("peers/node_modules"))
-      ? { "tfjs-wasm": () => javascript("tfjs", job), "jax-js-wasm": () => javascript("jax", job) }
+      ? { "tfjs-wasm": javascript("tfjs", job), "jax-js-wasm": javascript("jax", job) }
       : {}),
   });
   const flops = JOBS[job]?.().flops;
-  const gflops = flops ? flops / mine.median / 1e6 : null;
-  const base = {
-    job,
-    backend: "onnxruntime-node",
-    ours_ms: mine.median,
-    gflops,
-    gflops_matmul: machine,
-    peak_mb: mine.peakMb,
-  };
-  const found = alive.map(([peer, worker]) => ({
-    ...base,
-    peer,
-    peer_ms: worker.median,
-    ratio: mine.median / worker.median,
-    peer_peak_mb: worker.peakMb,
-  }));
-  rows.push(...(found.length > 0 ? found : [{ ...base, peer: null, peer_ms: null, ratio: null, peer_peak_mb: null }]));
-  if (!values.json)
-    for (const row of rows.slice(-Math.max(1, found.length)))
-      process.stdout.write(
-        `${job.padEnd(14)} ours ${mine.median.toFixed(2).padStart(8)} ms  ${String(row.peer ?? "no peer").padEnd(11)} ${row.peer_ms === null ? "" : `${Number(row.peer_ms).toFixed(2).padStart(8)} ms  ratio ${Number(row.ratio).toFixed(2)}`}  ${gflops ? `${gflops.toFixed(0)} GFLOP/s` : ""}  peak ${mine.peakMb.toFixed(0)} MB${row.peer ? ` / ${Number(row.peer_peak_mb).toFixed(0)} MB` : ""}\n`,
-      );
+  for (const [backend, peers] of Object.entries(COMPARED)) {
+    const mine = workers.get(backend);
+    if (!mine) continue;
+    const gflops = flops ? flops / mine.median / 1e6 : null;
+    const base = { job, backend, ours_ms: mine.median, gflops, gflops_matmul: machine, peak_mb: mine.peakMb };
+    const found = peers.flatMap((peer) => {
+      const worker = workers.get(peer);
+      if (!worker) return [];
+      const ratio = mine.median / worker.median;
+      return [{ ...base, peer, peer_ms: worker.median, ratio, peer_peak_mb: worker.peakMb }];
+    });
+    const alone = { ...base, peer: null, peer_ms: null, ratio: null, peer_peak_mb: null };
+    const all = found.length > 0 ? found : [alone];
+    rows.push(...all);
+    if (!values.json) for (const row of all) print(row);
+  }
+}
+
+function print(row: Record<string, string | number | null>): void {
+  const number = (name: string, digits: number) => Number(row[name]).toFixed(digits);
+  const peer = row.peer === null ? "no peer" : `${String(row.peer).padEnd(12)} ${number("peer_ms", 2).padStart(8)} ms`;
+  const ratio = row.ratio === null ? "" : `ratio ${number("ratio", 2)}`;
+  const rate = row.gflops === null ? "" : `${number("gflops", 0)} GFLOP/s`;
+  const memory = `peak ${number("peak_mb", 0)}${row.peer_peak_mb === null ? "" : ` / ${number("peer_peak_mb", 0)}`} MB`;
+  const mine = `${String(row.backend).padEnd(12)} ${number("ours_ms", 2).padStart(8)} ms`;
+  process.stdout.write(`${String(row.job).padEnd(14)} ${mine}  ${peer}  ${ratio}  ${rate}  ${memory}\n`);
 }
 if (values.json) process.stdout.write(`${JSON.stringify(rows, null, 2)}\n`);

@@ -23,7 +23,11 @@ interface Run {
   seconds: number;
 }
 
-function timed(command: string, args: readonly string[], accuracyOf: (output: Record<string, unknown>) => unknown): Run {
+function timed(
+  command: string,
+  args: readonly string[],
+  accuracyOf: (output: Record<string, unknown>) => unknown,
+): Run {
   const begun = performance.now();
   const { stdout, status, stderr } = spawnSync(command, args, { encoding: "utf8", maxBuffer: 2 ** 26 });
   const seconds = (performance.now() - begun) / 1000;
@@ -44,7 +48,13 @@ function ours(epochs: number, seed: number, backend: string): Run {
 const theirs = (epochs: number, seed: number): Run =>
   timed(
     torch!,
-    [...torchArgs, here("peers/torch_vae.py"), `${process.env.GENCLASS_TORCH_DATA ?? data}/mnist`, `${epochs}`, `${seed}`],
+    [
+      ...torchArgs,
+      here("peers/torch_vae.py"),
+      `${process.env.GENCLASS_TORCH_DATA ?? data}/mnist`,
+      `${epochs}`,
+      `${seed}`,
+    ],
     (output) => output.accuracy,
   );
 
@@ -71,7 +81,10 @@ try {
     if (runs.some((pair) => pair.some(({ accuracy }) => accuracy < GOAL))) continue;
     const [mine, peer] = [0, 1].map((i) => median(runs.map((pair) => pair[i]!.seconds))) as [number, number];
     rows.push({ who: "ratio of medians", epochs, ratio: mine / peer });
-    if (!values.json) process.stdout.write(`${epochs} epochs: ${mine.toFixed(1)} s / ${peer.toFixed(1)} s = ${(mine / peer).toFixed(2)}\n`);
+    if (!values.json)
+      process.stdout.write(
+        `${epochs} epochs: ${mine.toFixed(1)} s / ${peer.toFixed(1)} s = ${(mine / peer).toFixed(2)}\n`,
+      );
     break;
   }
 } finally {
