@@ -170,6 +170,17 @@ function reason(path: string, { message }: Error): string {
   return text.includes(path) ? text : `${path}: ${text}`;
 }
 
+/** @returns the version as text; throws `E_BACKEND` for one that is too old or too new */
+export function checkVersion(path: string, [major, minor, patch]: readonly [number, number, number]): string {
+  const version = `${major}.${minor}.${patch}`;
+  if (major < OLDEST[0] || (major === OLDEST[0] && minor < OLDEST[1]) || major >= UNKNOWN_GENERATION)
+    fail(
+      "E_BACKEND",
+      `${path} is oneDNN ${version}; expected 2.6 or later of generation 2, or generation 3; to get it: ${HOW_TO_GET}`,
+    );
+  return version;
+}
+
 function open(path: string, handle: LibraryHandle): Library {
   let common: Library["common"];
   try {
@@ -181,13 +192,9 @@ function open(path: string, handle: LibraryHandle): Library {
       cause,
     );
   }
-  const [major, minor, patch] = koffi.decode(common.version(), koffi.array("int", 3)) as [number, number, number];
-  const version = `${major}.${minor}.${patch}`;
-  if (major < OLDEST[0] || (major === OLDEST[0] && minor < OLDEST[1]) || major >= UNKNOWN_GENERATION)
-    fail(
-      "E_BACKEND",
-      `${path} is oneDNN ${version}; expected 2.6 or later of generation 2, or generation 3; to get it: ${HOW_TO_GET}`,
-    );
+  const numbers = koffi.decode(common.version(), koffi.array("int", 3)) as [number, number, number];
+  const version = checkVersion(path, numbers);
+  const [major] = numbers;
   return {
     path,
     version,

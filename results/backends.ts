@@ -1,0 +1,45 @@
+// Whether the backend matters for what is learned: MNIST, all labels, ten epochs, three seeds on each.
+//   npx tsx results/backends.ts [BACKEND:SEED …] writes results/backends.csv; a line of the same backend and seed is replaced.
+import { spawnSync } from "node:child_process";
+import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const FILE = fileURLToPath(new URL("backends.csv", import.meta.url));
+const MAIN = fileURLToPath(new URL("../dist/cli/main.js", import.meta.url));
+const COLUMNS = ["backend", "seed", "accuracy", "nll", "mse", "seconds", "command"] as const;
+const BACKENDS: Readonly<Record<string, readonly string[]>> = {
+  onnx: ["--backend", "onnx"],
+  onednn: ["--backend", "onednn"],
+  "onednn-bf16": ["--backend", "onednn", "--precision", "bf16"],
+};
+const SEEDS = [0, 1, 2];
+
+const wanted = process.argv.slice(2);
+for (const seed of SEEDS)
+  for (const [backend, options] of Object.entries(BACKENDS)) {
+    if (wanted.length > 0 && !wanted.includes(`${backend}:${seed}`)) continue;
+    const folder = join("runs", "results", `backend-${backend}-${seed}`);
+    rmSync(folder, { recursive: true, force: true });
+    const args = ["train", "vae", "--data", "mnist", "--epochs", "10", "--seed", `${seed}`, ...options];
+    process.stderr.write(`genclass ${args.join(" ")}\n`);
+    const { stdout, status } = spawnSync(process.execPath, [MAIN, ...args, "--out", folder, "--json"], {
+      encoding: "utf8",
+      stdio: ["ignore", "pipe", "inherit"],
+    });
+    if (status !== 0) throw new Error(`genclass ${args.join(" ")} failed`);
+    const { metrics, seconds } = JSON.parse(stdout) as { metrics: Record<string, number>; seconds: number };
+    const row = {
+      backend,
+      seed,
+      accuracy: metrics["test/accuracy"]!,
+      nll: metrics["test/nll"]!.toPrecision(5),
+      mse: metrics["test/mse"]!.toPrecision(5),
+      seconds: seconds.toFixed(0),
+      command: `genclass ${args.join(" ")}`,
+    };
+    const lines = existsSync(FILE) ? readFileSync(FILE, "utf8").trim().split("\n").slice(1) : [];
+    const others = lines.filter((line) => !line.startsWith(`${backend},${seed},`));
+    const all = [...others, COLUMNS.map((name) => row[name]).join(",")].sort();
+    writeFileSync(FILE, `${COLUMNS.join(",")}\n${all.join("\n")}\n`);
+  }

@@ -1,0 +1,92 @@
+import { spawnSync } from "node:child_process";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, describe, expect, it } from "vitest";
+import { candidates, checkVersion, loadLibrary } from "../../../src/runtime/onednn/library.ts";
+
+const root = mkdtempSync(join(tmpdir(), "genclass-onednn-"));
+afterAll(() => rmSync(root, { recursive: true }));
+const text = join(root, "libdnnl.so");
+writeFileSync(text, "this is a text, not a library\n".repeat(200));
+const main = join(import.meta.dirname, "../../../dist/cli/main.js");
+
+describe("looking for oneDNN", () => {
+  it("tries the one file that GENCLASS_ONEDNN names, or the names of both generations where they are kept", () => {
+    expect(candidates({ GENCLASS_ONEDNN: "/opt/own.so" }, "linux")).toEqual(["/opt/own.so"]);
+    expect(candidates({}, "linux")).toEqual(["libdnnl.so.3", "libdnnl.so.2"]);
+    expect(candidates({ CONDA_PREFIX: "/conda" }, "linux")[0]).toBe("/conda/lib/libdnnl.so.3");
+    expect(candidates({}, "darwin")).toContain("/opt/homebrew/lib/libdnnl.dylib");
+    expect(candidates({}, "win32")).toContain("dnnl.dll");
+  });
+
+  it("says for a missing file, a text file and another library what was tried and how to get the library", () => {
+    const nowhere = join(root, "nowhere.so");
+    expect(() => loadLibrary([nowhere])).toThrowError(
+      /nowhere\.so: cannot open shared object file.*apt install libdnnl2/s,
+    );
+    expect(() => loadLibrary([text])).toThrowError(/libdnnl\.so: (invalid ELF header|file too short).*apt install/s);
+    expect(() => loadLibrary(["libm.so.6"])).toThrowError(/libm\.so\.6 is not oneDNN 2\.6 or later/);
+  });
+
+  it("takes generation 2 from 2.6 and generation 3, and no other", () => {
+    for (const version of [
+      [2, 6, 0],
+      [2, 7, 5],
+      [3, 0, 0],
+      [3, 13, 1],
+    ] as const)
+      expect(checkVersion("x", version)).toBe(version.join("."));
+    for (const version of [
+      [1, 8, 0],
+      [2, 5, 4],
+      [4, 0, 0],
+    ] as const)
+      expect(() => checkVersion("libdnnl.so", version)).toThrowError(
+        `libdnnl.so is oneDNN ${version.join(".")}; expected 2.6 or later of generation 2, or generation 3`,
+      );
+  });
+});
+
+describe("the command line with a broken library", () => {
+  const train = (...args: string[]) =>
+    spawnSync(
+      process.execPath,
+      [main, "train", "vae", "--data", "glyphs", "--minutes", "0.02", "--out", join(root, args.join("-")), ...args],
+      { encoding: "utf8", env: { ...process.env, GENCLASS_ONEDNN: text } },
+    );
+
+  it("trains with onnxruntime under auto, and says so in one line", () => {
+    const { status, stderr } = train("--backend", "auto");
+    expect(status).toBe(0);
+    const lines = stderr.split("\n").filter((line) => line.includes("oneDNN"));
+    expect(lines).toHaveLength(1);
+    expect(lines[0]).toMatch(/onnxruntime computes: oneDNN does not load \(.*libdnnl\.so: /);
+  });
+
+  it("stops before it makes a folder when oneDNN is asked for by name", () => {
+    const { status, stderr } = train("--backend", "onednn");
+    expect(status).toBe(1);
+    expect(stderr).toMatch(/^error E_BACKEND: oneDNN does not load/);
+    expect(stderr).not.toMatch(/^ {4}at /m);
+  });
+
+  it("refuses bf16 on onnxruntime", () => {
+    const { status, stderr } = train("--backend", "onnx", "--precision", "bf16");
+    expect(status).toBe(2);
+    expect(stderr).toMatch(/onnxruntime trains in float32 alone/);
+  });
+
+  it("tells doctor's reader what is wrong", () => {
+    const { status, stdout } = spawnSync(process.execPath, [main, "doctor", "--json"], {
+      encoding: "utf8",
+      env: { ...process.env, GENCLASS_ONEDNN: text },
+    });
+    expect(status).toBe(0);
+    const report = JSON.parse(stdout);
+    expect(report.trainsWith).toBe("onnxruntime-node");
+    const [onednn] = report.backends.filter(({ name }: { name: string }) => name === "onednn");
+    expect(onednn.available).toBe(false);
+    expect(onednn.why).toMatch(/does not load.*apt install libdnnl2/s);
+  });
+});

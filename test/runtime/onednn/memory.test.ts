@@ -1,0 +1,87 @@
+import { describe, expect, it } from "vitest";
+import { Random } from "../../../src/base/random.ts";
+import { Heap } from "../../../src/runtime/onednn/heap.ts";
+import { planMemory } from "../../../src/runtime/onednn/memory-plan.ts";
+import type { Step, Value } from "../../../src/runtime/onednn/steps.ts";
+
+describe("the heap", () => {
+  it("gives regions that do not overlap, and gives released memory again", () => {
+    const heap = new Heap();
+    const random = new Random(3, "heap");
+    const live = new Map<number, number>();
+    for (let i = 0; i < 2000; i++) {
+      if (live.size > 0 && random.uniform() < 0.5) {
+        const [offset] = [...live.keys()].slice(random.integer(live.size));
+        heap.release(offset!);
+        live.delete(offset!);
+        continue;
+      }
+      const bytes = 1 + random.integer(200_000);
+      const offset = heap.allocate(bytes);
+      expect(offset % 64).toBe(0);
+      expect(offset).toBeGreaterThan(0);
+      expect(offset + bytes).toBeLessThanOrEqual(heap.memory.buffer.byteLength);
+      for (const [other, size] of live) expect(offset + bytes <= other || other + size <= offset).toBe(true);
+      live.set(offset, bytes);
+    }
+    const size = heap.memory.buffer.byteLength;
+    for (const offset of live.keys()) heap.release(offset);
+    expect(heap.used).toBe(0);
+    // All of it is one region again.
+    heap.allocate(size - 128);
+    expect(heap.memory.buffer.byteLength).toBe(size);
+  });
+
+  it("knows its own arrays, and forgets them when they are released", () => {
+    const heap = new Heap();
+    const array = heap.array([3, 5], "float32");
+    expect([...array.data]).toEqual(new Array(15).fill(0));
+    expect(heap.placeOf(array)).toBeGreaterThan(0);
+    expect(heap.placeOf({ ...array })).toBeUndefined();
+    heap.releaseArray(array);
+    expect(heap.placeOf(array)).toBeUndefined();
+    expect(heap.used).toBe(0);
+  });
+
+  it("refuses more than 4 GB with the way out", () => {
+    expect(() => new Heap().allocate(5e9)).toThrowError(/more than the 4 GB.*smaller --batch, or --backend onnx/s);
+  });
+});
+
+describe("the memory plan", () => {
+  it("gives values that are needed at one time places apart, in no more room than all of them take", () => {
+    for (let seed = 0; seed < 30; seed++) {
+      const random = new Random(seed, "plan");
+      const values = Array.from(
+        { length: 40 },
+        (_, slot): Value => ({ bytes: 4 * (1 + random.integer(1000)), slot, memories: [], offset: -1 }),
+      );
+      // Value i is written by step i, and read by up to three later ones.
+      const readers = values.map((_, i) => Array.from({ length: random.integer(4) }, () => i + 1 + random.integer(8)));
+      const steps = values.map(
+        (value, i): Step => ({
+          name: `${i}`,
+          reads: values.filter((_, k) => readers[k]!.includes(i)),
+          writes: [value],
+          inPlace: random.uniform() < 0.5,
+          work: { kind: "native", calls: [] },
+        }),
+      );
+      const total = planMemory(steps, values);
+      const last = values.map((_, i) => Math.max(i, ...readers[i]!.filter((k) => k < values.length)));
+      values.forEach((a, i) => {
+        expect(a.offset + a.bytes).toBeLessThanOrEqual(total);
+        for (let k = i + 1; k < values.length; k++) {
+          const b = values[k]!;
+          // A step may write where an operand of its own ends, if it walks both in one order.
+          const handedOver = steps[k]!.inPlace && last[i] === k && steps[k]!.reads.includes(a) && a.bytes === b.bytes;
+          if (k <= last[i]! && !handedOver)
+            expect(a.offset + a.bytes <= b.offset || b.offset + b.bytes <= a.offset, `${i} and ${k}`).toBe(true);
+        }
+      });
+      const aligned = values.reduce((sum, { bytes }) => sum + Math.ceil(bytes / 64) * 64, 0);
+      expect(total).toBeLessThanOrEqual(aligned);
+      expect(total).toBeLessThan(0.6 * aligned);
+    }
+  });
+});
