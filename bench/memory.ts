@@ -1,13 +1,18 @@
-// Whether memory stays flat: npx tsx bench/memory.ts [JOB] [STEPS]. Resident memory after a tenth of the steps and at the end.
+// Whether memory stays flat.
+//   npx tsx bench/memory.ts [JOB] [STEPS] [BACKEND]   resident memory after a tenth of the steps and at the end
+//   npx tsx bench/memory.ts programs [COUNT]          after a fifth of so many programs made, run and dropped, and after all
+// BACKEND: onednn (default) or onnx.
 import { spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 
-const [job = "conv-vae", steps = "2000"] = process.argv.slice(2);
-const worker = spawn(process.execPath, ["--import", "tsx", fileURLToPath(new URL("worker.ts", import.meta.url)), job], {
-  stdio: ["pipe", "pipe", "inherit"],
-});
+const [job = "conv-vae", steps = job === "programs" ? "50" : "2000", backend = "onednn"] = process.argv.slice(2);
+const worker = spawn(
+  process.execPath,
+  ["--expose-gc", "--import", "tsx", fileURLToPath(new URL("worker.ts", import.meta.url)), job, backend],
+  { stdio: ["pipe", "pipe", "inherit"] },
+);
 const lines = createInterface({ input: worker.stdout })[Symbol.asyncIterator]();
 const megabytes = () => Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${worker.pid}/status`, "utf8"))![1]) / 1024;
 const run = async (count: number) => {
@@ -15,9 +20,10 @@ const run = async (count: number) => {
   await lines.next();
   return megabytes();
 };
-const early = await run(Math.floor(Number(steps) / 10));
-const late = await run(Number(steps) - Math.floor(Number(steps) / 10));
+const first = Math.floor(Number(steps) / (job === "programs" ? 5 : 10));
+const early = await run(first);
+const late = await run(Number(steps) - first);
 worker.stdin.end();
 process.stdout.write(
-  `${job}: ${early.toFixed(0)} MB after ${Math.floor(Number(steps) / 10)} steps, ${late.toFixed(0)} MB after ${steps}: ${((100 * (late - early)) / early).toFixed(1)} %\n`,
+  `${job}, ${backend}: ${early.toFixed(0)} MB after ${first}, ${late.toFixed(0)} MB after ${steps}: ${((100 * (late - early)) / early).toFixed(1)} %\n`,
 );

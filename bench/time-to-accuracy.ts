@@ -35,12 +35,12 @@ function timed(
   return { seconds, accuracy: Number(accuracyOf(JSON.parse(stdout.slice(stdout.indexOf("{"))))) };
 }
 
-function ours(epochs: number, seed: number, backend: string): Run {
-  const out = join(folder, `${backend}-${epochs}-${seed}`);
-  const args = ["train", "vae", "--data", "mnist", "--epochs", `${epochs}`, "--seed", `${seed}`];
+function ours(epochs: number, seed: number, precision: string): Run {
+  const out = join(folder, `${precision}-${epochs}-${seed}`);
+  const args = ["train", "vae", "--data", "mnist", "--epochs", `${epochs}`, "--seed", `${seed}`, "--backend", "onednn"];
   return timed(
     process.execPath,
-    [here("../dist/cli/main.js"), ...args, "--backend", backend, "--out", out, "--json"],
+    [here("../dist/cli/main.js"), ...args, "--precision", precision, "--out", out, "--json"],
     (output) => (output.metrics as Record<string, number>)["test/accuracy"],
   );
 }
@@ -71,9 +71,10 @@ try {
   for (let epochs = 1; epochs <= 10; epochs++) {
     const runs: [Run, Run][] = [];
     for (let seed = 0; seed < Number(values.repeats); seed++) {
-      const pair: [Run, Run] = [ours(epochs, seed, "onednn"), theirs(epochs, seed)];
+      const pair: [Run, Run] = [ours(epochs, seed, "float32"), theirs(epochs, seed)];
       note("genclass, oneDNN", epochs, seed, pair[0]);
       note("PyTorch", epochs, seed, pair[1]);
+      note("genclass, bf16", epochs, seed, ours(epochs, seed, "bf16"));
       runs.push(pair);
       // One miss is enough to try more epochs.
       if (pair.some(({ accuracy }) => accuracy < GOAL)) break;

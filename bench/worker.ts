@@ -32,7 +32,7 @@ function randomInput(name: string, shape: readonly number[], dtype: NdArray["dty
   return value;
 }
 
-async function training(name: string): Promise<Once> {
+async function training(name: string): Promise<{ once: Once; dispose: () => Promise<void> }> {
   const job = JOBS[name]!();
   const { phases, specs } = compileModel(job.model, job.spec, job.batch);
   const state = initialState(new Map([...specs].filter(([path]) => !path.startsWith("average/"))), 1);
@@ -53,7 +53,7 @@ async function training(name: string): Promise<Once> {
     );
   });
   let t = 0;
-  return async () => {
+  const once = async () => {
     t++;
     for (const [i, { phase, graph }] of phases.entries()) {
       for (const [key, value] of Object.entries(phase.optimizer.scalars(t, phase.rate))) {
@@ -63,6 +63,7 @@ async function training(name: string): Promise<Once> {
       await program.run(graph.name, feeds[i]!);
     }
   };
+  return { once, dispose: () => program.dispose() };
 }
 
 /** The classifier of the conv VAE as the exported file holds it: bytes in, probabilities out. */
@@ -90,9 +91,21 @@ async function matmulRate(): Promise<Once> {
   return () => executable.run(feeds, { y });
 }
 
-function prepare(name: string): Promise<Once> {
+/** A program made, run once and dropped: the conv VAE. */
+async function program(): Promise<Once> {
+  return async () => {
+    const { once, dispose } = await training("conv-vae");
+    await once();
+    await dispose();
+    globalThis.gc?.();
+  };
+}
+
+async function prepare(name: string): Promise<Once> {
+  if (name === "programs") return program();
+  if (name in JOBS) return (await training(name)).once;
   if (name.startsWith("inference-")) return inference(Number(name.slice(10)));
-  return name === "matmul" ? matmulRate() : training(name);
+  return matmulRate();
 }
 
 const once = await prepare(process.argv[2]!);

@@ -122,9 +122,11 @@ export class Transformer {
     for (let i = 0; i < h * w; i++) {
       const x = Math.min(Math.max(map[2 * i]!, 0), w - 1);
       const y = Math.min(Math.max(map[2 * i + 1]!, 0), h - 1);
-      const x0 = Math.min(Math.floor(x), Math.max(0, w - 2));
-      const y0 = Math.min(Math.floor(y), Math.max(0, h - 2));
-      const [fx, fy] = [x - x0, y - y0];
+      const x0 = Math.min(x | 0, w > 1 ? w - 2 : 0);
+      const y0 = Math.min(y | 0, h > 1 ? h - 2 : 0);
+      // Not one destructuring: that makes an array a pixel, three megabytes a batch.
+      const fx = x - x0;
+      const fy = y - y0;
       let from = (y0 * w + x0) * c;
       for (let k = 0; k < c; k++, from++) {
         const top = source[from]! + (source[from + right]! - source[from]!) * fx;

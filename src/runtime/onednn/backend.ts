@@ -8,16 +8,13 @@ import type { Backend, CompileOptions, Executable } from "../backend.ts";
 import { nativeBackend } from "../native.ts";
 import { Holder } from "./api.ts";
 import { compile } from "./compile.ts";
-import { Engine } from "./engine.ts";
+import { engineFor } from "./engine.ts";
 import { OnednnExecutable } from "./executable.ts";
 import { copyOp, expand } from "./expand.ts";
 import { isLeaf } from "./fuse.ts";
 import { hasBf16, implementationOf, isFast } from "./probe.ts";
 import type { Precision, Resources } from "./steps.ts";
 import { viewOf } from "./view.ts";
-
-/** One engine for each number of threads: the library is made for few engines that live long. */
-const engines = new Map<number, Engine>();
 
 export interface OnednnOptions {
   /** 0 takes all cores. */
@@ -36,9 +33,7 @@ export type { Precision };
  *   processor without it
  */
 export function onednnBackend({ threads = 0, precision = "float32", onlyIfFast = false }: OnednnOptions = {}): Backend {
-  const count = threads > 0 ? threads : availableParallelism();
-  const engine = engines.get(count) ?? new Engine(count);
-  engines.set(count, engine);
+  const engine = engineFor(threads > 0 ? threads : availableParallelism());
   const { library } = engine.onednn;
   const implementation = implementationOf(engine.onednn, "f32");
   if (onlyIfFast && !isFast(implementation))

@@ -137,6 +137,15 @@ export class Engine {
   }
 }
 
+const engines = new Map<number, Engine>();
+
+/** The engine with so many threads: there is one, as the library is made for few that live long. */
+export function engineFor(threads: number): Engine {
+  const engine = engines.get(threads) ?? new Engine(threads);
+  engines.set(threads, engine);
+  return engine;
+}
+
 /** Run from its source, as in tests, the thread is TypeScript as well and needs the loader of it. */
 function startThread(options: WorkerOptions): Worker {
   const compiled = import.meta.url.endsWith(".js");

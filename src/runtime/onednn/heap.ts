@@ -16,13 +16,18 @@ export class Heap {
   /** Address of byte 0 in the process. */
   readonly base: bigint;
   /** Free regions `[from, to)` in order; none touches the next. Byte 0 stays unused. */
-  private free: [number, number][] = [[ALIGNMENT, PAGE]];
+  private readonly free: [number, number][] = [[ALIGNMENT, PAGE]];
   private readonly regions = new Map<number, number>();
   /** Where the values of arrays made here lie. */
   private readonly places = new WeakMap<NdArray, number>();
 
   constructor() {
     this.base = BigInt(koffi.address(new Uint8Array(this.memory.buffer)));
+  }
+
+  /** What is not in use, as `[from, to)`. */
+  get gaps(): readonly (readonly [from: number, to: number])[] {
+    return this.free;
   }
 
   /** Bytes in use. */

@@ -1,8 +1,19 @@
+import { availableParallelism } from "node:os";
 import { describe, expect, it } from "vitest";
+import { JOBS } from "../../../bench/jobs.ts";
+import { type NdArray, zeros } from "../../../src/base/array.ts";
 import { Random } from "../../../src/base/random.ts";
+import { STATE_PREFIX } from "../../../src/graph/names.ts";
+import { isInput, topological } from "../../../src/graph/tensor.ts";
+import { initialState } from "../../../src/nn/scope.ts";
+import { onednnBackend } from "../../../src/node.ts";
+import { engineFor } from "../../../src/runtime/onednn/engine.ts";
 import { Heap } from "../../../src/runtime/onednn/heap.ts";
 import { planMemory } from "../../../src/runtime/onednn/memory-plan.ts";
 import type { Step, Value } from "../../../src/runtime/onednn/steps.ts";
+import { Program } from "../../../src/runtime/program.ts";
+import { compileModel } from "../../../src/train/steps.ts";
+import { BACKENDS } from "../../helpers.ts";
 
 describe("the heap", () => {
   it("gives regions that do not overlap, and gives released memory again", () => {
@@ -83,5 +94,51 @@ describe("the memory plan", () => {
       expect(total).toBeLessThanOrEqual(aligned);
       expect(total).toBeLessThan(0.6 * aligned);
     }
+  });
+});
+
+describe.runIf(BACKENDS.some(({ name }) => name === "onednn"))("a program on oneDNN", () => {
+  /** The bench's GAN: convolutions in all directions, two steps over one state. */
+  async function gan() {
+    const job = JOBS.dcgan!();
+    const { phases, specs } = compileModel(job.model, job.spec, 4);
+    const graphs = phases.map(({ graph }) => graph);
+    const program = await Program.create(onednnBackend(), graphs, initialState(specs, 1));
+    const run = async () => {
+      for (const { name, updates } of graphs) {
+        const feeds: Record<string, NdArray> = {};
+        for (const x of topological([...updates.values()]).filter(isInput))
+          if (!x.attrs.name.startsWith(STATE_PREFIX)) feeds[x.attrs.name] = zeros(x.shape, x.dtype);
+        await program.run(name, feeds);
+      }
+    };
+    return { program, run };
+  }
+  const { heap } = engineFor(availableParallelism());
+
+  it("writes nowhere but in its own regions", async () => {
+    const { program, run } = await gan();
+    await run();
+    const bytes = new Uint8Array(heap.memory.buffer);
+    const gaps = heap.gaps.map(([from, to]) => [from, to] as const);
+    for (const [from, to] of gaps) bytes.fill(0xa5, from, to);
+    await run();
+    for (const [from, to] of gaps) expect(bytes.subarray(from, to).every((value) => value === 0xa5)).toBe(true);
+    await program.dispose();
+  });
+
+  it("leaves nothing behind: fifty made, run and dropped", async () => {
+    const first = await gan();
+    await first.run();
+    await first.program.dispose();
+    const [used, size] = [heap.used, heap.memory.buffer.byteLength];
+    for (let i = 0; i < 50; i++) {
+      const { program, run } = await gan();
+      await run();
+      await program.dispose();
+    }
+    expect(heap.used).toBe(used);
+    // Regions of several sizes may need a little more room than one program took.
+    expect(heap.memory.buffer.byteLength).toBeLessThanOrEqual(1.25 * size);
   });
 });
