@@ -11,8 +11,8 @@ import { compile } from "./compile.ts";
 import { engineFor } from "./engine.ts";
 import { OnednnExecutable } from "./executable.ts";
 import { copyOp, expand } from "./expand.ts";
-import { isLeaf } from "./fuse.ts";
 import { hasBf16, implementationOf, isFast } from "./probe.ts";
+import { isLeaf } from "./reading.ts";
 import type { Precision, Resources } from "./steps.ts";
 import { viewOf } from "./view.ts";
 

@@ -39,8 +39,8 @@ export async function compile(
   const fusion = new Fusion([...outputs.values()]);
   const outputNames = new Map([...outputs].map(([name, node]) => [node, name]));
   const list = new StepList(resources, outputNames);
-  const passes = new Passes(fusion, list);
-  const products = new Products(fusion, list, passes);
+  const passes = new Passes(fusion.reader, list);
+  const products = new Products(fusion.reader, list, passes);
   const { kernels, late } = schedule(fusion, outputNames, aliases);
   for (const kernel of kernels) {
     // A result that cannot be written where it goes yet stays in the workspace for a while.

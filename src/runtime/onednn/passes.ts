@@ -2,8 +2,7 @@
 import { sizeOf } from "../../base/array.ts";
 import type { Window } from "../../graph/ops/window.ts";
 import type { Tensor } from "../../graph/tensor.ts";
-import type { Fusion, LoopValue } from "./fuse.ts";
-import { pointwiseValues } from "./fuse.ts";
+import { type LoopValue, pointwiseValues, type Reader } from "./reading.ts";
 import type { StepList, Value } from "./steps.ts";
 import { atPlace, contiguous, part, patchesView, type Transform, type View } from "./view.ts";
 import type { LoopKernel } from "./wasm/loop.ts";
@@ -11,7 +10,7 @@ import type { RowKernel } from "./wasm/rows.ts";
 
 export class Passes {
   constructor(
-    private readonly fusion: Fusion,
+    private readonly reader: Reader,
     private readonly list: StepList,
   ) {}
 
@@ -28,7 +27,7 @@ export class Passes {
   private loop(values: readonly LoopValue[], roots: readonly Tensor[]): void {
     const reads = new Set<Value>();
     const writes = new Set(values.map(({ into }) => this.list.value(into)));
-    const kernel = this.fusion.loop(values, roots, (node) => {
+    const kernel = this.reader.loop(values, roots, (node) => {
       const value = this.list.value(node);
       if (!writes.has(value)) reads.add(value);
       return value.slot;
@@ -48,7 +47,7 @@ export class Passes {
   reduce(node: Tensor): void {
     const reads = new Set<Value>();
     const into = this.list.value(node);
-    const kernel = this.fusion.reduction(node, (x) => {
+    const kernel = this.reader.reduction(node, (x) => {
       const value = this.list.value(x);
       if (value !== into) reads.add(value);
       return value.slot;
@@ -63,7 +62,7 @@ export class Passes {
   }
 
   rows(node: Tensor): void {
-    const operands = node.inputs.map((x) => this.list.value(this.fusion.plain(x)));
+    const operands = node.inputs.map((x) => this.list.value(this.reader.plain(x)));
     const into = this.list.value(node);
     const [x, index] = node.inputs as [Tensor, Tensor | undefined];
     const width = sizeOf(x.shape.slice(1));

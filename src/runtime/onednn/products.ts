@@ -1,10 +1,10 @@
 // Matrix products and convolutions as steps: oneDNN's primitives, each thread with one of its own on its share.
-import { type Shape, sizeOf } from "../../base/array.ts";
+import { type Shape, sizeOf, stridesOf } from "../../base/array.ts";
 import type { Window } from "../../graph/ops/window.ts";
 import type { Tensor } from "../../graph/tensor.ts";
 import { ARG, type Desc, type ElementType, type Geometry, type PostOperation, QUERY } from "./api.ts";
-import type { Fusion } from "./fuse.ts";
 import type { Passes } from "./passes.ts";
+import type { Reader } from "./reading.ts";
 import type { Argument, StepList, Value } from "./steps.ts";
 import { stridesOver } from "./view.ts";
 
@@ -27,7 +27,7 @@ export class Products {
   private readonly reordered = new Map<string, { desc: Desc; value: Value }[]>();
 
   constructor(
-    private readonly fusion: Fusion,
+    private readonly reader: Reader,
     private readonly list: StepList,
     private readonly passes: Passes,
   ) {}
@@ -80,7 +80,7 @@ export class Products {
 
   private matmul(node: Tensor, activation: Tensor | undefined): void {
     const { onednn, holder } = this.list.resources;
-    const operands = this.fusion.nativeOperands(node);
+    const operands = this.reader.nativeOperands(node);
     const into = this.list.value(activation ?? node);
     const rank = node.shape.length;
     const describe = (i: number, transposed: boolean): Matrix => {
@@ -97,9 +97,9 @@ export class Products {
     };
     const { transposeA, transposeB } = node.attrs as { transposeA: boolean; transposeB: boolean };
     const [a, b] = [describe(0, transposeA), describe(1, transposeB)];
-    const result = { dims: [...node.shape], strides: rowMajor(node.shape) };
+    const result = { dims: [...node.shape], strides: stridesOf(node.shape) };
     const biasDims = node.shape.map((size, axis) => (axis === rank - 1 ? size : 1));
-    const biasMatrix = { dims: biasDims, strides: rowMajor(biasDims) };
+    const biasMatrix = { dims: biasDims, strides: stridesOf(biasDims) };
     const [rows, inner, columns] = [node.shape[rank - 2]!, a.dims[rank - 1]!, node.shape[rank - 1]!];
     // Each thread reads all of the other matrix, so the larger one is shared out.
     const byColumns = (inner * columns > LARGE_MATRIX && columns >= MATRIX_GRAIN) || rows < MATRIX_GRAIN;
@@ -145,7 +145,7 @@ export class Products {
 
   private convolution(node: Tensor, activation: Tensor | undefined): void {
     const { onednn, holder, threads } = this.list.resources;
-    const operands = this.fusion.nativeOperands(node);
+    const operands = this.reader.nativeOperands(node);
     const into = this.list.value(activation ?? node);
     const forward = node.op.name === "conv2d";
     const filter = node.op.name === "conv2dFilter";
@@ -312,16 +312,6 @@ function postOperation(activation: Tensor): PostOperation {
   const { name } = activation.op;
   if (name === "leakyRelu") return { kind: "relu", alpha: activation.attrs.alpha as number };
   return { kind: name === "sigmoid" ? "logistic" : (name as "relu" | "tanh"), alpha: 0 };
-}
-
-function rowMajor(shape: Shape): number[] {
-  const strides = new Array<number>(shape.length);
-  let step = 1;
-  for (let axis = shape.length - 1; axis >= 0; axis--) {
-    strides[axis] = step;
-    step *= shape[axis]!;
-  }
-  return strides;
 }
 
 /** Strides in which axes of size 1, whose stride does not matter, fit the others. */

@@ -1,0 +1,306 @@
+// How kernels read: from a tensor of the graph to memory, through views and values computed on the way, as loops with
+// strides.
+import { type NdArray, type Shape, sizeOf } from "../../base/array.ts";
+import { isConstant, isInput, type Tensor } from "../../graph/tensor.ts";
+import {
+  broadcastTransform,
+  commonDims,
+  contiguous,
+  isContiguous,
+  stridesOver,
+  type Transform,
+  type View,
+  viewOf,
+} from "./view.ts";
+import type { Access, Expression, LoopKernel } from "./wasm/loop.ts";
+import { isPointwiseName } from "./wasm/pointwise.ts";
+
+/** A value read, and how its buffer is seen. */
+export interface Operand {
+  readonly base: Tensor;
+  readonly view: View;
+}
+
+export const isLeaf = (node: Tensor): boolean => isInput(node) || isConstant(node);
+export const isPointwise = (node: Tensor) => isPointwiseName(node.op.name);
+
+function uniformValue(node: Tensor): number | undefined {
+  if (!isConstant(node)) return undefined;
+  const { data } = node.attrs.value as NdArray;
+  return data.length === 1 ? data[0] : undefined;
+}
+
+/** Thrown while kernels are built: `node` must be stored for its user to be a kernel. The build starts again with it. */
+export class MustStore extends Error {
+  constructor(readonly node: Tensor) {
+    super(`internal: ${node.op.name} [${node.shape}] cannot be read through a view`);
+  }
+}
+
+/** Steps from a value in memory to a value in a kernel, nearest to memory first. */
+interface Path {
+  readonly key: string;
+  readonly steps: readonly { readonly transform: Transform; readonly blame: Tensor }[];
+}
+const DIRECT: Path = { key: "", steps: [] };
+
+/** What is stored, as fusion decided. */
+export interface Storage {
+  isStored(node: Tensor): boolean;
+  /** A view that is stored nevertheless: a kernel copies what it shows. */
+  isForced(node: Tensor): boolean;
+  numberOf(node: Tensor): number;
+}
+
+export class Reader {
+  constructor(private readonly storage: Storage) {}
+
+  /** The view that a node is; undefined when it computes, or is stored. */
+  transformOf(node: Tensor): Transform | undefined {
+    return this.storage.isForced(node) ? undefined : viewOf(node);
+  }
+
+  /** What a view, or a view of views, shows. */
+  baseOf(node: Tensor): Tensor {
+    let base = node;
+    while (this.transformOf(base)) base = base.inputs[0]!;
+    return base;
+  }
+
+  /** Follows a tensor to memory. @throws MustStore when the way there is not a view */
+  operand(x: Tensor): Operand {
+    let path = DIRECT;
+    let base = x;
+    for (let transform = this.transformOf(base); transform; transform = this.transformOf(base)) {
+      path = this.through(base, transform, path);
+      base = base.inputs[0]!;
+    }
+    return { base, view: this.follow(base, path) };
+  }
+
+  /** The same, where memory must hold the values in order. */
+  plain(x: Tensor): Tensor {
+    const { base, view } = this.operand(x);
+    if (!isContiguous(view) || view.offset !== 0 || sizeOf(base.shape) !== sizeOf(x.shape)) throw new MustStore(x);
+    return base;
+  }
+
+  /**
+   * What oneDNN reads for an op: images and biases in order, weights and matrices in any order of their axes.
+   * @throws MustStore for an operand that lies in another way
+   */
+  nativeOperands(node: Tensor): Operand[] {
+    const matrices = node.op.name === "matmul";
+    return node.inputs.map((x, i) => {
+      const strided = i < 2 && (matrices || (i === 1 && node.op.name !== "conv2dFilter"));
+      if (!strided) return { base: this.plain(x), view: contiguous(x.shape) };
+      const found = this.operand(x);
+      if (!(matrices ? isMatrix(found.view, x.shape) : stridesOver(found.view, x.shape)?.every((s) => s >= 0)))
+        throw new MustStore(x);
+      return found;
+    });
+  }
+
+  private through(node: Tensor, transform: Transform, path: Path): Path {
+    return {
+      key: `${this.storage.numberOf(node)}/${path.key}`,
+      steps: [{ transform, blame: node.inputs[0]! }, ...path.steps],
+    };
+  }
+
+  private follow(base: Tensor, { steps }: Path): View {
+    let view: View | undefined = contiguous(base.shape);
+    for (const { transform, blame } of steps) {
+      view = transform(view);
+      if (!view) throw new MustStore(blame);
+    }
+    return view;
+  }
+
+  /** What pointwise roots read from memory. */
+  operandsOf(roots: readonly Tensor[]): Operand[] {
+    return this.expressionsOf(roots).flatMap((e) => (e.kind === "load" ? [e.operand] : []));
+  }
+
+  expressionsOf(roots: readonly Tensor[]): readonly Term[] {
+    const builder = new TermBuilder(this.termContext(roots));
+    for (const root of roots) builder.value(root, DIRECT);
+    return builder.terms;
+  }
+
+  private termContext(roots: readonly Tensor[]): TermContext {
+    return {
+      // A view that had to be stored is computed by its own kernel, as a copy of what it shows.
+      inline: (node, path) =>
+        (roots.includes(node) && path.steps.length === 0) ||
+        (!isLeaf(node) && !this.storage.isStored(node) && isPointwise(node)),
+      transformOf: (node) => (roots.includes(node) ? undefined : this.transformOf(node)),
+      shows: (node) => (roots.includes(node) && this.storage.isForced(node) ? viewOf(node) : undefined),
+      through: (node, transform, path) => this.through(node, transform, path),
+      spread: (x, node, transform, path) => ({
+        key: `${x.shape}>${node.shape}/${path.key}`,
+        steps: [{ transform, blame: x }, ...path.steps],
+      }),
+      follow: (base, path) => this.follow(base, path),
+    };
+  }
+
+  /** A pass that stores computed values: the kernel of pointwise roots, or one pass of a move. */
+  loop(values: readonly LoopValue[], roots: readonly Tensor[], slot: (node: Tensor) => number): LoopKernel {
+    const builder = new TermBuilder(this.termContext(roots));
+    const places = values.map(({ node, transform }) =>
+      builder.value(node, transform ? { key: "move", steps: [{ transform, blame: node }] } : DIRECT),
+    );
+    const size = values[0]!.size;
+    const dims = this.dims(
+      builder.terms,
+      values.map((value) => value.target),
+      size,
+      [],
+    );
+    return {
+      dims,
+      reduced: dims.map(() => false),
+      reduction: undefined,
+      expressions: builder.terms.map((term) => access(term, dims, slot)),
+      stores: values.map(({ into, target, add }, i) => ({
+        value: places[i]!,
+        access: { slot: slot(into), dtype: into.dtype, offset: target.offset, strides: strideList(target, dims) },
+        add,
+      })),
+    };
+  }
+
+  reduction(node: Tensor, slot: (node: Tensor) => number): LoopKernel {
+    const [x] = node.inputs as [Tensor];
+    const axes = node.attrs.axes as readonly number[];
+    const [first, last] = [axes[0]!, axes[axes.length - 1]!];
+    const builder = new TermBuilder(this.termContext([]));
+    const value = builder.value(x, DIRECT);
+    const [kept, length, columns] = [
+      sizeOf(x.shape.slice(0, first)),
+      sizeOf(x.shape.slice(first, last + 1)),
+      sizeOf(x.shape.slice(last + 1)),
+    ];
+    const dims = this.dims(builder.terms, [], kept * length * columns, [columns, columns * length]);
+    let inner = sizeOf(dims);
+    const reduced = dims.map((dim) => {
+      const outer = inner;
+      inner /= dim;
+      return outer <= columns * length && inner >= columns;
+    });
+    // Strides of the result, which lacks the reduced dimensions.
+    const target: number[] = [];
+    let step = 1;
+    for (let i = dims.length - 1; i >= 0; i--) {
+      target.unshift(reduced[i] ? 0 : step);
+      if (!reduced[i]) step *= dims[i]!;
+    }
+    return {
+      dims,
+      reduced,
+      reduction: node.op.name as "sum" | "max",
+      expressions: builder.terms.map((term) => access(term, dims, slot)),
+      stores: [{ value, access: { slot: slot(node), dtype: node.dtype, offset: 0, strides: target } }],
+    };
+  }
+
+  private dims(terms: readonly Term[], targets: readonly View[], size: number, cuts: readonly number[]): number[] {
+    const loads = terms.flatMap((term) => (term.kind === "load" ? [term] : []));
+    const dims = commonDims([...loads.map((term) => term.operand.view), ...targets], size, cuts);
+    if (dims) return dims.length > 0 ? dims : [1];
+    // Some operand is cut in another way than the rest: it is stored in the order it is read.
+    const odd = loads.find(
+      (term) =>
+        !isContiguous(term.operand.view) && term.blame && !isLeaf(term.blame) && !this.storage.isStored(term.blame),
+    );
+    if (!odd) throw new Error("internal: the dimensions of a kernel do not fit");
+    throw new MustStore(odd.blame!);
+  }
+}
+
+/** A value to store: `node` seen through `transform`, at the places `target` of `into`. */
+export interface LoopValue {
+  readonly node: Tensor;
+  readonly transform?: Transform;
+  readonly into: Tensor;
+  readonly target: View;
+  readonly size: number;
+  readonly add?: boolean;
+}
+
+export function pointwiseValues(roots: readonly Tensor[]): LoopValue[] {
+  return roots.map((node) => ({ node, into: node, target: contiguous(node.shape), size: sizeOf(node.shape) }));
+}
+
+// ------------------------------------------------------------------------------------------- expressions
+
+type Term =
+  | { readonly kind: "load"; readonly operand: Operand; readonly blame: Tensor | undefined }
+  | Exclude<Expression, { kind: "load" }>;
+
+interface TermContext {
+  inline(node: Tensor, path: Path): boolean;
+  transformOf(node: Tensor): Transform | undefined;
+  shows(node: Tensor): Transform | undefined;
+  through(node: Tensor, transform: Transform, path: Path): Path;
+  spread(x: Tensor, node: Tensor, transform: Transform, path: Path): Path;
+  follow(base: Tensor, path: Path): View;
+}
+
+/** The list of expressions of a kernel, each value once. */
+class TermBuilder {
+  readonly terms: Term[] = [];
+  private readonly known = new Map<Tensor, Map<string, number>>();
+
+  constructor(private readonly context: TermContext) {}
+
+  /** Place of the value of `node` seen through `path`. */
+  value(node: Tensor, path: Path): number {
+    const known = this.known.get(node)?.get(path.key);
+    if (known !== undefined) return known;
+    const place = this.make(node, path);
+    const places = this.known.get(node) ?? new Map<string, number>();
+    places.set(path.key, place);
+    this.known.set(node, places);
+    return place;
+  }
+
+  private make(node: Tensor, path: Path): number {
+    const { context } = this;
+    const transform = context.transformOf(node) ?? (path.steps.length === 0 ? context.shows(node) : undefined);
+    if (transform) return this.value(node.inputs[0]!, context.through(node, transform, path));
+    const constant = uniformValue(node);
+    if (constant !== undefined) return this.terms.push({ kind: "constant", dtype: node.dtype, value: constant }) - 1;
+    if (!context.inline(node, path)) {
+      const blame = path.steps[path.steps.length - 1]?.blame;
+      return this.terms.push({ kind: "load", operand: { base: node, view: context.follow(node, path) }, blame }) - 1;
+    }
+    const inputs = node.inputs.map((x) => {
+      const spread = broadcastTransform(x.shape, node.shape);
+      return this.value(x, spread ? context.spread(x, node, spread, path) : path);
+    });
+    return this.terms.push({ kind: "op", name: node.op.name, attrs: node.attrs, dtype: node.dtype, inputs }) - 1;
+  }
+}
+
+function access(term: Term, dims: readonly number[], slot: (node: Tensor) => number): Expression {
+  if (term.kind !== "load") return term;
+  const { base, view } = term.operand;
+  const found: Access = { slot: slot(base), dtype: base.dtype, offset: view.offset, strides: strideList(view, dims) };
+  return { kind: "load", access: found };
+}
+
+function strideList(view: View, dims: readonly number[]): number[] {
+  const strides = stridesOver(view, dims);
+  if (!strides) throw new Error(`internal: a view over [${view.dims}] does not fit loops [${dims}]`);
+  return strides;
+}
+
+/** Whether one of the two last axes has neighbours side by side, and nothing repeats or runs backwards. */
+function isMatrix(view: View, shape: Shape): boolean {
+  const strides = stridesOver(view, shape);
+  if (!strides) return false;
+  const own = strides.map((stride, axis) => (shape[axis] === 1 ? 1 : stride));
+  return own.every((stride) => stride > 0) && own.slice(-2).includes(1);
+}
