@@ -3,8 +3,8 @@
 import { sizeOf } from "../../base/array.ts";
 import { type Tensor, topological } from "../../graph/tensor.ts";
 import { copyOp } from "./expand.ts";
-import { isLeaf, isPointwise, MustStore, pointwiseValues, Reader, type Storage } from "./reading.ts";
-import { contiguous, isContiguous, viewOf } from "./view.ts";
+import { isLeaf, isPointwise, isWhole, MustStore, pointwiseValues, Reader, type Storage } from "./reading.ts";
+import { contiguous, viewOf } from "./view.ts";
 import { costOf } from "./wasm/pointwise.ts";
 
 /** Ops that oneDNN computes, and ops that go row by row: their operands and results lie in memory. */
@@ -185,8 +185,9 @@ export class Fusion implements Storage {
       for (const { base, view } of this.reader.operandsOf([node])) {
         const theirs = groups.get(base);
         const ours = groups.get(node)!;
-        if (!theirs || theirs === ours || !isContiguous(view) || sizeOf(base.shape) !== sizeOf(node.shape)) continue;
-        if (view.offset !== 0 || base.op === copyOp || this.readsApart(ours.roots, theirs.roots)) continue;
+        if (!theirs || theirs === ours || !isWhole(view, base.shape) || sizeOf(base.shape) !== sizeOf(node.shape))
+          continue;
+        if (base.op === copyOp || this.readsApart(ours.roots, theirs.roots)) continue;
         if (this.detour(theirs, ours, groups)) continue;
         const roots = [...theirs.roots, ...ours.roots].sort((a, b) => this.numbers.get(a)! - this.numbers.get(b)!);
         if (this.reader.expressionsOf(roots).length > LARGEST_KERNEL) continue;
@@ -215,9 +216,7 @@ export class Fusion implements Storage {
 
   /** Whether some root of `ours` reads one of `theirs` in another order of its values. */
   private readsApart(ours: readonly Tensor[], theirs: readonly Tensor[]): boolean {
-    return this.reader
-      .operandsOf(ours)
-      .some(({ base, view }) => theirs.includes(base) && !(isContiguous(view) && view.offset === 0));
+    return this.reader.operandsOf(ours).some(({ base, view }) => theirs.includes(base) && !isWhole(view, base.shape));
   }
 
   /** The stored values computed from `node`, which may be read through views and values computed on the way. */
@@ -262,11 +261,7 @@ export class Fusion implements Storage {
       kernel.kind === "pointwise" &&
       this.reader
         .operandsOf(kernel.roots)
-        .every(
-          ({ base, view }) =>
-            base !== input ||
-            (isContiguous(view) && view.offset === 0 && sizeOf(base.shape) === sizeOf(kernel.roots[0]!.shape)),
-        )
+        .every(({ base, view }) => base !== input || isWhole(view, kernel.roots[0]!.shape))
     );
   }
 

@@ -81,7 +81,7 @@ export class Reader {
   /** The same, where memory must hold the values in order. */
   plain(x: Tensor): Tensor {
     const { base, view } = this.operand(x);
-    if (!isContiguous(view) || view.offset !== 0 || sizeOf(base.shape) !== sizeOf(x.shape)) throw new MustStore(x);
+    if (!isWhole(view, base.shape) || sizeOf(base.shape) !== sizeOf(x.shape)) throw new MustStore(x);
     return base;
   }
 
@@ -102,6 +102,8 @@ export class Reader {
   }
 
   private through(node: Tensor, transform: Transform, path: Path): Path {
+    // The values of a reshape are those of its operand, in the same order.
+    if (node.op.name === "reshape") return path;
     return {
       key: `${this.storage.numberOf(node)}/${path.key}`,
       steps: [{ transform, blame: node.inputs[0]! }, ...path.steps],
@@ -130,6 +132,7 @@ export class Reader {
 
   private termContext(roots: readonly Tensor[]): TermContext {
     return {
+      isRoot: (node) => roots.includes(node),
       // A view that had to be stored is computed by its own kernel, as a copy of what it shows.
       inline: (node, path) =>
         (roots.includes(node) && path.steps.length === 0) ||
@@ -240,6 +243,8 @@ type Term =
   | Exclude<Expression, { kind: "load" }>;
 
 interface TermContext {
+  /** Whether the kernel stores the value: memory does not have it yet. */
+  isRoot(node: Tensor): boolean;
   inline(node: Tensor, path: Path): boolean;
   transformOf(node: Tensor): Transform | undefined;
   shows(node: Tensor): Transform | undefined;
@@ -272,6 +277,12 @@ class TermBuilder {
     if (transform) return this.value(node.inputs[0]!, context.through(node, transform, path));
     const constant = uniformValue(node);
     if (constant !== undefined) return this.terms.push({ kind: "constant", dtype: node.dtype, value: constant }) - 1;
+    if (path.steps.length > 0 && context.isRoot(node)) {
+      const view = context.follow(node, path);
+      if (!isWhole(view, node.shape))
+        throw new Error(`internal: a kernel reads its own ${node.op.name} in another order`);
+      return this.value(node, DIRECT);
+    }
     if (!context.inline(node, path)) {
       const blame = path.steps[path.steps.length - 1]?.blame;
       return this.terms.push({ kind: "load", operand: { base: node, view: context.follow(node, path) }, blame }) - 1;
@@ -295,6 +306,11 @@ function strideList(view: View, dims: readonly number[]): number[] {
   const strides = stridesOver(view, dims);
   if (!strides) throw new Error(`internal: a view over [${view.dims}] does not fit loops [${dims}]`);
   return strides;
+}
+
+/** Whether a view shows all of an array, in its order. */
+export function isWhole(view: View, shape: Shape): boolean {
+  return isContiguous(view) && view.offset === 0 && (view.dims[0] ?? 1) === sizeOf(shape);
 }
 
 /** Whether one of the two last axes has neighbours side by side, and nothing repeats or runs backwards. */
