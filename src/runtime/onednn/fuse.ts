@@ -187,7 +187,7 @@ export class Fusion implements Storage {
         const ours = groups.get(node)!;
         if (!theirs || theirs === ours || !isWhole(view, base.shape) || sizeOf(base.shape) !== sizeOf(node.shape))
           continue;
-        if (base.op === copyOp || this.readsApart(ours.roots, theirs.roots)) continue;
+        if (base.op === copyOp || this.forced.has(base) || this.readsApart(ours.roots, theirs.roots)) continue;
         if (this.detour(theirs, ours, groups)) continue;
         const roots = [...theirs.roots, ...ours.roots].sort((a, b) => this.numbers.get(a)! - this.numbers.get(b)!);
         if (this.reader.expressionsOf(roots).length > LARGEST_KERNEL) continue;

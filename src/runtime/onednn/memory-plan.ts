@@ -26,7 +26,7 @@ export function planMemory(steps: readonly Step[], values: readonly Value[]): nu
     }
   });
   steps.forEach((step, i) => {
-    if (step.inPlace) shareWithOperands(step, i, lives);
+    shareWithOperands(step, i, lives);
   });
   const placed: { life: Life; from: number; to: number }[] = [];
   let total = 0;
@@ -51,7 +51,7 @@ export function planMemory(steps: readonly Step[], values: readonly Value[]): nu
 
 /** Lets results of a step take the places of operands that end with it. */
 function shareWithOperands(step: Step, i: number, lives: Map<Value, Life>): void {
-  const free = step.reads.filter((value) => lives.get(value)?.last === i);
+  const free = step.handsOver.filter((value) => lives.get(value)?.last === i);
   for (const value of step.writes) {
     const life = lives.get(value);
     if (!life || life.first !== i) continue;

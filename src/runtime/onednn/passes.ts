@@ -33,13 +33,17 @@ export class Passes {
       return value.slot;
     });
     const names = values.map(({ node }) => node.op.name);
-    // Places may be shared where every operand is read at the place that is written, or nowhere near it.
-    const straight = values.every(({ target, add }) => !add && target.dims.length <= 1 && target.offset === 0);
+    // A result may take the place of an operand where both are one run of values, from the first to the last.
+    const runs = values.every(({ target, add }) => !add && target.offset === 0) && kernel.dims.length === 1;
+    const loads = kernel.expressions.flatMap((e) => (e.kind === "load" ? [e.access] : []));
+    const handsOver = [...reads].filter(
+      ({ slot }) => runs && loads.every((x) => x.slot !== slot || (x.offset === 0 && x.strides[0] === 1)),
+    );
     this.list.steps.push({
       name: names.join(", "),
       reads: [...reads],
       writes: [...writes],
-      inPlace: straight && kernel.dims.length === 1,
+      handsOver,
       work: { kind: "loop", kernel },
     });
   }
@@ -56,7 +60,7 @@ export class Passes {
       name: node.op.name,
       reads: [...reads],
       writes: [into],
-      inPlace: false,
+      handsOver: [],
       work: { kind: "loop", kernel },
     });
   }
@@ -67,7 +71,7 @@ export class Passes {
     const [x, index] = node.inputs as [Tensor, Tensor | undefined];
     const width = sizeOf(x.shape.slice(1));
     const slots = [...operands, into].map((value) => value.slot);
-    const common = { name: node.op.name, reads: operands, writes: [into], inPlace: false };
+    const common = { name: node.op.name, reads: operands, writes: [into], handsOver: [] };
     if (node.op.name === "argmax") {
       const columns = x.shape[x.shape.length - 1]!;
       const kernel: RowKernel = { kind: "argmax", rows: sizeOf(x.shape) / columns, width: columns };
@@ -96,7 +100,7 @@ export class Passes {
       name: "fill",
       reads: [],
       writes: [written],
-      inPlace: false,
+      handsOver: [],
       work: {
         kind: "loop",
         kernel: {
@@ -188,7 +192,7 @@ export class Passes {
       name: "add parts",
       reads: values,
       writes: [into],
-      inPlace: false,
+      handsOver: [],
       work: { kind: "loop", kernel },
     });
   }

@@ -37,10 +37,18 @@ export class MustStore extends Error {
   }
 }
 
+interface Step {
+  readonly transform: Transform;
+  /** What has to be stored when the transform cannot follow the ones before. */
+  readonly blame: Tensor;
+  /** The view that the step shows; none where an operand is only repeated. */
+  readonly shown?: Tensor;
+}
+
 /** Steps from a value in memory to a value in a kernel, nearest to memory first. */
 interface Path {
   readonly key: string;
-  readonly steps: readonly { readonly transform: Transform; readonly blame: Tensor }[];
+  readonly steps: readonly Step[];
 }
 const DIRECT: Path = { key: "", steps: [] };
 
@@ -106,7 +114,7 @@ export class Reader {
     if (node.op.name === "reshape") return path;
     return {
       key: `${this.storage.numberOf(node)}/${path.key}`,
-      steps: [{ transform, blame: node.inputs[0]! }, ...path.steps],
+      steps: [{ transform, blame: node.inputs[0]!, shown: node }, ...path.steps],
     };
   }
 
@@ -156,7 +164,7 @@ export class Reader {
     );
     const size = values[0]!.size;
     const dims = this.dims(
-      builder.terms,
+      builder,
       values.map((value) => value.target),
       size,
       [],
@@ -185,7 +193,7 @@ export class Reader {
       sizeOf(x.shape.slice(first, last + 1)),
       sizeOf(x.shape.slice(last + 1)),
     ];
-    const dims = this.dims(builder.terms, [], kept * length * columns, [columns, columns * length]);
+    const dims = this.dims(builder, [], kept * length * columns, [columns, columns * length]);
     let inner = sizeOf(dims);
     const reduced = dims.map((dim) => {
       const outer = inner;
@@ -208,17 +216,21 @@ export class Reader {
     };
   }
 
-  private dims(terms: readonly Term[], targets: readonly View[], size: number, cuts: readonly number[]): number[] {
+  private dims(
+    { terms, inlined }: TermBuilder,
+    targets: readonly View[],
+    size: number,
+    cuts: readonly number[],
+  ): number[] {
     const loads = terms.flatMap((term) => (term.kind === "load" ? [term] : []));
     const dims = commonDims([...loads.map((term) => term.operand.view), ...targets], size, cuts);
     if (dims) return dims.length > 0 ? dims : [1];
-    // Some operand is cut in another way than the rest: it is stored in the order it is read.
-    const odd = loads.find(
-      (term) =>
-        !isContiguous(term.operand.view) && term.blame && !isLeaf(term.blame) && !this.storage.isStored(term.blame),
-    );
+    // Some value is cut in another way than the rest: it is stored in the order in which it is read, a view if there is
+    // one, or else the last value that was to be computed on the way.
+    const odd =
+      loads.find((term) => term.shown && !this.storage.isStored(term.shown))?.shown ?? inlined[inlined.length - 1];
     if (!odd) throw new Error("internal: the dimensions of a kernel do not fit");
-    throw new MustStore(odd.blame!);
+    throw new MustStore(odd);
   }
 }
 
@@ -239,7 +251,7 @@ export function pointwiseValues(roots: readonly Tensor[]): LoopValue[] {
 // ------------------------------------------------------------------------------------------- expressions
 
 type Term =
-  | { readonly kind: "load"; readonly operand: Operand; readonly blame: Tensor | undefined }
+  | { readonly kind: "load"; readonly operand: Operand; readonly shown: Tensor | undefined }
   | Exclude<Expression, { kind: "load" }>;
 
 interface TermContext {
@@ -256,6 +268,8 @@ interface TermContext {
 /** The list of expressions of a kernel, each value once. */
 class TermBuilder {
   readonly terms: Term[] = [];
+  /** What is computed on the way. */
+  readonly inlined: Tensor[] = [];
   private readonly known = new Map<Tensor, Map<string, number>>();
 
   constructor(private readonly context: TermContext) {}
@@ -284,9 +298,10 @@ class TermBuilder {
       return this.value(node, DIRECT);
     }
     if (!context.inline(node, path)) {
-      const blame = path.steps[path.steps.length - 1]?.blame;
-      return this.terms.push({ kind: "load", operand: { base: node, view: context.follow(node, path) }, blame }) - 1;
+      const shown = path.steps[path.steps.length - 1]?.shown;
+      return this.terms.push({ kind: "load", operand: { base: node, view: context.follow(node, path) }, shown }) - 1;
     }
+    if (!context.isRoot(node)) this.inlined.push(node);
     const inputs = node.inputs.map((x) => {
       const spread = broadcastTransform(x.shape, node.shape);
       return this.value(x, spread ? context.spread(x, node, spread, path) : path);

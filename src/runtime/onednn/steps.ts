@@ -29,8 +29,8 @@ export interface Step {
   readonly name: string;
   readonly reads: readonly Value[];
   readonly writes: readonly Value[];
-  /** A value that may lie where an operand lay that nothing reads later: they are walked in the same order. */
-  readonly inPlace: boolean;
+  /** Operands in whose place a result may lie when nothing reads them later: they are walked in the same order. */
+  readonly handsOver: readonly Value[];
   readonly work:
     | { readonly kind: "native"; readonly calls: readonly (PrimitiveCall | undefined)[] }
     | { readonly kind: "loop"; readonly kernel: LoopKernel }
@@ -146,7 +146,7 @@ export class StepList {
       name: `${name} (${onednn.implementation(shares[0]!.operation)})`,
       reads: [...touched].filter((value) => !written.includes(value)),
       writes: written,
-      inPlace: false,
+      handsOver: [],
       work: { kind: "native", calls },
     });
   }
