@@ -3,15 +3,14 @@
 import { sizeOf } from "../../base/array.ts";
 import { type Tensor, topological } from "../../graph/tensor.ts";
 import { copyOp } from "./expand.ts";
+import { MOVES, moveOf } from "./moves.ts";
 import { isLeaf, isPointwise, isWhole, MustStore, pointwiseValues, Reader, type Storage } from "./reading.ts";
-import { contiguous, viewOf } from "./view.ts";
+import { viewOf } from "./view.ts";
 import { costOf } from "./wasm/pointwise.ts";
 
 /** Ops that oneDNN computes, and ops that go row by row: their operands and results lie in memory. */
 export const NATIVE: readonly string[] = ["matmul", "conv2d", "conv2dTranspose", "conv2dFilter"];
 const ROWS: readonly string[] = ["gather", "scatterAdd", "argmax"];
-/** Ops of several passes that move values: operands may be computed on the way. */
-const MOVES: readonly string[] = ["pad", "concat", "unpatches"];
 /** Activations that oneDNN applies to a product on its way to memory. */
 const ACTIVATIONS: readonly string[] = ["relu", "leakyRelu", "tanh", "sigmoid"];
 
@@ -274,18 +273,12 @@ export class Fusion implements Storage {
     };
     if (kernel.kind === "pointwise") this.reader.loop(pointwiseValues(kernel.roots), kernel.roots, slot);
     else if (kernel.kind === "reduce") this.reader.reduction(kernel.node, slot);
-    else if (kernel.kind === "move") for (const x of kernel.node.inputs) this.moved(x, slot);
+    else if (kernel.kind === "move")
+      for (const { operand, ...pass } of moveOf(kernel.node).passes)
+        this.reader.loop([{ ...pass, node: operand, into: kernel.node }], [], slot);
     else if (kernel.kind === "rows") for (const x of kernel.node.inputs) found.add(this.reader.plain(x));
     else for (const { base } of this.reader.nativeOperands(kernel.node)) found.add(base);
     for (const result of resultsOf(kernel)) found.delete(result);
     return found;
-  }
-
-  private moved(x: Tensor, slot: (node: Tensor) => number): void {
-    const target = contiguous(x.shape);
-    const into = { ...x };
-    this.reader.loop([{ node: x, into, target, size: sizeOf(x.shape) }], [], (node) =>
-      node === into ? 0 : slot(node),
-    );
   }
 }

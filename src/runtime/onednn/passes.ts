@@ -1,10 +1,10 @@
 // Kernels of our own as steps: passes over values, reductions, rows by index, and ops that move values about.
 import { sizeOf } from "../../base/array.ts";
-import type { Window } from "../../graph/ops/window.ts";
 import type { Tensor } from "../../graph/tensor.ts";
+import { moveOf } from "./moves.ts";
 import { type LoopValue, pointwiseValues, type Reader } from "./reading.ts";
 import type { StepList, Value } from "./steps.ts";
-import { atPlace, contiguous, part, patchesView, type Transform, type View } from "./view.ts";
+import { contiguous } from "./view.ts";
 import type { LoopKernel } from "./wasm/loop.ts";
 import type { RowKernel } from "./wasm/rows.ts";
 
@@ -115,59 +115,13 @@ export class Passes {
   }
 
   move(node: Tensor): void {
-    const { name } = node.op;
-    const store = (
-      x: Tensor,
-      target: View,
-      into: Tensor,
-      extra: { transform?: Transform; add?: boolean; size?: number } = {},
-    ) => this.loop([{ node: x, into, target, size: sizeOf(x.shape), ...extra }], []);
-    if (name === "pad") {
-      const [x] = node.inputs as [Tensor];
-      this.fill(node, node.attrs.value as number);
-      store(x, part(node.shape, node.attrs.before as readonly number[], x.shape), node);
-    } else if (name === "concat") {
-      const axis = node.attrs.axis as number;
-      let at = 0;
-      for (const x of node.inputs) {
-        store(
-          x,
-          part(
-            node.shape,
-            node.shape.map((_, i) => (i === axis ? at : 0)),
-            x.shape,
-          ),
-          node,
-        );
-        at += x.shape[axis]!;
-      }
-    } else this.unpatches(node, store);
-  }
-
-  /** Adds each tap's part of the columns to the pixels it came from, in an image that holds the padding. */
-  private unpatches(node: Tensor, store: (x: Tensor, target: View, into: Tensor, extra?: object) => void): void {
-    const [columns] = node.inputs as [Tensor];
-    const window = node.attrs.window as Window;
-    const [n, h, w, c] = node.shape as readonly number[] as [number, number, number, number];
-    const [, oh, ow, taps] = columns.shape as readonly number[] as [number, number, number, number, number];
-    const [top, left, bottom, right] = window.padding;
-    const whole = [n, h + top + bottom, w + left + right, c] as const;
-    const padded = window.padding.some((pixels) => pixels > 0);
-    const image = padded ? this.list.stand(whole, this.list.make(4 * sizeOf(whole))) : node;
-    this.fill(image, 0);
-    const seen = patchesView(contiguous(whole), whole, { ...window, padding: [0, 0, 0, 0] })!;
-    const places = [n, oh, ow, taps, c];
-    for (let tap = 0; tap < taps; tap++) {
-      const at: Transform = (view) => atPlace(view, places, 3, tap);
-      store(columns, at(seen)!, image, { transform: at, add: true, size: n * oh * ow * c });
-    }
-    if (padded) {
-      const inner = part(whole, [0, top, left, 0], [n, h, w, c]);
-      this.loop(
-        [{ node: image, transform: () => inner, into: node, target: contiguous(node.shape), size: sizeOf(node.shape) }],
-        [],
-      );
-    }
+    const { fill, shape, passes, inner } = moveOf(node);
+    const array = inner ? this.list.stand(shape, this.list.make(4 * sizeOf(shape))) : node;
+    if (fill !== undefined) this.fill(array, fill);
+    for (const { operand, ...pass } of passes) this.loop([{ ...pass, node: operand, into: array }], []);
+    if (!inner) return;
+    const target = contiguous(node.shape);
+    this.loop([{ node: array, transform: () => inner, into: node, target, size: sizeOf(node.shape) }], []);
   }
 
   /** The sum of arrays of one size; `into` may be one of them. */
