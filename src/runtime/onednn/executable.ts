@@ -1,6 +1,6 @@
 // A compiled graph that runs on the compute threads: values come from and go to arrays, which are used where they lie when
 // they lie in the shared heap, and copied when not.
-import { sizeOf } from "../../base/array.ts";
+import { sizeOf, type TypedArray } from "../../base/array.ts";
 import { fail } from "../../base/errors.ts";
 import { typeText } from "../../graph/tensor.ts";
 import type { Executable, Values } from "../backend.ts";
@@ -11,7 +11,9 @@ import type { Resources, Value } from "./steps.ts";
 export class OnednnExecutable implements Executable {
   /** Offset of each value in the heap now, by slot; -1: not yet anywhere. */
   private readonly places: Float64Array;
-  private readonly staging = new Map<Value, number>();
+  /** Where arrays of callers are copied to, or from, that do not lie in the heap. */
+  private readonly staging = new Map<Value, { offset: number; values: TypedArray }>();
+  private readonly external: readonly Value[];
   private workspaceVersion = -1;
   private disposed = false;
 
@@ -23,6 +25,7 @@ export class OnednnExecutable implements Executable {
   ) {
     this.places = new Float64Array(compiled.values.length).fill(-1);
     const { heap } = engine;
+    this.external = compiled.values.filter(({ input, output }) => input !== undefined || output !== undefined);
     for (const value of compiled.values) {
       if (!value.constant) continue;
       const { dtype, data } = value.constant;
@@ -54,18 +57,15 @@ export class OnednnExecutable implements Executable {
       const workspace = engine.workspace(compiled.workspaceBytes);
       const moved = workspace.version !== this.workspaceVersion;
       this.workspaceVersion = workspace.version;
-      for (const value of compiled.values) {
+      if (moved)
+        for (const value of compiled.values)
+          if (!value.constant && !this.external.includes(value)) this.place(value, workspace.offset + value.offset);
+      for (const value of this.external)
         if (value.input !== undefined) this.bind(value, value.input, inputs, true);
-        else if (value.output !== undefined) this.bind(value, value.output, outputs, false);
-        else if (moved && !value.constant) this.place(value, workspace.offset + value.offset);
-      }
+        else this.bind(value, value.output!, outputs, false);
     };
     const after = () => {
-      for (const [value, offset] of this.staging) {
-        if (value.output === undefined) continue;
-        const { dtype, data } = outputs[value.output]!;
-        data.set(engine.heap.values(dtype, offset, data.length));
-      }
+      for (const [{ output }, { values }] of this.staging) if (output !== undefined) outputs[output]!.data.set(values);
     };
     await engine.run(this.plan, before, after, (step) => `"${compiled.steps[step]?.name}"`);
   }
@@ -87,14 +87,15 @@ export class OnednnExecutable implements Executable {
     }
     const { data, dtype } = array;
     if (data instanceof Float64Array) fail("E_SHAPE", `internal: ${what} is held as float64; expected float32`);
-    let offset = this.staging.get(value);
-    if (offset === undefined) {
-      offset = heap.allocate(value.bytes);
-      this.staging.set(value, offset);
+    let staged = this.staging.get(value);
+    if (!staged) {
+      const offset = heap.allocate(value.bytes);
       this.resources.regions.push(offset);
+      staged = { offset, values: heap.values(dtype, offset, data.length) };
+      this.staging.set(value, staged);
     }
-    this.place(value, offset);
-    if (fill) heap.values(dtype, offset, data.length).set(data);
+    this.place(value, staged.offset);
+    if (fill) staged.values.set(data);
   }
 
   async dispose(): Promise<void> {

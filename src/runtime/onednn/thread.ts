@@ -18,8 +18,8 @@ if (threads > 1) setLibraryThreads(library, 1);
 type Work = (() => number) | undefined;
 const plans = new Map<number, { work: Work[]; barriers: boolean[] }>();
 
-/** Turns of waiting actively for the next request before a thread sleeps: some tens of microseconds. */
-const SPIN = 4000;
+/** Turns of waiting actively for the next request before a thread sleeps: a tenth of a millisecond or so. */
+const SPIN = 20_000;
 /** The same at a barrier, where the others are at work: some milliseconds. */
 const BARRIER_SPIN = 500_000;
 /** Between looks at a barrier that takes longer. */
