@@ -82,6 +82,7 @@ export class OnednnExecutable implements Executable {
       );
     const own = heap.placeOf(array);
     if (own !== undefined) {
+      this.staging.delete(value);
       this.place(value, own);
       return;
     }
