@@ -3,6 +3,7 @@ import { fail, GenclassError } from "../base/errors.ts";
 import type { Backend } from "./backend.ts";
 import { nativeBackend } from "./native.ts";
 import { onednnBackend, type Precision } from "./onednn/backend.ts";
+import { TO_GET } from "./onednn/library.ts";
 
 export const BACKEND_CHOICES = ["auto", "onednn", "onnx"] as const;
 export const PRECISIONS: readonly Precision[] = ["float32", "bf16"];
@@ -32,6 +33,7 @@ export function chooseBackend({ backend = "auto", threads, precision = "float32"
     return { backend: onednnBackend({ threads, precision, onlyIfFast: true }) };
   } catch (cause) {
     if (!(cause instanceof GenclassError) || precision !== "float32") throw cause;
-    return { backend: nativeBackend({ threads }), note: `onnxruntime computes: ${cause.message}` };
+    const [reason] = cause.message.split(TO_GET);
+    return { backend: nativeBackend({ threads }), note: `onnxruntime computes: ${reason}; see "genclass doctor"` };
   }
 }

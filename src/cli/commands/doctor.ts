@@ -33,7 +33,7 @@ async function run(options: { json?: boolean }): Promise<void> {
     ),
     await probe("onnxruntime-web", webBackend, () => "WebAssembly, one thread here; what a browser uses"),
   ];
-  const { backend: chosen, note } = chooseBackend();
+  const { backend: chosen } = chooseBackend();
   const report = {
     node: process.version,
     platform: `${process.platform} ${process.arch}`,
@@ -53,7 +53,7 @@ async function run(options: { json?: boolean }): Promise<void> {
       ["node", report.node],
       ["platform", report.platform],
       ["processor", `${report.cpu}, ${report.cores} cores, ${report.memoryGb} GB`],
-      ["trains with", `${report.trainsWith} (--backend auto)${note ? `; ${note}` : ""}`],
+      ["trains with", `${report.trainsWith} (--backend auto)`],
       ["GENCLASS_DATA", report.data ?? "not set: only glyphs and folders can be opened by name"],
     ]),
   );

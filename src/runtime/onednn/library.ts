@@ -146,23 +146,31 @@ export function candidates(env: NodeJS.ProcessEnv = process.env, platform: strin
   return [...prefixes.flatMap((path) => names.map((name) => join(path, "lib", name))), ...names];
 }
 
-export const HOW_TO_GET =
+/** Between what is wrong and how to get the library. */
+export const TO_GET = "; to get it: ";
+const HOW_TO_GET =
   "apt install libdnnl2 (Debian 12, Ubuntu 22.04) or libdnnl3 (newer), dnf install onednn, pacman -S onednn, brew install onednn, conda install -c conda-forge onednn, pip install onednn-cpu-gomp; or name the file in GENCLASS_ONEDNN";
 
 /** @throws `E_BACKEND` when no candidate loads, or the one found is too old or too new */
 export function loadLibrary(paths: readonly string[] = candidates()): Library {
   const tried: string[] = [];
+  let missing = true;
   for (const path of paths) {
     let handle: LibraryHandle;
     try {
       handle = koffi.load(path);
     } catch (cause) {
-      tried.push(reason(path, cause as Error));
+      const found = reason(path, cause as Error);
+      missing &&= /cannot open shared object|no such file|not (be )?found/i.test(found);
+      tried.push(found);
       continue;
     }
     return open(path, handle);
   }
-  fail("E_BACKEND", `oneDNN does not load (${tried.join("; ")}); to get it: ${HOW_TO_GET}`);
+  const what = missing
+    ? `oneDNN is not found (tried ${paths.join(", ")})`
+    : `oneDNN does not load (${tried.join("; ")})`;
+  fail("E_BACKEND", `${what}${TO_GET}${HOW_TO_GET}`);
 }
 
 function reason(path: string, { message }: Error): string {
@@ -176,7 +184,7 @@ export function checkVersion(path: string, [major, minor, patch]: readonly [numb
   if (major < OLDEST[0] || (major === OLDEST[0] && minor < OLDEST[1]) || major >= UNKNOWN_GENERATION)
     fail(
       "E_BACKEND",
-      `${path} is oneDNN ${version}; expected 2.6 or later of generation 2, or generation 3; to get it: ${HOW_TO_GET}`,
+      `${path} is oneDNN ${version}; expected 2.6 or later of generation 2, or generation 3${TO_GET}${HOW_TO_GET}`,
     );
   return version;
 }
@@ -186,11 +194,7 @@ function open(path: string, handle: LibraryHandle): Library {
   try {
     common = bind(handle, COMMON);
   } catch (cause) {
-    fail(
-      "E_BACKEND",
-      `${path} is not oneDNN 2.6 or later (${(cause as Error).message}); to get it: ${HOW_TO_GET}`,
-      cause,
-    );
+    fail("E_BACKEND", `${path} is not oneDNN 2.6 or later (${(cause as Error).message})${TO_GET}${HOW_TO_GET}`, cause);
   }
   const numbers = koffi.decode(common.version(), koffi.array("int", 3)) as [number, number, number];
   const version = checkVersion(path, numbers);
