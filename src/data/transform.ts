@@ -117,14 +117,20 @@ export class Transformer {
     const { height: h, width: w, channels: c } = this.shape;
     const { source, map } = this;
     source.set(picture);
-    const [right, below] = [w > 1 ? c : 0, h > 1 ? w * c : 0];
-    let at = 0;
-    for (let i = 0; i < h * w; i++) {
-      const x = Math.min(Math.max(map[2 * i]!, 0), w - 1);
-      const y = Math.min(Math.max(map[2 * i + 1]!, 0), h - 1);
-      const x0 = Math.min(x | 0, w > 1 ? w - 2 : 0);
-      const y0 = Math.min(y | 0, h > 1 ? h - 2 : 0);
-      // Not one destructuring: that makes an array a pixel, three megabytes a batch.
+    const right = w > 1 ? c : 0;
+    const below = h > 1 ? w * c : 0;
+    const [lastX, lastY] = [w - 1, h - 1];
+    const [cornerX, cornerY] = [Math.max(0, w - 2), Math.max(0, h - 2)];
+    // Plain variables and comparisons throughout: an array a pixel would be three megabytes a batch.
+    for (let i = 0, at = 0; at < picture.length; i += 2) {
+      let x = map[i]!;
+      let y = map[i + 1]!;
+      x = x < 0 ? 0 : x > lastX ? lastX : x;
+      y = y < 0 ? 0 : y > lastY ? lastY : y;
+      let x0 = x | 0;
+      let y0 = y | 0;
+      if (x0 > cornerX) x0 = cornerX;
+      if (y0 > cornerY) y0 = cornerY;
       const fx = x - x0;
       const fy = y - y0;
       let from = (y0 * w + x0) * c;
