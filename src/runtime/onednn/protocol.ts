@@ -15,6 +15,8 @@ export const CONTROL = {
   step: 4,
   /** Counts arrivals at barriers. On a cache line of its own. */
   arrived: 32,
+  /** Threads that sleep at a barrier. */
+  sleeping: 48,
 } as const;
 export const CONTROL_LENGTH = 64;
 export const MESSAGE = -1;

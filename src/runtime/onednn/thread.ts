@@ -20,10 +20,11 @@ const plans = new Map<number, { work: Work[]; barriers: boolean[] }>();
 
 /** Turns of waiting actively for the next request before a thread sleeps: a tenth of a millisecond or so. */
 const SPIN = 20_000;
-/** The same at a barrier, where the others are at work: some milliseconds. */
-const BARRIER_SPIN = 500_000;
-/** Between looks at a barrier that takes longer. */
-const NAP_MS = 0.1;
+/**
+ * The same at a barrier. Another thread that is late by more has lost its core, to the main thread as a rule; sleeping gives it
+ * this one.
+ */
+const BARRIER_SPIN = 20_000;
 
 function readPort(): void {
   for (;;) {
@@ -69,9 +70,18 @@ let target = 0;
 
 function barrier(): void {
   target = (target + threads) | 0;
+  const isReached = () => ((target - Atomics.load(control, CONTROL.arrived)) | 0) <= 0;
   Atomics.add(control, CONTROL.arrived, 1);
-  for (let turn = 0; ((target - Atomics.load(control, CONTROL.arrived)) | 0) > 0; turn++)
-    if (turn >= BARRIER_SPIN) Atomics.wait(control, CONTROL.arrived, Atomics.load(control, CONTROL.arrived), NAP_MS);
+  for (let turn = 0; turn < BARRIER_SPIN; turn++)
+    if (isReached()) {
+      if (Atomics.load(control, CONTROL.sleeping) > 0) Atomics.notify(control, CONTROL.arrived);
+      return;
+    }
+  // Whoever arrives last either is seen here, or sees that this thread sleeps.
+  Atomics.add(control, CONTROL.sleeping, 1);
+  for (let seen = Atomics.load(control, CONTROL.arrived); !isReached(); seen = Atomics.load(control, CONTROL.arrived))
+    Atomics.wait(control, CONTROL.arrived, seen);
+  Atomics.sub(control, CONTROL.sleeping, 1);
 }
 
 function run(id: number): void {
