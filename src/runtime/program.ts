@@ -25,9 +25,11 @@ interface Slot {
 
 interface CompiledStep {
   executable: Executable;
-  reads: readonly string[];
-  writes: readonly string[];
+  /** The state that a step reads and writes, under the names that its graph has for it. */
+  reads: readonly (readonly [name: string, slot: Slot])[];
+  writes: readonly (readonly [name: string, slot: Slot])[];
   log: Record<string, NdArray>;
+  logOutputs: Record<string, NdArray>;
 }
 
 export class Program {
@@ -55,14 +57,16 @@ export class Program {
       const aliases = Object.fromEntries(
         [...step.updates.keys()].map((path) => [`update:${path}`, STATE_PREFIX + path]),
       );
+      const log = Object.fromEntries([...step.log].map(([name, tensor]) => [name, zeros(tensor.shape)]));
       program.steps.set(step.name, {
         executable: await backend.compile(step.name, outputs, {
           mode: "train",
           aliases: backend.inPlace ? aliases : {},
         }),
-        reads,
-        writes: [...step.updates.keys()],
-        log: Object.fromEntries([...step.log].map(([name, tensor]) => [name, zeros(tensor.shape)])),
+        reads: reads.map((path) => [STATE_PREFIX + path, program.slots.get(path)!]),
+        writes: [...step.updates.keys()].map((path) => [`update:${path}`, program.slots.get(path)!]),
+        log,
+        logOutputs: Object.fromEntries(Object.entries(log).map(([name, array]) => [`log:${name}`, array])),
       });
     }
     return program;
@@ -77,15 +81,11 @@ export class Program {
     const step = this.steps.get(name);
     if (!step) fail("E_NAME", `internal: no step "${name}"; compiled: ${[...this.steps.keys()].join(", ")}`);
     const inputs: Record<string, NdArray> = { ...feeds };
-    const outputs: Record<string, NdArray> = {};
-    for (const path of step.reads) inputs[STATE_PREFIX + path] = this.read(path);
-    for (const path of step.writes) outputs[`update:${path}`] = this.slots.get(path)!.next;
-    for (const key of Object.keys(step.log)) outputs[`log:${key}`] = step.log[key]!;
+    const outputs: Record<string, NdArray> = { ...step.logOutputs };
+    for (const [key, slot] of step.reads) inputs[key] = slot.current;
+    for (const [key, slot] of step.writes) outputs[key] = slot.next;
     await step.executable.run(inputs, outputs);
-    for (const path of step.writes) {
-      const slot = this.slots.get(path)!;
-      [slot.current, slot.next] = [slot.next, slot.current];
-    }
+    for (const [, slot] of step.writes) [slot.current, slot.next] = [slot.next, slot.current];
     return step.log;
   }
 

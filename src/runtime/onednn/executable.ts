@@ -1,6 +1,6 @@
 // A compiled graph that runs on the compute threads: values come from and go to arrays, which are used where they lie when
 // they lie in the shared heap, and copied when not.
-import { sizeOf, type TypedArray } from "../../base/array.ts";
+import { type NdArray, sizeOf, type TypedArray } from "../../base/array.ts";
 import { fail } from "../../base/errors.ts";
 import { typeText } from "../../graph/tensor.ts";
 import type { Executable, Values } from "../backend.ts";
@@ -14,6 +14,8 @@ export class OnednnExecutable implements Executable {
   /** Where arrays of callers are copied to, or from, that do not lie in the heap. */
   private readonly staging = new Map<Value, { offset: number; values: TypedArray }>();
   private readonly external: readonly Value[];
+  /** Arrays of the heap that values were last bound to, by slot: a program gives the same ones every step. */
+  private readonly bound: (NdArray | undefined)[] = [];
   private workspaceVersion = -1;
   private disposed = false;
 
@@ -73,6 +75,7 @@ export class OnednnExecutable implements Executable {
   private bind(value: Value, name: string, arrays: Values, fill: boolean): void {
     const { heap } = this.engine;
     const array = arrays[name];
+    if (array && array === this.bound[value.slot]) return;
     const what = `${fill ? "input" : "output"} "${name}"`;
     if (!array) fail("E_NAME", `internal: ${what} has no value; given: ${Object.keys(arrays).join(", ")}`);
     if (value.type && (array.dtype !== value.type.dtype || array.data.length !== sizeOf(value.type.shape)))
@@ -84,10 +87,12 @@ export class OnednnExecutable implements Executable {
     if (own !== undefined) {
       this.staging.delete(value);
       this.place(value, own);
+      this.bound[value.slot] = array;
       return;
     }
     const { data, dtype } = array;
     if (data instanceof Float64Array) fail("E_SHAPE", `internal: ${what} is held as float64; expected float32`);
+    this.bound[value.slot] = undefined;
     let staged = this.staging.get(value);
     if (!staged) {
       const offset = heap.allocate(value.bytes);

@@ -12,7 +12,7 @@ const port = data.port as unknown as MessagePort;
 const control = new Int32Array(data.control);
 const library = koffi.load(data.library);
 const execute = library.func("dnnl_primitive_execute", "int", ["void *", "void *", "int", "void *"]);
-if (threads > 1) setLibraryThreads(library, 1);
+setLibraryThreads(library, 1);
 
 /** What this thread does in a step; nothing: it has no share. Returns a status. */
 type Work = (() => number) | undefined;

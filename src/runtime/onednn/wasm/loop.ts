@@ -224,7 +224,7 @@ class Writer {
   /** How many vectors are computed in one turn: more for little work, to spend less on counting. */
   private unroll(): number {
     const work = this.kernel.expressions.reduce((sum, e) => sum + (e.kind === "op" ? costOf(e.name) : 1), 0);
-    return work <= 12 ? 4 : work <= 60 ? 2 : 1;
+    return work <= 60 ? 4 : 2;
   }
 
   /** One value from a row: the innermost loop is reduced. */
