@@ -25,7 +25,7 @@ export function define(command: Command): void {
 
 async function run(options: { json?: boolean }): Promise<void> {
   const backends = [
-    await probe("onednn", onednnBackend, describeOnednn),
+    await probe("onednn", onednnBackend, ({ details }) => details ?? ""),
     await probe(
       "onnxruntime-node",
       nativeBackend,
@@ -109,9 +109,4 @@ async function probe(
       why: (error as Error).message,
     };
   }
-}
-
-/** Where the library was found, and what it makes of the processor. */
-function describeOnednn({ details }: Backend): string {
-  return `${details}; trains up to twice as fast as onnxruntime`;
 }
