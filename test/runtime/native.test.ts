@@ -54,6 +54,26 @@ describe.each(BACKENDS)("the native backend $name", (backend) => {
     await expect(executable.run({ a: b, b }, { y })).rejects.toThrowError(/disposed/);
   });
 
+  it("lets a process end at any moment of its start", () => {
+    // Threads that are ended while they load a library, or are within it, would take the process with them.
+    for (const delay of [0, 5, 10, 20, 40, 60, 80, 120]) {
+      const script = `
+        import { nativeBackend, onednnBackend, ops, input } from "genclass/node";
+        const backend = ${backend.name === "onednn" ? "onednnBackend" : "nativeBackend"}();
+        const a = input("a", [300, 300]);
+        const x = { shape: [300, 300], dtype: "float32", data: new Float32Array(90000) };
+        const y = { ...x, data: new Float32Array(90000) };
+        setTimeout(() => process.exit(7), ${delay});
+        const session = await backend.compile("product", { y: ops.exp(ops.matmul(a, a)) }, { mode: "train" });
+        for (;;) await session.run({ a: x }, { y });`;
+      const { status, stderr } = spawnSync(process.execPath, ["--input-type=module", "-e", script], {
+        encoding: "utf8",
+      });
+      expect(stderr, `after ${delay} ms`).toBe("");
+      expect(status, `after ${delay} ms`).toBe(7);
+    }
+  });
+
   it("lets a process end while sessions live and a run is under way", () => {
     const script = `
       import { nativeBackend, onednnBackend, ops, input } from "genclass/node";

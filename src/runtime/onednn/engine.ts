@@ -17,13 +17,15 @@ import {
 
 /** In place of the number of an answer: a thread has ended. */
 const STOPPED = -1;
+/** How long the end of the process waits for a step; none takes so long. */
+const SETTLE_MS = 10_000;
 
 export class Engine {
   readonly onednn: Onednn;
   readonly heap = new Heap();
   private readonly control = new Int32Array(new SharedArrayBuffer(4 * CONTROL_LENGTH));
   private readonly ports: MessagePort[] = [];
-  private readonly workers: Worker[];
+  private readonly workers: Worker[] = [];
   private plans = 0;
   /** Runs go one after another, from whatever program. */
   private last: Promise<unknown> = Promise.resolve();
@@ -35,7 +37,12 @@ export class Engine {
   constructor(threads: number) {
     this.onednn = new Onednn(loadLibrary());
     this.threads = setLibraryThreads(this.onednn.library.handle, 1) ? threads : 1;
-    this.workers = Array.from({ length: this.threads }, (_, index) => {
+  }
+
+  /** Starts the threads, when the first plan is loaded: a call that fails before that needs none. */
+  private start(): void {
+    if (this.workers.length > 0) return;
+    for (let index = 0; index < this.threads; index++) {
       const { port1, port2 } = new MessageChannel();
       this.ports.push(port1);
       const workerData: ThreadData = {
@@ -47,12 +54,8 @@ export class Engine {
         library: this.onednn.library.path,
         stream: this.onednn.stream,
       };
-      const worker = startThread({
-        // Not those of the process, of which some are refused.
-        execArgv: [],
-        workerData,
-        transferList: [port2],
-      });
+      // Not the options of the process, of which some are refused.
+      const worker = startThread({ execArgv: [], workerData, transferList: [port2] });
       worker.unref();
       port1.unref();
       const stop = (cause: Error) => {
@@ -61,8 +64,20 @@ export class Engine {
         Atomics.notify(this.control, CONTROL.answered);
       };
       worker.on("error", stop).on("exit", () => stop(new Error("it exited")));
-      return worker;
-    });
+      this.workers.push(worker);
+    }
+    process.once("exit", () => this.settle());
+  }
+
+  /** Waits, at the end of the process, until no thread is within a call of C: ending it there would be a crash. */
+  private settle(): void {
+    const { control } = this;
+    const until = (place: number, goal: number) => {
+      for (let now = Atomics.load(control, place); now !== goal && !this.broken; now = Atomics.load(control, place))
+        if (Atomics.wait(control, place, now, SETTLE_MS) === "timed-out") return;
+    };
+    until(CONTROL.ready, this.threads);
+    until(CONTROL.answered, Atomics.load(control, CONTROL.request));
   }
 
   private broken: Error | undefined;
@@ -97,6 +112,7 @@ export class Engine {
 
   private tell(message: PortMessage): Promise<void> {
     return this.exclusively(async () => {
+      this.start();
       for (const port of this.ports) port.postMessage(message);
       await this.request(MESSAGE);
     });

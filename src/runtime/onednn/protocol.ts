@@ -13,6 +13,8 @@ export const CONTROL = {
   status: 3,
   /** The step that it went wrong in. */
   step: 4,
+  /** Counts threads that have started. */
+  ready: 5,
   /** Counts arrivals at barriers. On a cache line of its own. */
   arrived: 32,
   /** Threads that sleep at a barrier. */

@@ -97,6 +97,8 @@ function run(id: number): void {
   }
 }
 
+Atomics.add(control, CONTROL.ready, 1);
+Atomics.notify(control, CONTROL.ready);
 for (let seen = 0; ; ) {
   seen = awaitRequest(seen);
   const id = Atomics.load(control, CONTROL.plan);
