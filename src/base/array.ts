@@ -12,6 +12,9 @@ export interface NdArray {
   readonly data: TypedArray;
 }
 
+/** Bytes of a value as backends hold it. */
+export const BYTES_OF: Readonly<Record<DType, number>> = { float32: 4, int32: 4, uint8: 1, bool: 1 };
+
 /** Number of elements of a shape; 1 for a scalar. */
 export function sizeOf(shape: Shape): number {
   let size = 1;

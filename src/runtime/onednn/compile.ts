@@ -52,7 +52,7 @@ export async function compile(
     else products.lower(kernel.node, kernel.activation);
   }
   for (const node of late) passes.copyOut(node);
-  const workspaceBytes = planMemory(list.steps, list.values);
+  const workspaceBytes = planMemory(list.steps);
   const region = (bytes: number) => {
     const offset = resources.heap.allocate(bytes);
     resources.regions.push(offset);

@@ -1,7 +1,7 @@
 // The memory that oneDNN and the WebAssembly kernels share: one shared WebAssembly memory, whose place in the process never
 // changes while it grows, and which regions of it are in use.
 
-import { type DType, type NdArray, type Shape, sizeOf } from "../../base/array.ts";
+import { BYTES_OF, type DType, type NdArray, type Shape, sizeOf } from "../../base/array.ts";
 import { fail } from "../../base/errors.ts";
 import { koffi } from "../foreign.ts";
 
@@ -94,7 +94,7 @@ export class Heap {
   /** An array whose values lie here, zero. */
   array(shape: Shape, dtype: DType): NdArray {
     const size = sizeOf(shape);
-    const offset = this.allocate(size * 4);
+    const offset = this.allocate(size * BYTES_OF[dtype]);
     const data = this.values(dtype, offset, size);
     data.fill(0);
     const array: NdArray = { shape, dtype, data };

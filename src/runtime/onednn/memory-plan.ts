@@ -15,7 +15,7 @@ const isPlaced = ({ input, output, constant }: Value): boolean =>
   input !== undefined || output !== undefined || constant !== undefined;
 
 /** Sets `offset` of every value in the workspace. @returns its size in bytes */
-export function planMemory(steps: readonly Step[], values: readonly Value[]): number {
+export function planMemory(steps: readonly Step[]): number {
   const lives = new Map<Value, Life>();
   steps.forEach((step, i) => {
     for (const value of [...step.reads, ...step.writes]) {
@@ -45,7 +45,6 @@ export function planMemory(steps: readonly Step[], values: readonly Value[]): nu
     total = Math.max(total, from + size);
     for (const value of life.members) value.offset = from;
   }
-  for (const value of values) if (!lives.has(value) && !isPlaced(value)) value.offset = 0;
   return total;
 }
 

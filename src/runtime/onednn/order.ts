@@ -1,6 +1,5 @@
 // The order of kernels. Values that replace an input are written in place, so what reads the old value goes first.
-import type { Tensor } from "../../graph/tensor.ts";
-import { isInput } from "../../graph/tensor.ts";
+import { isInput, type Tensor } from "../../graph/tensor.ts";
 import { type Fusion, type Kernel, resultsOf } from "./fuse.ts";
 
 export interface Schedule {

@@ -1,5 +1,5 @@
 // Kernels of our own as steps: passes over values, reductions, rows by index, and ops that move values about.
-import { sizeOf } from "../../base/array.ts";
+import { BYTES_OF, sizeOf } from "../../base/array.ts";
 import type { Tensor } from "../../graph/tensor.ts";
 import { moveOf } from "./moves.ts";
 import { type LoopValue, pointwiseValues, type Reader } from "./reading.ts";
@@ -80,7 +80,7 @@ export class Passes {
     }
     const count = sizeOf(index!.shape);
     if (node.op.name === "gather") {
-      const rowBytes = width * (x.dtype === "float32" || x.dtype === "int32" ? 4 : 1);
+      const rowBytes = width * BYTES_OF[x.dtype];
       this.list.steps.push({
         ...common,
         work: { kind: "rows", kernel: { kind: "gather", rows: x.shape[0]!, rowBytes, count }, slots },

@@ -1,5 +1,5 @@
 // The steps of a plan under construction: what each reads and writes, and how threads share it.
-import { type NdArray, type Shape, sizeOf } from "../../base/array.ts";
+import { BYTES_OF, type NdArray, type Shape, sizeOf } from "../../base/array.ts";
 import { isConstant, isInput, type Tensor, type TensorType } from "../../graph/tensor.ts";
 import { ARG, type Desc, type Holder, type Onednn, QUERY } from "./api.ts";
 import type { Heap } from "./heap.ts";
@@ -87,7 +87,7 @@ export class StepList {
   value(node: Tensor): Value {
     const known = this.valueOf.get(node);
     if (known) return known;
-    const bytes = sizeOf(node.shape) * (node.dtype === "float32" || node.dtype === "int32" ? 4 : 1);
+    const bytes = sizeOf(node.shape) * BYTES_OF[node.dtype];
     const output = this.outputNames.get(node);
     const source = isInput(node)
       ? { input: node.attrs.name }

@@ -78,7 +78,7 @@ describe("the memory plan", () => {
           work: { kind: "native", calls: [] },
         }),
       );
-      const total = planMemory(steps, values);
+      const total = planMemory(steps);
       const last = values.map((_, i) => Math.max(i, ...readers[i]!.filter((k) => k < values.length)));
       values.forEach((a, i) => {
         expect(a.offset + a.bytes).toBeLessThanOrEqual(total);

@@ -1,8 +1,7 @@
 // A fused kernel: one pass over an iteration space that loads operands, computes an expression and stores or reduces it.
 // This file writes it as a WebAssembly function `(from, to)` over its outermost kept loop, so that threads can share it.
 
-import type { DType } from "../../../base/array.ts";
-import { sizeOf } from "../../../base/array.ts";
+import { BYTES_OF, type DType, sizeOf } from "../../../base/array.ts";
 import type { Attrs } from "../../../graph/tensor.ts";
 import { type ConstantPool, FunctionBuilder } from "./assembler.ts";
 import { costOf, writePointwise } from "./pointwise.ts";
@@ -40,7 +39,6 @@ export interface LoopKernel {
   readonly stores: readonly { readonly value: number; readonly access: Access; readonly add?: boolean }[];
 }
 
-const BYTES: Record<DType, number> = { float32: 4, int32: 4, uint8: 1, bool: 1 };
 const LANES = 4;
 /** Columns that a reduction keeps in registers at once, in vectors. */
 const COLUMN_VECTORS = 8;
@@ -105,7 +103,7 @@ class Writer {
     const pointer = (access: Access): Pointer => {
       const local = f.local("i32");
       f.i32(table + 4 * access.slot).memory("i32.load");
-      if (access.offset !== 0) f.i32(access.offset * BYTES[access.dtype]).op("i32.add");
+      if (access.offset !== 0) f.i32(access.offset * BYTES_OF[access.dtype]).op("i32.add");
       f.set(local);
       return { access, local };
     };
@@ -143,8 +141,8 @@ class Writer {
   /** Adds `elements(stride)` to every pointer that moves along the loop. */
   private advance(loop: number, elements: number, pointers = this.pointers): void {
     for (const { access, local } of pointers) {
-      const bytes = (access.strides[loop] ?? 0) * elements * BYTES[access.dtype];
-      if (bytes !== 0) this.f.get(local).i32(bytes).op("i32.add").set(local);
+      const bytes = (access.strides[loop] ?? 0) * elements * BYTES_OF[access.dtype];
+      if (bytes !== 0) this.f.increase(local, bytes);
     }
   }
 
@@ -163,7 +161,7 @@ class Writer {
     if (shared) {
       f.get(0).set(counter);
       for (const { access, local } of this.pointers) {
-        const bytes = access.strides[loop]! * BYTES[access.dtype];
+        const bytes = access.strides[loop]! * BYTES_OF[access.dtype];
         if (bytes !== 0) f.get(local).get(0).i32(bytes).op("i32.mul", "i32.add").set(local);
       }
     } else f.i32(0).set(counter);
@@ -173,7 +171,7 @@ class Writer {
       () => {
         this.nest(rest, body, false);
         this.advance(loop, 1);
-        f.get(counter).i32(1).op("i32.add").set(counter);
+        f.increase(counter, 1);
       },
     );
     if (!shared) this.advance(loop, -this.kernel.dims[loop]!);
@@ -191,7 +189,7 @@ class Writer {
     } else {
       f.get(0).set(counter).get(1).set(limit);
       for (const { access, local } of this.pointers) {
-        const bytes = access.strides[inner]! * BYTES[access.dtype];
+        const bytes = access.strides[inner]! * BYTES_OF[access.dtype];
         if (bytes !== 0) f.get(local).get(0).i32(bytes).op("i32.mul", "i32.add").set(local);
       }
     }
@@ -207,10 +205,7 @@ class Writer {
               this.store(this.stores[i]!, values(value), v * LANES, lanes, add);
           }
           this.advance(inner, vectors * lanes);
-          f.get(counter)
-            .i32(vectors * lanes)
-            .op("i32.add")
-            .set(counter);
+          f.increase(counter, vectors * lanes);
         },
       );
     };
@@ -256,10 +251,7 @@ class Writer {
                 else f.get(rest).get(local).extract("f32x4.extract_lane", 0).op(`f32.${combine}`).set(rest);
               }
               this.advance(inner, vectors * lanes, [...this.loads.values()]);
-              f.get(counter)
-                .i32(vectors * lanes)
-                .op("i32.add")
-                .set(counter);
+              f.increase(counter, vectors * lanes);
             },
           );
         if (unroll > 1) step(unroll, LANES);
@@ -306,10 +298,7 @@ class Writer {
           else for (const shift of shifts(loops, sizes)) turn(shift);
           for (const [v, part] of parts.entries()) this.store(this.stores[0]!, part, v * LANES, lanes);
           this.advance(inner, vectors * lanes);
-          f.get(counter)
-            .i32(vectors * lanes)
-            .op("i32.add")
-            .set(counter);
+          f.increase(counter, vectors * lanes);
         },
       );
     for (let vectors = COLUMN_VECTORS; vectors >= 1; vectors >>= 1) if (size >= vectors * LANES) step(vectors, LANES);
@@ -358,7 +347,7 @@ class Writer {
     const { f } = this;
     const { dtype } = pointer.access;
     this.address(pointer, skip);
-    if (BYTES[dtype] === 4) f.memory("v128.load32_splat");
+    if (BYTES_OF[dtype] === 4) f.memory("v128.load32_splat");
     else f.memory("i32.load8_u").op("i32x4.splat");
     if (dtype === "bool") f.op("i32x4.neg");
   }
@@ -367,7 +356,7 @@ class Writer {
     const { f } = this;
     const { access, local } = pointer;
     const stride = access.strides[this.inner]!;
-    const bytes = BYTES[access.dtype];
+    const bytes = BYTES_OF[access.dtype];
     let skip = 0;
     for (const [loop, turns] of shift) skip += access.strides[loop]! * turns * bytes;
     if (stride === 0 || !vector) {
@@ -402,7 +391,7 @@ class Writer {
   private store(pointer: Pointer, value: number, at: number, lanes: number, add = false): void {
     const { f } = this;
     const { access, local } = pointer;
-    const bytes = BYTES[access.dtype];
+    const bytes = BYTES_OF[access.dtype];
     const stride = access.strides[this.inner]!;
     const packed = f.local("v128");
     f.get(value);

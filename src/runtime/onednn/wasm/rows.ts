@@ -27,7 +27,7 @@ export function writeRows(kernel: RowKernel, slots: readonly number[], table: nu
   const count = (limit: () => void, body: () => void) =>
     f.whileBelow(row, limit, () => {
       body();
-      f.get(row).i32(1).op("i32.add").set(row);
+      f.increase(row, 1);
     });
   /** Address of row `index()` of rows of `bytes`. */
   const rowAddress = (start: number, index: () => void, bytes: number) => {
@@ -81,7 +81,7 @@ export function writeRows(kernel: RowKernel, slots: readonly number[], table: nu
                   .i32(4 * lanes)
                   .op("i32.add")
                   .set(local);
-              f.get(column).i32(lanes).op("i32.add").set(column);
+              f.increase(column, lanes);
             },
           );
         step(4);
@@ -108,8 +108,8 @@ export function writeRows(kernel: RowKernel, slots: readonly number[], table: nu
               .get(most)
               .op("f32.gt")
               .when(() => f.get(value).set(most).get(column).set(best));
-            f.get(at).i32(4).op("i32.add").set(at);
-            f.get(column).i32(1).op("i32.add").set(column);
+            f.increase(at, 4);
+            f.increase(column, 1);
           },
         );
         rowAddress(target, () => f.get(row), 4);
