@@ -1,4 +1,7 @@
-// The order of kernels. Values that replace an input are written in place, so what reads the old value goes first.
+// The order of kernels: of those that can go, the one that leaves the fewest bytes waiting. A weights gradient then follows
+// what it is made of while that is still in a cache, and its optimizer follows it. Values that replace an input are written
+// in place, so what reads the old value goes first.
+import { BYTES_OF, sizeOf } from "../../base/array.ts";
 import { isInput, type Tensor } from "../../graph/tensor.ts";
 import { type Fusion, type Kernel, resultsOf } from "./fuse.ts";
 
@@ -49,12 +52,26 @@ export function schedule(
   const place = (kernel: Kernel) => Math.max(...resultsOf(kernel).map((node) => number.get(node)!));
   const waiting = [...kernels].sort((a, b) => place(a) - place(b));
   const done = new Set<Kernel>();
+  const unread = new Map([...readers].map(([node, all]) => [node, new Set(all)]));
+  /** Bytes of the workspace that a kernel takes, less those it is the last to need. */
+  const growth = (kernel: Kernel) => {
+    const bytes = (nodes: readonly Tensor[]) =>
+      nodes.reduce((sum, node) => sum + (outputNames.has(node) ? 0 : sizeOf(node.shape) * BYTES_OF[node.dtype]), 0);
+    const freed = [...reads.get(kernel)!].filter((node) => writer.has(node) && unread.get(node)!.size === 1);
+    return bytes(resultsOf(kernel)) - bytes(freed);
+  };
   const ordered: Kernel[] = [];
   const ready = (kernel: Kernel) => [...waits.get(kernel)!].every((other) => done.has(other));
   const free = (kernel: Kernel) =>
     (overwrites.get(kernel) ?? []).every(([, others]) => others.every((other) => done.has(other)));
   while (waiting.length > 0) {
-    let next = waiting.findIndex((kernel) => ready(kernel) && free(kernel));
+    let next = -1;
+    let least = Number.POSITIVE_INFINITY;
+    for (const [i, kernel] of waiting.entries()) {
+      if (!ready(kernel) || !free(kernel)) continue;
+      const own = growth(kernel);
+      if (own < least) [next, least] = [i, own];
+    }
     if (next < 0) {
       // Two values that replace each other: one waits in the workspace.
       next = waiting.findIndex(ready);
@@ -65,6 +82,7 @@ export function schedule(
     }
     const [kernel] = waiting.splice(next, 1);
     done.add(kernel!);
+    for (const node of reads.get(kernel!)!) unread.get(node)?.delete(kernel!);
     ordered.push(kernel!);
   }
   return { kernels: ordered, late: [...late] };
