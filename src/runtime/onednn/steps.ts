@@ -10,7 +10,7 @@ import type { RowKernel } from "./wasm/rows.ts";
 
 /** A piece of memory: a value of the graph, or something a primitive needs beside. */
 export interface Value {
-  readonly bytes: number;
+  bytes: number;
   /** What it holds, when it is a value of the graph. */
   readonly type?: TensorType;
   /** Its place in the address table. */
@@ -69,6 +69,8 @@ export class StepList {
   readonly values: Value[] = [];
   readonly steps: Step[] = [];
   private readonly valueOf = new Map<Tensor, Value>();
+  /** Where primitives work, one a thread: the same for all of them, so that it stays in the core's cache. */
+  private readonly scratch: Value[] = [];
   private readonly primitives = new Map<Address, Address>();
 
   constructor(
@@ -123,13 +125,14 @@ export class StepList {
     const { onednn, holder } = this.resources;
     const touched = new Set<Value>(writes);
     const scratches: Value[] = [];
-    const calls = shares.map((own): PrimitiveCall | undefined => {
+    const calls = shares.map((own, thread): PrimitiveCall | undefined => {
       if (!own) return undefined;
       const all = [...own.args];
       const scratchDesc = onednn.query(own.operation, QUERY.scratchpad);
       const scratchBytes = onednn.bytes(scratchDesc);
       if (scratchBytes > 0) {
-        const scratch = this.make(scratchBytes);
+        const scratch = (this.scratch[thread] ??= this.make(0));
+        scratch.bytes = Math.max(scratch.bytes, scratchBytes);
         scratches.push(scratch);
         all.push([ARG.scratchpad, scratch, scratchDesc]);
       }
