@@ -3,18 +3,24 @@ import { sizeOf } from "../../base/array.ts";
 import type { Tensor } from "../../graph/tensor.ts";
 import { executionArguments } from "./api.ts";
 import { Fusion, resultsOf } from "./fuse.ts";
+import type { Address } from "./library.ts";
 import { planMemory } from "./memory-plan.ts";
 import { schedule } from "./order.ts";
 import { Passes } from "./passes.ts";
 import { Products } from "./products.ts";
-import { type PlanStep, share } from "./protocol.ts";
-import { type Resources, type Step, StepList, type Value } from "./steps.ts";
+import { type Part, type PlanStep, share } from "./protocol.ts";
+import { type PrimitiveCall, type Resources, type Step, StepList, type Value } from "./steps.ts";
 import { ConstantPool, ModuleBuilder } from "./wasm/assembler.ts";
+import { writeFetch } from "./wasm/fetch.ts";
 import { sharesValues, unitsOf, workOf, writeLoop } from "./wasm/loop.ts";
 import { rowUnits, writeRows } from "./wasm/rows.ts";
 
 /** Vector instructions in a kernel from which sharing it pays: as many as fit the time in which threads meet. */
 const WORTH_SHARING = 4000;
+/** The same from which threads claim parts: some fifty microseconds. */
+const WORTH_CLAIMING = 400_000;
+/** Parts a thread then has. */
+const PARTS = 4;
 /** Shares of single values end at a cache line. */
 const GRAIN = 16;
 /** Room for the numbers that kernels of one program contain. */
@@ -64,7 +70,7 @@ export async function compile(
   const module = new ModuleBuilder();
   const planSteps = write(list, module, table, constants);
   resources.heap.values("float32", numbers, CONSTANTS).set(constants.values);
-  const needed = planSteps.some((step) => step.kind === "kernel");
+  const needed = planSteps.some(({ parts }) => parts.some((part) => part.kernels.length > 0));
   return {
     steps: list.steps,
     planSteps,
@@ -78,41 +84,59 @@ export async function compile(
 /** The steps as threads run them; kernels are added to the module. */
 function write(list: StepList, module: ModuleBuilder, table: number, constants: ConstantPool): PlanStep[] {
   const { heap, regions, threads } = list.resources;
-  const serial = (units: number) => share(units, Math.max(1, units), threads);
-  const steps = list.steps.map(({ work }, i): PlanStep => {
-    const barrier = true;
-    if (work.kind === "native") {
-      const calls = work.calls.map((call) => {
-        if (!call) return undefined;
-        const bytes = executionArguments(call.args);
-        const offset = heap.allocate(bytes.length);
-        regions.push(offset);
-        heap.values("uint8", offset, bytes.length).set(bytes);
-        return { primitive: call.primitive, count: call.args.length, args: heap.address(offset) };
-      });
-      return { kind: "native", calls, barrier };
+  const region = (bytes: number) => {
+    const offset = heap.allocate(bytes);
+    regions.push(offset);
+    return offset;
+  };
+  /** Arguments in memory; threads without a scratchpad of their own have one list. */
+  const placed = new Map<PrimitiveCall["args"][number], Address>();
+  const argumentsAt = (args: PrimitiveCall["args"][number]) => {
+    let address = placed.get(args);
+    if (address === undefined) {
+      const bytes = executionArguments(args);
+      const offset = region(bytes.length);
+      heap.values("uint8", offset, bytes.length).set(bytes);
+      address = heap.address(offset);
+      placed.set(args, address);
     }
+    return address;
+  };
+  const fetchers = new Map<Value, string>();
+  const fetcherOf = (value: Value) => {
+    let name = fetchers.get(value);
+    if (name === undefined) {
+      name = `f${value.slot}`;
+      module.add(writeFetch(value.slot, table, sink), name);
+      fetchers.set(value, name);
+    }
+    return name;
+  };
+  const sink = region(1);
+  const over = (name: string, shares: readonly (readonly [number, number])[]) =>
+    shares.map(([from, to]): Part => ({ kernels: [[name, from, to]] }));
+  const steps = list.steps.map(({ work }, i): readonly Part[] => {
+    if (work.kind === "native")
+      return work.calls.map(
+        ({ primitive, args, fetch }): Part => ({
+          kernels: fetch.map(([value, from, to]) => [fetcherOf(value), from, to]),
+          call: { primitive, count: args[0]!.length, args: args.map(argumentsAt) },
+        }),
+      );
     const name = `k${i}`;
     if (work.kind === "rows") {
       module.add(writeRows(work.kernel, work.slots, table), name);
-      return { kind: "kernel", name, shares: serial(rowUnits(work.kernel)), barrier };
+      return over(name, [[0, rowUnits(work.kernel)]]);
     }
     const { kernel } = work;
     module.add(writeLoop(kernel, table, constants), name);
-    const grain = sharesValues(kernel) ? GRAIN : 1;
-    const units = unitsOf(kernel);
-    const worth = workOf(kernel) >= WORTH_SHARING;
-    return { kind: "kernel", name, shares: worth ? share(units, grain, threads) : serial(units), barrier };
+    const amount = workOf(kernel);
+    const parts = amount < WORTH_SHARING ? 1 : threads * Math.min(PARTS, Math.ceil(amount / WORTH_CLAIMING));
+    return over(name, share(unitsOf(kernel), sharesValues(kernel) ? GRAIN : 1, parts));
   });
   // Between two steps of the first thread alone nobody has to wait.
-  return steps.map((step, i) => {
+  return steps.map((parts, i) => {
     const next = steps[i + 1];
-    return { ...step, barrier: next !== undefined && !(isSerial(step) && isSerial(next)) };
+    return { parts, barrier: next !== undefined && (parts.length > 1 || next.length > 1) };
   });
-}
-
-/** Whether the first thread does all of a step. */
-function isSerial(step: PlanStep): boolean {
-  if (step.kind === "native") return step.calls.slice(1).every((call) => call === undefined);
-  return step.shares.slice(1).every(([from, to]) => from === to);
 }

@@ -7,6 +7,7 @@ import { loadLibrary, setLibraryThreads } from "./library.ts";
 import {
   CONTROL,
   CONTROL_LENGTH,
+  isClaimed,
   MESSAGE,
   type Plan,
   type PlanStep,
@@ -27,6 +28,8 @@ export class Engine {
   private readonly ports: MessagePort[] = [];
   private readonly workers: Worker[] = [];
   private plans = 0;
+  /** Counters of claimed parts, by plan. */
+  private readonly claims = new Map<number, Int32Array>();
   /** Runs go one after another, from whatever program. */
   private last: Promise<unknown> = Promise.resolve();
   private scratch = { offset: 0, bytes: 0, version: 0 };
@@ -119,12 +122,16 @@ export class Engine {
   }
 
   async load(module: WebAssembly.Module | undefined, steps: readonly PlanStep[]): Promise<number> {
-    const plan: Plan = { id: this.plans++, module, steps };
+    const claimed = steps.filter((step) => isClaimed(step, this.threads)).length;
+    const claims = new SharedArrayBuffer(4 * this.threads * claimed);
+    const plan: Plan = { id: this.plans++, module, steps, claims };
     await this.tell({ load: plan });
+    this.claims.set(plan.id, new Int32Array(claims));
     return plan.id;
   }
 
   unload(id: number): Promise<void> {
+    this.claims.delete(id);
     return this.tell({ unload: id });
   }
 
@@ -132,6 +139,7 @@ export class Engine {
   run(id: number, before: () => void, after: () => void, nameOf: (step: number) => string): Promise<void> {
     return this.exclusively(async () => {
       before();
+      this.claims.get(id)!.fill(0);
       const status = await this.request(id);
       if (status !== 0) {
         const step = nameOf(Atomics.load(this.control, CONTROL.step));

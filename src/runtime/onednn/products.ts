@@ -5,7 +5,7 @@ import type { Tensor } from "../../graph/tensor.ts";
 import { ARG, type Desc, type ElementType, type Geometry, type PostOperation, QUERY } from "./api.ts";
 import type { Passes } from "./passes.ts";
 import type { Reader } from "./reading.ts";
-import type { Argument, StepList, Value } from "./steps.ts";
+import type { Argument, Extent, StepList, Value } from "./steps.ts";
 import { stridesOver } from "./view.ts";
 
 /** Values of the second matrix from which it, not the first, is shared out: beyond a core's own cache. */
@@ -13,10 +13,14 @@ const LARGE_MATRIX = 2 ** 19;
 /** Rows or columns of a matrix in a share are a multiple of this: a vector. */
 const MATRIX_GRAIN = 16;
 const BYTES = { f32: 4, bf16: 2 } as const;
+/** Multiply-adds in a part of a convolution: a quarter of a millisecond of one core, at which a late thread can be helped. */
+const PART_WORK = 2 ** 24;
+/** Parts a thread has at most. */
+const PARTS = 4;
 /** Multiply-adds from which a product in bfloat16 saves more than rounding its operands costs. */
 const WORTH_ROUNDING = 2 ** 20;
 
-/** What a thread made of a weights gradient. */
+/** What was made of a weights gradient from a part of the pictures. */
 interface Part {
   readonly value: Value;
   readonly desc: Desc;
@@ -156,7 +160,9 @@ export class Products {
     const result = forward ? node.shape : filter ? second.shape : x.shape;
     const [kh, kw, c, o] = weightsShape as readonly number[] as [number, number, number, number];
     const weightDims = [o, c, kh, kw];
-    const type = this.typeFor(sizeOf(result) * kh * kw * c);
+    const work = sizeOf(result) * kh * kw * c;
+    const type = this.typeFor(work);
+    const parts = threads * Math.max(1, Math.min(PARTS, Math.floor(work / PART_WORK / threads)));
     // Pictures, and the other pictures or else the bias; weights are reordered and rounded in one.
     const values = operands.map(({ base }, i) =>
       this.as(i === 0 || (filter && i === 1) ? type : "f32", this.list.value(base)),
@@ -181,7 +187,7 @@ export class Products {
     };
     if (filter) {
       const plain = this.desc(weightDims, [1, o, kw * c * o, c * o]);
-      const parts: Part[] = [];
+      const gradients: Part[] = [];
       const shares = this.list.split(
         image[0]!,
         1,
@@ -191,25 +197,32 @@ export class Products {
           const operation = onednn.convolutionWeights(holder, gradient, undefined, geometry, hint);
           return { ...descs, operation, chosen: onednn.query(operation, QUERY.diffWeights) };
         },
-        ({ src, dst, operation, chosen }, from) => {
+        ({ src, dst, operation, chosen }, from, images) => {
           const [skipSrc, skipDst] = skips(from);
-          const direct = threads === 1 && onednn.equal(chosen, plain);
+          const [endSrc, endDst] = skips(from + images);
+          const direct = images === image[0] && onednn.equal(chosen, plain);
           const value = direct ? into : this.list.make(onednn.bytes(chosen));
-          parts.push({ value, desc: chosen });
+          gradients.push({ value, desc: chosen });
           const args: Argument[] = [
             [ARG.src, values[0]!, src, skipSrc],
             [ARG.diffDst, values[1]!, dst, skipDst],
             [ARG.diffWeights, value, chosen],
           ];
-          return { operation, args };
+          // Slices of channels are read again and again, from memory the first time.
+          const fetch: Extent[] = [
+            [values[0]!, skipSrc, endSrc],
+            [values[1]!, skipDst, endDst],
+          ];
+          return { operation, args, fetch };
         },
+        parts,
       );
       this.list.native(
         label,
         shares,
-        parts.map(({ value }) => value),
+        gradients.map(({ value }) => value),
       );
-      this.gatherWeights(parts, into, plain);
+      this.gatherWeights(gradients, into, plain);
       return;
     }
     const strides = stridesOver(operands[1]!.view, weightsShape)!;
@@ -234,11 +247,12 @@ export class Products {
         if (bias) args.push([ARG.bias, values[2]!, bias]);
         return { operation, args };
       },
+      parts,
     );
     this.list.native(label, shares, [into]);
   }
 
-  /** Adds the threads' parts of a weights gradient, and puts the sum in the order of the graph. */
+  /** Adds the parts of a weights gradient, and puts the sum in the order of the graph. */
   private gatherWeights(parts: readonly Part[], into: Value, plain: Desc): void {
     const { onednn } = this.list.resources;
     const [first] = parts as [Part];

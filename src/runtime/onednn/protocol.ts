@@ -29,32 +29,36 @@ export const TRAP = 1000;
 export interface Call {
   readonly primitive: bigint;
   readonly count: number;
-  readonly args: bigint;
+  /** One a thread, as each has a place of its own where primitives work. */
+  readonly args: readonly bigint[];
 }
 
-export type PlanStep = {
+/** What one thread does without a pause: kernels by export name, over iterations `[from, to]`, then a primitive. */
+export interface Part {
+  readonly kernels: readonly (readonly [name: string, from: number, to: number])[];
+  readonly call?: Call;
+}
+
+export interface PlanStep {
   /** Whether all threads must have done the step before any goes on. */
   readonly barrier: boolean;
-} & (
-  | {
-      readonly kind: "native";
-      /** One a thread; a thread without one does nothing. */
-      readonly calls: readonly (Call | undefined)[];
-    }
-  | {
-      readonly kind: "kernel";
-      /** Export name. */
-      readonly name: string;
-      /** Iterations that each thread takes, `[from, to]`. */
-      readonly shares: readonly (readonly [from: number, to: number])[];
-    }
-);
+  /**
+   * As many as threads at most: each does the one of its number. More: each has a run of neighbours, and claims from the
+   * others' when it is through with them, so that a thread that lost its core for a while does not hold up the rest.
+   */
+  readonly parts: readonly Part[];
+}
 
 export interface Plan {
   readonly id: number;
   readonly module: WebAssembly.Module | undefined;
   readonly steps: readonly PlanStep[];
+  /** For each step whose parts are claimed, in order: how many of each thread's are taken. */
+  readonly claims: SharedArrayBuffer;
 }
+
+/** Whether threads claim the parts of a step. */
+export const isClaimed = (step: PlanStep, threads: number): boolean => step.parts.length > threads;
 
 export type PortMessage = { readonly load: Plan } | { readonly unload: number };
 
@@ -70,8 +74,8 @@ export interface ThreadData {
   readonly stream: bigint;
 }
 
-/** The parts of `units` that threads take, each a multiple of `grain`. */
-export function share(units: number, grain: number, threads: number): [from: number, to: number][] {
-  const each = Math.ceil(units / threads / grain) * grain;
-  return Array.from({ length: threads }, (_, i) => [Math.min(units, i * each), Math.min(units, (i + 1) * each)]);
+/** `units` in at most so many parts, each a multiple of `grain`. */
+export function share(units: number, grain: number, parts: number): [from: number, to: number][] {
+  const each = Math.max(1, Math.ceil(units / parts / grain)) * grain;
+  return Array.from({ length: Math.ceil(units / each) }, (_, i) => [i * each, Math.min(units, (i + 1) * each)]);
 }

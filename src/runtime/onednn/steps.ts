@@ -32,7 +32,7 @@ export interface Step {
   /** Operands in whose place a result may lie when nothing reads them later: they are walked in the same order. */
   readonly handsOver: readonly Value[];
   readonly work:
-    | { readonly kind: "native"; readonly calls: readonly (PrimitiveCall | undefined)[] }
+    | { readonly kind: "native"; readonly calls: readonly PrimitiveCall[] }
     | { readonly kind: "loop"; readonly kernel: LoopKernel }
     | { readonly kind: "rows"; readonly kernel: RowKernel; readonly slots: readonly number[] };
 }
@@ -40,15 +40,22 @@ export interface Step {
 /** An argument of a primitive: its kind, what it is, how it lies, and how many bytes into the value it begins. */
 export type Argument = readonly [arg: number, value: Value, desc: Desc, skip?: number];
 
-/** What one thread does of an operation: a primitive of its own, on its part of the values. */
+/** Bytes `[from, to)` of a value. */
+export type Extent = readonly [value: Value, from: number, to: number];
+
+/** A part of an operation: a primitive of its own, on its part of the values. */
 export interface Share {
   readonly operation: Address;
   readonly args: readonly Argument[];
+  /** What is fetched into the core's cache before. */
+  readonly fetch?: readonly Extent[];
 }
 
 export interface PrimitiveCall {
   readonly primitive: Address;
-  readonly args: readonly (readonly [number, Address])[];
+  /** One list a thread that may run it. */
+  readonly args: readonly (readonly (readonly [number, Address])[])[];
+  readonly fetch: readonly Extent[];
 }
 
 /** In which type the operands of products are multiplied. State, sums and all else are float32 always. */
@@ -120,29 +127,29 @@ export class StepList {
     this.valueOf.set(node, value);
   }
 
-  /** A step of oneDNN's, shared as `shares` say. */
-  native(name: string, shares: readonly (Share | undefined)[], writes: readonly Value[]): void {
-    const { onednn, holder } = this.resources;
+  /** A step of oneDNN's, in parts. */
+  native(name: string, shares: readonly Share[], writes: readonly Value[]): void {
+    const { onednn, holder, threads } = this.resources;
     const touched = new Set<Value>(writes);
-    const scratches: Value[] = [];
-    const calls = shares.map((own, thread): PrimitiveCall | undefined => {
-      if (!own) return undefined;
-      const all = [...own.args];
-      const scratchDesc = onednn.query(own.operation, QUERY.scratchpad);
-      const scratchBytes = onednn.bytes(scratchDesc);
-      if (scratchBytes > 0) {
+    const scratches = new Set<Value>();
+    const memoryOf = ([arg, value, desc, skip = 0]: Argument): [number, Address] => {
+      touched.add(value);
+      const memory = onednn.memory(holder, desc);
+      value.memories.push({ memory, skip });
+      return [arg, memory];
+    };
+    const calls = shares.map(({ operation, args, fetch = [] }): PrimitiveCall => {
+      const own = args.map(memoryOf);
+      const desc = onednn.query(operation, QUERY.scratchpad);
+      const bytes = onednn.bytes(desc);
+      const lists = Array.from({ length: threads }, (_, thread) => {
+        if (bytes === 0) return own;
         const scratch = (this.scratch[thread] ??= this.make(0));
-        scratch.bytes = Math.max(scratch.bytes, scratchBytes);
-        scratches.push(scratch);
-        all.push([ARG.scratchpad, scratch, scratchDesc]);
-      }
-      const args = all.map(([arg, value, desc, skip = 0]): [number, Address] => {
-        touched.add(value);
-        const memory = onednn.memory(holder, desc);
-        value.memories.push({ memory, skip });
-        return [arg, memory];
+        scratch.bytes = Math.max(scratch.bytes, bytes);
+        scratches.add(scratch);
+        return [...own, memoryOf([ARG.scratchpad, scratch, desc])];
       });
-      return { primitive: this.primitive(own.operation), args };
+      return { primitive: this.primitive(operation), args: lists, fetch };
     });
     const written = [...writes, ...scratches];
     this.steps.push({
@@ -154,7 +161,7 @@ export class StepList {
     });
   }
 
-  /** Threads with shares of one size run one primitive. */
+  /** Parts of one size run one primitive. */
   private primitive(operation: Address): Address {
     const { onednn, holder } = this.resources;
     const known = this.primitives.get(operation) ?? onednn.primitive(holder, operation);
@@ -162,19 +169,19 @@ export class StepList {
     return known;
   }
 
-  /** Shares of `units` along an axis; `build` describes a part of so many, which is made once for each size. */
+  /** `units` along an axis in parts; `build` describes a part of so many, which is made once for each size. */
   split<T>(
     units: number,
     grain: number,
     build: (units: number) => T,
-    use: (made: T, from: number) => Share,
-  ): (Share | undefined)[] {
+    use: (made: T, from: number, units: number) => Share,
+    parts = this.resources.threads,
+  ): Share[] {
     const made = new Map<number, T>();
-    return share(units, grain, this.resources.threads).map(([from, to]) => {
-      if (from === to) return undefined;
+    return share(units, grain, parts).map(([from, to]) => {
       const known = made.get(to - from) ?? build(to - from);
       made.set(to - from, known);
-      return use(known, from);
+      return use(known, from, to - from);
     });
   }
 }

@@ -3,7 +3,17 @@
 import { type MessagePort, receiveMessageOnPort, workerData } from "node:worker_threads";
 import { koffi } from "../foreign.ts";
 import { setLibraryThreads } from "./library.ts";
-import { CONTROL, MESSAGE, type Plan, type PortMessage, type ThreadData, TRAP } from "./protocol.ts";
+import {
+  CONTROL,
+  isClaimed,
+  MESSAGE,
+  type Part,
+  type Plan,
+  type PortMessage,
+  share,
+  type ThreadData,
+  TRAP,
+} from "./protocol.ts";
 
 type KernelFunction = (from: number, to: number) => void;
 
@@ -14,9 +24,10 @@ const library = koffi.load(data.library);
 const execute = library.func("dnnl_primitive_execute", "int", ["void *", "void *", "int", "void *"]);
 setLibraryThreads(library, 1);
 
-/** What this thread does in a step; nothing: it has no share. Returns a status. */
-type Work = (() => number) | undefined;
-const plans = new Map<number, { work: Work[]; barriers: boolean[] }>();
+/** Does a part, or all that this thread does of a step. Returns a status. */
+type Work = () => number;
+/** Nothing: this thread has no share. */
+const plans = new Map<number, { work: (Work | undefined)[]; barriers: boolean[] }>();
 
 /** Turns of waiting actively for the next request before a thread sleeps: a tenth of a millisecond or so. */
 const SPIN = 20_000;
@@ -35,26 +46,48 @@ function readPort(): void {
   }
 }
 
-function prepare({ id, steps, module }: Plan): void {
+function prepare({ id, steps, module, claims }: Plan): void {
   const exports = module ? new WebAssembly.Instance(module, { env: { memory } }).exports : {};
-  const work = steps.map((step): Work => {
-    if (step.kind === "native") {
-      const call = step.calls[index];
-      return call && (() => execute(call.primitive, stream, call.count, call.args));
-    }
-    const kernel = exports[step.name] as KernelFunction;
-    const [from, to] = step.shares[index]!;
-    if (from === to) return undefined;
-    return () => {
-      try {
-        kernel(from, to);
-        return 0;
-      } catch {
-        return TRAP;
-      }
-    };
+  const taken = new Int32Array(claims);
+  let place = 0;
+  const work = steps.map((step): Work | undefined => {
+    const parts = step.parts.map((part) => workOf(part, exports as Record<string, KernelFunction>));
+    if (!isClaimed(step, threads)) return parts[index];
+    place += threads;
+    return claiming(parts, taken, place - threads);
   });
   plans.set(id, { work, barriers: steps.map((step) => step.barrier) });
+}
+
+function workOf({ kernels, call }: Part, exports: Readonly<Record<string, KernelFunction>>): Work {
+  const runs = kernels.map(([name, from, to]) => [exports[name]!, from, to] as const);
+  const args = call?.args[index];
+  return () => {
+    try {
+      for (const [kernel, from, to] of runs) kernel(from, to);
+    } catch {
+      return TRAP;
+    }
+    return call ? execute(call.primitive, stream, call.count, args) : 0;
+  };
+}
+
+/** This thread's own parts, then those that others have not begun. */
+function claiming(parts: readonly Work[], taken: Int32Array, place: number): Work {
+  const runs = share(parts.length, 1, threads);
+  const order = runs.map((_, i) => (index + i) % runs.length);
+  return () => {
+    for (const owner of order) {
+      const [from, to] = runs[owner]!;
+      for (;;) {
+        const next = from + Atomics.add(taken, place + owner, 1);
+        if (next >= to) break;
+        const status = parts[next]!();
+        if (status !== 0) return status;
+      }
+    }
+    return 0;
+  };
 }
 
 function awaitRequest(seen: number): number {
