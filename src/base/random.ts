@@ -1,70 +1,5 @@
 // Counter-based randomness: a value depends only on (seed, stream, counter), so runs repeat and resume exactly.
-// Threefry-2x32-20: Salmon et al. 2011, "Parallel Random Numbers: As Easy as 1, 2, 3", section 4.
-
-const PARITY = 0x1bd11bda;
-const rotate = (value: number, bits: number): number => (value << bits) | (value >>> (32 - bits));
-
-/**
- * One Threefry-2x32 block: writes two 32-bit words at `out[at]`, `out[at + 1]`. The rounds are written out: a loop over a
- * table of rotations takes four times as long, and a batch takes tens of thousands of blocks.
- */
-export function threefry2x32(k0: number, k1: number, c0: number, c1: number, out: Uint32Array, at: number): void {
-  const k2 = PARITY ^ k0 ^ k1;
-  let x = (c0 + k0) | 0;
-  let y = (c1 + k1) | 0;
-  x = (x + y) | 0;
-  y = rotate(y, 13) ^ x;
-  x = (x + y) | 0;
-  y = rotate(y, 15) ^ x;
-  x = (x + y) | 0;
-  y = rotate(y, 26) ^ x;
-  x = (x + y) | 0;
-  y = rotate(y, 6) ^ x;
-  x = (x + k1) | 0;
-  y = (y + k2 + 1) | 0;
-  x = (x + y) | 0;
-  y = rotate(y, 17) ^ x;
-  x = (x + y) | 0;
-  y = rotate(y, 29) ^ x;
-  x = (x + y) | 0;
-  y = rotate(y, 16) ^ x;
-  x = (x + y) | 0;
-  y = rotate(y, 24) ^ x;
-  x = (x + k2) | 0;
-  y = (y + k0 + 2) | 0;
-  x = (x + y) | 0;
-  y = rotate(y, 13) ^ x;
-  x = (x + y) | 0;
-  y = rotate(y, 15) ^ x;
-  x = (x + y) | 0;
-  y = rotate(y, 26) ^ x;
-  x = (x + y) | 0;
-  y = rotate(y, 6) ^ x;
-  x = (x + k0) | 0;
-  y = (y + k1 + 3) | 0;
-  x = (x + y) | 0;
-  y = rotate(y, 17) ^ x;
-  x = (x + y) | 0;
-  y = rotate(y, 29) ^ x;
-  x = (x + y) | 0;
-  y = rotate(y, 16) ^ x;
-  x = (x + y) | 0;
-  y = rotate(y, 24) ^ x;
-  x = (x + k1) | 0;
-  y = (y + k2 + 4) | 0;
-  x = (x + y) | 0;
-  y = rotate(y, 13) ^ x;
-  x = (x + y) | 0;
-  y = rotate(y, 15) ^ x;
-  x = (x + y) | 0;
-  y = rotate(y, 26) ^ x;
-  x = (x + y) | 0;
-  y = rotate(y, 6) ^ x;
-  x = (x + k2) | 0;
-  y = (y + k0 + 5) | 0;
-  out[at] = x;
-  out[at + 1] = y;
-}
+import { fillUniform, threefry2x32 } from "./threefry.ts";
 
 /** FNV-1a: a name as a 32-bit stream number. */
 export function hashName(name: string): number {
@@ -105,12 +40,8 @@ export class Random {
 
   /** Fills with uniform numbers in (0, 1). */
   fillUniform(out: Float32Array): void {
-    for (let i = 0; i < out.length; i += 2) {
-      this.next();
-      // 23 bits: the largest value stays below 1 in float32.
-      out[i] = ((this.block[0]! >>> 9) + 0.5) * 2 ** -23;
-      if (i + 1 < out.length) out[i + 1] = ((this.block[1]! >>> 9) + 0.5) * 2 ** -23;
-    }
+    fillUniform(this.key0, this.key1, this.counter, out);
+    this.counter += Math.ceil(out.length / 2);
   }
 
   /** Fills with standard normal numbers (Box-Muller). */

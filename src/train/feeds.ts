@@ -4,19 +4,30 @@ import { NOISE_PREFIX, SCALAR_PREFIX } from "../graph/names.ts";
 import { drawNoise, type NoiseSpec } from "../nn/scope.ts";
 import type { Step } from "./steps.ts";
 
-/** Inputs of a step besides batch and state: noise and scalars, in buffers that are filled again. */
+/** The noise of one step. */
+interface Drawn {
+  /** -1: of none yet. */
+  step: number;
+  readonly arrays: readonly NdArray[];
+}
+
+/** Inputs of a step besides batch and state: noise and scalars. Noise has two buffers: one fills while the other is used. */
 export class StepFeeds {
   readonly values: Record<string, NdArray> = {};
   private readonly step: Step;
-  private readonly noises: [string, NoiseSpec, Float32Array][];
+  private readonly noises: readonly (readonly [name: string, spec: NoiseSpec])[];
+  private current: Drawn;
+  private next: Drawn;
 
   constructor(step: Step) {
     this.step = step;
-    this.noises = [...step.noises].map(([name, spec]) => {
-      const value = ndarray("float32", spec.shape, new Float32Array(sizeOf(spec.shape)));
-      this.values[NOISE_PREFIX + name] = value;
-      return [`${step.graph.name}/${name}`, spec, value.data as Float32Array];
+    this.noises = [...step.noises];
+    const buffer = (): Drawn => ({
+      step: -1,
+      arrays: this.noises.map(([, { shape }]) => ndarray("float32", shape, new Float32Array(sizeOf(shape)))),
     });
+    this.current = buffer();
+    this.next = buffer();
   }
 
   scalar(name: string, value: number): void {
@@ -24,8 +35,25 @@ export class StepFeeds {
     known.data[0] = value;
   }
 
+  /** Sets the values of step number `step`, `progress` 0..1 into the run. */
   draw(seed: number, step: number, progress: number): void {
-    for (const [name, spec, out] of this.noises) drawNoise(spec, name, seed, step, out);
+    if (this.next.step === step) [this.current, this.next] = [this.next, this.current];
+    else this.fill(this.current, seed, step);
+    this.noises.forEach(([name], i) => {
+      this.values[NOISE_PREFIX + name] = this.current.arrays[i]!;
+    });
     for (const [name, ramp] of this.step.ramps) this.scalar(name, ramp(progress));
+  }
+
+  /** Draws the noise of a step beforehand, while the one before is computed. */
+  prepare(seed: number, step: number): void {
+    this.fill(this.next, seed, step);
+  }
+
+  private fill(drawn: Drawn, seed: number, step: number): void {
+    drawn.step = step;
+    this.noises.forEach(([name, spec], i) => {
+      drawNoise(spec, `${this.step.graph.name}/${name}`, seed, step, drawn.arrays[i]!.data as Float32Array);
+    });
   }
 }

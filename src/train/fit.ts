@@ -203,7 +203,8 @@ async function* loop(
       feed.scalar(AVERAGE_SCALAR, 1 - Math.min(averageDecay, (1 + step) / (10 + step)));
       feed.draw(seed, step, progress);
       const running = program.run(graph.name, { ...values, ...feed.values });
-      // The step computes on other threads: meanwhile the next batch is made.
+      // The step computes on other threads: meanwhile the next noise and batch are made.
+      feed.prepare(seed, step + (phase.every ?? 1));
       if (i === 0) batches.prepare(step + 1);
       const log = await running;
       for (const [name, value] of Object.entries(log)) {

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { Random, threefry2x32 } from "../../src/base/random.ts";
+import { Random } from "../../src/base/random.ts";
+import { fillUniform, threefry2x32 } from "../../src/base/threefry.ts";
 
 const hex = (values: Uint32Array) => [...values].map((value) => value.toString(16).padStart(8, "0"));
 
@@ -13,6 +14,26 @@ describe("Threefry-2x32-20", () => {
     const out = new Uint32Array(2);
     threefry2x32(k0, k1, c0, c1, out, 0);
     expect(hex(out)).toEqual(expected);
+  });
+
+  it("of many blocks at once has the words of each, over the end of the counter's lower half and the kernel's memory", () => {
+    const [k0, k1] = [0x13198a2e, -5];
+    for (const [counter, length] of [
+      [0, 1],
+      [7, 33],
+      [2 ** 32 - 11, 41],
+      [3 * 2 ** 32 - 20_000, 2 ** 16 + 77],
+    ] as const) {
+      const found = new Float32Array(length);
+      fillUniform(k0, k1, counter, found);
+      const words = new Uint32Array(2);
+      const expected = Float32Array.from({ length }, (_, i) => {
+        const block = counter + Math.floor(i / 2);
+        threefry2x32(k0, k1, block | 0, Math.floor(block / 2 ** 32), words, 0);
+        return ((words[i % 2]! >>> 9) + 0.5) * 2 ** -23;
+      });
+      expect(found).toEqual(expected);
+    }
   });
 });
 

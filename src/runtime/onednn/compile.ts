@@ -1,5 +1,6 @@
 // From kernels to a plan: an order of them, primitives and WebAssembly code for each, and a place in memory for every value.
 import { sizeOf } from "../../base/array.ts";
+import { ConstantPool, ModuleBuilder } from "../../base/assembler.ts";
 import type { Tensor } from "../../graph/tensor.ts";
 import { executionArguments } from "./api.ts";
 import { Fusion, resultsOf } from "./fuse.ts";
@@ -10,7 +11,6 @@ import { Passes } from "./passes.ts";
 import { Products } from "./products.ts";
 import { type Part, type PlanStep, share } from "./protocol.ts";
 import { type PrimitiveCall, type Resources, type Step, StepList, type Value } from "./steps.ts";
-import { ConstantPool, ModuleBuilder } from "./wasm/assembler.ts";
 import { writeFetch } from "./wasm/fetch.ts";
 import { sharesValues, unitsOf, workOf, writeLoop } from "./wasm/loop.ts";
 import { rowUnits, writeRows } from "./wasm/rows.ts";
@@ -67,7 +67,7 @@ export async function compile(
   const table = region(4 * Math.max(1, list.values.length));
   const numbers = region(4 * CONSTANTS);
   const constants = new ConstantPool(numbers, CONSTANTS);
-  const module = new ModuleBuilder();
+  const module = new ModuleBuilder(true);
   const planSteps = write(list, module, table, constants);
   resources.heap.values("float32", numbers, CONSTANTS).set(constants.values);
   const needed = planSteps.some(({ parts }) => parts.some((part) => part.kernels.length > 0));

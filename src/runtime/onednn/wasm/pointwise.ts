@@ -1,8 +1,8 @@
 // The pointwise ops as vector instructions. Values in registers: float32 as four floats, int32 and uint8 as four
 // integers, bool as four masks (all bits or none).
 import type { DType } from "../../../base/array.ts";
+import type { FunctionBuilder } from "../../../base/assembler.ts";
 import type { Attrs } from "../../../graph/tensor.ts";
-import type { FunctionBuilder } from "./assembler.ts";
 import { MATH, type MathName, writeMath } from "./math.ts";
 
 /** What an op is applied to: the locals of the operands, of which `get(i)` pushes one; `dtype` is that of operand 0. */

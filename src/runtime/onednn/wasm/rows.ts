@@ -1,6 +1,6 @@
 // Kernels whose addresses are data: rows gathered and added at indices, the place of the largest value. Each is a function
 // `(from, to)` over rows; an index outside its array stops the step with a trap.
-import { FunctionBuilder } from "./assembler.ts";
+import { FunctionBuilder } from "../../../base/assembler.ts";
 
 export type RowKernel =
   | { readonly kind: "gather"; readonly rows: number; readonly rowBytes: number; readonly count: number }

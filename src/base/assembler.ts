@@ -196,8 +196,12 @@ export class FunctionBuilder {
 
   /** Four equal integers. */
   ints(value: number): this {
-    const bytes = [...new Uint8Array(Int32Array.of(value).buffer)];
-    return this.bytes(...simd(0x0c), ...bytes, ...bytes, ...bytes, ...bytes);
+    return this.lanes([value, value, value, value]);
+  }
+
+  /** Four integers. */
+  lanes(values: readonly number[]): this {
+    return this.bytes(...simd(0x0c), ...new Uint8Array(Int32Array.from(values).buffer));
   }
 
   /** Adds to an integer variable. */
@@ -227,13 +231,15 @@ export class FunctionBuilder {
     return this.bytes(...EXTRACT[name], lane);
   }
 
+  /** Of two vectors on the stack, the four lanes so numbered: 0..3 of the first, 4..7 of the second. */
+  shuffle(lanes: readonly number[]): this {
+    return this.bytes(...simd(0x0d), ...lanes.flatMap((lane) => [0, 1, 2, 3].map((byte) => 4 * lane + byte)));
+  }
+
   /** The two halves of the vector on the stack change places. */
   swapHalves(): this {
-    const places = [8, 9, 10, 11, 12, 13, 14, 15, 0, 1, 2, 3, 4, 5, 6, 7];
     const copy = this.local("v128");
-    return this.tee(copy)
-      .get(copy)
-      .bytes(...simd(0x0d), ...places);
+    return this.tee(copy).get(copy).shuffle([2, 3, 0, 1]);
   }
 
   /** `while (local < limit) body`, both signed; the body advances the local. */
@@ -276,10 +282,12 @@ function section(id: number, entries: readonly (readonly number[])[]): number[] 
 const name = (text: string) => sized([...new TextEncoder().encode(text)]);
 const MAX_PAGES = 65536;
 
-/** A module over one imported shared memory (`env.memory`). */
+/** A module over one imported memory (`env.memory`), which threads share or not. */
 export class ModuleBuilder {
   private readonly functions: FunctionBuilder[] = [];
   private readonly exported: [string, number][] = [];
+
+  constructor(private readonly shared: boolean) {}
 
   /** @returns the function's index */
   add(builder: FunctionBuilder, exportName?: string): number {
@@ -290,8 +298,8 @@ export class ModuleBuilder {
 
   bytes(): Uint8Array<ArrayBuffer> {
     const types = this.functions.map((f) => [0x60, ...sized(f.params.map((type) => TYPE_CODE[type])), 0]);
-    const shared = 0x03;
-    const memory = [...name("env"), ...name("memory"), 0x02, shared, ...unsigned(1), ...unsigned(MAX_PAGES)];
+    const limits = this.shared ? 0x03 : 0x01;
+    const memory = [...name("env"), ...name("memory"), 0x02, limits, ...unsigned(1), ...unsigned(MAX_PAGES)];
     const parts = [
       [0x00, 0x61, 0x73, 0x6d, 0x01, 0x00, 0x00, 0x00],
       section(1, types),

@@ -1,0 +1,196 @@
+// Threefry-2x32-20 (Salmon et al. 2011, "Parallel Random Numbers: As Easy as 1, 2, 3", section 4), once for one block and
+// once for many: a batch of dropout masks takes a hundred thousand blocks.
+import { FunctionBuilder, ModuleBuilder } from "./assembler.ts";
+
+const PARITY = 0x1bd11bda;
+const rotate = (value: number, bits: number): number => (value << bits) | (value >>> (32 - bits));
+
+/**
+ * One block: writes two 32-bit words at `out[at]`, `out[at + 1]`. The rounds are written out: a loop over a table of rotations
+ * takes four times as long.
+ */
+export function threefry2x32(k0: number, k1: number, c0: number, c1: number, out: Uint32Array, at: number): void {
+  const k2 = PARITY ^ k0 ^ k1;
+  let x = (c0 + k0) | 0;
+  let y = (c1 + k1) | 0;
+  x = (x + y) | 0;
+  y = rotate(y, 13) ^ x;
+  x = (x + y) | 0;
+  y = rotate(y, 15) ^ x;
+  x = (x + y) | 0;
+  y = rotate(y, 26) ^ x;
+  x = (x + y) | 0;
+  y = rotate(y, 6) ^ x;
+  x = (x + k1) | 0;
+  y = (y + k2 + 1) | 0;
+  x = (x + y) | 0;
+  y = rotate(y, 17) ^ x;
+  x = (x + y) | 0;
+  y = rotate(y, 29) ^ x;
+  x = (x + y) | 0;
+  y = rotate(y, 16) ^ x;
+  x = (x + y) | 0;
+  y = rotate(y, 24) ^ x;
+  x = (x + k2) | 0;
+  y = (y + k0 + 2) | 0;
+  x = (x + y) | 0;
+  y = rotate(y, 13) ^ x;
+  x = (x + y) | 0;
+  y = rotate(y, 15) ^ x;
+  x = (x + y) | 0;
+  y = rotate(y, 26) ^ x;
+  x = (x + y) | 0;
+  y = rotate(y, 6) ^ x;
+  x = (x + k0) | 0;
+  y = (y + k1 + 3) | 0;
+  x = (x + y) | 0;
+  y = rotate(y, 17) ^ x;
+  x = (x + y) | 0;
+  y = rotate(y, 29) ^ x;
+  x = (x + y) | 0;
+  y = rotate(y, 16) ^ x;
+  x = (x + y) | 0;
+  y = rotate(y, 24) ^ x;
+  x = (x + k1) | 0;
+  y = (y + k2 + 4) | 0;
+  x = (x + y) | 0;
+  y = rotate(y, 13) ^ x;
+  x = (x + y) | 0;
+  y = rotate(y, 15) ^ x;
+  x = (x + y) | 0;
+  y = rotate(y, 26) ^ x;
+  x = (x + y) | 0;
+  y = rotate(y, 6) ^ x;
+  x = (x + k2) | 0;
+  y = (y + k0 + 5) | 0;
+  out[at] = x;
+  out[at + 1] = y;
+}
+
+/** Rotations of the rounds, in turn; after every fourth the keys are added. */
+const ROTATIONS = [13, 15, 26, 6, 17, 29, 16, 24];
+const ROUNDS = 20;
+const LANES = 4;
+/** Vectors of blocks computed side by side, as each round waits for the one before. */
+const SIDE_BY_SIDE = 4;
+/** Blocks that the kernel computes in a turn. */
+const TURN = LANES * SIDE_BY_SIDE;
+const PAGE = 65536;
+const PAGES = 2;
+/** Blocks whose numbers fit the kernel's memory. */
+const MOST = (PAGES * PAGE) / 8;
+
+type Kernel = (blocks: number, k0: number, k1: number, c0: number, c1: number) => void;
+let made: { readonly kernel: Kernel; readonly values: Float32Array } | undefined;
+
+/**
+ * Uniform numbers in (0, 1), the two of each block, from the upper 23 bits: the largest value stays below 1 in float32.
+ * @param out as many values as blocks have words; the last may be left out
+ * @param counter of the first block
+ */
+export function fillUniform(k0: number, k1: number, counter: number, out: Float32Array): void {
+  made ??= compile();
+  const { kernel, values } = made;
+  for (let at = 0; at < out.length; ) {
+    const block = counter + at / 2;
+    const [low, high] = [block % 0x1_0000_0000, Math.floor(block / 0x1_0000_0000)];
+    const count = Math.min(Math.ceil((out.length - at) / 2), MOST, 0x1_0000_0000 - low);
+    kernel(count, k0 | 0, k1 | 0, low | 0, high | 0);
+    const length = Math.min(2 * count, out.length - at);
+    out.set(values.subarray(0, length), at);
+    at += length;
+  }
+}
+
+function compile(): { kernel: Kernel; values: Float32Array } {
+  const memory = new WebAssembly.Memory({ initial: PAGES, maximum: PAGES });
+  const builder = new ModuleBuilder(false);
+  builder.add(writeUniform(), "uniform");
+  const module = new WebAssembly.Module(builder.bytes());
+  const { uniform } = new WebAssembly.Instance(module, { env: { memory } }).exports;
+  return { kernel: uniform as unknown as Kernel, values: new Float32Array(memory.buffer) };
+}
+
+/** Blocks from counter (c0, c1) on, whole turns of them, as numbers from address 0 on. */
+function writeUniform(): FunctionBuilder {
+  const [blocks, k0, k1, c0, c1] = [0, 1, 2, 3, 4];
+  const f = new FunctionBuilder(["i32", "i32", "i32", "i32", "i32"]);
+  const keys = [0, 1, 2].map(() => f.local("v128"));
+  const high = f.local("v128");
+  for (const [local, source] of [
+    [keys[0]!, k0],
+    [keys[1]!, k1],
+    [high, c1],
+  ] as const)
+    f.get(source).op("i32x4.splat").set(local);
+  f.ints(PARITY).get(keys[0]!).op("v128.xor").get(keys[1]!).op("v128.xor").set(keys[2]!);
+  const chains = Array.from({ length: SIDE_BY_SIDE }, (_, i) => ({
+    counter: f.local("v128"),
+    x: f.local("v128"),
+    y: f.local("v128"),
+    first: i * LANES,
+  }));
+  for (const { counter, first } of chains) {
+    f.get(c0).op("i32x4.splat");
+    f.lanes(Array.from({ length: LANES }, (_, lane) => first + lane));
+    f.op("i32x4.add").set(counter);
+  }
+  const [done, address] = [f.local("i32"), f.local("i32")];
+  f.whileBelow(
+    done,
+    () => f.get(blocks),
+    () => {
+      for (const { counter, x, y } of chains) {
+        f.get(counter).get(keys[0]!).op("i32x4.add").set(x);
+        f.get(high).get(keys[1]!).op("i32x4.add").set(y);
+      }
+      for (let round = 0; round < ROUNDS; round++) {
+        const bits = ROTATIONS[round % ROTATIONS.length]!;
+        for (const { x, y } of chains) f.get(x).get(y).op("i32x4.add").set(x);
+        for (const { x, y } of chains) {
+          f.get(y).i32(bits).op("i32x4.shl").get(y);
+          f.i32(32 - bits).op("i32x4.shr_u", "v128.or");
+          f.get(x).op("v128.xor").set(y);
+        }
+        if (round % 4 !== 3) continue;
+        const injection = (round + 1) / 4;
+        for (const { x, y } of chains) {
+          f.get(x)
+            .get(keys[injection % 3]!)
+            .op("i32x4.add")
+            .set(x);
+          f.get(y)
+            .get(keys[(injection + 1) % 3]!)
+            .op("i32x4.add")
+            .ints(injection)
+            .op("i32x4.add")
+            .set(y);
+        }
+      }
+      chains.forEach(({ counter, x, y }, i) => {
+        for (const word of [x, y]) {
+          f.get(word).i32(9).op("i32x4.shr_u", "f32x4.convert_i32x4_s");
+          f.floats(0.5)
+            .op("f32x4.add")
+            .floats(2 ** -23);
+          f.op("f32x4.mul").set(word);
+        }
+        // A block's two words are neighbours.
+        f.get(address)
+          .get(x)
+          .get(y)
+          .shuffle([0, 4, 1, 5])
+          .memory("v128.store", 32 * i);
+        f.get(address)
+          .get(x)
+          .get(y)
+          .shuffle([2, 6, 3, 7])
+          .memory("v128.store", 32 * i + 16);
+        f.get(counter).ints(TURN).op("i32x4.add").set(counter);
+      });
+      f.increase(address, 8 * TURN);
+      f.increase(done, TURN);
+    },
+  );
+  return f;
+}
