@@ -29,6 +29,30 @@ describe("changes of a picture", () => {
     expect(changed({ scale: 1e-9 }, 1, colour, { height: 4, width: 4, channels: 3 })).toEqual(colour);
   });
 
+  it("an affine map has the bilinear values of a plain calculation, within a grey level", () => {
+    for (const [h, w, c] of [
+      [9, 12, 1],
+      [8, 5, 3],
+      [1, 6, 1],
+    ] as const) {
+      const bytes = Uint8Array.from({ length: h * w * c }, (_, i) => (i * 71) % 256);
+      const size = { height: h, width: w, channels: c };
+      const out = changed({ scale: 0.3 }, 4, bytes, size);
+      // The first number of the stream, as nothing else is drawn before the scale but two shifts and a turn that are off.
+      const zoom = 1 + (2 * new Random(4).uniform() - 1) * 0.3;
+      const along = (i: number, n: number) => Math.min(Math.max((i - (n - 1) / 2) / zoom + (n - 1) / 2, 0), n - 1);
+      const at = (y: number, x: number, k: number) => bytes[(Math.min(y, h - 1) * w + Math.min(x, w - 1)) * c + k]!;
+      out.forEach((value, i) => {
+        const [y, x, k] = [along(Math.floor(i / c / w), h), along(Math.floor(i / c) % w, w), i % c];
+        const [fy, fx] = [y % 1, x % 1];
+        const row = (r: number) => at(r, Math.floor(x), k) * (1 - fx) + at(r, Math.floor(x) + 1, k) * fx;
+        const exact = row(Math.floor(y)) * (1 - fy) + row(Math.floor(y) + 1) * fy;
+        // Half a level of rounding, and places to 1/1024 of a pixel: 255 / 2048 of a level in each direction, twice.
+        expect(Math.abs(value - exact), `${h}x${w}x${c} at ${i}`).toBeLessThanOrEqual(1);
+      });
+    }
+  });
+
   it("a shift moves whole pixels and repeats the edge", () => {
     for (let seed = 0; seed < 20; seed++) {
       const out = changed({ shift: 0.25 }, seed);
