@@ -1,5 +1,5 @@
 // Checkpoints in the safetensors format: a JSON header, then raw tensors. Written whole or not at all.
-import { closeSync, fsyncSync, openSync, readFileSync, renameSync, rmSync, writeSync } from "node:fs";
+import { appendFileSync, closeSync, fsyncSync, openSync, readFileSync, renameSync, rmSync, writeSync } from "node:fs";
 import { type NdArray, sizeOf } from "../base/array.ts";
 import { fail, GenclassError } from "../base/errors.ts";
 import type { State } from "../runtime/program.ts";
@@ -32,6 +32,19 @@ export function writeAtomically(file: string, parts: readonly Uint8Array[] | str
     fail(
       "E_WRITE",
       `${file} could not be written (${(cause as Error).message}); what was there before is kept. Free some space or choose another --out`,
+      cause,
+    );
+  }
+}
+
+/** Adds to a file of a run. */
+export function append(file: string, data: Uint8Array | string): void {
+  try {
+    appendFileSync(file, data);
+  } catch (cause) {
+    fail(
+      "E_WRITE",
+      `${file} could not be written (${(cause as Error).message}); the last checkpoint is kept: free some space and --resume`,
       cause,
     );
   }

@@ -1,9 +1,9 @@
 // A run folder: what was asked for, every logged number, checkpoints, and what was made from them. Nothing is overwritten.
-import { appendFileSync, existsSync, mkdirSync, readdirSync, readFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
 import { fail } from "../base/errors.ts";
-import { readCheckpoint, writeAtomically, writeCheckpoint } from "./checkpoint.ts";
+import { append, readCheckpoint, writeAtomically, writeCheckpoint } from "./checkpoint.ts";
 import type { RunEvent } from "./events.ts";
 import type { Snapshot } from "./fit.ts";
 
@@ -130,15 +130,7 @@ export class RunFolder {
 
   /** Appends to events.jsonl. */
   log(event: RunEvent): void {
-    try {
-      appendFileSync(this.file("events.jsonl"), `${JSON.stringify(event)}\n`);
-    } catch (cause) {
-      fail(
-        "E_WRITE",
-        `${this.file("events.jsonl")} could not be written (${(cause as Error).message}); the last checkpoint is kept: free some space and --resume`,
-        cause,
-      );
-    }
+    append(this.file("events.jsonl"), `${JSON.stringify(event)}\n`);
   }
 
   /** Events so far; a last line cut short by a crash is left out. */

@@ -156,13 +156,17 @@ async function* follow(
     save: (which, snapshot) => run.save(which, snapshot),
     interrupted,
   });
-  for await (const event of events) {
-    // Every step goes to the tracker; the JSON log keeps every tenth, which draws the same curves.
-    if (event.type !== "step" || event.step % 10 === 0) run.log(event);
-    tracker.track(event);
-    if (event.type === "epoch") writeResults(run);
-    if (event.type === "end") await writeModel(run, backend);
-    yield event;
+  try {
+    for await (const event of events) {
+      // Every step goes to the tracker; the JSON log keeps every tenth, which draws the same curves.
+      if (event.type !== "step" || event.step % 10 === 0) run.log(event);
+      tracker.track(event);
+      if (event.type === "epoch") writeResults(run);
+      if (event.type === "end") await writeModel(run, backend);
+      yield event;
+    }
+  } finally {
+    tracker.flush();
   }
 }
 

@@ -23,7 +23,8 @@ it("a record is length, masked checksum, data, masked checksum", () => {
 it("an event file begins with its version and holds a step's scalars", () => {
   const folder = mkdtempSync(join(tmpdir(), "genclass-tensorboard-"));
   const losses = { "joint/loss": 2.5 };
-  new TensorBoardTracker(folder).track({
+  const tracker = new TensorBoardTracker(folder);
+  tracker.track({
     type: "step",
     step: 7,
     epoch: 1,
@@ -34,6 +35,7 @@ it("an event file begins with its version and holds a step's scalars", () => {
     losses,
     rate: 0.25,
   });
+  tracker.flush();
   const bytes = readFileSync(join(folder, readdirSync(folder)[0]!));
   rmSync(folder, { recursive: true });
   const messages: Buffer[] = [];

@@ -32,6 +32,8 @@ export class Engine {
   private readonly claims = new Map<number, Int32Array>();
   /** Runs go one after another, from whatever program. */
   private last: Promise<unknown> = Promise.resolve();
+  /** Runs that have not ended. */
+  private pending = 0;
   private scratch = { offset: 0, bytes: 0, version: 0 };
 
   /** Compute threads: one alone for a library that brings its own. */
@@ -85,9 +87,13 @@ export class Engine {
 
   private broken: Error | undefined;
 
+  /** After what was asked for before; at once when there is nothing, so that the caller's own work goes on beside it. */
   private exclusively<T>(work: () => Promise<T>): Promise<T> {
-    const result = this.last.then(work);
-    this.last = result.catch(() => {});
+    const result = this.pending++ === 0 ? work() : this.last.then(work);
+    const end = () => {
+      this.pending--;
+    };
+    this.last = result.then(end, end);
     return result;
   }
 

@@ -1,8 +1,9 @@
 // TensorBoard event files: TFRecords of the Event message (scalars), so that any TensorBoard reads a run folder.
-import { appendFileSync } from "node:fs";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { PbfWriter } from "pbf";
+import { now } from "../../base/clock.ts";
+import { append } from "../checkpoint.ts";
 import type { RunEvent } from "../events.ts";
 
 const CRC_TABLE = Uint32Array.from({ length: 256 }, (_, n) => {
@@ -47,18 +48,20 @@ function writeSummary(values: readonly { tag: string; value: number }[], out: Pb
   for (const value of values) out.writeMessage(1, writeScalar, value);
 }
 
+/** Seconds for which records are gathered: a write a step would stand between the steps. */
+const GATHER_SECONDS = 1;
+
 /** Appends a run's losses and metrics to one event file. */
 export class TensorBoardTracker {
   private readonly file: string;
+  private records: Buffer[] = [];
+  private written = now();
 
   constructor(folder: string) {
-    const now = Date.now() / 1000;
-    this.file = join(folder, `events.out.tfevents.${Math.floor(now)}.${hostname()}`);
-    this.append(eventMessage(now, 0, (out) => out.writeStringField(3, "brain.Event:2")));
-  }
-
-  private append(message: Uint8Array): void {
-    appendFileSync(this.file, tfRecord(message));
+    const begun = Date.now() / 1000;
+    this.file = join(folder, `events.out.tfevents.${Math.floor(begun)}.${hostname()}`);
+    this.records.push(tfRecord(eventMessage(begun, 0, (out) => out.writeStringField(3, "brain.Event:2"))));
+    this.flush();
   }
 
   track(event: RunEvent): void {
@@ -68,6 +71,16 @@ export class TensorBoardTracker {
         ? { ...event.losses, rate: event.rate, imagesPerSecond: event.imagesPerSecond }
         : event.metrics;
     const list = Object.entries(values).map(([tag, value]) => ({ tag, value }));
-    this.append(eventMessage(Date.now() / 1000, event.step, (out) => out.writeMessage(5, writeSummary, list)));
+    this.records.push(
+      tfRecord(eventMessage(Date.now() / 1000, event.step, (out) => out.writeMessage(5, writeSummary, list))),
+    );
+    if (event.type === "epoch" || now() - this.written > GATHER_SECONDS) this.flush();
+  }
+
+  /** Writes what was gathered. */
+  flush(): void {
+    append(this.file, Buffer.concat(this.records));
+    this.records = [];
+    this.written = now();
   }
 }
