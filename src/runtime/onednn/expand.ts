@@ -8,6 +8,7 @@ import { broadcast, pad, reshape } from "../../graph/ops/shape.ts";
 import { exp, log } from "../../graph/ops/unary.ts";
 import type { Window } from "../../graph/ops/window.ts";
 import { apply, type OpDef, type Tensor, topological } from "../../graph/tensor.ts";
+import { narrowed } from "./narrow.ts";
 import { isPointwiseName } from "./wasm/pointwise.ts";
 
 /** The value itself, stored: where a kernel reads better from a copy than through a view. */
@@ -51,6 +52,8 @@ function rewrite(node: Tensor): Tensor {
     }
     case "maxPool":
       return max(unpadded(x, node.attrs.window as Window, LOWEST), 3);
+    case "conv2dTranspose":
+      return narrowed(node);
     case "patches":
       return unpadded(x, node.attrs.window as Window, node.attrs.fill as number);
     case "sum":

@@ -2,10 +2,10 @@
 import { type Shape, sizeOf } from "../../base/array.ts";
 import type { Window } from "../../graph/ops/window.ts";
 import type { Tensor } from "../../graph/tensor.ts";
-import { atPlace, contiguous, part, patchesView, type Transform, type View } from "./view.ts";
+import { atPlace, contiguous, part, patchesView, strided, type Transform, type View } from "./view.ts";
 
 /** The names of the ops. Their operands may be computed on the way. */
-export const MOVES: readonly string[] = ["pad", "concat", "unpatches"];
+export const MOVES: readonly string[] = ["pad", "concat", "unpatches", "interleave"];
 
 /** One pass: a part of an operand, as `transform` shows it, goes to `target` of the array. */
 export interface MovePass {
@@ -36,12 +36,28 @@ export function moveOf(node: Tensor): Move {
     return { fill: node.attrs.value as number, shape: node.shape, passes };
   }
   if (name === "unpatches") return unpatches(node);
+  if (name === "interleave") return interleave(node);
   const axis = node.attrs.axis as number;
   let at = 0;
   const passes = node.inputs.map((x) => {
     const begin = node.shape.map((_, i) => (i === axis ? at : 0));
     at += x.shape[axis]!;
     return { operand: x, target: part(node.shape, begin, x.shape), size: sizeOf(x.shape) };
+  });
+  return { fill: undefined, shape: node.shape, passes };
+}
+
+/** Each picture `[n, c, h, w]` to its places of the result's tiles. */
+function interleave(node: Tensor): Move {
+  const [, h, w, c] = node.shape as readonly number[] as [number, number, number, number];
+  const [tall, wide] = node.attrs.stride as readonly [number, number];
+  const passes = node.inputs.map((x, i): MovePass => {
+    const offset = (Math.floor(i / wide) * w + (i % wide)) * c;
+    return {
+      operand: x,
+      target: strided(offset, x.shape, [h * w * c, 1, tall * w * c, wide * c]),
+      size: sizeOf(x.shape),
+    };
   });
   return { fill: undefined, shape: node.shape, passes };
 }

@@ -31,6 +31,13 @@ function fromDims(offset: number, dims: readonly Dim[]): View {
   return { offset, dims: merged.map(([size]) => size), strides: merged.map(([, stride]) => stride) };
 }
 
+/** Dimensions with a stride each. */
+export const strided = (offset: number, dims: readonly number[], strides: readonly number[]): View =>
+  fromDims(
+    offset,
+    dims.map((size, i): Dim => [size, strides[i]!]),
+  );
+
 const dimsOf = ({ dims, strides }: View): Dim[] => dims.map((size, i) => [size, strides[i]!]);
 
 export const isContiguous = (view: View): boolean =>

@@ -152,6 +152,32 @@ describe.runIf(here)("the oneDNN backend", () => {
   });
 });
 
+describe.runIf(here)("transposed convolutions to few channels", () => {
+  it.each([
+    ["a generator's last layer", 4, 2, [1, 1, 1, 1], [8, 10], 1],
+    ["in colour", 4, 2, [1, 1, 1, 1], [8, 10], 3],
+    ["an odd kernel over more rows than columns", [5, 3], 2, [2, 1, 1, 0], [12, 6], 2],
+    ["a stride of one", 3, 1, [1, 1, 1, 1], [7, 5], 4],
+    ["tiles without overlap", 2, 2, [0, 0, 0, 0], [6, 4], 1],
+    ["pixels that no tap reaches", 2, 3, [0, 0, 0, 0], [9, 6], 1],
+    ["no whole number of tiles", 4, 3, [1, 1, 1, 1], [8, 10], 2],
+  ] as const)("%s", async (_name, kernel, stride, padding, size, channels) => {
+    const [kh, kw] = typeof kernel === "number" ? [kernel, kernel] : kernel;
+    const rows = ([0, 1] as const).map((axis) =>
+      Math.floor((size[axis] + padding[axis] + padding[axis + 2]! - [kh, kw][axis]!) / stride + 1),
+    ) as [number, number];
+    const y = input("y", [3, ...rows, 16]);
+    const weights = input("w", [kh, kw, channels, 16]);
+    const x = g.conv2dTranspose(y, weights, size, { stride, padding: [...padding] });
+    const single = (shape: readonly number[], seed: number) =>
+      ndarray("float32", shape, Float32Array.from(randomArray(shape, seed).data));
+    const feeds = { y: single(y.shape, 1), w: single(weights.shape, 2) };
+    const [expected] = interpret([x], feeds);
+    // Sums of at most 16 times 15 products of numbers under 1.
+    expectClose((await compute(x, feeds)).data, expected!.data, 1e-5, "values");
+  });
+});
+
 describe("fusion", () => {
   const parameter = input("w", [300, 40]);
   const kernelsOf = (outputs: Tensor[]) => new Fusion(outputs).kernels;
