@@ -5,7 +5,7 @@ import type { Tensor } from "../graph/tensor.ts";
 export type Values = Readonly<Record<string, NdArray>>;
 
 export interface CompileOptions {
-  /** `train`: weights change between runs. `infer`: weights are constants of the graph. */
+  /** `train`: weights change between runs. `infer`: weights are constants of the graph, and products are float32. */
   mode: "train" | "infer";
   /** See `LowerOptions.freeBatch`. */
   freeBatch?: number;

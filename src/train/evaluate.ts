@@ -1,7 +1,7 @@
 // Every number a trained model can give on a labelled set.
 import { sizeOf } from "../base/array.ts";
 import { fail } from "../base/errors.ts";
-import { decoded, gather, type ImageSet, numbers } from "../data/dataset.ts";
+import { decoded, type ImageSet } from "../data/dataset.ts";
 import {
   type CalibrationBin,
   type ClassScores,
@@ -43,7 +43,10 @@ export async function evaluate(model: TrainedModel, whole: ImageSet, classes: re
   if (n === 0 || set.labels.some((label) => label < 0))
     fail("E_DATA_EMPTY", "evaluation needs pictures that all have labels");
   const k = classes.length;
-  const { logits, squaredError, logDensity } = await perPicture(model, set);
+  const judgement = await model.judge(set);
+  const logits = judgement.get("logits")!;
+  const squaredError = judgement.get("squaredError");
+  const logDensity = judgement.get("logDensity");
   const probabilities = softmaxRows(logits, k, model.temperature);
   const confusion = confusionMatrix(probabilities, set.labels, k);
   const { accuracy, balancedAccuracy, nll, ece, macroF1 } = classificationMetrics(probabilities, set.labels, k);
@@ -68,32 +71,6 @@ export async function evaluate(model: TrainedModel, whole: ImageSet, classes: re
     probabilities,
     set,
   };
-}
-
-/** Pictures whose bytes are held at a time. */
-const PART = 1000;
-
-/** What the model says of each picture: logits `[n · classes]`, squared error and log-density bound `[n]` where it can. */
-async function perPicture(model: TrainedModel, set: ImageSet) {
-  const n = set.labels.length;
-  const logits = new Float32Array(n * model.spec.classes.length);
-  const squaredError = model.has("reconstruct") ? new Float64Array(n) : undefined;
-  const logDensity = model.has("logDensity") ? new Float64Array(n) : undefined;
-  const { size } = set.pixels;
-  for (let from = 0; from < n; from += PART) {
-    const pixels = await gather(
-      set,
-      numbers(Math.min(PART, n - from)).map((i) => from + i),
-    );
-    logits.set((await model.logits(pixels)).data, from * model.spec.classes.length);
-    if (squaredError) {
-      const image = (await model.reconstruct(pixels)).data;
-      for (let i = 0; i < pixels.length; i++)
-        squaredError[from + Math.floor(i / size)]! += (image[i]! - pixels[i]! / 255) ** 2;
-    }
-    logDensity?.set((await model.logDensity(pixels)).data, from);
-  }
-  return { logits, squaredError, logDensity };
 }
 
 function average(values: ArrayLike<number>): number {

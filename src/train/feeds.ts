@@ -14,12 +14,12 @@ interface Drawn {
 /** Inputs of a step besides batch and state: noise and scalars. Noise has two buffers: one fills while the other is used. */
 export class StepFeeds {
   readonly values: Record<string, NdArray> = {};
-  private readonly step: Step;
+  private readonly step: ConstructorParameters<typeof StepFeeds>[0];
   private readonly noises: readonly (readonly [name: string, spec: NoiseSpec])[];
   private current: Drawn;
   private next: Drawn;
 
-  constructor(step: Step) {
+  constructor(step: Pick<Step, "noises" | "ramps"> & { readonly graph: { readonly name: string } }) {
     this.step = step;
     this.noises = [...step.noises];
     const buffer = (): Drawn => ({

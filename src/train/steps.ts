@@ -8,10 +8,10 @@ import * as g from "../graph/ops/index.ts";
 import { constant, input, type Tensor } from "../graph/tensor.ts";
 import type { Batch, BuiltModel, DataSpec, Mixed, Phase } from "../models/model.ts";
 import { zerosInit } from "../nn/init.ts";
-import { perExample } from "../nn/losses.ts";
 import { applyOptimizer } from "../nn/optim.ts";
 import { Build, type NoiseSpec, type Ramp, type StateSpec } from "../nn/scope.ts";
 import type { StepGraph } from "../runtime/program.ts";
+import { judgementOf } from "./judge.ts";
 
 /** A step graph with what must be fed to it besides the batch. */
 export interface Step {
@@ -135,9 +135,6 @@ function phaseStep(phase: Phase, batch: Batch, specs: Map<string, StateSpec>): P
 function validateStep({ heads }: BuiltModel, data: DataSpec, batchSize: number): Step {
   const build = new Build(false, bindAverages);
   const { x } = batchTensors(batchSize, data);
-  const log = new Map<string, Tensor>();
-  if (heads.classify) log.set("logits", heads.classify(build.root, x));
-  if (heads.reconstruct) log.set("squaredError", perExample(g.square(g.sub(heads.reconstruct(build.root, x), x))));
-  if (heads.logDensity) log.set("logDensity", heads.logDensity(build.root, x));
-  return { graph: { name: "validate", updates: new Map(), log }, noises: build.noises, ramps: build.ramps };
+  const graph = { name: "validate", updates: new Map(), log: judgementOf(heads, build.root, x) };
+  return { graph, noises: build.noises, ramps: build.ramps };
 }

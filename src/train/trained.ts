@@ -1,6 +1,7 @@
 // A trained model in use: heads compiled with the weights as constants, any batch size.
-import { type NdArray, ndarray, sizeOf } from "../base/array.ts";
+import { type NdArray, ndarray, sizeOf, zeros } from "../base/array.ts";
 import { fail } from "../base/errors.ts";
+import type { ImageSet } from "../data/dataset.ts";
 import { NOISE_PREFIX } from "../graph/names.ts";
 import * as g from "../graph/ops/index.ts";
 import { constant, input, type Tensor } from "../graph/tensor.ts";
@@ -10,9 +11,11 @@ import type { DataSpec, Heads } from "../models/model.ts";
 import { Build, drawNoise, type NoiseSpec } from "../nn/scope.ts";
 import { FREE_BATCH } from "../onnx/lower.ts";
 import type { Backend, Executable } from "../runtime/backend.ts";
+import { StepFeeds } from "./feeds.ts";
 import type { Snapshot } from "./fit.ts";
+import { type Judgement, judge, judgementOf } from "./judge.ts";
 import type { RunConfig } from "./run.ts";
-import { averagePath, pixelsToUnit } from "./steps.ts";
+import { averagePath, batchTensors, pixelsToUnit } from "./steps.ts";
 
 type HeadName = Exclude<keyof Heads, "codeSize">;
 
@@ -35,6 +38,8 @@ interface CompiledHead {
 }
 
 const BATCH = 256;
+/** The same where a set of a known size is judged. */
+const JUDGE_BATCH = 128;
 
 export class TrainedModel {
   readonly spec: DataSpec;
@@ -147,6 +152,26 @@ export class TrainedModel {
       out.set(output.data, from * width);
     }
     return ndarray("float32", [n, ...outputShape], out);
+  }
+
+  /** What the model says of each picture of a decoded set. All its heads are one graph, computed where training would be. */
+  async judge(set: ImageSet): Promise<Judgement> {
+    this.require("classify");
+    const size = Math.min(JUDGE_BATCH, set.labels.length);
+    const build = this.build();
+    const { x } = batchTensors(size, this.spec);
+    const outputs = judgementOf(this.heads, build.root, x);
+    const executable = await this.backend.compile("evaluate", Object.fromEntries(outputs), { mode: "infer" });
+    const results = Object.fromEntries([...outputs].map(([name, { shape }]) => [name, zeros(shape)]));
+    const feeds = new StepFeeds({ graph: { name: "evaluate" }, noises: build.noises, ramps: build.ramps });
+    try {
+      return await judge(set, size, 0, feeds, async (inputs) => {
+        await executable.run(inputs, results);
+        return results;
+      });
+    } finally {
+      await executable.dispose();
+    }
   }
 
   private get imageShape(): readonly number[] {

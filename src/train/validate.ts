@@ -1,11 +1,10 @@
 // Validation: the validate step over the held-out part, and what is fitted on it (temperature, novelty scale).
-import { sizeOf } from "../base/array.ts";
-import { BatchBuffer } from "../data/batches.ts";
-import { type Dataset, decoded, type ImageSet, numbers } from "../data/dataset.ts";
+import { type Dataset, decoded, type ImageSet } from "../data/dataset.ts";
 import { classificationMetrics, fitTemperature, softmaxRows } from "../metrics/classification.ts";
 import type { Program } from "../runtime/program.ts";
 import type { Metrics } from "./events.ts";
 import { StepFeeds } from "./feeds.ts";
+import { judge } from "./judge.ts";
 import type { Step } from "./steps.ts";
 
 export interface Validation {
@@ -25,7 +24,7 @@ export class Validator {
   private readonly set: ImageSet | undefined;
   private readonly classes: number;
   private readonly seed: number;
-  private readonly buffer: BatchBuffer | undefined;
+  private readonly batch: number;
   private readonly feeds: StepFeeds;
 
   /** Decodes the validation part. */
@@ -46,29 +45,15 @@ export class Validator {
     this.set = set;
     this.classes = data.classes.length;
     this.seed = seed;
-    this.buffer = this.set && new BatchBuffer(this.set, batch);
+    this.batch = batch;
     this.feeds = new StepFeeds(step);
   }
 
   async run(): Promise<Validation> {
-    const { set, buffer } = this;
-    if (!set || !buffer || set.labels.length === 0) return { metrics: {}, temperature: 1 };
-    const n = set.labels.length;
-    const order = numbers(n);
-    const gathered = new Map<string, Float32Array>();
-    for (let from = 0, index = 0; from < n; from += buffer.size, index++) {
-      const part = order.subarray(from, from + buffer.size);
-      const count = part.length;
-      buffer.fill(part);
-      this.feeds.draw(this.seed, index, 1);
-      const log = await this.program.run(this.step.graph.name, { ...buffer.feeds, ...this.feeds.values });
-      for (const [name, { data, shape }] of Object.entries(log)) {
-        const width = sizeOf(shape.slice(1));
-        const all = gathered.get(name) ?? new Float32Array(n * width);
-        gathered.set(name, all);
-        all.set((data as Float32Array).subarray(0, count * width), from * width);
-      }
-    }
+    const { set } = this;
+    if (!set || set.labels.length === 0) return { metrics: {}, temperature: 1 };
+    const { name } = this.step.graph;
+    const gathered = await judge(set, this.batch, this.seed, this.feeds, (inputs) => this.program.run(name, inputs));
     const metrics: Record<string, number> = {};
     let temperature = 1;
     const logits = gathered.get("logits");

@@ -1,7 +1,7 @@
 import type { Command } from "commander";
 import { fail } from "../../base/errors.ts";
 import { open } from "../../data/open.ts";
-import { load } from "../../node.ts";
+import { chooseBackend, load } from "../../node.ts";
 import { type Evaluation, evaluate } from "../../train/evaluate.ts";
 import { RunFolder } from "../../train/run.ts";
 import { bold, openLine, print, printJson, table } from "../render.ts";
@@ -23,7 +23,7 @@ async function run(path: string, options: { data?: string; split: string; json?:
     fail("E_OPTION", `--split ${options.split}: expected train, validation or test`);
   const folder = RunFolder.open(path);
   const { data: saved, seed } = folder.config;
-  const model = await load(path);
+  const model = await load(path, chooseBackend());
   const data = await open(options.data ?? saved.source, {
     image:
       saved.image ?? (options.data && saved.channels === 3 ? { height: saved.height, width: saved.width } : undefined),

@@ -62,7 +62,7 @@ export function onednnBackend({ threads = 0, precision = "float32", onlyIfFast =
         onednn: engine.onednn,
         heap: engine.heap,
         threads: engine.threads,
-        precision,
+        precision: options.mode === "train" ? precision : "float32",
         holder: new Holder(),
         regions: [],
       };
