@@ -58,6 +58,8 @@ export function onednnBackend({ threads = 0, precision = "float32", onlyIfFast =
       options: CompileOptions,
     ): Promise<Executable> {
       if (options.freeBatch !== undefined) return inference.compile(name, outputs, options);
+      // They load the library while the plan is made.
+      engine.start();
       const resources: Resources = {
         onednn: engine.onednn,
         heap: engine.heap,

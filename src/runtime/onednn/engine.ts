@@ -44,8 +44,8 @@ export class Engine {
     this.threads = setLibraryThreads(this.onednn.library.handle, 1) ? threads : 1;
   }
 
-  /** Starts the threads, when the first plan is loaded: a call that fails before that needs none. */
-  private start(): void {
+  /** Starts the threads: when the first plan is compiled, as a call that fails before that needs none. */
+  start(): void {
     if (this.workers.length > 0) return;
     for (let index = 0; index < this.threads; index++) {
       const { port1, port2 } = new MessageChannel();
@@ -121,7 +121,6 @@ export class Engine {
 
   private tell(message: PortMessage): Promise<void> {
     return this.exclusively(async () => {
-      this.start();
       for (const port of this.ports) port.postMessage(message);
       await this.request(MESSAGE);
     });
