@@ -67,6 +67,14 @@ export interface FitOptions {
   interrupted?(): boolean;
 }
 
+/** What a step used and reported. */
+interface StepResult {
+  readonly values: Readonly<Record<string, NdArray>>;
+  readonly losses: Record<string, number>;
+  /** The learning rate of its last phase. */
+  readonly rate: number;
+}
+
 /** Classification metrics whose smaller values are better. */
 const SMALLER_IS_BETTER = ["nll", "ece", "mse"];
 const PLAN_AFTER = 20;
@@ -184,13 +192,11 @@ async function* loop(
   };
   if (!Number.isFinite(cursor.planned) || cursor.planned === 0) cursor.planned = Number.POSITIVE_INFINITY;
   if (cursor.step === 0) await save("last");
-  while (cursor.step < cursor.planned) {
-    const { step } = cursor;
-    const epoch = Math.floor(step / stepsPerEpoch);
+  /** Computes step number `step`; what the next one is fed is made meanwhile. */
+  const runStep = async (step: number): Promise<StepResult> => {
     // Until the speed is known, a run by the clock counts as begun but not advanced.
     const progress = Number.isFinite(cursor.planned) ? step / cursor.planned : 0;
     const values = await batches.at(step);
-    countSeen(cursor, values);
     const losses: Record<string, number> = {};
     let rate = 0;
     for (const [i, { phase, graph }] of phases.entries()) {
@@ -203,17 +209,27 @@ async function* loop(
       feed.scalar(AVERAGE_SCALAR, 1 - Math.min(averageDecay, (1 + step) / (10 + step)));
       feed.draw(seed, step, progress);
       const running = program.run(graph.name, { ...values, ...feed.values });
-      // The step computes on other threads: meanwhile the next noise and batch are made.
       feed.prepare(seed, step + (phase.every ?? 1));
       if (i === 0) batches.prepare(step + 1);
-      const log = await running;
-      for (const [name, value] of Object.entries(log)) {
-        const key = `${phase.name}/${name}`;
-        losses[key] = value.data[0]!;
-        if (!Number.isFinite(losses[key])) refuseNan(key, step + 1, losses[key]!);
-        const total = totals.get(key) ?? [0, 0];
-        totals.set(key, [total[0] + losses[key]!, total[1] + 1]);
-      }
+      for (const [name, value] of Object.entries(await running)) losses[`${phase.name}/${name}`] = value.data[0]!;
+    }
+    return { values, losses, rate };
+  };
+  const begin = (step: number) => {
+    const running = runStep(step);
+    // A failure is told where the step is waited for, which may be after an event.
+    running.catch(() => {});
+    return running;
+  };
+  let running = cursor.step < cursor.planned ? begin(cursor.step) : undefined;
+  while (running) {
+    const { values, losses, rate } = await running;
+    countSeen(cursor, values);
+    const epoch = Math.floor(cursor.step / stepsPerEpoch);
+    for (const [key, value] of Object.entries(losses)) {
+      if (!Number.isFinite(value)) refuseNan(key, cursor.step + 1, value);
+      const total = totals.get(key) ?? [0, 0];
+      totals.set(key, [total[0] + value, total[1] + 1]);
     }
     cursor.step++;
     const seconds = elapsed();
@@ -222,6 +238,12 @@ async function* loop(
     const pace = timed > 0 ? (seconds - timedSince) / timed : 0;
     const planNow = minutes !== undefined && (timed === PLAN_AFTER || cursor.step % stepsPerEpoch === 0);
     if (planNow && pace > 0) cursor.planned = cursor.step + Math.max(0, Math.floor((minutes * 60 - seconds) / pace));
+    const stopped = options.interrupted?.() ?? false;
+    if (minutes !== undefined && seconds > minutes * 60) cursor.planned = cursor.step;
+    const validates = cursor.step % stepsPerEpoch === 0 || cursor.step >= cursor.planned;
+    const saves = !validates && now() - saved > saveSeconds;
+    // The next step is computed while this one is told of, unless the state is needed as it is.
+    running = stopped || validates || saves ? undefined : begin(cursor.step);
     yield {
       type: "step",
       step: cursor.step,
@@ -235,15 +257,12 @@ async function* loop(
       losses,
       rate,
     };
-    const stopped = options.interrupted?.() ?? false;
     if (stopped) {
       reason = "interrupted";
       await save("last");
       break;
     }
-    const overdue = minutes !== undefined && seconds > minutes * 60;
-    if (overdue) cursor.planned = cursor.step;
-    if (cursor.step % stepsPerEpoch === 0 || cursor.step >= cursor.planned) {
+    if (validates) {
       const result = await validator.run();
       ({ temperature, novelty } = result);
       metrics = { ...meansOf(totals), ...result.metrics };
@@ -262,7 +281,8 @@ async function* loop(
         reason = "patience";
         break;
       }
-    } else if (now() - saved > saveSeconds) await save("last");
+    } else if (saves) await save("last");
+    if (cursor.step < cursor.planned) running ??= begin(cursor.step);
   }
   yield {
     type: "end",
