@@ -112,12 +112,17 @@ export class TrainingBatches {
 
   /** The batch of global step `step` (from 0), valid until the batch after the next is asked for. */
   async at(step: number): Promise<Readonly<Record<string, NdArray>>> {
+    const made = this.made(step);
+    if (made) return made;
+    await this.set.pixels.ready?.(this.examples(step));
+    this.fill(step);
+    return this.made(step)!;
+  }
+
+  /** The same when it was prepared. */
+  made(step: number): Readonly<Record<string, NdArray>> | undefined {
     const buffer = this.buffers[step % 2]!;
-    if (buffer.step !== step) {
-      await this.set.pixels.ready?.(this.examples(step));
-      this.fill(step);
-    }
-    return { ...buffer.batch.feeds, ...buffer.mix };
+    return buffer.step === step ? { ...buffer.batch.feeds, ...buffer.mix } : undefined;
   }
 
   /** Makes a batch beforehand, while other threads compute the one before. */

@@ -1,6 +1,7 @@
 // The changes of augment.ts on the bytes of one picture [h, w, c], in place, while a batch is filled.
 import type { Random } from "../base/random.ts";
 import type { Augmentation } from "./augment.ts";
+import { ONE, Resampler } from "./resample.ts";
 
 export interface PictureShape {
   readonly height: number;
@@ -9,18 +10,13 @@ export interface PictureShape {
 }
 
 const DEGREE = Math.PI / 180;
-/** Places in a picture are integers, so many bits of them for parts of a pixel: twice as fast as fractions. */
-const FINE = 10;
-const ONE = 1 << FINE;
-const HALF_SQUARE = 1 << (2 * FINE - 1);
 const symmetric = (random: Random, most: number | undefined): number =>
   most === undefined ? 0 : (2 * random.uniform() - 1) * most;
 
 /** Changes pictures by one policy; holds the scratch memory for them. */
 export class Transformer {
   private readonly source: Uint8Array;
-  /** Where each pixel comes from: x, y, in parts of a pixel (`FINE`). */
-  private readonly map: Int32Array;
+  private readonly resampler: Resampler;
   private readonly values: Float32Array;
 
   constructor(
@@ -29,7 +25,7 @@ export class Transformer {
   ) {
     const { height, width, channels } = shape;
     this.source = new Uint8Array(height * width * channels);
-    this.map = new Int32Array(height * width * 2);
+    this.resampler = new Resampler(shape);
     this.values = new Float32Array(height * width * channels);
   }
 
@@ -53,7 +49,7 @@ export class Transformer {
     if (rule.rotate ?? rule.scale ?? rule.shear ?? rule.crop ?? rule.elastic) {
       this.affineMap(dx, dy, mirrored, random);
       if (rule.elastic) this.displace(rule.elastic, random);
-      this.resample(picture);
+      this.resampler.apply(picture);
     } else if (mirrored || Math.round(dx) !== 0 || Math.round(dy) !== 0)
       this.shiftBy(picture, Math.round(dx), Math.round(dy), mirrored);
   }
@@ -82,7 +78,7 @@ export class Transformer {
     const [left, above] = cut > 0 ? [symmetric(random, cut / 2) * w, symmetric(random, cut / 2) * h] : [0, 0];
     const [cos, sin] = [((1 - cut) * Math.cos(angle)) / zoom, ((1 - cut) * Math.sin(angle)) / zoom];
     const [cx, cy] = [(w - 1) / 2, (h - 1) / 2];
-    const { map } = this;
+    const { map } = this.resampler;
     const [stepX, stepY] = mirrored ? [-cos * ONE, sin * ONE] : [cos * ONE, -sin * ONE];
     for (let y = 0, at = 0; y < h; y++) {
       const v = y - cy - dy;
@@ -115,34 +111,8 @@ export class Transformer {
           const value = (r: number, q: number) => field[((row + r) * grid + column + q) * 2 + k]!;
           const top = value(0, 0) + (value(0, 1) - value(0, 0)) * fx;
           const bottom = value(1, 0) + (value(1, 1) - value(1, 0)) * fx;
-          this.map[at]! += (top + (bottom - top) * fy) * strength * (k === 0 ? w : h) * ONE;
+          this.resampler.map[at]! += (top + (bottom - top) * fy) * strength * (k === 0 ? w : h) * ONE;
         }
-      }
-    }
-  }
-
-  /** Bilinear values at the map; outside the picture its edge repeats. */
-  private resample(picture: Uint8Array): void {
-    const { height: h, width: w, channels: c } = this.shape;
-    const { source, map } = this;
-    source.set(picture);
-    const right = w > 1 ? c : 0;
-    const below = h > 1 ? w * c : 0;
-    // Just before the last row and column, so that there is always a next one; rounding gives the last its own value.
-    const [lastX, lastY] = [Math.max(0, (w - 1) * ONE - 1), Math.max(0, (h - 1) * ONE - 1)];
-    // Plain variables and integer products throughout: an array a pixel would be three megabytes a batch.
-    for (let i = 0, at = 0; at < picture.length; i += 2) {
-      const x = Math.min(Math.max(map[i]!, 0), lastX);
-      const y = Math.min(Math.max(map[i + 1]!, 0), lastY);
-      const fx = x & (ONE - 1);
-      const fy = y & (ONE - 1);
-      let from = Math.imul(Math.imul(y >> FINE, w) + (x >> FINE), c);
-      for (const end = at + c; at < end; at++, from++) {
-        const upper = source[from]!;
-        const lower = source[from + below]!;
-        const top = (upper << FINE) + Math.imul(source[from + right]! - upper, fx);
-        const bottom = (lower << FINE) + Math.imul(source[from + below + right]! - lower, fx);
-        picture[at] = ((top << FINE) + Math.imul(bottom - top, fy) + HALF_SQUARE) >> (2 * FINE);
       }
     }
   }

@@ -196,7 +196,8 @@ async function* loop(
   const runStep = async (step: number): Promise<StepResult> => {
     // Until the speed is known, a run by the clock counts as begun but not advanced.
     const progress = Number.isFinite(cursor.planned) ? step / cursor.planned : 0;
-    const values = await batches.at(step);
+    // Not waited for when it is there: the step is then under way before anything else is done.
+    const values = batches.made(step) ?? (await batches.at(step));
     const losses: Record<string, number> = {};
     let rate = 0;
     for (const [i, { phase, graph }] of phases.entries()) {
