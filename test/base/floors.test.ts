@@ -23,7 +23,7 @@ const OWNERS: Record<string, (file: string) => boolean> = {
   koffi: (file) => file === "runtime/foreign.ts",
   "onnxruntime-web": (file) => file === "web.ts",
   sharp: (file) => file === "data/readers/decode.ts",
-  echarts: (file) => file === "report/plots.ts",
+  echarts: (file) => ["report/plots.ts", "report/echarts.d.ts"].includes(file),
   commander: (file) => file.startsWith("cli/"),
 };
 
@@ -47,7 +47,10 @@ describe("imports", () => {
   });
 
   it("of a package happen in its place alone", () => {
-    const wrong = imports.filter(({ file, target }) => OWNERS[target] && !OWNERS[target](file));
+    const wrong = imports.filter(({ file, target }) => {
+      const owner = OWNERS[target.split("/")[0]!];
+      return owner && !owner(file);
+    });
     expect(wrong).toEqual([]);
   });
 
