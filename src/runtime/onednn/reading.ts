@@ -12,7 +12,8 @@ import {
   type View,
   viewOf,
 } from "./view.ts";
-import type { Access, Expression, LoopKernel } from "./wasm/loop.ts";
+import type { Access } from "./wasm/access.ts";
+import type { Expression, LoopKernel } from "./wasm/loop.ts";
 import { isPointwiseName } from "./wasm/pointwise.ts";
 
 /** A value read, and how its buffer is seen. */

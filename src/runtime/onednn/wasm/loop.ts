@@ -4,16 +4,8 @@
 import { BYTES_OF, type DType, sizeOf } from "../../../base/array.ts";
 import { type ConstantPool, FunctionBuilder } from "../../../base/assembler.ts";
 import type { Attrs } from "../../../graph/tensor.ts";
+import { type Access, LANES, load, loadRepeated, type Pointer, pointerTo, store } from "./access.ts";
 import { costOf, writePointwise } from "./pointwise.ts";
-
-/** Where a value lies: a buffer by its place in the address table, and how far apart neighbours are, in elements. */
-export interface Access {
-  readonly slot: number;
-  readonly dtype: DType;
-  readonly offset: number;
-  /** One a loop, outermost first; 0 repeats the value. */
-  readonly strides: readonly number[];
-}
 
 export type Expression =
   | { readonly kind: "load"; readonly access: Access }
@@ -39,7 +31,6 @@ export interface LoopKernel {
   readonly stores: readonly { readonly value: number; readonly access: Access; readonly add?: boolean }[];
 }
 
-const LANES = 4;
 /** Columns that a reduction keeps in registers at once, in vectors. */
 const COLUMN_VECTORS = 8;
 
@@ -79,11 +70,6 @@ function shifts(loops: readonly number[], sizes: readonly number[]): Shift[] {
   );
 }
 
-interface Pointer {
-  readonly access: Access;
-  readonly local: number;
-}
-
 class Writer {
   private readonly f: FunctionBuilder;
   private readonly loads = new Map<Access, Pointer>();
@@ -100,24 +86,17 @@ class Writer {
     this.f = new FunctionBuilder(["i32", "i32"], constants);
     const { f } = this;
     this.inner = kernel.dims.length - 1;
-    const pointer = (access: Access): Pointer => {
-      const local = f.local("i32");
-      f.i32(table + 4 * access.slot).memory("i32.load");
-      if (access.offset !== 0) f.i32(access.offset * BYTES_OF[access.dtype]).op("i32.add");
-      f.set(local);
-      return { access, local };
-    };
     kernel.expressions.forEach((expression, i) => {
       if (expression.kind !== "load") return;
-      const own = pointer(expression.access);
+      const own = pointerTo(f, expression.access, table);
       if (expression.access.strides.every((stride) => stride === 0)) {
         const value = f.local("v128");
-        this.repeated(own);
+        loadRepeated(f, own);
         f.set(value);
         this.hoisted.set(i, value);
       } else this.loads.set(expression.access, own);
     });
-    this.stores = kernel.stores.map(({ access }) => pointer(access));
+    this.stores = kernel.stores.map(({ access }) => pointerTo(f, access, table));
   }
 
   write(): FunctionBuilder {
@@ -202,7 +181,7 @@ class Writer {
           for (let v = 0; v < vectors; v++) {
             const values = this.compute(v * LANES, lanes === LANES);
             for (const [i, { value, add }] of kernel.stores.entries())
-              this.store(this.stores[i]!, values(value), v * LANES, lanes, add);
+              store(f, this.stores[i]!, { value: values(value), at: v * LANES, lanes, add });
           }
           this.advance(inner, vectors * lanes);
           f.increase(counter, vectors * lanes);
@@ -296,7 +275,7 @@ class Writer {
           const sizes = loops.map((loop) => kernel.dims[loop]!);
           if (sizeOf(sizes) > WRITTEN_OUT) this.nest(loops, () => turn(STILL), false);
           else for (const shift of shifts(loops, sizes)) turn(shift);
-          for (const [v, part] of parts.entries()) this.store(this.stores[0]!, part, v * LANES, lanes);
+          for (const [v, value] of parts.entries()) store(f, this.stores[0]!, { value, at: v * LANES, lanes });
           this.advance(inner, vectors * lanes);
           f.increase(counter, vectors * lanes);
         },
@@ -318,8 +297,11 @@ class Writer {
       }
       const local = f.local("v128");
       locals.push(local);
-      if (expression.kind === "load") this.load(this.loads.get(expression.access)!, at, vector, shift);
-      else if (expression.kind === "constant") {
+      if (expression.kind === "load") {
+        const { access } = expression;
+        const skip = shift.reduce((sum, [loop, turns]) => sum + access.strides[loop]! * turns, 0);
+        load(f, this.loads.get(access)!, { at, skip: skip * BYTES_OF[access.dtype], vector });
+      } else if (expression.kind === "constant") {
         if (expression.dtype === "float32") f.floats(expression.value);
         else f.ints(expression.dtype === "bool" ? -expression.value : expression.value);
       } else {
@@ -340,81 +322,5 @@ class Writer {
   private dtypeOf(place: number): DType {
     const expression = this.kernel.expressions[place]!;
     return expression.kind === "load" ? expression.access.dtype : expression.dtype;
-  }
-
-  /** Four times the value `skip` bytes from a pointer. */
-  private repeated(pointer: Pointer, skip = 0): void {
-    const { f } = this;
-    const { dtype } = pointer.access;
-    this.address(pointer, skip);
-    if (BYTES_OF[dtype] === 4) f.memory("v128.load32_splat");
-    else f.memory("i32.load8_u").op("i32x4.splat");
-    if (dtype === "bool") f.op("i32x4.neg");
-  }
-
-  private load(pointer: Pointer, at: number, vector: boolean, shift: Shift = STILL): void {
-    const { f } = this;
-    const { access, local } = pointer;
-    const stride = access.strides[this.inner]!;
-    const bytes = BYTES_OF[access.dtype];
-    let skip = 0;
-    for (const [loop, turns] of shift) skip += access.strides[loop]! * turns * bytes;
-    if (stride === 0 || !vector) {
-      // Without a stride `at` does not matter; a single value is always the one under the pointer.
-      this.repeated(pointer, skip);
-      return;
-    }
-    if (stride === 1) {
-      const name = bytes === 4 ? "v128.load" : "v128.load32_zero";
-      if (skip >= 0) f.get(local).memory(name, at * bytes + skip);
-      else this.address(pointer, skip).memory(name, at * bytes);
-    } else {
-      const vectorSoFar = f.local("v128");
-      f.ints(0).set(vectorSoFar);
-      for (let lane = 0; lane < LANES; lane++) {
-        this.address(pointer, (at + lane) * stride * bytes + skip);
-        f.get(vectorSoFar)
-          .lane(bytes === 4 ? "v128.load32_lane" : "v128.load8_lane", lane)
-          .set(vectorSoFar);
-      }
-      f.get(vectorSoFar);
-    }
-    if (bytes === 1) f.op("i16x8.extend_low_i8x16_u", "i32x4.extend_low_i16x8_u");
-    if (access.dtype === "bool") f.op("i32x4.neg");
-  }
-
-  private address({ local }: Pointer, bytes: number): FunctionBuilder {
-    this.f.get(local);
-    return bytes === 0 ? this.f : this.f.i32(bytes).op("i32.add");
-  }
-
-  private store(pointer: Pointer, value: number, at: number, lanes: number, add = false): void {
-    const { f } = this;
-    const { access, local } = pointer;
-    const bytes = BYTES_OF[access.dtype];
-    const stride = access.strides[this.inner]!;
-    const packed = f.local("v128");
-    f.get(value);
-    if (add) {
-      this.load(pointer, at, lanes === LANES);
-      f.op("f32x4.add");
-    }
-    if (access.dtype === "bool") f.ints(1).op("v128.and");
-    if (access.dtype === "uint8") f.ints(0xff).op("v128.and");
-    if (bytes === 1) {
-      f.set(packed).get(packed).get(packed).op("i16x8.narrow_i32x4_u").tee(packed).get(packed);
-      f.op("i8x16.narrow_i16x8_u");
-    }
-    f.set(packed);
-    if (lanes === LANES && stride === 1) {
-      f.get(local).get(packed);
-      if (bytes === 4) f.memory("v128.store", at * bytes);
-      else f.lane("v128.store32_lane", 0, at * bytes);
-      return;
-    }
-    for (let lane = 0; lane < lanes; lane++) {
-      this.address(pointer, (at + lane) * stride * bytes);
-      f.get(packed).lane(bytes === 4 ? "v128.store32_lane" : "v128.store8_lane", lane);
-    }
   }
 }
