@@ -109,20 +109,38 @@ export function classificationMetrics(
   };
 }
 
-/** The temperature that minimises the negative log-likelihood (Guo et al. 2017, section 4.2), by golden-section search. */
+/** Bounds of the temperature. */
+const [COLDEST, HOTTEST] = [0.05, 20];
+
+/**
+ * The temperature that minimises the negative log-likelihood (Guo et al. 2017, section 4.2), in 0.05..20. That is convex in
+ * 1/T: Newton's method, between the bounds within which its slope changes sign.
+ */
 export function fitTemperature(logits: ArrayLike<number>, labels: ArrayLike<number>, k: number): number {
-  const nll = (logT: number) => {
-    const p = softmaxRows(logits, k, Math.exp(logT));
-    let total = 0;
-    for (let i = 0; i < labels.length; i++) total -= Math.log(Math.max(p[i * k + labels[i]!]!, 1e-300));
-    return total;
-  };
-  const ratio = (Math.sqrt(5) - 1) / 2;
-  let [low, high] = [Math.log(0.05), Math.log(20)];
-  for (let i = 0; i < 40; i++) {
-    const [a, b] = [high - ratio * (high - low), low + ratio * (high - low)];
-    if (nll(a) < nll(b)) high = b;
-    else low = a;
+  let [low, high] = [1 / HOTTEST, 1 / COLDEST];
+  let inverse = 1;
+  for (let i = 0; i < 60; i++) {
+    const p = softmaxRows(logits, k, 1 / inverse);
+    let slope = 0;
+    let curvature = 0;
+    for (let row = 0; row < labels.length; row++) {
+      let mean = 0;
+      let square = 0;
+      for (let c = row * k; c < (row + 1) * k; c++) {
+        mean += p[c]! * logits[c]!;
+        square += p[c]! * logits[c]! ** 2;
+      }
+      slope += mean - logits[row * k + labels[row]!]!;
+      curvature += square - mean ** 2;
+    }
+    if (slope === 0) break;
+    if (slope > 0) high = inverse;
+    else low = inverse;
+    const newton = inverse - slope / curvature;
+    const next = newton > low && newton < high ? newton : (low + high) / 2;
+    const moved = Math.abs(next - inverse);
+    inverse = next;
+    if (moved < 1e-9 * inverse) break;
   }
-  return Math.exp((low + high) / 2);
+  return 1 / inverse;
 }

@@ -60,6 +60,20 @@ describe("fitTemperature", () => {
       labels.push(label);
       logits.push(...row.map((value) => 3 * value));
     }
-    expect(Math.abs(fitTemperature(logits, labels, k) - 3)).toBeLessThan(0.4);
+    const found = fitTemperature(logits, labels, k);
+    expect(Math.abs(found - 3)).toBeLessThan(0.4);
+    const nll = (t: number) => {
+      const p = softmaxRows(logits, k, t);
+      return labels.reduce((sum, label, i) => sum - Math.log(p[i * k + label]!), 0);
+    };
+    // At the minimum a change of one in a thousand either way costs, if only a thousandth of a thousandth.
+    for (const t of [found * 0.999, found * 1.001]) expect(nll(t)).toBeGreaterThan(nll(found));
+  });
+
+  it("goes to the bounds where every answer is right, or wrong, and stays at 1 where logits tell nothing", () => {
+    // exp(-5 / 0.136) is half a unit in the last place of 1: colder makes no difference.
+    expect(fitTemperature([5, 0, 0, 5], [0, 1], 2)).toBeLessThan(0.136);
+    expect(fitTemperature([5, 0, 0, 5], [1, 0], 2)).toBeCloseTo(20, 6);
+    expect(fitTemperature([2, 2, 3, 3], [0, 1], 2)).toBe(1);
   });
 });
