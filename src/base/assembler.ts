@@ -279,8 +279,10 @@ function section(id: number, entries: readonly (readonly number[])[]): number[] 
   return [id, ...sized([...unsigned(entries.length), ...entries.flat()])];
 }
 
-const name = (text: string) => sized([...new TextEncoder().encode(text)]);
+/** Names are ASCII. */
+const name = (text: string) => sized([...text].map((letter) => letter.charCodeAt(0)));
 const MAX_PAGES = 65536;
+const PAGE_BYTES = 65536;
 
 /** A module over one imported memory (`env.memory`), which threads share or not. */
 export class ModuleBuilder {
@@ -319,4 +321,27 @@ export class ModuleBuilder {
     ];
     return Uint8Array.from(parts.flat());
   }
+}
+
+/** What every platform has, typed without Node or DOM. */
+declare const WebAssembly: {
+  Memory: new (size: { initial: number; maximum: number }) => { readonly buffer: ArrayBuffer };
+  Module: new (bytes: Uint8Array) => object;
+  Instance: new (
+    module: object,
+    imports: { env: { memory: object } },
+  ) => { readonly exports: Readonly<Record<string, (...args: number[]) => void>> };
+};
+
+/** A module of one function over a memory of its own, of at least so many bytes, all zeros. */
+export function instantiate(
+  f: FunctionBuilder,
+  bytes: number,
+): { run: (...args: number[]) => void; buffer: ArrayBuffer } {
+  const pages = Math.ceil(bytes / PAGE_BYTES);
+  const memory = new WebAssembly.Memory({ initial: pages, maximum: pages });
+  const builder = new ModuleBuilder(false);
+  builder.add(f, "run");
+  const { exports } = new WebAssembly.Instance(new WebAssembly.Module(builder.bytes()), { env: { memory } });
+  return { run: exports.run!, buffer: memory.buffer };
 }

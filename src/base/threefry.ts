@@ -1,6 +1,6 @@
 // Threefry-2x32-20 (Salmon et al. 2011, "Parallel Random Numbers: As Easy as 1, 2, 3", section 4), once for one block and
 // once for many: a batch of dropout masks takes a hundred thousand blocks.
-import { FunctionBuilder, ModuleBuilder } from "./assembler.ts";
+import { FunctionBuilder, instantiate } from "./assembler.ts";
 
 const PARITY = 0x1bd11bda;
 const rotate = (value: number, bits: number): number => (value << bits) | (value >>> (32 - bits));
@@ -75,13 +75,10 @@ const LANES = 4;
 const SIDE_BY_SIDE = 4;
 /** Blocks that the kernel computes in a turn. */
 const TURN = LANES * SIDE_BY_SIDE;
-const PAGE = 65536;
-const PAGES = 2;
 /** Blocks whose numbers fit the kernel's memory. */
-const MOST = (PAGES * PAGE) / 8;
+const MOST = 2 ** 14;
 
-type Kernel = (blocks: number, k0: number, k1: number, c0: number, c1: number) => void;
-let made: { readonly kernel: Kernel; readonly values: Float32Array } | undefined;
+let made: { readonly kernel: (...args: number[]) => void; readonly values: Float32Array } | undefined;
 
 /**
  * Uniform numbers in (0, 1), the two of each block, from the upper 23 bits: the largest value stays below 1 in float32.
@@ -102,13 +99,9 @@ export function fillUniform(k0: number, k1: number, counter: number, out: Float3
   }
 }
 
-function compile(): { kernel: Kernel; values: Float32Array } {
-  const memory = new WebAssembly.Memory({ initial: PAGES, maximum: PAGES });
-  const builder = new ModuleBuilder(false);
-  builder.add(writeUniform(), "uniform");
-  const module = new WebAssembly.Module(builder.bytes());
-  const { uniform } = new WebAssembly.Instance(module, { env: { memory } }).exports;
-  return { kernel: uniform as unknown as Kernel, values: new Float32Array(memory.buffer) };
+function compile(): NonNullable<typeof made> {
+  const { run, buffer } = instantiate(writeUniform(), 8 * MOST);
+  return { kernel: run, values: new Float32Array(buffer) };
 }
 
 /** Blocks from counter (c0, c1) on, whole turns of them, as numbers from address 0 on. */

@@ -1,6 +1,6 @@
 // Bilinear values at places of a picture, four pixels at a time as WebAssembly: a batch is changed while the step before it is
 // computed, on a core that the step would like to have.
-import { FunctionBuilder, ModuleBuilder } from "../base/assembler.ts";
+import { FunctionBuilder, instantiate } from "../base/assembler.ts";
 
 interface Shape {
   readonly height: number;
@@ -14,7 +14,6 @@ const FINE = 10;
 export const ONE = 1 << FINE;
 
 const LANES = 4;
-const PAGE = 65536;
 
 export class Resampler {
   /** Where each pixel comes from: x, y, in parts of a pixel (`ONE`). */
@@ -30,16 +29,12 @@ export class Resampler {
     const source = 8 * LANES * turns;
     // Places after the last pixel are zeros; what comes of them lies after the result.
     const result = source + bytes;
-    const pages = Math.ceil((result + LANES * turns * shape.channels) / PAGE);
-    const memory = new WebAssembly.Memory({ initial: pages, maximum: pages });
-    const builder = new ModuleBuilder(false);
-    builder.add(writeResample(shape, turns, source, result), "resample");
-    const module = new WebAssembly.Module(builder.bytes());
-    const { resample } = new WebAssembly.Instance(module, { env: { memory } }).exports;
-    this.kernel = resample as unknown as () => void;
-    this.map = new Int32Array(memory.buffer, 0, 2 * pixels);
-    this.source = new Uint8Array(memory.buffer, source, bytes);
-    this.result = new Uint8Array(memory.buffer, result, bytes);
+    const kernel = writeResample(shape, turns, source, result);
+    const { run, buffer } = instantiate(kernel, result + LANES * turns * shape.channels);
+    this.kernel = run;
+    this.map = new Int32Array(buffer, 0, 2 * pixels);
+    this.source = new Uint8Array(buffer, source, bytes);
+    this.result = new Uint8Array(buffer, result, bytes);
   }
 
   /** Replaces a picture [h, w, c] by its values at the places of the map; outside of it its edge repeats. */
