@@ -1,21 +1,11 @@
-import { spawnSync } from "node:child_process";
-import { copyFileSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { copyFileSync, existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import sharp from "sharp";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { beforeAll, describe, expect, it } from "vitest";
+import { workplace } from "./workplace.ts";
 
-const MAIN = join(import.meta.dirname, "../../dist/cli/main.js");
-const root = mkdtempSync(join(tmpdir(), "genclass-cli-data-"));
-afterAll(() => rmSync(root, { recursive: true }));
-
-function data(...args: string[]) {
-  const { status, stdout, stderr } = spawnSync(process.execPath, [MAIN, "data", ...args], {
-    cwd: root,
-    encoding: "utf8",
-  });
-  return { code: status, out: stdout, err: stderr };
-}
+const { root, genclass } = workplace("data");
+const data = (...args: string[]) => genclass("data", ...args);
 
 beforeAll(() => {
   expect(data("make", "glyphs", "--out", "digits", "--count", "120", "--test", "40")).toMatchObject({

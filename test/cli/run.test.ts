@@ -1,0 +1,295 @@
+// A run through the real command line, from training to export, and what may go wrong on the way.
+import { execFileSync, spawn, spawnSync } from "node:child_process";
+import { cpSync, existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join, resolve } from "node:path";
+import sharp from "sharp";
+import { beforeAll, describe, expect, it } from "vitest";
+import { load } from "../../src/node.ts";
+import { drawPictures, expectRefused, MAIN, SMALL, workplace } from "./workplace.ts";
+
+const EXAMPLES = resolve(import.meta.dirname, "../../examples");
+const { genclass, root } = workplace("run");
+const RUN = join(root, "run");
+beforeAll(() => drawPictures(root));
+
+describe("a run from training to export", () => {
+  let trained: { run: string; epochs: number; seconds: number; metrics: Record<string, number> };
+
+  beforeAll(() => {
+    const { code, out, err } = genclass(
+      "train",
+      "vae",
+      "--data",
+      "glyphs",
+      "--epochs",
+      "2",
+      "--out",
+      "run",
+      "--json",
+      ...SMALL,
+    );
+    expect([code, err]).toEqual([0, expect.stringContaining("epoch 2")]);
+    trained = JSON.parse(out);
+  });
+
+  it("prints one JSON document and fills the run folder", () => {
+    expect(trained).toMatchObject({ run: "run", epochs: 2 });
+    // Ten classes: 0.1 is chance; two epochs of a small net reach over 0.8.
+    expect(trained.metrics["test/accuracy"]).toBeGreaterThan(0.6);
+    const files = readdirSync(RUN);
+    for (const file of [
+      "config.json",
+      "events.jsonl",
+      "results.csv",
+      "checkpoints",
+      "model.onnx",
+      "samples",
+      "plots",
+      "report.html",
+    ])
+      expect(files).toContain(file);
+    expect(files.some((file) => file.startsWith("events.out.tfevents."))).toBe(true);
+    expect(readdirSync(join(RUN, "checkpoints")).sort()).toEqual(["best.safetensors", "last.safetensors"]);
+    const report = readFileSync(join(RUN, "report.html"), "utf8");
+    expect(report).toContain("<svg");
+    expect(report).not.toMatch(/(src|href)="(?!data:)/);
+  });
+
+  it("is never overwritten", () => {
+    expectRefused(genclass("train", "vae", "--data", "glyphs", "--out", "run"), 1, /E_RUN_EXISTS: run is not empty/);
+    expectRefused(genclass("export", "run", "--out", "run/config.json"), 1, /exists; nothing is overwritten/);
+  });
+
+  it("evaluates to the numbers that training ended with", () => {
+    const found = JSON.parse(genclass("evaluate", "run", "--json").out);
+    expect(found).toMatchObject({ run: "run", split: "test", n: 2000 });
+    for (const name of ["accuracy", "nll", "ece", "mse", "elbo"])
+      expect(found.metrics[name]).toBeCloseTo(trained.metrics[`test/${name}`]!, 6);
+    expectRefused(genclass("evaluate", "run", "--split", "tset"), 2, /expected train, validation or test/);
+  });
+
+  it("classifies files, folders and patterns; the exported file gives the same under bare onnxruntime", async () => {
+    const answers = JSON.parse(genclass("classify", "run", "pictures", "--json").out);
+    expect(answers).toHaveLength(30);
+    for (const answer of answers) {
+      const total = Object.values(answer.probabilities as Record<string, number>).reduce((a, b) => a + b, 0);
+      expect([Math.abs(total - 1) < 1e-6, typeof answer.novelty]).toEqual([true, "number"]);
+    }
+    expect(JSON.parse(genclass("classify", "run", "pictures/1*-is-?.png", "--json").out)).toHaveLength(11);
+    expect(genclass("classify", "run", answers[0].file).out).toContain(answers[0].label);
+    expect(genclass("export", "run", "--out", "model.onnx").code).toBe(0);
+    cpSync(join(EXAMPLES, "run-onnx.mjs"), join(root, "run-onnx.mjs"));
+    const pixels = await Promise.all(
+      answers.map(({ file }: { file: string }) => sharp(join(root, file)).toColourspace("b-w").raw().toBuffer()),
+    );
+    writeFileSync(join(root, "pixels.bin"), Buffer.concat(pixels));
+    const bare = JSON.parse(
+      execFileSync(
+        process.execPath,
+        [join(EXAMPLES, "run-onnx.mjs"), join(root, "model.onnx"), join(root, "pixels.bin")],
+        { encoding: "utf8" },
+      ),
+    );
+    const classes = Object.keys(answers[0].probabilities);
+    answers.forEach((answer: { label: string; probabilities: Record<string, number> }, i: number) => {
+      expect(classes[bare[i].label]).toBe(answer.label);
+      classes.forEach((name, k) => {
+        expect(Math.abs(bare[i].probabilities[k] - answer.probabilities[name]!)).toBeLessThan(1e-4);
+      });
+    });
+  });
+
+  it("answers the library as it answers the command line", async () => {
+    const files = ["3-is-3.png", "14-is-4.png"].map((name) => join(root, "pictures", name));
+    const model = await load(RUN);
+    const [one, both] = [await model.classify(files[0]!), await model.classify(files)];
+    await model.dispose();
+    const said = JSON.parse(genclass("classify", "run", ...files, "--json").out);
+    expect(said).toEqual(both.map((prediction, i) => ({ file: files[i], ...prediction })));
+    expect(both[0]!.label).toBe(one.label);
+  });
+
+  it("exports a file that passes the official ONNX checker", (context) => {
+    // The checker is Python's onnx; .ci/run installs it.
+    const python = ["/usr/bin/python3", "python3"].find((name) => spawnSync(name, ["-c", "import onnx"]).status === 0);
+    if (!python) return context.skip();
+    const checker = resolve(import.meta.dirname, "../reference/check_onnx.py");
+    expect(execFileSync(python, [checker, join(RUN, "model.onnx")], { encoding: "utf8" })).toMatch(/^ok /);
+  });
+
+  it("generates, of one class too, and reconstructs", async () => {
+    expect(genclass("generate", "run", "--count", "12", "--out", "sheet.png").code).toBe(0);
+    expect((await sharp(join(root, "sheet.png")).metadata()).format).toBe("png");
+    // Of one class: whichever the classifier sees most among generated pictures.
+    genclass("generate", "run", "--count", "40", "--out", "some");
+    const labels = JSON.parse(genclass("classify", "run", "some", "--json").out).map(
+      (answer: { label: string }) => answer.label,
+    ) as string[];
+    const common = labels.sort(
+      (a, b) => labels.filter((x) => x === b).length - labels.filter((x) => x === a).length,
+    )[0]!;
+    const made = JSON.parse(
+      genclass("generate", "run", "--class", common, "--count", "3", "--out", "one-class", "--json").out,
+    );
+    expect(made.files).toHaveLength(3);
+    for (const answer of JSON.parse(genclass("classify", "run", "one-class", "--json").out))
+      expect(answer.label).toBe(common);
+    expectRefused(genclass("generate", "run", "--class", "eleven"), 2, /unknown class "eleven"/);
+    const { files } = JSON.parse(
+      genclass("reconstruct", "run", "pictures/3-is-3.png", "--out", "pair.png", "--json").out,
+    );
+    expect(files[0].mse).toBeGreaterThan(0);
+    expect(existsSync(join(root, "pair.png"))).toBe(true);
+  });
+
+  it("names a picture that does not decode, and a word that names no picture", () => {
+    writeFileSync(join(root, "broken.png"), "no picture");
+    expectRefused(genclass("classify", "run", "broken.png"), 1, /E_IMAGE: broken.png does not decode/);
+    expectRefused(genclass("classify", "run", "nothing-*.png"), 1, /"nothing-\*.png" names no picture/);
+  });
+
+  it("of another version, with a damaged checkpoint or with other data is refused", () => {
+    const copy = (name: string) => {
+      cpSync(RUN, join(root, name), { recursive: true });
+      return join(root, name);
+    };
+    const config = join(copy("newer"), "config.json");
+    writeFileSync(config, readFileSync(config, "utf8").replace(/"version": \d+/, '"version": 99'));
+    expectRefused(genclass("evaluate", "newer"), 1, /E_RUN_VERSION: newer is a run folder of version 99/);
+    writeFileSync(join(copy("damaged"), "checkpoints", "best.safetensors"), "junk");
+    expectRefused(genclass("evaluate", "damaged"), 1, /best.safetensors: damaged checkpoint/);
+    expectRefused(
+      genclass("evaluate", "run", "--data", "glyphs-colour"),
+      2,
+      /the model takes pictures of 28x28x1, the data has 28x28x3/,
+    );
+    expectRefused(
+      genclass("train", "vae", "--out", "run", "--resume", "--data", "glyphs-colour"),
+      2,
+      /was trained on other data/,
+    );
+    expectRefused(
+      genclass("train", "vae", "--out", "run", "--resume", "--seed", "4"),
+      2,
+      /--seed cannot change when a run goes on/,
+    );
+  });
+
+  it("goes on for more epochs, and begins a tuned run from its weights", () => {
+    const longer = genclass("train", "vae", "--out", "run", "--resume", "--epochs", "3", "--json");
+    expect(JSON.parse(longer.out).epochs).toBe(3);
+    const tuned = genclass(
+      "train",
+      "vae",
+      "--data",
+      "glyphs",
+      "--from",
+      "run",
+      "--epochs",
+      "1",
+      "--out",
+      "tuned",
+      "--json",
+      ...SMALL,
+    );
+    // One epoch from scratch stays well below the trained weights it began from.
+    expect(JSON.parse(tuned.out).metrics["test/accuracy"]).toBeGreaterThan(trained.metrics["test/accuracy"]! - 0.05);
+  });
+});
+
+describe("a run that goes wrong", () => {
+  it("keeps the old checkpoint when the disk is full, says so, and goes on once there is room", () => {
+    cpSync(RUN, join(root, "full"), { recursive: true });
+    const last = join(root, "full", "checkpoints", "last.safetensors");
+    const before = readFileSync(last);
+    // A limit on file size stands for the full disk: writing past 50 kB fails.
+    const script = `ulimit -f 50; exec "${process.execPath}" "${MAIN}" train vae --out full --resume --epochs 5`;
+    const { status, stdout, stderr } = spawnSync("bash", ["-c", script], { cwd: root, encoding: "utf8" });
+    expectRefused(
+      { code: status, out: stdout, err: stderr },
+      1,
+      /E_WRITE: .* could not be written .*what was there before is kept/,
+    );
+    expect(readFileSync(last).equals(before)).toBe(true);
+    expect(genclass("train", "vae", "--out", "full", "--resume", "--epochs", "4").code).toBe(0);
+  });
+
+  it("stops at a loss that is not finite, names it and its step, and keeps the last good checkpoint", () => {
+    const result = genclass(
+      "train",
+      "vae",
+      "--data",
+      "glyphs",
+      "--epochs",
+      "2",
+      "--out",
+      "nan",
+      "--set",
+      "likelihood=gaussian",
+      "--set",
+      "deviation=0.01",
+      "--set",
+      "rate=1",
+      "--set",
+      "activation=elu",
+      "--set",
+      "schedule=constant",
+      "--set",
+      "warmup=0",
+      ...SMALL,
+    );
+    expectRefused(
+      result,
+      1,
+      /E_NAN: loss joint\/\w+ is (NaN|-?Infinity) at step \d+; the last good checkpoint is kept/,
+    );
+    expect(existsSync(join(root, "nan", "checkpoints", "last.safetensors"))).toBe(true);
+  });
+
+  it("stops after the current step on Ctrl-C with a checkpoint, exits with 1, and goes on from there", async () => {
+    const child = spawn(
+      process.execPath,
+      [MAIN, "train", "vae", "--data", "glyphs", "--epochs", "3", "--out", "stopped", ...SMALL],
+      { cwd: root, stdio: ["ignore", "pipe", "pipe"] },
+    );
+    let err = "";
+    let interrupted = false;
+    child.stderr.on("data", (chunk) => {
+      err += chunk;
+      if (!interrupted && /epoch 1 .*validation/.test(err)) interrupted = child.kill("SIGINT");
+    });
+    const code = await new Promise((done) => child.on("exit", done));
+    expect([code, err]).toEqual([
+      1,
+      expect.stringMatching(/stopped at step \d+; go on with: genclass train vae --out stopped --resume/),
+    ]);
+    const { code: again, err: log } = genclass("train", "vae", "--out", "stopped", "--resume");
+    expect([again, log]).toEqual([0, expect.stringMatching(/going on from step \d\d+/)]);
+  });
+
+  it("ends when --until is reached, and refuses a metric that is not measured", () => {
+    const reached = JSON.parse(
+      genclass(
+        "train",
+        "vae",
+        "--data",
+        "glyphs",
+        "--epochs",
+        "9",
+        "--until",
+        "accuracy=0.2",
+        "--out",
+        "until",
+        "--json",
+        ...SMALL,
+      ).out,
+    );
+    expect(reached).toMatchObject({ reason: "until" });
+    expect(reached.epochs).toBeLessThan(9);
+    expectRefused(
+      genclass("train", "vae", "--data", "glyphs", "--epochs", "1", "--until", "acc=0.2", "--out", "until2", ...SMALL),
+      2,
+      /no validation metric "acc"; known: .*accuracy/,
+    );
+  });
+});
