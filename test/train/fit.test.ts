@@ -1,0 +1,67 @@
+import { availableParallelism } from "node:os";
+import { describe, expect, it } from "vitest";
+import { AUGMENTATIONS } from "../../src/data/augment.ts";
+import { glyphs } from "../../src/data/sets/glyphs.ts";
+import { withValidation } from "../../src/data/splits.ts";
+import { findModel, parseOptions } from "../../src/models/index.ts";
+import type { Backend } from "../../src/runtime/backend.ts";
+import { engineFor } from "../../src/runtime/onednn/engine.ts";
+import type { RunEvent } from "../../src/train/events.ts";
+import { type FitOptions, fit } from "../../src/train/fit.ts";
+import { BACKENDS } from "../helpers.ts";
+
+const data = withValidation(glyphs({ train: 400, test: 10 }), 0.2, 1);
+const { height, width, channels } = data.train;
+const vae = findModel("vae");
+const model = vae.build(parseOptions(vae, { width: 8, hidden: 32, latent: 8 }), {
+  ...{ height, width, channels },
+  classes: data.classes,
+  mirror: false,
+});
+
+const run = (backend: Backend, more: Partial<FitOptions> = {}) =>
+  fit({
+    ...{ name: "vae", model, data, backend, seed: 1, batch: 32, augmentation: AUGMENTATIONS.strong!, epochs: 2 },
+    ...more,
+  });
+
+async function all(events: AsyncGenerator<RunEvent, void>): Promise<RunEvent[]> {
+  const list: RunEvent[] = [];
+  for await (const event of events) list.push(event);
+  return list;
+}
+
+describe.each(BACKENDS)("the training loop on $name", (backend) => {
+  it("tells of every step in order, each with the losses of that step alone", async () => {
+    const steps = (await all(run(backend))).flatMap((event) => (event.type === "step" ? [event] : []));
+    // 320 pictures by 32, twice.
+    expect(steps.map(({ step }) => step)).toEqual(Array.from({ length: 20 }, (_, i) => i + 1));
+    expect(new Set(steps.map(({ losses }) => losses["joint/loss"])).size).toBe(20);
+    const again = (await all(run(backend))).flatMap((event) => (event.type === "step" ? [event] : []));
+    expect(again.map(({ losses }) => losses)).toEqual(steps.map(({ losses }) => losses));
+  });
+
+  it("can be left while the next step is under way: its memory is freed, and another run goes on", async () => {
+    await all(run(backend));
+    const used = () => (backend.name === "onednn" ? engineFor(availableParallelism()).heap.used : 0);
+    const before = used();
+    for await (const event of run(backend)) if (event.type === "step" && event.step === 3) break;
+    expect(used()).toBe(before);
+    expect((await all(run(backend))).at(-1)).toMatchObject({ type: "end", reason: "planned", step: 20 });
+  });
+
+  it("stops after the step at which it is interrupted, with a checkpoint of that step", async () => {
+    let asked = 0;
+    let saved = -1;
+    const events = await all(
+      run(backend, {
+        interrupted: () => ++asked === 4,
+        save: (_which, { cursor }) => {
+          saved = cursor.step;
+        },
+      }),
+    );
+    expect(events.at(-1)).toMatchObject({ type: "end", reason: "interrupted", step: 4 });
+    expect([asked, saved]).toEqual([4, 4]);
+  });
+});
