@@ -9,7 +9,7 @@ import { planMemory } from "./memory-plan.ts";
 import { schedule } from "./order.ts";
 import { Passes } from "./passes.ts";
 import { Products } from "./products.ts";
-import { type Part, type PlanStep, share } from "./protocol.ts";
+import { MOST_PARTS, type Part, type PlanStep, share } from "./protocol.ts";
 import { type PrimitiveCall, type Resources, type Step, StepList, type Value } from "./steps.ts";
 import { writeFetch } from "./wasm/fetch.ts";
 import { sharesValues, unitsOf, workOf, writeLoop } from "./wasm/loop.ts";
@@ -19,8 +19,6 @@ import { rowUnits, writeRows } from "./wasm/rows.ts";
 const WORTH_SHARING = 4000;
 /** The same from which threads claim parts: some fifty microseconds. */
 const WORTH_CLAIMING = 400_000;
-/** Parts a thread then has. */
-const PARTS = 4;
 /** Shares of single values end at a cache line. */
 const GRAIN = 16;
 /** Room for the numbers that kernels of one program contain. */
@@ -131,7 +129,7 @@ function write(list: StepList, module: ModuleBuilder, table: number, constants: 
     const { kernel } = work;
     module.add(writeLoop(kernel, table, constants), name);
     const amount = workOf(kernel);
-    const parts = amount < WORTH_SHARING ? 1 : threads * Math.min(PARTS, Math.ceil(amount / WORTH_CLAIMING));
+    const parts = amount < WORTH_SHARING ? 1 : threads * Math.min(MOST_PARTS, Math.ceil(amount / WORTH_CLAIMING));
     return over(name, share(unitsOf(kernel), sharesValues(kernel) ? GRAIN : 1, parts));
   });
   // Between two steps of the first thread alone nobody has to wait.

@@ -136,8 +136,8 @@ export class Engine {
   }
 
   unload(id: number): Promise<void> {
-    this.claims.delete(id);
-    return this.tell({ unload: id });
+    // Runs that were asked for before go first.
+    return this.tell({ unload: id }).then(() => void this.claims.delete(id));
   }
 
   /** Runs a plan between `before` and `after`, alone. `nameOf` names a step for the message when it fails. */

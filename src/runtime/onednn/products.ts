@@ -4,6 +4,7 @@ import type { Window } from "../../graph/ops/window.ts";
 import type { Tensor } from "../../graph/tensor.ts";
 import { ARG, type Desc, type ElementType, type Geometry, type PostOperation, QUERY } from "./api.ts";
 import type { Passes } from "./passes.ts";
+import { MOST_PARTS } from "./protocol.ts";
 import type { Reader } from "./reading.ts";
 import type { Argument, Extent, StepList, Value } from "./steps.ts";
 import { stridesOver } from "./view.ts";
@@ -15,8 +16,6 @@ const MATRIX_GRAIN = 16;
 const BYTES = { f32: 4, bf16: 2 } as const;
 /** Multiply-adds in a part of a convolution: a quarter of a millisecond of one core, at which a late thread can be helped. */
 const PART_WORK = 2 ** 24;
-/** Parts a thread has at most. */
-const PARTS = 4;
 /** Multiply-adds from which a product in bfloat16 saves more than rounding its operands costs. */
 const WORTH_ROUNDING = 2 ** 20;
 
@@ -162,7 +161,7 @@ export class Products {
     const weightDims = [o, c, kh, kw];
     const work = sizeOf(result) * kh * kw * c;
     const type = this.typeFor(work);
-    const parts = threads * Math.max(1, Math.min(PARTS, Math.floor(work / PART_WORK / threads)));
+    const parts = threads * Math.max(1, Math.min(MOST_PARTS, Math.floor(work / PART_WORK / threads)));
     // Pictures, and the other pictures or else the bias; weights are reordered and rounded in one.
     const values = operands.map(({ base }, i) =>
       this.as(i === 0 || (filter && i === 1) ? type : "f32", this.list.value(base)),

@@ -57,6 +57,9 @@ export interface Plan {
   readonly claims: SharedArrayBuffer;
 }
 
+/** Parts of a step that a thread has at most. */
+export const MOST_PARTS = 4;
+
 /** Whether threads claim the parts of a step. */
 export const isClaimed = (step: PlanStep, threads: number): boolean => step.parts.length > threads;
 

@@ -1,12 +1,13 @@
 import { describe, expect, it } from "vitest";
-import { type NdArray, ndarray, zeros } from "../../../src/base/array.ts";
+import { type NdArray, ndarray, type TypedArray, zeros } from "../../../src/base/array.ts";
+import { grad } from "../../../src/graph/grad.ts";
 import { interpret } from "../../../src/graph/interpret.ts";
 import { STATE_PREFIX } from "../../../src/graph/names.ts";
 import * as g from "../../../src/graph/ops/index.ts";
 import { softplusValue } from "../../../src/graph/ops/unary.ts";
 import { input, type Tensor } from "../../../src/graph/tensor.ts";
 import { adam } from "../../../src/nn/optim.ts";
-import { onednnBackend } from "../../../src/node.ts";
+import { nativeBackend, onednnBackend } from "../../../src/node.ts";
 import { Fusion } from "../../../src/runtime/onednn/fuse.ts";
 import { Program } from "../../../src/runtime/program.ts";
 import { BACKENDS, expectClose, randomArray } from "../../helpers.ts";
@@ -149,6 +150,53 @@ describe.runIf(here)("the oneDNN backend", () => {
     expect([...program.read("b").data]).toEqual([5, 5, 5, 5]);
     expect([...program.read("m").data]).toEqual([2, 5, 5, 8]);
     await program.dispose();
+  });
+});
+
+describe.runIf(here)("steps so large that threads claim parts of them", () => {
+  // 300 million multiply-adds: eight parts on two threads; three threads have parts of two sizes.
+  const [x, w] = [input("x", [64, 32, 32, 16]), input("w", [3, 3, 16, 32])];
+  const y = g.relu(g.conv2d(x, w, { padding: 1 }));
+  const loss = g.mean(g.square(y));
+  const [dx, dw] = grad(loss, [x, w]) as [Tensor, Tensor];
+  const feeds = Object.fromEntries(
+    [x, w].map((node, i) => {
+      const values = Float32Array.from(randomArray(node.shape, i + 1).data);
+      return [node.attrs.name as string, ndarray("float32", node.shape, values)];
+    }),
+  );
+  // Small values: what counts is how they compare with the largest.
+  const scaled = (values: TypedArray) => {
+    let most = 0;
+    for (const value of values) most = Math.max(most, Math.abs(value));
+    return Float64Array.from(values, (value) => value / most);
+  };
+
+  it.each([1, 2, 3])("have onnxruntime's values on %i threads, the same bits every time", async (threads) => {
+    const native = await nativeBackend().compile("large", { y, dx, dw }, { mode: "train" });
+    const own = await onednnBackend({ threads }).compile("large", { y, loss, dx, dw }, { mode: "train" });
+    const results = () => ({ y: zeros(y.shape), dx: zeros(x.shape), dw: zeros(w.shape) });
+    const expected = results();
+    await native.run(feeds, expected);
+    const first = { ...results(), loss: zeros([]) };
+    await own.run(feeds, first);
+    // Sums of up to 65,536 products in another order.
+    for (const key of ["y", "dx", "dw"] as const)
+      expectClose(scaled(first[key].data), scaled(expected[key].data), 1e-5, key);
+    let squares = 0;
+    for (const value of expected.y.data) squares += value ** 2;
+    // Two million squares, added in stages.
+    expect(first.loss.data[0]! / (squares / expected.y.data.length)).toBeCloseTo(1, 6);
+    for (let time = 0; time < 5; time++) {
+      const again = { ...results(), loss: zeros([]) };
+      await own.run(feeds, again);
+      for (const key of ["y", "loss", "dx", "dw"] as const) {
+        const [one, other] = [again, first].map((all) => Buffer.from(all[key].data.buffer));
+        expect(one!.equals(other!), key).toBe(true);
+      }
+    }
+    await own.dispose();
+    await native.dispose();
   });
 });
 
