@@ -69,9 +69,11 @@ export interface TrainingBatchOptions {
   readonly seed: number;
   readonly augmentation: Augmentation;
   readonly sampling?: Sampling;
+  /** Batches in use at a time. Default 1. */
+  readonly inUse?: number;
 }
 
-/** Training batches of one set, augmented. Two buffers, so that one fills while the other is used. */
+/** Training batches of one set, augmented. There is a buffer for each in use, and one that fills meanwhile. */
 export class TrainingBatches {
   readonly stepsPerEpoch: number;
   private readonly buffers: readonly Filled[];
@@ -83,7 +85,8 @@ export class TrainingBatches {
     private readonly set: ImageSet,
     private readonly options: TrainingBatchOptions,
   ) {
-    this.buffers = [0, 1].map(() => ({ step: -1, batch: new BatchBuffer(set, options.size), mix: undefined }));
+    const buffer = () => ({ step: -1, batch: new BatchBuffer(set, options.size), mix: undefined });
+    this.buffers = Array.from({ length: 1 + (options.inUse ?? 1) }, buffer);
     if (mixes(options.augmentation))
       for (const buffer of this.buffers)
         buffer.mix = {
@@ -110,7 +113,7 @@ export class TrainingBatches {
     return this.order.subarray(from, from + size);
   }
 
-  /** The batch of global step `step` (from 0), valid until the batch after the next is asked for. */
+  /** The batch of global step `step` (from 0), valid until as many later ones as can be in use have been asked for. */
   async at(step: number): Promise<Readonly<Record<string, NdArray>>> {
     const made = this.made(step);
     if (made) return made;
@@ -121,11 +124,15 @@ export class TrainingBatches {
 
   /** The same when it was prepared. */
   made(step: number): Readonly<Record<string, NdArray>> | undefined {
-    const buffer = this.buffers[step % 2]!;
+    const buffer = this.bufferOf(step);
     return buffer.step === step ? { ...buffer.batch.feeds, ...buffer.mix } : undefined;
   }
 
-  /** Makes a batch beforehand, while other threads compute the one before. */
+  private bufferOf(step: number): Filled {
+    return this.buffers[step % this.buffers.length]!;
+  }
+
+  /** Makes a batch beforehand, while other threads compute those before. */
   prepare(step: number): void {
     const waiting = this.set.pixels.ready?.(this.examples(step));
     // A failure is reported by `at`, which waits for the same pictures.
@@ -136,7 +143,7 @@ export class TrainingBatches {
   private fill(step: number): void {
     const { seed, augmentation } = this.options;
     const { transformer } = this;
-    const buffer = this.buffers[step % 2]!;
+    const buffer = this.bufferOf(step);
     const random = new Random(seed, `augment:${step}`);
     buffer.batch.fill(this.examples(step), transformer && ((out, at) => transformer.apply(out, at, random)));
     if (buffer.mix) drawMix(augmentation, this.set, new Random(seed, `mix:${step}`), buffer.mix);

@@ -1,7 +1,8 @@
 // A program: compiled steps over one resident state, which is never copied. A backend that works in place has one array an
 // entry; for others each has two, a step reads one and writes the other.
-import { type NdArray, zeros } from "../base/array.ts";
+import { type NdArray, type Shape, zeros } from "../base/array.ts";
 import { fail } from "../base/errors.ts";
+import { Turns } from "../base/turns.ts";
 import { STATE_PREFIX } from "../graph/names.ts";
 import { isInput, type Tensor, topological } from "../graph/tensor.ts";
 import type { Backend, Executable, Values } from "./backend.ts";
@@ -28,15 +29,19 @@ interface CompiledStep {
   /** The state that a step reads and writes, under the names that its graph has for it. */
   reads: readonly (readonly [name: string, slot: Slot])[];
   writes: readonly (readonly [name: string, slot: Slot])[];
-  log: Record<string, NdArray>;
-  logOutputs: Record<string, NdArray>;
+  log: readonly (readonly [name: string, shape: Shape])[];
 }
 
 export class Program {
   private readonly slots = new Map<string, Slot>();
   private readonly steps = new Map<string, CompiledStep>();
 
-  private constructor(private readonly backend: Backend) {}
+  /** Where a backend does not work in place, a run reads what the one before wrote, and is begun when that has ended. */
+  private readonly turns: Turns;
+
+  private constructor(private readonly backend: Backend) {
+    this.turns = new Turns(backend.inPlace ? Number.POSITIVE_INFINITY : 1);
+  }
 
   /** Compiles `steps` on `backend`; `state` is copied in once. */
   static async create(backend: Backend, steps: readonly StepGraph[], state: State): Promise<Program> {
@@ -57,7 +62,6 @@ export class Program {
       const aliases = Object.fromEntries(
         [...step.updates.keys()].map((path) => [`update:${path}`, STATE_PREFIX + path]),
       );
-      const log = Object.fromEntries([...step.log].map(([name, tensor]) => [name, zeros(tensor.shape)]));
       program.steps.set(step.name, {
         executable: await backend.compile(step.name, outputs, {
           mode: "train",
@@ -65,38 +69,41 @@ export class Program {
         }),
         reads: reads.map((path) => [STATE_PREFIX + path, program.slots.get(path)!]),
         writes: [...step.updates.keys()].map((path) => [`update:${path}`, program.slots.get(path)!]),
-        log,
-        logOutputs: Object.fromEntries(Object.entries(log).map(([name, array]) => [`log:${name}`, array])),
+        log: [...step.log].map(([name, { shape }]) => [name, shape]),
       });
     }
     return program;
   }
 
   /**
-   * Runs one step; the state advances when it succeeds. When it fails the state is as it was, or undefined on a backend that
-   * works in place.
-   * @returns the step's reported values, in arrays that its next run overwrites
+   * Runs one step, after those asked for before; the state advances when it succeeds. When it fails the state is as it was,
+   * or undefined on a backend that works in place. `feeds` are not to change until it has ended.
+   * @returns the step's reported values
    */
-  async run(name: string, feeds: Values): Promise<Readonly<Record<string, NdArray>>> {
-    const step = this.steps.get(name);
-    if (!step) fail("E_NAME", `internal: no step "${name}"; compiled: ${[...this.steps.keys()].join(", ")}`);
-    const inputs: Record<string, NdArray> = { ...feeds };
-    const outputs: Record<string, NdArray> = { ...step.logOutputs };
-    for (const [key, slot] of step.reads) inputs[key] = slot.current;
-    for (const [key, slot] of step.writes) outputs[key] = slot.next;
-    await step.executable.run(inputs, outputs);
-    for (const [, slot] of step.writes) [slot.current, slot.next] = [slot.next, slot.current];
-    return step.log;
+  run(name: string, feeds: Values): Promise<Readonly<Record<string, NdArray>>> {
+    return this.turns.take(async () => {
+      const step = this.steps.get(name);
+      if (!step) fail("E_NAME", `internal: no step "${name}"; compiled: ${[...this.steps.keys()].join(", ")}`);
+      const log: Record<string, NdArray> = {};
+      const inputs: Record<string, NdArray> = { ...feeds };
+      const outputs: Record<string, NdArray> = {};
+      for (const [key, shape] of step.log) outputs[`log:${key}`] = log[key] = zeros(shape);
+      for (const [key, slot] of step.reads) inputs[key] = slot.current;
+      for (const [key, slot] of step.writes) outputs[key] = slot.next;
+      await step.executable.run(inputs, outputs);
+      for (const [, slot] of step.writes) [slot.current, slot.next] = [slot.next, slot.current];
+      return log;
+    });
   }
 
-  /** The current value of a state entry, not copied: valid until the next step. */
+  /** The current value of a state entry, not copied: valid until the next step. No step may be under way. */
   read(path: string): NdArray {
     const slot = this.slots.get(path);
     if (!slot) fail("E_NAME", `internal: the state has no "${path}"`);
     return slot.current;
   }
 
-  /** A copy of the whole state. */
+  /** A copy of the whole state. No step may be under way. */
   snapshot(): State {
     const state: State = new Map();
     for (const [path, slot] of this.slots) state.set(path, copy(slot.current));

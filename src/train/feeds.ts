@@ -11,49 +11,56 @@ interface Drawn {
   readonly arrays: readonly NdArray[];
 }
 
-/** Inputs of a step besides batch and state: noise and scalars. Noise has two buffers: one fills while the other is used. */
+/** Steps that are under way at a time: the one after the first is queued where the backend computes. */
+export const UNDER_WAY = 2;
+
+/** Inputs of a step besides batch and state. There is a buffer of noise for each step under way, and one that fills meanwhile. */
 export class StepFeeds {
-  readonly values: Record<string, NdArray> = {};
   private readonly step: ConstructorParameters<typeof StepFeeds>[0];
   private readonly noises: readonly (readonly [name: string, spec: NoiseSpec])[];
-  private current: Drawn;
-  private next: Drawn;
+  private readonly drawn: readonly Drawn[];
 
   constructor(step: Pick<Step, "noises" | "ramps"> & { readonly graph: { readonly name: string } }) {
     this.step = step;
     this.noises = [...step.noises];
-    const buffer = (): Drawn => ({
+    this.drawn = Array.from({ length: UNDER_WAY + 1 }, () => ({
       step: -1,
       arrays: this.noises.map(([, { shape }]) => ndarray("float32", shape, new Float32Array(sizeOf(shape)))),
-    });
-    this.current = buffer();
-    this.next = buffer();
+    }));
   }
 
-  scalar(name: string, value: number): void {
-    const known = (this.values[SCALAR_PREFIX + name] ??= ndarray("float32", [], [0]));
-    known.data[0] = value;
-  }
-
-  /** Sets the values of step number `step`, `progress` 0..1 into the run. */
-  draw(seed: number, step: number, progress: number): void {
-    if (this.next.step === step) [this.current, this.next] = [this.next, this.current];
-    else this.fill(this.current, seed, step);
+  /**
+   * What step number `step` is fed, `progress` 0..1 into the run; valid until so many later steps have been asked for as may
+   * be under way.
+   */
+  at(
+    seed: number,
+    step: number,
+    progress: number,
+    scalars: Readonly<Record<string, number>> = {},
+  ): Record<string, NdArray> {
+    const { arrays } = this.prepare(seed, step);
+    const feeds: Record<string, NdArray> = {};
+    const scalar = (name: string, value: number) => {
+      feeds[SCALAR_PREFIX + name] = ndarray("float32", [], [value]);
+    };
     this.noises.forEach(([name], i) => {
-      this.values[NOISE_PREFIX + name] = this.current.arrays[i]!;
+      feeds[NOISE_PREFIX + name] = arrays[i]!;
     });
-    for (const [name, ramp] of this.step.ramps) this.scalar(name, ramp(progress));
+    for (const [name, ramp] of this.step.ramps) scalar(name, ramp(progress));
+    for (const [name, value] of Object.entries(scalars)) scalar(name, value);
+    return feeds;
   }
 
-  /** Draws the noise of a step beforehand, while the one before is computed. */
-  prepare(seed: number, step: number): void {
-    this.fill(this.next, seed, step);
-  }
-
-  private fill(drawn: Drawn, seed: number, step: number): void {
-    drawn.step = step;
+  /** Draws the noise of a step, if that was not done before: beforehand, while others are computed. */
+  prepare(seed: number, step: number): Drawn {
+    const known = this.drawn.find((drawn) => drawn.step === step);
+    if (known) return known;
+    const oldest = this.drawn.reduce((a, b) => (b.step < a.step ? b : a));
+    oldest.step = step;
     this.noises.forEach(([name, spec], i) => {
-      drawNoise(spec, `${this.step.graph.name}/${name}`, seed, step, drawn.arrays[i]!.data as Float32Array);
+      drawNoise(spec, `${this.step.graph.name}/${name}`, seed, step, oldest.arrays[i]!.data as Float32Array);
     });
+    return oldest;
   }
 }

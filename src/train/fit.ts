@@ -1,4 +1,4 @@
-// The only training loop. An async generator of events; leaving it stops training after the current step.
+// The only training loop. An async generator of events; leaving it stops training after the steps under way.
 import { type NdArray, sizeOf } from "../base/array.ts";
 import { now } from "../base/clock.ts";
 import { fail } from "../base/errors.ts";
@@ -7,12 +7,12 @@ import { BATCH_INPUTS, TrainingBatches } from "../data/batches.ts";
 import type { Dataset } from "../data/dataset.ts";
 import { type ClassWeighting, classWeights } from "../data/imbalance.ts";
 import type { Sampling } from "../data/order.ts";
-import type { BuiltModel } from "../models/model.ts";
+import type { BuiltModel, Phase } from "../models/model.ts";
 import { initialState } from "../nn/scope.ts";
 import type { Backend } from "../runtime/backend.ts";
 import { Program, type State } from "../runtime/program.ts";
 import type { EndEvent, Metrics, RunEvent } from "./events.ts";
-import { StepFeeds } from "./feeds.ts";
+import { StepFeeds, UNDER_WAY } from "./feeds.ts";
 import { AVERAGE_SCALAR, averagePath, compileModel, type PhaseStep, type Step } from "./steps.ts";
 import { type Validation, Validator } from "./validate.ts";
 
@@ -63,7 +63,7 @@ export interface FitOptions {
   /** Called with everything worth saving; `last` at least every `saveSeconds`. */
   save?(which: "last" | "best", snapshot: Snapshot): void | Promise<void>;
   readonly saveSeconds?: number;
-  /** Asked after every step. */
+  /** Asked after every step until it is so; the run then ends after the steps under way. */
   interrupted?(): boolean;
 }
 
@@ -142,6 +142,7 @@ async function* loop(
     seed,
     augmentation: options.augmentation,
     sampling: options.sampling,
+    inUse: UNDER_WAY,
   });
   const { stepsPerEpoch } = batches;
   const cursor: Cursor = options.resume
@@ -192,39 +193,51 @@ async function* loop(
   };
   if (!Number.isFinite(cursor.planned) || cursor.planned === 0) cursor.planned = Number.POSITIVE_INFINITY;
   if (cursor.step === 0) await save("last");
-  /** Computes step number `step`; what the next one is fed is made meanwhile. */
+  /** Whether the last step begun has been handed to the backend, which takes steps in order. */
+  let handed = true;
+  /** Computes step number `step` after those handed over before; what the next one is fed is made meanwhile. */
   const runStep = async (step: number): Promise<StepResult> => {
+    handed = false;
     // Until the speed is known, a run by the clock counts as begun but not advanced.
     const progress = Number.isFinite(cursor.planned) ? step / cursor.planned : 0;
     // Not waited for when it is there: the step is then under way before anything else is done.
     const values = batches.made(step) ?? (await batches.at(step));
-    const losses: Record<string, number> = {};
     let rate = 0;
-    for (const [i, { phase, graph }] of phases.entries()) {
-      if (phase.every && step % phase.every !== 0) continue;
-      const feed = feeds[i]!;
+    const running = phases.flatMap(({ phase, graph }, i) => {
+      if (step % (phase.every ?? 1) !== 0) return [];
       rate = phase.rate * phase.schedule(progress);
-      const count = Math.floor(step / (phase.every ?? 1)) + 1;
-      for (const [name, value] of Object.entries(phase.optimizer.scalars(count, rate))) feed.scalar(name, value);
-      // The average follows quickly at first: a fixed decay would remember the first weights for thousands of steps.
-      feed.scalar(AVERAGE_SCALAR, 1 - Math.min(averageDecay, (1 + step) / (10 + step)));
-      feed.draw(seed, step, progress);
-      const running = program.run(graph.name, { ...values, ...feed.values });
-      feed.prepare(seed, step + (phase.every ?? 1));
-      if (i === 0) batches.prepare(step + 1);
-      for (const [name, value] of Object.entries(await running)) losses[`${phase.name}/${name}`] = value.data[0]!;
-    }
+      const fed = feeds[i]!.at(seed, step, progress, {
+        ...phase.optimizer.scalars(Math.floor(step / (phase.every ?? 1)) + 1, rate),
+        // The average follows quickly at first: a fixed decay would remember the first weights for thousands of steps.
+        [AVERAGE_SCALAR]: 1 - Math.min(averageDecay, (1 + step) / (10 + step)),
+      });
+      return program.run(graph.name, { ...values, ...fed }).then((log) => ({ phase, log }));
+    });
+    handed = true;
+    for (const [i, { phase }] of phases.entries()) feeds[i]!.prepare(seed, nextStepOf(phase, step));
+    batches.prepare(step + 1);
+    const losses: Record<string, number> = {};
+    for (const { phase, log } of await Promise.all(running))
+      for (const [name, value] of Object.entries(log)) losses[`${phase.name}/${name}`] = value.data[0]!;
     return { values, losses, rate };
   };
-  const begin = (step: number) => {
-    const running = runStep(step);
-    // A failure is told where the step is waited for, which may be after an event.
-    running.catch(() => {});
-    return running;
+  const underWay: Promise<StepResult>[] = [];
+  /** Whether the state after so many steps is needed: no more are begun until it has been used. */
+  const isBoundary = (steps: number) => steps % stepsPerEpoch === 0 || steps >= cursor.planned;
+  let [stopping, saving, held] = [false, false, false];
+  const beginMore = () => {
+    while (handed && !held && underWay.length < UNDER_WAY) {
+      const next = cursor.step + underWay.length;
+      if (next >= cursor.planned || (underWay.length > 0 && isBoundary(next))) return;
+      const running = runStep(next);
+      // A failure is told where the step is waited for, which may be after an event.
+      running.catch(() => {});
+      underWay.push(running);
+    }
   };
-  let running = cursor.step < cursor.planned ? begin(cursor.step) : undefined;
-  while (running) {
-    const { values, losses, rate } = await running;
+  for (beginMore(); underWay.length > 0; beginMore()) {
+    const { values, losses, rate } = await underWay[0]!;
+    underWay.shift();
     countSeen(cursor, values);
     const epoch = Math.floor(cursor.step / stepsPerEpoch);
     for (const [key, value] of Object.entries(losses)) {
@@ -237,14 +250,18 @@ async function* loop(
     if (firstTimed < 0) [firstTimed, timedSince] = [cursor.step, seconds];
     const timed = cursor.step - firstTimed;
     const pace = timed > 0 ? (seconds - timedSince) / timed : 0;
+    const endAfter = (steps: number) => {
+      cursor.planned = cursor.step + Math.max(underWay.length, steps);
+    };
     const planNow = minutes !== undefined && (timed === PLAN_AFTER || cursor.step % stepsPerEpoch === 0);
-    if (planNow && pace > 0) cursor.planned = cursor.step + Math.max(0, Math.floor((minutes * 60 - seconds) / pace));
-    const stopped = options.interrupted?.() ?? false;
-    if (minutes !== undefined && seconds > minutes * 60) cursor.planned = cursor.step;
-    const validates = cursor.step % stepsPerEpoch === 0 || cursor.step >= cursor.planned;
-    const saves = !validates && now() - saved > saveSeconds;
-    // The next step is computed while this one is told of, unless the state is needed as it is.
-    running = stopped || validates || saves ? undefined : begin(cursor.step);
+    if (planNow && pace > 0) endAfter(Math.floor((minutes * 60 - seconds) / pace));
+    if (minutes !== undefined && seconds > minutes * 60) endAfter(0);
+    const validates = isBoundary(cursor.step);
+    stopping ||= options.interrupted?.() ?? false;
+    saving ||= now() - saved > saveSeconds;
+    held = validates || stopping || saving;
+    // The next steps are computed while this one is told of.
+    beginMore();
     yield {
       type: "step",
       step: cursor.step,
@@ -258,7 +275,8 @@ async function* loop(
       losses,
       rate,
     };
-    if (stopped) {
+    if (!held || underWay.length > 0) continue;
+    if (stopping) {
       reason = "interrupted";
       await save("last");
       break;
@@ -282,8 +300,8 @@ async function* loop(
         reason = "patience";
         break;
       }
-    } else if (saves) await save("last");
-    if (cursor.step < cursor.planned) running ??= begin(cursor.step);
+    } else await save("last");
+    saving = held = false;
   }
   yield {
     type: "end",
@@ -300,6 +318,9 @@ function countSeen({ seen }: Cursor, feeds: Readonly<Record<string, NdArray>>): 
   const [labels, weights] = [feeds[BATCH_INPUTS.labels]!.data, feeds[BATCH_INPUTS.weights]!.data];
   for (let i = 0; i < labels.length; i++) if (weights[i]! > 0) seen[labels[i]! >= 0 ? "labelled" : "unlabelled"]++;
 }
+
+/** The first step after `step` that a phase takes part in. */
+const nextStepOf = ({ every = 1 }: Phase, step: number): number => step + every - (step % every);
 
 /** How often each labelled and each unlabelled example was seen on average. */
 function passes(labels: Int32Array, seen: Cursor["seen"]): EndEvent["passes"] {

@@ -7,7 +7,7 @@ import type { Tensor } from "../graph/tensor.ts";
 import type { Heads } from "../models/model.ts";
 import { perExample } from "../nn/losses.ts";
 import type { Scope } from "../nn/scope.ts";
-import type { StepFeeds } from "./feeds.ts";
+import { type StepFeeds, UNDER_WAY } from "./feeds.ts";
 
 /** By name, a row for each picture: `logits` [n, classes], `squaredError` and `logDensity` [n], where the model can. */
 export type Judgement = ReadonlyMap<string, Float32Array>;
@@ -22,8 +22,8 @@ export function judgementOf(heads: Heads, scope: Scope, x: Tensor): Map<string, 
 }
 
 /**
- * Judges a decoded set in batches of `size`. `run` computes the outputs of `judgementOf` for one batch; meanwhile the next is
- * made.
+ * Judges a decoded set in batches of `size`. `run` computes the outputs of `judgementOf` for one batch; meanwhile the next are
+ * made and queued.
  */
 export async function judge(
   set: ImageSet,
@@ -35,23 +35,27 @@ export async function judge(
   const n = set.labels.length;
   const order = numbers(n);
   const gathered = new Map<string, Float32Array>();
-  let [current, next] = [new BatchBuffer(set, size), new BatchBuffer(set, size)];
-  next.fill(order.subarray(0, size));
-  for (let from = 0, index = 0; from < n; from += size, index++) {
-    [current, next] = [next, current];
-    feeds.draw(seed, index, 1);
-    const running = run({ ...current.feeds, ...feeds.values });
-    const to = Math.min(n, from + size);
-    if (to < n) {
-      feeds.prepare(seed, index + 1);
-      next.fill(order.subarray(to, to + size));
-    }
-    for (const [name, { data, shape }] of Object.entries(await running)) {
+  const buffers = Array.from({ length: UNDER_WAY + 1 }, () => new BatchBuffer(set, size));
+  const judgeBatch = async (inputs: Readonly<Record<string, NdArray>>, from: number, count: number) => {
+    for (const [name, { data, shape }] of Object.entries(await run(inputs))) {
       const width = sizeOf(shape.slice(1));
       const all = gathered.get(name) ?? new Float32Array(n * width);
       gathered.set(name, all);
-      all.set((data as Float32Array).subarray(0, (to - from) * width), from * width);
+      all.set((data as Float32Array).subarray(0, count * width), from * width);
     }
+  };
+  const underWay: Promise<void>[] = [];
+  for (let from = 0, index = 0; from < n; from += size, index++) {
+    const buffer = buffers[index % buffers.length]!;
+    const examples = order.subarray(from, from + size);
+    buffer.fill(examples);
+    const inputs = { ...buffer.feeds, ...feeds.at(seed, index, 1) };
+    if (underWay.length === UNDER_WAY) await underWay.shift();
+    const running = judgeBatch(inputs, from, examples.length);
+    // A failure is told where the batch is waited for.
+    running.catch(() => {});
+    underWay.push(running);
   }
+  for (const running of underWay) await running;
   return gathered;
 }

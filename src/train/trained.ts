@@ -162,10 +162,10 @@ export class TrainedModel {
     const { x } = batchTensors(size, this.spec);
     const outputs = judgementOf(this.heads, build.root, x);
     const executable = await this.backend.compile("evaluate", Object.fromEntries(outputs), { mode: "infer" });
-    const results = Object.fromEntries([...outputs].map(([name, { shape }]) => [name, zeros(shape)]));
     const feeds = new StepFeeds({ graph: { name: "evaluate" }, noises: build.noises, ramps: build.ramps });
     try {
       return await judge(set, size, 0, feeds, async (inputs) => {
+        const results = Object.fromEntries([...outputs].map(([name, { shape }]) => [name, zeros(shape)]));
         await executable.run(inputs, results);
         return results;
       });

@@ -223,13 +223,13 @@ function warnings(data: Dataset): void {
   if (data.warnings.length > 20) warn(`${data.warnings.length - 20} more`);
 }
 
-/** Ctrl-C: the first ends after the current step, the second at once. */
+/** Ctrl-C: the first ends after the steps under way, the second at once. */
 function interruptSwitch(): { readonly pressed: boolean; release(): void } {
   const state = { pressed: false };
   const press = () => {
     if (state.pressed) process.exit(1);
     state.pressed = true;
-    warn("stopping after this step; press Ctrl-C again to stop at once");
+    warn("stopping after the steps under way; press Ctrl-C again to stop at once");
   };
   process.on("SIGINT", press).on("SIGTERM", press);
   return {

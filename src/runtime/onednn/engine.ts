@@ -1,6 +1,7 @@
-// The compute threads as the main thread sees them: plans are loaded, run one at a time, and dropped.
+// The compute threads as the main thread sees them: plans are loaded, run one after another, and dropped.
 import { MessageChannel, type MessagePort, Worker, type WorkerOptions } from "node:worker_threads";
 import { fail } from "../../base/errors.ts";
+import { Turns } from "../../base/turns.ts";
 import { Onednn, statusText } from "./api.ts";
 import { Heap } from "./heap.ts";
 import { loadLibrary, setLibraryThreads } from "./library.ts";
@@ -10,10 +11,12 @@ import {
   isClaimed,
   MESSAGE,
   type Plan,
-  type PlanStep,
+  type PlanParts,
   type PortMessage,
+  QUEUE,
   type ThreadData,
   TRAP,
+  wantedOffsets,
 } from "./protocol.ts";
 
 /** In place of the number of an answer: a thread has ended. */
@@ -28,12 +31,9 @@ export class Engine {
   private readonly ports: MessagePort[] = [];
   private readonly workers: Worker[] = [];
   private plans = 0;
-  /** Counters of claimed parts, by plan. */
-  private readonly claims = new Map<number, Int32Array>();
-  /** Runs go one after another, from whatever program. */
-  private last: Promise<unknown> = Promise.resolve();
-  /** Runs that have not ended. */
-  private pending = 0;
+  /** Requests are answered one after another, from whatever program. */
+  private readonly turns = new Turns(QUEUE);
+  private underWay = 0;
   private scratch = { offset: 0, bytes: 0, version: 0 };
 
   /** Compute threads: one alone for a library that brings its own. */
@@ -53,6 +53,7 @@ export class Engine {
       const workerData: ThreadData = {
         control: this.control.buffer as SharedArrayBuffer,
         memory: this.heap.memory,
+        base: this.heap.base,
         port: port2 as unknown as ThreadData["port"],
         index,
         threads: this.threads,
@@ -87,83 +88,110 @@ export class Engine {
 
   private broken: Error | undefined;
 
-  /** After what was asked for before; at once when there is nothing, so that the caller's own work goes on beside it. */
-  private exclusively<T>(work: () => Promise<T>): Promise<T> {
-    const result = this.pending++ === 0 ? work() : this.last.then(work);
-    const end = () => {
-      this.pending--;
-    };
-    this.last = result.then(end, end);
-    return result;
-  }
-
-  /** Asks the leading thread and waits; the process stays alive meanwhile. @returns its status */
-  private async request(plan: number): Promise<number> {
-    const { control } = this;
-    const leader = this.workers[0]!;
-    leader.ref();
-    try {
-      Atomics.store(control, CONTROL.plan, plan);
-      Atomics.store(control, CONTROL.status, 0);
-      const number = Atomics.add(control, CONTROL.request, 1) + 1;
-      Atomics.notify(control, CONTROL.request);
-      for (let answered = Atomics.load(control, CONTROL.answered); answered !== number; ) {
-        if (this.broken) fail("E_BACKEND", `internal: a compute thread ended: ${this.broken.message}`, this.broken);
-        const waiting = waitAsync(control, CONTROL.answered, answered);
-        if (waiting.async) await waiting.value;
-        answered = Atomics.load(control, CONTROL.answered);
+  /**
+   * Asks the leading thread and waits; the process stays alive meanwhile.
+   * @param begin what is done just before, given the place of the request among those under way
+   * @param end what is done with its status, and the step that it comes from, before another request has that place
+   */
+  private request(
+    plan: number,
+    begin: (place: number) => void,
+    end: (place: number, status: number, step: number) => void,
+  ): Promise<void> {
+    return this.turns.take(async () => {
+      const { control } = this;
+      const leader = this.workers[0]!;
+      const number = Atomics.load(control, CONTROL.request) + 1;
+      const place = number % QUEUE;
+      begin(place);
+      if (this.underWay++ === 0) leader.ref();
+      try {
+        Atomics.store(control, CONTROL.plan + place, plan);
+        Atomics.store(control, CONTROL.status + place, 0);
+        Atomics.store(control, CONTROL.request, number);
+        Atomics.notify(control, CONTROL.request);
+        for (let answered = Atomics.load(control, CONTROL.answered); answered < number; ) {
+          if (this.broken) fail("E_BACKEND", `internal: a compute thread ended: ${this.broken.message}`, this.broken);
+          const waiting = waitAsync(control, CONTROL.answered, answered);
+          if (waiting.async) await waiting.value;
+          answered = Atomics.load(control, CONTROL.answered);
+        }
+      } finally {
+        if (--this.underWay === 0) leader.unref();
       }
-      return Atomics.load(control, CONTROL.status);
-    } finally {
-      leader.unref();
-    }
+      end(place, Atomics.load(control, CONTROL.status + place), Atomics.load(control, CONTROL.step + place));
+    });
   }
 
-  private tell(message: PortMessage): Promise<void> {
-    return this.exclusively(async () => {
+  private tell(message: PortMessage, begin = () => {}): Promise<void> {
+    const post = () => {
+      begin();
       for (const port of this.ports) port.postMessage(message);
-      await this.request(MESSAGE);
-    });
+    };
+    return this.request(MESSAGE, post, () => {});
   }
 
-  async load(module: WebAssembly.Module | undefined, steps: readonly PlanStep[]): Promise<number> {
-    const claimed = steps.filter((step) => isClaimed(step, this.threads)).length;
+  /** @param workspaceBytes what the plan needs of the memory that all plans use in turn */
+  async load(parts: PlanParts, workspaceBytes: number): Promise<LoadedPlan> {
+    const claimed = parts.steps.filter((step) => isClaimed(step, this.threads)).length;
     const claims = new SharedArrayBuffer(4 * this.threads * claimed);
-    const plan: Plan = { id: this.plans++, module, steps, claims };
-    await this.tell({ load: plan });
-    this.claims.set(plan.id, new Int32Array(claims));
-    return plan.id;
+    const offsets = new SharedArrayBuffer(4 * QUEUE * parts.bindings.length);
+    const plan: Plan = { id: this.plans++, ...parts, claims, offsets };
+    let outgrown: number | undefined;
+    await this.tell({ load: plan }, () => {
+      outgrown = this.grow(workspaceBytes);
+    });
+    // Only now, as runs asked for before may use it.
+    if (outgrown !== undefined) this.heap.release(outgrown);
+    return { id: plan.id, offsets: wantedOffsets(plan) };
   }
 
-  unload(id: number): Promise<void> {
+  unload({ id }: LoadedPlan): Promise<void> {
     // Runs that were asked for before go first.
-    return this.tell({ unload: id }).then(() => void this.claims.delete(id));
+    return this.tell({ unload: id });
   }
 
-  /** Runs a plan between `before` and `after`, alone. `nameOf` names a step for the message when it fails. */
-  run(id: number, before: () => void, after: () => void, nameOf: (step: number) => string): Promise<void> {
-    return this.exclusively(async () => {
-      before();
-      this.claims.get(id)!.fill(0);
-      const status = await this.request(id);
+  /**
+   * Runs a plan after what was asked for before.
+   * @param before writes where values lie to `offsets[place]` of the plan; done at once when the threads are idle or in their
+   *   last request, so that the caller's own work goes on beside the run
+   * @param after is done when it has ended well, before another run has this place
+   * @param nameOf names a step for the message when it fails
+   */
+  run(
+    { id }: LoadedPlan,
+    before: (place: number) => void,
+    after: (place: number) => void,
+    nameOf: (step: number) => string,
+  ): Promise<void> {
+    return this.request(id, before, (place, status, step) => {
       if (status !== 0) {
-        const step = nameOf(Atomics.load(this.control, CONTROL.step));
         const what = status === TRAP ? "an index lies outside its array" : `oneDNN says: ${statusText(status)}`;
-        fail("E_BACKEND", `the step stopped in ${step}: ${what}; go on from the last checkpoint with --resume`);
+        fail("E_BACKEND", `the step stopped in ${nameOf(step)}: ${what}; go on from the last checkpoint with --resume`);
       }
-      after();
+      after(place);
     });
   }
 
-  /** Memory that all plans use in turn, at least `bytes`; when it moves, `version` changes. Only to be called in `before`. */
-  workspace(bytes: number): { readonly offset: number; readonly version: number } {
-    if (bytes > this.scratch.bytes) {
-      if (this.scratch.bytes > 0) this.heap.release(this.scratch.offset);
-      const { version } = this.scratch;
-      this.scratch = { offset: this.heap.allocate(bytes), bytes, version: version + 1 };
-    }
+  /** The memory that all plans use in turn; when it moves, `version` changes. */
+  get workspace(): { readonly offset: number; readonly version: number } {
     return this.scratch;
   }
+
+  /** Makes the workspace at least so large. @returns what it was, when it moved */
+  private grow(bytes: number): number | undefined {
+    const { offset, bytes: had, version } = this.scratch;
+    if (bytes <= had) return undefined;
+    this.scratch = { offset: this.heap.allocate(bytes), bytes, version: version + 1 };
+    return had > 0 ? offset : undefined;
+  }
+}
+
+/** A plan that the threads have. */
+export interface LoadedPlan {
+  readonly id: number;
+  /** Where each value of its `bindings` lies, for each request under way. */
+  readonly offsets: readonly Uint32Array[];
 }
 
 const engines = new Map<number, Engine>();

@@ -1,26 +1,32 @@
 // What the main thread and the compute threads say to each other. Small and frequent things go through a shared array of
 // integers that threads wait on; plans, which are rare, go through message ports.
 
+import type { Address } from "./library.ts";
+
 /** Places in the shared array. */
 export const CONTROL = {
   /** Counts requests. */
   request: 0,
+  /** Counts requests that the leading thread has prepared, so that all may begin. */
+  begun: 1,
   /** Counts requests answered. */
-  answered: 1,
-  /** Which plan to run; `MESSAGE` to read the port instead. */
-  plan: 2,
-  /** 0, or what went wrong: a oneDNN status, or `TRAP`. */
-  status: 3,
-  /** The step that it went wrong in. */
-  step: 4,
+  answered: 2,
   /** Counts threads that have started. */
-  ready: 5,
+  ready: 3,
+  /** Which plan to run; `MESSAGE` to read the port instead. This and the next two have a place for each request under way. */
+  plan: 4,
+  /** 0, or what went wrong: a oneDNN status, or `TRAP`. */
+  status: 8,
+  /** The step that it went wrong in. */
+  step: 12,
   /** Counts arrivals at barriers. On a cache line of its own. */
   arrived: 32,
   /** Threads that sleep at a barrier. */
   sleeping: 48,
 } as const;
 export const CONTROL_LENGTH = 64;
+/** Requests under way at most: one is computed, and one waits where threads find it without the main thread. */
+export const QUEUE = 2;
 export const MESSAGE = -1;
 /** Status of a WebAssembly trap. */
 export const TRAP = 1000;
@@ -49,13 +55,32 @@ export interface PlanStep {
   readonly parts: readonly Part[];
 }
 
-export interface Plan {
-  readonly id: number;
+/** A value that lies elsewhere from run to run. */
+export interface Binding {
+  /** Its place in the address table: an offset in the heap, as the offsets that are put there. */
+  readonly entry: number;
+  /** The memories of primitives that stand for it, or for what begins so many bytes into it. */
+  readonly memories: readonly { readonly memory: Address; readonly skip: number }[];
+}
+
+/** What a plan is made of. */
+export interface PlanParts {
   readonly module: WebAssembly.Module | undefined;
   readonly steps: readonly PlanStep[];
+  readonly bindings: readonly Binding[];
+}
+
+export interface Plan extends PlanParts {
+  readonly id: number;
   /** For each step whose parts are claimed, in order: how many of each thread's are taken. */
   readonly claims: SharedArrayBuffer;
+  /** Where each value of `bindings` lies, once for each request under way. */
+  readonly offsets: SharedArrayBuffer;
 }
+
+/** Of each request under way: where each value of `bindings` is to lie. */
+export const wantedOffsets = ({ offsets, bindings: { length } }: Pick<Plan, "offsets" | "bindings">): Uint32Array[] =>
+  Array.from({ length: QUEUE }, (_, place) => new Uint32Array(offsets, 4 * place * length, length));
 
 /** Parts of a step that a thread has at most. */
 export const MOST_PARTS = 4;
@@ -73,6 +98,8 @@ export interface ThreadData {
   readonly index: number;
   /** How many threads there are. */
   readonly threads: number;
+  /** Address of the memory in the process. */
+  readonly base: bigint;
   readonly library: string;
   readonly stream: bigint;
 }

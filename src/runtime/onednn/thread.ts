@@ -10,24 +10,36 @@ import {
   type Part,
   type Plan,
   type PortMessage,
+  QUEUE,
   share,
   type ThreadData,
   TRAP,
+  wantedOffsets,
 } from "./protocol.ts";
 
 type KernelFunction = (from: number, to: number) => void;
 
-const { index, threads, memory, stream, ...data } = workerData as ThreadData;
+const { index, threads, memory, base, stream, ...data } = workerData as ThreadData;
 const port = data.port as unknown as MessagePort;
 const control = new Int32Array(data.control);
 const library = koffi.load(data.library);
 const execute = library.func("dnnl_primitive_execute", "int", ["void *", "void *", "int", "void *"]);
+const setHandle = library.func("dnnl_memory_set_data_handle", "int", ["void *", "void *"]);
 setLibraryThreads(library, 1);
 
 /** Does a part, or all that this thread does of a step. Returns a status. */
 type Work = () => number;
-/** Nothing: this thread has no share. */
-const plans = new Map<number, { work: (Work | undefined)[]; barriers: boolean[] }>();
+
+interface Prepared {
+  /** By step; nothing: this thread has no share. */
+  readonly work: readonly (Work | undefined)[];
+  readonly barriers: readonly boolean[];
+  /** The step in which the main thread is told that the request before has been answered. */
+  readonly telling: number;
+  /** Done by the leading thread before a run: values are bound as the request in this place says. Returns a status. */
+  bind(place: number): number;
+}
+const plans = new Map<number, Prepared>();
 
 /** Turns of waiting actively for the next request before a thread sleeps: a tenth of a millisecond or so. */
 const SPIN = 20_000;
@@ -46,7 +58,7 @@ function readPort(): void {
   }
 }
 
-function prepare({ id, steps, module, claims }: Plan): void {
+function prepare({ id, steps, module, claims, bindings, offsets }: Plan): void {
   const exports = module ? new WebAssembly.Instance(module, { env: { memory } }).exports : {};
   const taken = new Int32Array(claims);
   let place = 0;
@@ -56,7 +68,29 @@ function prepare({ id, steps, module, claims }: Plan): void {
     place += threads;
     return claiming(parts, taken, place - threads);
   });
-  plans.set(id, { work, barriers: steps.map((step) => step.barrier) });
+  const wanted = wantedOffsets({ offsets, bindings });
+  const bound = new Float64Array(bindings.length).fill(-1);
+  const bind = (place: number): number => {
+    taken.fill(0);
+    for (let i = 0; i < bindings.length; i++) {
+      const offset = wanted[place]![i]!;
+      if (offset === bound[i]) continue;
+      const { entry, memories } = bindings[i]!;
+      new Uint32Array(memory.buffer, entry, 1)[0] = offset;
+      for (const { memory: handle, skip } of memories) {
+        const status = setHandle(handle, base + BigInt(offset + skip));
+        if (status !== 0) return status;
+      }
+      bound[i] = offset;
+    }
+    return 0;
+  };
+  // The main thread then takes the core of a compute thread for a while; where parts are claimed the other does its work.
+  const telling = Math.max(
+    0,
+    steps.findIndex((step) => isClaimed(step, threads)),
+  );
+  plans.set(id, { work, barriers: steps.map((step) => step.barrier), telling, bind });
 }
 
 function workOf({ kernels, call }: Part, exports: Readonly<Record<string, KernelFunction>>): Work {
@@ -90,12 +124,10 @@ function claiming(parts: readonly Work[], taken: Int32Array, place: number): Wor
   };
 }
 
-function awaitRequest(seen: number): number {
-  for (let turn = 0; ; turn++) {
-    const now = Atomics.load(control, CONTROL.request);
-    if (now !== seen) return now;
-    if (turn >= SPIN) Atomics.wait(control, CONTROL.request, seen);
-  }
+/** Returns when `place` of the shared array is no longer `seen`. */
+function awaitChange(place: number, seen: number): void {
+  for (let turn = 0; Atomics.load(control, place) === seen; turn++)
+    if (turn >= SPIN) Atomics.wait(control, place, seen);
 }
 
 /** Arrivals that end the barrier this thread comes to next. */
@@ -117,29 +149,55 @@ function barrier(): void {
   Atomics.sub(control, CONTROL.sleeping, 1);
 }
 
-function run(id: number): void {
-  const { work, barriers } = plans.get(id)!;
+function noteStatus(status: number, place: number, step: number): void {
+  if (status !== 0 && Atomics.compareExchange(control, CONTROL.status + place, 0, status) === 0)
+    Atomics.store(control, CONTROL.step + place, step);
+}
+
+/** Of the leading thread: the last request that is done, until the main thread has been told. */
+let untold = 0;
+
+function tell(): void {
+  if (untold === 0) return;
+  Atomics.store(control, CONTROL.answered, untold);
+  Atomics.notify(control, CONTROL.answered);
+  untold = 0;
+}
+
+function run({ work, barriers, telling }: Prepared, place: number): void {
+  if (Atomics.load(control, CONTROL.status + place) !== 0) return;
   for (let i = 0; i < work.length; i++) {
-    const status = work[i]?.() ?? 0;
-    if (status !== 0 && Atomics.compareExchange(control, CONTROL.status, 0, status) === 0)
-      Atomics.store(control, CONTROL.step, i);
+    if (i === telling) tell();
+    noteStatus(work[i]?.() ?? 0, place, i);
     if (!barriers[i]) continue;
     barrier();
     // All see the same, and leave together.
-    if (Atomics.load(control, CONTROL.status) !== 0) return;
+    if (Atomics.load(control, CONTROL.status + place) !== 0) return;
   }
+}
+
+/** Lets all threads begin request `number`, once it is there and has what it needs. */
+function lead(number: number): void {
+  awaitChange(CONTROL.request, number - 1);
+  const place = number % QUEUE;
+  const id = Atomics.load(control, CONTROL.plan + place);
+  if (id !== MESSAGE) noteStatus(plans.get(id)!.bind(place), place, 0);
+  Atomics.store(control, CONTROL.begun, number);
+  Atomics.notify(control, CONTROL.begun);
 }
 
 Atomics.add(control, CONTROL.ready, 1);
 Atomics.notify(control, CONTROL.ready);
-for (let seen = 0; ; ) {
-  seen = awaitRequest(seen);
-  const id = Atomics.load(control, CONTROL.plan);
+for (let number = 1; ; number++) {
+  if (index === 0) lead(number);
+  else awaitChange(CONTROL.begun, number - 1);
+  const place = number % QUEUE;
+  const id = Atomics.load(control, CONTROL.plan + place);
   if (id === MESSAGE) readPort();
-  else run(id);
+  else run(plans.get(id)!, place);
   barrier();
-  if (index === 0) {
-    Atomics.store(control, CONTROL.answered, seen);
-    Atomics.notify(control, CONTROL.answered);
-  }
+  if (index !== 0) continue;
+  untold = number;
+  // While the next is computed, if there is one.
+  if (Atomics.load(control, CONTROL.request) === number) tell();
 }
