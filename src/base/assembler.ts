@@ -64,6 +64,7 @@ const PLAIN = {
       "f64x2.div": 0xf3,
       "i32x4.trunc_sat_f32x4_s": 0xf8,
       "f32x4.convert_i32x4_s": 0xfa,
+      "f32x4.convert_i32x4_u": 0xfb,
       "i32x4.trunc_sat_f64x2_s_zero": 0xfc,
       "f64x2.convert_low_i32x4_s": 0xfe,
     }).map(([name, code]) => [name, simd(code)]),
@@ -333,15 +334,15 @@ declare const WebAssembly: {
   ) => { readonly exports: Readonly<Record<string, (...args: number[]) => void>> };
 };
 
-/** A module of one function over a memory of its own, of at least so many bytes, all zeros. */
-export function instantiate(
-  f: FunctionBuilder,
+/** A module over a memory of its own, of at least so many bytes, all zeros. */
+export function instantiate<Name extends string>(
+  functions: Readonly<Record<Name, FunctionBuilder>>,
   bytes: number,
-): { run: (...args: number[]) => void; buffer: ArrayBuffer } {
+): { run: Readonly<Record<Name, (...args: number[]) => void>>; buffer: ArrayBuffer } {
   const pages = Math.ceil(bytes / PAGE_BYTES);
   const memory = new WebAssembly.Memory({ initial: pages, maximum: pages });
   const builder = new ModuleBuilder(false);
-  builder.add(f, "run");
+  for (const [name, f] of Object.entries<FunctionBuilder>(functions)) builder.add(f, name);
   const { exports } = new WebAssembly.Instance(new WebAssembly.Module(builder.bytes()), { env: { memory } });
-  return { run: exports.run!, buffer: memory.buffer };
+  return { run: exports as Record<Name, (...args: number[]) => void>, buffer: memory.buffer };
 }

@@ -1,5 +1,5 @@
 // Counter-based randomness: a value depends only on (seed, stream, counter), so runs repeat and resume exactly.
-import { fillUniform, threefry2x32 } from "./threefry.ts";
+import { type Distribution, fill, threefry2x32 } from "./threefry.ts";
 
 /** FNV-1a: a name as a 32-bit stream number. */
 export function hashName(name: string): number {
@@ -40,19 +40,17 @@ export class Random {
 
   /** Fills with uniform numbers in (0, 1). */
   fillUniform(out: Float32Array): void {
-    fillUniform(this.key0, this.key1, this.counter, out);
-    this.counter += Math.ceil(out.length / 2);
+    this.fill("uniform", out);
   }
 
-  /** Fills with standard normal numbers (Box-Muller). */
+  /** Fills with standard normal numbers. */
   fillNormal(out: Float32Array): void {
-    for (let i = 0; i < out.length; i += 2) {
-      this.next();
-      const radius = Math.sqrt(-2 * Math.log((this.block[0]! + 0.5) / 0x1_0000_0000));
-      const angle = (2 * Math.PI * this.block[1]!) / 0x1_0000_0000;
-      out[i] = radius * Math.cos(angle);
-      if (i + 1 < out.length) out[i + 1] = radius * Math.sin(angle);
-    }
+    this.fill("normal", out);
+  }
+
+  private fill(distribution: Distribution, out: Float32Array): void {
+    fill(distribution, this.key0, this.key1, this.counter, out);
+    this.counter += Math.ceil(out.length / 2);
   }
 
   normal(): number {

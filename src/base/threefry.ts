@@ -1,6 +1,7 @@
 // Threefry-2x32-20 (Salmon et al. 2011, "Parallel Random Numbers: As Easy as 1, 2, 3", section 4), once for one block and
 // once for many: a batch of dropout masks takes a hundred thousand blocks.
 import { FunctionBuilder, instantiate } from "./assembler.ts";
+import { writeMath } from "./vector-math.ts";
 
 const PARITY = 0x1bd11bda;
 const rotate = (value: number, bits: number): number => (value << bits) | (value >>> (32 - bits));
@@ -78,34 +79,79 @@ const TURN = LANES * SIDE_BY_SIDE;
 /** Blocks whose numbers fit the kernel's memory. */
 const MOST = 2 ** 14;
 
-let made: { readonly kernel: (...args: number[]) => void; readonly values: Float32Array } | undefined;
+interface Kernel {
+  readonly run: (...args: number[]) => void;
+  readonly values: Float32Array;
+}
+
+/** Writes what turns the words of blocks, in locals `x` and `y`, into numbers in the same locals. */
+type Turning = (f: FunctionBuilder, x: number, y: number) => void;
+
+/** In (0, 1), from the upper 23 bits: the largest value stays below 1 in float32. */
+const uniform: Turning = (f, x, y) => {
+  for (const word of [x, y]) {
+    f.get(word).i32(9).op("i32x4.shr_u", "f32x4.convert_i32x4_s");
+    f.floats(0.5)
+      .op("f32x4.add")
+      .floats(2 ** -23);
+    f.op("f32x4.mul").set(word);
+  }
+};
+
+/** √(-2 ln u) times cosine and sine of 2πv (Box & Muller 1958), u from all bits of the first word, v of the second. */
+const normal: Turning = (f, x, y) => {
+  const radius = f.local("v128");
+  f.get(x)
+    .op("f32x4.convert_i32x4_u")
+    .floats(0.5)
+    .op("f32x4.add")
+    .floats(2 ** -32);
+  f.op("f32x4.mul").set(radius);
+  writeMath("log", f, radius);
+  f.floats(-2).op("f32x4.mul", "f32x4.sqrt").set(radius);
+  // As a signed number: the same angle, within ±π.
+  f.get(y)
+    .op("f32x4.convert_i32x4_s")
+    .floats(Math.PI * 2 ** -31)
+    .op("f32x4.mul")
+    .set(y);
+  writeMath("cos", f, y);
+  f.get(radius).op("f32x4.mul").set(x);
+  writeMath("sin", f, y);
+  f.get(radius).op("f32x4.mul").set(y);
+};
+
+const TURNINGS = { uniform, normal };
+export type Distribution = keyof typeof TURNINGS;
+
+const kernels = new Map<Distribution, Kernel>();
 
 /**
- * Uniform numbers in (0, 1), the two of each block, from the upper 23 bits: the largest value stays below 1 in float32.
- * @param out as many values as blocks have words; the last may be left out
+ * Fills with the two numbers of each block, as many as asked for.
+ * @param distribution `uniform`: in (0, 1); `normal`: mean 0, variance 1
  * @param counter of the first block
  */
-export function fillUniform(k0: number, k1: number, counter: number, out: Float32Array): void {
-  made ??= compile();
-  const { kernel, values } = made;
+export function fill(distribution: Distribution, k0: number, k1: number, counter: number, out: Float32Array): void {
+  const kernel = kernels.get(distribution) ?? compile(TURNINGS[distribution]);
+  kernels.set(distribution, kernel);
   for (let at = 0; at < out.length; ) {
     const block = counter + at / 2;
     const [low, high] = [block % 0x1_0000_0000, Math.floor(block / 0x1_0000_0000)];
     const count = Math.min(Math.ceil((out.length - at) / 2), MOST, 0x1_0000_0000 - low);
-    kernel(count, k0 | 0, k1 | 0, low | 0, high | 0);
+    kernel.run(count, k0 | 0, k1 | 0, low | 0, high | 0);
     const length = Math.min(2 * count, out.length - at);
-    out.set(values.subarray(0, length), at);
+    out.set(kernel.values.subarray(0, length), at);
     at += length;
   }
 }
 
-function compile(): NonNullable<typeof made> {
-  const { run, buffer } = instantiate(writeUniform(), 8 * MOST);
-  return { kernel: run, values: new Float32Array(buffer) };
+function compile(turning: Turning): Kernel {
+  const { run, buffer } = instantiate({ fill: writeFill(turning) }, 8 * MOST);
+  return { run: run.fill, values: new Float32Array(buffer) };
 }
 
 /** Blocks from counter (c0, c1) on, whole turns of them, as numbers from address 0 on. */
-function writeUniform(): FunctionBuilder {
+function writeFill(turning: Turning): FunctionBuilder {
   const [blocks, k0, k1, c0, c1] = [0, 1, 2, 3, 4];
   const f = new FunctionBuilder(["i32", "i32", "i32", "i32", "i32"]);
   const keys = [0, 1, 2].map(() => f.local("v128"));
@@ -161,13 +207,7 @@ function writeUniform(): FunctionBuilder {
         }
       }
       chains.forEach(({ counter, x, y }, i) => {
-        for (const word of [x, y]) {
-          f.get(word).i32(9).op("i32x4.shr_u", "f32x4.convert_i32x4_s");
-          f.floats(0.5)
-            .op("f32x4.add")
-            .floats(2 ** -23);
-          f.op("f32x4.mul").set(word);
-        }
+        turning(f, x, y);
         // A block's two words are neighbours.
         f.get(address)
           .get(x)

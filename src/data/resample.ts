@@ -15,34 +15,94 @@ export const ONE = 1 << FINE;
 
 const LANES = 4;
 
+/** Numbers of an affine map, as `writePlace` reads them. */
+const AFFINE = 12;
+
+type Pair = readonly [x: number, y: number];
+
 export class Resampler {
   /** Where each pixel comes from: x, y, in parts of a pixel (`ONE`). */
   readonly map: Int32Array;
   private readonly source: Uint8Array;
   private readonly result: Uint8Array;
-  private readonly kernel: () => void;
+  private readonly affine: Float32Array;
+  private readonly kernels: { readonly place: () => void; readonly resample: () => void };
 
   constructor(shape: Shape) {
     const pixels = shape.height * shape.width;
     const turns = Math.ceil(pixels / LANES);
     const bytes = pixels * shape.channels;
-    const source = 8 * LANES * turns;
+    const source = 8 * LANES * (turns + 1);
     // Places after the last pixel are zeros; what comes of them lies after the result.
     const result = source + bytes;
-    const kernel = writeResample(shape, turns, source, result);
-    const { run, buffer } = instantiate(kernel, result + LANES * turns * shape.channels);
-    this.kernel = run;
+    const affine = Math.ceil((result + LANES * turns * shape.channels) / 4) * 4;
+    const { run, buffer } = instantiate(
+      { place: writePlace(shape, affine), resample: writeResample(shape, turns, source, result) },
+      affine + 4 * AFFINE,
+    );
+    this.kernels = run;
+    this.affine = new Float32Array(buffer, affine, AFFINE);
     this.map = new Int32Array(buffer, 0, 2 * pixels);
     this.source = new Uint8Array(buffer, source, bytes);
     this.result = new Uint8Array(buffer, result, bytes);
   }
 
+  /**
+   * Makes the map affine: the first pixel comes from `origin`, the one right of a pixel from `across` further, the one below
+   * from `down` further; all are x, y in pixels.
+   */
+  place(origin: Pair, across: Pair, down: Pair): void {
+    const parts = ([x, y]: Pair): Pair => [x * ONE, y * ONE];
+    const [[x, y], [ax, ay], [dx, dy]] = [parts(origin), parts(across), parts(down)];
+    // Half a part more, as fractions are dropped.
+    this.affine.set([x + 0.5, y + 0.5, x + ax + 0.5, y + ay + 0.5, 2 * ax, 2 * ay, 2 * ax, 2 * ay, dx, dy, dx, dy]);
+    this.kernels.place();
+  }
+
   /** Replaces a picture [h, w, c] by its values at the places of the map; outside of it its edge repeats. */
   apply(picture: Uint8Array): void {
     this.source.set(picture);
-    this.kernel();
+    this.kernels.resample();
     picture.set(this.result);
   }
+}
+
+/**
+ * Two pixels at a time: their places at the left end, what is added for the next two and what for the next row, four numbers
+ * each at address `affine`.
+ */
+function writePlace({ height: h, width: w }: Shape, affine: number) {
+  const f = new FunctionBuilder([]);
+  const [row, column, to] = [f.local("i32"), f.local("i32"), f.local("i32")];
+  const [left, across, down] = [f.local("v128"), f.local("v128"), f.local("v128")];
+  const [rows, pairs] = [f.local("v128"), f.local("v128")];
+  f.i32(affine).memory("v128.load", 16).set(across);
+  f.i32(affine).memory("v128.load", 32).set(down);
+  f.whileBelow(
+    row,
+    () => f.i32(h),
+    () => {
+      f.i32(affine).memory("v128.load").get(rows).get(down).op("f32x4.mul", "f32x4.add").set(left);
+      f.floats(0).set(pairs);
+      f.i32(0).set(column);
+      f.whileBelow(
+        column,
+        () => f.i32(w),
+        () => {
+          f.get(to).get(left).get(pairs).get(across).op("f32x4.mul", "f32x4.add", "i32x4.trunc_sat_f32x4_s");
+          f.memory("v128.store");
+          f.get(pairs).floats(1).op("f32x4.add").set(pairs);
+          f.increase(to, 16);
+          f.increase(column, 2);
+        },
+      );
+      // The second of the last pair is beyond an odd row; the next row overwrites it.
+      if (w % 2 === 1) f.increase(to, -8);
+      f.get(rows).floats(1).op("f32x4.add").set(rows);
+      f.increase(row, 1);
+    },
+  );
+  return f;
 }
 
 function writeResample({ height: h, width: w, channels: c }: Shape, turns: number, source: number, result: number) {

@@ -78,19 +78,14 @@ export class Transformer {
     const [left, above] = cut > 0 ? [symmetric(random, cut / 2) * w, symmetric(random, cut / 2) * h] : [0, 0];
     const [cos, sin] = [((1 - cut) * Math.cos(angle)) / zoom, ((1 - cut) * Math.sin(angle)) / zoom];
     const [cx, cy] = [(w - 1) / 2, (h - 1) / 2];
-    const { map } = this.resampler;
-    const [stepX, stepY] = mirrored ? [-cos * ONE, sin * ONE] : [cos * ONE, -sin * ONE];
-    for (let y = 0, at = 0; y < h; y++) {
-      const v = y - cy - dy;
-      const u = (mirrored ? cx : -cx) - dx + shear * v;
-      // Half a part more, as the fraction is dropped.
-      const x0 = (cos * u + sin * v + cx + left) * ONE + 0.5;
-      const y0 = (cos * v - sin * u + cy + above) * ONE + 0.5;
-      for (let x = 0; x < w; x++) {
-        map[at++] = x0 + stepX * x;
-        map[at++] = y0 + stepY * x;
-      }
-    }
+    // Of the first pixel, from the centre.
+    const v = -cy - dy;
+    const u = (mirrored ? cx : -cx) - dx + shear * v;
+    this.resampler.place(
+      [cos * u + sin * v + cx + left, cos * v - sin * u + cy + above],
+      mirrored ? [-cos, sin] : [cos, -sin],
+      [cos * shear + sin, cos - sin * shear],
+    );
   }
 
   /** Adds a smooth random field: normal values on a 5x5 grid, interpolated (after Simard et al. 2003). */

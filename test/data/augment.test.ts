@@ -29,7 +29,7 @@ describe("changes of a picture", () => {
     expect(changed({ scale: 1e-9 }, 1, colour, { height: 4, width: 4, channels: 3 })).toEqual(colour);
   });
 
-  it("an affine map has the bilinear values of a plain calculation, within a grey level", () => {
+  it.each([0, 1])("an affine map has the bilinear values of a plain calculation, within a level (flip %i)", (flip) => {
     for (const [h, w, c] of [
       [9, 12, 1],
       [8, 5, 3],
@@ -37,15 +37,25 @@ describe("changes of a picture", () => {
     ] as const) {
       const bytes = Uint8Array.from({ length: h * w * c }, (_, i) => (i * 71) % 256);
       const size = { height: h, width: w, channels: c };
-      const out = changed({ scale: 0.3 }, 4, bytes, size);
-      // The first number of the stream, as nothing else is drawn before the scale but two shifts and a turn that are off.
-      const zoom = 1 + (2 * new Random(4).uniform() - 1) * 0.3;
-      const along = (i: number, n: number) => Math.min(Math.max((i - (n - 1) / 2) / zoom + (n - 1) / 2, 0), n - 1);
+      const out = changed({ shift: 0.2, flip, rotate: 30, scale: 0.3, shear: 20 }, 4, bytes, size);
+      // In the order in which they are drawn.
+      const random = new Random(4);
+      const symmetric = () => 2 * random.uniform() - 1;
+      const [dx, dy] = [symmetric() * 0.2 * w, symmetric() * 0.2 * h];
+      random.uniform();
+      const angle = (symmetric() * 30 * Math.PI) / 180;
+      const zoom = 1 + symmetric() * 0.3;
+      const shear = Math.tan((symmetric() * 20 * Math.PI) / 180);
+      const [cos, sin, cy, cx] = [Math.cos(angle), Math.sin(angle), (h - 1) / 2, (w - 1) / 2];
       const at = (y: number, x: number, k: number) => bytes[(Math.min(y, h - 1) * w + Math.min(x, w - 1)) * c + k]!;
+      const within = (value: number, n: number) => Math.min(Math.max(value, 0), n - 1);
       out.forEach((value, i) => {
-        const [y, x, k] = [along(Math.floor(i / c / w), h), along(Math.floor(i / c) % w, w), i % c];
+        const v = Math.floor(i / c / w) - cy - dy;
+        const u = (flip ? -1 : 1) * ((Math.floor(i / c) % w) - cx) - dx + shear * v;
+        const x = within((cos * u + sin * v) / zoom + cx, w);
+        const y = within((cos * v - sin * u) / zoom + cy, h);
         const [fy, fx] = [y % 1, x % 1];
-        const row = (r: number) => at(r, Math.floor(x), k) * (1 - fx) + at(r, Math.floor(x) + 1, k) * fx;
+        const row = (r: number) => at(r, Math.floor(x), i % c) * (1 - fx) + at(r, Math.floor(x) + 1, i % c) * fx;
         const exact = row(Math.floor(y)) * (1 - fy) + row(Math.floor(y) + 1) * fy;
         // Half a level of rounding, and places to 1/1024 of a pixel: 255 / 2048 of a level in each direction, twice.
         expect(Math.abs(value - exact), `${h}x${w}x${c} at ${i}`).toBeLessThanOrEqual(1);

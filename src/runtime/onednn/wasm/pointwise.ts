@@ -2,8 +2,8 @@
 // integers, bool as four masks (all bits or none).
 import type { DType } from "../../../base/array.ts";
 import type { FunctionBuilder } from "../../../base/assembler.ts";
+import { MATH, type MathName, writeMath } from "../../../base/vector-math.ts";
 import type { Attrs } from "../../../graph/tensor.ts";
-import { MATH, type MathName, writeMath } from "./math.ts";
 
 /** What an op is applied to: the locals of the operands, of which `get(i)` pushes one; `dtype` is that of operand 0. */
 interface Operands {

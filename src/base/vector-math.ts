@@ -1,7 +1,7 @@
 // Transcendental functions of four floats at once, written where they are used. Polynomials are those of the Cephes library
 // (Moshier 1989: single precision expf, logf, tanhf, sinf), erf is Abramowitz & Stegun 7.1.26. `pmax(x, c)` is one instruction
 // where `max` is eight, and keeps a NaN in its first operand.
-import type { FunctionBuilder } from "../../../base/assembler.ts";
+import type { FunctionBuilder } from "./assembler.ts";
 
 export type MathName = keyof typeof WRITE;
 
