@@ -18,7 +18,8 @@ export const normalInit =
   (shape, random) => {
     const values = new Float32Array(sizeOf(shape));
     random.fillNormal(values);
-    return values.map((value) => value * deviation);
+    for (let i = 0; i < values.length; i++) values[i]! *= deviation;
+    return values;
   };
 
 /** U(-limit, limit) */
@@ -28,7 +29,8 @@ const uniformInit =
     const values = new Float32Array(sizeOf(shape));
     random.fillUniform(values);
     const bound = limit(shape);
-    return values.map((value) => (2 * value - 1) * bound);
+    for (let i = 0; i < values.length; i++) values[i] = (2 * values[i]! - 1) * bound;
+    return values;
   };
 
 function fans(shape: Shape): { fanIn: number; fanOut: number } {

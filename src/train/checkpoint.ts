@@ -1,5 +1,16 @@
 // Checkpoints in the safetensors format: a JSON header, then raw tensors. Written whole or not at all.
-import { appendFileSync, closeSync, fsyncSync, openSync, readFileSync, renameSync, rmSync, writeSync } from "node:fs";
+import {
+  appendFileSync,
+  closeSync,
+  copyFileSync,
+  fsyncSync,
+  linkSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeSync,
+} from "node:fs";
 import { type NdArray, sizeOf } from "../base/array.ts";
 import { fail, GenclassError } from "../base/errors.ts";
 import type { State } from "../runtime/program.ts";
@@ -16,8 +27,7 @@ const HEADER_LIMIT = 100_000_000;
 
 /** Writes a file so that a crash at any moment leaves the old one or the new one, never a part. */
 export function writeAtomically(file: string, parts: readonly Uint8Array[] | string): void {
-  const draft = `${file}.draft`;
-  try {
+  replace(file, (draft) => {
     const handle = openSync(draft, "w");
     try {
       for (const part of typeof parts === "string" ? [Buffer.from(parts)] : parts)
@@ -26,6 +36,27 @@ export function writeAtomically(file: string, parts: readonly Uint8Array[] | str
     } finally {
       closeSync(handle);
     }
+  });
+}
+
+/** Makes `file` another name of what `source` holds now, as atomically. */
+export function linkAtomically(source: string, file: string): void {
+  replace(file, (draft) => {
+    try {
+      linkSync(source, draft);
+    } catch {
+      // Not every file system has links.
+      copyFileSync(source, draft);
+    }
+  });
+}
+
+function replace(file: string, make: (draft: string) => void): void {
+  const draft = `${file}.draft`;
+  try {
+    // One left by a crash may be another name of a file in use.
+    rmSync(draft, { force: true });
+    make(draft);
     renameSync(draft, file);
   } catch (cause) {
     rmSync(draft, { force: true });

@@ -38,6 +38,8 @@ export interface Snapshot {
   readonly novelty?: Validation["novelty"];
 }
 
+export type Checkpoint = "last" | "best";
+
 export interface FitOptions {
   readonly name: string;
   readonly model: BuiltModel;
@@ -60,8 +62,8 @@ export interface FitOptions {
   /** Weights to begin from (tuning); entries of other shapes are left at their first values. */
   readonly from?: State;
   readonly resume?: { readonly state: State; readonly cursor: Cursor };
-  /** Called with everything worth saving; `last` at least every `saveSeconds`. */
-  save?(which: "last" | "best", snapshot: Snapshot): void | Promise<void>;
+  /** Called with everything worth saving: as the `last` state at least every `saveSeconds`, as the `best` so far also. */
+  save?(which: readonly Checkpoint[], snapshot: Snapshot): void | Promise<void>;
   readonly saveSeconds?: number;
   /** Asked after every step until it is so; the run then ends after the steps under way. */
   interrupted?(): boolean;
@@ -180,7 +182,7 @@ async function* loop(
   let firstTimed = -1;
   let timedSince = 0;
   let reason: EndEvent["reason"] = "planned";
-  const save = async (which: "last" | "best") => {
+  const save = async (...which: Checkpoint[]) => {
     cursor.seconds = elapsed();
     await options.save?.(which, {
       state: program.snapshot(),
@@ -289,8 +291,7 @@ async function* loop(
       const score = result.score ?? -(Object.values(metrics)[0] ?? 0);
       const best = cursor.bestScore === null || score > cursor.bestScore;
       if (best) [cursor.bestScore, cursor.bestEpoch] = [score, epoch + 1];
-      if (best) await save("best");
-      await save("last");
+      await (best ? save("best", "last") : save("last"));
       yield { type: "epoch", epoch: epoch + 1, step: cursor.step, seconds: elapsed(), metrics, best };
       if (options.until && reached(metrics, options.until)) {
         reason = "until";

@@ -3,9 +3,9 @@ import { existsSync, mkdirSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
 import { fail } from "../base/errors.ts";
-import { append, readCheckpoint, writeAtomically, writeCheckpoint } from "./checkpoint.ts";
+import { append, linkAtomically, readCheckpoint, writeAtomically, writeCheckpoint } from "./checkpoint.ts";
 import type { RunEvent } from "./events.ts";
-import type { Snapshot } from "./fit.ts";
+import type { Checkpoint, Snapshot } from "./fit.ts";
 
 /** Version of the run folder; another one is refused. */
 export const RUN_VERSION = 2;
@@ -108,19 +108,25 @@ export class RunFolder {
     return join(this.path, ...parts);
   }
 
-  save(which: "last" | "best", snapshot: Snapshot): void {
-    writeCheckpoint(this.file("checkpoints", `${which}.safetensors`), snapshot);
+  /** Writes one file, and gives it several names. */
+  save([first, ...others]: readonly Checkpoint[], snapshot: Snapshot): void {
+    writeCheckpoint(this.checkpointFile(first!), snapshot);
+    for (const other of others) linkAtomically(this.checkpointFile(first!), this.checkpointFile(other));
   }
 
-  has(which: "last" | "best"): boolean {
-    return existsSync(this.file("checkpoints", `${which}.safetensors`));
+  private checkpointFile(which: Checkpoint): string {
+    return this.file("checkpoints", `${which}.safetensors`);
+  }
+
+  has(which: Checkpoint): boolean {
+    return existsSync(this.checkpointFile(which));
   }
 
   /** @throws `E_RUN_NOT_FOUND` when the run was stopped before that checkpoint was made */
-  checkpoint(which: "last" | "best"): Snapshot {
+  checkpoint(which: Checkpoint): Snapshot {
     if (!this.has(which))
       fail("E_RUN_NOT_FOUND", `${this.path} has no ${which} checkpoint: it ended too early; go on with --resume`);
-    return readCheckpoint(this.file("checkpoints", `${which}.safetensors`));
+    return readCheckpoint(this.checkpointFile(which));
   }
 
   /** The better checkpoint there is: `best`, else `last`. */

@@ -246,7 +246,7 @@ describe("a run that goes wrong", () => {
     expect(existsSync(join(root, "nan", "checkpoints", "last.safetensors"))).toBe(true);
   });
 
-  it("stops after the current step on Ctrl-C with a checkpoint, exits with 1, and goes on from there", async () => {
+  it("stops soon on Ctrl-C with a checkpoint, exits with 1, and goes on from there", async () => {
     const child = spawn(
       process.execPath,
       [MAIN, "train", "vae", "--data", "glyphs", "--epochs", "3", "--out", "stopped", ...SMALL],

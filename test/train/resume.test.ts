@@ -1,10 +1,10 @@
 import { spawn } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { linkSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
 import { ndarray } from "../../src/base/array.ts";
-import { readCheckpoint, writeCheckpoint } from "../../src/train/checkpoint.ts";
+import { linkAtomically, readCheckpoint, writeCheckpoint } from "../../src/train/checkpoint.ts";
 import type { Snapshot } from "../../src/train/fit.ts";
 import { BACKENDS } from "../helpers.ts";
 
@@ -56,6 +56,11 @@ describe.each(BACKENDS)("a run that is killed on $name", ({ name }) => {
   }, 240_000);
 });
 
+const CURSOR = {
+  ...{ step: 0, seconds: 0, planned: 0, bestScore: null, bestEpoch: 0 },
+  seen: { labelled: 0, unlabelled: 0 },
+};
+
 describe("a checkpoint", () => {
   it("gives back the state and the cursor exactly", () => {
     const file = join(root, "one.safetensors");
@@ -81,11 +86,30 @@ describe("a checkpoint", () => {
     expect(Object.is(read.state.get("a/b")!.data[1], -0)).toBe(true);
   });
 
+  it("that is the best and the last stays the best when a later one is written, and after a crash between its names", () => {
+    const file = (name: string) => join(root, `${name}.safetensors`);
+    const write = (name: string, value: number) =>
+      writeCheckpoint(file(name), {
+        state: new Map([["a", ndarray("float32", [1], [value])]]),
+        ...{ cursor: CURSOR, metrics: {}, temperature: 1 },
+      });
+    const value = (name: string) => readCheckpoint(file(name)).state.get("a")!.data[0];
+    write("best", 1);
+    linkAtomically(file("best"), file("last"));
+    expect([value("best"), value("last")]).toEqual([1, 1]);
+    write("last", 2);
+    expect([value("best"), value("last")]).toEqual([1, 2]);
+    // The draft has the best one's content already, and is not yet renamed.
+    linkSync(file("best"), `${file("last")}.draft`);
+    write("last", 3);
+    expect([value("best"), value("last")]).toEqual([1, 3]);
+  });
+
   it("that is damaged is refused with its name", () => {
     const file = join(root, "two.safetensors");
     writeCheckpoint(file, {
       state: new Map([["a", ndarray("float32", [4], [1, 2, 3, 4])]]),
-      cursor: { step: 0, seconds: 0, planned: 0, bestScore: null, bestEpoch: 0, seen: { labelled: 0, unlabelled: 0 } },
+      cursor: CURSOR,
       metrics: {},
       temperature: 1,
     });
@@ -101,7 +125,7 @@ describe("a checkpoint", () => {
   it("that cannot be written leaves the old one and says so", () => {
     const snapshot: Snapshot = {
       state: new Map([["a", ndarray("float32", [1], [1])]]),
-      cursor: { step: 0, seconds: 0, planned: 0, bestScore: null, bestEpoch: 0, seen: { labelled: 0, unlabelled: 0 } },
+      cursor: CURSOR,
       metrics: {},
       temperature: 1,
     };

@@ -36,10 +36,7 @@ async function run(path: string, options: { data?: string; split: string; json?:
   const set = data[split];
   if (!set) fail("E_DATA_EMPTY", `${options.data ?? saved.source} has no ${split} part; choose another --split`);
   const found = await evaluate(model, set, data.classes);
-  const { writeReport } = await import("../../train/report.ts");
-  const report = await writeReport(folder, model, data, split, found);
-  await model.dispose();
-  if (options.json) {
+  if (options.json)
     printJson({
       run: path,
       split,
@@ -48,10 +45,11 @@ async function run(path: string, options: { data?: string; split: string; json?:
       classes: found.classes,
       confusion: found.confusion,
     });
-    return;
-  }
-  showEvaluation(split, found);
-  print(`report: ${bold(report)}`);
+  else showEvaluation(split, found);
+  const { writeReport } = await import("../../train/report.ts");
+  const report = await writeReport(folder, model, data, split, found);
+  await model.dispose();
+  if (!options.json) print(`report: ${bold(report)}`);
 }
 
 /** The numbers as people read them. */

@@ -131,12 +131,12 @@ async function run(model: string, options: Options): Promise<void> {
     if (set && set.labels.length > 0) {
       const trained = await load(folder().path, { backend });
       const found = await evaluate(trained, set, data.classes);
+      if (!options.json) showEvaluation(split, found);
       // The chart library loads only now.
       const { writeReport } = await import("../../train/report.ts");
       report = await writeReport(folder(), trained, data, split, found);
       await trained.dispose();
       for (const [name, value] of Object.entries(found.metrics)) metrics[`${split}/${name}`] = value;
-      if (!options.json) showEvaluation(split, found);
     }
   }
   const { passes } = end;
