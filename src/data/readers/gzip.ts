@@ -7,11 +7,19 @@ export const CONTENT_LIMIT = 2 ** 31;
 /** Deflate cannot expand by more. */
 export const MOST_EXPANSION = 1032;
 
+const LEAST_PIECE = 2 ** 16;
+/** What a damaged file may make this take in vain. */
+const MOST_PIECE = 2 ** 26;
+
 /** The content of a gzip file, or the bytes themselves when they are none. @throws `E_DATA_FORMAT` naming `file` */
 export function gunzip(bytes: Uint8Array, file: string): Uint8Array {
   if (bytes[0] !== 0x1f || bytes[1] !== 0x8b) return bytes;
+  // The last four bytes say how long the content is: with one piece of that size, none are put together.
+  const told =
+    bytes.length < 4 ? 0 : new DataView(bytes.buffer, bytes.byteOffset + bytes.length - 4, 4).getUint32(0, true);
+  const chunkSize = Math.min(Math.max(told, LEAST_PIECE), MOST_PIECE);
   try {
-    return gunzipSync(bytes, { maxOutputLength: Math.min(CONTENT_LIMIT, MOST_EXPANSION * bytes.length) });
+    return gunzipSync(bytes, { chunkSize, maxOutputLength: Math.min(CONTENT_LIMIT, MOST_EXPANSION * bytes.length) });
   } catch (cause) {
     fail("E_DATA_FORMAT", `${file}: damaged gzip file (${(cause as Error).message}); fetch it again`, cause);
   }

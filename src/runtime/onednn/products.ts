@@ -105,7 +105,7 @@ export class Products {
     const biasMatrix = { dims: biasDims, strides: stridesOf(biasDims) };
     const [rows, inner, columns] = [node.shape[rank - 2]!, a.dims[rank - 1]!, node.shape[rank - 1]!];
     // Each thread reads all of the other matrix, so the larger one is shared out.
-    const byColumns = (inner * columns > LARGE_MATRIX && columns >= MATRIX_GRAIN) || rows < MATRIX_GRAIN;
+    const byColumns = (inner * columns >= LARGE_MATRIX && columns >= MATRIX_GRAIN) || rows < MATRIX_GRAIN;
     const batched = rank > 2 && node.shape[0]! > 1;
     const axis = batched ? 0 : byColumns ? rank - 1 : rank - 2;
     const type = this.typeFor(sizeOf(node.shape) * inner);
