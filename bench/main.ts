@@ -17,6 +17,7 @@ const here = (path: string) => fileURLToPath(new URL(path, import.meta.url));
 const NAMES = [...Object.keys(JOBS), "inference-1", "inference-256"];
 
 const PAUSE_MS = 150;
+const WAKING = 3;
 
 interface Answer {
   ms: number[];
@@ -45,8 +46,8 @@ class Worker {
     const { value, done } = await this.lines.next();
     if (done) return false;
     const answer = JSON.parse(value) as Answer;
-    // The first runs of a turn wake threads and fill caches, on every side.
-    if (keep) this.ms.push(...answer.ms.slice(1));
+    // The first runs of a turn wake threads and fill caches, on every side: a step is timed as it is amid others.
+    if (keep) this.ms.push(...answer.ms.slice(WAKING));
     this.peakMb = answer.peakMb;
     return true;
   }
@@ -74,7 +75,7 @@ const javascript = (library: string, job: string) => () =>
 /** Starts the workers, and asks each in turn for some runs, round after round. Those that do not start are left out. */
 async function interleave(job: string, starts: Record<string, () => Worker>): Promise<Map<string, Worker>> {
   const workers = Object.entries(starts).map(([name, start]) => [name, start()] as const);
-  const count = { "inference-1": 100, "mlp-vae": 25, matmul: 40 }[job] ?? 6;
+  const count = { "inference-1": 100, "mlp-vae": 60, matmul: 40, dcgan: 8 }[job] ?? 20;
   const alive = new Map<string, Worker>();
   for (const [name, worker] of workers) if (await worker.run(count, false)) alive.set(name, worker);
   for (let round = 0; round < Number(values.rounds); round++)
