@@ -25,7 +25,8 @@ export { type SuspiciousLabel, suspiciousLabels } from "./train/suspicious.ts";
 export type { Prediction } from "./train/trained.ts";
 export { TrainedModel } from "./train/trained.ts";
 
-export type TrainCall = Omit<TrainOptions, "backend"> & { backend?: Backend };
+/** A call of `train`; without a backend, the fastest one is made with `threads` and `precision`. */
+export type TrainCall = Omit<TrainOptions, "backend"> & { readonly backend?: Backend };
 
 /**
  * Trains a model and yields what happens; leaving the loop stops training.
@@ -33,7 +34,9 @@ export type TrainCall = Omit<TrainOptions, "backend"> & { backend?: Backend };
  * @throws `E_NAME`, `E_OPTION` for a wrong call; `E_NAN` when a loss stops being finite
  */
 export async function* train(model: string, options: TrainCall): AsyncGenerator<RunEvent, void> {
-  const { events } = await startRun(model, { ...options, backend: options.backend ?? chooseBackend().backend });
+  const { threads, precision } = options;
+  const backend = options.backend ?? chooseBackend({ threads, precision }).backend;
+  const { events } = await startRun(model, { ...options, backend });
   yield* events;
 }
 

@@ -59,8 +59,13 @@ export interface FitOptions {
   readonly patience?: number;
   /** Decay of the averaged weights. */
   readonly averageDecay?: number;
-  /** Weights to begin from (tuning); entries of other shapes are left at their first values. */
-  readonly from?: State;
+  /**
+   * Weights to begin from (fine-tuning); entries of other shapes are left at their first values. `map` renames path prefixes
+   * of `state`.
+   */
+  readonly from?: { readonly state: State; readonly map?: Readonly<Record<string, string>> };
+  /** Path prefixes of parameters that keep the values they begin with. */
+  readonly freeze?: readonly string[];
   readonly resume?: { readonly state: State; readonly cursor: Cursor };
   /** Called with everything worth saving: as the `last` state at least every `saveSeconds`, as the `best` so far also. */
   save?(which: readonly Checkpoint[], snapshot: Snapshot): void | Promise<void>;
@@ -109,7 +114,7 @@ function startState({ seed, from, resume }: FitOptions, specs: Parameters<typeof
   for (const path of specs.keys())
     if (state.has(averagePath(path))) state.set(averagePath(path), copyOf(state.get(path)!));
   if (from)
-    for (const [path, value] of from)
+    for (const [path, value] of from.state)
       if (!path.startsWith("optimizer/") && state.get(path)?.data.length === value.data.length)
         state.set(path, copyOf(value));
   if (resume)

@@ -3,12 +3,16 @@ import { existsSync, mkdirSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
 import { fail } from "../base/errors.ts";
+import { findModel, parseOptions } from "../models/index.ts";
 import { append, linkAtomically, readCheckpoint, writeAtomically, writeCheckpoint } from "./checkpoint.ts";
 import type { RunEvent } from "./events.ts";
 import type { Checkpoint, Snapshot } from "./fit.ts";
+import type { OptionName, StoredOptions } from "./options.ts";
+import { storedSchemas } from "./stored-options.ts";
 
-/** Version of the run folder; another one is refused. */
-export const RUN_VERSION = 2;
+/** Version of the run folders that are written. Those of a newer version are refused. */
+export const RUN_VERSION = 3;
+const OLDEST_VERSION = 2;
 
 const configSchema = z.object({
   version: z.literal(RUN_VERSION),
@@ -24,46 +28,48 @@ const configSchema = z.object({
     width: z.number(),
     channels: z.number(),
     mirror: z.boolean(),
-    labels: z.union([z.number(), z.object({ share: z.number() }), z.object({ total: z.number() })]).nullable(),
-    unlabelled: z.string().nullable(),
-    image: z.object({ height: z.number(), width: z.number() }).nullable(),
-    resize: z.enum(["fit", "fill", "pad"]),
-    validation: z.number(),
+    ...storedSchemas("data"),
   }),
-  seed: z.number(),
-  batch: z.number(),
-  augment: z.string(),
-  sampling: z.enum(["shuffled", "balanced"]),
-  classWeights: z.union([z.enum(["none", "balanced", "sqrt"]), z.record(z.string(), z.number())]),
-  epochs: z.number().nullable(),
-  minutes: z.number().nullable(),
-  until: z.object({ metric: z.string(), value: z.number() }).nullable(),
-  patience: z.number(),
-  averageDecay: z.number(),
-  from: z.string().nullable(),
+  ...storedSchemas("run"),
   backend: z.string(),
 });
 
 /** Everything needed to repeat a run. */
 export type RunConfig = z.infer<typeof configSchema>;
 
+/** What is known of a run besides its options: which model, on which data and backend. */
+export type RunFacts = Pick<RunConfig, "genclass" | "model" | "options" | "backend"> & {
+  readonly data: Omit<RunConfig["data"], OptionName>;
+};
+
+/** The configuration of a run from its facts and its options, each option at its place. */
+export const runConfig = (facts: RunFacts, options: StoredOptions): RunConfig =>
+  configSchema.parse({ ...facts, ...options, version: RUN_VERSION, data: { ...facts.data, ...options } });
+
+/** The options of a run, wherever its configuration has them. */
+export const optionsOf = (config: RunConfig): StoredOptions => ({ ...config.data, ...config });
+
+/** A run folder on disk, whose `config` is always what config.json says. */
 export class RunFolder {
   readonly path: string;
-  readonly config: RunConfig;
+  private current: RunConfig;
 
   private constructor(path: string, config: RunConfig) {
     this.path = path;
-    this.config = config;
+    this.current = config;
   }
 
-  /** Makes a new run folder; `runs/MODEL-DATA-N` when no path is given. */
+  get config(): RunConfig {
+    return this.current;
+  }
+
+  /**
+   * Makes a new run folder; `runs/MODEL-DATA-N` when no path is given.
+   * @throws `E_RUN_EXISTS`, `E_WRITE`
+   */
   static create(path: string | undefined, config: RunConfig): RunFolder {
     const target = path ?? nextNumbered(join("runs", `${config.model}-${config.data.name}`));
-    if (existsSync(target) && readdirSync(target).length > 0)
-      fail(
-        "E_RUN_EXISTS",
-        `${target} is not empty; nothing is overwritten. Choose another --out, or go on with it: genclass train … --out ${target} --resume`,
-      );
+    RunFolder.refuseUsed(target);
     try {
       for (const folder of ["checkpoints", "samples", "plots"]) mkdirSync(join(target, folder), { recursive: true });
     } catch (cause) {
@@ -74,11 +80,23 @@ export class RunFolder {
       );
     }
     const run = new RunFolder(target, config);
-    writeAtomically(run.file("config.json"), `${JSON.stringify(config, null, 2)}\n`);
+    run.configure(config);
     return run;
   }
 
-  /** @throws `E_RUN_NOT_FOUND`, `E_RUN_VERSION` */
+  /** @throws `E_RUN_EXISTS` for a folder that is not empty */
+  static refuseUsed(path: string): void {
+    if (existsSync(path) && readdirSync(path).length > 0)
+      fail(
+        "E_RUN_EXISTS",
+        `${path} is not empty; nothing is overwritten. Choose another --out, or go on with it: genclass train … --out ${path} --resume`,
+      );
+  }
+
+  /**
+   * Opens a run folder of this version or an older one; fields that an older version did not have get their defaults.
+   * @throws `E_RUN_NOT_FOUND`, `E_RUN_VERSION`; `E_NAME`, `E_OPTION` for a model or model options that are not known
+   */
   static open(path: string): RunFolder {
     const file = join(path, "config.json");
     if (!existsSync(file))
@@ -86,22 +104,27 @@ export class RunFolder {
         "E_RUN_NOT_FOUND",
         `${path} is not a run folder: it has no config.json. "genclass train MODEL --data SRC --out ${path}" makes one`,
       );
-    let raw: unknown;
+    let raw: Readonly<Record<string, unknown>>;
     try {
-      raw = JSON.parse(readFileSync(file, "utf8"));
+      raw = z.record(z.string(), z.unknown()).parse(JSON.parse(readFileSync(file, "utf8")));
     } catch (cause) {
-      fail("E_RUN_NOT_FOUND", `${file} is not JSON (${(cause as Error).message}); the run cannot be read`, cause);
-    }
-    const version = (raw as { version?: unknown }).version;
-    if (version !== RUN_VERSION)
       fail(
-        "E_RUN_VERSION",
-        `${path} is a run folder of version ${String(version)}; this genclass reads version ${RUN_VERSION}. Use the genclass it was made with, or train again`,
+        "E_RUN_NOT_FOUND",
+        `${file} is not a JSON object (${(cause as Error).message}); the run cannot be read`,
+        cause,
       );
-    const parsed = configSchema.safeParse(raw);
+    }
+    const parsed = configSchema.safeParse(upgraded(raw, path));
     if (!parsed.success)
       fail("E_RUN_VERSION", `${file}: ${parsed.error.issues[0]!.path.join(".")}: ${parsed.error.issues[0]!.message}`);
-    return new RunFolder(path, parsed.data);
+    const { model, options } = parsed.data;
+    return new RunFolder(path, { ...parsed.data, options: parseOptions(findModel(model), options) });
+  }
+
+  /** Writes config.json anew. @throws `E_WRITE` */
+  configure(config: RunConfig): void {
+    writeAtomically(this.file("config.json"), `${JSON.stringify(config, null, 2)}\n`);
+    this.current = config;
   }
 
   file(...parts: string[]): string {
@@ -161,6 +184,18 @@ export class RunFolder {
     );
     writeAtomically(this.file("events.jsonl"), kept.map((event) => `${JSON.stringify(event)}\n`).join(""));
   }
+}
+
+/** A configuration as this version says it. @throws `E_RUN_VERSION` for a version that cannot be read */
+function upgraded(raw: Readonly<Record<string, unknown>>, path: string): Readonly<Record<string, unknown>> {
+  const version = Number(raw.version);
+  if (!(version >= OLDEST_VERSION && version <= RUN_VERSION))
+    fail(
+      "E_RUN_VERSION",
+      `${path} is a run folder of version ${String(raw.version)}; this genclass reads versions ${OLDEST_VERSION} to ${RUN_VERSION}. ${version > RUN_VERSION ? "Update genclass" : "Use the genclass it was made with, or train again"}`,
+    );
+  // Version 2 called emaDecay averageDecay.
+  return { emaDecay: raw.averageDecay, ...raw, version: RUN_VERSION };
 }
 
 function nextNumbered(stem: string): string {

@@ -3,142 +3,143 @@ import { fail } from "../base/errors.ts";
 import { VERSION } from "../base/version.ts";
 import { chooseAugmentation } from "../data/augment.ts";
 import { type Dataset, fingerprint } from "../data/dataset.ts";
-import { type ClassWeighting, classWeights } from "../data/imbalance.ts";
-import type { Sampling } from "../data/order.ts";
-import type { LabelAmount } from "../data/splits.ts";
+import { classWeights } from "../data/imbalance.ts";
 import { findModel, parseOptions } from "../models/index.ts";
 import type { Backend } from "../runtime/backend.ts";
 import { writeAtomically } from "./checkpoint.ts";
 import type { EpochEvent, RunEvent } from "./events.ts";
 import { exportModel } from "./export.ts";
-import { fit } from "./fit.ts";
-import { RUN_VERSION, type RunConfig, RunFolder } from "./run.ts";
+import { type FitOptions, fit } from "./fit.ts";
+import type { RunOptions, StoredOptions } from "./options.ts";
+import { optionsOf, type RunConfig, RunFolder, runConfig } from "./run.ts";
+import { newOptions, refuseChange, resumedOptions } from "./stored-options.ts";
 import { TensorBoardTracker } from "./trackers/tensorboard.ts";
 import { TrainedModel } from "./trained.ts";
 
-export interface TrainOptions {
-  readonly data: Dataset;
-  /** How the data was named, to open it again. */
-  readonly source?: string;
-  readonly backend: Backend;
-  /** Run folder; numbered under `runs/` when absent. */
-  readonly out?: string;
+/** The part of a call that can be checked before data is opened. */
+export interface RunCall extends RunOptions {
   /** Options of the model; the rest keeps its default. */
   readonly options?: Readonly<Record<string, unknown>>;
-  readonly seed?: number;
-  readonly batch?: number;
-  readonly epochs?: number;
-  readonly minutes?: number;
-  readonly until?: { readonly metric: string; readonly value: number };
-  readonly patience?: number;
-  /** A policy as `chooseAugmentation` reads it. Default `auto`. */
-  readonly augment?: string;
-  /** Default `shuffled`. */
-  readonly sampling?: Sampling;
-  /** Default `none`. */
-  readonly classWeights?: ClassWeighting;
-  readonly averageDecay?: number;
-  /** A run whose weights to begin from. */
-  readonly from?: string;
-  /** How the data was opened: remembered, to open it again. */
-  readonly labels?: LabelAmount;
-  readonly unlabelled?: string;
-  readonly image?: { height: number; width: number };
-  readonly resize?: "fit" | "fill" | "pad";
-  readonly validation?: number;
+  /** Run folder of a new run; numbered under `runs/` when absent. */
+  readonly out?: string;
+}
+
+/** A call that trains. Options of the data (`labels`, `image`, …) say how it was opened: they are kept, to open it again. */
+export interface TrainOptions extends RunCall {
+  readonly data: Dataset;
+  /** How the data was named, to open it again. Default: its name. */
+  readonly source?: string;
+  /** `threads` and `precision` say how it was made: they are kept, to make it again. */
+  readonly backend: Backend;
+  /** Asked after every step until it is so; the run then ends after the steps under way. */
   readonly interrupted?: () => boolean;
 }
 
-export const DEFAULT_EPOCHS = 20;
+/** A run as it trains: its folder, and what happens in it. Nothing is trained before the first event is asked for. */
+export interface Training {
+  readonly run: RunFolder;
+  readonly events: AsyncGenerator<RunEvent, void>;
+}
 
-/** Starts a run; the first event tells nothing yet, `run.path` is known at once. */
-export async function startRun(
+/**
+ * Checks the call of a new run as far as that is possible without data.
+ * @returns the options of the model and of the run, with defaults
+ * @throws `E_NAME`, `E_OPTION`, `E_USAGE`; `E_RUN_EXISTS` for a used `out`; `E_RUN_NOT_FOUND` for a `from` that is no run
+ */
+export function planRun(
   modelName: string,
-  options: TrainOptions,
-): Promise<{ run: RunFolder; events: AsyncGenerator<RunEvent, void> }> {
-  const { data, backend, labels, image, validation = 0.1 } = options;
-  const model = findModel(modelName);
+  call: RunCall,
+): { readonly modelOptions: Record<string, unknown>; readonly options: StoredOptions } {
+  const modelOptions = parseOptions(findModel(modelName), call.options ?? {});
+  const options = newOptions(call);
+  if (call.out !== undefined) RunFolder.refuseUsed(call.out);
+  if (options.from !== null) RunFolder.open(options.from);
+  return { modelOptions, options };
+}
+
+/**
+ * Starts a run: makes its folder, in which `events` then trains.
+ * @throws as `planRun`; `E_OPTION` for an option that does not fit the data
+ */
+export async function startRun(modelName: string, call: TrainOptions): Promise<Training> {
+  const { modelOptions, options } = planRun(modelName, call);
+  const { data, backend } = call;
   const { height, width, channels } = data.train;
   const n = data.train.labels.length;
-  const batch = options.batch ?? 128;
-  if (n < batch && options.batch !== undefined)
-    fail("E_OPTION", `--batch ${batch}: the training part has ${n} pictures; ask for at most that many`);
+  if (n < options.batch && call.batch !== undefined)
+    fail("E_OPTION", `--batch ${options.batch}: the training part has ${n} pictures; ask for at most that many`);
   // What is wrong with these shall be said before a folder is made.
-  chooseAugmentation(options.augment ?? "auto", channels, data.mirror);
-  classWeights(data.train.labels, data.classes, options.classWeights ?? "none");
-  const config: RunConfig = {
-    version: RUN_VERSION,
+  chooseAugmentation(options.augment, channels, data.mirror);
+  classWeights(data.train.labels, data.classes, options.classWeights);
+  const facts = {
     genclass: VERSION,
-    model: model.name,
-    options: parseOptions(model, options.options ?? {}),
+    model: modelName,
+    options: modelOptions,
     data: {
-      source: options.source ?? data.name,
+      source: call.source ?? data.name,
       name: data.name,
       fingerprint: await fingerprint(data),
       classes: [...data.classes],
       ...{ height, width, channels },
       mirror: data.mirror,
-      labels: labels ?? null,
-      unlabelled: options.unlabelled ?? null,
-      image: image ?? null,
-      resize: options.resize ?? "fit",
-      validation,
     },
-    seed: options.seed ?? 0,
-    batch: Math.min(batch, n),
-    augment: options.augment ?? "auto",
-    sampling: options.sampling ?? "shuffled",
-    classWeights: options.classWeights ?? "none",
-    epochs: options.epochs ?? (options.minutes === undefined ? DEFAULT_EPOCHS : null),
-    minutes: options.minutes ?? null,
-    until: options.until ?? null,
-    patience: options.patience ?? 0,
-    averageDecay: options.averageDecay ?? 0.999,
-    from: options.from ?? null,
     backend: backend.name,
   };
-  const from = options.from === undefined ? undefined : RunFolder.open(options.from).trained().state;
-  const run = RunFolder.create(options.out, config);
-  return { run, events: follow(run, data, backend, { from, interrupted: options.interrupted }) };
+  const config = runConfig(facts, { ...options, batch: Math.min(options.batch, n) });
+  const from = startingWeights(config);
+  const run = RunFolder.create(call.out, config);
+  return { run, events: follow(run, call, { from }) };
 }
 
-/** Goes on with a stopped run; `epochs` or `minutes` lengthen it. */
-export async function resumeRun(
-  path: string,
-  options: Pick<TrainOptions, "data" | "backend" | "epochs" | "minutes" | "interrupted">,
-): Promise<{ run: RunFolder; events: AsyncGenerator<RunEvent, void> }> {
+/**
+ * Checks the call that lets a run go on, as far as that is possible without data.
+ * @returns the options of the run from now on
+ * @throws `E_RUN_NOT_FOUND`, `E_RUN_VERSION`; `E_RUN_CONFLICT` for an option that cannot change; `E_OPTION`, `E_USAGE`
+ */
+export function planResume(path: string, call: Omit<RunCall, "out">): StoredOptions {
+  const { config } = RunFolder.open(path);
+  const options = resumedOptions(optionsOf(config), call, path);
+  const wanted = parseOptions(findModel(config.model), { ...config.options, ...call.options });
+  for (const [key, value] of Object.entries(wanted))
+    if (value !== config.options[key]) refuseChange(`--set ${key}`, String(config.options[key]), String(value), path);
+  return options;
+}
+
+/**
+ * Goes on with a stopped run, as its folder says. Options that may change when a run goes on are taken from the call, and
+ * kept.
+ * @throws as `planResume`; `E_RUN_CONFLICT` for other data than the run's
+ */
+export async function resumeRun(path: string, call: Omit<TrainOptions, "out" | "source">): Promise<Training> {
+  const options = planResume(path, call);
   const run = RunFolder.open(path);
-  const found = await fingerprint(options.data);
+  const found = await fingerprint(call.data);
   if (found !== run.config.data.fingerprint)
     fail(
       "E_RUN_CONFLICT",
       `${path} was trained on other data: its fingerprint is ${run.config.data.fingerprint}, this data's is ${found}; give the data of the run, or start a new run with --from ${path}`,
     );
-  const { epochs, minutes } = options;
-  if (epochs !== undefined) Object.assign(run.config, { epochs, minutes: null });
-  if (minutes !== undefined) Object.assign(run.config, { minutes, epochs: null });
-  return {
-    run,
-    events: follow(run, options.data, options.backend, { resume: true, interrupted: options.interrupted }),
-  };
+  run.configure(runConfig({ ...run.config, backend: call.backend.name }, options));
+  const resume = run.has("last") ? run.checkpoint("last") : undefined;
+  return { run, events: follow(run, call, resume ? { resume } : { from: startingWeights(run.config) }) };
 }
 
-type FollowOptions = { from?: Parameters<typeof fit>[0]["from"]; resume?: boolean; interrupted?: () => boolean };
+/** The weights of the run that another one begins from. @throws `E_RUN_NOT_FOUND` when it has no checkpoint */
+function startingWeights({ from, map }: RunConfig): FitOptions["from"] {
+  return from === null ? undefined : { state: RunFolder.open(from).trained().state, map: map ?? undefined };
+}
 
 async function* follow(
   run: RunFolder,
-  data: Dataset,
-  backend: Backend,
-  { from, resume, interrupted }: FollowOptions,
+  { data, backend, interrupted }: Pick<TrainOptions, "data" | "backend" | "interrupted">,
+  start: Pick<FitOptions, "from" | "resume">,
 ): AsyncGenerator<RunEvent, void> {
   const { config } = run;
-  const model = findModel(config.model).build(config.options, config.data);
-  const last = resume && run.has("last") ? run.checkpoint("last") : undefined;
-  if (last) run.rewind(last.cursor.step);
+  if (start.resume) run.rewind(start.resume.cursor.step);
   const tracker = new TensorBoardTracker(run.path);
   const events = fit({
     name: config.model,
-    model,
+    model: findModel(config.model).build(config.options, config.data),
     data,
     backend,
     seed: config.seed,
@@ -150,9 +151,9 @@ async function* follow(
     minutes: config.minutes ?? undefined,
     until: config.until ?? undefined,
     patience: config.patience,
-    averageDecay: config.averageDecay,
-    from,
-    resume: last,
+    averageDecay: config.emaDecay,
+    freeze: config.freeze ?? undefined,
+    ...start,
     save: (which, snapshot) => run.save(which, snapshot),
     interrupted,
   });

@@ -3,6 +3,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
 import { COMMANDS } from "../../src/cli/commands/index.ts";
+import { RUN_OPTION_LIST } from "../../src/train/options.ts";
 import { drawPictures, expectRefused, workplace } from "./workplace.ts";
 
 const { genclass, root } = workplace("cli");
@@ -23,6 +24,24 @@ describe("genclass", () => {
     expect(out).toContain("--json");
   });
 
+  it("train --help shows every run option, what it does and its default", () => {
+    // Help is wrapped to the width of the terminal.
+    const help = genclass("train", "--help").out.replace(/\s+/g, " ");
+    for (const [, { flag, help: says, default: usual, type }] of RUN_OPTION_LIST)
+      expect(help, flag).toContain(`${flag} ${says}${usual === null ? "" : ` (default: ${type.write(usual)})`}`);
+  });
+
+  it.each([
+    [["vea"], 2, /unknown model "vea"/],
+    [["vae", "--set", "latnet=3"], 2, /vae has no option "latnet"/],
+    [["vae", "--epochs", "2", "--minutes", "1"], 2, /--epochs and --minutes exclude each other/],
+    [["vae", "--map", "encoder=features"], 2, /--map needs --from/],
+    [["vae", "--out", "pictures"], 1, /pictures is not empty/],
+    [["vae", "--from", "pictures"], 1, /pictures is not a run folder/],
+  ])("train %j is refused before the data is opened", (args, code, message) => {
+    expectRefused(genclass("train", ...args, "--data", "no/such/place"), code, message);
+  });
+
   it.each([
     [["trian"], /unknown command "trian"; did you mean "train"\?/],
     [["train", "vae", "--epoch", "3"], /unknown option '--epoch' \(Did you mean --epochs\?\)/],
@@ -41,6 +60,7 @@ describe("genclass", () => {
     [["train", "vae", "--data", "glyphs", "--image", "64"], /expected HEIGHTxWIDTH/],
     [["train", "vae", "--data", "glyphs", "--labels", "5000"], /class "0" has 900 labelled training pictures/],
     [["train", "vae", "--data", "glyphs", "--batch", "20000"], /the training part has 9000 pictures/],
+    [["train", "vae", "--data", "glyphs", "--map", "encoder"], /expected OLD=NEW, as in encoder=features/],
     [["train", "vae", "--resume"], /--resume needs --out RUN/],
     [["models", "gan4"], /unknown model "gan4"/],
   ])("%j is refused as a wrong call", (args, message) => {

@@ -171,13 +171,27 @@ describe("a run from training to export", () => {
     expectRefused(
       genclass("train", "vae", "--out", "run", "--resume", "--seed", "4"),
       2,
-      /--seed cannot change when a run goes on/,
+      /--seed cannot change when a run goes on: run has 0, the call says 4; .* start a new run with --from run/,
+    );
+    expectRefused(
+      genclass("train", "vae", "--out", "run", "--resume", "--sampling", "balanced"),
+      2,
+      /--sampling cannot change when a run goes on/,
+    );
+    expectRefused(
+      genclass("train", "vae", "--out", "run", "--resume", ...SMALL, "--set", "latent=9"),
+      2,
+      /--set latent cannot change when a run goes on: run has 8, the call says 9/,
     );
   });
 
   it("goes on for more epochs, and begins a tuned run from its weights", () => {
-    const longer = genclass("train", "vae", "--out", "run", "--resume", "--epochs", "3", "--json");
+    const longer = genclass("train", "vae", "--out", "run", "--resume", "--epochs", "3", "--seed", "0", "--json");
     expect(JSON.parse(longer.out).epochs).toBe(3);
+    expect(longer.err).not.toContain("warning");
+    const elsewhere = genclass("train", "vae", "--out", "run", "--resume", "--threads", "1", "--json");
+    expect(elsewhere.err).toMatch(/warning: --threads 1 after 0: the weights will not repeat bit for bit/);
+    expect(JSON.parse(elsewhere.out).epochs).toBe(3);
     const tuned = genclass(
       "train",
       "vae",

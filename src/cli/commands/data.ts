@@ -2,7 +2,8 @@
 import type { Command } from "commander";
 import { AUGMENTATIONS, CHANGES } from "../../data/augment.ts";
 import { RESIZES } from "../../data/readers/decode.ts";
-import { imageSize, integer, oneOf } from "../args.ts";
+import { choice, imageSize, integer } from "../../train/option-types.ts";
+import { argument } from "../args.ts";
 
 export function define(command: Command): void {
   command.addHelpText(
@@ -11,8 +12,8 @@ export function define(command: Command): void {
   );
   const pictures = (sub: Command) =>
     sub
-      .option("--image <HxW>", "size to read pictures at", imageSize)
-      .option("--resize <how>", Object.keys(RESIZES).join(", "), oneOf(Object.keys(RESIZES)), "fit");
+      .option("--image <HxW>", "size to read pictures at", argument(imageSize))
+      .option("--resize <how>", Object.keys(RESIZES).join(", "), argument(choice(Object.keys(RESIZES))), "fit");
 
   pictures(command.command("info").description("what a data source holds"))
     .argument("<source>", "a built-in name, a folder or a file")
@@ -33,9 +34,9 @@ export function define(command: Command): void {
     .description("write a data set that the program draws")
     .argument("<name>", "glyphs")
     .requiredOption("--out <folder>", "where the class folders go")
-    .option("--count <n>", "training pictures", integer(10, 1_000_000), 2000)
-    .option("--test <n>", "test pictures", integer(0, 1_000_000), 400)
-    .option("--seed <n>", "seed", integer(0, 2 ** 31 - 1), 1)
+    .option("--count <n>", "training pictures", argument(integer(10, 1_000_000)), 2000)
+    .option("--test <n>", "test pictures", argument(integer(0, 1_000_000)), 400)
+    .option("--seed <n>", "seed", argument(integer(0, 2 ** 31 - 1)), 1)
     .option("--colour", "in colour")
     .option("--json", "print one JSON document")
     .addHelpText("after", "\nExample:\n  genclass data make glyphs --out digits\n")
@@ -47,9 +48,9 @@ export function define(command: Command): void {
     .option(
       "--to <form>",
       "npz, shards (WebDataset .tar) or folders (default: by --out)",
-      oneOf(["npz", "shards", "folders"]),
+      argument(choice(["npz", "shards", "folders"])),
     )
-    .option("--shard <n>", "pictures a shard", integer(1, 1_000_000), 10_000)
+    .option("--shard <n>", "pictures a shard", argument(integer(1, 1_000_000)), 10_000)
     .option("--json", "print one JSON document")
     .addHelpText("after", "\nExample:\n  genclass data convert photos/ --image 64x64 --to shards --out photo-shards\n")
     .action(async (source, options) => (await import("./data/make.ts")).convert(source, options));
@@ -62,7 +63,7 @@ export function define(command: Command): void {
       "auto",
     )
     .option("--out <file.png>", "where the picture goes (default: numbered under runs/)")
-    .option("--seed <n>", "seed", integer(0, 2 ** 31 - 1), 0)
+    .option("--seed <n>", "seed", argument(integer(0, 2 ** 31 - 1)), 0)
     .option("--json", "print one JSON document")
     .addHelpText(
       "after",

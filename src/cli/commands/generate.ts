@@ -7,7 +7,8 @@ import { argmax, softmaxRows } from "../../metrics/classification.ts";
 import { load, type NodeModel } from "../../node.ts";
 import { gridPng, imagePng, toBytes } from "../../report/pictures.ts";
 import { writeAtomically } from "../../train/checkpoint.ts";
-import { integer } from "../args.ts";
+import { integer } from "../../train/option-types.ts";
+import { argument } from "../args.ts";
 import { bold, print, printJson } from "../render.ts";
 
 interface Options {
@@ -22,12 +23,12 @@ export function define(command: Command): void {
   command
     .argument("<run>", "a run folder")
     .option("--class <name>", "only pictures that the classifier gives this class")
-    .option("--count <n>", "how many", integer(1, 100_000), 40)
+    .option("--count <n>", "how many", argument(integer(1, 100_000)), 40)
     .option(
       "--out <path>",
       "a .png for one sheet, else a folder of single pictures (default: RUN/samples/generated-SEED.png)",
     )
-    .option("--seed <n>", "seed of the codes", integer(0, 2 ** 31 - 1), 0)
+    .option("--seed <n>", "seed of the codes", argument(integer(0, 2 ** 31 - 1)), 0)
     .option("--json", "print one JSON document")
     .addHelpText("after", "\nExample:\n  genclass generate runs/first --class 3 --count 20 --out threes.png\n")
     .action(run);

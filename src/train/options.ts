@@ -1,0 +1,225 @@
+// The options of a run, in one table. The command line's options, the fields of config.json, the types of library calls
+// and what a resumed run may change all follow from it.
+import { AUGMENTATIONS } from "../data/augment.ts";
+import type { Sampling } from "../data/order.ts";
+import { RESIZES, type Resize } from "../data/readers/decode.ts";
+import { PRECISIONS } from "../runtime/choose.ts";
+import {
+  choice,
+  classWeighting,
+  imageSize,
+  integer,
+  labelAmount,
+  list,
+  number,
+  type OptionType,
+  renames,
+  target,
+  text,
+} from "./option-types.ts";
+
+/** One option of a run. `null` stands for an option that is not set. */
+export interface RunOption<T = unknown> {
+  /** As on the command line: `--class-weights <how>` for the option `classWeights`. */
+  readonly flag: `--${string}`;
+  readonly type: OptionType<T>;
+  readonly default: T | null;
+  readonly help: string;
+  /**
+   * When a run goes on, a `fixed` option cannot get another value; one that `may change` gets it and keeps it; one that
+   * `warns` does so too, but the weights will then differ from those of a run that never stopped.
+   */
+  readonly resume: "fixed" | "may change" | "warns";
+  /** Where config.json has it: with the `run` itself, or with the `data`, which is opened with it. */
+  readonly stored: "run" | "data";
+  /** An option that takes the place of this one: giving one unsets the other. */
+  readonly excludes?: string;
+  /** An option without which this one means nothing. */
+  readonly needs?: string;
+}
+
+/** The options of a run, in the order in which help shows them. */
+export const RUN_OPTIONS = {
+  labels: {
+    flag: "--labels <n>",
+    type: labelAmount,
+    default: null,
+    help: "labels to keep: 10 of each class, 5% of each class, or total=100 in all; the other pictures count as unlabelled",
+    resume: "fixed",
+    stored: "data",
+  },
+  unlabelled: {
+    flag: "--unlabelled <folder>",
+    type: text("a folder"),
+    default: null,
+    help: "a folder of more training pictures, without labels",
+    resume: "fixed",
+    stored: "data",
+  },
+  image: {
+    flag: "--image <HxW>",
+    type: imageSize,
+    default: null,
+    help: "height and width at which pictures are read, in pixels",
+    resume: "fixed",
+    stored: "data",
+  },
+  resize: {
+    flag: "--resize <how>",
+    type: choice(Object.keys(RESIZES) as Resize[]),
+    default: "fit",
+    help: `how a picture of another shape becomes that size. ${Object.entries(RESIZES)
+      .map(([name, doc]) => `${name}: ${doc}`)
+      .join("; ")}`,
+    resume: "fixed",
+    stored: "data",
+  },
+  validation: {
+    flag: "--validation <share>",
+    type: number(0, 0.9),
+    default: 0.1,
+    help: "share of the training part that is held out for validation, where the data has no validation part",
+    resume: "fixed",
+    stored: "data",
+  },
+  seed: {
+    flag: "--seed <n>",
+    type: integer(0, 2 ** 31 - 1),
+    default: 0,
+    help: "seed of the first weights, the order of pictures, the noise and the splits",
+    resume: "fixed",
+    stored: "run",
+  },
+  batch: {
+    flag: "--batch <n>",
+    type: integer(1, 65536),
+    default: 128,
+    help: "pictures in a training step; at most as many as the training part has",
+    resume: "fixed",
+    stored: "run",
+  },
+  augment: {
+    flag: "--augment <policy>",
+    type: text("a policy"),
+    default: "auto",
+    help: `random changes of training pictures: auto, ${Object.keys(AUGMENTATIONS).join(", ")}, or a list as in light,rotate=5,cutmix; "genclass data augment-preview" shows them`,
+    resume: "fixed",
+    stored: "run",
+  },
+  sampling: {
+    flag: "--sampling <how>",
+    type: choice<Sampling>(["shuffled", "balanced"]),
+    default: "shuffled",
+    help: "shuffled: an epoch has every picture once; balanced: it has equally many of each class",
+    resume: "fixed",
+    stored: "run",
+  },
+  classWeights: {
+    flag: "--class-weights <how>",
+    type: classWeighting,
+    default: "none",
+    help: "weights of the classes in the classification loss: none, balanced, sqrt, or as in cat=2,dog=0.5",
+    resume: "fixed",
+    stored: "run",
+  },
+  epochs: {
+    flag: "--epochs <n>",
+    type: integer(1),
+    default: 20,
+    help: "how many times training goes through the training part",
+    resume: "may change",
+    stored: "run",
+    excludes: "minutes",
+  },
+  minutes: {
+    flag: "--minutes <m>",
+    type: number(0.01),
+    default: null,
+    help: "how many minutes to train, instead of a number of epochs",
+    resume: "may change",
+    stored: "run",
+    excludes: "epochs",
+  },
+  until: {
+    flag: "--until <metric=value>",
+    type: target,
+    default: null,
+    help: "stop as soon as a validation metric reaches a value, as in accuracy=0.99",
+    resume: "may change",
+    stored: "run",
+  },
+  patience: {
+    flag: "--patience <n>",
+    type: integer(0),
+    default: 0,
+    help: "stop after n epochs without a better validation score; 0: never",
+    resume: "may change",
+    stored: "run",
+  },
+  emaDecay: {
+    flag: "--ema-decay <d>",
+    type: number(0, 1),
+    default: 0.999,
+    help: "decay of the exponential moving average of the weights in a step; the averaged weights are the trained model",
+    resume: "fixed",
+    stored: "run",
+  },
+  from: {
+    flag: "--from <run>",
+    type: text("a run folder"),
+    default: null,
+    help: "begin with the weights of a trained run (fine-tuning)",
+    resume: "fixed",
+    stored: "run",
+  },
+  freeze: {
+    flag: "--freeze <prefix...>",
+    type: list("path prefixes"),
+    default: null,
+    help: "parameters whose paths begin with the prefix stay as the --from run has them; may be repeated",
+    resume: "fixed",
+    stored: "run",
+    needs: "from",
+  },
+  map: {
+    flag: "--map <old=new>",
+    type: renames,
+    default: null,
+    help: "a path prefix of the --from run, and the path prefix in this model that takes its weights; may be repeated",
+    resume: "fixed",
+    stored: "run",
+    needs: "from",
+  },
+  threads: {
+    flag: "--threads <n>",
+    type: integer(0, 1024),
+    default: 0,
+    help: "threads that compute; 0: one for each core",
+    resume: "warns",
+    stored: "run",
+  },
+  precision: {
+    flag: "--precision <type>",
+    type: choice(PRECISIONS),
+    default: "float32",
+    help: "number type of products: float32, or bf16 where the processor has it and oneDNN computes",
+    resume: "warns",
+    stored: "run",
+  },
+} as const satisfies Record<string, RunOption>;
+
+type Table = typeof RUN_OPTIONS;
+/** The name of an option. */
+export type OptionName = keyof Table;
+type Value<K extends OptionName> = Table[K]["type"] extends OptionType<infer T> ? T : never;
+type Unset<K extends OptionName> = Table[K] extends { default: null } | { excludes: string } ? null : never;
+
+/** Options as a call gives them; an option left out has its default. */
+export type RunOptions = { readonly [K in OptionName]?: Value<K> };
+
+/** Every option of a run, as config.json has them. */
+export type StoredOptions = { readonly [K in OptionName]: Value<K> | Unset<K> };
+
+/** The table with its names, in order. */
+export const RUN_OPTION_LIST: readonly (readonly [name: string, option: RunOption])[] =
+  Object.entries<RunOption>(RUN_OPTIONS);
