@@ -1,4 +1,5 @@
 // A whole run: opens or makes the run folder, lets `fit` train, and writes what its events tell.
+import { isDeepStrictEqual } from "node:util";
 import { fail } from "../base/errors.ts";
 import { VERSION } from "../base/version.ts";
 import { chooseAugmentation } from "../data/augment.ts";
@@ -101,7 +102,8 @@ export function planResume(path: string, call: Omit<RunCall, "out">): StoredOpti
   const options = resumedOptions(optionsOf(config), call, path);
   const wanted = parseOptions(findModel(config.model), { ...config.options, ...call.options });
   for (const [key, value] of Object.entries(wanted))
-    if (value !== config.options[key]) refuseChange(`--set ${key}`, String(config.options[key]), String(value), path);
+    if (!isDeepStrictEqual(value, config.options[key]))
+      refuseChange(`--set ${key}`, String(config.options[key]), String(value), path);
   return options;
 }
 

@@ -190,7 +190,7 @@ describe("a run from training to export", () => {
     expect(JSON.parse(longer.out).epochs).toBe(3);
     expect(longer.err).not.toContain("warning");
     const elsewhere = genclass("train", "vae", "--out", "run", "--resume", "--threads", "1", "--json");
-    expect(elsewhere.err).toMatch(/warning: --threads 1 after 0: the weights will not repeat bit for bit/);
+    expect(elsewhere.err).toMatch(/warning: --threads 1 \(was 0\): the weights will not repeat bit for bit/);
     expect(JSON.parse(elsewhere.out).epochs).toBe(3);
     const tuned = genclass(
       "train",

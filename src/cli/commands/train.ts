@@ -119,8 +119,8 @@ async function resume(model: string, options: Options, interrupted: () => boolea
   const wanted = planResume(out, call);
   // When nothing else is asked for, the run goes on with the backend that it began on.
   const backend = backendFor(wish === "auto" && config.backend !== "onednn" ? "onnx" : wish, wanted);
-  const changes = unrepeatable(optionsOf(config), given).map(({ flag, has, wants }) => `${flag} ${wants} after ${has}`);
-  if (backend.name !== config.backend) changes.push(`--backend ${backend.name} after ${config.backend}`);
+  const changes = unrepeatable(optionsOf(config), given).map(({ flag, has, wants }) => `${flag} ${wants} (was ${has})`);
+  if (backend.name !== config.backend) changes.push(`backend ${backend.name} (was ${config.backend})`);
   if (changes.length > 0) warn(`${changes.join(", ")}: the weights will not repeat bit for bit`);
   const data = await openData(source ?? config.data.source, wanted);
   return { training: await resumeRun(out, { ...call, data, backend, interrupted }), data, backend };
