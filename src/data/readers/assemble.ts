@@ -1,9 +1,10 @@
 // Encoded pictures with labels, whatever they come from, as a data set: classes, splits, one size, decoded by a store.
+import { availableParallelism } from "node:os";
+import pLimit from "p-limit";
 import { fail } from "../../base/errors.ts";
 import { type Dataset, decoded, type HeaderSummary, type ImageSet, numbers, subset } from "../dataset.ts";
 import { concatenated } from "../pixels.ts";
 import { pictureInfo, type Resize } from "./decode.ts";
-import { inParallel } from "./parallel.ts";
 import { type PictureSource, type Split, sortedClasses } from "./source.ts";
 import { PictureStore } from "./store.ts";
 
@@ -27,6 +28,9 @@ const MOST_BAD = 0.05;
 const SAMPLE = 64;
 /** Up to so many are decoded before training begins, so that what is wrong with them is known at once. */
 const DECODED_AT_ONCE = 20_000;
+
+/** Headers of pictures are read a few at a time. */
+const readingHeaders = pLimit(2 * availableParallelism());
 
 /** @throws `E_DATA_EMPTY`, `E_DATA_LABEL`, `E_IMAGE` */
 export async function assemble(
@@ -77,7 +81,7 @@ async function headers(source: PictureSource): Promise<HeaderSummary> {
   const kinds: Record<string, number> = {};
   const unreadable: string[] = [];
   const [heights, widths]: [number[], number[]] = [[], []];
-  await inParallel(source.entries, async ({ name }, i) => {
+  await readingHeaders.map(source.entries, async ({ name }, i) => {
     try {
       const { height, width, kind } = await pictureInfo(await source.input(i));
       heights.push(height);
@@ -138,7 +142,7 @@ async function chooseShape(source: PictureSource, { image }: PictureOptions, war
     : Int32Array.from({ length: count }, (_, i) => Math.floor((i * entries.length) / count));
   const sizes = new Set<string>();
   let [grey, seen] = [0, 0];
-  await inParallel([...sample], async (i) => {
+  await readingHeaders.map(sample, async (i) => {
     try {
       const info = await pictureInfo(await source.input(i));
       sizes.add(`${info.height}x${info.width}`);

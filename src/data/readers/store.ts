@@ -3,6 +3,7 @@ import { createHash } from "node:crypto";
 import { existsSync, openSync, readFileSync, readSync, renameSync, rmSync, writeFileSync, writeSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
+import pLimit from "p-limit";
 import { fail } from "../../base/errors.ts";
 import { cacheFolder } from "../cache.ts";
 import type { Pixels } from "../pixels.ts";
@@ -43,8 +44,8 @@ export class PictureStore implements Pixels {
   private readonly marks: Uint8Array;
   private readonly shelf: Shelf;
   private readonly under = new Map<number, Promise<void>>();
-  private readonly waiting: (() => void)[] = [];
-  private running = 0;
+  /** So many are decoded at a time that the decoding threads never wait for this one to hand out the next. */
+  private readonly decoding = pLimit(4 * availableParallelism());
   private left: number;
 
   constructor(
@@ -89,24 +90,16 @@ export class PictureStore implements Pixels {
   }
 
   private begin(index: number): Promise<void> {
-    const task = this.decode(index).finally(() => this.under.delete(index));
+    const task = this.decoding(() => this.decode(index)).finally(() => this.under.delete(index));
     this.under.set(index, task);
     return task;
   }
 
-  /** Decodes one picture; so many at a time that threads never wait for this one to hand out the next. */
   private async decode(index: number): Promise<void> {
-    if (this.running >= 4 * availableParallelism()) await new Promise<void>((resolve) => this.waiting.push(resolve));
-    this.running++;
-    try {
-      const bytes = await this.decoded(index);
-      if (bytes) this.shelf.write(index, bytes);
-      else this.bad.push(index);
-      this.marks[index] = bytes ? Mark.Decoded : Mark.Bad;
-    } finally {
-      this.running--;
-      this.waiting.shift()?.();
-    }
+    const bytes = await this.decoded(index);
+    if (bytes) this.shelf.write(index, bytes);
+    else this.bad.push(index);
+    this.marks[index] = bytes ? Mark.Decoded : Mark.Bad;
     this.left--;
     this.options.told?.(this.count - this.left, this.count);
     if (this.left === 0) this.shelf.complete(this.marks);
