@@ -58,7 +58,7 @@ export function subset(set: ImageSet, index: ArrayLike<number>): ImageSet {
 /** The bytes `[n, h, w, c]` of the pictures at `index`, of all when absent. */
 export async function gather(
   set: ImageSet,
-  index: ArrayLike<number> = numbers(set.labels.length),
+  index: ArrayLike<number> = range(0, set.labels.length),
 ): Promise<Uint8Array> {
   const { size } = set.pixels;
   await set.pixels.ready?.(index);
@@ -69,14 +69,15 @@ export async function gather(
 
 /** The set without pictures that do not decode, and all of its bytes ready. */
 export async function decoded(set: ImageSet): Promise<ImageSet> {
-  const all = numbers(set.labels.length);
+  const all = range(0, set.labels.length);
   await set.pixels.ready?.(all);
   const usable = all.filter((i) => set.pixels.usable(i));
   return usable.length === all.length ? set : subset(set, usable);
 }
 
-/** 0..count-1 */
-export const numbers = (count: number): Int32Array => Int32Array.from({ length: count }, (_, i) => i);
+/** The whole numbers from `start` to `end` - 1, in order. */
+export const range = (start: number, end: number): Int32Array =>
+  Int32Array.from({ length: end - start }, (_, i) => start + i);
 
 const FINGERPRINT_SAMPLE = 1000;
 

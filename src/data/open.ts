@@ -32,7 +32,7 @@ export interface OpenOptions {
   /** Bytes of decoded pictures that may be kept in memory; more go to a cache file. Default 1 GiB. */
   memory?: number;
   /** Share of undecodable pictures above which the data is refused. Default 0.05. */
-  mostBad?: number;
+  maxUndecodable?: number;
   /** Told how far long work is. */
   progress?: OpenProgress;
 }
@@ -52,10 +52,14 @@ const EXPECTED =
  * @throws `E_DATA_NOT_FOUND`, `E_DATA_FORMAT`, `E_DATA_EMPTY`, `E_DATA_LABEL`, `E_IMAGE`
  */
 export async function open(source: string, options: OpenOptions = {}): Promise<Dataset> {
-  const { labels, image, resize, memory, mostBad, validation = 0.1, seed = 0 } = options;
-  const { progress } = options;
-  const told = progress && ((done: number, total: number) => progress("decode", source, done, total));
-  const pictures: PictureOptions = { image, resize, memory, mostBad, told };
+  const { labels, image, resize, memory, maxUndecodable, validation = 0.1, seed = 0, progress } = options;
+  const pictures: PictureOptions = {
+    image,
+    resize,
+    memory,
+    maxUndecodable,
+    progress: progress && ((done, total) => progress("decode", source, done, total)),
+  };
   const whole = await read(source, pictures, progress);
   if (image && (whole.train.height !== image.height || whole.train.width !== image.width))
     fail(
@@ -79,7 +83,7 @@ async function read(source: string, options: PictureOptions, progress?: OpenProg
   if (source === "glyphs-colour") return glyphs({ colour: true });
   const path =
     Object.hasOwn(BUILT_IN_SETS, source) && !existsSync(source)
-      ? await builtInFolder(source, progress && ((...told) => progress("fetch", ...told)))
+      ? await builtInFolder(source, progress && ((...state) => progress("fetch", ...state)))
       : source;
   if (!existsSync(path)) {
     const guess = nearest(source, BUILT_IN);

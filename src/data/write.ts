@@ -5,7 +5,7 @@ import { pipeline } from "node:stream/promises";
 import { zipSync } from "fflate";
 import { pack } from "tar-stream";
 import { fail } from "../base/errors.ts";
-import { type Dataset, gather, type ImageSet, numbers, PARTS } from "./dataset.ts";
+import { type Dataset, gather, type ImageSet, PARTS, range } from "./dataset.ts";
 import { loadSharp } from "./readers/decode.ts";
 import { formatNpy, formatNpyText } from "./readers/npz.ts";
 
@@ -32,7 +32,7 @@ function emptyFolder(path: string): void {
 const safeName = (label: string): string => label.replaceAll(/[/\\:*?"<>|\0]/g, "_").replace(/^\.+/, "_");
 
 /** `OUT/train/CLASS/000001.png`; unlabelled pictures below `OUT/unlabelled`. */
-export async function writeFolders(data: Dataset, out: string, told?: WriteProgress): Promise<number> {
+export async function writeFolders(data: Dataset, out: string, progress?: WriteProgress): Promise<number> {
   emptyFolder(out);
   let written = 0;
   for (const part of PARTS) {
@@ -44,7 +44,7 @@ export async function writeFolders(data: Dataset, out: string, told?: WriteProgr
     for (let i = 0; i < set.labels.length; i++) {
       const folder = set.labels[i]! < 0 ? join(out, "unlabelled") : folders[set.labels[i]!]!;
       writeFileSync(join(folder, `${String(i).padStart(6, "0")}.png`), await png(set, i));
-      told?.(++written);
+      progress?.(++written);
     }
   }
   return written;
@@ -70,7 +70,7 @@ export async function writeNpz(data: Dataset, out: string): Promise<number> {
 }
 
 /** `OUT/train-000000.tar`, …: a PNG and its class name in `.cls` for each picture. */
-export async function writeShards(data: Dataset, out: string, size: number, told?: WriteProgress): Promise<number> {
+export async function writeShards(data: Dataset, out: string, size: number, progress?: WriteProgress): Promise<number> {
   emptyFolder(out);
   let written = 0;
   for (const part of PARTS) {
@@ -80,12 +80,12 @@ export async function writeShards(data: Dataset, out: string, size: number, told
       const archive = pack();
       const file = createWriteStream(join(out, `${part}-${String(shard).padStart(6, "0")}.tar`));
       const done = pipeline(archive, file);
-      for (const i of numbers(Math.min(size, set.labels.length - from)).map((k) => from + k)) {
+      for (const i of range(from, Math.min(from + size, set.labels.length))) {
         const key = String(i).padStart(8, "0");
         const label = set.labels[i]!;
         await member(archive, `${key}.png`, await png(set, i));
         if (label >= 0) await member(archive, `${key}.cls`, Buffer.from(data.classes[label]!));
-        told?.(++written);
+        progress?.(++written);
       }
       archive.finalize();
       await done;

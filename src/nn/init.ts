@@ -22,17 +22,6 @@ export const normalInit =
     return values;
   };
 
-/** U(-limit, limit) */
-const uniformInit =
-  (limit: (shape: Shape) => number): Initializer =>
-  (shape, random) => {
-    const values = new Float32Array(sizeOf(shape));
-    random.fillUniform(values);
-    const bound = limit(shape);
-    for (let i = 0; i < values.length; i++) values[i] = (2 * values[i]! - 1) * bound;
-    return values;
-  };
-
 function fans(shape: Shape): { fanIn: number; fanOut: number } {
   const taps = sizeOf(shape.slice(0, -2));
   return { fanIn: taps * (shape[shape.length - 2] ?? 1), fanOut: taps * (shape[shape.length - 1] ?? 1) };
@@ -42,10 +31,11 @@ function fans(shape: Shape): { fanIn: number; fanOut: number } {
 export const heNormal: Initializer = (shape, random) => normalInit(Math.sqrt(2 / fans(shape).fanIn))(shape, random);
 
 /** Glorot & Bengio 2010: U(±√(6 / (fan in + fan out))). */
-export const glorotUniform: Initializer = uniformInit((shape) => {
+export const glorotUniform: Initializer = (shape, random) => {
   const { fanIn, fanOut } = fans(shape);
-  return Math.sqrt(6 / (fanIn + fanOut));
-});
-
-/** U(±1/√fan in), PyTorch's default for linear and convolution layers. */
-export const fanInUniform: Initializer = uniformInit((shape) => 1 / Math.sqrt(fans(shape).fanIn));
+  const limit = Math.sqrt(6 / (fanIn + fanOut));
+  const values = new Float32Array(sizeOf(shape));
+  random.fillUniform(values);
+  for (let i = 0; i < values.length; i++) values[i] = (2 * values[i]! - 1) * limit;
+  return values;
+};

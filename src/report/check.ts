@@ -90,13 +90,13 @@ async function duplicateSection(data: Dataset, title: string, pairs: readonly Du
     note: `${pairs.length} pairs, the first ${shown.length} shown side by side. Pairs across parts make results look better than they are.`,
     pngs: [{ caption: "Pairs", png: await gridPng(Buffer.concat(bytes), data.train, 8) }],
     table: {
-      head: ["picture", "and", "likeness"],
+      head: ["picture", "and", "similarity"],
       rows: pairs
         .slice(0, 200)
-        .map(({ a, b, likeness }) => [
+        .map(({ a, b, similarity }) => [
           `${a.part}: ${placeName(data, a)}`,
           `${b.part}: ${placeName(data, b)}`,
-          likeness.toFixed(3),
+          similarity.toFixed(3),
         ]),
     },
   };

@@ -124,11 +124,11 @@ describe("changes of a picture", () => {
   });
 
   it.each(Object.keys(CHANGES).filter((name) => name !== "mixup" && name !== "cutmix") as ChangeName[])(
-    "%s at its usual strength changes a glyph, keeps its shape, and repeats for the same seed",
+    "%s at its default strength changes a glyph, keeps its shape, and repeats for the same seed",
     async (name) => {
       const set = glyphs({ train: 1, test: 1, colour: true }).train;
       const glyph = await gather(set);
-      const rule = { [name]: name === "flip" || name === "erase" ? 1 : CHANGES[name].usual };
+      const rule = { [name]: name === "flip" || name === "erase" ? 1 : CHANGES[name].default };
       const outs = [1, 2, 3].map((seed) => changed(rule, seed, glyph, set));
       expect(outs.some((out) => !Buffer.from(out).equals(Buffer.from(glyph)))).toBe(true);
       expect(changed(rule, 2, glyph, set)).toEqual(outs[1]);

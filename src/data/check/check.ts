@@ -1,5 +1,5 @@
 // What is in a data set and what is wrong with it, as plain values; the command line and the HTML page show them.
-import { type Dataset, gather, type ImageSet, numbers, PARTS, type Part } from "../dataset.ts";
+import { type Dataset, gather, type ImageSet, PARTS, type Part, range } from "../dataset.ts";
 import { type Duplicate, findDuplicates } from "./duplicates.ts";
 
 export interface PartSummary {
@@ -65,7 +65,7 @@ async function meanPictures(set: ImageSet, classes: number): Promise<Uint8Array>
   const sums = new Float64Array(classes * size);
   const counts = new Float64Array(classes);
   for (let from = 0; from < set.labels.length; from += STEP) {
-    const index = numbers(Math.min(STEP, set.labels.length - from)).map((i) => i + from);
+    const index = range(from, Math.min(from + STEP, set.labels.length));
     const bytes = await gather(set, index);
     index.forEach((at, i) => {
       const label = set.labels[at]!;

@@ -2,7 +2,7 @@
 import { availableParallelism } from "node:os";
 import pLimit from "p-limit";
 import { fail } from "../../base/errors.ts";
-import { type Dataset, decoded, type HeaderSummary, type ImageSet, numbers, subset } from "../dataset.ts";
+import { type Dataset, decoded, type HeaderSummary, type ImageSet, range, subset } from "../dataset.ts";
 import { concatenated } from "../pixels.ts";
 import { pictureInfo, type Resize } from "./decode.ts";
 import { type PictureSource, type Split, sortedClasses } from "./source.ts";
@@ -15,15 +15,15 @@ export interface PictureOptions {
   /** Bytes of decoded pictures that may be kept in memory. Default 1 GiB. */
   readonly memory?: number;
   /** Share of undecodable pictures above which the data is refused. Default 0.05. */
-  readonly mostBad?: number;
+  readonly maxUndecodable?: number;
   /** Told how many pictures are decoded, while they are before training. */
-  readonly told?: (done: number, total: number) => void;
+  readonly progress?: (done: number, total: number) => void;
 }
 
 const DEFAULT_SIDE = 64;
 const LARGEST_KEPT = 96;
 const MEMORY = 2 ** 30;
-const MOST_BAD = 0.05;
+const MAX_UNDECODABLE = 0.05;
 /** Pictures whose headers are read to choose the size. */
 const SAMPLE = 64;
 /** Up to so many are decoded before training begins, so that what is wrong with them is known at once. */
@@ -51,7 +51,7 @@ export async function assemble(
     label === null || split === "unlabelled" ? -1 : codes.get(label)!,
   );
   const all: ImageSet = { ...shape, pixels: store, labels, name: (i) => entries[i]!.name };
-  const of = (...splits: Split[]) => numbers(entries.length).filter((i) => splits.includes(entries[i]!.split));
+  const of = (...splits: Split[]) => range(0, entries.length).filter((i) => splits.includes(entries[i]!.split));
   let [train, validation, test] = [of("train", "unlabelled"), of("validation"), of("test")].map((index) =>
     index.length > 0 ? subset(all, index) : undefined,
   );
@@ -101,13 +101,13 @@ async function headers(source: PictureSource): Promise<HeaderSummary> {
 }
 
 const storeOptions = (
-  { resize = "fit", memory = MEMORY, mostBad = MOST_BAD, told }: PictureOptions,
+  { resize = "fit", memory = MEMORY, maxUndecodable = MAX_UNDECODABLE, progress }: PictureOptions,
   atOnce: boolean,
 ) => ({
   resize,
   memory,
-  mostBad,
-  told: atOnce ? told : undefined,
+  maxUndecodable,
+  progress: atOnce ? progress : undefined,
 });
 
 /** Classes named by one character each are taken for drawings of characters, which a mirror makes into others. */
@@ -138,7 +138,7 @@ async function chooseShape(source: PictureSource, { image }: PictureOptions, war
   const { entries } = source;
   const count = Math.min(entries.length, SAMPLE);
   const sample = source.inOrder
-    ? numbers(count)
+    ? range(0, count)
     : Int32Array.from({ length: count }, (_, i) => Math.floor((i * entries.length) / count));
   const sizes = new Set<string>();
   let [grey, seen] = [0, 0];

@@ -18,7 +18,7 @@ const FILE_WINDOW = 16_384;
 const Mark = { Missing: 0, Decoded: 1, Bad: 2 } as const;
 
 /** Where decoded bytes are kept. */
-interface Shelf {
+interface PixelStorage {
   read(index: number, out: Uint8Array, at: number): void;
   write(index: number, bytes: Uint8Array): void;
   /** All are there: keeps them for the next time. */
@@ -30,9 +30,9 @@ export interface StoreOptions {
   /** Bytes that may be kept in memory; more go to a file. */
   readonly memory: number;
   /** Share of undecodable pictures above which the data is refused. */
-  readonly mostBad: number;
+  readonly maxUndecodable: number;
   /** Told how many pictures are done. */
-  readonly told?: (done: number, total: number) => void;
+  readonly progress?: (done: number, total: number) => void;
 }
 
 export class PictureStore implements Pixels {
@@ -42,8 +42,8 @@ export class PictureStore implements Pixels {
   /** Numbers of the pictures that did not decode, so far. */
   readonly bad: number[] = [];
   private readonly marks: Uint8Array;
-  private readonly shelf: Shelf;
-  private readonly under = new Map<number, Promise<void>>();
+  private readonly storage: PixelStorage;
+  private readonly inFlight = new Map<number, Promise<void>>();
   /** So many are decoded at a time that the decoding threads never wait for this one to hand out the next. */
   private readonly decoding = pLimit(4 * availableParallelism());
   private left: number;
@@ -57,9 +57,9 @@ export class PictureStore implements Pixels {
     this.count = source.entries.length;
     this.size = shape.height * shape.width * shape.channels;
     this.marks = new Uint8Array(this.count);
-    if (this.count * this.size <= memory) this.shelf = memoryShelf(this.count, this.size);
+    if (this.count * this.size <= memory) this.storage = memoryStorage(this.count, this.size);
     else {
-      this.shelf = fileShelf(cacheKey(source, shape, resize), this.size, this.marks);
+      this.storage = fileStorage(cacheKey(source, shape, resize), this.size, this.marks);
       this.window = FILE_WINDOW;
     }
     this.left = 0;
@@ -75,7 +75,7 @@ export class PictureStore implements Pixels {
     const tasks: Promise<void>[] = [];
     for (let i = 0; i < index.length; i++) {
       const at = index[i]!;
-      if (this.marks[at] === Mark.Missing) tasks.push(this.under.get(at) ?? this.begin(at));
+      if (this.marks[at] === Mark.Missing) tasks.push(this.inFlight.get(at) ?? this.begin(at));
     }
     return tasks.length === 0 ? undefined : Promise.all(tasks).then(() => {});
   }
@@ -85,25 +85,25 @@ export class PictureStore implements Pixels {
   }
 
   read(index: number, out: Uint8Array, at: number): void {
-    if (this.usable(index)) this.shelf.read(index, out, at);
+    if (this.usable(index)) this.storage.read(index, out, at);
     else out.fill(0, at, at + this.size);
   }
 
   private begin(index: number): Promise<void> {
-    const task = this.decoding(() => this.decode(index)).finally(() => this.under.delete(index));
-    this.under.set(index, task);
+    const task = this.decoding(() => this.decode(index)).finally(() => this.inFlight.delete(index));
+    this.inFlight.set(index, task);
     return task;
   }
 
   private async decode(index: number): Promise<void> {
     const bytes = await this.decoded(index);
-    if (bytes) this.shelf.write(index, bytes);
+    if (bytes) this.storage.write(index, bytes);
     else this.bad.push(index);
     this.marks[index] = bytes ? Mark.Decoded : Mark.Bad;
     this.left--;
-    this.options.told?.(this.count - this.left, this.count);
-    if (this.left === 0) this.shelf.complete(this.marks);
-    if (this.bad.length > this.count * this.options.mostBad) this.refuse();
+    this.options.progress?.(this.count - this.left, this.count);
+    if (this.left === 0) this.storage.complete(this.marks);
+    if (this.bad.length > this.count * this.options.maxUndecodable) this.refuse();
   }
 
   private async decoded(index: number): Promise<Uint8Array | undefined> {
@@ -118,12 +118,12 @@ export class PictureStore implements Pixels {
     const names = this.bad.slice(0, 5).map((i) => this.source.entries[i]!.name);
     fail(
       "E_IMAGE",
-      `${this.source.name}: ${this.bad.length} of ${this.count} pictures do not decode (more than ${100 * this.options.mostBad} %): ${names.join(", ")}${this.bad.length > names.length ? ", …" : ""}; replace or remove them`,
+      `${this.source.name}: ${this.bad.length} of ${this.count} pictures do not decode (more than ${100 * this.options.maxUndecodable} %): ${names.join(", ")}${this.bad.length > names.length ? ", …" : ""}; replace or remove them`,
     );
   }
 }
 
-function memoryShelf(count: number, size: number): Shelf {
+function memoryStorage(count: number, size: number): PixelStorage {
   const bytes = new Uint8Array(count * size);
   return {
     read: (index, out, at) => out.set(bytes.subarray(index * size, (index + 1) * size), at),
@@ -135,7 +135,7 @@ function memoryShelf(count: number, size: number): Shelf {
 let drafts = 0;
 
 /** A file of pictures one after another, beside the marks of which are in it; made under another name until it is whole. */
-function fileShelf(key: string, size: number, marks: Uint8Array): Shelf {
+function fileStorage(key: string, size: number, marks: Uint8Array): PixelStorage {
   const stem = join(cacheFolder("pictures"), key);
   const [whole, marked] = [`${stem}.pixels`, `${stem}.marks`];
   const known = existsSync(whole) && existsSync(marked) ? readFileSync(marked) : undefined;

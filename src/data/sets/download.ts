@@ -39,7 +39,7 @@ export async function builtInFolder(name: string, progress?: DownloadProgress): 
     if (wanted.every((file) => existsSync(join(folder, file)))) continue;
     const path = await fetchFile(name, folder, download, progress);
     if (download.members) {
-      await takeOut(path, download.members, folder);
+      await extractMembers(path, download.members, folder);
       rmSync(path, { force: true });
     }
   }
@@ -85,7 +85,7 @@ async function fetchFile(
 }
 
 /** Fetches what is missing of a file. */
-async function append(url: string, part: string, told: (bytes: number, total: number | undefined) => void) {
+async function append(url: string, part: string, progress: (bytes: number, total: number | undefined) => void) {
   const have = existsSync(part) ? statSync(part).size : 0;
   const control = new AbortController();
   let timer = setTimeout(() => control.abort(new Error("no answer")), WAIT_MS);
@@ -111,7 +111,7 @@ async function append(url: string, part: string, told: (bytes: number, total: nu
         for await (const chunk of source) {
           again();
           bytes += (chunk as Uint8Array).length;
-          told(bytes, total);
+          progress(bytes, total);
           yield chunk;
         }
       },
@@ -129,7 +129,7 @@ async function md5Of(path: string): Promise<string> {
 }
 
 /** Writes members of an archive, known by their last name, into a folder under that name. */
-export async function takeOut(archive: string, members: readonly string[], folder: string): Promise<void> {
+export async function extractMembers(archive: string, members: readonly string[], folder: string): Promise<void> {
   const write = (name: string, bytes: Uint8Array) => {
     writeFileSync(join(folder, `${name}.draft`), bytes);
     renameSync(join(folder, `${name}.draft`), join(folder, name));

@@ -5,7 +5,7 @@ const SIDE = 32;
 export const HASH_BITS = 64;
 
 /** What is kept of a picture for comparison. */
-export interface Portrait {
+export interface PictureDescriptor {
   /** Difference hash, two words: whether each of 8x8 cells is darker than the next (Krawetz 2013, "Kind of like that"). */
   readonly hash: readonly [number, number];
   /** Grey values, 32x32. */
@@ -15,7 +15,7 @@ export interface Portrait {
 }
 
 /** @param bytes one picture `[h, w, c]` */
-export function portrait(bytes: Uint8Array, shape: PictureShape): Portrait {
+export function describePicture(bytes: Uint8Array, shape: PictureShape): PictureDescriptor {
   const grey = areaMean(luminance(bytes, shape), shape.height, shape.width, SIDE, SIDE);
   return { hash: differenceHash(grey), grey, detail: detailOf(grey) };
 }
@@ -114,9 +114,9 @@ const SCALES = [1, 0.96, 0.92];
 const PROMISING = 0.7;
 
 /** Correlation of fine structure, -1..1: the best over slight crops of either, for pictures that were cut at an edge. */
-export function likeness(a: Portrait, b: Portrait): number {
+export function similarity(a: PictureDescriptor, b: PictureDescriptor): number {
   let best = { value: dot(a.detail, b.detail), of: b, with: a, scale: 1, dx: 0, dy: 0 };
-  const attempt = (of: Portrait, other: Portrait, scale: number, dx: number, dy: number) => {
+  const attempt = (of: PictureDescriptor, other: PictureDescriptor, scale: number, dx: number, dy: number) => {
     const value = dot(other.detail, detailOf(cropped(of.grey, scale, dx, dy)));
     if (value > best.value) best = { value, of, with: other, scale, dx, dy };
   };
