@@ -2,13 +2,18 @@
 import { fail, nearest } from "../base/errors.ts";
 
 interface Change {
+  /** What the strength means, with its unit. */
   readonly doc: string;
-  /** Strength when named without one. */
+  /** Strength where the policy names the change without one. */
   readonly default: number;
+  /** Largest strength allowed; the least is 0. */
   readonly max: number;
 }
 
-/** Each change and what its strength means; a picture gets a uniform draw up to it unless said otherwise. */
+/**
+ * The changes that a policy can be made of. Each picture is changed by an amount drawn uniformly up to the strength (in both
+ * directions where the change has two), except where the strength is a probability or the α of a Beta distribution.
+ */
 export const CHANGES = {
   flip: { doc: "probability of a left-right mirror image", default: 0.5, max: 1 },
   shift: { doc: "shift, as a share of the side", default: 0.08, max: 0.5 },
@@ -28,11 +33,12 @@ export const CHANGES = {
   cutmix: { doc: "α of Beta(α, α), the area replaced by another picture (Yun et al. 2019)", default: 1, max: 10 },
 } as const satisfies Record<string, Change>;
 
+/** The name of a change, such as `rotate`. */
 export type ChangeName = keyof typeof CHANGES;
-/** Strength by change; absent: not made. */
+/** A policy: the strength of each change that is made, in the unit that `CHANGES` gives; a change that is absent is not made. */
 export type Augmentation = Readonly<Partial<Record<ChangeName, number>>>;
 
-/** Policies by name. */
+/** Ready policies by name. */
 export const AUGMENTATIONS = {
   none: {},
   gentle: { flip: 0.5, shift: 0.04 },
@@ -43,9 +49,12 @@ export const AUGMENTATIONS = {
 const PRESETS: Readonly<Record<string, Augmentation>> = AUGMENTATIONS;
 
 /**
- * A policy from text: `auto`, the name of a policy, or a list such as `light,rotate=5,cutmix`; later words add to or replace
- * earlier ones. `auto`: `strong` for greyscale that must not be mirrored (drawings, digits), `gentle` for other greyscale,
- * `light` for colour. Named policies mirror only where a mirrored picture keeps its class; `flip` by name always does.
+ * The policy that a text describes: `auto`, the name of a policy, or a list such as `light,rotate=5,cutmix`, in which later
+ * words add to or replace earlier ones and a strength of 0 takes a change away. `auto` is `strong` for greyscale that must
+ * not be mirrored (drawings, digits), `gentle` for other greyscale, and `light` for colour. A ready policy mirrors only
+ * where `mirror` allows it; the word `flip` always does.
+ * @param channels of the pictures, 1 or 3
+ * @param mirror whether a mirrored picture keeps its class
  * @throws `E_OPTION` for an unknown word or a strength out of range
  */
 export function chooseAugmentation(text: string, channels: number, mirror: boolean): Augmentation {
@@ -76,9 +85,9 @@ export function chooseAugmentation(text: string, channels: number, mirror: boole
   return policy;
 }
 
-/** Whether a policy mixes pictures of a batch, which changes their labels. */
+/** Whether a policy mixes each picture with another one of the batch (mixup or cutmix), and so their labels too. */
 export const mixes = ({ mixup, cutmix }: Augmentation): boolean => mixup !== undefined || cutmix !== undefined;
 
-/** Whether a policy changes single pictures. */
+/** Whether a policy changes pictures one by one, that is in any way other than mixing them. */
 export const changesPictures = ({ mixup: _, cutmix: __, ...rest }: Augmentation): boolean =>
   Object.keys(rest).length > 0;

@@ -9,7 +9,7 @@ import { type Dataset, gather, type ImageSet, PARTS, range } from "./dataset.ts"
 import { loadSharp } from "./readers/decode.ts";
 import { formatNpy, formatNpyText } from "./readers/npz.ts";
 
-/** Told how many pictures are written. */
+/** Is called after each picture with the number of pictures written so far. */
 export type WriteProgress = (written: number) => void;
 
 async function png(set: ImageSet, index: number): Promise<Buffer> {
@@ -31,7 +31,12 @@ function emptyFolder(path: string): void {
 /** Labels are folder and member names: no separators, no leading dot. */
 const safeName = (label: string): string => label.replaceAll(/[/\\:*?"<>|\0]/g, "_").replace(/^\.+/, "_");
 
-/** `OUT/train/CLASS/000001.png`; unlabelled pictures below `OUT/unlabelled`. */
+/**
+ * Writes a data set as class folders of PNG: `OUT/train/CLASS/000001.png`, and unlabelled pictures in `OUT/unlabelled`.
+ * Characters of class names that file systems refuse become `_`.
+ * @returns the number of pictures written
+ * @throws `E_WRITE` when the folder is not empty
+ */
 export async function writeFolders(data: Dataset, out: string, progress?: WriteProgress): Promise<number> {
   emptyFolder(out);
   let written = 0;
@@ -50,7 +55,12 @@ export async function writeFolders(data: Dataset, out: string, progress?: WriteP
   return written;
 }
 
-/** `x_train`, `y_train`, `x_validation`, …: uint8 `[n, h, w, c]` and int32 `[n]` (-1: none), and the names as `classes`. */
+/**
+ * Writes a data set as a NumPy archive: `x_train`, `x_validation`, … are uint8 `[n, h, w, c]`, `y_train`, … int32 `[n]` with
+ * -1 for no label, and `classes` holds the names.
+ * @returns the number of pictures written
+ * @throws `E_WRITE` when the file exists
+ */
 export async function writeNpz(data: Dataset, out: string): Promise<number> {
   if (existsSync(out)) fail("E_WRITE", `${out} exists; nothing is overwritten. Choose another --out`);
   const arrays: Record<string, Uint8Array> = { "classes.npy": formatNpyText(data.classes) };
@@ -69,7 +79,13 @@ export async function writeNpz(data: Dataset, out: string): Promise<number> {
   return written;
 }
 
-/** `OUT/train-000000.tar`, …: a PNG and its class name in `.cls` for each picture. */
+/**
+ * Writes a data set as WebDataset shards `OUT/train-000000.tar`, …, with a PNG and its class name in a `.cls` member for each
+ * picture.
+ * @param size most pictures in a shard
+ * @returns the number of pictures written
+ * @throws `E_WRITE` when the folder is not empty
+ */
 export async function writeShards(data: Dataset, out: string, size: number, progress?: WriteProgress): Promise<number> {
   emptyFolder(out);
   let written = 0;

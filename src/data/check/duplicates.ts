@@ -3,15 +3,18 @@ import { Random } from "../../base/random.ts";
 import { type Dataset, gather, type ImageSet, PARTS, type Part, range } from "../dataset.ts";
 import { describePicture, dot, hashDistance, type PictureDescriptor, similarity } from "./similarity.ts";
 
+/** Where a picture is in a data set. */
 export interface Place {
   readonly part: Part;
+  /** Its number in the part, from 0. */
   readonly index: number;
 }
 
+/** A pair of pictures that are the same, or nearly. */
 export interface Duplicate {
   readonly a: Place;
   readonly b: Place;
-  /** 1 for the same bytes; else the correlation of fine structure. */
+  /** 1 for the same bytes; else the correlation of fine structure, at most 1 (`similarity`). */
   readonly similarity: number;
 }
 
@@ -30,8 +33,10 @@ const SAMPLE = 300;
 const PART_SIZE = 2000;
 
 /**
- * Pairs within and across parts, the most alike first. What counts as near depends on the data: digits are alike by nature,
- * so a pair must be far closer than a typical picture is to its nearest neighbour.
+ * Finds pairs of the same and of nearly the same picture, within and across parts, the most similar first. What counts as
+ * near depends on the data: digits are alike by nature, so a pair must be far closer than a typical picture is to the one
+ * most similar to it. Of pictures that are the same, the first stands for all among the near pairs.
+ * @throws `E_IMAGE` when more pictures do not decode than the source allows
  */
 export async function findDuplicates(data: Dataset): Promise<{ exact: Duplicate[]; near: Duplicate[] }> {
   const places: Place[] = [];
@@ -134,7 +139,7 @@ function candidateBits(low: Int32Array, high: Int32Array): number {
   return MOST_BITS;
 }
 
-/** A picture's name: its file, or its part and number. */
+/** A name for a picture: its file, or its part and number, such as `train[7]`, where it has none. */
 export function placeName(data: Dataset, { part, index }: Place): string {
   const set = data[part] as ImageSet;
   return set.name?.(index) ?? `${part}[${index}]`;

@@ -1,4 +1,5 @@
-// Encoded pictures with labels, whatever they come from, as a data set: classes, splits, one size, decoded by a store.
+// Makes a data set of encoded pictures with labels, whatever format they come from: classes, splits, and one size for all.
+// A `PictureStore` decodes them.
 import { availableParallelism } from "node:os";
 import pLimit from "p-limit";
 import { fail } from "../../base/errors.ts";
@@ -8,15 +9,17 @@ import { pictureInfo, type Resize } from "./decode.ts";
 import { type PictureSource, type Split, sortedClasses } from "./source.ts";
 import { PictureStore } from "./store.ts";
 
+/** How encoded pictures are read; see `OpenOptions`, which these come from. */
 export interface PictureOptions {
-  /** Size to read at; else pictures keep theirs when all agree and are small, or become 64x64. */
+  /** Size in pixels; by default pictures keep theirs where all have the same of at most 96x96, and become 64x64 otherwise. */
   readonly image?: { readonly height: number; readonly width: number };
+  /** How a picture of another shape becomes that size. Default `fit`. */
   readonly resize?: Resize;
   /** Bytes of decoded pictures that may be kept in memory. Default 1 GiB. */
   readonly memory?: number;
-  /** Share of undecodable pictures above which the data is refused. Default 0.05. */
+  /** Share of pictures that do not decode above which the data is refused, 0..1. Default 0.05. */
   readonly maxUndecodable?: number;
-  /** Told how many pictures are decoded, while they are before training. */
+  /** Is called with the number of decoded pictures while they are decoded before training; not while training goes on. */
   readonly progress?: (done: number, total: number) => void;
 }
 
@@ -32,7 +35,13 @@ const DECODED_AT_ONCE = 20_000;
 /** Headers of pictures are read a few at a time. */
 const readingHeaders = pLimit(2 * availableParallelism());
 
-/** @throws `E_DATA_EMPTY`, `E_DATA_LABEL`, `E_IMAGE` */
+/**
+ * The data set of a source. Up to 20,000 pictures are decoded at once, so that those which do not decode are left out and
+ * named in the warnings; of a larger source each is decoded when it is first asked for.
+ * @param classNames names by label where the source brings them; by default those of the labelled training pictures, sorted
+ * @throws `E_DATA_EMPTY` for fewer than two classes, or one of which no picture decodes; `E_DATA_LABEL` for a label that is
+ * no class; `E_IMAGE` where too many pictures do not decode
+ */
 export async function assemble(
   source: PictureSource,
   options: PictureOptions,
@@ -164,7 +173,7 @@ async function chooseShape(source: PictureSource, { image }: PictureOptions, war
   return { height: DEFAULT_SIDE, width: DEFAULT_SIDE, channels };
 }
 
-/** More pictures without labels for the training part, read at its size. */
+/** Adds the pictures of a source to the training part, read at its size and without labels. @throws `E_IMAGE` */
 export async function withUnlabelled(data: Dataset, source: PictureSource, options: PictureOptions): Promise<Dataset> {
   const { height, width, channels } = data.train;
   const store = new PictureStore(source, { height, width, channels }, storeOptions(options, true));

@@ -1,4 +1,5 @@
-// Pictures decoded when first asked for, kept as bytes: in memory, or in a cache file when there are too many.
+// Decodes the pictures of a source when they are first asked for, and keeps them: in memory, or in a cache file where they are
+// too many.
 import { createHash } from "node:crypto";
 import { existsSync, openSync, readFileSync, readSync, renameSync, rmSync, writeFileSync, writeSync } from "node:fs";
 import { availableParallelism } from "node:os";
@@ -25,16 +26,19 @@ interface PixelStorage {
   complete(marks: Uint8Array): void;
 }
 
+/** How a store decodes and where it keeps pictures. */
 export interface StoreOptions {
+  /** How a picture of another shape becomes the store's. */
   readonly resize: Resize;
-  /** Bytes that may be kept in memory; more go to a file. */
+  /** Bytes of decoded pictures that may be kept in memory; where all together are more, a cache file holds them. */
   readonly memory: number;
-  /** Share of undecodable pictures above which the data is refused. */
+  /** Share of pictures that do not decode above which the source is refused, 0..1. */
   readonly maxUndecodable: number;
-  /** Told how many pictures are done. */
+  /** Is called after each picture with how many have been decoded or found not to decode. */
   readonly progress?: (done: number, total: number) => void;
 }
 
+/** The decoded pictures of a source, each decoded once. Those in a cache file are found again while the source is unchanged. */
 export class PictureStore implements Pixels {
   readonly count: number;
   readonly size: number;
@@ -69,7 +73,7 @@ export class PictureStore implements Pixels {
     });
   }
 
-  /** @throws `E_IMAGE` when too many do not decode */
+  /** Decodes the pictures at `index` that are not yet. @throws `E_IMAGE` when too many do not decode */
   ready(index: ArrayLike<number>): Promise<void> | undefined {
     if (this.left === 0) return undefined;
     const tasks: Promise<void>[] = [];
