@@ -33,4 +33,6 @@ export function schedule(name: string): Schedule {
 export const withWarmup =
   (warmup: number, then: Schedule): Schedule =>
   (progress) =>
-    progress < warmup ? Math.max(progress, 1e-3) / warmup : then((progress - warmup) / Math.max(1e-9, 1 - warmup));
+    progress < warmup
+      ? Math.min(1, Math.max(progress, 1e-3) / warmup)
+      : then((progress - warmup) / Math.max(1e-9, 1 - warmup));

@@ -1,5 +1,5 @@
 import { mkdtempSync, readdirSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
 import { TrainingBatches } from "../../src/data/batches.ts";
@@ -22,9 +22,10 @@ const shape = { height: 8, width: 8, channels: 3 };
 const IN_MEMORY = { resize: "fit", memory: 2 ** 20, maxUndecodable: 0.05 } as const;
 const IN_FILE = { ...IN_MEMORY, memory: 100 };
 
-/** Pictures whose red is five times their number; counts how often each is asked for. */
+/** Pictures whose red is five times their number; counts how often each is asked for, and how many at a time. */
 async function source(identity: string, broken: readonly number[] = []) {
   const asked = new Array<number>(N).fill(0);
+  const reading = { now: 0, most: 0 };
   const encoded = await Promise.all(
     Array.from({ length: N }, (_, i) =>
       plain(5 * i, 8)
@@ -38,11 +39,14 @@ async function source(identity: string, broken: readonly number[] = []) {
     entries: encoded.map((_, i) => ({ name: `p${i}`, split: "train", label: "a" })),
     async input(index) {
       asked[index]!++;
+      reading.most = Math.max(reading.most, ++reading.now);
+      await new Promise((resolve) => setImmediate(resolve));
+      reading.now--;
       return broken.includes(index) ? Buffer.from("no picture") : encoded[index]!;
     },
     warnings: [],
   };
-  return { all, asked };
+  return { all, asked, reading };
 }
 
 const red = (store: PictureStore, index: number): number => {
@@ -66,6 +70,14 @@ describe("a store of pictures", () => {
     expect(asked).toEqual(new Array(N).fill(1));
     expect(store.ready([1, 2])).toBeUndefined();
     expect(Array.from({ length: N }, (_, i) => red(store, i))).toEqual(Array.from({ length: N }, (_, i) => 5 * i));
+  });
+
+  it("reads a few pictures for each core at a time, and goes on after one that does not decode", async () => {
+    const { all, reading } = await source("bounded", [0, 1]);
+    const store = new PictureStore(all, shape, IN_MEMORY);
+    await store.ready(range(0, N));
+    expect([reading.now, reading.most]).toEqual([0, Math.min(N, 4 * availableParallelism())]);
+    expect([...range(0, N)].filter((i) => !store.usable(i))).toEqual([0, 1]);
   });
 
   it("in a file is found again by the next process while the source is the same, and only then", async () => {
