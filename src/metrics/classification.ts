@@ -1,7 +1,7 @@
 // How good class probabilities are, on plain arrays. Throughout, `k` is the number of classes, `probabilities` and `logits` are
 // [n, k] row by row, and `labels` [n] holds class numbers 0..k-1, or -1 for an example without a label, which is left out.
 
-/** How well one class is told from the others. */
+/** How well one class is distinguished from the others. */
 export interface ClassScores {
   /** Share of right answers among the examples that were given this class, 0..1; 0 when none was. */
   precision: number;
@@ -13,7 +13,7 @@ export interface ClassScores {
   support: number;
 }
 
-/** What `classificationMetrics` tells of a set; every number is NaN for a set without any label. */
+/** The results of `classificationMetrics`; every number is NaN for a set without any label. */
 export interface ClassificationMetrics {
   /** Share of right answers, 0..1. */
   accuracy: number;

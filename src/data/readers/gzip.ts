@@ -18,10 +18,10 @@ const MOST_PIECE = 2 ** 26;
  */
 export function gunzip(bytes: Uint8Array, file: string): Uint8Array {
   if (bytes[0] !== 0x1f || bytes[1] !== 0x8b) return bytes;
-  // The last four bytes say how long the content is: with one piece of that size, none are put together.
-  const told =
+  // The last four bytes say how long the content is. Expanded in one piece of that size, it need not be joined from several.
+  const claimed =
     bytes.length < 4 ? 0 : new DataView(bytes.buffer, bytes.byteOffset + bytes.length - 4, 4).getUint32(0, true);
-  const chunkSize = Math.min(Math.max(told, LEAST_PIECE), MOST_PIECE);
+  const chunkSize = Math.min(Math.max(claimed, LEAST_PIECE), MOST_PIECE);
   try {
     return gunzipSync(bytes, { chunkSize, maxOutputLength: Math.min(CONTENT_LIMIT, MOST_EXPANSION * bytes.length) });
   } catch (cause) {
