@@ -7,5 +7,5 @@ console.log(`${labelled} of ${data.train.labels.length} training pictures keep t
 
 const { exact, near, missing } = await checkData(data);
 console.log(`${exact.length} exact and ${near.length} near duplicates, ${missing.length} classes missing from a part`);
-for (const { a, b, likeness } of near.slice(0, 5))
-  console.log(placeName(data, a), placeName(data, b), likeness.toFixed(3));
+for (const { a, b, similarity } of near.slice(0, 5))
+  console.log(placeName(data, a), placeName(data, b), similarity.toFixed(3));

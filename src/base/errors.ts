@@ -1,4 +1,5 @@
 // Every error a user can meet has a code here and a paragraph in docs/errors.md; a test holds the two together.
+import { distance } from "fastest-levenshtein";
 
 /** Codes and what each means; `exit` is the command line's exit code (2: the call was wrong, 1: the work failed). */
 export const ERRORS = {
@@ -25,6 +26,7 @@ export const ERRORS = {
   E_WRITE: { exit: 1, title: "File not written" },
 } as const;
 
+/** A key of `ERRORS`, such as `E_SHAPE`. */
 export type ErrorCode = keyof typeof ERRORS;
 
 /** An expected failure: its message says what happened, what was expected and the way out. */
@@ -37,34 +39,31 @@ export class GenclassError extends Error {
   }
 }
 
+/** Throws a `GenclassError` of a code; `cause` is the error that led to it, if any. */
 export function fail(code: ErrorCode, message: string, cause?: unknown): never {
   throw new GenclassError(code, message, cause === undefined ? undefined : { cause });
 }
 
-/** The candidate nearest to `word` by edit distance, for "did you mean". */
+/**
+ * The candidate nearest to `word` by edit distance without regard to case, the first of several, for "did you mean".
+ * Undefined when more than half of the word's letters (and more than two) would have to change.
+ */
 export function nearest(word: string, candidates: readonly string[]): string | undefined {
   let best: string | undefined;
-  let bestDistance = Math.max(2, Math.ceil(word.length / 2)) + 1;
+  let least = Math.max(2, Math.ceil(word.length / 2)) + 1;
   for (const candidate of candidates) {
-    const distance = editDistance(word.toLowerCase(), candidate.toLowerCase());
-    if (distance < bestDistance) [best, bestDistance] = [candidate, distance];
+    const edits = distance(word.toLowerCase(), candidate.toLowerCase());
+    if (edits < least) [best, least] = [candidate, edits];
   }
   return best;
 }
 
-/** `unknown model "vea"; did you mean "vae"? Known: …` */
+/**
+ * Refuses a name that is not among those known: `unknown model "vea"; did you mean "vae"? Known: …`.
+ * @param what the kind of thing that is named, such as `model`
+ * @throws `E_NAME`, always
+ */
 export function unknownName(what: string, name: string, known: readonly string[]): never {
   const guess = nearest(name, known);
   fail("E_NAME", `unknown ${what} "${name}"${guess ? `; did you mean "${guess}"?` : "."} Known: ${known.join(", ")}`);
-}
-
-function editDistance(a: string, b: string): number {
-  let previous = Array.from({ length: b.length + 1 }, (_, j) => j);
-  for (let i = 1; i <= a.length; i++) {
-    const row = [i];
-    for (let j = 1; j <= b.length; j++)
-      row[j] = Math.min(previous[j]! + 1, row[j - 1]! + 1, previous[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1));
-    previous = row;
-  }
-  return previous[b.length]!;
 }

@@ -2,50 +2,63 @@
 import { hashName } from "../base/random.ts";
 import { type Pixels, view } from "./pixels.ts";
 
-/** Images `[h, w, c]` as bytes 0..255, with class numbers; -1 where there is no label. */
+/** Pictures of one size, each with a label or none. */
 export interface ImageSet {
+  /** Pixels of every picture from top to bottom. */
   readonly height: number;
+  /** Pixels of every picture from left to right. */
   readonly width: number;
+  /** 1 for greyscale, 3 for red, green and blue. */
   readonly channels: number;
+  /** The pictures, each `[height, width, channels]` bytes 0..255. */
   readonly pixels: Pixels;
+  /** The class number of each picture, `[n]`; -1 where there is no label. */
   readonly labels: Int32Array;
-  /** A picture's own name: its file, or its place in an archive. */
+  /** The name of the picture of a number: its file, or its place in an archive. Absent where pictures have no names. */
   readonly name?: (index: number) => string;
 }
 
-/** Sizes and kinds of pictures as they lie on disk. */
+/** Sizes and kinds of pictures as they lie on disk, before they are brought to one size. */
 export interface HeaderSummary {
+  /** Number of pictures. */
   readonly pictures: number;
   /** Names of those whose header cannot be read. */
   readonly unreadable: readonly string[];
-  /** Folders above a picture, below the source: fewest and most. */
-  readonly depth: readonly [number, number];
-  /** Pixels: smallest, median and largest. */
-  readonly height: readonly [number, number, number];
-  readonly width: readonly [number, number, number];
-  /** How many of each kind, as `jpeg srgb`. */
+  /** How many folders lie between the source and a picture: fewest and most. */
+  readonly depth: readonly [fewest: number, most: number];
+  /** Heights in pixels. */
+  readonly height: readonly [smallest: number, median: number, largest: number];
+  /** Widths in pixels. */
+  readonly width: readonly [smallest: number, median: number, largest: number];
+  /** Number of pictures of each format and colour space, such as `jpeg srgb`. */
   readonly kinds: Readonly<Record<string, number>>;
 }
 
+/** A data set: classes, and the parts that are trained on, validated on and tested on. All parts have pictures of one size. */
 export interface Dataset {
+  /** What messages and reports call it. */
   readonly name: string;
-  /** Sorted names; labels count into them. */
+  /** Class names; label k stands for `classes[k]`. */
   readonly classes: readonly string[];
   readonly train: ImageSet;
+  /** Held out to choose the best checkpoint; absent where the data brings none and none was split off. */
   readonly validation?: ImageSet;
+  /** Held out to evaluate a finished model. */
   readonly test?: ImageSet;
   /** Whether a mirrored picture is still of its class (false for digits and letters). */
   readonly mirror: boolean;
-  /** What the files' headers say, where pictures come as files. */
+  /** Reads what the files' headers say; absent where pictures do not come as files. */
   readonly headers?: () => Promise<HeaderSummary>;
-  /** What was skipped or doubtful while reading, one line each; grows while pictures are decoded. */
+  /** What was skipped or doubtful while reading, one line each; more lines are added while pictures are decoded. */
   readonly warnings: readonly string[];
 }
 
+/** A part of a data set. */
 export type Part = "train" | "validation" | "test";
+/** All parts, in the order in which they are listed. */
 export const PARTS: readonly Part[] = ["train", "validation", "test"];
 
-/** The examples at `index`. */
+/** The pictures of a set at the numbers `index`, in that order, with their labels and names. Bytes are not copied. */
 export function subset(set: ImageSet, index: ArrayLike<number>): ImageSet {
   return {
     ...set,
@@ -55,10 +68,15 @@ export function subset(set: ImageSet, index: ArrayLike<number>): ImageSet {
   };
 }
 
-/** The bytes `[n, h, w, c]` of the pictures at `index`, of all when absent. */
+/**
+ * Reads pictures into memory, decoding those that are not yet decoded.
+ * @param index numbers of the pictures, by default all
+ * @returns bytes `[index.length, h, w, c]`; zeros for a picture that does not decode
+ * @throws `E_IMAGE` when more pictures do not decode than the source allows
+ */
 export async function gather(
   set: ImageSet,
-  index: ArrayLike<number> = numbers(set.labels.length),
+  index: ArrayLike<number> = range(0, set.labels.length),
 ): Promise<Uint8Array> {
   const { size } = set.pixels;
   await set.pixels.ready?.(index);
@@ -67,22 +85,23 @@ export async function gather(
   return out;
 }
 
-/** The set without pictures that do not decode, and all of its bytes ready. */
+/** Decodes every picture of a set and gives the set without those that do not decode. @throws `E_IMAGE` as `gather` does */
 export async function decoded(set: ImageSet): Promise<ImageSet> {
-  const all = numbers(set.labels.length);
+  const all = range(0, set.labels.length);
   await set.pixels.ready?.(all);
   const usable = all.filter((i) => set.pixels.usable(i));
   return usable.length === all.length ? set : subset(set, usable);
 }
 
-/** 0..count-1 */
-export const numbers = (count: number): Int32Array => Int32Array.from({ length: count }, (_, i) => i);
+/** The whole numbers from `start` to `end` - 1, in order. */
+export const range = (start: number, end: number): Int32Array =>
+  Int32Array.from({ length: end - start }, (_, i) => start + i);
 
 const FINGERPRINT_SAMPLE = 1000;
 
 /**
- * What identifies the data a run was trained on: sizes, class names, and a hash over all labels and over the bytes of up to
- * 1,000 pictures a part, evenly spread.
+ * A line of text by which the data that a run was trained on is recognised: the pictures' size, and for each part the number
+ * of pictures with a hash over all labels and the bytes of up to 1,000 evenly spread pictures, and a hash of the class names.
  */
 export async function fingerprint(data: Dataset): Promise<string> {
   const parts: string[] = [];

@@ -2,12 +2,19 @@
 import { fail } from "../base/errors.ts";
 
 /**
- * `none`: 1. `balanced`: n / (classes · n_c), as rare classes count as much as frequent ones in all. `sqrt`: its square
- * root, a middle way. Or weights by class name. All are scaled so that the mean over labelled examples is 1.
+ * How much the examples of a class count in the class loss. With `none` all count the same; with `balanced` an example of
+ * class c counts as 1 / (number of examples of c), so that all classes count the same in sum; with `sqrt` as the square root
+ * of that; or as given by class name, where a class that is not named has weight 1.
  */
 export type ClassWeighting = "none" | "balanced" | "sqrt" | Readonly<Record<string, number>>;
 
-/** Weights by class number for the labels of a training part (-1: none). @throws `E_OPTION` for an unknown class or a weight below 0 */
+/**
+ * The weight of each class in the class loss, scaled so that the mean over the labelled examples is 1.
+ * @param labels of the training part, `[n]`; -1 for none
+ * @param classes class names, by class number
+ * @returns `[classes.length]`
+ * @throws `E_OPTION` for the name of an unknown class, or a weight outside 0..1,000,000
+ */
 export function classWeights(labels: Int32Array, classes: readonly string[], how: ClassWeighting): Float32Array {
   const counts = new Float64Array(classes.length);
   for (const label of labels) if (label >= 0) counts[label]!++;

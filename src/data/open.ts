@@ -1,4 +1,4 @@
-// Opens a data source, told by what is there: a built-in name, a folder, or a file.
+// Opens a data source. What kind it is follows from what is found there: a built-in name, a folder of a known form, or a file.
 import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { basename, join } from "node:path";
 import { fail, nearest } from "../base/errors.ts";
@@ -16,30 +16,41 @@ import { builtInFolder } from "./sets/download.ts";
 import { glyphs } from "./sets/glyphs.ts";
 import { type LabelAmount, withLabels, withValidation } from "./splits.ts";
 
+/** How a data source is read and split. */
 export interface OpenOptions {
-  /** Keep so many labels: a number a class, or a share of them (`{ share: 0.1 }`); the rest is treated as unlabelled. */
+  /**
+   * How many labels of the training part are kept: a number for each class, a share of each class (`{ share: 0.1 }`) or a
+   * number in all (`{ total: 100 }`); the other pictures count as unlabelled. By default all are kept.
+   */
   labels?: LabelAmount;
-  /** A folder of pictures without labels, for the training part. */
+  /** A folder of pictures without labels that are added to the training part. */
   unlabelled?: string;
-  /** Size pictures are read at. */
+  /**
+   * Size in pixels that pictures are read at. By default they keep their own where all have the same and none is larger
+   * than 96x96, and become 64x64 otherwise.
+   */
   image?: { height: number; width: number };
   /** How a picture of another shape becomes that size. Default `fit`. */
   resize?: Resize;
-  /** Share of the training part held out when the data has no validation part. Default 0.1. */
+  /** Share of each class that is held out where the data has no validation part, 0..1; 0 holds nothing out. Default 0.1. */
   validation?: number;
   /** Seed of the splits. Default 0. */
   seed?: number;
-  /** Bytes of decoded pictures that may be kept in memory; more go to a cache file. Default 1 GiB. */
+  /** Bytes of decoded pictures that may be kept in memory; where there are more, a cache file holds them. Default 1 GiB. */
   memory?: number;
-  /** Share of undecodable pictures above which the data is refused. Default 0.05. */
-  mostBad?: number;
-  /** Told how far long work is. */
+  /** Share of pictures that do not decode above which the data is refused, 0..1. Default 0.05. */
+  maxUndecodable?: number;
+  /** Is called while files are fetched and pictures are decoded. */
   progress?: OpenProgress;
 }
 
-/** `fetch`: bytes of a file; `decode`: pictures of the source. */
+/**
+ * Is called with how far long work is: `fetch` counts the bytes of the file `what`, `decode` the pictures of the source
+ * `what`. `total` is undefined where a server does not say how long a file is.
+ */
 export type OpenProgress = (task: "fetch" | "decode", what: string, done: number, total: number | undefined) => void;
 
+/** Names of the built-in data sets, those that the program draws before those that are downloaded. */
 export const BUILT_IN: readonly string[] = ["glyphs", "glyphs-colour", ...Object.keys(BUILT_IN_SETS)];
 
 /** What a source can be, for messages. */
@@ -47,15 +58,21 @@ const EXPECTED =
   "a folder of class folders, of IDX or CIFAR files, of .tar shards or .parquet files; or a .npz, .csv, .tar or .parquet file";
 
 /**
- * Opens a data source.
- * @param source a built-in name, or the path of a folder or file
- * @throws `E_DATA_NOT_FOUND`, `E_DATA_FORMAT`, `E_DATA_EMPTY`, `E_DATA_LABEL`, `E_IMAGE`
+ * Opens a data source: reads labels and class names, brings pictures to one size, and splits as the options ask.
+ * @param source a built-in name, or the path of a folder or file (docs/data.md lists the forms)
+ * @throws `E_DATA_NOT_FOUND` where nothing is there; `E_DATA_FORMAT`, `E_DATA_LABEL` for a damaged file or a wrong label;
+ * `E_DATA_EMPTY` for fewer than two classes; `E_IMAGE` where too many pictures do not decode; `E_OPTION` for options that
+ * do not fit the data
  */
 export async function open(source: string, options: OpenOptions = {}): Promise<Dataset> {
-  const { labels, image, resize, memory, mostBad, validation = 0.1, seed = 0 } = options;
-  const { progress } = options;
-  const told = progress && ((done: number, total: number) => progress("decode", source, done, total));
-  const pictures: PictureOptions = { image, resize, memory, mostBad, told };
+  const { labels, image, resize, memory, maxUndecodable, validation = 0.1, seed = 0, progress } = options;
+  const pictures: PictureOptions = {
+    image,
+    resize,
+    memory,
+    maxUndecodable,
+    progress: progress && ((done, total) => progress("decode", source, done, total)),
+  };
   const whole = await read(source, pictures, progress);
   if (image && (whole.train.height !== image.height || whole.train.width !== image.width))
     fail(
@@ -79,7 +96,7 @@ async function read(source: string, options: PictureOptions, progress?: OpenProg
   if (source === "glyphs-colour") return glyphs({ colour: true });
   const path =
     Object.hasOwn(BUILT_IN_SETS, source) && !existsSync(source)
-      ? await builtInFolder(source, progress && ((...told) => progress("fetch", ...told)))
+      ? await builtInFolder(source, progress && ((...state) => progress("fetch", ...state)))
       : source;
   if (!existsSync(path)) {
     const guess = nearest(source, BUILT_IN);

@@ -1,21 +1,32 @@
 // Where the bytes of pictures lie: in memory, as a view of others, or (on Node) in a store that decodes files when asked.
 
-/** Equal-sized pictures by number. */
+/** Pictures of one size, read by number from 0 on. */
 export interface Pixels {
+  /** Number of pictures. */
   readonly count: number;
   /** Bytes of one picture. */
   readonly size: number;
-  /** Resolves when these can be read; nothing where they can at once. */
+  /**
+   * Makes the pictures of the numbers `index` readable. The promise resolves when they are; undefined says that they are
+   * already. Absent where all pictures are readable at any time.
+   */
   ready?(index: ArrayLike<number>): Promise<void> | undefined;
-  /** False for a picture that turned out not to decode; it counts as padding. */
+  /** False for a picture that turned out not to decode: batches treat its place as padding. */
   usable(index: number): boolean;
-  /** Writes a picture to `out` at `at`. */
+  /** Writes the `size` bytes of a readable picture into `out`, from place `at` on; zeros for one that is not usable. */
   read(index: number, out: Uint8Array, at: number): void;
-  /** How many neighbours an epoch's order may mix where reading at random is slow; absent: all. */
+  /**
+   * Where reading at random is slow: how many neighbouring pictures the order of an epoch may mix. Absent where pictures may
+   * be read in any order.
+   */
   readonly window?: number;
 }
 
-/** Pictures one after another in one array. */
+/**
+ * Pictures that lie one after another in an array, which is not copied.
+ * @param size bytes of one picture
+ * @param bytes `[n, size]`
+ */
 export function inMemory(size: number, bytes: Uint8Array): Pixels {
   return {
     size,
@@ -25,7 +36,7 @@ export function inMemory(size: number, bytes: Uint8Array): Pixels {
   };
 }
 
-/** The pictures at `index` of others, by reference. */
+/** The pictures of `of` at the numbers `index`, in that order, read from `of` when they are asked for. */
 export function view(of: Pixels, index: ArrayLike<number>): Pixels {
   return {
     size: of.size,
@@ -37,7 +48,7 @@ export function view(of: Pixels, index: ArrayLike<number>): Pixels {
   };
 }
 
-/** Pictures of the same size, one source after another. */
+/** The pictures of several sources as one, those of each source after those of the one before. All have the same size. */
 export function concatenated(parts: readonly Pixels[]): Pixels {
   const starts: number[] = [];
   let count = 0;

@@ -8,9 +8,9 @@ interface Shape {
   readonly channels: number;
 }
 
-/** Bits for parts of a pixel in places. */
+/** Places in a picture are whole numbers of 1/1024 pixel. */
 const FINE = 10;
-/** A pixel in places. */
+/** One pixel in that unit. */
 export const ONE = 1 << FINE;
 
 const LANES = 4;
@@ -20,8 +20,12 @@ const AFFINE = 12;
 
 type Pair = readonly [x: number, y: number];
 
+/**
+ * Moves the pixels of a picture: `map` says from where in the picture each pixel comes, and `apply` replaces the picture by
+ * its bilinear values there. One resampler serves pictures of one shape, one at a time.
+ */
 export class Resampler {
-  /** Where each pixel comes from: x, y, in parts of a pixel (`ONE`). */
+  /** The place that each pixel comes from, `[h, w, 2]`: x and y in units of 1/`ONE` pixel. */
   readonly map: Int32Array;
   private readonly source: Uint8Array;
   private readonly result: Uint8Array;
@@ -48,8 +52,8 @@ export class Resampler {
   }
 
   /**
-   * Makes the map affine: the first pixel comes from `origin`, the one right of a pixel from `across` further, the one below
-   * from `down` further; all are x, y in pixels.
+   * Fills the map with an affine one: the upper left pixel comes from `origin`, and one step to the right or down in the
+   * result is a step by `across` or `down` in the picture. All three are x and y in pixels.
    */
   place(origin: Pair, across: Pair, down: Pair): void {
     const parts = ([x, y]: Pair): Pair => [x * ONE, y * ONE];
@@ -59,7 +63,7 @@ export class Resampler {
     this.kernels.place();
   }
 
-  /** Replaces a picture [h, w, c] by its values at the places of the map; outside of it its edge repeats. */
+  /** Replaces a picture, bytes `[h, w, c]`, by its values at the places of the map; beyond its edge, the edge repeats. */
   apply(picture: Uint8Array): void {
     this.source.set(picture);
     this.kernels.resample();

@@ -3,7 +3,10 @@ import { fail } from "../base/errors.ts";
 import { Random } from "../base/random.ts";
 import { type Dataset, type ImageSet, subset } from "./dataset.ts";
 
-/** How many labels: a number a class, a share of each class, or a number in all. */
+/**
+ * How many labels are kept: a number for each class; or a share of all labels (0..1) or a number in all, either of which
+ * is spread over the classes in proportion to their sizes.
+ */
 export type LabelAmount = number | { readonly share: number } | { readonly total: number };
 
 /** Example numbers by class, each class in a seeded random order; unlabelled ones under -1. */
@@ -18,7 +21,12 @@ function shuffledByClass(set: ImageSet, classes: number, seed: number, purpose: 
   return groups;
 }
 
-/** Holds out a stratified share for validation when the data brings none: at least one a class that has two. */
+/**
+ * Moves a share of each class (rounded) from the training part into a validation part: at least one picture of each class
+ * that has two. Unlabelled pictures stay. Data that has a validation part, or a share of 0, is left as it is.
+ * @param share 0..1
+ * @param seed which pictures are moved depends on it and on the labels alone
+ */
 export function withValidation(data: Dataset, share: number, seed: number): Dataset {
   if (data.validation || share === 0) return data;
   const kept: number[] = [];
@@ -36,7 +44,11 @@ export function withValidation(data: Dataset, share: number, seed: number): Data
   };
 }
 
-/** Keeps some labels of the training part, stratified, and hides the others. @throws `E_OPTION` for more than there are */
+/**
+ * Keeps some labels of the training part and hides the others (-1); the pictures all stay.
+ * @param seed which labels are kept depends on it and on the labels alone
+ * @throws `E_OPTION` for more labels than there are, or a total of fewer than one for each class
+ */
 export function withLabels(data: Dataset, amount: LabelAmount, seed: number): Dataset {
   const groups = [...shuffledByClass(data.train, data.classes.length, seed, "labels")].filter(([label]) => label >= 0);
   const quota = quotas(

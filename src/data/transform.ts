@@ -3,6 +3,7 @@ import type { Random } from "../base/random.ts";
 import type { Augmentation } from "./augment.ts";
 import { ONE, Resampler } from "./resample.ts";
 
+/** Size of a picture in pixels, and its channels: 1 for greyscale, 3 for colour. */
 export interface PictureShape {
   readonly height: number;
   readonly width: number;
@@ -13,7 +14,7 @@ const DEGREE = Math.PI / 180;
 const symmetric = (random: Random, most: number | undefined): number =>
   most === undefined ? 0 : (2 * random.uniform() - 1) * most;
 
-/** Changes pictures by one policy; holds the scratch memory for them. */
+/** Makes the random changes of one policy, other than mixing, on pictures of one shape. */
 export class Transformer {
   private readonly source: Uint8Array;
   private readonly resampler: Resampler;
@@ -29,7 +30,10 @@ export class Transformer {
     this.values = new Float32Array(height * width * channels);
   }
 
-  /** Changes the picture at `bytes[at…]`. */
+  /**
+   * Changes the picture that begins at `bytes[at]`, in place. The amounts are drawn from `random`, always in the same order,
+   * so that the same state of it gives the same picture.
+   */
   apply(bytes: Uint8Array, at: number, random: Random): void {
     const picture = bytes.subarray(at, at + this.source.length);
     this.geometry(picture, random);

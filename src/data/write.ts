@@ -5,11 +5,11 @@ import { pipeline } from "node:stream/promises";
 import { zipSync } from "fflate";
 import { pack } from "tar-stream";
 import { fail } from "../base/errors.ts";
-import { type Dataset, gather, type ImageSet, numbers, PARTS } from "./dataset.ts";
+import { type Dataset, gather, type ImageSet, PARTS, range } from "./dataset.ts";
 import { loadSharp } from "./readers/decode.ts";
 import { formatNpy, formatNpyText } from "./readers/npz.ts";
 
-/** Told how many pictures are written. */
+/** Is called after each picture with the number of pictures written so far. */
 export type WriteProgress = (written: number) => void;
 
 async function png(set: ImageSet, index: number): Promise<Buffer> {
@@ -31,8 +31,13 @@ function emptyFolder(path: string): void {
 /** Labels are folder and member names: no separators, no leading dot. */
 const safeName = (label: string): string => label.replaceAll(/[/\\:*?"<>|\0]/g, "_").replace(/^\.+/, "_");
 
-/** `OUT/train/CLASS/000001.png`; unlabelled pictures below `OUT/unlabelled`. */
-export async function writeFolders(data: Dataset, out: string, told?: WriteProgress): Promise<number> {
+/**
+ * Writes a data set as class folders of PNG: `OUT/train/CLASS/000001.png`, and unlabelled pictures in `OUT/unlabelled`.
+ * Characters of class names that file systems refuse become `_`.
+ * @returns the number of pictures written
+ * @throws `E_WRITE` when the folder is not empty
+ */
+export async function writeFolders(data: Dataset, out: string, progress?: WriteProgress): Promise<number> {
   emptyFolder(out);
   let written = 0;
   for (const part of PARTS) {
@@ -44,13 +49,18 @@ export async function writeFolders(data: Dataset, out: string, told?: WriteProgr
     for (let i = 0; i < set.labels.length; i++) {
       const folder = set.labels[i]! < 0 ? join(out, "unlabelled") : folders[set.labels[i]!]!;
       writeFileSync(join(folder, `${String(i).padStart(6, "0")}.png`), await png(set, i));
-      told?.(++written);
+      progress?.(++written);
     }
   }
   return written;
 }
 
-/** `x_train`, `y_train`, `x_validation`, …: uint8 `[n, h, w, c]` and int32 `[n]` (-1: none), and the names as `classes`. */
+/**
+ * Writes a data set as a NumPy archive: `x_train`, `x_validation`, … are uint8 `[n, h, w, c]`, `y_train`, … int32 `[n]` with
+ * -1 for no label, and `classes` holds the names.
+ * @returns the number of pictures written
+ * @throws `E_WRITE` when the file exists
+ */
 export async function writeNpz(data: Dataset, out: string): Promise<number> {
   if (existsSync(out)) fail("E_WRITE", `${out} exists; nothing is overwritten. Choose another --out`);
   const arrays: Record<string, Uint8Array> = { "classes.npy": formatNpyText(data.classes) };
@@ -69,8 +79,14 @@ export async function writeNpz(data: Dataset, out: string): Promise<number> {
   return written;
 }
 
-/** `OUT/train-000000.tar`, …: a PNG and its class name in `.cls` for each picture. */
-export async function writeShards(data: Dataset, out: string, size: number, told?: WriteProgress): Promise<number> {
+/**
+ * Writes a data set as WebDataset shards `OUT/train-000000.tar`, …, with a PNG and its class name in a `.cls` member for each
+ * picture.
+ * @param size most pictures in a shard
+ * @returns the number of pictures written
+ * @throws `E_WRITE` when the folder is not empty
+ */
+export async function writeShards(data: Dataset, out: string, size: number, progress?: WriteProgress): Promise<number> {
   emptyFolder(out);
   let written = 0;
   for (const part of PARTS) {
@@ -80,12 +96,12 @@ export async function writeShards(data: Dataset, out: string, size: number, told
       const archive = pack();
       const file = createWriteStream(join(out, `${part}-${String(shard).padStart(6, "0")}.tar`));
       const done = pipeline(archive, file);
-      for (const i of numbers(Math.min(size, set.labels.length - from)).map((k) => from + k)) {
+      for (const i of range(from, Math.min(from + size, set.labels.length))) {
         const key = String(i).padStart(8, "0");
         const label = set.labels[i]!;
         await member(archive, `${key}.png`, await png(set, i));
         if (label >= 0) await member(archive, `${key}.cls`, Buffer.from(data.classes[label]!));
-        told?.(++written);
+        progress?.(++written);
       }
       archive.finalize();
       await done;

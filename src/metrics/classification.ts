@@ -1,32 +1,45 @@
-// How good class probabilities are, on plain arrays: `probabilities` [n, k] row by row, `labels` [n].
+// How good class probabilities are, on plain arrays. Throughout, `k` is the number of classes, `probabilities` and `logits` are
+// [n, k] row by row, and `labels` [n] holds class numbers 0..k-1, or -1 for an example without a label, which is left out.
 
+/** How well one class is distinguished from the others. */
 export interface ClassScores {
+  /** Share of right answers among the examples that were given this class, 0..1; 0 when none was. */
   precision: number;
+  /** Share of right answers among the examples of this class, 0..1; 0 when there is none. */
   recall: number;
+  /** Harmonic mean of precision and recall, 0..1. */
   f1: number;
+  /** Number of examples of this class. */
   support: number;
 }
 
+/** The results of `classificationMetrics`; every number is NaN for a set without any label. */
 export interface ClassificationMetrics {
   /** Share of right answers, 0..1. */
   accuracy: number;
-  /** Mean recall over classes. */
+  /** Mean recall over the classes that have examples, 0..1. */
   balancedAccuracy: number;
   /** Mean negative log-likelihood of the label, nats. */
   nll: number;
   /** Expected calibration error, 0..1 (Guo et al. 2017, equation 3; 15 bins of equal width). */
   ece: number;
-  /** Mean F1 over classes. */
+  /** Mean F1 over the classes that have examples, 0..1. */
   macroF1: number;
 }
 
+/** Where the largest of `values[from]` to `values[from + count - 1]` is, counted from `from`; of equal ones, the first. */
 export function argmax(values: ArrayLike<number>, from = 0, count = values.length): number {
   let best = 0;
   for (let i = 1; i < count; i++) if (values[from + i]! > values[from + best]!) best = i;
   return best;
 }
 
-/** Rows of logits to probabilities at a temperature. */
+/**
+ * Class probabilities of logits: the softmax of each row divided by the temperature, in float64.
+ * @param logits `[n, k]`, any finite numbers
+ * @param temperature above 0; above 1 the probabilities are more alike, below 1 less
+ * @returns `[n, k]`, each row adding up to 1
+ */
 export function softmaxRows(logits: ArrayLike<number>, k: number, temperature = 1): Float64Array {
   const out = new Float64Array(logits.length);
   for (let row = 0; row < logits.length; row += k) {
@@ -38,14 +51,17 @@ export function softmaxRows(logits: ArrayLike<number>, k: number, temperature = 
   return out;
 }
 
-/** `matrix[label][answer]` counts. */
+/**
+ * How many examples of each class were given each class: `matrix[label][answer]`, `[k, k]`. The answer is the class of the
+ * largest probability (logits do as well), of equal ones the first. Examples without a label are not counted.
+ */
 export function confusionMatrix(probabilities: ArrayLike<number>, labels: ArrayLike<number>, k: number): number[][] {
   const matrix = Array.from({ length: k }, () => new Array<number>(k).fill(0));
-  for (let i = 0; i < labels.length; i++) matrix[labels[i]!]![argmax(probabilities, i * k, k)]!++;
+  for (let i = 0; i < labels.length; i++) if (labels[i]! >= 0) matrix[labels[i]!]![argmax(probabilities, i * k, k)]!++;
   return matrix;
 }
 
-/** Precision, recall and F1 of each class; 0 where undefined. */
+/** Precision, recall, F1 and support of each class, from a confusion matrix `[label][answer]`. */
 export function classScores(matrix: readonly (readonly number[])[]): ClassScores[] {
   return matrix.map((row, label) => {
     const support = row.reduce((a, b) => a + b, 0);
@@ -57,13 +73,20 @@ export function classScores(matrix: readonly (readonly number[])[]): ClassScores
   });
 }
 
+/** The answers whose probability lies in one range. */
 export interface CalibrationBin {
+  /** Mean probability of the answers, 0..1; 0 in an empty bin. */
   confidence: number;
+  /** Share of them that are right, 0..1; 0 in an empty bin. */
   accuracy: number;
+  /** Number of answers in the bin. */
   count: number;
 }
 
-/** Answers by confidence: mean confidence, share right and count of each bin. */
+/**
+ * A reliability table: answers sorted into `bins` ranges of equal width by their probability, the lowest first (Guo et al.
+ * 2017, section 2). Examples without a label are left out; without any label all bins are empty.
+ */
 export function calibrationBins(
   probabilities: ArrayLike<number>,
   labels: ArrayLike<number>,
@@ -72,6 +95,7 @@ export function calibrationBins(
 ): CalibrationBin[] {
   const table = Array.from({ length: bins }, () => ({ confidence: 0, accuracy: 0, count: 0 }));
   for (let i = 0; i < labels.length; i++) {
+    if (labels[i]! < 0) continue;
     const answer = argmax(probabilities, i * k, k);
     const confidence = probabilities[i * k + answer]!;
     const bin = table[Math.min(bins - 1, Math.floor(confidence * bins))]!;
@@ -86,24 +110,32 @@ export function calibrationBins(
   return table;
 }
 
+/**
+ * Accuracy, balanced accuracy, likelihood, calibration error and F1 of class probabilities over the examples with a label.
+ * Where no example has one, all five are NaN: there is nothing to tell, and the caller leaves them out.
+ * @param probabilities `[n, k]`, each row adding up to 1
+ * @param labels `[n]`: 0..k-1, or -1 for none
+ * @param k number of classes
+ */
 export function classificationMetrics(
   probabilities: ArrayLike<number>,
   labels: ArrayLike<number>,
   k: number,
 ): ClassificationMetrics {
-  const n = labels.length;
   const matrix = confusionMatrix(probabilities, labels, k);
   const scores = classScores(matrix).filter((score) => score.support > 0);
+  const n = scores.reduce((total, score) => total + score.support, 0);
   const mean = (pick: (score: ClassScores) => number) =>
     scores.reduce((total, score) => total + pick(score), 0) / scores.length;
   let nll = 0;
   // A probability that underflowed to 0 counts as the smallest float32.
-  for (let i = 0; i < n; i++) nll -= Math.log(Math.max(probabilities[i * k + labels[i]!]!, 1e-38)) / n;
+  for (let i = 0; i < labels.length; i++)
+    if (labels[i]! >= 0) nll -= Math.log(Math.max(probabilities[i * k + labels[i]!]!, 1e-38));
   const bins = calibrationBins(probabilities, labels, k);
   return {
     accuracy: matrix.reduce((total, row, label) => total + row[label]!, 0) / n,
     balancedAccuracy: mean((score) => score.recall),
-    nll,
+    nll: nll / n,
     ece: bins.reduce((total, bin) => total + (bin.count / n) * Math.abs(bin.accuracy - bin.confidence), 0),
     macroF1: mean((score) => score.f1),
   };
@@ -113,8 +145,11 @@ export function classificationMetrics(
 const [COLDEST, HOTTEST] = [0.05, 20];
 
 /**
- * The temperature that minimises the negative log-likelihood (Guo et al. 2017, section 4.2), in 0.05..20. That is convex in
- * 1/T: Newton's method, between the bounds within which its slope changes sign.
+ * The temperature at which `softmaxRows(logits, k, temperature)` gives the labels the largest likelihood (Guo et al. 2017,
+ * section 4.2), in 0.05..20; 1 where no example has a label. The negative log-likelihood is convex in 1/T, so that Newton's
+ * method finds it, kept between the bounds within which the slope changes sign.
+ * @param logits `[n, k]` of examples that the model was not trained on
+ * @param labels `[n]`: 0..k-1, or -1 for none
  */
 export function fitTemperature(logits: ArrayLike<number>, labels: ArrayLike<number>, k: number): number {
   let [low, high] = [1 / HOTTEST, 1 / COLDEST];
@@ -124,6 +159,7 @@ export function fitTemperature(logits: ArrayLike<number>, labels: ArrayLike<numb
     let slope = 0;
     let curvature = 0;
     for (let row = 0; row < labels.length; row++) {
+      if (labels[row]! < 0) continue;
       let mean = 0;
       let square = 0;
       for (let c = row * k; c < (row + 1) * k; c++) {

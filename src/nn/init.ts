@@ -1,18 +1,23 @@
-// First values of parameters. Fans follow the weight layouts: dense [in, out], convolution [kh, kw, in, out].
+// First values of parameters. The last two axes of weights are inputs and outputs, [in, out] or [kh, kw, in, out]: fan in is
+// kh · kw · in, fan out kh · kw · out.
 import { type Shape, sizeOf } from "../base/array.ts";
 import type { Random } from "../base/random.ts";
 
+/** Makes the first values of a parameter of a shape, from random numbers where they are random. */
 export type Initializer = (shape: Shape, random: Random) => Float32Array;
 
+/** All values the same. */
 export const constantInit =
   (value: number): Initializer =>
   (shape) =>
     new Float32Array(sizeOf(shape)).fill(value);
 
+/** All values 0. */
 export const zerosInit = constantInit(0);
+/** All values 1. */
 export const onesInit = constantInit(1);
 
-/** N(0, deviation²) */
+/** Independent values of N(0, deviation²). */
 export const normalInit =
   (deviation: number): Initializer =>
   (shape, random) => {
@@ -22,30 +27,20 @@ export const normalInit =
     return values;
   };
 
-/** U(-limit, limit) */
-const uniformInit =
-  (limit: (shape: Shape) => number): Initializer =>
-  (shape, random) => {
-    const values = new Float32Array(sizeOf(shape));
-    random.fillUniform(values);
-    const bound = limit(shape);
-    for (let i = 0; i < values.length; i++) values[i] = (2 * values[i]! - 1) * bound;
-    return values;
-  };
-
 function fans(shape: Shape): { fanIn: number; fanOut: number } {
   const taps = sizeOf(shape.slice(0, -2));
   return { fanIn: taps * (shape[shape.length - 2] ?? 1), fanOut: taps * (shape[shape.length - 1] ?? 1) };
 }
 
-/** He et al. 2015, for rectifiers: N(0, 2 / fan in). */
+/** Values of N(0, 2 / fan in), for weights before a rectifier (He et al. 2015, equation 10). */
 export const heNormal: Initializer = (shape, random) => normalInit(Math.sqrt(2 / fans(shape).fanIn))(shape, random);
 
-/** Glorot & Bengio 2010: U(±√(6 / (fan in + fan out))). */
-export const glorotUniform: Initializer = uniformInit((shape) => {
+/** Uniform values between ±√(6 / (fan in + fan out)) (Glorot & Bengio 2010, equation 16). */
+export const glorotUniform: Initializer = (shape, random) => {
   const { fanIn, fanOut } = fans(shape);
-  return Math.sqrt(6 / (fanIn + fanOut));
-});
-
-/** U(±1/√fan in), PyTorch's default for linear and convolution layers. */
-export const fanInUniform: Initializer = uniformInit((shape) => 1 / Math.sqrt(fans(shape).fanIn));
+  const limit = Math.sqrt(6 / (fanIn + fanOut));
+  const values = new Float32Array(sizeOf(shape));
+  random.fillUniform(values);
+  for (let i = 0; i < values.length; i++) values[i] = (2 * values[i]! - 1) * limit;
+  return values;
+};

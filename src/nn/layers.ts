@@ -1,4 +1,5 @@
-// Layers: functions of a scope and a tensor. Images are [n, h, w, c].
+// Layers: functions of a scope, which holds their parameters, and a tensor. Images are [n, h, w, c]. A layer asks its scope
+// for parameters by fixed names, so each layer of a net is given a scope of its own (`scope.child(name)`).
 import type { Shape } from "../base/array.ts";
 import type { Size, WindowOptions } from "../graph/ops/index.ts";
 import * as g from "../graph/ops/index.ts";
@@ -6,13 +7,16 @@ import type { Tensor } from "../graph/tensor.ts";
 import { glorotUniform, heNormal, type Initializer, normalInit, onesInit, zerosInit } from "./init.ts";
 import type { Scope } from "./scope.ts";
 
-/** How a layer's weights are parametrised. */
+/** Makes the weights that a layer computes with from those that are trained, of the same shape: `weightNorm`, `spectralNorm`. */
 export type WeightRule = (scope: Scope, weights: Tensor) => Tensor;
 
+/** What layers with weights have in common. */
 export interface LayerOptions {
+  /** Whether a trained value a channel, 0 at first, is added to the output. Default true. */
   bias?: boolean;
+  /** First values of the weights. Default `heNormal`, or its counterpart for transposed convolutions. */
   init?: Initializer;
-  /** `weightNorm`, `spectralNorm`, or none. */
+  /** `weightNorm` or `spectralNorm`; by default the trained weights are used as they are. */
   weights?: WeightRule;
 }
 
@@ -21,18 +25,23 @@ function weightsOf(scope: Scope, shape: Shape, { init = heNormal, weights }: Lay
   return weights ? weights(scope, raw) : raw;
 }
 
-/** `[…, in] -> […, units]` */
+/** A fully connected layer over the last axis: `[…, in] -> […, units]`. Parameters: `weights` [in, units], `bias` [units]. */
 export function dense(scope: Scope, x: Tensor, units: number, options: LayerOptions = {}): Tensor {
   const weights = weightsOf(scope, [x.shape[x.shape.length - 1]!, units], options);
   const bias = options.bias === false ? undefined : scope.param("bias", [units], zerosInit);
   return g.matmul(x, weights, false, false, bias);
 }
 
+/** Options of a convolution; `padding` is `same` by default. */
 export interface ConvLayerOptions extends LayerOptions, WindowOptions {
+  /** Number of groups into which input and output channels are divided, each convolved apart; divides both. Default 1. */
   groups?: number;
 }
 
-/** `[n, h, w, c] -> [n, oh, ow, channels]` */
+/**
+ * A convolution with a square kernel: `[n, h, w, c] -> [n, oh, ow, channels]`, where by default oh = ⌈h / stride⌉.
+ * Parameters: `weights` [kernel, kernel, c / groups, channels], `bias` [channels].
+ */
 export function conv(
   scope: Scope,
   x: Tensor,
@@ -45,7 +54,11 @@ export function conv(
   return g.conv2d(x, weights, { padding: "same", ...options, bias });
 }
 
-/** Transposed convolution to a given size: `[n, h, w, c] -> [n, size, channels]`. */
+/**
+ * A transposed convolution with a square kernel to a given size: `[n, h, w, c] -> [n, size[0], size[1], channels]`. A
+ * convolution with the same kernel and stride must make h x w of that size. Parameters: `weights` [kernel, kernel, channels,
+ * c], `bias` [channels].
+ */
 export function convTranspose(
   scope: Scope,
   x: Tensor,
@@ -63,7 +76,10 @@ export function convTranspose(
   return options.bias === false ? y : g.add(y, scope.param("bias", [channels], zerosInit));
 }
 
-/** One kernel a channel: `[n, h, w, c] -> [n, oh, ow, c]`. */
+/**
+ * A convolution of each channel with a square kernel of its own: `[n, h, w, c] -> [n, oh, ow, c]`. Parameters: `weights`
+ * [kernel, kernel, c], `bias` [c].
+ */
 export function depthwise(scope: Scope, x: Tensor, kernel: number, options: WindowOptions = {}): Tensor {
   const c = x.shape[3]!;
   const weights = scope.param("weights", [kernel, kernel, c], normalInit(Math.sqrt(2) / kernel));
@@ -78,8 +94,11 @@ function scaleShift(scope: Scope, x: Tensor): Tensor {
 }
 
 /**
- * Batch normalisation over all axes but the last (Ioffe & Szegedy 2015): batch statistics while training, running
- * ones otherwise.
+ * Batch normalisation (Ioffe & Szegedy 2015) of `[…, c]`: each channel less its mean, over its standard deviation, times
+ * `scale` [c] plus `shift` [c]. While training, mean and variance are those of the batch, and the buffers `mean` and
+ * `variance` [c] move towards them; otherwise the buffers are used.
+ * @param options `momentum`: share of the batch in the new buffers, 0..1, default 0.1; `epsilon`: added to the variance,
+ * default 1e-5
  */
 export function batchNorm(scope: Scope, x: Tensor, options: { momentum?: number; epsilon?: number } = {}): Tensor {
   const { momentum = 0.1, epsilon = 1e-5 } = options;
@@ -105,12 +124,19 @@ export function batchNorm(scope: Scope, x: Tensor, options: { momentum?: number;
   return g.add(g.mul(x, gain), g.sub(shift, g.mul(mean, gain)));
 }
 
-/** Layer normalisation over the last axis (Ba et al. 2016). */
+/**
+ * Layer normalisation (Ba et al. 2016) of `[…, c]`: each row of the last axis less its mean, over its standard deviation,
+ * times `scale` [c] plus `shift` [c]. `epsilon` is added to the variance.
+ */
 export function layerNorm(scope: Scope, x: Tensor, epsilon = 1e-5): Tensor {
   return scaleShift(scope, standardize(x, [x.shape.length - 1], epsilon));
 }
 
-/** Group normalisation of an image (Wu & He 2018): statistics over space and the channels of a group. */
+/**
+ * Group normalisation (Wu & He 2018) of images `[n, h, w, c]`: mean and variance are those of one image over space and the
+ * channels of a group; then times `scale` [c] plus `shift` [c].
+ * @param groups divides c
+ */
 export function groupNorm(scope: Scope, x: Tensor, groups: number, epsilon = 1e-5): Tensor {
   const [n, h, w, c] = x.shape as readonly number[] as [number, number, number, number];
   const grouped = g.reshape(x, [n, h * w, groups, c / groups]);
@@ -125,13 +151,19 @@ function standardize(x: Tensor, axes: readonly number[], epsilon: number): Tenso
 /** Axes of a weight array that feed one output unit. */
 const inputAxes = (weights: Tensor): number[] => weights.shape.slice(0, -1).map((_, i) => i);
 
-/** Weight normalisation (Salimans & Kingma 2016, equation 2): direction and length of each output unit apart. */
+/**
+ * Weight normalisation (Salimans & Kingma 2016, equation 2): the weights of each output unit, brought to length 1, times a
+ * trained `gain` a unit, 1 at first.
+ */
 export const weightNorm: WeightRule = (scope, weights) => {
   const length = g.sqrt(g.add(g.sum(g.square(weights), inputAxes(weights)), 1e-12));
   return g.mul(weights, g.div(scope.param("gain", [weights.shape[weights.shape.length - 1]!], onesInit), length));
 };
 
-/** Spectral normalisation (Miyato et al. 2018, algorithm 1): one power iteration a step. */
+/**
+ * Spectral normalisation (Miyato et al. 2018, algorithm 1): weights over their largest singular value, as a matrix of all
+ * inputs by outputs. The value is estimated by one power iteration a training step on the buffer `u`.
+ */
 export const spectralNorm: WeightRule = (scope, weights) => {
   const out = weights.shape[weights.shape.length - 1]!;
   const matrix = g.reshape(weights, [-1, out]);
@@ -147,8 +179,9 @@ export const spectralNorm: WeightRule = (scope, weights) => {
 // ---------------------------------------------------------------------------------------------- noise
 
 /**
- * Sets a share `rate` of values to zero while training and scales the rest up (Srivastava et al. 2014). Of an image,
- * whole channels are dropped (Tompson et al. 2015, section 3.2): neighbouring pixels would tell what is missing.
+ * Dropout (Srivastava et al. 2014): while training, each value is 0 with probability `rate` (0 to below 1) and else divided
+ * by 1 - rate; otherwise nothing is changed. Of an image [n, h, w, c] whole channels are dropped (Tompson et al. 2015,
+ * section 3.2), because neighbouring pixels would tell what is missing.
  */
 export function dropout(scope: Scope, x: Tensor, rate: number): Tensor {
   if (!scope.training || rate === 0) return x;
@@ -157,7 +190,7 @@ export function dropout(scope: Scope, x: Tensor, rate: number): Tensor {
   return g.mul(x, g.mul(kept, 1 / (1 - rate)));
 }
 
-/** Adds N(0, deviation²) while training. */
+/** Adds noise of N(0, deviation²) to each value while training; otherwise nothing is changed. */
 export function gaussianNoise(scope: Scope, x: Tensor, deviation: number): Tensor {
   if (!scope.training || deviation === 0) return x;
   return g.add(x, g.mul(scope.noise("gaussian", x.shape), deviation));
@@ -165,8 +198,10 @@ export function gaussianNoise(scope: Scope, x: Tensor, deviation: number): Tenso
 
 // ---------------------------------------------------------------------------------------------- blocks
 
+/** The name of an activation function. */
 export type Activation = "relu" | "leakyRelu" | "elu" | "gelu" | "tanh" | "softplus" | "silu";
 
+/** Activation functions, elementwise; `leakyRelu` has the slope 0.2 below 0, `silu` is x · σ(x). */
 export const ACTIVATIONS: Record<Activation, (x: Tensor) => Tensor> = {
   relu: g.relu,
   leakyRelu: (x) => g.leakyRelu(x, 0.2),
@@ -177,7 +212,11 @@ export const ACTIVATIONS: Record<Activation, (x: Tensor) => Tensor> = {
   silu: (x) => g.mul(x, g.sigmoid(x)),
 };
 
-/** Two 3x3 convolutions with batch norm beside a shortcut (He et al. 2016); a 1x1 one where channels change. */
+/**
+ * A residual block (He et al. 2016, figure 2): `[n, h, w, c] -> [n, h, w, channels]`. Two 3x3 convolutions with batch
+ * normalisation are added to the input, or to a 1x1 convolution of it where c differs from `channels`; the activation
+ * follows the first normalisation and the sum.
+ */
 export function residual(scope: Scope, x: Tensor, channels: number, activation: Activation = "relu"): Tensor {
   const act = ACTIVATIONS[activation];
   const options = { bias: false };

@@ -1,9 +1,9 @@
-// Losses: one number an example, [n]; the caller averages. `weights` [n] leaves padding and unlabelled examples out.
+// Losses of batches of n examples: most give one number an example, [n], and `weightedMean` averages them.
 import * as g from "../graph/ops/index.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import { categorical } from "./distributions.ts";
 
-/** Sums everything but the first axis: `[n, …] -> [n]`. */
+/** Sums over all axes but the first: `[n, …] -> [n]`. */
 export function perExample(x: Tensor): Tensor {
   return g.sum(
     x,
@@ -11,12 +11,21 @@ export function perExample(x: Tensor): Tensor {
   );
 }
 
-/** Mean of `values` [n] over examples with weight; 0 when none has any. */
+/**
+ * The weighted mean of `values` [n], a scalar: Σ weight · value / max(1, Σ weight). With weights [n] of 0 and 1 it is the mean
+ * over the examples of weight 1 (padding and unlabelled examples have 0), and 0 when there is none.
+ */
 export function weightedMean(values: Tensor, weights: Tensor): Tensor {
   return g.div(g.sum(g.mul(values, weights)), g.maximum(g.sum(weights), 1));
 }
 
-/** -ln p(label), with label smoothing (Szegedy et al. 2016, section 7). */
+/**
+ * Cross entropy of each example in nats, `[n]`: -ln p(label), with label smoothing (Szegedy et al. 2016, section 7).
+ * @param logits `[n, k]`
+ * @param labels int32 `[n]`, 0..k-1; for one outside the first term below is 0, and the caller gives the example no weight
+ * @param smoothing share of the target, 0..1, that is spread evenly over the classes: the result is (1 - smoothing) · -ln
+ * p(label) + smoothing · the mean of -ln p over the classes
+ */
 export function crossEntropy(logits: Tensor, labels: Tensor, smoothing = 0): Tensor {
   const exact = g.neg(categorical.logProb(labels, logits));
   if (smoothing === 0) return exact;
@@ -24,14 +33,25 @@ export function crossEntropy(logits: Tensor, labels: Tensor, smoothing = 0): Ten
   return g.add(g.mul(exact, 1 - smoothing), g.mul(uniform, smoothing));
 }
 
-/** Targets of a class loss: labels `[n]`, or labels of two pictures mixed in `share` of the first. */
+/** What a class loss compares logits with. All tensors are `[n]`. */
 export interface ClassTargets {
+  /** Class numbers, int32; -1 for none. */
   readonly labels: Tensor;
+  /** Weight of each example: 0 where it has no label or is padding. */
   readonly labelled: Tensor;
+  /**
+   * Where each picture is mixed with a partner: the partner's label, the share of the picture itself (0..1), and the weight
+   * of the mixture, 0 where one of the two has no label.
+   */
   readonly mixed?: { readonly labels: Tensor; readonly share: Tensor; readonly labelled: Tensor };
 }
 
-/** Mean cross entropy over examples with a label; of mixed pictures, the mixture of both (Zhang et al. 2018, eq. 2). */
+/**
+ * Mean cross entropy in nats over the examples with a label, a scalar; for mixed pictures, share · (loss of the own label) +
+ * (1 - share) · (loss of the partner's) (Zhang et al. 2018, equation 2).
+ * @param logits `[n, k]`
+ * @param smoothing label smoothing as in `crossEntropy`, 0..1
+ */
 export function classLoss(logits: Tensor, { labels, labelled, mixed }: ClassTargets, smoothing = 0): Tensor {
   const own = crossEntropy(logits, labels, smoothing);
   if (!mixed) return weightedMean(own, labelled);
@@ -39,9 +59,12 @@ export function classLoss(logits: Tensor, { labels, labelled, mixed }: ClassTarg
   return weightedMean(g.add(other, g.mul(g.sub(own, other), mixed.share)), mixed.labelled);
 }
 
-/** Squared error, summed over an example. */
+/** Squared difference of `x` and `y` (both `[n, …]`), summed over each example: `[n]`. */
 export const squaredError = (x: Tensor, y: Tensor): Tensor => perExample(g.square(g.sub(x, y)));
 
-/** Cross entropy of logits against probabilities in 0..1, elementwise. */
+/**
+ * Binary cross entropy in nats of logits against targets 0..1 of the same shape, elementwise: -t ln σ(l) - (1 - t) ln(1 -
+ * σ(l)).
+ */
 export const sigmoidCrossEntropy = (logits: Tensor, target: Tensor): Tensor =>
   g.sub(g.softplus(logits), g.mul(target, logits));

@@ -5,19 +5,21 @@ import { glorotUniform } from "./init.ts";
 import { ACTIVATIONS, type Activation, batchNorm, conv, convTranspose, dense } from "./layers.ts";
 import type { Scope } from "./scope.ts";
 
+/** The shape of a convolutional encoder, or of a decoder that mirrors it. */
 export interface NetShape {
   /** Channels of the first level; each further level has twice as many. */
   width: number;
-  /** Levels; each halves height and width. */
+  /** Number of levels, at least 1; each halves height and width, rounded up. */
   depth: number;
+  /** The activation after each layer but a decoder's last. */
   activation: Activation;
-  /** 3x3 convolutions after each strided one. */
+  /** Number of 3x3 convolutions after each strided one; decoders have none. */
   blocks: number;
-  /** Normalisation of the encoder's convolutions. */
+  /** Normalisation after the encoder's convolutions; decoders have none. */
   norm: "none" | "batch";
 }
 
-/** `[height, width]` before each level and after the last: halves, rounded up, never below 1. */
+/** The sizes `[height, width]` before each of `depth` levels and after the last: each half of the one before, rounded up. */
 export function levelSizes(height: number, width: number, depth: number): [number, number][] {
   const sizes: [number, number][] = [[height, width]];
   for (let level = 0; level < depth; level++) {
@@ -27,7 +29,7 @@ export function levelSizes(height: number, width: number, depth: number): [numbe
   return sizes;
 }
 
-/** The deepest net that still leaves at least 4 pixels a side, at most 4 levels. */
+/** The largest depth, of 1 to 4 levels, that leaves at least 4 pixels of the shorter side (1 where that is impossible). */
 export function defaultDepth(height: number, width: number): number {
   let depth = 1;
   for (let side = Math.min(height, width) / 2; side >= 8 && depth < 4; side /= 2) depth++;
@@ -35,8 +37,8 @@ export function defaultDepth(height: number, width: number): number {
 }
 
 /**
- * Strided 4x4 convolutions, each followed by `blocks` of 3x3: `[n, h, w, c] -> [n, h / 2^depth, w / 2^depth, width *
- * 2^(depth-1)]`.
+ * A convolutional encoder: 4x4 convolutions of stride 2, each followed by `blocks` 3x3 convolutions. `[n, h, w, c] ->
+ * [n, h', w', width · 2^(depth - 1)]`, where h' x w' is the last of `levelSizes(h, w, depth)`.
  */
 export function convEncoder(scope: Scope, x: Tensor, { width, depth, activation, blocks, norm }: NetShape): Tensor {
   const layer = (child: Scope, input: Tensor, channels: number, kernel: number, stride: number) => {
@@ -53,7 +55,10 @@ export function convEncoder(scope: Scope, x: Tensor, { width, depth, activation,
   return y;
 }
 
-/** The mirror of `convEncoder`, from a flat code to `[n, h, w, channels]` (logits: no last activation). */
+/**
+ * A convolutional decoder, which mirrors `convEncoder`: a dense layer and transposed 4x4 convolutions of stride 2. `[n, d] ->
+ * [n, height, width, channels]`, without an activation at the end, as for logits.
+ */
 export function convDecoder(
   scope: Scope,
   code: Tensor,

@@ -5,17 +5,28 @@ import { type Dataset, gather, type HeaderSummary } from "../data/dataset.ts";
 import { type ReportSection, reportHtml } from "./html.ts";
 import { gridPng } from "./pictures.ts";
 
-/** A label that a trained run does not believe. */
+/** A training picture whose label a trained run does not believe. */
 export interface SuspiciousEntry {
+  /** The picture's name. */
   readonly name: string;
+  /** Its number in the training part. */
   readonly index: number;
+  /** The class name it is labelled with. */
   readonly given: string;
+  /** The class name that the run finds most probable. */
   readonly believed: string;
+  /** The probability that the run gives the label, 0..1. */
   readonly probability: number;
 }
 
 const SHOWN = 40;
 
+/**
+ * The page of a data check as HTML text: class counts, kinds of files, duplicates and suspicious labels with thumbnails.
+ * @param check what `checkData` found in `data`
+ * @param headers what the files' headers say, where pictures come as files
+ * @param suspicious labels to show, the least believed first, where a trained run was asked
+ */
 export async function checkHtml(
   data: Dataset,
   check: DataCheck,
@@ -90,13 +101,13 @@ async function duplicateSection(data: Dataset, title: string, pairs: readonly Du
     note: `${pairs.length} pairs, the first ${shown.length} shown side by side. Pairs across parts make results look better than they are.`,
     pngs: [{ caption: "Pairs", png: await gridPng(Buffer.concat(bytes), data.train, 8) }],
     table: {
-      head: ["picture", "and", "likeness"],
+      head: ["picture", "and", "similarity"],
       rows: pairs
         .slice(0, 200)
-        .map(({ a, b, likeness }) => [
+        .map(({ a, b, similarity }) => [
           `${a.part}: ${placeName(data, a)}`,
           `${b.part}: ${placeName(data, b)}`,
-          likeness.toFixed(3),
+          similarity.toFixed(3),
         ]),
     },
   };

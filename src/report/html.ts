@@ -1,11 +1,15 @@
 // The report: one HTML file that works offline, pictures and plots inside.
 
+/** A part of a report under a title of its own. */
 export interface ReportSection {
   title: string;
-  /** Shown above the content, as text. */
+  /** A paragraph above the content. */
   note?: string;
+  /** Plots, as SVG elements. */
   svgs?: readonly string[];
+  /** Pictures, with what is written below each. */
   pngs?: readonly { caption: string; png: Buffer }[];
+  /** Names of the columns, and the rows. */
   table?: { head: readonly string[]; rows: readonly (readonly (string | number)[])[] };
 }
 
@@ -19,11 +23,16 @@ const STYLE = `
   .cards { display: flex; flex-wrap: wrap; gap: .8rem; margin: 1.2rem 0 } .card { border: 1px solid #ddd; border-radius: 6px; padding: .5rem 1rem }
   .card b { display: block; font-size: 1.3rem }`;
 
+/** A text as HTML that shows it literally, also inside quoted attributes. */
 export function escapeHtml(text: string): string {
   return text.replace(/[&<>"']/g, (c) => `&#${c.charCodeAt(0)};`);
 }
 
-/** The whole page as text. `cards` are the numbers shown first. */
+/**
+ * The whole page as HTML text, with all pictures inside, so that it needs no other file and no network.
+ * @param lead one sentence below the title
+ * @param cards names and values of the numbers that are shown first
+ */
 export function reportHtml(
   title: string,
   lead: string,

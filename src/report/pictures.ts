@@ -2,12 +2,17 @@
 import { loadSharp } from "../data/readers/decode.ts";
 import type { PictureShape } from "../data/transform.ts";
 
-/** Images in 0..1 as bytes. */
+/** Values 0..1 as bytes 0..255, rounded; values outside are cut off. */
 export function toBytes(images: ArrayLike<number>): Uint8Array {
   return Uint8Array.from(images, (value) => Math.round(255 * Math.min(1, Math.max(0, value))));
 }
 
-/** A PNG of images `[n, h, w, c]` side by side, `columns` a row, small ones enlarged without smoothing. */
+/**
+ * A sheet of pictures as PNG, in rows from the upper left, with grey lines between; small pictures are enlarged without
+ * smoothing.
+ * @param pixels bytes `[n, h, w, c]`
+ * @param columns pictures in a row
+ */
 export async function gridPng(
   pixels: Uint8Array,
   { height, width, channels }: PictureShape,
@@ -32,7 +37,7 @@ export async function gridPng(
     .toBuffer();
 }
 
-/** One image as PNG. */
+/** One picture, bytes `[h, w, c]`, as PNG. */
 export async function imagePng(pixels: Uint8Array, shape: PictureShape): Promise<Buffer> {
   return (await picture(pixels, shape)).png().toBuffer();
 }

@@ -14,19 +14,22 @@ function svg(option: EChartsCoreOption, width = 560, height = 340): string {
   return text;
 }
 
+/** One line of a chart. */
 export interface Curve {
+  /** What the legend calls it. */
   name: string;
+  /** The points it joins, in order of x. */
   points: readonly (readonly [x: number, y: number])[];
 }
 
-/** Lines over training steps or epochs. */
-export function curves(title: string, lines: readonly Curve[], xName: string, logarithmic = false): string {
+/** A chart of lines, as an SVG element. @param xName what stands below the horizontal axis, such as `epoch` */
+export function curves(title: string, lines: readonly Curve[], xName: string): string {
   return svg({
     title: { text: title, left: 0, top: 0, textStyle: { fontSize: 14 } },
     legend: { top: 26, type: "scroll" },
     grid: { left: 64, right: 16, top: 64, bottom: 44 },
     xAxis: { type: "value", name: xName, nameLocation: "middle", nameGap: 26, min: "dataMin", max: "dataMax" },
-    yAxis: { type: logarithmic ? "log" : "value", scale: true },
+    yAxis: { type: "value", scale: true },
     series: lines.map(({ name, points }) => ({
       type: "line",
       name,
@@ -37,7 +40,11 @@ export function curves(title: string, lines: readonly Curve[], xName: string, lo
   });
 }
 
-/** Rows: the true class; columns: the answer. Shade by share of the row. */
+/**
+ * A confusion matrix as an SVG element; the shade of a cell is its share of the row.
+ * @param matrix counts `[label][answer]`
+ * @param classes class names, by class number
+ */
 export function confusion(matrix: readonly (readonly number[])[], classes: readonly string[]): string {
   const side = Math.min(900, 160 + 44 * classes.length);
   const cells = matrix.flatMap((row, y) => {
@@ -64,7 +71,10 @@ export function confusion(matrix: readonly (readonly number[])[], classes: reado
   );
 }
 
-/** Share of right answers against confidence; a calibrated model lies on the diagonal. */
+/**
+ * A reliability diagram (Guo et al. 2017, figure 1) as an SVG element: the share of right answers against confidence, a point
+ * for each bin that is not empty. A calibrated model lies on the diagonal.
+ */
 export function reliability(bins: readonly CalibrationBin[]): string {
   const points = bins.filter((bin) => bin.count > 0).map((bin) => [bin.confidence, bin.accuracy, bin.count]);
   return svg({

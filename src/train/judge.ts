@@ -1,7 +1,7 @@
 // A model's judgement of every picture of a set, batch by batch: what validation and evaluation are computed from.
 import { type NdArray, sizeOf } from "../base/array.ts";
 import { BatchBuffer } from "../data/batches.ts";
-import { type ImageSet, numbers } from "../data/dataset.ts";
+import { type ImageSet, range } from "../data/dataset.ts";
 import * as g from "../graph/ops/index.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import type { Heads } from "../models/model.ts";
@@ -33,7 +33,7 @@ export async function judge(
   run: (inputs: Readonly<Record<string, NdArray>>) => Promise<Readonly<Record<string, NdArray>>>,
 ): Promise<Judgement> {
   const n = set.labels.length;
-  const order = numbers(n);
+  const order = range(0, n);
   const gathered = new Map<string, Float32Array>();
   const buffers = Array.from({ length: UNDER_WAY + 1 }, () => new BatchBuffer(set, size));
   const judgeBatch = async (inputs: Readonly<Record<string, NdArray>>, from: number, count: number) => {

@@ -1,5 +1,5 @@
 // Labels that a trained model does not believe: likely mistakes of whoever labelled, first the least believable.
-import { gather, type ImageSet, numbers } from "../data/dataset.ts";
+import { gather, type ImageSet, range } from "../data/dataset.ts";
 import { argmax, softmaxRows } from "../metrics/classification.ts";
 import type { TrainedModel } from "./trained.ts";
 
@@ -22,7 +22,7 @@ export async function suspiciousLabels(model: TrainedModel, set: ImageSet): Prom
   const k = model.spec.classes.length;
   const found: (SuspiciousLabel & { margin: number })[] = [];
   for (let from = 0; from < set.labels.length; from += PART) {
-    const index = numbers(Math.min(PART, set.labels.length - from)).map((i) => i + from);
+    const index = range(from, Math.min(from + PART, set.labels.length));
     const logits = await model.logits(await gather(set, index));
     const p = softmaxRows(logits.data, k, model.temperature);
     index.forEach((at, i) => {

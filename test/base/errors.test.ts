@@ -22,6 +22,14 @@ describe("nearest", () => {
     expect(nearest("evalaute", ["train", "evaluate"])).toBe("evaluate");
     expect(nearest("xyzzyxyzzy", ["vae", "gan"])).toBeUndefined();
   });
+  it("counts letters that are added, left out or replaced, without regard to case, and takes the first of equals", () => {
+    // Of "kitten", "sitting" is 3 edits away, and 3 are allowed of 6 letters; "kit" is 3 away too.
+    expect(nearest("KITTEN", ["sitting", "kit"])).toBe("sitting");
+    expect(nearest("kitten", ["smitten", "sitting"])).toBe("smitten");
+    // 4 edits of 6 letters are too many; of short words 2 are allowed.
+    expect(nearest("kitten", ["sittings"])).toBeUndefined();
+    expect([nearest("ab", ["cd"]), nearest("ab", ["cde"])]).toEqual(["cd", undefined]);
+  });
 });
 
 describe("version", () => {

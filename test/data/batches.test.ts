@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { chooseAugmentation } from "../../src/data/augment.ts";
 import { TrainingBatches } from "../../src/data/batches.ts";
-import { numbers } from "../../src/data/dataset.ts";
+import { range } from "../../src/data/dataset.ts";
 import { epochOrder } from "../../src/data/order.ts";
 import { glyphs } from "../../src/data/sets/glyphs.ts";
 import { withLabels } from "../../src/data/splits.ts";
@@ -68,7 +68,7 @@ describe("batches", () => {
           });
         }
       }
-      expect(seen.sort((a, b) => a - b)).toEqual([...numbers(n)]);
+      expect(seen.sort((a, b) => a - b)).toEqual([...range(0, n)]);
     }
   });
 
@@ -92,7 +92,7 @@ describe("batches", () => {
       pixels: { size: 1, count: n, window: 1024, usable: () => true, read: () => {} },
     };
     const order = epochOrder(set, 1, 0);
-    expect([...order].sort((a, b) => a - b)).toEqual([...numbers(n)]);
+    expect([...order].sort((a, b) => a - b)).toEqual([...range(0, n)]);
     // A window of 1,024 touches few blocks of 256 neighbours, where a full shuffle would touch all 20.
     const blocks = new Set([...order.subarray(0, 1024)].map((i) => Math.floor(i / 256)));
     expect(blocks.size).toBeLessThanOrEqual(5);
@@ -106,7 +106,7 @@ describe("batches", () => {
       augmentation: chooseAugmentation("mixup,cutmix", 1, false),
     });
     const feeds = await batches.at(0);
-    expect([...feeds["data:partner"]!.data].sort((a, b) => a - b)).toEqual([...numbers(64)]);
+    expect([...feeds["data:partner"]!.data].sort((a, b) => a - b)).toEqual([...range(0, 64)]);
     let boxes = 0;
     for (let i = 0; i < 64; i++) {
       const [top, left, bottom, right, inside, outside, share] = [

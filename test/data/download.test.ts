@@ -10,7 +10,7 @@ import { zipSync } from "fflate";
 import { pack } from "tar-stream";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { open } from "../../src/data/open.ts";
-import { builtInFolder, takeOut } from "../../src/data/sets/download.ts";
+import { builtInFolder, extractMembers } from "../../src/data/sets/download.ts";
 import { DATA } from "../helpers.ts";
 
 // The edge of the world: a mirror on this machine stands for the servers of the data sets.
@@ -93,7 +93,7 @@ describe("an archive of a set", () => {
     for (const name of ["set.tar.gz", "set.zip"]) {
       const folder = join(root, `out-${name}`);
       mkdirSync(folder);
-      await takeOut(join(root, name), ["one.bin"], folder);
+      await extractMembers(join(root, name), ["one.bin"], folder);
       expect(readdirSync(folder)).toEqual(["one.bin"]);
       expect(readFileSync(join(folder, "one.bin"), "utf8")).toBe("content of top/one.bin");
     }

@@ -75,7 +75,7 @@ describe("near duplicates", () => {
     120_000,
   );
 
-  it("of drawings, which are alike by nature, are told from mere likeness", async () => {
+  it("of drawings, which are alike by nature, are told from mere similarity", async () => {
     const data = glyphs({ train: 1500, test: 300 });
     const size = 784;
     const test = await gather(data.test!);

@@ -115,10 +115,26 @@ describe.runIf(DATA)("the sets at hand", () => {
 });
 
 describe("glyphs", () => {
-  it("are the same for the same seed, differ between train and test, and come in colour", async () => {
-    expect(await fingerprint(glyphs({ train: 20, test: 10 }))).toBe(await fingerprint(glyphs({ train: 20, test: 10 })));
-    const { train, test } = glyphs({ train: 10, test: 10 });
-    expect(Buffer.from(await gather(train)).equals(Buffer.from(await gather(test!)))).toBe(false);
-    expect(glyphs({ train: 1, test: 1, colour: true }).train.channels).toBe(3);
+  const size = 28 * 28;
+
+  it("depend on the seed and their number alone, each class as often, and the test pictures on another seed", async () => {
+    const { train, test } = glyphs({ train: 30, test: 10, seed: 4 });
+    expect([...train.labels.subarray(0, 12)]).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 0, 1]);
+    const bytes = Buffer.from(await gather(train));
+    const fewer = glyphs({ train: 12, test: 3, seed: 4 });
+    expect(bytes.subarray(0, 12 * size).equals(Buffer.from(await gather(fewer.train)))).toBe(true);
+    expect(Buffer.from(await gather(test!)).subarray(0, 3 * size)).toEqual(Buffer.from(await gather(fewer.test!)));
+    // No picture comes twice: not within the training part, in the test part, nor with another seed.
+    const others = glyphs({ train: 30, test: 1, seed: 5 });
+    const all = Buffer.concat([bytes, await gather(test!), await gather(others.train)]);
+    const pictures = Array.from({ length: 70 }, (_, i) => all.toString("base64", i * size, (i + 1) * size));
+    expect(new Set(pictures).size).toBe(70);
+  });
+
+  it("come in colour with channels that differ", async () => {
+    const { train } = glyphs({ train: 1, test: 1, colour: true });
+    const bytes = await gather(train);
+    expect([train.channels, bytes.length]).toEqual([3, 3 * size]);
+    expect(bytes.some((value, i) => i % 3 === 0 && value !== bytes[i + 1])).toBe(true);
   });
 });

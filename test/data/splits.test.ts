@@ -50,8 +50,27 @@ describe("splits", () => {
         // Classes that are owed less than one label get one, which the others pay for.
         expect(Math.abs(n - (total * sizes[k]!) / labels.length)).toBeLessThan(1 + forced);
       });
-      expect(withLabels(data, { total }, seed).train.labels).toEqual(withLabels(data, { total }, seed).train.labels);
     }
+  });
+
+  it("keep labels as they are and all pictures, chosen by the seed", () => {
+    const { train } = withLabels(small, 3, 1);
+    train.labels.forEach((label, i) => {
+      expect([small.train.labels[i], -1]).toContain(label);
+    });
+    expect(train.pixels).toBe(small.train.pixels);
+    const kept = (seed: number) => [...withLabels(small, 3, seed).train.labels];
+    expect(kept(1)).toEqual([...train.labels]);
+    expect(kept(2)).not.toEqual(kept(1));
+  });
+
+  it("leave data alone that has a validation part, or where nothing is to be held out, and keep unlabelled pictures", () => {
+    const split = withValidation(small, 0.2, 5);
+    expect(withValidation(split, 0.5, 1)).toBe(split);
+    expect(withValidation(small, 0, 5)).toBe(small);
+    // One labelled picture a class cannot be spared, nor is an unlabelled one held out.
+    const few = withValidation(withLabels(small, 1, 1), 0.5, 5);
+    expect([few.train.labels.length, few.validation!.labels.length]).toEqual([200, 0]);
   });
 
   it("draw the same examples on every platform", () => {

@@ -1,9 +1,9 @@
 import { mkdtempSync, readdirSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
 import { TrainingBatches } from "../../src/data/batches.ts";
-import { gather, numbers } from "../../src/data/dataset.ts";
+import { gather, range } from "../../src/data/dataset.ts";
 import { assemble } from "../../src/data/readers/assemble.ts";
 import type { PictureSource } from "../../src/data/readers/source.ts";
 import { PictureStore } from "../../src/data/readers/store.ts";
@@ -19,12 +19,13 @@ afterAll(() => {
 
 const N = 50;
 const shape = { height: 8, width: 8, channels: 3 };
-const IN_MEMORY = { resize: "fit", memory: 2 ** 20, mostBad: 0.05 } as const;
+const IN_MEMORY = { resize: "fit", memory: 2 ** 20, maxUndecodable: 0.05 } as const;
 const IN_FILE = { ...IN_MEMORY, memory: 100 };
 
-/** Pictures whose red is five times their number; counts how often each is asked for. */
+/** Pictures whose red is five times their number; counts how often each is asked for, and how many at a time. */
 async function source(identity: string, broken: readonly number[] = []) {
   const asked = new Array<number>(N).fill(0);
+  const reading = { now: 0, most: 0 };
   const encoded = await Promise.all(
     Array.from({ length: N }, (_, i) =>
       plain(5 * i, 8)
@@ -38,11 +39,14 @@ async function source(identity: string, broken: readonly number[] = []) {
     entries: encoded.map((_, i) => ({ name: `p${i}`, split: "train", label: "a" })),
     async input(index) {
       asked[index]!++;
+      reading.most = Math.max(reading.most, ++reading.now);
+      await new Promise((resolve) => setImmediate(resolve));
+      reading.now--;
       return broken.includes(index) ? Buffer.from("no picture") : encoded[index]!;
     },
     warnings: [],
   };
-  return { all, asked };
+  return { all, asked, reading };
 }
 
 const red = (store: PictureStore, index: number): number => {
@@ -62,18 +66,26 @@ describe("a store of pictures", () => {
     await Promise.all([store.ready([7, 3]), store.ready([3, 9])]);
     expect([red(store, 7), red(store, 3), red(store, 9)]).toEqual([35, 15, 45]);
     expect(asked.map((count, i) => (count > 0 ? i : -1)).filter((i) => i >= 0)).toEqual([3, 7, 9]);
-    await store.ready(numbers(N));
+    await store.ready(range(0, N));
     expect(asked).toEqual(new Array(N).fill(1));
     expect(store.ready([1, 2])).toBeUndefined();
     expect(Array.from({ length: N }, (_, i) => red(store, i))).toEqual(Array.from({ length: N }, (_, i) => 5 * i));
   });
 
+  it("reads a few pictures for each core at a time, and goes on after one that does not decode", async () => {
+    const { all, reading } = await source("bounded", [0, 1]);
+    const store = new PictureStore(all, shape, IN_MEMORY);
+    await store.ready(range(0, N));
+    expect([reading.now, reading.most]).toEqual([0, Math.min(N, 4 * availableParallelism())]);
+    expect([...range(0, N)].filter((i) => !store.usable(i))).toEqual([0, 1]);
+  });
+
   it("in a file is found again by the next process while the source is the same, and only then", async () => {
     const first = new PictureStore((await source("again", [4])).all, shape, IN_FILE);
-    await first.ready(numbers(N));
+    await first.ready(range(0, N));
     const same = await source("again", [4]);
     const second = new PictureStore(same.all, shape, IN_FILE);
-    expect(second.ready(numbers(N))).toBeUndefined();
+    expect(second.ready(range(0, N))).toBeUndefined();
     expect([red(second, 3), second.usable(4), second.bad]).toEqual([15, false, [4]]);
     expect(same.asked.every((count) => count === 0)).toBe(true);
     for (const [identity, size] of [
@@ -89,10 +101,10 @@ describe("a store of pictures", () => {
 
   it("gives zeros for what does not decode, names it, and refuses when it is too much", async () => {
     const some = new PictureStore((await source("some", [1, 2])).all, shape, IN_MEMORY);
-    await some.ready(numbers(N));
+    await some.ready(range(0, N));
     expect([some.usable(1), red(some, 1), some.bad.sort()]).toEqual([false, 0, [1, 2]]);
     const many = new PictureStore((await source("many", [1, 2, 30])).all, shape, IN_MEMORY);
-    await expect(many.ready(numbers(N))).rejects.toThrowError(
+    await expect(many.ready(range(0, N))).rejects.toThrowError(
       /test: 3 of 50 pictures do not decode \(more than 5 %\): p/,
     );
   });

@@ -1,5 +1,7 @@
 import { describe, expect, it } from "vitest";
+import { Random } from "../../src/base/random.ts";
 import {
+  argmax,
   calibrationBins,
   classificationMetrics,
   classScores,
@@ -39,7 +41,88 @@ describe("classification metrics", () => {
       [0, 1, 1],
     ]);
     expect(classScores(confusionMatrix(P, LABELS, 3)).map((score) => score.support)).toEqual([1, 1, 2]);
-    expect(calibrationBins(P, LABELS, 3).reduce((n, bin) => n + bin.count, 0)).toBe(4);
+    // Confidences 0.7, 0.8, 0.5 (wrong) and 0.9 in tenths; one of exactly 1 belongs to the last bin.
+    const bins = calibrationBins(P, LABELS, 3, 10);
+    expect(bins.map((bin) => [bin.count, bin.accuracy])).toEqual([
+      ...new Array(5).fill([0, 0]),
+      [1, 0],
+      [0, 0],
+      [1, 1],
+      [1, 1],
+      [1, 1],
+    ]);
+    expect(bins.map((bin) => bin.confidence)).toEqual([0, 0, 0, 0, 0, 0.5, 0, 0.7, 0.8, 0.9]);
+    expect(calibrationBins([0, 1], [1], 2, 10)[9]).toEqual({ confidence: 1, accuracy: 1, count: 1 });
+  });
+
+  it("take the first of equal probabilities as the answer", () => {
+    expect([argmax([1, 3, 3, 2]), argmax([2, 2, 2]), argmax([9, 9, 0, 5, 5], 2, 3)]).toEqual([1, 0, 1]);
+    // Two pictures of three equal classes: the answer is class 0, right for the first.
+    const tied = new Array<number>(6).fill(1 / 3);
+    expect(confusionMatrix(tied, [0, 2], 3)).toEqual([
+      [1, 0, 0],
+      [0, 0, 0],
+      [1, 0, 0],
+    ]);
+    expect(classificationMetrics(tied, [0, 2], 3).accuracy).toBe(0.5);
+  });
+
+  it("of rows without a label (-1) say nothing: they equal those of the labelled rows alone", () => {
+    // Unlabelled rows before, between and after the four; sure answers, so that each would be seen if it counted.
+    const sure = [0, 0, 1];
+    const mixed = [...sure, ...P.subarray(0, 6), ...sure, ...P.subarray(6), ...sure];
+    const labels = [-1, 0, 1, -1, 2, 2, -1];
+    expect(confusionMatrix(mixed, labels, 3)).toEqual(confusionMatrix(P, LABELS, 3));
+    expect(calibrationBins(mixed, labels, 3)).toEqual(calibrationBins(P, LABELS, 3));
+    expect(classificationMetrics(mixed, labels, 3)).toEqual(classificationMetrics(P, LABELS, 3));
+    expect(classificationMetrics([0.2, 0.8, 0.6, 0.4], [-1, 0], 2)).toEqual({
+      accuracy: 1,
+      balancedAccuracy: 1,
+      nll: expect.closeTo(-Math.log(0.6), 12),
+      ece: expect.closeTo(0.4, 12),
+      macroF1: 1,
+    });
+  });
+
+  it("of rows that are all unlabelled, or of none, are NaN; the tables count nothing", () => {
+    const none = Object.fromEntries(
+      ["accuracy", "balancedAccuracy", "nll", "ece", "macroF1"].map((m) => [m, Number.NaN]),
+    );
+    expect(classificationMetrics(P, [-1, -1, -1, -1], 3)).toEqual(none);
+    expect(classificationMetrics([], [], 3)).toEqual(none);
+    expect(confusionMatrix(P, [-1, -1, -1, -1], 3).flat()).toEqual(new Array(9).fill(0));
+    expect(calibrationBins(P, [-1, -1, -1, -1], 3, 2)).toEqual(
+      new Array(2).fill({ confidence: 0, accuracy: 0, count: 0 }),
+    );
+  });
+});
+
+describe("classScores", () => {
+  it("are 0 where they are undefined: a class never answered, and one without examples", () => {
+    // Class 0: 3 of 4 right; class 1: never answered; class 2: no example, answered once.
+    const scores = classScores([
+      [3, 0, 1],
+      [2, 0, 0],
+      [0, 0, 0],
+    ]);
+    expect(scores).toEqual([
+      { precision: 3 / 5, recall: 3 / 4, f1: expect.closeTo(2 / 3, 12), support: 4 },
+      { precision: 0, recall: 0, f1: 0, support: 2 },
+      { precision: 0, recall: 0, f1: 0, support: 0 },
+    ]);
+  });
+});
+
+describe("softmaxRows", () => {
+  it("equals exp(l / T) over its sum, row by row, also for logits beyond the range of exp", () => {
+    // Logits 2 ln 1, 2 ln 3 at temperature 2: probabilities 1/4, 3/4.
+    const p = softmaxRows([0, 2 * Math.log(3), 5000, 5000 + 2 * Math.log(3)], 2, 2);
+    for (const i of [0, 2]) {
+      // Logits near 5000 are known to 2^-41.
+      expect(p[i]).toBeCloseTo(1 / 4, 11);
+      expect(p[i + 1]).toBeCloseTo(3 / 4, 11);
+    }
+    expect([...softmaxRows([1e4, 0], 2)]).toEqual([1, 0]);
   });
 });
 
@@ -49,12 +132,11 @@ describe("fitTemperature", () => {
     const k = 4;
     const logits: number[] = [];
     const labels: number[] = [];
-    let state = 1;
-    const uniform = () => (state = (state * 16807) % 2147483647) / 2147483647;
+    const random = new Random(1, "logits");
     for (let i = 0; i < 3000; i++) {
-      const row = Array.from({ length: k }, () => 4 * uniform() - 2);
+      const row = Array.from({ length: k }, () => 4 * random.uniform() - 2);
       const p = softmaxRows(row, k);
-      let u = uniform();
+      let u = random.uniform();
       let label = 0;
       while (label < k - 1 && u > p[label]!) u -= p[label++]!;
       labels.push(label);
@@ -68,6 +150,29 @@ describe("fitTemperature", () => {
     };
     // At the minimum a change of one in a thousand either way costs, if only a thousandth of a thousandth.
     for (const t of [found * 0.999, found * 1.001]) expect(nll(t)).toBeGreaterThan(nll(found));
+  });
+
+  it("equals the closed form for two classes: a confidence that is the share of right answers", () => {
+    // σ(2 / T) = 3/4 where three of four answers with a logit of 2 are right: T = 2 / ln 3.
+    const logits = [2, 0, 2, 0, 2, 0, 2, 0];
+    expect(fitTemperature(logits, [0, 0, 1, 0], 2)).toBeCloseTo(2 / Math.log(3), 8);
+    expect(fitTemperature([...logits, 2, 0], [0, 0, 1, 0, -1], 2)).toBeCloseTo(2 / Math.log(3), 8);
+  });
+
+  it("leaves rows without a label out, and is 1 where none has one", () => {
+    const random = new Random(2, "logits");
+    const logits = Array.from({ length: 40 }, () => 6 * random.uniform() - 3);
+    const labels = Array.from({ length: 20 }, () => random.integer(2));
+    const mixed = labels.flatMap((_, i) => [...logits.slice(2 * i, 2 * i + 2), 9, -9]);
+    expect(
+      fitTemperature(
+        mixed,
+        labels.flatMap((label) => [label, -1]),
+        2,
+      ),
+    ).toBe(fitTemperature(logits, labels, 2));
+    expect(fitTemperature(logits, new Array<number>(20).fill(-1), 2)).toBe(1);
+    expect(fitTemperature([], [], 2)).toBe(1);
   });
 
   it("goes to the bounds where every answer is right, or wrong, and stays at 1 where logits tell nothing", () => {

@@ -50,6 +50,36 @@ describe("bernoulli", () => {
   });
 });
 
+describe("samples", () => {
+  it("of a Bernoulli are 1 where the noise lies below the probability, of a logistic its quantiles", () => {
+    const logits = f64([0, 0, Math.log(3), Math.log(3)]);
+    expect(value(bernoulli.sample(logits, f64([0.49, 0.51, 0.74, 0.76])))).toEqual([1, 0, 1, 0]);
+    // The quantile of u is mean + scale · ln(u / (1 - u)).
+    const [mean, logScale] = [f64([0.4, 0.4, 0.4]), f64([-1, -1, -1])];
+    expect(value(discretizedLogistic.sample(mean, logScale, f64([0.5, 0.75, 0.1])))).toEqual(
+      [0.4, 0.4 + Math.exp(-1) * Math.log(3), 0.4 - Math.exp(-1) * Math.log(9)].map((q) => expect.closeTo(q, 12)),
+    );
+  });
+
+  it("of a categorical are one class each, as often as it is probable within 4 standard errors", () => {
+    const n = 20_000;
+    const p = [0.6, 0.3, 0.1];
+    const noise = new Float32Array(3 * n);
+    new Random(1, "gumbel").fillUniform(noise);
+    const logits = f64(Array.from({ length: n }, () => p.map((q) => Math.log(q) + 7)).flat(), [n, 3]);
+    const codes = value(categorical.sample(logits, f64([...noise], [n, 3])));
+    const counts = [0, 0, 0];
+    for (let i = 0; i < n; i++) {
+      const row = codes.slice(3 * i, 3 * i + 3);
+      expect([...row].sort()).toEqual([0, 0, 1]);
+      counts[row.indexOf(1)]!++;
+    }
+    p.forEach((q, k) => {
+      expect(Math.abs(counts[k]! / n - q)).toBeLessThan(4 * Math.sqrt((q * (1 - q)) / n));
+    });
+  });
+});
+
 describe("categorical", () => {
   const logits = f64([1, 2, 0.5], [1, 3]);
   const total = Math.exp(1) + Math.exp(2) + Math.exp(0.5);
@@ -58,9 +88,16 @@ describe("categorical", () => {
     expect(value(categorical.logProb(label(1), logits))[0]).toBeCloseTo(2 - Math.log(total), 12);
     expect(value(categorical.logProb(label(-1), logits))[0]).toBeCloseTo(0, 12);
   });
-  it("entropy of equal logits is ln k, kl to itself is 0", () => {
-    expect(value(categorical.entropy(f64([3, 3, 3, 3], [1, 4])))[0]).toBeCloseTo(Math.log(4), 12);
-    expect(value(categorical.kl(logits, logits))[0]).toBeCloseTo(0, 12);
+  it("entropy is -Σ p ln p, kl is Σ p ln(p / q), whatever is added to all logits", () => {
+    const [p, q] = [
+      [0.5, 0.25, 0.25],
+      [0.2, 0.2, 0.6],
+    ] as const;
+    const [a, b] = [p.map((v) => Math.log(v) + 2), q.map((v) => Math.log(v) - 5)].map((row) => f64(row, [1, 3]));
+    expect(value(categorical.entropy(a!))[0]).toBeCloseTo(1.5 * Math.LN2, 12);
+    const expected = 0.5 * Math.log(0.5 / 0.2) + 0.25 * Math.log(0.25 / 0.2) + 0.25 * Math.log(0.25 / 0.6);
+    expect(value(categorical.kl(a!, b!))[0]).toBeCloseTo(expected, 12);
+    expect(value(categorical.kl(a!, a!))[0]).toBeCloseTo(0, 12);
   });
 });
 

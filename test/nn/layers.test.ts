@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { type NdArray, ndarray } from "../../src/base/array.ts";
+import { type NdArray, ndarray, type TypedArray } from "../../src/base/array.ts";
 import { interpret } from "../../src/graph/interpret.ts";
 import { NOISE_PREFIX, STATE_PREFIX } from "../../src/graph/names.ts";
 import { input, type Tensor } from "../../src/graph/tensor.ts";
@@ -17,9 +17,8 @@ import {
 } from "../../src/nn/layers.ts";
 import { convDecoder, convEncoder, defaultDepth } from "../../src/nn/nets.ts";
 import { adam, applyOptimizer, clipByGlobalNorm, type Optimizer, rmsprop, sgd } from "../../src/nn/optim.ts";
-import { schedule, withWarmup } from "../../src/nn/schedule.ts";
 import { Build, initialState } from "../../src/nn/scope.ts";
-import { randomArray } from "../helpers.ts";
+import { expectClose, randomArray } from "../helpers.ts";
 
 /** Values of a layer's output and assigned buffers at its first weights. */
 function values(layer: (build: Build) => Tensor, feeds: Record<string, NdArray>, training = true) {
@@ -63,12 +62,23 @@ describe("normalisation", () => {
     expect(y.data[5]).toBeCloseTo(fed.x!.data[5]! / Math.sqrt(1 + 1e-5), 9);
   });
 
-  it("layerNorm normalises each row, groupNorm each group of each picture", () => {
-    const rows = values((build) => layerNorm(build.root, x), feeds()).y;
-    expect(Math.abs(moments(rows.data.slice(0, 4)).mean)).toBeLessThan(1e-9);
+  it("layerNorm normalises each row, groupNorm each group of each picture: v becomes (v - mean) / √(variance + ε)", () => {
+    const { feeds: fed, y: rows } = values((build) => layerNorm(build.root, x), feeds());
     const groups = values((build) => groupNorm(build.root, x, 2), feeds()).y;
-    const one = moments(groups.data.slice(0, 36).filter((_: number, i: number) => i % 4 < 2));
-    expect([Math.abs(one.mean) < 1e-9, Math.abs(one.variance - 1) < 2e-5]).toEqual([true, true]);
+    const given = Array.from(fed.x!.data);
+    /** Every value normalised among those that `key` puts together with it. */
+    const normalised = (key: (i: number) => string) => {
+      const sets = new Map<string, number[]>();
+      given.forEach((v, i) => void sets.set(key(i), [...(sets.get(key(i)) ?? []), v]));
+      return given.map((v, i) => {
+        const { mean, variance } = moments(sets.get(key(i))!);
+        return (v - mean) / Math.sqrt(variance + 1e-5);
+      });
+    };
+    // Both are float64, summed in another order.
+    expectClose(rows.data, Float64Array.from(normalised((i) => `${i >> 2}`)), 1e-9, "layerNorm");
+    const ofGroup = (i: number) => `${Math.floor(i / 36)} ${(i % 4) >> 1}`;
+    expectClose(groups.data, Float64Array.from(normalised(ofGroup)), 1e-9, "groupNorm");
   });
 
   it("weightNorm makes each unit's weights of length 1 at first; spectralNorm brings the largest singular value to 1", () => {
@@ -130,6 +140,23 @@ describe("noise layers", () => {
   });
 });
 
+/** A convolution of stride 1 of two 4x4 images with an odd kernel, zeros around them. */
+function plainConv(x: TypedArray, { shape, data: w }: NdArray): Float64Array {
+  const [k, , c, o] = shape as [number, number, number, number];
+  const out = new Float64Array(2 * 16 * o);
+  out.forEach((_, at) => {
+    const [n, row, column, to] = [Math.floor(at / o / 16), Math.floor(at / o / 4) % 4, Math.floor(at / o) % 4, at % o];
+    for (let i = 0; i < k; i++)
+      for (let j = 0; j < k; j++) {
+        const [y, z] = [row + i - (k >> 1), column + j - (k >> 1)];
+        if (y < 0 || y > 3 || z < 0 || z > 3) continue;
+        for (let from = 0; from < c; from++)
+          out[at]! += x[((n * 4 + y) * 4 + z) * c + from]! * w[((i * k + j) * c + from) * o + to]!;
+      }
+  });
+  return out;
+}
+
 describe("encoders and decoders", () => {
   it.each([
     [28, 28, 1],
@@ -142,12 +169,33 @@ describe("encoders and decoders", () => {
     const depth = defaultDepth(h, w);
     const net = { width: 4, depth, activation: "relu", blocks: 1, norm: "batch" } as const;
     const maps = convEncoder(build.root.child("e"), input("x", [2, h, w, c]), net);
-    expect([maps.shape[1]! >= 2 || h < 8, maps.shape[3]]).toEqual([true, 4 << (depth - 1)]);
+    const halved = (side: number) => Math.ceil(side / 2 ** depth);
+    expect(maps.shape).toEqual([2, halved(h), halved(w), 4 << (depth - 1)]);
+    // Deep enough to be small, but not under 4 pixels where there is a choice.
+    expect(Math.min(h, w) / 2 ** depth >= 4 || depth === 1).toBe(true);
     expect(convDecoder(build.root.child("d"), input("z", [2, 6]), [h, w, c], net).shape).toEqual([2, h, w, c]);
   });
 
-  it("residual keeps the size and changes the channels", () => {
-    expect(residual(new Build(true).root, input("x", [2, 6, 6, 3]), 5).shape).toEqual([2, 6, 6, 5]);
+  it("residual is relu(shortcut + norm(conv(relu(norm(conv(x)))))), the shortcut a 1x1 convolution where channels change", () => {
+    for (const channels of [3, 5]) {
+      const x = input("x", [2, 4, 4, 3]);
+      const { y, feeds, build } = values(
+        (b) => residual(b.root, x, channels),
+        { x: randomArray([2, 4, 4, 3], 5) },
+        false,
+      );
+      const part = (name: string) => feeds[STATE_PREFIX + name];
+      expect(part("shortcut/weights")?.shape).toEqual(channels === 3 ? undefined : [1, 1, 3, 5]);
+      expect([...build.state.keys()].filter((path) => path.endsWith("bias"))).toEqual([]);
+      // Outside training and at first, normalisation divides by √(1 + ε) alone.
+      const norm = (data: Float64Array) => data.map((v) => v / Math.sqrt(1 + 1e-5));
+      const relu = (data: Float64Array) => data.map((v) => Math.max(0, v));
+      const first = relu(norm(plainConv(feeds.x!.data, part("conv1/weights")!)));
+      const second = norm(plainConv(first, part("conv2/weights")!));
+      const shortcut = channels === 3 ? feeds.x!.data : plainConv(feeds.x!.data, part("shortcut/weights")!);
+      // Both are float64, summed in another order.
+      expectClose(y.data, relu(second.map((v, i) => v + shortcut[i]!)), 1e-9, `residual of ${channels} channels`);
+    }
   });
 });
 
@@ -227,18 +275,5 @@ describe("optimizers", () => {
     const clipped = (limit: number) => interpret(clipByGlobalNorm([input("a", [3]), input("b", [2, 2])], limit), feeds);
     expect(norm(clipped(0.5))).toBeCloseTo(0.5, 9);
     expect(norm(clipped(100))).toBeCloseTo(norm(Object.values(feeds)), 9);
-  });
-});
-
-describe("schedules", () => {
-  it("cosine runs from 1 to 0 through a half; warm-up rises to the full rate", () => {
-    expect([schedule("cosine")(0), schedule("cosine")(0.5), schedule("cosine")(1)]).toEqual([
-      1,
-      expect.closeTo(0.5, 12),
-      expect.closeTo(0, 12),
-    ]);
-    const warm = withWarmup(0.1, schedule("constant"));
-    expect([warm(0.05), warm(0.1), warm(1)]).toEqual([0.5, 1, 1]);
-    expect(() => schedule("cosinus")).toThrowError(/unknown schedule "cosinus"; did you mean "cosine"\?/);
   });
 });

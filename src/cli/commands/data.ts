@@ -68,7 +68,7 @@ export function define(command: Command): void {
     .addHelpText(
       "after",
       `\nChanges:\n${Object.entries(CHANGES)
-        .map(([name, { doc, usual }]) => `  ${name.padEnd(11)} ${doc} (usually ${usual})`)
+        .map(([name, change]) => `  ${name.padEnd(11)} ${change.doc} (default ${change.default})`)
         .join("\n")}\n\nExample:\n  genclass data augment-preview mnist --augment strong,elastic,erase\n`,
     )
     .action(async (source, options) => (await import("./data/preview.ts")).preview(source, options));

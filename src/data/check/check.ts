@@ -1,30 +1,42 @@
 // What is in a data set and what is wrong with it, as plain values; the command line and the HTML page show them.
-import { type Dataset, gather, type ImageSet, numbers, PARTS, type Part } from "../dataset.ts";
+import { type Dataset, gather, type ImageSet, PARTS, type Part, range } from "../dataset.ts";
 import { type Duplicate, findDuplicates } from "./duplicates.ts";
 
+/** How many pictures a part has. */
 export interface PartSummary {
+  /** All of them. */
   readonly pictures: number;
+  /** Those without a label. */
   readonly unlabelled: number;
-  /** Pictures by class, in the order of the classes. */
+  /** Those of each class, in the order of the classes. */
   readonly counts: readonly number[];
 }
 
+/** What a data set holds and what may be wrong with it. */
 export interface DataCheck {
+  /** The data set's name. */
   readonly name: string;
+  /** Class names, by class number. */
   readonly classes: readonly string[];
+  /** Size in pixels and channels of every picture, as it is read. */
   readonly size: { readonly height: number; readonly width: number; readonly channels: number };
+  /** How many pictures each part has; only the parts that are there. */
   readonly parts: Readonly<Partial<Record<Part, PartSummary>>>;
-  /** Largest class of the training part over its smallest. */
+  /** Size of the largest class of the training part over that of the smallest, which counts as 1 when it is empty. */
   readonly imbalance: number;
+  /** Classes of which a part has no picture. */
   readonly missing: readonly { readonly part: Part; readonly class: string }[];
+  /** Pairs of the same picture. */
   readonly exact: readonly Duplicate[];
+  /** Pairs of nearly the same picture, the most similar first. */
   readonly near: readonly Duplicate[];
-  /** What reading told: skipped files, greyscale among colour, … */
+  /** What was skipped or doubtful while reading, one line each. */
   readonly warnings: readonly string[];
-  /** Mean picture of each class of the training part, bytes `[classes, h, w, c]`. */
+  /** Mean picture of each class of the training part, bytes `[classes, h, w, c]`; black for a class without pictures. */
   readonly means: Uint8Array;
 }
 
+/** Counts the pictures of each part and class. */
 export function summarise({ classes, ...data }: Dataset): DataCheck["parts"] {
   const parts: Partial<Record<Part, PartSummary>> = {};
   for (const part of PARTS) {
@@ -38,6 +50,11 @@ export function summarise({ classes, ...data }: Dataset): DataCheck["parts"] {
   return parts;
 }
 
+/**
+ * Looks for what may be wrong with a data set: classes that are missing or rare, and pictures that are there twice. It
+ * compares all pairs of pictures, so that the time grows with the square of their number.
+ * @throws `E_IMAGE` when more pictures do not decode than the source allows
+ */
 export async function checkData(data: Dataset): Promise<DataCheck> {
   const { name, classes, train } = data;
   const parts = summarise(data);
@@ -65,7 +82,7 @@ async function meanPictures(set: ImageSet, classes: number): Promise<Uint8Array>
   const sums = new Float64Array(classes * size);
   const counts = new Float64Array(classes);
   for (let from = 0; from < set.labels.length; from += STEP) {
-    const index = numbers(Math.min(STEP, set.labels.length - from)).map((i) => i + from);
+    const index = range(from, Math.min(from + STEP, set.labels.length));
     const bytes = await gather(set, index);
     index.forEach((at, i) => {
       const label = set.labels[at]!;

@@ -1,21 +1,24 @@
 // Pictures that are there twice: exactly, or nearly (recompressed, resized, brightened, slightly cut).
 import { Random } from "../../base/random.ts";
-import { type Dataset, gather, type ImageSet, numbers, PARTS, type Part } from "../dataset.ts";
-import { dot, hashDistance, likeness, type Portrait, portrait } from "./likeness.ts";
+import { type Dataset, gather, type ImageSet, PARTS, type Part, range } from "../dataset.ts";
+import { describePicture, dot, hashDistance, type PictureDescriptor, similarity } from "./similarity.ts";
 
+/** Where a picture is in a data set. */
 export interface Place {
   readonly part: Part;
+  /** Its number in the part, from 0. */
   readonly index: number;
 }
 
+/** A pair of pictures that are the same, or nearly. */
 export interface Duplicate {
   readonly a: Place;
   readonly b: Place;
-  /** 1 for the same bytes; else the correlation of fine structure. */
-  readonly likeness: number;
+  /** 1 for the same bytes; else the correlation of fine structure, at most 1 (`similarity`). */
+  readonly similarity: number;
 }
 
-/** Least likeness of near duplicates, where unlike pictures are far from it. */
+/** Least similarity of near duplicates, where unlike pictures are far from it. */
 const LEAST = 0.9;
 /** Where a typical picture is at distance d from its nearest one, near duplicates are within this many d². */
 const CLOSENESS = 0.4;
@@ -30,38 +33,40 @@ const SAMPLE = 300;
 const PART_SIZE = 2000;
 
 /**
- * Pairs within and across parts, the most alike first. What counts as near depends on the data: digits are alike by nature,
- * so a pair must be far closer than a typical picture is to its nearest neighbour.
+ * Finds pairs of the same and of nearly the same picture, within and across parts, the most similar first. What counts as
+ * near depends on the data: digits are alike by nature, so a pair must be far closer than a typical picture is to the one
+ * most similar to it. Of pictures that are the same, the first stands for all among the near pairs.
+ * @throws `E_IMAGE` when more pictures do not decode than the source allows
  */
 export async function findDuplicates(data: Dataset): Promise<{ exact: Duplicate[]; near: Duplicate[] }> {
   const places: Place[] = [];
-  const portraits: Portrait[] = [];
+  const descriptors: PictureDescriptor[] = [];
   const known = new Map<string, number>();
   const exact: Duplicate[] = [];
   for (const part of PARTS) {
     const set = data[part];
     if (!set) continue;
     for (let from = 0; from < set.labels.length; from += PART_SIZE) {
-      const index = numbers(Math.min(PART_SIZE, set.labels.length - from)).map((i) => i + from);
+      const index = range(from, Math.min(from + PART_SIZE, set.labels.length));
       const bytes = await gather(set, index);
       for (const i of index) {
         const picture = bytes.subarray((i - from) * set.pixels.size, (i - from + 1) * set.pixels.size);
         const key = contentKey(picture);
         const first = known.get(key);
         // Of pictures that are the same, the first stands for all in what follows.
-        if (first !== undefined) exact.push({ a: places[first]!, b: { part, index: i }, likeness: 1 });
+        if (first !== undefined) exact.push({ a: places[first]!, b: { part, index: i }, similarity: 1 });
         else {
           known.set(key, places.length);
           places.push({ part, index: i });
-          portraits.push(portrait(picture, set));
+          descriptors.push(describePicture(picture, set));
         }
       }
     }
   }
-  const least = Math.max(LEAST, 1 - CLOSENESS * typicalDistance(portraits) ** 2);
-  const near = nearPairs(portraits, least)
-    .map(([i, j, value]): Duplicate => ({ a: places[i]!, b: places[j]!, likeness: value }))
-    .sort((p, q) => q.likeness - p.likeness);
+  const least = Math.max(LEAST, 1 - CLOSENESS * typicalDistance(descriptors) ** 2);
+  const near = nearPairs(descriptors, least)
+    .map(([i, j, value]): Duplicate => ({ a: places[i]!, b: places[j]!, similarity: value }))
+    .sort((p, q) => q.similarity - p.similarity);
   return { exact, near };
 }
 
@@ -76,22 +81,25 @@ function contentKey(bytes: Uint8Array): string {
 }
 
 /** Median over a sample of 1 - (correlation with the nearest other picture). */
-function typicalDistance(portraits: readonly Portrait[]): number {
+function typicalDistance(descriptors: readonly PictureDescriptor[]): number {
   const random = new Random(0, "typical distance");
-  const pick = (count: number) => random.permutation(portraits.length).slice(0, count);
+  const pick = (count: number) => random.permutation(descriptors.length).slice(0, count);
   const others = pick(10 * SAMPLE);
   const distances = Array.from(pick(SAMPLE), (i) => {
     let best = -1;
-    for (const j of others) if (j !== i) best = Math.max(best, dot(portraits[i]!.detail, portraits[j]!.detail));
+    for (const j of others) if (j !== i) best = Math.max(best, dot(descriptors[i]!.detail, descriptors[j]!.detail));
     return 1 - best;
   }).sort((a, b) => a - b);
   return distances[distances.length >> 1] ?? 1;
 }
 
-function nearPairs(portraits: readonly Portrait[], least: number): [i: number, j: number, likeness: number][] {
-  const n = portraits.length;
-  const low = Int32Array.from(portraits, ({ hash }) => hash[0]);
-  const high = Int32Array.from(portraits, ({ hash }) => hash[1]);
+function nearPairs(
+  descriptors: readonly PictureDescriptor[],
+  least: number,
+): [i: number, j: number, similarity: number][] {
+  const n = descriptors.length;
+  const low = Int32Array.from(descriptors, ({ hash }) => hash[0]);
+  const high = Int32Array.from(descriptors, ({ hash }) => hash[1]);
   const bits = candidateBits(low, high);
   const pairs: [number, number, number][] = [];
   const doubtful: [number, number, number][] = [];
@@ -99,7 +107,7 @@ function nearPairs(portraits: readonly Portrait[], least: number): [i: number, j
     const [a0, a1] = [low[i]!, high[i]!];
     for (let j = 0; j < i; j++) {
       if (hashDistance(a0, a1, low[j]!, high[j]!) > bits) continue;
-      const plain = dot(portraits[i]!.detail, portraits[j]!.detail);
+      const plain = dot(descriptors[i]!.detail, descriptors[j]!.detail);
       if (plain >= least) pairs.push([j, i, plain]);
       else if (plain > LEAST_PLAIN) doubtful.push([j, i, plain]);
     }
@@ -107,7 +115,7 @@ function nearPairs(portraits: readonly Portrait[], least: number): [i: number, j
   // Slight cuts lower the plain correlation, but not to nothing.
   doubtful.sort((p, q) => q[2] - p[2]);
   for (const [j, i] of doubtful.slice(0, MOST_ALIGNED)) {
-    const value = likeness(portraits[j]!, portraits[i]!);
+    const value = similarity(descriptors[j]!, descriptors[i]!);
     if (value >= least) pairs.push([j, i, value]);
   }
   return pairs;
@@ -131,7 +139,7 @@ function candidateBits(low: Int32Array, high: Int32Array): number {
   return MOST_BITS;
 }
 
-/** A picture's name: its file, or its part and number. */
+/** A name for a picture: its file, or its part and number, such as `train[7]`, where it has none. */
 export function placeName(data: Dataset, { part, index }: Place): string {
   const set = data[part] as ImageSet;
   return set.name?.(index) ?? `${part}[${index}]`;

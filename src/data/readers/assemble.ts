@@ -1,34 +1,47 @@
-// Encoded pictures with labels, whatever they come from, as a data set: classes, splits, one size, decoded by a store.
+// Makes a data set of encoded pictures with labels, whatever format they come from: classes, splits, and one size for all.
+// A `PictureStore` decodes them.
+import { availableParallelism } from "node:os";
+import pLimit from "p-limit";
 import { fail } from "../../base/errors.ts";
-import { type Dataset, decoded, type HeaderSummary, type ImageSet, numbers, subset } from "../dataset.ts";
+import { type Dataset, decoded, type HeaderSummary, type ImageSet, range, subset } from "../dataset.ts";
 import { concatenated } from "../pixels.ts";
 import { pictureInfo, type Resize } from "./decode.ts";
-import { inParallel } from "./parallel.ts";
 import { type PictureSource, type Split, sortedClasses } from "./source.ts";
 import { PictureStore } from "./store.ts";
 
+/** How encoded pictures are read; see `OpenOptions`, which these come from. */
 export interface PictureOptions {
-  /** Size to read at; else pictures keep theirs when all agree and are small, or become 64x64. */
+  /** Size in pixels; by default pictures keep theirs where all have the same of at most 96x96, and become 64x64 otherwise. */
   readonly image?: { readonly height: number; readonly width: number };
+  /** How a picture of another shape becomes that size. Default `fit`. */
   readonly resize?: Resize;
   /** Bytes of decoded pictures that may be kept in memory. Default 1 GiB. */
   readonly memory?: number;
-  /** Share of undecodable pictures above which the data is refused. Default 0.05. */
-  readonly mostBad?: number;
-  /** Told how many pictures are decoded, while they are before training. */
-  readonly told?: (done: number, total: number) => void;
+  /** Share of pictures that do not decode above which the data is refused, 0..1. Default 0.05. */
+  readonly maxUndecodable?: number;
+  /** Is called with the number of decoded pictures while they are decoded before training; not while training goes on. */
+  readonly progress?: (done: number, total: number) => void;
 }
 
 const DEFAULT_SIDE = 64;
 const LARGEST_KEPT = 96;
 const MEMORY = 2 ** 30;
-const MOST_BAD = 0.05;
+const MAX_UNDECODABLE = 0.05;
 /** Pictures whose headers are read to choose the size. */
 const SAMPLE = 64;
 /** Up to so many are decoded before training begins, so that what is wrong with them is known at once. */
 const DECODED_AT_ONCE = 20_000;
 
-/** @throws `E_DATA_EMPTY`, `E_DATA_LABEL`, `E_IMAGE` */
+/** Headers of pictures are read a few at a time. */
+const readingHeaders = pLimit(2 * availableParallelism());
+
+/**
+ * The data set of a source. Up to 20,000 pictures are decoded at once, so that those which do not decode are left out and
+ * named in the warnings; of a larger source each is decoded when it is first asked for.
+ * @param classNames names by label where the source brings them; by default those of the labelled training pictures, sorted
+ * @throws `E_DATA_EMPTY` for fewer than two classes, or one of which no picture decodes; `E_DATA_LABEL` for a label that is
+ * no class; `E_IMAGE` where too many pictures do not decode
+ */
 export async function assemble(
   source: PictureSource,
   options: PictureOptions,
@@ -47,7 +60,7 @@ export async function assemble(
     label === null || split === "unlabelled" ? -1 : codes.get(label)!,
   );
   const all: ImageSet = { ...shape, pixels: store, labels, name: (i) => entries[i]!.name };
-  const of = (...splits: Split[]) => numbers(entries.length).filter((i) => splits.includes(entries[i]!.split));
+  const of = (...splits: Split[]) => range(0, entries.length).filter((i) => splits.includes(entries[i]!.split));
   let [train, validation, test] = [of("train", "unlabelled"), of("validation"), of("test")].map((index) =>
     index.length > 0 ? subset(all, index) : undefined,
   );
@@ -77,7 +90,7 @@ async function headers(source: PictureSource): Promise<HeaderSummary> {
   const kinds: Record<string, number> = {};
   const unreadable: string[] = [];
   const [heights, widths]: [number[], number[]] = [[], []];
-  await inParallel(source.entries, async ({ name }, i) => {
+  await readingHeaders.map(source.entries, async ({ name }, i) => {
     try {
       const { height, width, kind } = await pictureInfo(await source.input(i));
       heights.push(height);
@@ -97,13 +110,13 @@ async function headers(source: PictureSource): Promise<HeaderSummary> {
 }
 
 const storeOptions = (
-  { resize = "fit", memory = MEMORY, mostBad = MOST_BAD, told }: PictureOptions,
+  { resize = "fit", memory = MEMORY, maxUndecodable = MAX_UNDECODABLE, progress }: PictureOptions,
   atOnce: boolean,
 ) => ({
   resize,
   memory,
-  mostBad,
-  told: atOnce ? told : undefined,
+  maxUndecodable,
+  progress: atOnce ? progress : undefined,
 });
 
 /** Classes named by one character each are taken for drawings of characters, which a mirror makes into others. */
@@ -134,11 +147,11 @@ async function chooseShape(source: PictureSource, { image }: PictureOptions, war
   const { entries } = source;
   const count = Math.min(entries.length, SAMPLE);
   const sample = source.inOrder
-    ? numbers(count)
+    ? range(0, count)
     : Int32Array.from({ length: count }, (_, i) => Math.floor((i * entries.length) / count));
   const sizes = new Set<string>();
   let [grey, seen] = [0, 0];
-  await inParallel([...sample], async (i) => {
+  await readingHeaders.map(sample, async (i) => {
     try {
       const info = await pictureInfo(await source.input(i));
       sizes.add(`${info.height}x${info.width}`);
@@ -160,7 +173,7 @@ async function chooseShape(source: PictureSource, { image }: PictureOptions, war
   return { height: DEFAULT_SIDE, width: DEFAULT_SIDE, channels };
 }
 
-/** More pictures without labels for the training part, read at its size. */
+/** Adds the pictures of a source to the training part, read at its size and without labels. @throws `E_IMAGE` */
 export async function withUnlabelled(data: Dataset, source: PictureSource, options: PictureOptions): Promise<Dataset> {
   const { height, width, channels } = data.train;
   const store = new PictureStore(source, { height, width, channels }, storeOptions(options, true));

@@ -8,8 +8,9 @@ const SIDE = 32;
 const PLANE = SIDE * SIDE;
 
 /**
- * Files of records, one after another, as one set.
- * @param classes 10, or 100 (two label bytes; the second, fine one counts)
+ * The pictures `[32, 32, 3]` of several files as one set, in order.
+ * @param files their names for messages, and their bytes, compressed with gzip or not
+ * @param classes 10; or 100, where a record has two label bytes, of which the second, the fine class, counts
  * @throws `E_DATA_FORMAT`, `E_DATA_LABEL` naming the file
  */
 export function parseCifar(files: readonly { name: string; bytes: Uint8Array }[], classes: 10 | 100): ImageSet {

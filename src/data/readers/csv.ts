@@ -11,7 +11,11 @@ const LABEL = ["label", "class", "target", "category", "y"];
 const SPLIT = ["split", "subset", "part", "fold"];
 const SIZE_LIMIT = 2 ** 28;
 
-/** Reads `path,label[,split]`; an empty label is none. Paths are below the table's folder. @throws `E_DATA_FORMAT` naming the line */
+/**
+ * Reads a table with the columns path, label and optionally split, named by a header or in this order. Paths are relative to the
+ * table's folder and may not lead out of it; an empty label is none, an empty split is training.
+ * @throws `E_DATA_FORMAT` naming the line; `E_DATA_EMPTY` for an empty file
+ */
 export function readCsv(file: string): PictureSource {
   if (statSync(file).size > SIZE_LIMIT)
     fail("E_DATA_FORMAT", `${file}: larger than ${SIZE_LIMIT >> 20} MiB; split the table`);

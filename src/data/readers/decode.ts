@@ -3,16 +3,19 @@ import { extname } from "node:path";
 import type sharpFactory from "sharp";
 import type { PictureShape } from "../transform.ts";
 
+/** Endings of the files that are read as pictures, in lower case. */
 export const PICTURE_TYPES = [".jpg", ".jpeg", ".png", ".webp", ".gif", ".tif", ".tiff", ".avif"];
 
+/** Whether a file is a picture by its ending, in any case of letters. */
 export const isPicture = (file: string): boolean => PICTURE_TYPES.includes(extname(file).toLowerCase());
 
-/** How a picture of another shape becomes the size asked for. */
+/** The ways in which a picture of another shape becomes the size asked for, and what each does. */
 export const RESIZES = {
   fit: "stretched to the size",
   fill: "enlarged until it fills the size, its longer sides cut",
   pad: "shrunk until it is inside, the rest black",
 } as const;
+/** A key of `RESIZES`. */
 export type Resize = keyof typeof RESIZES;
 
 const SHARP_FIT = { fit: "fill", fill: "cover", pad: "contain" } as const;
@@ -21,7 +24,7 @@ const PIXEL_LIMIT = 100_000_000;
 
 let sharp: Promise<typeof sharpFactory> | undefined;
 
-/** The picture library, loaded when the first picture is touched. */
+/** The picture library sharp. It is loaded when it is first needed, since that takes a while. */
 export function loadSharp(): Promise<typeof sharpFactory> {
   sharp ??= import("sharp").then((module) => module.default);
   return sharp;
@@ -31,15 +34,23 @@ async function openPicture(input: string | Uint8Array) {
   return (await loadSharp())(input, { limitInputPixels: PIXEL_LIMIT, failOn: "error" });
 }
 
+/** What the header of a picture file says. */
 export interface PictureInfo {
+  /** Pixels, when it stands upright. */
   readonly height: number;
+  /** Pixels, when it stands upright. */
   readonly width: number;
+  /** Whether it is greyscale. */
   readonly grey: boolean;
-  /** Format and colour space, as `jpeg srgb`. */
+  /** Format and colour space, such as `jpeg srgb`, and what else is notable: alpha, animation, rotation by EXIF. */
   readonly kind: string;
 }
 
-/** Size (upright) and kind of a picture, from its header. @throws when it is none */
+/**
+ * Reads the header of a picture.
+ * @param input a path, or the bytes of the file
+ * @throws an error of the picture library when it is no picture
+ */
 export async function pictureInfo(input: string | Uint8Array): Promise<PictureInfo> {
   const { height, width, space, orientation, format, pages, hasAlpha } = await (await openPicture(input)).metadata();
   const turned = orientation !== undefined && orientation >= 5;
@@ -51,7 +62,13 @@ export async function pictureInfo(input: string | Uint8Array): Promise<PictureIn
   };
 }
 
-/** A picture as bytes `[h, w, c]`. The first frame of an animation; transparency over white. @throws when it does not decode */
+/**
+ * Decodes a picture: the first frame of an animation, turned as its EXIF rotation says, transparent parts over white.
+ * @param input a path, or the bytes of the file
+ * @param shape what it becomes: pixels, and 1 channel for greyscale or 3 for sRGB
+ * @returns bytes `[height, width, channels]`
+ * @throws an error of the picture library when it does not decode, or has more than 100 million pixels
+ */
 export async function decodePicture(
   input: string | Uint8Array,
   { height, width, channels }: PictureShape,

@@ -11,7 +11,7 @@ const subfolders = (folder: string): string[] =>
     .map((entry) => entry.name)
     .sort();
 
-/** Whether a folder holds class folders, here or below `train`. */
+/** Whether a folder is to be read by `readFolder`: it has folders inside, or pictures, which are then refused with a reason. */
 export function isClassFolder(folder: string): boolean {
   return subfolders(folder).length > 0 || readdirSync(folder).some(isPicture);
 }
@@ -61,7 +61,11 @@ const ofFiles = (folder: string, entries: PictureEntry[], others: Map<string, nu
   ),
 });
 
-/** @throws `E_DATA_FORMAT`, `E_DATA_EMPTY` */
+/**
+ * The pictures of a folder of class folders (`cat/1.jpg`), or of one with splits above them (`train/cat/1.jpg`,
+ * `unlabelled/…`); `SPLIT_NAMES` has the names of splits. Files that are no pictures are counted in the warnings.
+ * @throws `E_DATA_FORMAT` where pictures lie outside class folders, `E_DATA_EMPTY` for a class without pictures
+ */
 export function readFolder(folder: string): PictureSource {
   const others = new Map<string, number>();
   const splits = new Map<Split, string>();
@@ -79,7 +83,7 @@ export function readFolder(folder: string): PictureSource {
   return ofFiles(folder, entries, others);
 }
 
-/** Every picture in a folder and below, without labels. @throws `E_DATA_EMPTY` when there is none */
+/** Every picture in a folder and below it, without labels. @throws `E_DATA_EMPTY` when there is none */
 export function readUnlabelled(folder: string): PictureSource {
   const others = new Map<string, number>();
   const entries = bare(folder, others);

@@ -1,23 +1,27 @@
-// Gzip told by its magic number, with a bound on what it may expand to.
+// Reads gzip files, known by their first two bytes, with a bound on what they may expand to.
 import { gunzipSync } from "node:zlib";
 import { fail } from "../../base/errors.ts";
 
-/** A larger content is taken for a broken or hostile file. */
+/** Bytes; a file that claims to hold more is taken for broken or hostile. */
 export const CONTENT_LIMIT = 2 ** 31;
-/** Deflate cannot expand by more. */
+/** Most bytes that deflate makes of one byte; a file that claims more lies. */
 export const MOST_EXPANSION = 1032;
 
 const LEAST_PIECE = 2 ** 16;
 /** What a damaged file may make this take in vain. */
 const MOST_PIECE = 2 ** 26;
 
-/** The content of a gzip file, or the bytes themselves when they are none. @throws `E_DATA_FORMAT` naming `file` */
+/**
+ * The content of a gzip file, or the bytes themselves where they are none.
+ * @param file its name, for messages
+ * @throws `E_DATA_FORMAT` when it is damaged, or expands to more than `CONTENT_LIMIT`
+ */
 export function gunzip(bytes: Uint8Array, file: string): Uint8Array {
   if (bytes[0] !== 0x1f || bytes[1] !== 0x8b) return bytes;
-  // The last four bytes say how long the content is: with one piece of that size, none are put together.
-  const told =
+  // The last four bytes say how long the content is. Expanded in one piece of that size, it need not be joined from several.
+  const claimed =
     bytes.length < 4 ? 0 : new DataView(bytes.buffer, bytes.byteOffset + bytes.length - 4, 4).getUint32(0, true);
-  const chunkSize = Math.min(Math.max(told, LEAST_PIECE), MOST_PIECE);
+  const chunkSize = Math.min(Math.max(claimed, LEAST_PIECE), MOST_PIECE);
   try {
     return gunzipSync(bytes, { chunkSize, maxOutputLength: Math.min(CONTENT_LIMIT, MOST_EXPANSION * bytes.length) });
   } catch (cause) {

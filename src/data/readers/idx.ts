@@ -1,13 +1,20 @@
-// The IDX format of the MNIST family: big-endian magic 00 00 TYPE RANK, sizes, bytes. Gzip is told by its own magic.
+// The IDX format of the MNIST family: the bytes 00 00 TYPE RANK, the sizes (32 bits, big-endian), then the values.
 import { fail } from "../../base/errors.ts";
 import { CONTENT_LIMIT, gunzip } from "./gzip.ts";
 
+/** An array of bytes from an IDX file. */
 export interface IdxArray {
+  /** Its shape: one to four sizes. */
   sizes: number[];
+  /** Its values, the last axis fastest. */
   data: Uint8Array;
 }
 
-/** @throws `E_DATA_FORMAT` naming `file` when the bytes are not a whole IDX array of unsigned bytes */
+/**
+ * Reads an IDX file of unsigned bytes, compressed with gzip or not.
+ * @param file its name, for messages
+ * @throws `E_DATA_FORMAT` when it is of another type, or not as long as its sizes say
+ */
 export function parseIdx(bytes: Uint8Array, file: string): IdxArray {
   const raw = gunzip(bytes, file);
   const rank = raw[3] ?? 0;

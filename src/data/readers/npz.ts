@@ -7,17 +7,23 @@ import { inMemory } from "../pixels.ts";
 import { CONTENT_LIMIT, MOST_EXPANSION } from "./gzip.ts";
 import { sortedClasses, splitOf } from "./source.ts";
 
+/** An array from a `.npy` file, its values not yet interpreted. */
 export interface NpyArray {
   readonly shape: readonly number[];
-  /** NumPy's type, as `|u1` or `<i8`. */
+  /** NumPy's name of the element type with byte order and width, such as `|u1` or `<i8`. */
   readonly type: string;
+  /** The bytes of the values in C order. */
   readonly data: Uint8Array;
 }
 
 const MAGIC = [0x93, 0x4e, 0x55, 0x4d, 0x50, 0x59];
 const MOST_MEMBERS = 64;
 
-/** @throws `E_DATA_FORMAT` naming `file` */
+/**
+ * Reads a `.npy` file (NumPy Enhancement Proposal 1) of numbers of 1 to 8 bytes, or of text.
+ * @param file its name, for messages
+ * @throws `E_DATA_FORMAT` when it is damaged, of another type, or in Fortran order
+ */
 export function parseNpy(bytes: Uint8Array, file: string): NpyArray {
   const broken = (why: string): never => fail("E_DATA_FORMAT", `${file}: not a whole .npy array: ${why}`);
   if (bytes.length < 12 || MAGIC.some((byte, i) => bytes[i] !== byte)) broken("it does not begin with \\x93NUMPY");
@@ -45,7 +51,11 @@ export function parseNpy(bytes: Uint8Array, file: string): NpyArray {
   return { shape, type, data: bytes.subarray(start) };
 }
 
-/** An array in format 1.0. */
+/**
+ * The bytes of a `.npy` file in format 1.0.
+ * @param type NumPy's name of the element type, such as `|u1`
+ * @param data the values' bytes in C order
+ */
 export function formatNpy(type: string, shape: readonly number[], data: Uint8Array): Uint8Array {
   const sizes = shape.length === 1 ? `${shape[0]},` : shape.join(", ");
   const text = `{'descr': '${type}', 'fortran_order': False, 'shape': (${sizes}), }`;
@@ -58,7 +68,7 @@ export function formatNpy(type: string, shape: readonly number[], data: Uint8Arr
   return out;
 }
 
-/** Texts as NumPy keeps them: UCS-4, padded with zeros to the longest. */
+/** The bytes of a `.npy` file of texts, `[n]`: NumPy keeps them as UCS-4, padded with zeros to the length of the longest. */
 export function formatNpyText(texts: readonly string[]): Uint8Array {
   const points = texts.map((text) => Array.from(text, (letter) => letter.codePointAt(0)!));
   const width = points.reduce((most, { length }) => Math.max(most, length), 1);
@@ -100,7 +110,7 @@ function integers({ type, data, shape }: NpyArray, file: string): Float64Array {
   return Float64Array.from({ length: sizeOf(shape) }, (_, i) => get(i * width));
 }
 
-/** The arrays of an archive by name, without `.npy`. @throws `E_DATA_FORMAT` */
+/** The arrays of a `.npz` archive by their names without `.npy`. @throws `E_DATA_FORMAT` naming the file when it is damaged */
 export function parseNpz(bytes: Uint8Array, file: string): Map<string, NpyArray> {
   let members = 0;
   let total = 0;
@@ -135,7 +145,13 @@ function role(name: string): { split: "train" | "validation" | "test"; kind: "im
   return kind && split !== "unlabelled" ? { split, kind } : undefined;
 }
 
-/** @throws `E_DATA_FORMAT`, `E_DATA_LABEL` */
+/**
+ * The data set in a `.npz` archive: pictures uint8 `[n, h, w]` or `[n, h, w, c]`, labels of whole numbers `[n]` (-1 for none),
+ * found by their names; and, if there, class names `classes`.
+ * @param file its name, for messages
+ * @throws `E_DATA_FORMAT` when arrays are missing, damaged or of other shapes; `E_DATA_LABEL` for a label that is no class;
+ * `E_DATA_EMPTY` for fewer than two classes
+ */
 export function readNpz(bytes: Uint8Array, file: string): Omit<Dataset, "name"> {
   const arrays = parseNpz(bytes, file);
   const found: Partial<Record<"train" | "validation" | "test", Partial<Record<"images" | "labels", string>>>> = {};

@@ -29,7 +29,13 @@ function features(metadata: Metadata): Record<string, { _type?: string; names?: 
   }
 }
 
-/** Shards in the order of their names; the split is the word before the number: `test-00000-of-00001.parquet`. */
+/**
+ * The pictures of Parquet files. The split of a file is the first word of its name: `test-00000-of-00001.parquet`.
+ * @param paths files in the order in which their pictures are numbered
+ * @param name what messages call them together
+ * @returns the pictures, and the class names where the files bring them
+ * @throws `E_DATA_FORMAT` naming a file that is damaged or lacks a column of pictures or labels
+ */
 export async function readParquet(
   paths: readonly string[],
   name: string,

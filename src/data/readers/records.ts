@@ -1,4 +1,4 @@
-// Folders of IDX or CIFAR files as data sets: which file is which part, and that they agree.
+// Makes a data set of a folder of IDX or CIFAR files: finds the files of each part and checks that they agree.
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -12,10 +12,16 @@ import { parseIdx } from "./idx.ts";
 const CIFAR10_FILE = /^(data_batch_\d|test_batch)\.bin(\.gz)?$/;
 const CIFAR100_FILE = /^(train|test)\.bin(\.gz)?$/;
 
+/** Whether a file name is one of the MNIST family's, such as `train-images-idx3-ubyte.gz`. */
 export const isIdx = (file: string): boolean => /idx[13]-ubyte/.test(file);
+/** Whether a file name is one of CIFAR-10's or CIFAR-100's binary version, such as `data_batch_1.bin`. */
 export const isCifar = (file: string): boolean => CIFAR10_FILE.test(file) || CIFAR100_FILE.test(file);
 
-/** @throws `E_DATA_FORMAT`, `E_DATA_LABEL` */
+/**
+ * The data set in a folder of CIFAR files: CIFAR-10 where a file has one of its names, else CIFAR-100 with its fine classes.
+ * @param files names of the files in the folder
+ * @throws `E_DATA_NOT_FOUND` without training files; `E_DATA_FORMAT`, `E_DATA_LABEL` for a damaged one
+ */
 export function readCifarFolder(folder: string, files: readonly string[]): Omit<Dataset, "name"> {
   const fine = !files.some((file) => CIFAR10_FILE.test(file));
   const pattern = fine ? CIFAR100_FILE : CIFAR10_FILE;
@@ -40,7 +46,13 @@ export function readCifarFolder(folder: string, files: readonly string[]): Omit<
   };
 }
 
-/** @param known the built-in set the folder is named after @throws `E_DATA_FORMAT`, `E_DATA_LABEL` */
+/**
+ * The data set in a folder of IDX files. Its classes are those of the built-in set, else `0` to the largest training label.
+ * @param files names of the files in the folder
+ * @param known the built-in set that the folder is named after, whose checksums must then be right
+ * @throws `E_DATA_NOT_FOUND` without training files; `E_DATA_FORMAT`, `E_DATA_LABEL` for damaged ones; `E_DATA_EMPTY` for
+ * fewer than two classes
+ */
 export function readIdxFolder(
   folder: string,
   files: readonly string[],

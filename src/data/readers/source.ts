@@ -1,9 +1,10 @@
-// What a reader of encoded pictures gives: their names, parts and labels, and a way to their bytes.
+// What every reader of encoded pictures gives: their names, splits and labels, and a way to their bytes.
 import { statSync } from "node:fs";
 
+/** What a picture is for; `unlabelled` ones are trained on without a label. */
 export type Split = "train" | "validation" | "test" | "unlabelled";
 
-/** Names that a split has as a folder, a column value or in a file name. */
+/** The words that name each split as a folder, as a value in a table or in a file name, in lower case. */
 export const SPLIT_NAMES: Readonly<Record<Split, readonly string[]>> = {
   train: ["train", "training"],
   validation: ["val", "valid", "validation", "dev"],
@@ -11,39 +12,42 @@ export const SPLIT_NAMES: Readonly<Record<Split, readonly string[]>> = {
   unlabelled: ["unlabelled", "unlabeled", "unsup"],
 };
 
-/** The split that a word names. */
+/** The split that a word names, in any case of letters; undefined for another word. */
 export const splitOf = (word: string): Split | undefined =>
   (Object.keys(SPLIT_NAMES) as Split[]).find((split) => SPLIT_NAMES[split].includes(word.toLowerCase()));
 
+/** One picture of a source. */
 export interface PictureEntry {
-  /** As the user knows it: a path, or an archive's member. */
+  /** The name by which the user knows it: a path below the source, or a member of an archive. */
   readonly name: string;
   readonly split: Split;
-  /** Class name; null where there is none. */
+  /** Name of its class; null where it has none. */
   readonly label: string | null;
 }
 
+/** Encoded pictures, numbered by their place in `entries`. */
 export interface PictureSource {
   /** What messages call it. */
   readonly name: string;
-  /** Changes when the files change; names the cache of decoded pictures. */
+  /** A text that changes when the files change; the cache of decoded pictures is found by it. */
   identity(): string;
   readonly entries: readonly PictureEntry[];
-  /** A file's path or a picture's encoded bytes. */
+  /** Where picture number `index` is: the path of its file, or its encoded bytes. */
   input(index: number): string | Promise<Uint8Array>;
-  /** Whether reading out of order is slow, so that all are decoded in order at first. */
+  /** Whether reading out of order is slow. All pictures are then decoded in order before training. */
   readonly inOrder?: boolean;
+  /** What was skipped or doubtful, one line each. */
   readonly warnings: readonly string[];
 }
 
-/** Class names in an order that does not depend on where they were found: by number when all are numbers, else by code point. */
+/** The distinct class names among labels: in the order of numbers where all are whole numbers, else by code point. */
 export function sortedClasses(labels: Iterable<string>): string[] {
   const names = [...new Set(labels)];
   const numeric = names.every((name) => /^\d{1,9}$/.test(name));
   return names.sort(numeric ? (a, b) => Number(a) - Number(b) : (a, b) => (a < b ? -1 : 1));
 }
 
-/** Size and time of a file: what changes when it does. */
+/** Size in bytes and time of change of a file, as a text that is another one after the file has changed. */
 export function fileState(file: string): string {
   const { size, mtimeMs } = statSync(file);
   return `${size} ${mtimeMs}`;

@@ -1,8 +1,10 @@
-// Pictures decoded when first asked for, kept as bytes: in memory, or in a cache file when there are too many.
+// Decodes the pictures of a source when they are first asked for, and keeps them: in memory, or in a cache file where they are
+// too many.
 import { createHash } from "node:crypto";
 import { existsSync, openSync, readFileSync, readSync, renameSync, rmSync, writeFileSync, writeSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
+import pLimit from "p-limit";
 import { fail } from "../../base/errors.ts";
 import { cacheFolder } from "../cache.ts";
 import type { Pixels } from "../pixels.ts";
@@ -17,23 +19,26 @@ const FILE_WINDOW = 16_384;
 const Mark = { Missing: 0, Decoded: 1, Bad: 2 } as const;
 
 /** Where decoded bytes are kept. */
-interface Shelf {
+interface PixelStorage {
   read(index: number, out: Uint8Array, at: number): void;
   write(index: number, bytes: Uint8Array): void;
   /** All are there: keeps them for the next time. */
   complete(marks: Uint8Array): void;
 }
 
+/** How a store decodes and where it keeps pictures. */
 export interface StoreOptions {
+  /** How a picture of another shape becomes the store's. */
   readonly resize: Resize;
-  /** Bytes that may be kept in memory; more go to a file. */
+  /** Bytes of decoded pictures that may be kept in memory; where all together are more, a cache file holds them. */
   readonly memory: number;
-  /** Share of undecodable pictures above which the data is refused. */
-  readonly mostBad: number;
-  /** Told how many pictures are done. */
-  readonly told?: (done: number, total: number) => void;
+  /** Share of pictures that do not decode above which the source is refused, 0..1. */
+  readonly maxUndecodable: number;
+  /** Is called after each picture with how many have been decoded or found not to decode. */
+  readonly progress?: (done: number, total: number) => void;
 }
 
+/** The decoded pictures of a source, each decoded once. Those in a cache file are found again while the source is unchanged. */
 export class PictureStore implements Pixels {
   readonly count: number;
   readonly size: number;
@@ -41,10 +46,10 @@ export class PictureStore implements Pixels {
   /** Numbers of the pictures that did not decode, so far. */
   readonly bad: number[] = [];
   private readonly marks: Uint8Array;
-  private readonly shelf: Shelf;
-  private readonly under = new Map<number, Promise<void>>();
-  private readonly waiting: (() => void)[] = [];
-  private running = 0;
+  private readonly storage: PixelStorage;
+  private readonly inFlight = new Map<number, Promise<void>>();
+  /** So many are decoded at a time that the decoding threads never wait for this one to hand out the next. */
+  private readonly decoding = pLimit(4 * availableParallelism());
   private left: number;
 
   constructor(
@@ -56,9 +61,9 @@ export class PictureStore implements Pixels {
     this.count = source.entries.length;
     this.size = shape.height * shape.width * shape.channels;
     this.marks = new Uint8Array(this.count);
-    if (this.count * this.size <= memory) this.shelf = memoryShelf(this.count, this.size);
+    if (this.count * this.size <= memory) this.storage = memoryStorage(this.count, this.size);
     else {
-      this.shelf = fileShelf(cacheKey(source, shape, resize), this.size, this.marks);
+      this.storage = fileStorage(cacheKey(source, shape, resize), this.size, this.marks);
       this.window = FILE_WINDOW;
     }
     this.left = 0;
@@ -68,13 +73,13 @@ export class PictureStore implements Pixels {
     });
   }
 
-  /** @throws `E_IMAGE` when too many do not decode */
+  /** Decodes the pictures at `index` that are not yet. @throws `E_IMAGE` when too many do not decode */
   ready(index: ArrayLike<number>): Promise<void> | undefined {
     if (this.left === 0) return undefined;
     const tasks: Promise<void>[] = [];
     for (let i = 0; i < index.length; i++) {
       const at = index[i]!;
-      if (this.marks[at] === Mark.Missing) tasks.push(this.under.get(at) ?? this.begin(at));
+      if (this.marks[at] === Mark.Missing) tasks.push(this.inFlight.get(at) ?? this.begin(at));
     }
     return tasks.length === 0 ? undefined : Promise.all(tasks).then(() => {});
   }
@@ -84,33 +89,25 @@ export class PictureStore implements Pixels {
   }
 
   read(index: number, out: Uint8Array, at: number): void {
-    if (this.usable(index)) this.shelf.read(index, out, at);
+    if (this.usable(index)) this.storage.read(index, out, at);
     else out.fill(0, at, at + this.size);
   }
 
   private begin(index: number): Promise<void> {
-    const task = this.decode(index).finally(() => this.under.delete(index));
-    this.under.set(index, task);
+    const task = this.decoding(() => this.decode(index)).finally(() => this.inFlight.delete(index));
+    this.inFlight.set(index, task);
     return task;
   }
 
-  /** Decodes one picture; so many at a time that threads never wait for this one to hand out the next. */
   private async decode(index: number): Promise<void> {
-    if (this.running >= 4 * availableParallelism()) await new Promise<void>((resolve) => this.waiting.push(resolve));
-    this.running++;
-    try {
-      const bytes = await this.decoded(index);
-      if (bytes) this.shelf.write(index, bytes);
-      else this.bad.push(index);
-      this.marks[index] = bytes ? Mark.Decoded : Mark.Bad;
-    } finally {
-      this.running--;
-      this.waiting.shift()?.();
-    }
+    const bytes = await this.decoded(index);
+    if (bytes) this.storage.write(index, bytes);
+    else this.bad.push(index);
+    this.marks[index] = bytes ? Mark.Decoded : Mark.Bad;
     this.left--;
-    this.options.told?.(this.count - this.left, this.count);
-    if (this.left === 0) this.shelf.complete(this.marks);
-    if (this.bad.length > this.count * this.options.mostBad) this.refuse();
+    this.options.progress?.(this.count - this.left, this.count);
+    if (this.left === 0) this.storage.complete(this.marks);
+    if (this.bad.length > this.count * this.options.maxUndecodable) this.refuse();
   }
 
   private async decoded(index: number): Promise<Uint8Array | undefined> {
@@ -125,12 +122,12 @@ export class PictureStore implements Pixels {
     const names = this.bad.slice(0, 5).map((i) => this.source.entries[i]!.name);
     fail(
       "E_IMAGE",
-      `${this.source.name}: ${this.bad.length} of ${this.count} pictures do not decode (more than ${100 * this.options.mostBad} %): ${names.join(", ")}${this.bad.length > names.length ? ", …" : ""}; replace or remove them`,
+      `${this.source.name}: ${this.bad.length} of ${this.count} pictures do not decode (more than ${100 * this.options.maxUndecodable} %): ${names.join(", ")}${this.bad.length > names.length ? ", …" : ""}; replace or remove them`,
     );
   }
 }
 
-function memoryShelf(count: number, size: number): Shelf {
+function memoryStorage(count: number, size: number): PixelStorage {
   const bytes = new Uint8Array(count * size);
   return {
     read: (index, out, at) => out.set(bytes.subarray(index * size, (index + 1) * size), at),
@@ -142,7 +139,7 @@ function memoryShelf(count: number, size: number): Shelf {
 let drafts = 0;
 
 /** A file of pictures one after another, beside the marks of which are in it; made under another name until it is whole. */
-function fileShelf(key: string, size: number, marks: Uint8Array): Shelf {
+function fileStorage(key: string, size: number, marks: Uint8Array): PixelStorage {
   const stem = join(cacheFolder("pictures"), key);
   const [whole, marked] = [`${stem}.pixels`, `${stem}.marks`];
   const known = existsSync(whole) && existsSync(marked) ? readFileSync(marked) : undefined;

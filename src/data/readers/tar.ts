@@ -9,6 +9,7 @@ import { cacheFolder } from "../cache.ts";
 import { isPicture } from "./decode.ts";
 import { fileState, type PictureEntry, type PictureSource, type Split, splitOf } from "./source.ts";
 
+/** Whether a file is a tar archive by its ending, compressed with gzip or not. */
 export const isTar = (file: string): boolean => /\.(tar|tar\.gz|tgz)$/i.test(file);
 
 const BLOCK = 512;
@@ -17,9 +18,13 @@ const TEXT_LIMIT = 2 ** 20;
 /** What a compressed shard may expand to. */
 const EXPANDED_LIMIT = 2 ** 38;
 
+/** A file in an archive. */
 export interface TarMember {
+  /** Its path, as the archive gives it: it may be hostile. */
   readonly name: string;
+  /** Byte of the archive at which its content begins. */
   readonly offset: number;
+  /** Bytes of its content. */
   readonly size: number;
 }
 
@@ -55,7 +60,12 @@ function paxRecords(body: Buffer): Map<string, string> {
   return records;
 }
 
-/** The regular files of an archive, in order. Links, devices and folders are left out. @throws `E_DATA_FORMAT` naming `file` */
+/**
+ * The regular files of a tar archive (ustar, pax or GNU), in order, without links, devices and folders.
+ * @param handle of the opened archive, which is not compressed
+ * @param file its name, for messages
+ * @throws `E_DATA_FORMAT` naming the byte at which it is damaged
+ */
 export function indexTar(handle: number, file: string): TarMember[] {
   const total = fstatSync(handle).size;
   const broken = (at: number, why: string): never =>
@@ -101,7 +111,13 @@ export function indexTar(handle: number, file: string): TarMember[] {
 const unsafe = (name: string): boolean =>
   name.startsWith("/") || /^[A-Za-z]:/.test(name) || name.includes("\\") || name.split("/").includes("..");
 
-/** Shards in the order of their names. A shard's split is the word before its number: `test-0001.tar`. */
+/**
+ * The pictures of tar archives. The split of an archive is the first word of its name: `test-0001.tar`. Members whose names
+ * lead out of the archive are skipped with a warning.
+ * @param files archives in the order in which their pictures are numbered
+ * @param name what messages call them together
+ * @throws `E_DATA_FORMAT` for a damaged archive; `E_DATA_EMPTY` when there is no picture
+ */
 export async function readTars(files: readonly string[], name: string): Promise<PictureSource> {
   const entries: PictureEntry[] = [];
   const handles: number[] = [];
@@ -191,7 +207,11 @@ function placeOf(name: string, notes: Map<string, string>, shardSplit: Split): P
   return { split, label };
 }
 
-/** A compressed shard as a plain file in the cache folder. */
+/**
+ * Expands an archive compressed with gzip into the cache folder.
+ * @returns the path of the plain archive, which the caller removes
+ * @throws `E_DATA_FORMAT` when it is damaged
+ */
 export async function expand(file: string): Promise<string> {
   const plain = join(cacheFolder("shards"), `${basename(file)}.${process.pid}.${Date.now()}.tar`);
   let total = 0;

@@ -1,22 +1,30 @@
 // The data sets that have names: what they hold, whether a mirrored picture keeps its class, and their official files.
 
-/** A file to fetch: from each address in turn, until its MD5 is right. */
+/** A file of a built-in set and where to fetch it. */
 export interface Download {
+  /** Its name. */
   readonly file: string;
+  /** The published MD5 checksum of its bytes, in lower-case hexadecimal digits. */
   readonly md5: string;
+  /** Addresses that are tried in turn. */
   readonly urls: readonly string[];
-  /** Members to take out of it, when it is an archive. */
+  /** Where it is an archive: the names, without folders, of the members that are extracted. */
   readonly members?: readonly string[];
 }
 
+/** A data set with a name. */
 export interface BuiltInSet {
+  /** Format of its files, which also says how many classes a CIFAR record has. */
   readonly format: "idx" | "cifar10" | "cifar100";
+  /** Class names in the order of the files' labels. */
   readonly classes: readonly string[];
+  /** Whether a mirrored picture is still of its class. */
   readonly mirror: boolean;
-  /** The number that stands for the first class. */
+  /** The label that stands for the first class in the files. */
   readonly firstLabel: number;
   /** Whether rows and columns are exchanged in the files. */
   readonly transposed: boolean;
+  /** The files it consists of. */
   readonly downloads: readonly Download[];
 }
 
@@ -42,6 +50,7 @@ const CIFAR100 =
     ",",
   );
 
+/** The sets that can be downloaded, by name. */
 export const BUILT_IN_SETS: Readonly<Record<string, BuiltInSet>> = {
   mnist: {
     ...plain,
@@ -138,6 +147,6 @@ export const BUILT_IN_SETS: Readonly<Record<string, BuiltInSet>> = {
   },
 };
 
-/** What a folder of the set holds, by file name without `.gz`. */
+/** The names of the files that a folder of the set holds once it is downloaded: of archives, their extracted members. */
 export const filesOf = ({ downloads }: BuiltInSet): string[] =>
   downloads.flatMap(({ file, members }) => members ?? [file]);

@@ -22,12 +22,17 @@ import { cacheFolder } from "../cache.ts";
 import { expand, indexTar } from "../readers/tar.ts";
 import { BUILT_IN_SETS, type Download, filesOf } from "./builtin.ts";
 
-/** Told how far a download is: bytes, of how many where the server says. */
+/** Is called with how far the download of a file is; `total` is undefined where the server does not say how long it is. */
 export type DownloadProgress = (file: string, bytes: number, total: number | undefined) => void;
 
 const WAIT_MS = 30_000;
 
-/** Where a built-in set lies: below `GENCLASS_DATA`, else in the cache folder, fetched when missing. */
+/**
+ * The folder of a built-in set: `GENCLASS_DATA/NAME` where that exists, else one in the cache, into which missing files are
+ * fetched. A broken download goes on where it stopped.
+ * @param name a key of `BUILT_IN_SETS`
+ * @throws `E_DATA_NOT_FOUND` when no server gives a file with the published checksum
+ */
 export async function builtInFolder(name: string, progress?: DownloadProgress): Promise<string> {
   const given = process.env.GENCLASS_DATA && join(process.env.GENCLASS_DATA, name);
   if (given && existsSync(given)) return given;
@@ -39,7 +44,7 @@ export async function builtInFolder(name: string, progress?: DownloadProgress): 
     if (wanted.every((file) => existsSync(join(folder, file)))) continue;
     const path = await fetchFile(name, folder, download, progress);
     if (download.members) {
-      await takeOut(path, download.members, folder);
+      await extractMembers(path, download.members, folder);
       rmSync(path, { force: true });
     }
   }
@@ -85,7 +90,7 @@ async function fetchFile(
 }
 
 /** Fetches what is missing of a file. */
-async function append(url: string, part: string, told: (bytes: number, total: number | undefined) => void) {
+async function append(url: string, part: string, progress: (bytes: number, total: number | undefined) => void) {
   const have = existsSync(part) ? statSync(part).size : 0;
   const control = new AbortController();
   let timer = setTimeout(() => control.abort(new Error("no answer")), WAIT_MS);
@@ -111,7 +116,7 @@ async function append(url: string, part: string, told: (bytes: number, total: nu
         for await (const chunk of source) {
           again();
           bytes += (chunk as Uint8Array).length;
-          told(bytes, total);
+          progress(bytes, total);
           yield chunk;
         }
       },
@@ -128,8 +133,12 @@ async function md5Of(path: string): Promise<string> {
   return hash.digest("hex");
 }
 
-/** Writes members of an archive, known by their last name, into a folder under that name. */
-export async function takeOut(archive: string, members: readonly string[], folder: string): Promise<void> {
+/**
+ * Extracts members of an archive into a folder, under their names without folders.
+ * @param archive a `.zip` or `.tar.gz` file
+ * @param members names without folders; other members are left alone
+ */
+export async function extractMembers(archive: string, members: readonly string[], folder: string): Promise<void> {
   const write = (name: string, bytes: Uint8Array) => {
     writeFileSync(join(folder, `${name}.draft`), bytes);
     renameSync(join(folder, `${name}.draft`), join(folder, name));

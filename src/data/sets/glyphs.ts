@@ -146,14 +146,22 @@ function make(count: number, seed: number, colour: boolean): ImageSet {
   return { height: SIDE, width: SIDE, channels, pixels: inMemory(size, pixels), labels };
 }
 
+/** How many digits are drawn, and how. */
 export interface GlyphOptions {
+  /** Training pictures. Default 10,000. */
   train?: number;
+  /** Test pictures. Default 2,000. */
   test?: number;
+  /** Seed of the drawings. Default 1. */
   seed?: number;
+  /** Whether paper and ink have random colours (3 channels) or are black and white (1 channel). Default false. */
   colour?: boolean;
 }
 
-/** Digits, 28x28, greyscale or colour; picture i depends on (seed, i) alone, and test pictures on another seed. */
+/**
+ * Draws a data set of the digits 0 to 9, 28x28 pixels, each class equally often. Picture i depends on the seed and i alone,
+ * and the test pictures on another seed than the training pictures.
+ */
 export function glyphs({ train = 10000, test = 2000, seed = 1, colour = false }: GlyphOptions = {}): Dataset {
   return {
     name: colour ? "glyphs-colour" : "glyphs",

@@ -25,17 +25,23 @@ const SUSPICIOUS_SHARE = 0.03;
 export async function check(source: string, options: Options): Promise<void> {
   const run = options.run === undefined ? undefined : RunFolder.open(options.run);
   const image = options.image ?? (run?.config.data.image ? run.config.data.image : undefined);
-  const data = await open(source, { image, resize: options.resize, validation: 0, mostBad: 1, progress: openLine });
+  const data = await open(source, {
+    image,
+    resize: options.resize,
+    validation: 0,
+    maxUndecodable: 1,
+    progress: openLine,
+  });
   if (data.train.labels.length > 20_000 && !options.json) warn("comparing all pictures; this takes a while");
   const found = await checkData(data);
   const headers = await data.headers?.();
   const suspicious = options.run === undefined ? undefined : await suspects(data, options.run);
   const out = freeFile(options.out, `data-check-${data.name}`, ".html");
   writeAtomically(out, await checkHtml(data, found, headers, suspicious));
-  const pair = ({ a, b, likeness }: Duplicate) => ({
+  const pair = ({ a, b, similarity }: Duplicate) => ({
     a: { part: a.part, name: placeName(data, a) },
     b: { part: b.part, name: placeName(data, b) },
-    likeness,
+    similarity,
   });
   if (options.json) {
     const { means: _, exact, near, ...rest } = found;
@@ -77,9 +83,9 @@ export async function check(source: string, options: Options): Promise<void> {
 
 type Named = { part: string; name: string };
 
-function pairLine({ a, b, likeness }: { a: Named; b: Named; likeness: number }): string[] {
+function pairLine({ a, b, similarity }: { a: Named; b: Named; similarity: number }): string[] {
   const place = ({ part, name }: Named) => (name.startsWith(part) ? name : `${part}: ${name}`);
-  return [place(a), place(b), likeness.toFixed(3), a.part === b.part ? "" : "across parts"];
+  return [place(a), place(b), similarity.toFixed(3), a.part === b.part ? "" : "across parts"];
 }
 
 function list(title: string, rows: readonly string[][]): void {

@@ -8,7 +8,7 @@ export interface SourceOptions extends Pick<OpenOptions, "image" | "resize"> {
 }
 
 export async function info(source: string, options: SourceOptions): Promise<void> {
-  const data = await open(source, { ...options, validation: 0, mostBad: 1, progress: openLine });
+  const data = await open(source, { ...options, validation: 0, maxUndecodable: 1, progress: openLine });
   const headers = await data.headers?.();
   const { height, width, channels } = data.train;
   const parts = summarise(data);

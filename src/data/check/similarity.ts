@@ -1,21 +1,25 @@
-// How alike two pictures are: a perceptual hash to find candidates, and the correlation of their fine structure to decide.
+// How similar two pictures are: a perceptual hash to find candidates, and the correlation of their fine structure to decide.
 import type { PictureShape } from "../transform.ts";
 
 const SIDE = 32;
+/** Bits of a difference hash. */
 export const HASH_BITS = 64;
 
 /** What is kept of a picture for comparison. */
-export interface Portrait {
-  /** Difference hash, two words: whether each of 8x8 cells is darker than the next (Krawetz 2013, "Kind of like that"). */
+export interface PictureDescriptor {
+  /** Difference hash, 64 bits in two words: whether each of 8x8 cells is darker than the next (Krawetz 2013, "Kind of like that"). */
   readonly hash: readonly [number, number];
-  /** Grey values, 32x32. */
+  /** Grey values 0..255 of the picture reduced to 32x32, `[32, 32]`. */
   readonly grey: Float32Array;
-  /** Grey values less their local mean, of length 1: where unlike pictures of one kind differ. */
+  /**
+   * Fine structure: the grey values less the mean around each, `[32, 32]`, scaled so that their squares add up to 1. Different
+   * pictures of one kind differ in it. All zeros for a picture of one grey.
+   */
   readonly detail: Float32Array;
 }
 
-/** @param bytes one picture `[h, w, c]` */
-export function portrait(bytes: Uint8Array, shape: PictureShape): Portrait {
+/** What is compared of a picture. @param bytes the picture, `[h, w, c]` */
+export function describePicture(bytes: Uint8Array, shape: PictureShape): PictureDescriptor {
   const grey = areaMean(luminance(bytes, shape), shape.height, shape.width, SIDE, SIDE);
   return { hash: differenceHash(grey), grey, detail: detailOf(grey) };
 }
@@ -62,7 +66,7 @@ function differenceHash(grey: Float32Array): [number, number] {
   return words;
 }
 
-/** Number of bits in which hashes differ, 0..64. */
+/** Number of bits in which the hashes (a0, a1) and (b0, b1) differ, 0..64. */
 export function hashDistance(a0: number, a1: number, b0: number, b1: number): number {
   return ones(a0 ^ b0) + ones(a1 ^ b1);
 }
@@ -103,6 +107,7 @@ function boxMean(values: Float32Array, step: number): Float32Array {
   return out;
 }
 
+/** Sum of the products of values, over as many as `a` has: the correlation where both are fine structures. */
 export function dot(a: Float32Array, b: Float32Array): number {
   let sum = 0;
   for (let i = 0; i < a.length; i++) sum += a[i]! * b[i]!;
@@ -113,10 +118,13 @@ const SCALES = [1, 0.96, 0.92];
 /** Below this after whole steps, half steps would not help. */
 const PROMISING = 0.7;
 
-/** Correlation of fine structure, -1..1: the best over slight crops of either, for pictures that were cut at an edge. */
-export function likeness(a: Portrait, b: Portrait): number {
+/**
+ * Correlation of the fine structure of two pictures, -1..1: the largest over slight crops of either, so that a picture that
+ * was cut at its edges is still found. 1 for the same picture.
+ */
+export function similarity(a: PictureDescriptor, b: PictureDescriptor): number {
   let best = { value: dot(a.detail, b.detail), of: b, with: a, scale: 1, dx: 0, dy: 0 };
-  const attempt = (of: Portrait, other: Portrait, scale: number, dx: number, dy: number) => {
+  const attempt = (of: PictureDescriptor, other: PictureDescriptor, scale: number, dx: number, dy: number) => {
     const value = dot(other.detail, detailOf(cropped(of.grey, scale, dx, dy)));
     if (value > best.value) best = { value, of, with: other, scale, dx, dy };
   };

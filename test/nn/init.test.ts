@@ -1,0 +1,43 @@
+import { describe, expect, it } from "vitest";
+import { Random } from "../../src/base/random.ts";
+import { constantInit, glorotUniform, heNormal, type Initializer, normalInit } from "../../src/nn/init.ts";
+
+const SHAPE = [3, 3, 16, 32];
+// 9 taps of 16 channels in, of 32 out.
+const [FAN_IN, FAN_OUT] = [144, 288];
+const draw = (init: Initializer) => init(SHAPE, new Random(1, "init"));
+const mean = (values: Float32Array, power: number) => values.reduce((sum, v) => sum + v ** power, 0) / values.length;
+const N = 3 * 3 * 16 * 32;
+
+describe("first values", () => {
+  it.each([
+    ["heNormal", heNormal, 2 / FAN_IN],
+    ["normalInit", normalInit(0.3), 0.09],
+  ] as const)("%s: normal values of mean 0 and the variance asked for", (_name, init, variance) => {
+    const values = draw(init);
+    // Four standard errors: of a mean 1 / √N deviations, of a variance √(2 / N) of it, of a fourth moment √(96 / N).
+    expect(Math.abs(mean(values, 1))).toBeLessThan(4 * Math.sqrt(variance / N));
+    expect(Math.abs(mean(values, 2) / variance - 1)).toBeLessThan(4 * Math.sqrt(2 / N));
+    expect(Math.abs(mean(values, 4) / variance ** 2 - 3)).toBeLessThan(4 * Math.sqrt(96 / N));
+  });
+
+  it("glorotUniform: uniform values up to √(6 / (fan in + fan out)) either way", () => {
+    const values = draw(glorotUniform);
+    const limit = Math.sqrt(6 / (FAN_IN + FAN_OUT));
+    const most = values.reduce((a, b) => Math.max(a, Math.abs(b)), 0);
+    // Rounded to float32; none of 4,608 comes as near to the limit as 1 % with probability 0.99^4608.
+    expect([most <= limit * (1 + 1e-7), most > 0.99 * limit]).toEqual([true, true]);
+    expect(Math.abs(mean(values, 1))).toBeLessThan((4 * limit) / Math.sqrt(3 * N));
+    // The squares have the mean 1/3 and the variance 4/45 of the limit's powers.
+    expect(Math.abs(mean(values, 2) / limit ** 2 - 1 / 3)).toBeLessThan(4 * Math.sqrt(4 / 45 / N));
+  });
+
+  it("of dense weights [in, out] count the inputs and outputs alone", () => {
+    const values = heNormal([2000, 3], new Random(1, "init"));
+    expect(Math.abs(mean(values, 2) / (2 / 2000) - 1)).toBeLessThan(4 * Math.sqrt(2 / 6000));
+  });
+
+  it("constantInit: the constant everywhere", () => {
+    expect(constantInit(2.5)([2, 3], new Random(1))).toEqual(new Float32Array(6).fill(2.5));
+  });
+});
