@@ -2,6 +2,7 @@
 // Adam with PyTorch's defaults, learning rate 1e-3; no normalisation in any net.
 import * as g from "../src/graph/ops/index.ts";
 import { scalar, type Tensor } from "../src/graph/tensor.ts";
+import { head } from "../src/models/heads.ts";
 import type { BuiltModel, DataSpec, Phase } from "../src/models/model.ts";
 import { gaussian } from "../src/nn/distributions.ts";
 import { conv, convTranspose, dense } from "../src/nn/layers.ts";
@@ -21,7 +22,7 @@ export interface Job {
 const classes = "0123456789".split("");
 const GREY: DataSpec = { height: 28, width: 28, channels: 1, classes, mirror: false };
 const COLOUR: DataSpec = { height: 32, width: 32, channels: 3, classes, mirror: false };
-const common = { optimizer: adam(), rate: 1e-3, schedule: () => 1 };
+const common = { optimizer: adam(), learningRate: 1e-3, schedule: () => 1 };
 
 const bce = (logits: Tensor, target: Tensor) => g.mean(perExample(sigmoidCrossEntropy(logits, target)));
 
@@ -51,7 +52,9 @@ export function convFeatures(scope: Scope, x: Tensor): Tensor {
 }
 
 function convVae(): Job {
-  const classify = (scope: Scope, x: Tensor) => dense(scope.child("class"), convFeatures(scope, x), 10);
+  const classify = head(["picture"], "logits", (scope, { picture }) =>
+    dense(scope.child("class"), convFeatures(scope, picture), 10),
+  );
   const loss: Phase["loss"] = (scope, { x, labels }) => {
     const hidden = convFeatures(scope, x);
     const mean = dense(scope.child("mean"), hidden, 32);
@@ -141,11 +144,11 @@ function dcgan(): Job {
   // Discriminator step: two passes with weight gradients and a generator forward. Generator step: the critic's input
   // gradients alone, and the generator whole.
   const work = 2 * (4 * d1 + 6 * dRest) + 2 * (g1 + gRest) + (2 + 2) * (d1 + dRest) + 4 * g1 + 6 * gRest;
-  return { name: "dcgan", batch: 64, spec: COLOUR, model: { phases, heads: {} }, flops: 64 * work };
+  return { name: "dcgan", batch: 64, spec: COLOUR, model: { stages: [{ phases }], heads: {} }, flops: 64 * work };
 }
 
 function one(loss: Phase["loss"]): BuiltModel {
-  return { phases: [{ ...common, name: "step", updates: [""], loss }], heads: {} };
+  return { stages: [{ phases: [{ ...common, name: "step", updates: [""], loss }] }], heads: {} };
 }
 
 export const JOBS: Record<string, () => Job> = { "mlp-vae": mlpVae, "conv-vae": convVae, cnn, dcgan };

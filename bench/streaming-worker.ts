@@ -3,7 +3,7 @@
 import { rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { TrainingBatches } from "../src/data/batches.ts";
+import { StreamBatches } from "../src/data/streams.ts";
 import { nativeBackend, open } from "../src/node.ts";
 import { startRun } from "../src/train/train.ts";
 
@@ -30,7 +30,7 @@ for await (const event of events) {
 rmSync(out, { recursive: true });
 const median = (values: number[]) => values.sort((a, b) => a - b)[values.length >> 1]!;
 // The first batches again: their pictures are decoded.
-const batches = new TrainingBatches(data.train, { size: BATCH, seed: 0, augmentation: {} });
+const batches = new StreamBatches(data.train, { size: BATCH, seed: 0, augmentation: {} });
 const reads: number[] = [];
 for (let step = 0; step < Math.min(50, done); step++) {
   const begun = performance.now();

@@ -4,12 +4,14 @@ import { type NdArray, ndarray, zeros } from "../src/base/array.ts";
 import { SCALAR_PREFIX, STATE_PREFIX } from "../src/graph/names.ts";
 import { matmul, softmax } from "../src/graph/ops/index.ts";
 import { constant, input, isInput, topological } from "../src/graph/tensor.ts";
+import { applyHead, requireHead } from "../src/models/heads.ts";
 import { Build, initialState } from "../src/nn/scope.ts";
 import { nativeBackend, onednnBackend } from "../src/node.ts";
 import { FREE_BATCH } from "../src/onnx/lower.ts";
 import { Program, type StepGraph } from "../src/runtime/program.ts";
-import { UNDER_WAY } from "../src/train/feeds.ts";
-import { compileModel, pixelsToUnit } from "../src/train/steps.ts";
+import { pixelsToUnit } from "../src/train/batch.ts";
+import { IN_FLIGHT } from "../src/train/feeds.ts";
+import { compileModel } from "../src/train/steps.ts";
 import { JOBS } from "./jobs.ts";
 
 type Once = () => Promise<void>;
@@ -29,13 +31,14 @@ function randomInput(name: string, shape: readonly number[], dtype: NdArray["dty
         : dtype === "int32"
           ? Math.random() * 10
           : Math.sqrt(-2 * Math.log(Math.random())) * Math.cos(6.2831853 * Math.random());
-  if (name === "data:weights") value.data.fill(1);
+  if (name.endsWith("/weights")) value.data.fill(1);
   return value;
 }
 
 async function training(name: string): Promise<{ once: Once; dispose: () => Promise<void> }> {
   const job = JOBS[name]!();
-  const { phases, specs } = compileModel(job.model, job.spec, job.batch);
+  const { stages, specs } = compileModel(job.model, job.spec, job.batch);
+  const { phases } = stages[0]!;
   const state = initialState(new Map([...specs].filter(([path]) => !path.startsWith("average/"))), 1);
   // The peers keep no averaged weights.
   const graphs = phases.map(
@@ -56,8 +59,8 @@ async function training(name: string): Promise<{ once: Once; dispose: () => Prom
   let t = 0;
   const once = async () => {
     t++;
-    const runs = phases.map(({ phase, graph }, i) => {
-      const scalars = Object.entries(phase.optimizer.scalars(t, phase.rate)).map(
+    const runs = phases.map(({ phase, graph, scalars: scalarsOf }, i) => {
+      const scalars = Object.entries(scalarsOf(t, phase.learningRate)).map(
         ([key, value]) => [SCALAR_PREFIX + key, ndarray("float32", [], [value])] as const,
       );
       return program.run(graph.name, { ...feeds[i]!, ...Object.fromEntries(scalars) });
@@ -70,9 +73,13 @@ async function training(name: string): Promise<{ once: Once; dispose: () => Prom
 /** The classifier of the conv VAE as the exported file holds it: bytes in, probabilities out. */
 async function inference(batch: number): Promise<Once> {
   const job = JOBS["conv-vae"]!();
-  const build = new Build(false, (path, spec) => constant(initialState(new Map([[path, spec]]), 1).get(path)!));
+  const build = new Build(false, {
+    bind: (path, spec) => constant(initialState(new Map([[path, spec]]), 1).get(path)!),
+  });
   const pixels = input("pixels", [FREE_BATCH, 28, 28, 1], "uint8");
-  const probabilities = softmax(job.model.heads.classify!(build.root, pixelsToUnit(pixels)));
+  const classify = requireHead(job.model.heads, "classify");
+  const logits = applyHead(classify, build.root, FREE_BATCH, { picture: pixelsToUnit(pixels) });
+  const probabilities = softmax(logits);
   const executable = await backend.compile("classifier", { probabilities }, { mode: "infer", freeBatch: FREE_BATCH });
   const feeds = { pixels: randomInput("pixels", [batch, 28, 28, 1], "uint8") };
   const results = { probabilities: ndarray("float32", [batch, 10], new Float32Array(batch * 10)) };
@@ -112,14 +119,14 @@ async function prepare(name: string): Promise<Once> {
 const name = process.argv[2]!;
 const once = await prepare(name);
 /** Training asks for the next step before the last has ended, as the training loop does. */
-const atOnce = name in JOBS ? UNDER_WAY : 1;
+const atOnce = name in JOBS ? IN_FLIGHT : 1;
 for await (const line of createInterface({ input: process.stdin })) {
   const count = Number(line.split(" ")[1]);
   const ms: number[] = [];
-  const underWay: Promise<void>[] = [];
+  const inFlight: Promise<void>[] = [];
   for (let ended = performance.now(), begun = 0; ms.length < count; ) {
-    for (; begun < count && underWay.length < atOnce; begun++) underWay.push(once());
-    await underWay.shift();
+    for (; begun < count && inFlight.length < atOnce; begun++) inFlight.push(once());
+    await inFlight.shift();
     const now = performance.now();
     ms.push(now - ended);
     ended = now;

@@ -6,14 +6,14 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { exportModel, gather, load, nativeBackend, open, RunFolder, VERSION } from "../src/node.ts";
+import { exportHead, gather, load, nativeBackend, open, RunFolder, VERSION } from "../src/node.ts";
 
 const [path, source] = process.argv.slice(2) as [string, string | undefined];
 const { config } = RunFolder.open(path);
 const { test } = await open(source ?? config.data.source, { validation: config.data.validation, seed: config.seed });
 const model = await load(path);
 const folder = mkdtempSync(join(tmpdir(), "genclass-check-"));
-writeFileSync(join(folder, "model.onnx"), await exportModel(model, nativeBackend(), VERSION));
+writeFileSync(join(folder, "model.onnx"), (await exportHead(model, nativeBackend(), VERSION, "classify")).bytes);
 const pixels = await gather(test!);
 writeFileSync(join(folder, "pixels.bin"), pixels);
 const script = fileURLToPath(new URL("../examples/run-onnx.mjs", import.meta.url));

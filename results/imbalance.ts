@@ -39,7 +39,7 @@ for (const seed of SEEDS) {
     let steps = 0;
     for await (const event of events) if (event.type === "end") steps = event.step;
     const model = await load(folder, { backend });
-    const { metrics, classes } = await evaluate(model, data.test!, data.classes);
+    const { metrics, classification } = await evaluate(model, data.test!, data.classes);
     await model.dispose();
     rmSync(folder, { recursive: true });
     const line = [
@@ -47,7 +47,7 @@ for (const seed of SEEDS) {
       seed,
       metrics.balancedAccuracy!.toFixed(5),
       metrics.accuracy!.toFixed(5),
-      classes[9]!.recall.toFixed(5),
+      classification!.classes[9]!.recall.toFixed(5),
       steps,
       commit,
     ];

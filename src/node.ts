@@ -2,6 +2,7 @@
 import { fail, GenclassError } from "./base/errors.ts";
 import { VERSION } from "./base/version.ts";
 import { decodePicture } from "./data/readers/decode.ts";
+import type { Model } from "./models/model.ts";
 import type { Backend } from "./runtime/backend.ts";
 import { chooseBackend } from "./runtime/choose.ts";
 import { nativeBackend } from "./runtime/native.ts";
@@ -19,21 +20,20 @@ export { BACKEND_CHOICES, type BackendWish, chooseBackend, PRECISIONS } from "./
 export { nativeBackend } from "./runtime/native.ts";
 export { onednnBackend, type Precision } from "./runtime/onednn/backend.ts";
 export { type Evaluation, evaluate } from "./train/evaluate.ts";
-export { exportModel } from "./train/export.ts";
+export { type ExportedHead, exportHead } from "./train/export.ts";
 export { RunFolder } from "./train/run.ts";
 export { type SuspiciousLabel, suspiciousLabels } from "./train/suspicious.ts";
-export type { Prediction } from "./train/trained.ts";
-export { TrainedModel } from "./train/trained.ts";
+export { type HeadFeeds, type Prediction, TrainedModel } from "./train/trained.ts";
 
 /** A call of `train`; without a backend, the fastest one is made with `threads` and `precision`. */
 export type TrainCall = Omit<TrainOptions, "backend"> & { readonly backend?: Backend };
 
 /**
  * Trains a model and yields what happens; leaving the loop stops training.
- * @param model a name from `MODELS`
+ * @param model a name from `MODELS`, or a model of your own
  * @throws `E_NAME`, `E_OPTION` for a wrong call; `E_NAN` when a loss stops being finite
  */
-export async function* train(model: string, options: TrainCall): AsyncGenerator<RunEvent, void> {
+export async function* train(model: string | Model, options: TrainCall): AsyncGenerator<RunEvent, void> {
   const { threads, precision } = options;
   const backend = options.backend ?? chooseBackend({ threads, precision }).backend;
   const { events } = await startRun(model, { ...options, backend });
@@ -72,13 +72,17 @@ export class NodeModel extends TrainedModel {
   }
 }
 
-/** Loads the best checkpoint of a run folder. @throws `E_RUN_NOT_FOUND`, `E_RUN_VERSION` */
+/**
+ * Loads the best checkpoint of a run folder.
+ * @param options `model`: the model of the run, where it is not among `MODELS`
+ * @throws `E_RUN_NOT_FOUND`, `E_RUN_VERSION`
+ */
 export async function load(
   path: string,
-  { backend = nativeBackend() }: { backend?: Backend } = {},
+  { backend = nativeBackend(), model }: { backend?: Backend; model?: Model } = {},
 ): Promise<NodeModel> {
-  const run = RunFolder.open(path);
-  return new NodeModel(run.config, run.trained(), backend);
+  const run = RunFolder.open(path, model);
+  return new NodeModel(run.config, run.trained(), backend, model);
 }
 
 export { VERSION };

@@ -1,4 +1,5 @@
 // What the terminal shows: colours where wanted, tables, and the progress of training.
+import { formatMetric, type MetricInfo } from "../metrics/metric.ts";
 import type { EpochEvent, RunEvent, StepEvent } from "../train/events.ts";
 
 const coloured = (stream: NodeJS.WriteStream): boolean =>
@@ -64,18 +65,18 @@ function stepLine(event: StepEvent): string {
   return `${percent}  epoch ${event.epoch}  step ${event.step}  ETA ${duration(event.remaining)}  ${event.imagesPerSecond.toFixed(0)} images/s  ${losses.join("  ")}  ${memory}`;
 }
 
-function epochLine(event: EpochEvent): string {
-  const m = event.metrics;
-  const parts = [`epoch ${event.epoch}`, duration(event.seconds)];
-  if (m["validation/accuracy"] !== undefined)
-    parts.push(
-      `validation accuracy ${(100 * m["validation/accuracy"]).toFixed(2)} %`,
-      `log-loss ${m["validation/nll"]!.toFixed(4)}`,
-    );
-  if (m["validation/mse"] !== undefined) parts.push(`squared error ${m["validation/mse"].toFixed(5)}`);
-  if (m["validation/elbo"] !== undefined) parts.push(`ELBO ${m["validation/elbo"].toFixed(1)}`);
-  return parts.join("  ") + (event.best ? "  best" : "");
+function epochLine(event: EpochEvent, metrics: readonly MetricInfo[]): string {
+  const parts = metrics.flatMap((metric) => {
+    const value = event.metrics[`validation/${metric.name}`];
+    return metric.headline && value !== undefined ? [`${metric.title} ${formatMetric(metric, value)}`] : [];
+  });
+  const shown = parts.length > 0 ? [`validation ${parts[0]}`, ...parts.slice(1)] : trainingLosses(event);
+  return [`epoch ${event.epoch}`, duration(event.seconds), ...shown, ...(event.best ? ["best"] : [])].join("  ");
 }
+
+/** The mean losses of an epoch, where nothing was validated. */
+const trainingLosses = ({ metrics }: EpochEvent): string[] =>
+  Object.entries(metrics).map(([name, value]) => `${name.replace(/^train\//, "")} ${short(value)}`);
 
 /** A line on standard error that says how far a long task is: live on a terminal, every ten seconds elsewhere. */
 function taskLine(): (text: string) => void {
@@ -111,9 +112,11 @@ export class Progress {
   private readonly live = process.stderr.isTTY === true && process.env.TERM !== "dumb";
   private shown = 0;
   private lastWrite = 0;
+  private metrics: readonly MetricInfo[] = [];
 
   show(event: RunEvent): void {
     if (event.type === "start") {
+      this.metrics = event.metrics;
       const labels =
         event.labelled < event.examples
           ? `${event.labelled} of ${event.examples} pictures labelled`
@@ -121,7 +124,8 @@ export class Progress {
       this.line(
         `${event.model}: ${event.parameters.toLocaleString("en")} parameters, ${labels}, ${event.backend}${event.step > 0 ? `, going on from step ${event.step}` : ""}`,
       );
-    } else if (event.type === "epoch") this.line(epochLine(event));
+    } else if (event.type === "epoch") this.line(epochLine(event, this.metrics));
+    else if (event.type === "note") this.line(event.text);
     else if (event.type === "step") {
       const now = Date.now();
       if (now - this.lastWrite < (this.live ? 200 : 30_000)) return;

@@ -14,6 +14,8 @@ export interface ImageSet {
   readonly pixels: Pixels;
   /** The class number of each picture, `[n]`; -1 where there is no label. */
   readonly labels: Int32Array;
+  /** The other picture of each pair, of the same shape, where the data has pairs. */
+  readonly partner?: Pixels;
   /** The name of the picture of a number: its file, or its place in an archive. Absent where pictures have no names. */
   readonly name?: (index: number) => string;
 }
@@ -45,6 +47,8 @@ export interface Dataset {
   readonly validation?: ImageSet;
   /** Held out to evaluate a finished model. */
   readonly test?: ImageSet;
+  /** Pictures of a second source, for models that learn from two. */
+  readonly second?: ImageSet;
   /** Whether a mirrored picture is still of its class (false for digits and letters). */
   readonly mirror: boolean;
   /** Reads what the files' headers say; absent where pictures do not come as files. */
@@ -63,6 +67,7 @@ export function subset(set: ImageSet, index: ArrayLike<number>): ImageSet {
   return {
     ...set,
     pixels: view(set.pixels, index),
+    partner: set.partner && view(set.partner, index),
     labels: Int32Array.from(index, (i) => set.labels[i]!),
     name: set.name && ((i) => set.name!(index[i]!)),
   };

@@ -1,30 +1,69 @@
-// The order of an epoch: a function of seed and epoch alone, so that training can go on from any step.
+// The order in which a stream takes examples: a function of seed and epoch alone, so that training can go on from any step.
 import { Random } from "../base/random.ts";
 import type { ImageSet } from "./dataset.ts";
 
-/** `shuffled`: every example once. `balanced`: as many places for each class; examples of small classes repeat. */
+/** `shuffled`: every example once an epoch. `balanced`: as many places for each class; examples of small classes repeat. */
 export type Sampling = "shuffled" | "balanced";
 
 /** Neighbours that are read together where reading at random is slow. */
 const BLOCK = 256;
 
-/**
- * The examples of one epoch in order. Where fewer than half have labels, every second place goes to a labelled example
- * (drawn round and round), so that each batch teaches classes.
- */
-export function epochOrder(set: ImageSet, seed: number, epoch: number, sampling: Sampling = "shuffled"): Int32Array {
-  const { labels, pixels } = set;
-  const order = shuffled(labels.length, new Random(seed, `order:${epoch}`), pixels.window);
-  const labelled = order.filter((index) => labels[index]! >= 0);
-  const rest = order.filter((index) => labels[index]! < 0);
-  const few = labelled.length > 0 && labelled.length < rest.length;
-  const places = few ? rest.length : labelled.length;
-  const draw = sampling === "balanced" ? byClass(labelled, labels) : labelled;
-  // Where places outnumber examples, the next epoch goes on where this one ended.
-  const drawn = Int32Array.from({ length: places }, (_, i) => draw[(epoch * places + i) % draw.length]!);
-  let at = 0;
-  if (!few) return order.map((index) => (labels[index]! < 0 ? index : drawn[at++]!));
-  return Int32Array.from({ length: 2 * places }, (_, i) => (i % 2 === 0 ? rest[i >> 1]! : drawn[i >> 1]!));
+export interface OrderOptions {
+  readonly seed: number;
+  /** Default `shuffled`. */
+  readonly sampling?: Sampling;
+  /** Which examples take part. Default: all. */
+  readonly from?: "all" | "labelled" | "unlabelled";
+  /** Tells the random numbers of several orders apart. Default: none. */
+  readonly purpose?: string;
+}
+
+/** The examples of a set that take part, in a new random order each epoch. */
+export class EpochOrder {
+  /** Examples in an epoch. */
+  readonly length: number;
+  private readonly known = new Map<number, Int32Array>();
+
+  constructor(
+    private readonly set: ImageSet,
+    private readonly options: OrderOptions,
+  ) {
+    this.length = set.labels.reduce((count, label) => count + Number(this.takesPart(label)), 0);
+  }
+
+  /** The examples of an epoch, in order. */
+  epoch(epoch: number): Int32Array {
+    const known = this.known.get(epoch);
+    if (known) return known;
+    const order = this.draw(epoch);
+    // A batch may span two epochs, and the next is made beforehand.
+    if (this.known.size > 2) this.known.delete(Math.min(...this.known.keys()));
+    this.known.set(epoch, order);
+    return order;
+  }
+
+  /** The example at a place of the endless sequence of epochs. */
+  at(place: number): number {
+    return this.epoch(Math.floor(place / this.length))[place % this.length]!;
+  }
+
+  private takesPart(label: number): boolean {
+    const { from = "all" } = this.options;
+    return from === "all" || label >= 0 === (from === "labelled");
+  }
+
+  private draw(epoch: number): Int32Array {
+    const { labels, pixels } = this.set;
+    const { seed, sampling, purpose = "" } = this.options;
+    const all = shuffled(labels.length, new Random(seed, `order:${purpose}${epoch}`), pixels.window);
+    const order = all.filter((index) => this.takesPart(labels[index]!));
+    if (sampling !== "balanced") return order;
+    // Places of labelled examples go to all classes alike; the next epoch goes on where this one ended.
+    const labelled = order.filter((index) => labels[index]! >= 0);
+    const draw = byClass(labelled, labels);
+    let at = 0;
+    return order.map((index) => (labels[index]! < 0 ? index : draw[(epoch * labelled.length + at++) % draw.length]!));
+  }
 }
 
 /** Every class in turn, each going through its examples again and again until the largest has been through once. */

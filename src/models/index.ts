@@ -1,10 +1,12 @@
 // The models, as an explicit list.
 import { z } from "zod";
 import { fail, nearest, unknownName } from "../base/errors.ts";
+import { cnn } from "./cnn.ts";
+import { dcgan } from "./dcgan.ts";
 import type { Model } from "./model.ts";
 import { vae } from "./vae.ts";
 
-export const MODELS: readonly Model[] = [vae];
+export const MODELS: readonly Model[] = [vae, cnn, dcgan];
 
 /** @throws `E_NAME` with the nearest name */
 export function findModel(name: string): Model {
@@ -16,6 +18,16 @@ export function findModel(name: string): Model {
       MODELS.map((model) => model.name),
     )
   );
+}
+
+/**
+ * The model of a name: `own`, where a model that is not in the list is given with it.
+ * @throws `E_NAME` with the nearest name; `E_RUN_CONFLICT` where `own` has another name
+ */
+export function modelNamed(name: string, own?: Model): Model {
+  if (!own) return findModel(name);
+  if (own.name !== name) fail("E_RUN_CONFLICT", `the run is of the model "${name}"; the model given is "${own.name}"`);
+  return own;
 }
 
 /** Checks options against a model's table and fills in defaults; text is read as numbers and booleans where needed. */

@@ -1,9 +1,13 @@
-// What a model is: options, phases of training, and heads (what it can do once trained).
+// What a model is: options; the stages and phases by which it is trained; and heads, which are what it can do once trained.
+// docs/architecture.md shows a whole model as the example to follow.
 import type { z } from "zod";
+import type { View } from "../data/streams.ts";
 import type { Tensor } from "../graph/tensor.ts";
+import type { Metric } from "../metrics/metric.ts";
 import type { Optimizer } from "../nn/optim.ts";
 import type { Schedule } from "../nn/schedule.ts";
 import type { Scope } from "../nn/scope.ts";
+import type { Heads } from "./heads.ts";
 
 /** What a model must know of the data before it is built. */
 export interface DataSpec {
@@ -15,17 +19,52 @@ export interface DataSpec {
   readonly mirror: boolean;
 }
 
-/** One batch as a phase sees it. */
+// ------------------------------------------------------------------------------------------------ what is fed
+
+/** How many training pictures there are, with and without a label. */
+export interface ExampleCounts {
+  readonly labelled: number;
+  readonly unlabelled: number;
+}
+
+/** Batches that a model asks for, one of each stream a step. */
+export interface StreamSpec {
+  /** Which training pictures: all (the default), those with a label, or those without. */
+  readonly from?: "all" | "labelled" | "unlabelled";
+  /** Size as a share of the run's batch size (`--batch`). Default 1. */
+  readonly share?: number;
+  /** Pictures of the second data source in place of the training part's. */
+  readonly second?: boolean;
+  /** Views of each picture by name, each drawn anew: the first is `Batch.x`. Default: `{ x: "augmented" }`. */
+  readonly views?: Readonly<Record<string, View>>;
+}
+
+/** Streams by name. The first one that a stage reads measures its epochs: one is over when it has gone through its pictures. */
+export type Streams = Readonly<Record<string, StreamSpec>>;
+
+/** Values kept for each training picture, written between steps and carried by later batches: soft labels, weights, codes. */
+export interface TableSpec {
+  /** Shape of a row; empty for one number a picture. */
+  readonly shape: readonly number[];
+  /** What it holds at first. */
+  readonly fill: number;
+}
+
+/** One batch of a stream as a loss sees it. */
 export interface Batch {
-  /** `[n, h, w, c]`, pixels in 0..1 */
+  /** The first view: `[n, h, w, c]`, pixels in 0..1. */
   readonly x: Tensor;
+  /** Every view by name. */
+  readonly views: Readonly<Record<string, Tensor>>;
   /** int32 `[n]`: class numbers; -1 where there is no label */
   readonly labels: Tensor;
   /** `[n]`: 1 for an example, 0 for padding */
   readonly weights: Tensor;
   /** `[n]`: weight in the class loss: that of its class (1 unless asked for) for an example with a label, else 0 */
   readonly labelled: Tensor;
-  /** Pictures mixed with others, for the class loss alone; absent unless the augmentation mixes. */
+  /** The examples' rows `[n, …]` of each table of the model. */
+  readonly tables: Readonly<Record<string, Tensor>>;
+  /** The first view mixed with others, for the class loss alone; absent unless the run's augmentation mixes. */
   readonly mixed?: Mixed;
 }
 
@@ -41,6 +80,8 @@ export interface Mixed {
   readonly labelled: Tensor;
 }
 
+// ------------------------------------------------------------------------------------------------ how it is trained
+
 export interface PhaseLoss {
   /** Scalar to minimise. */
   readonly loss: Tensor;
@@ -48,45 +89,106 @@ export interface PhaseLoss {
   readonly log: Readonly<Record<string, Tensor>>;
 }
 
+/** Parameters that a phase moves at a rate of their own. */
+export interface ParameterGroup {
+  /** Path prefix of the parameters. */
+  readonly prefix: string;
+  /** Factor on the phase's learning rate. Default 1. */
+  readonly rateScale?: number;
+  /** Factor on the optimizer's weight decay. Default 1; 0: none. */
+  readonly decayScale?: number;
+}
+
 /** One kind of step: a loss and the parameters it moves. */
 export interface Phase {
   readonly name: string;
-  /** Path prefixes of the parameters that this phase moves. */
-  readonly updates: readonly string[];
-  /** Runs on every n-th step; 1 when absent. */
+  /** The parameters that this phase moves: path prefixes, or groups. */
+  readonly updates: readonly (string | ParameterGroup)[];
+  /** Runs on every n-th step. Default 1. */
   readonly every?: number;
+  /** The part of its stage in which the phase runs: from and to in 0..1, of which the end is left out. Default: all of it. */
+  readonly window?: readonly [from: number, to: number];
   readonly optimizer: Optimizer;
-  /** Base learning rate. */
-  readonly rate: number;
+  /** Before the schedule's factor. */
+  readonly learningRate: number;
+  /** Factor on the learning rate by progress of the stage. */
   readonly schedule: Schedule;
   /** Limit on the joint norm of the gradients. */
   readonly clip?: number;
-  loss(scope: Scope, batch: Batch): PhaseLoss;
+  /** Decay of the moving averages of what this phase moves, in 0..1; "none": keeps no averages. Default: the run's. */
+  readonly emaDecay?: number | "none";
+  /**
+   * The loss on the first stream's batch, with every stream's batch by name (without options: `batch` alone). Run once, when
+   * the training step is compiled.
+   */
+  loss(scope: Scope, batch: Batch, streams: Readonly<Record<string, Batch>>): PhaseLoss;
 }
 
-/** What a model can do, asked by presence. Images are `[n, h, w, c]` in 0..1. */
-export interface Heads {
-  /** logits `[n, classes]` */
-  classify?(scope: Scope, x: Tensor): Tensor;
-  /** codes `[n, code]` */
-  encode?(scope: Scope, x: Tensor): Tensor;
-  /** images from codes `[n, code]` */
-  decode?(scope: Scope, code: Tensor): Tensor;
-  reconstruct?(scope: Scope, x: Tensor): Tensor;
-  /** a lower bound on ln p(x), nats `[n]` */
-  logDensity?(scope: Scope, x: Tensor): Tensor;
-  /** width of the code */
-  readonly codeSize?: number;
+/** What a refresh can ask and write. */
+export interface RefreshContext {
+  /** Labels of the training pictures, `[N]`; -1 where there is none. */
+  readonly labels: Int32Array;
+  /** The tables, `[N, …]` row by row, to write into. */
+  readonly tables: Readonly<Record<string, Float32Array>>;
+  /** Progress of the stage, 0..1. */
+  readonly progress: number;
+  /** Seed of anything random in it: a function of the run's seed and the step. */
+  readonly seed: number;
+  /**
+   * Rows `[N, …]` that a head gives for every training picture, as it is, with averaged weights.
+   * @param seed of the head's own noise. Default 0
+   * @throws `E_HEAD` for a head that the refresh does not name in `heads`
+   */
+  predict(head: string, seed?: number): Promise<Float32Array>;
+  /** Tells a line in the output and in the report. */
+  note(text: string): void;
 }
 
-export interface BuiltModel {
+/** Work between steps that writes tables from what the model says of the training pictures. */
+export interface Refresh {
+  /** Heads that `run` asks; each takes a picture. */
+  readonly heads: readonly string[];
+  /** Steps between two runs; absent: once, before the first step of the stage. */
+  readonly every?: number;
+  run(context: RefreshContext): Promise<void>;
+}
+
+/** A part of training with phases of its own. */
+export interface Stage {
+  /** Default: its number. */
+  readonly name?: string;
+  /** Share of the run's budget, relative to the other stages'. Default 1. */
+  readonly share?: number;
   readonly phases: readonly Phase[];
+  /** Run before the first step, and again every so many steps. */
+  readonly refresh?: Refresh;
+}
+
+// ------------------------------------------------------------------------------------------------ the whole
+
+/** A model with its options filled in, for data of one kind. */
+export interface BuiltModel {
   readonly heads: Heads;
+  /** Width of the latent vectors that heads take or give. */
+  readonly latentSize?: number;
+  /** In order; most models have one. */
+  readonly stages: readonly Stage[];
+  /** Batches of each step. Default: one stream `batch` of all pictures, augmented. */
+  streams?(counts: ExampleCounts): Streams;
+  readonly tables?: Readonly<Record<string, TableSpec>>;
+  /** Metrics of this model's own, beside the common ones. */
+  readonly metrics?: readonly Metric[];
+  /**
+   * Names of the metrics by which the best checkpoint is chosen on validation pictures; later ones decide between equals.
+   * Without them, or without validation pictures, the last checkpoint is the best.
+   */
+  readonly best?: readonly string[];
 }
 
 /** The options of a model as a zod object: each has a default, a range and a description. */
 export type OptionTable = z.ZodObject;
 
+/** A model: what the command line and the library know it by. */
 export interface Model<O extends OptionTable = OptionTable> {
   readonly name: string;
   readonly title: string;

@@ -5,23 +5,22 @@ import * as g from "../graph/ops/index.ts";
 import { scalar, type Tensor } from "../graph/tensor.ts";
 import { bernoulli, discretizedLogistic, gaussian } from "../nn/distributions.ts";
 import { glorotUniform } from "../nn/init.ts";
-import { ACTIVATIONS, type Activation, conv, dense, dropout } from "../nn/layers.ts";
+import { ACTIVATIONS, conv, dense, dropout } from "../nn/layers.ts";
 import { classLoss, perExample, weightedMean } from "../nn/losses.ts";
 import { convDecoder, convEncoder, defaultDepth, type NetShape } from "../nn/nets.ts";
 import { adam } from "../nn/optim.ts";
-import { SCHEDULES, schedule, withWarmup } from "../nn/schedule.ts";
+import { schedule, withWarmup } from "../nn/schedule.ts";
 import type { Scope } from "../nn/scope.ts";
-import { type Batch, defineModel, type Heads, type Phase } from "./model.ts";
-
-const ACTIVATION_NAMES = Object.keys(ACTIVATIONS) as [Activation, ...Activation[]];
-const SCHEDULE_NAMES = Object.keys(SCHEDULES) as [keyof typeof SCHEDULES];
+import { head } from "./heads.ts";
+import { type Batch, defineModel, type Phase, type Streams } from "./model.ts";
+import { ACTIVATION_NAMES, SCHEDULE_NAMES } from "./options.ts";
 
 const options = z.object({
   training: z
     .enum(["joint", "two-phase"])
     .default("joint")
     .describe("one step on all losses, or a generative then a discriminative step"),
-  latent: z.number().int().min(1).max(1024).default(32).describe("size of the code"),
+  latent: z.number().int().min(1).max(1024).default(32).describe("size of the latent vector"),
   width: z.number().int().min(4).max(512).default(32).describe("channels of the first level; doubles each level"),
   depth: z
     .number()
@@ -44,7 +43,7 @@ const options = z.object({
   likelihood: z
     .enum(["bernoulli", "gaussian", "logistic"])
     .default("bernoulli")
-    .describe("distribution of a pixel given the code; logistic: discretised to 256 levels, for colour"),
+    .describe("distribution of a pixel given the latent vector; logistic: discretised to 256 levels, for colour"),
   deviation: z
     .number()
     .min(0.01)
@@ -78,7 +77,7 @@ const options = z.object({
 export const vae = defineModel({
   name: "vae",
   title: "VAE classifier, joint or two-phase",
-  cite: "Kingma & Welling 2014, Auto-Encoding Variational Bayes; the classifier beside the code follows Kingma et al. 2014 (M1)",
+  cite: "Kingma & Welling 2014, Auto-Encoding Variational Bayes; the classifier beside the latent vector follows Kingma et al. 2014 (M1)",
   options,
   build(o, data) {
     const size = [data.height, data.width, data.channels] as const;
@@ -102,21 +101,21 @@ export const vae = defineModel({
       };
     };
     const logitsOf = (scope: Scope, maps: Tensor) => {
-      const head = scope.child("classifier");
+      const classifier = scope.child("classifier");
       let y = maps;
       // The last one halves the maps and doubles the channels: the dense layer above is most of the weights otherwise.
       for (let i = 1; i <= o.refine; i++) {
         const last = i === o.refine;
-        y = act(conv(head.child(`conv${i}`), y, y.shape[3]! * (last ? 2 : 1), 3, { stride: last ? 2 : 1 }));
+        y = act(conv(classifier.child(`conv${i}`), y, y.shape[3]! * (last ? 2 : 1), 3, { stride: last ? 2 : 1 }));
       }
-      y = dropout(head.child("drop1"), y, o.dropout / 2);
-      y = act(dense(head.child("dense"), g.flatten(y), o.hidden));
-      y = dropout(head.child("drop2"), y, o.dropout);
-      return dense(head.child("out"), y, data.classes.length, { init: glorotUniform });
+      y = dropout(classifier.child("drop1"), y, o.dropout / 2);
+      y = act(dense(classifier.child("dense"), g.flatten(y), o.hidden));
+      y = dropout(classifier.child("drop2"), y, o.dropout);
+      return dense(classifier.child("out"), y, data.classes.length, { init: glorotUniform });
     };
-    const decoderLogits = (scope: Scope, code: Tensor) => convDecoder(scope.child("decoder"), code, size, net);
+    const decoderLogits = (scope: Scope, latent: Tensor) => convDecoder(scope.child("decoder"), latent, size, net);
     // A grey level is a probability under the Bernoulli likelihood; the Gaussian's mean is kept in 0..1 the same way.
-    const image = (scope: Scope, code: Tensor) => bernoulli.mean(decoderLogits(scope, code));
+    const image = (scope: Scope, latent: Tensor) => bernoulli.mean(decoderLogits(scope, latent));
 
     // -------------------------------------------------------------------------------------------- losses
     const logLikelihood = (x: Tensor, logits: Tensor) => {
@@ -131,9 +130,9 @@ export const vae = defineModel({
     };
     const bound = (scope: Scope, x: Tensor, maps: Tensor) => {
       const { mean, logVariance } = posterior(scope, maps);
-      const code = gaussian.sample(mean, logVariance, scope.noise("code", mean.shape));
+      const latent = gaussian.sample(mean, logVariance, scope.noise("code", mean.shape));
       return {
-        reconstruction: g.neg(logLikelihood(x, decoderLogits(scope, code))),
+        reconstruction: g.neg(logLikelihood(x, decoderLogits(scope, latent))),
         kl: perExample(gaussian.klToStandard(mean, logVariance)),
       };
     };
@@ -141,26 +140,33 @@ export const vae = defineModel({
       const terms = bound(scope, batch.x, maps);
       const reconstruction = weightedMean(terms.reconstruction, batch.weights);
       const kl = weightedMean(terms.kl, batch.weights);
-      const beta = scope.ramp("beta", (progress) => o.beta * (o.klWarmup > 0 ? Math.min(1, progress / o.klWarmup) : 1));
+      const beta = scope.annealed(
+        "beta",
+        (progress) => o.beta * (o.klWarmup > 0 ? Math.min(1, progress / o.klWarmup) : 1),
+      );
       return { loss: g.add(reconstruction, g.mul(kl, beta)), log: { reconstruction, kl } };
     };
-    const discriminative = (scope: Scope, batch: Batch, maps: Tensor) => {
-      // Two streams where pictures are mixed: the generative loss sees them as they are.
-      const logits = logitsOf(scope, batch.mixed ? features(scope, batch.mixed.x) : maps);
+    const discriminative = (scope: Scope, batch: Batch, maps?: Tensor) => {
+      // Where pictures are mixed, the generative loss sees them as they are.
+      const logits = logitsOf(scope, batch.mixed || !maps ? features(scope, (batch.mixed ?? batch).x) : maps);
       const loss = classLoss(logits, batch, o.smoothing);
       return { loss: g.mul(loss, o.classWeight), log: { class: loss } };
     };
 
     // -------------------------------------------------------------------------------------------- phases
     const course = withWarmup(o.warmup, schedule(o.schedule));
-    const common = { optimizer: adam(), rate: o.rate, schedule: course };
+    const common = { optimizer: adam(), learningRate: o.rate, schedule: course };
     const joint: Phase = {
       ...common,
       name: "joint",
       updates: ["encoder/", "decoder/", "classifier/"],
-      loss(scope, batch) {
-        const maps = features(scope, batch.x);
-        const [first, second] = [generative(scope, batch, maps), discriminative(scope, batch, maps)];
+      loss(scope, all, { labelled }) {
+        // Both batches go through the encoder as one, so that batch norm sees one distribution.
+        const maps = features(scope, labelled ? g.concat([all.x, labelled.x], 0) : all.x);
+        const part = (from: number, to: number) => (labelled ? g.sliceAxis(maps, 0, from, to) : maps);
+        const n = all.x.shape[0]!;
+        const first = generative(scope, all, part(0, n));
+        const second = discriminative(scope, labelled ?? all, part(n, maps.shape[0]!));
         const loss = g.add(first.loss, second.loss);
         return { loss, log: { loss, ...first.log, ...second.log } };
       },
@@ -170,32 +176,43 @@ export const vae = defineModel({
         ...common,
         name: "generative",
         updates: ["encoder/", "decoder/"],
-        loss: (scope, batch) => generative(scope, batch, features(scope, batch.x)),
+        loss: (scope, all) => generative(scope, all, features(scope, all.x)),
       },
       {
         ...common,
         name: "discriminative",
         updates: ["encoder/", "classifier/"],
-        loss: (scope, batch) => discriminative(scope, batch, features(scope, batch.x)),
+        loss: (scope, all, { labelled }) => discriminative(scope, labelled ?? all),
       },
     ];
 
-    // -------------------------------------------------------------------------------------------- heads
-    const heads: Heads = {
-      codeSize: o.latent,
-      classify(scope, x) {
-        const own = logitsOf(scope, features(scope, x));
-        if (!o.mirrorViews || !data.mirror) return own;
-        return g.mul(g.add(own, logitsOf(scope, features(scope, g.reverse(x, 2)))), 0.5);
-      },
-      encode: (scope, x) => posterior(scope, features(scope, x)).mean,
-      decode: image,
-      reconstruct: (scope, x) => image(scope, posterior(scope, features(scope, x)).mean),
-      logDensity(scope, x) {
-        const { reconstruction, kl } = bound(scope, x, features(scope, x));
-        return g.neg(g.add(reconstruction, kl));
+    return {
+      stages: [{ phases: o.training === "joint" ? [joint] : alternating }],
+      // Where few have labels, half of a step's pictures are drawn from those, so that each step teaches classes, and the
+      // other half from all, as the generative loss is a mean over all.
+      streams: ({ labelled, unlabelled }): Streams =>
+        labelled === 0 || labelled >= unlabelled
+          ? { all: {} }
+          : { all: { share: 0.5 }, labelled: { from: "labelled", share: 0.5 } },
+      best: ["accuracy", "nll"],
+      latentSize: o.latent,
+      heads: {
+        classify: head(["picture"], "logits", (scope, { picture }) => {
+          const own = logitsOf(scope, features(scope, picture));
+          if (!o.mirrorViews || !data.mirror) return own;
+          return g.mul(g.add(own, logitsOf(scope, features(scope, g.reverse(picture, 2)))), 0.5);
+        }),
+        encode: head(["picture"], "latent", (scope, { picture }) => posterior(scope, features(scope, picture)).mean),
+        decode: head(["latent"], "picture", (scope, { latent }) => image(scope, latent)),
+        reconstruct: head(["picture"], "picture", (scope, { picture }) =>
+          image(scope, posterior(scope, features(scope, picture)).mean),
+        ),
+        sample: head([], "picture", (scope, { n }) => image(scope, scope.noise("prior", [n, o.latent]))),
+        elbo: head(["picture"], "score", (scope, { picture }) => {
+          const { reconstruction, kl } = bound(scope, picture, features(scope, picture));
+          return g.neg(g.add(reconstruction, kl));
+        }),
       },
     };
-    return { phases: o.training === "joint" ? [joint] : alternating, heads };
   },
 });

@@ -1,4 +1,5 @@
-// Named parameters. A layer is a function of a scope; the scope remembers what was declared, and a build is one walk.
+// Named parameters. A layer is a function of a scope; the scope remembers what was declared, and a build is one walk over a
+// model's functions.
 import { type NdArray, type Shape, sameShape } from "../base/array.ts";
 import { fail } from "../base/errors.ts";
 import { hashName, Random } from "../base/random.ts";
@@ -6,77 +7,123 @@ import { NOISE_PREFIX, SCALAR_PREFIX, STATE_PREFIX } from "../graph/names.ts";
 import { input, scalar, type Tensor } from "../graph/tensor.ts";
 import type { Initializer } from "./init.ts";
 
+/** One entry of the state: its shape, its first value, and whether optimizers move it. */
 export interface StateSpec {
   readonly shape: Shape;
   readonly init: Initializer;
-  /** Whether optimizers move it; running statistics are assigned instead. */
+  /** True for parameters, which optimizers move; false for buffers (running statistics), which a step assigns. */
   readonly trainable: boolean;
 }
 
+/** Standard normal, or uniform in (0, 1). */
 export type NoiseKind = "normal" | "uniform";
 
-/** A scalar as a function of training progress, 0 at the first step to 1 at the last. */
-export type Ramp = (progress: number) => number;
+/** A scalar as a function of the progress of its stage: 0 at the first step, 1 at the last. */
+export type Annealing = (progress: number) => number;
 
+/** Noise that a step is fed: its shape and distribution. */
 export interface NoiseSpec {
   readonly shape: Shape;
   readonly kind: NoiseKind;
 }
 
+/** The path in the state of the exponential moving average (EMA) of a parameter. */
+export const averagePath = (path: string): string => `average/${path}`;
+
+/** Options of a walk. */
+export interface BuildOptions {
+  /**
+   * Gives a parameter or buffer its tensor: a constant of an exported model, say, or the average in place of the parameter.
+   * Absent: an input that reads the state.
+   */
+  readonly bind?: (path: string, spec: StateSpec) => Tensor;
+  /** Path prefixes of what is not trained: no phase moves it, and its layers behave as outside training. */
+  readonly frozen?: readonly string[];
+}
+
 /** What one walk over a model's functions declared. */
 export class Build {
+  /** Whether dropout, noise and batch statistics are active. */
   readonly training: boolean;
+  readonly options: BuildOptions;
+  /** Declared parameters and buffers by path. */
   readonly state = new Map<string, StateSpec>();
+  /** The tensor of each parameter and buffer; of a buffer that was assigned, its value before this step. */
   readonly tensors = new Map<string, Tensor>();
+  /** Paths whose moving average was read. */
+  readonly averaged = new Set<string>();
   readonly noises = new Map<string, NoiseSpec>();
+  /** New values of buffers after this step. */
   readonly assigned = new Map<string, Tensor>();
-  readonly ramps = new Map<string, Ramp>();
-  /** When given, parameters become these tensors (constants of an export, averages) instead of state inputs. */
-  readonly bind: ((path: string, spec: StateSpec) => Tensor) | undefined;
+  readonly annealed = new Map<string, Annealing>();
 
-  constructor(training: boolean, bind?: Build["bind"]) {
+  constructor(training: boolean, options: BuildOptions = {}) {
     this.training = training;
-    this.bind = bind;
+    this.options = options;
   }
 
   get root(): Scope {
     return new Scope(this, "");
   }
 
-  /** Parameters whose path starts with `prefix`, in order of declaration. */
+  /** Whether a path is under a frozen prefix. */
+  isFrozen(path: string): boolean {
+    return this.options.frozen?.some((prefix) => path.startsWith(prefix)) ?? false;
+  }
+
+  /** Parameters that may be trained and whose path starts with `prefix`, in order of declaration. */
   trainable(prefix: string): [path: string, tensor: Tensor][] {
     return [...this.state]
-      .filter(([path, spec]) => spec.trainable && path.startsWith(prefix))
+      .filter(([path, spec]) => spec.trainable && path.startsWith(prefix) && !this.isFrozen(path))
       .map(([path]) => [path, this.tensors.get(path)!]);
   }
 }
 
+/** A place in the tree of names, from which layers declare what they need. */
 export class Scope {
   private readonly build: Build;
+  private readonly readsAverages: boolean;
+  /** Path of this scope: empty at the root, else ending in "/". */
   readonly path: string;
 
-  constructor(build: Build, path: string) {
+  constructor(build: Build, path: string, readsAverages = false) {
     this.build = build;
     this.path = path;
+    this.readsAverages = readsAverages;
   }
 
-  /** Whether dropout, noise and batch statistics are active. */
+  /** Whether dropout, noise and batch statistics are active here: not outside training, nor in averaged or frozen parts. */
   get training(): boolean {
-    return this.build.training;
+    return this.build.training && !this.readsAverages && !this.build.isFrozen(this.path);
   }
 
+  /** The scope of a named part. */
   child(name: string): Scope {
-    return new Scope(this.build, `${this.path}${name}/`);
+    return new Scope(this.build, `${this.path}${name}/`, this.readsAverages);
   }
 
-  /** A trained parameter. The same path twice is the same tensor (weight sharing). */
+  /**
+   * The same place with the moving averages of the parameters in their stead, behaving as outside training: a teacher
+   * (Tarvainen & Valpola 2017), or the averaged generator. No gradient reaches the parameters through it.
+   */
+  get averaged(): Scope {
+    return new Scope(this.build, this.path, true);
+  }
+
+  /** A trained parameter. The same path again gives the same tensor (weight sharing). @throws `E_SHAPE` for another shape */
   param(name: string, shape: Shape, init: Initializer): Tensor {
-    return this.declare(name, { shape, init, trainable: true });
+    const current = this.declare(name, { shape, init, trainable: true });
+    // Outside training everything is bound to averages where there are any.
+    if (!this.readsAverages || this.build.options.bind) return current;
+    const path = this.path + name;
+    this.build.averaged.add(path);
+    return input(STATE_PREFIX + averagePath(path), shape);
   }
 
-  /** State that is assigned, not trained. */
+  /** State that is assigned, not trained; after `assign` in the same step, the value assigned. @throws `E_SHAPE` */
   buffer(name: string, shape: Shape, init: Initializer): Tensor {
-    return this.declare(name, { shape, init, trainable: false });
+    const before = this.declare(name, { shape, init, trainable: false });
+    return this.build.assigned.get(this.path + name) ?? before;
   }
 
   private declare(name: string, spec: StateSpec): Tensor {
@@ -90,31 +137,35 @@ export class Scope {
         );
       return known;
     }
-    const tensor = this.build.bind?.(path, spec) ?? input(STATE_PREFIX + path, spec.shape);
+    const tensor = this.build.options.bind?.(path, spec) ?? input(STATE_PREFIX + path, spec.shape);
     this.build.state.set(path, spec);
     this.build.tensors.set(path, tensor);
     return tensor;
   }
 
-  /** Gives a buffer its value after this step. */
+  /**
+   * Gives a buffer its value after this step. Assigned again in the same step (batch norm on a real and a generated batch),
+   * the last value stays; it has been made from the one before, since `buffer` gives that.
+   */
   assign(name: string, value: Tensor): void {
     this.build.assigned.set(this.path + name, value);
   }
 
-  /** A scalar that changes as training goes on (a loss weight that warms up); outside training its final value. */
-  ramp(name: string, value: Ramp): Tensor {
-    if (!this.training) return scalar(value(1));
+  /** A scalar that changes as its stage goes on, such as a loss weight that warms up; outside training its last value. */
+  annealed(name: string, value: Annealing): Tensor {
+    if (!this.build.training) return scalar(value(1));
     const path = this.path + name;
-    this.build.ramps.set(path, value);
-    return input(SCALAR_PREFIX + path, []);
+    this.build.annealed.set(path, value);
+    return input(`${SCALAR_PREFIX}annealed/${path}`, []);
   }
 
-  /** Fresh noise every step: standard normal, or uniform in (0, 1). */
+  /** Fresh noise every step. The same name again is other noise: `name#2`, `name#3`, … */
   noise(name: string, shape: Shape, kind: NoiseKind = "normal"): Tensor {
     const path = this.path + name;
-    if (this.build.noises.has(path)) fail("E_NAME", `internal: noise "${path}" is declared twice`);
-    this.build.noises.set(path, { shape, kind });
-    return input(NOISE_PREFIX + path, shape);
+    let numbered = path;
+    for (let k = 2; this.build.noises.has(numbered); k++) numbered = `${path}#${k}`;
+    this.build.noises.set(numbered, { shape, kind });
+    return input(NOISE_PREFIX + numbered, shape);
   }
 }
 

@@ -1,20 +1,12 @@
-// Checkpoints in the safetensors format: a JSON header, then raw tensors. Written whole or not at all.
-import {
-  appendFileSync,
-  closeSync,
-  copyFileSync,
-  fsyncSync,
-  linkSync,
-  openSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  writeSync,
-} from "node:fs";
-import { type NdArray, sizeOf } from "../base/array.ts";
+// Checkpoints in the safetensors format: a JSON header, then raw tensors. The state is there by path, what was fitted under
+// `fitted/`, per-example tables under `table/`; progress and metrics are in the header's metadata.
+import { readFileSync } from "node:fs";
+import { type NdArray, ndarray, sizeOf } from "../base/array.ts";
 import { fail, GenclassError } from "../base/errors.ts";
 import type { State } from "../runtime/program.ts";
+import { writeAtomically } from "./files.ts";
 import type { Snapshot } from "./fit.ts";
+import { newProgress } from "./progress.ts";
 
 interface HeaderEntry {
   dtype: string;
@@ -24,68 +16,15 @@ interface HeaderEntry {
 
 const METADATA = "__metadata__";
 const HEADER_LIMIT = 100_000_000;
+const FITTED = "fitted/";
+const TABLE = "table/";
 
-/** Writes a file so that a crash at any moment leaves the old one or the new one, never a part. */
-export function writeAtomically(file: string, parts: readonly Uint8Array[] | string): void {
-  replace(file, (draft) => {
-    const handle = openSync(draft, "w");
-    try {
-      for (const part of typeof parts === "string" ? [Buffer.from(parts)] : parts)
-        for (let at = 0; at < part.byteLength; ) at += writeSync(handle, part, at);
-      fsyncSync(handle);
-    } finally {
-      closeSync(handle);
-    }
-  });
-}
-
-/** Makes `file` another name of what `source` holds now, as atomically. */
-export function linkAtomically(source: string, file: string): void {
-  replace(file, (draft) => {
-    try {
-      linkSync(source, draft);
-    } catch {
-      // Not every file system has links.
-      copyFileSync(source, draft);
-    }
-  });
-}
-
-function replace(file: string, make: (draft: string) => void): void {
-  const draft = `${file}.draft`;
-  try {
-    // One left by a crash may be another name of a file in use.
-    rmSync(draft, { force: true });
-    make(draft);
-    renameSync(draft, file);
-  } catch (cause) {
-    rmSync(draft, { force: true });
-    fail(
-      "E_WRITE",
-      `${file} could not be written (${(cause as Error).message}); what was there before is kept. Free some space or choose another --out`,
-      cause,
-    );
-  }
-}
-
-/** Adds to a file of a run. */
-export function append(file: string, data: Uint8Array | string): void {
-  try {
-    appendFileSync(file, data);
-  } catch (cause) {
-    fail(
-      "E_WRITE",
-      `${file} could not be written (${(cause as Error).message}); the last checkpoint is kept: free some space and --resume`,
-      cause,
-    );
-  }
-}
-
-export function writeCheckpoint(file: string, { state, ...rest }: Snapshot): void {
-  const header: Record<string, unknown> = { [METADATA]: { genclass: JSON.stringify(rest) } };
+/** Writes a snapshot, whole or not at all. @throws `E_WRITE` */
+export function writeCheckpoint(file: string, { state, fitted, tables, progress, metrics }: Snapshot): void {
+  const header: Record<string, unknown> = { [METADATA]: { genclass: JSON.stringify({ progress, metrics }) } };
   const parts: Uint8Array[] = [];
   let offset = 0;
-  for (const [path, { data, shape }] of state) {
+  const put = (path: string, { data, shape }: NdArray) => {
     header[path] = {
       dtype: "F32",
       shape: [...shape],
@@ -93,14 +32,17 @@ export function writeCheckpoint(file: string, { state, ...rest }: Snapshot): voi
     } satisfies HeaderEntry;
     parts.push(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
     offset += data.byteLength;
-  }
+  };
+  for (const [path, value] of state) put(path, value);
+  for (const [name, value] of fitted) put(FITTED + name, value);
+  for (const [name, value] of tables) put(TABLE + name, value);
   const text = Buffer.from(JSON.stringify(header));
   const size = Buffer.alloc(8);
   size.writeBigUInt64LE(BigInt(text.length));
   writeAtomically(file, [size, text, ...parts]);
 }
 
-/** @throws `E_DATA_FORMAT` when the file is damaged */
+/** The snapshot in a file, also in one of an older version. @throws `E_DATA_FORMAT` when the file is damaged */
 export function readCheckpoint(file: string): Snapshot {
   const bytes = readFileSync(file);
   try {
@@ -109,6 +51,8 @@ export function readCheckpoint(file: string): Snapshot {
     const header = JSON.parse(bytes.toString("utf8", 8, 8 + size)) as Record<string, unknown>;
     const { [METADATA]: metadata, ...entries } = header as Record<string, HeaderEntry>;
     const state: State = new Map();
+    const fitted = new Map<string, NdArray>();
+    const tables = new Map<string, NdArray>();
     for (const [path, entry] of Object.entries(entries)) {
       const [begin, end] = entry.data_offsets;
       if (entry.dtype !== "F32" || end - begin !== 4 * sizeOf(entry.shape) || 8 + size + end > bytes.length)
@@ -116,12 +60,14 @@ export function readCheckpoint(file: string): Snapshot {
       const data = new Float32Array(
         bytes.buffer.slice(bytes.byteOffset + 8 + size + begin, bytes.byteOffset + 8 + size + end),
       );
-      state.set(path, { shape: entry.shape, dtype: "float32", data } satisfies NdArray);
+      const value: NdArray = { shape: entry.shape, dtype: "float32", data };
+      if (path.startsWith(FITTED)) fitted.set(path.slice(FITTED.length), value);
+      else if (path.startsWith(TABLE)) tables.set(path.slice(TABLE.length), value);
+      else state.set(path, value);
     }
-    return {
-      ...(JSON.parse((metadata as unknown as { genclass: string }).genclass) as Omit<Snapshot, "state">),
-      state,
-    };
+    const told = JSON.parse((metadata as unknown as { genclass: string }).genclass) as Metadata | OldMetadata;
+    if ("progress" in told) return { ...told, state, fitted, tables };
+    return { ...fromOld(told), state, tables };
   } catch (cause) {
     if (cause instanceof GenclassError) throw cause;
     fail(
@@ -130,4 +76,38 @@ export function readCheckpoint(file: string): Snapshot {
       cause,
     );
   }
+}
+
+type Metadata = Pick<Snapshot, "progress" | "metrics">;
+
+/** Metadata of genclass 0.1, which knew one stage, and two fitted quantities by field. */
+interface OldMetadata {
+  cursor: {
+    step: number;
+    seconds: number;
+    planned: number;
+    bestScore: number | null;
+    bestEpoch: number;
+    seen: { labelled: number; unlabelled: number };
+  };
+  metrics: Snapshot["metrics"];
+  temperature: number;
+  novelty?: { median: number; p99: number };
+}
+
+function fromOld({
+  cursor,
+  metrics,
+  temperature,
+  novelty,
+}: OldMetadata): Pick<Snapshot, "progress" | "metrics" | "fitted"> {
+  const { step, seconds, planned, bestScore, bestEpoch, seen } = cursor;
+  const progress = { ...newProgress(), step, seconds, seen };
+  progress.stage = { index: 0, step, planned: planned > 0 ? planned : null, epochsBefore: 0 };
+  // Its score was the accuracy, less a trace of the log-loss.
+  if (bestScore !== null) progress.best = { epoch: bestEpoch, values: [bestScore] };
+  const scalar = (value: number) => ndarray("float32", [], [value]);
+  const fitted = new Map([["temperature", scalar(temperature)]]);
+  if (novelty) fitted.set("novelty/median", scalar(novelty.median)).set("novelty/p99", scalar(novelty.p99));
+  return { progress, metrics, fitted };
 }

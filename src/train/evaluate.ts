@@ -1,31 +1,42 @@
-// Every number a trained model can give on a labelled set.
-import { sizeOf } from "../base/array.ts";
+// Every number that a trained model can give on a set of pictures.
 import { fail } from "../base/errors.ts";
 import { decoded, type ImageSet } from "../data/dataset.ts";
 import {
   type CalibrationBin,
   type ClassScores,
   calibrationBins,
-  classificationMetrics,
   classScores,
   confusionMatrix,
-  softmaxRows,
 } from "../metrics/classification.ts";
 import type { TrainedModel } from "./trained.ts";
+import { computeMetrics } from "./validate.ts";
 
-export interface Evaluation {
-  readonly n: number;
-  /** Shares, not per cent; nats; squared error a pixel. */
-  readonly metrics: Readonly<Record<string, number>>;
+/** What only a classifier has, on the pictures with a label. */
+export interface ClassEvaluation {
+  /** Scores of each class. */
   readonly classes: readonly (ClassScores & { name: string })[];
+  /** `confusion[label][answer]` counts. */
   readonly confusion: readonly (readonly number[])[];
   readonly calibration: readonly CalibrationBin[];
+  /** `[n, classes]` */
   readonly probabilities: Float64Array;
-  /** The pictures that were evaluated: all that decode. */
+}
+
+export interface Evaluation {
+  /** Pictures that were evaluated. */
+  readonly n: number;
+  /** By metric name: shares of 1, not per cent; nats; squared error a pixel. */
+  readonly metrics: Readonly<Record<string, number>>;
+  /** Absent for a model that does not classify, and without labels. */
+  readonly classification?: ClassEvaluation;
+  /** The pictures: all that decode. */
   readonly set: ImageSet;
 }
 
-/** @throws `E_DATA_EMPTY` for a set without labelled pictures, `E_RUN_CONFLICT` for pictures of another shape */
+/**
+ * Evaluates a model on a set. Class metrics leave out pictures without a label.
+ * @throws `E_DATA_EMPTY` for a set without pictures, `E_RUN_CONFLICT` for pictures of another shape or other classes
+ */
 export async function evaluate(model: TrainedModel, whole: ImageSet, classes: readonly string[]): Promise<Evaluation> {
   const set = await decoded(whole);
   const { spec } = model;
@@ -40,41 +51,18 @@ export async function evaluate(model: TrainedModel, whole: ImageSet, classes: re
       `the model knows the classes ${spec.classes.join(", ")}; the data has ${classes.join(", ")}`,
     );
   const n = set.labels.length;
-  if (n === 0 || set.labels.some((label) => label < 0))
-    fail("E_DATA_EMPTY", "evaluation needs pictures that all have labels");
+  if (n === 0) fail("E_DATA_EMPTY", "there are no pictures to evaluate on");
+  const predictions = await model.predict(set);
+  const metrics = computeMetrics(model.metrics, predictions);
+  if (!model.has("classify") || !predictions.hasLabels) return { n, metrics, set };
   const k = classes.length;
-  const judgement = await model.judge(set);
-  const logits = judgement.get("logits")!;
-  const squaredError = judgement.get("squaredError");
-  const logDensity = judgement.get("logDensity");
-  const probabilities = softmaxRows(logits, k, model.temperature);
+  const { probabilities } = predictions;
   const confusion = confusionMatrix(probabilities, set.labels, k);
-  const { accuracy, balancedAccuracy, nll, ece, macroF1 } = classificationMetrics(probabilities, set.labels, k);
-  const raw = classificationMetrics(softmaxRows(logits, k), set.labels, k);
-  const metrics: Record<string, number> = {
-    accuracy,
-    balancedAccuracy,
-    nll,
-    ece,
-    macroF1,
-    temperature: model.temperature,
-    eceUncalibrated: raw.ece,
-  };
-  if (squaredError) metrics.mse = average(squaredError) / sizeOf([set.height, set.width, set.channels]);
-  if (logDensity) metrics.elbo = average(logDensity);
-  return {
-    n,
-    metrics,
+  const classification = {
     classes: classScores(confusion).map((score, i) => ({ name: classes[i]!, ...score })),
     confusion,
     calibration: calibrationBins(probabilities, set.labels, k),
     probabilities,
-    set,
   };
-}
-
-function average(values: ArrayLike<number>): number {
-  let total = 0;
-  for (let i = 0; i < values.length; i++) total += values[i]!;
-  return total / values.length;
+  return { n, metrics, classification, set };
 }

@@ -1,53 +1,88 @@
 // What training tells: one stream that the progress line, the files, trackers and charts all read.
+import type { MetricInfo } from "../metrics/metric.ts";
 
+/** Numbers by name: `PHASE/LOSS`, `validation/METRIC`, … */
 export type Metrics = Readonly<Record<string, number>>;
 
+/** The first event of a run, and of a run that goes on. */
 export interface StartEvent {
   readonly type: "start";
   readonly model: string;
+  /** Trained numbers. */
   readonly parameters: number;
   readonly backend: string;
+  /** Training pictures, and those of them with a label. */
   readonly examples: number;
   readonly labelled: number;
+  /** Of the first stage. */
   readonly stepsPerEpoch: number;
   /** Step the run goes on from; 0 for a new one. */
   readonly step: number;
+  /** The metrics that validation will give. */
+  readonly metrics: readonly MetricInfo[];
+}
+
+/** A line for people: what was loaded, which stage begins, what a refresh found. */
+export interface NoteEvent {
+  readonly type: "note";
+  /** The step that comes next, from 1. */
+  readonly step: number;
+  readonly text: string;
 }
 
 export interface StepEvent {
   readonly type: "step";
   /** Steps done, from 1. */
   readonly step: number;
+  /** From 1. */
   readonly epoch: number;
   /** Share of the planned training that is done, 0..1. */
   readonly progress: number;
+  /** Of training, over all processes of the run. */
   readonly seconds: number;
+  /** Seconds that are left, as planned now. */
   readonly remaining: number;
+  /** Pictures of the stage's first stream. */
   readonly imagesPerSecond: number;
   /** `PHASE/LOSS` */
   readonly losses: Metrics;
-  readonly rate: number;
+  /** Of the last phase that took part. */
+  readonly learningRate: number;
 }
 
+/** The end of an epoch or of a stage, with validation. */
 export interface EpochEvent {
   readonly type: "epoch";
   readonly epoch: number;
   readonly step: number;
   readonly seconds: number;
-  /** Mean training losses of the epoch and validation metrics (`validation/…`). */
+  /** Mean training losses of the epoch (`train/PHASE/LOSS`) and validation metrics (`validation/METRIC`). */
   readonly metrics: Metrics;
+  /** Whether the checkpoint is the best so far. */
   readonly best: boolean;
+}
+
+/** What a stream of batches cost. */
+export interface StreamCost {
+  /** Pictures a batch. */
+  readonly size: number;
+  /** Milliseconds for one batch, made beside the steps. */
+  readonly milliseconds: number;
 }
 
 export interface EndEvent {
   readonly type: "end";
+  /** The budget was used up, a target was reached, nothing got better for long, or somebody stopped it. */
   readonly reason: "planned" | "until" | "patience" | "interrupted";
   readonly epoch: number;
   readonly step: number;
   readonly seconds: number;
+  /** Those of the last epoch. */
   readonly metrics: Metrics;
   /** How often each labelled and each unlabelled example was seen, on average. */
-  readonly passes: { readonly labelled: number; readonly unlabelled: number };
+  readonly epochsPerExample: { readonly labelled: number; readonly unlabelled: number };
+  /** By stream, as measured in this process. */
+  readonly streams: Readonly<Record<string, StreamCost>>;
 }
 
-export type RunEvent = StartEvent | StepEvent | EpochEvent | EndEvent;
+export type RunEvent = StartEvent | NoteEvent | StepEvent | EpochEvent | EndEvent;

@@ -1,60 +1,145 @@
-// One ONNX file: any batch size, bytes in, probabilities out; preprocessing, labels and temperature inside.
-import { ndarray, sizeOf } from "../base/array.ts";
+// A head as one ONNX file: any batch size, bytes in; preprocessing, labels and temperature inside.
+import { type NdArray, ndarray, type Shape, sizeOf, zeros } from "../base/array.ts";
 import { fail } from "../base/errors.ts";
 import { Random } from "../base/random.ts";
+import { NOISE_PREFIX } from "../graph/names.ts";
+import * as g from "../graph/ops/index.ts";
 import { simplify } from "../graph/simplify.ts";
-import { softmaxRows } from "../metrics/classification.ts";
+import type { Tensor } from "../graph/tensor.ts";
+import { argmax, softmaxRows } from "../metrics/classification.ts";
+import type { HeadInput } from "../models/heads.ts";
+import { drawNoise } from "../nn/scope.ts";
 import { FREE_BATCH, lower } from "../onnx/lower.ts";
 import { encodeModel } from "../onnx/schema.ts";
 import type { Backend } from "../runtime/backend.ts";
-import type { TrainedModel } from "./trained.ts";
+import type { HeadFeeds, HeadGraph, TrainedModel } from "./trained.ts";
 
-/** Largest difference of a probability between the file and the run. */
+/** Largest difference of a value between the file and the run. */
 const TOLERANCE = 1e-4;
 
+/** An exported head: the file and what people must know to call it. */
+export interface ExportedHead {
+  readonly bytes: Uint8Array;
+  /** Inputs and outputs as `name: type [shape]`. */
+  readonly inputs: readonly string[];
+  readonly outputs: readonly string[];
+}
+
+/** The head that is exported when none is named: the classifier, else the sampler, else the first. */
+export const defaultHead = (model: TrainedModel): string =>
+  ["classify", "sample"].find((name) => model.has(name)) ?? Object.keys(model.heads)[0]!;
+
 /**
- * The bytes of `model.onnx`, checked against the run at three batch sizes before they are returned.
+ * A head as the bytes of an ONNX file, checked against the run at three batch sizes before they are returned.
  *
- * Input `pixels`: uint8 `[batch, height, width, channels]`. Outputs `probabilities`: float32 `[batch, classes]`, and
- * `label`: int32 `[batch]`. Metadata `labels` (JSON list), `temperature`, `genclass`.
- * @throws `E_EXPORT` when the file's probabilities differ from the run's
+ * Inputs are what the head takes: `pixels` uint8 `[batch, height, width, channels]`, `latent` float32 `[batch, size]`, `label`
+ * int32 `[batch]`; and the noise that it draws, standard normal (or uniform where its description says so), float32. Of
+ * `classify`, outputs are `probabilities` float32 `[batch, classes]` and `label` int32 `[batch]`; of another head, one output
+ * named for what it gives. Metadata: `labels` (JSON list), `temperature`, `genclass`, and `input` and `output` in words.
+ * @throws `E_HEAD` for a head that the model lacks, `E_EXPORT` when the file's values differ from the run's
  */
-export async function exportModel(model: TrainedModel, backend: Backend, version: string): Promise<Uint8Array> {
-  const graph = model.classifierGraph(FREE_BATCH);
-  const [probabilities, label] = simplify([graph.probabilities, graph.label]) as [
-    typeof graph.probabilities,
-    typeof graph.label,
+export async function exportHead(
+  model: TrainedModel,
+  backend: Backend,
+  version: string,
+  head: string = defaultHead(model),
+): Promise<ExportedHead> {
+  const graph = model.headGraph(head, FREE_BATCH);
+  const outputs = outputsOfFile(model, head, graph);
+  const simple = simplify([...outputs.values()]);
+  const named = Object.fromEntries([...outputs.keys()].map((name, i) => [name, simple[i]!]));
+  const noises = [...graph.noises].map(
+    ([path, { shape, kind }]) => `${describe(NOISE_PREFIX + path, "float32", shape)} ${kind}`,
+  );
+  const inputs = [
+    ...[...graph.inputs.values()].map(({ attrs, dtype, shape }) => describe(String(attrs.name), dtype, shape)),
+    ...noises,
   ];
+  const told = Object.entries(named).map(([name, { dtype, shape }]) => describe(name, dtype, shape));
   const metadata = {
     genclass: version,
     labels: JSON.stringify(model.spec.classes),
     temperature: String(model.temperature),
-    input: `pixels: uint8 [batch, ${model.spec.height}, ${model.spec.width}, ${model.spec.channels}], 0..255`,
+    input: inputs.join("; "),
+    output: told.join("; "),
   };
-  const bytes = encodeModel(
-    lower("classifier", { probabilities, label }, { mode: "infer", freeBatch: FREE_BATCH, metadata }),
-  );
-  await check(bytes, model, backend);
-  return bytes;
+  const bytes = encodeModel(lower(head, named, { mode: "infer", freeBatch: FREE_BATCH, metadata }));
+  await check(bytes, model, backend, head, graph, named);
+  return { bytes, inputs, outputs: told };
 }
 
-async function check(bytes: Uint8Array, model: TrainedModel, backend: Backend): Promise<void> {
-  const { height, width, channels, classes } = model.spec;
-  const shape = [height, width, channels];
+const describe = (name: string, dtype: string, shape: Shape): string =>
+  `${name}: ${dtype} [batch${shape
+    .slice(1)
+    .map((size) => `, ${size}`)
+    .join("")}]${dtype === "uint8" ? ", 0..255" : ""}`;
+
+function outputsOfFile(model: TrainedModel, head: string, { output }: HeadGraph): Map<string, Tensor> {
+  const { gives } = model.heads[head]!;
+  if (gives !== "logits") return new Map([[gives, output]]);
+  const probabilities = g.softmax(g.mul(output, 1 / model.temperature));
+  return new Map([
+    ["probabilities", probabilities],
+    ["label", g.argmax(probabilities)],
+  ]);
+}
+
+async function check(
+  bytes: Uint8Array,
+  model: TrainedModel,
+  backend: Backend,
+  head: string,
+  graph: HeadGraph,
+  outputs: Readonly<Record<string, Tensor>>,
+): Promise<void> {
   const executable = await backend.load(bytes);
   const random = new Random(0, "export check");
   for (const n of [1, 2, 5]) {
-    const pixels = Uint8Array.from({ length: n * sizeOf(shape) }, () => random.integer(256));
-    const probabilities = ndarray("float32", [n, classes.length], new Float32Array(n * classes.length));
-    const label = ndarray("int32", [n], new Int32Array(n));
-    await executable.run({ pixels: ndarray("uint8", [n, ...shape], pixels) }, { probabilities, label });
-    const expected = softmaxRows((await model.logits(pixels)).data, classes.length, model.temperature);
-    const worst = expected.reduce((most, p, i) => Math.max(most, Math.abs(p - probabilities.data[i]!)), 0);
+    const feeds: HeadFeeds = Object.fromEntries(
+      [...graph.inputs].map(([kind, { shape }]) => [kind, randomRows(kind, n * sizeOf(shape.slice(1)), model, random)]),
+    );
+    const values: Record<string, NdArray> = {};
+    for (const [kind, { attrs, dtype, shape }] of graph.inputs)
+      values[String(attrs.name)] = ndarray(dtype, [n, ...shape.slice(1)], feeds[kind]!);
+    for (const [path, spec] of graph.noises) {
+      const shape = [n, ...spec.shape.slice(1)];
+      const noise = zeros(shape);
+      drawNoise(spec, path, 0, 0, noise.data as Float32Array);
+      values[NOISE_PREFIX + path] = noise;
+    }
+    const found = Object.fromEntries(
+      Object.entries(outputs).map(([name, { shape, dtype }]) => [name, zeros([n, ...shape.slice(1)], dtype)]),
+    );
+    await executable.run(values, found);
+    const worst = difference(model, found, await model.run(head, feeds, { count: n }));
     if (!(worst <= TOLERANCE))
       fail(
         "E_EXPORT",
-        `internal: the exported model differs from the run by ${worst} at batch ${n}; nothing was written`,
+        `internal: the exported ${head} differs from the run by ${worst} at batch ${n}; nothing was written`,
       );
   }
   await executable.dispose();
+}
+
+function randomRows(kind: HeadInput, length: number, { spec }: TrainedModel, random: Random) {
+  if (kind === "label") return Int32Array.from({ length }, () => random.integer(spec.classes.length));
+  if (kind !== "latent") return Uint8Array.from({ length }, () => random.integer(256));
+  const values = new Float32Array(length);
+  random.fillNormal(values);
+  return values;
+}
+
+/** The largest difference between a file's outputs and the run's rows of the head. */
+function difference(model: TrainedModel, found: Readonly<Record<string, NdArray>>, { data }: NdArray): number {
+  const { probabilities, label } = found;
+  const k = model.spec.classes.length;
+  const expected = probabilities ? softmaxRows(data, k, model.temperature) : data;
+  const got = (probabilities ?? Object.values(found)[0]!).data;
+  let worst = 0;
+  expected.forEach((value, i) => {
+    const gap = Math.abs(value - got[i]!);
+    worst = Number.isNaN(gap) ? Number.POSITIVE_INFINITY : Math.max(worst, gap);
+  });
+  const wrong = probabilities && label?.data.some((answer, i) => answer !== argmax(probabilities.data, i * k, k));
+  return wrong ? Number.POSITIVE_INFINITY : worst;
 }

@@ -11,27 +11,28 @@ interface Drawn {
   readonly arrays: readonly NdArray[];
 }
 
-/** Steps that are under way at a time: the one after the first is queued where the backend computes. */
-export const UNDER_WAY = 2;
+/** Steps in flight: the one after the first is queued where the backend computes. */
+export const IN_FLIGHT = 2;
 
-/** Inputs of a step besides batch and state. There is a buffer of noise for each step under way, and one that fills meanwhile. */
+/** Inputs of a step besides batch and state. There is a buffer of noise for each step in flight, and one that fills meanwhile. */
 export class StepFeeds {
   private readonly step: ConstructorParameters<typeof StepFeeds>[0];
   private readonly noises: readonly (readonly [name: string, spec: NoiseSpec])[];
   private readonly drawn: readonly Drawn[];
+  private drawnSteps = 0;
 
-  constructor(step: Pick<Step, "noises" | "ramps"> & { readonly graph: { readonly name: string } }) {
+  constructor(step: Pick<Step, "noises" | "annealed"> & { readonly graph: { readonly name: string } }) {
     this.step = step;
     this.noises = [...step.noises];
-    this.drawn = Array.from({ length: UNDER_WAY + 1 }, () => ({
+    this.drawn = Array.from({ length: IN_FLIGHT + 1 }, () => ({
       step: -1,
       arrays: this.noises.map(([, { shape }]) => ndarray("float32", shape, new Float32Array(sizeOf(shape)))),
     }));
   }
 
   /**
-   * What step number `step` is fed, `progress` 0..1 into the run; valid until so many later steps have been asked for as may
-   * be under way.
+   * What step number `step` is fed, `progress` 0..1 into its stage; valid until so many later steps have been asked for as may
+   * be in flight.
    */
   at(
     seed: number,
@@ -47,7 +48,7 @@ export class StepFeeds {
     this.noises.forEach(([name], i) => {
       feeds[NOISE_PREFIX + name] = arrays[i]!;
     });
-    for (const [name, ramp] of this.step.ramps) scalar(name, ramp(progress));
+    for (const [name, value] of this.step.annealed) scalar(`annealed/${name}`, value(progress));
     for (const [name, value] of Object.entries(scalars)) scalar(name, value);
     return feeds;
   }
@@ -56,7 +57,8 @@ export class StepFeeds {
   prepare(seed: number, step: number): Drawn {
     const known = this.drawn.find((drawn) => drawn.step === step);
     if (known) return known;
-    const oldest = this.drawn.reduce((a, b) => (b.step < a.step ? b : a));
+    // In turn, and not by step number: a set that is predicted again begins again with step 0.
+    const oldest = this.drawn[this.drawnSteps++ % this.drawn.length]!;
     oldest.step = step;
     this.noises.forEach(([name, spec], i) => {
       drawNoise(spec, `${this.step.graph.name}/${name}`, seed, step, oldest.arrays[i]!.data as Float32Array);

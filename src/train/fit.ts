@@ -1,335 +1,369 @@
-// The only training loop. An async generator of events; leaving it stops training after the steps under way.
+// The only training loop. An async generator of events; leaving it stops training after the steps in flight.
 import { type NdArray, sizeOf } from "../base/array.ts";
 import { now } from "../base/clock.ts";
 import { fail } from "../base/errors.ts";
-import { type Augmentation, mixes } from "../data/augment.ts";
-import { BATCH_INPUTS, TrainingBatches } from "../data/batches.ts";
+import type { Augmentation } from "../data/augment.ts";
+import type { Table } from "../data/batches.ts";
 import type { Dataset } from "../data/dataset.ts";
 import { type ClassWeighting, classWeights } from "../data/imbalance.ts";
 import type { Sampling } from "../data/order.ts";
-import type { BuiltModel, Phase } from "../models/model.ts";
-import { initialState } from "../nn/scope.ts";
+import { type Fitted, isBetter, type Metric } from "../metrics/metric.ts";
+import type { BuiltModel } from "../models/model.ts";
 import type { Backend } from "../runtime/backend.ts";
 import { Program, type State } from "../runtime/program.ts";
-import type { EndEvent, Metrics, RunEvent } from "./events.ts";
-import { StepFeeds, UNDER_WAY } from "./feeds.ts";
-import { AVERAGE_SCALAR, averagePath, compileModel, type PhaseStep, type Step } from "./steps.ts";
-import { type Validation, Validator } from "./validate.ts";
+import type { EndEvent, Metrics, NoteEvent, RunEvent } from "./events.ts";
+import { Pipeline, type StepResult } from "./pipeline.ts";
+import { budgetShares, StagePlan } from "./plan.ts";
+import { copyOf, newProgress, phaseStepsAfter, type TrainingProgress } from "./progress.ts";
+import { makeTables, Refresher, savedTables } from "./refresh.ts";
+import { StageStreams } from "./stage-streams.ts";
+import { type CompiledModel, type CompiledStage, compileModel } from "./steps.ts";
+import { Validator } from "./validate.ts";
+import { firstState, loadPretrained, type PretrainedWeights, requirePrefixes, restoreState } from "./weights.ts";
 
-/** Where a run stands: with the state, all that is needed to go on exactly. */
-export interface Cursor {
-  /** Steps done. */
-  step: number;
-  /** Seconds of training before this process. */
-  seconds: number;
-  /** Steps the whole run will take, as planned so far. */
-  planned: number;
-  bestScore: number | null;
-  bestEpoch: number;
-  /** Examples seen with and without a label. */
-  seen: { labelled: number; unlabelled: number };
-}
-
+/** All that a checkpoint holds. */
 export interface Snapshot {
+  /** Parameters, averages, running statistics and optimizer slots, by path. */
   readonly state: State;
-  readonly cursor: Cursor;
+  readonly progress: TrainingProgress;
+  /** Those of the last epoch. */
   readonly metrics: Metrics;
-  readonly temperature: Validation["temperature"];
-  readonly novelty?: Validation["novelty"];
+  /** What was fitted on validation pictures at the last epoch. */
+  readonly fitted: Fitted;
+  /** Per-example tables `[N, …]` of the training pictures, by name. */
+  readonly tables: ReadonlyMap<string, NdArray>;
 }
 
 export type Checkpoint = "last" | "best";
 
 export interface FitOptions {
+  /** Name of the model, for people. */
   readonly name: string;
   readonly model: BuiltModel;
   readonly data: Dataset;
   readonly backend: Backend;
   readonly seed: number;
+  /** Pictures a step. */
   readonly batch: number;
   readonly augmentation: Augmentation;
+  /** Default `shuffled`. */
   readonly sampling?: Sampling;
+  /** Default `none`. */
   readonly classWeighting?: ClassWeighting;
-  /** Length: epochs, or minutes of training (then steps are planned from the speed seen). */
+  /** Length in epochs of the first stream, shared by the stages … */
   readonly epochs?: number;
+  /** … or in minutes of training: steps are then planned from the speed seen. */
   readonly minutes?: number;
   /** Ends when a validation metric reaches a value. */
   readonly until?: { readonly metric: string; readonly value: number };
-  /** Ends after this many epochs without a better validation score; 0: never. */
+  /** Ends after this many epochs without a better checkpoint; 0 (the default): never. */
   readonly patience?: number;
-  /** Decay of the averaged weights. */
-  readonly averageDecay?: number;
-  /**
-   * Weights to begin from (fine-tuning); entries of other shapes are left at their first values. `map` renames path prefixes
-   * of `state`.
-   */
-  readonly from?: { readonly state: State; readonly map?: Readonly<Record<string, string>> };
-  /** Path prefixes of parameters that keep the values they begin with. */
+  /** Decay of moving averages where a phase says none. Default 0.999. */
+  readonly emaDecay?: number;
+  /** Weights of a trained run to begin from (fine-tuning). */
+  readonly from?: PretrainedWeights;
+  /** Path prefixes of parameters that stay as they are. */
   readonly freeze?: readonly string[];
-  readonly resume?: { readonly state: State; readonly cursor: Cursor };
+  /** A checkpoint to go on from. */
+  readonly resume?: Pick<Snapshot, "state" | "progress" | "metrics" | "fitted" | "tables">;
   /** Called with everything worth saving: as the `last` state at least every `saveSeconds`, as the `best` so far also. */
   save?(which: readonly Checkpoint[], snapshot: Snapshot): void | Promise<void>;
+  /** Default 60. */
   readonly saveSeconds?: number;
-  /** Asked after every step until it is so; the run then ends after the steps under way. */
+  /** Asked after every step until it is so; the run then ends after the steps in flight. */
   interrupted?(): boolean;
 }
 
-/** What a step used and reported. */
-interface StepResult {
-  readonly values: Readonly<Record<string, NdArray>>;
-  readonly losses: Record<string, number>;
-  /** The learning rate of its last phase. */
-  readonly rate: number;
-}
-
-/** Classification metrics whose smaller values are better. */
-const SMALLER_IS_BETTER = ["nll", "ece", "mse"];
-const PLAN_AFTER = 20;
-
+/**
+ * Trains a model and yields what happens.
+ * @throws `E_OPTION`, `E_RUN_CONFLICT` for options that do not fit model or data; `E_NAN` when a loss stops being finite
+ */
 export async function* fit(options: FitOptions): AsyncGenerator<RunEvent, void> {
-  const { model, data, batch } = options;
-  const { height, width, channels } = data.train;
+  const { data, seed, batch, augmentation, classWeighting = "none", freeze = [] } = options;
+  const { height, width, channels, labels } = data.train;
   const { classes, mirror } = data;
-  const { augmentation, classWeighting = "none" } = options;
-  const compiled = compileModel(model, { height, width, channels, classes, mirror }, batch, {
-    classWeights: classWeighting === "none" ? undefined : classWeights(data.train.labels, classes, classWeighting),
-    mixes: mixes(augmentation),
+  const labelled = labels.reduce((count, label) => count + Number(label >= 0), 0);
+  const compiled = compileModel(options.model, { height, width, channels, classes, mirror }, batch, {
+    classWeights: classWeighting === "none" ? undefined : classWeights(labels, classes, classWeighting),
+    counts: { labelled, unlabelled: labels.length - labelled },
+    augmentation,
+    frozen: freeze,
+    emaDecay: options.emaDecay,
   });
-  const state = startState(options, compiled.specs);
-  const program = await Program.create(
-    options.backend,
-    [...compiled.phases, compiled.validate].map((step) => step.graph),
-    state,
-  );
+  requireGoals(options, compiled.metrics);
+  requirePrefixes(freeze, compiled.specs);
+  const state = firstState(compiled.specs, seed);
+  const loaded = options.from && !options.resume ? loadPretrained(state, compiled.specs, options.from) : undefined;
+  if (options.resume) restoreState(state, options.resume.state);
+  const program = await Program.create(options.backend, graphsOf(compiled), state);
   try {
-    yield* loop(options, program, compiled.phases, compiled.validate, parameterCount(compiled.specs));
+    const validator = await Validator.create(program, compiled, data, seed, batch);
+    yield* new TrainingRun(options, compiled, program, validator, loaded).events();
   } finally {
     await program.dispose();
   }
 }
 
-function startState({ seed, from, resume }: FitOptions, specs: Parameters<typeof initialState>[0]): State {
-  const state = initialState(specs, seed);
-  // An average starts where its weights start.
-  for (const path of specs.keys())
-    if (state.has(averagePath(path))) state.set(averagePath(path), copyOf(state.get(path)!));
-  if (from)
-    for (const [path, value] of from.state)
-      if (!path.startsWith("optimizer/") && state.get(path)?.data.length === value.data.length)
-        state.set(path, copyOf(value));
-  if (resume)
-    for (const path of specs.keys()) {
-      const value = resume.state.get(path);
-      if (!value || value.data.length !== state.get(path)!.data.length)
-        fail(
-          "E_RUN_CONFLICT",
-          `the checkpoint does not fit the model: "${path}" is ${value ? `[${value.shape}] there, [${state.get(path)!.shape}] here` : "missing"}; resume with the options of the run`,
-        );
-      state.set(path, value);
-    }
-  return state;
+const graphsOf = ({ stages, validate }: CompiledModel) => {
+  const steps = [...stages.flatMap(({ phases, predictions }) => [...phases, ...predictions.values()]), validate];
+  // Stages may ask the same head.
+  return [...new Map(steps.map(({ graph }) => [graph.name, graph])).values()].filter(
+    ({ updates, log }) => updates.size + log.size > 0,
+  );
+};
+
+/** Targets must be metrics that validation gives. */
+function requireGoals({ data, model, until, patience = 0 }: FitOptions, metrics: readonly Metric[]): void {
+  const names = data.validation ? metrics.map(({ name }) => name) : [];
+  const why = data.validation ? `known: ${names.join(", ")}` : "there are no validation pictures";
+  if (until && !names.includes(until.metric))
+    fail("E_OPTION", `--until ${until.metric}=${until.value}: there is no validation metric "${until.metric}"; ${why}`);
+  if (patience > 0 && !model.best?.some((name) => names.includes(name)))
+    fail(
+      "E_OPTION",
+      `--patience ${patience}: nothing tells which checkpoint is better, as ${data.validation ? "this model names no metric for it" : "there are no validation pictures"}; leave it out`,
+    );
 }
 
-const copyOf = (value: NdArray): NdArray => ({ ...value, data: value.data.slice() });
+/** Why a run ends before its budget is used up. */
+type EarlyEnd = Exclude<EndEvent["reason"], "planned">;
 
-function parameterCount(specs: Parameters<typeof initialState>[0]): number {
-  return [...specs.values()].reduce((total, spec) => total + (spec.trainable ? sizeOf(spec.shape) : 0), 0);
-}
+/** One run of the loop: the stages in order, each step by step. */
+class TrainingRun {
+  private readonly progress: TrainingProgress;
+  private readonly tables: Record<string, Table>;
+  private metrics: Metrics;
+  private fitted: Fitted;
+  private readonly begun = now();
+  private readonly before: number;
+  private saved = now();
+  private streams: StageStreams | undefined;
 
-async function* loop(
-  options: FitOptions,
-  program: Program,
-  phases: readonly PhaseStep[],
-  validate: Step,
-  parameters: number,
-): AsyncGenerator<RunEvent, void> {
-  const { data, seed, batch, epochs, minutes, averageDecay = 0.999, patience = 0, saveSeconds = 60 } = options;
-  const batches = new TrainingBatches(data.train, {
-    size: batch,
-    seed,
-    augmentation: options.augmentation,
-    sampling: options.sampling,
-    inUse: UNDER_WAY,
-  });
-  const { stepsPerEpoch } = batches;
-  const cursor: Cursor = options.resume
-    ? { ...options.resume.cursor, seen: { ...options.resume.cursor.seen } }
-    : {
-        step: 0,
-        seconds: 0,
-        planned: (epochs ?? Number.POSITIVE_INFINITY) * stepsPerEpoch,
-        bestScore: null,
-        bestEpoch: 0,
-        seen: { labelled: 0, unlabelled: 0 },
-      };
-  // An extended run (more epochs than before) is planned anew.
-  if (epochs !== undefined) cursor.planned = epochs * stepsPerEpoch;
-  const feeds = phases.map((phase) => new StepFeeds(phase));
-  const validator = await Validator.create(program, validate, data, seed, batch);
-  yield {
-    type: "start",
-    model: options.name,
-    parameters,
-    backend: options.backend.name,
-    examples: data.train.labels.length,
-    labelled: data.train.labels.reduce((count, label) => count + Number(label >= 0), 0),
-    stepsPerEpoch,
-    step: cursor.step,
-  };
-  const before = cursor.seconds;
-  const begun = now();
-  const elapsed = () => before + now() - begun;
-  const totals = new Map<string, [sum: number, count: number]>();
-  let metrics: Metrics = {};
-  let temperature = 1;
-  let novelty: Snapshot["novelty"];
-  let saved = now();
-  let firstTimed = -1;
-  let timedSince = 0;
-  let reason: EndEvent["reason"] = "planned";
-  const save = async (...which: Checkpoint[]) => {
-    cursor.seconds = elapsed();
-    await options.save?.(which, {
-      state: program.snapshot(),
-      cursor: { ...cursor, planned: finite(cursor.planned) },
-      metrics,
-      temperature,
-      novelty,
-    });
-    saved = now();
-  };
-  if (!Number.isFinite(cursor.planned) || cursor.planned === 0) cursor.planned = Number.POSITIVE_INFINITY;
-  if (cursor.step === 0) await save("last");
-  /** Whether the last step begun has been handed to the backend, which takes steps in order. */
-  let handed = true;
-  /** Computes step number `step` after those handed over before; what the next one is fed is made meanwhile. */
-  const runStep = async (step: number): Promise<StepResult> => {
-    handed = false;
-    // Until the speed is known, a run by the clock counts as begun but not advanced.
-    const progress = Number.isFinite(cursor.planned) ? step / cursor.planned : 0;
-    // Not waited for when it is there: the step is then under way before anything else is done.
-    const values = batches.made(step) ?? (await batches.at(step));
-    let rate = 0;
-    const running = phases.flatMap(({ phase, graph }, i) => {
-      if (step % (phase.every ?? 1) !== 0) return [];
-      rate = phase.rate * phase.schedule(progress);
-      const fed = feeds[i]!.at(seed, step, progress, {
-        ...phase.optimizer.scalars(Math.floor(step / (phase.every ?? 1)) + 1, rate),
-        // The average follows quickly at first: a fixed decay would remember the first weights for thousands of steps.
-        [AVERAGE_SCALAR]: 1 - Math.min(averageDecay, (1 + step) / (10 + step)),
-      });
-      return program.run(graph.name, { ...values, ...fed }).then((log) => ({ phase, log }));
-    });
-    handed = true;
-    for (const [i, { phase }] of phases.entries()) feeds[i]!.prepare(seed, nextStepOf(phase, step));
-    batches.prepare(step + 1);
-    const losses: Record<string, number> = {};
-    for (const { phase, log } of await Promise.all(running))
-      for (const [name, value] of Object.entries(log)) losses[`${phase.name}/${name}`] = value.data[0]!;
-    return { values, losses, rate };
-  };
-  const underWay: Promise<StepResult>[] = [];
-  /** Whether the state after so many steps is needed: no more are begun until it has been used. */
-  const isBoundary = (steps: number) => steps % stepsPerEpoch === 0 || steps >= cursor.planned;
-  let [stopping, saving, held] = [false, false, false];
-  const beginMore = () => {
-    while (handed && !held && underWay.length < UNDER_WAY) {
-      const next = cursor.step + underWay.length;
-      if (next >= cursor.planned || (underWay.length > 0 && isBoundary(next))) return;
-      const running = runStep(next);
-      // A failure is told where the step is waited for, which may be after an event.
-      running.catch(() => {});
-      underWay.push(running);
-    }
-  };
-  for (beginMore(); underWay.length > 0; beginMore()) {
-    const { values, losses, rate } = await underWay[0]!;
-    underWay.shift();
-    countSeen(cursor, values);
-    const epoch = Math.floor(cursor.step / stepsPerEpoch);
-    for (const [key, value] of Object.entries(losses)) {
-      if (!Number.isFinite(value)) refuseNan(key, cursor.step + 1, value);
-      const total = totals.get(key) ?? [0, 0];
-      totals.set(key, [total[0] + value, total[1] + 1]);
-    }
-    cursor.step++;
-    const seconds = elapsed();
-    if (firstTimed < 0) [firstTimed, timedSince] = [cursor.step, seconds];
-    const timed = cursor.step - firstTimed;
-    const pace = timed > 0 ? (seconds - timedSince) / timed : 0;
-    const endAfter = (steps: number) => {
-      cursor.planned = cursor.step + Math.max(underWay.length, steps);
-    };
-    const planNow = minutes !== undefined && (timed === PLAN_AFTER || cursor.step % stepsPerEpoch === 0);
-    if (planNow && pace > 0) endAfter(Math.floor((minutes * 60 - seconds) / pace));
-    if (minutes !== undefined && seconds > minutes * 60) endAfter(0);
-    const validates = isBoundary(cursor.step);
-    stopping ||= options.interrupted?.() ?? false;
-    saving ||= now() - saved > saveSeconds;
-    held = validates || stopping || saving;
-    // The next steps are computed while this one is told of.
-    beginMore();
-    yield {
-      type: "step",
-      step: cursor.step,
-      epoch: epoch + 1,
-      progress: Number.isFinite(cursor.planned) ? cursor.step / cursor.planned : 0,
-      seconds,
-      remaining: Number.isFinite(cursor.planned)
-        ? (cursor.planned - cursor.step) * pace
-        : (minutes ?? 0) * 60 - seconds,
-      imagesPerSecond: pace > 0 ? batch / pace : 0,
-      losses,
-      rate,
-    };
-    if (!held || underWay.length > 0) continue;
-    if (stopping) {
-      reason = "interrupted";
-      await save("last");
-      break;
-    }
-    if (validates) {
-      const result = await validator.run();
-      ({ temperature, novelty } = result);
-      metrics = { ...meansOf(totals), ...result.metrics };
-      totals.clear();
-      const score = result.score ?? -(Object.values(metrics)[0] ?? 0);
-      const best = cursor.bestScore === null || score > cursor.bestScore;
-      if (best) [cursor.bestScore, cursor.bestEpoch] = [score, epoch + 1];
-      await (best ? save("best", "last") : save("last"));
-      yield { type: "epoch", epoch: epoch + 1, step: cursor.step, seconds: elapsed(), metrics, best };
-      if (options.until && reached(metrics, options.until)) {
-        reason = "until";
-        break;
-      }
-      if (patience > 0 && epoch + 1 - cursor.bestEpoch >= patience) {
-        reason = "patience";
-        break;
-      }
-    } else await save("last");
-    saving = held = false;
+  constructor(
+    private readonly options: FitOptions,
+    private readonly compiled: CompiledModel,
+    private readonly program: Program,
+    private readonly validator: Validator,
+    private readonly loaded: string | undefined,
+  ) {
+    const { resume, model, data } = options;
+    this.progress = copyOf(resume?.progress ?? newProgress());
+    this.tables = makeTables(model.tables, data.train.labels.length, resume?.tables);
+    this.metrics = resume?.metrics ?? {};
+    this.fitted = resume?.fitted ?? new Map();
+    this.before = this.progress.seconds;
+    if (this.progress.step > 0 && Object.keys(this.progress.phaseSteps).length === 0)
+      this.progress.phaseSteps = phaseStepsAfter(compiled.stages[0]!.stage.phases, this.progress.step);
   }
-  yield {
-    type: "end",
-    reason,
-    epoch: Math.ceil(cursor.step / stepsPerEpoch),
-    step: cursor.step,
-    seconds: elapsed(),
-    metrics,
-    passes: passes(data.train.labels, cursor.seen),
-  };
-}
 
-function countSeen({ seen }: Cursor, feeds: Readonly<Record<string, NdArray>>): void {
-  const [labels, weights] = [feeds[BATCH_INPUTS.labels]!.data, feeds[BATCH_INPUTS.weights]!.data];
-  for (let i = 0; i < labels.length; i++) if (weights[i]! > 0) seen[labels[i]! >= 0 ? "labelled" : "unlabelled"]++;
-}
+  private get elapsed(): number {
+    return this.before + now() - this.begun;
+  }
 
-/** The first step after `step` that a phase takes part in. */
-const nextStepOf = ({ every = 1 }: Phase, step: number): number => step + every - (step % every);
+  async *events(): AsyncGenerator<RunEvent, void> {
+    const { data } = this.options;
+    const { stages } = this.compiled;
+    const { progress } = this;
+    const shares = budgetShares(stages.map(({ stage }) => stage));
+    this.streams = this.streamsOf(progress.stage.index);
+    yield this.startEvent();
+    if (this.loaded) yield this.note(this.loaded);
+    if (progress.step === 0) await this.save("last");
+    let reason: EndEvent["reason"] = this.reachedGoal() ?? "planned";
+    while (reason === "planned") {
+      const { index } = progress.stage;
+      const streams = this.streams;
+      const plan = new StagePlan(progress, this.options, shares[index]!, streams.stepsPerEpoch);
+      if (stages.length > 1 && progress.stage.step === 0)
+        yield this.note(
+          `stage ${index + 1} of ${stages.length}${stages[index]!.stage.name ? `: ${stages[index]!.stage.name}` : ""}`,
+        );
+      reason = (yield* this.stage(stages[index]!, streams, plan)) ?? "planned";
+      if (reason !== "planned" || index + 1 === stages.length) break;
+      const epochsBefore = plan.epochOf(Math.max(0, progress.stage.step - 1));
+      progress.stage = { index: index + 1, step: 0, planned: null, epochsBefore };
+      this.streams = this.streamsOf(index + 1);
+    }
+    const { stepsPerEpoch } = this.streams;
+    yield {
+      type: "end",
+      reason,
+      epoch: progress.stage.epochsBefore + Math.ceil(progress.stage.step / stepsPerEpoch),
+      step: progress.step,
+      seconds: this.elapsed,
+      metrics: this.metrics,
+      epochsPerExample: epochsPerExample(data.train.labels, progress.seen),
+      streams: this.streams.costs,
+    };
+  }
+
+  /** The steps of one stage, from where it stands. @returns why the run ends with it, if it does */
+  private async *stage(
+    compiled: CompiledStage,
+    streams: StageStreams,
+    plan: StagePlan,
+  ): AsyncGenerator<RunEvent, EarlyEnd | undefined> {
+    const { data, seed, batch, interrupted, saveSeconds = 60 } = this.options;
+    const { progress, program } = this;
+    const { stage } = progress;
+    const pipeline = new Pipeline(program, compiled.phases, streams, plan, seed, progress);
+    const refresher = new Refresher(compiled, program, data.train, this.tables, seed, batch);
+    const endsBefore = (step: number) => plan.isBoundary(step) || refresher.isDue(step);
+    let [stopping, saving] = [false, false];
+    /** No more steps are begun until the state has been used. */
+    let held = true;
+    for (;;) {
+      if (held && pipeline.length === 0 && stage.step < plan.planned) {
+        if (refresher.isDue(stage.step)) {
+          for (const text of await refresher.run(stage.step, plan.progressAt(stage.step))) yield this.note(text);
+          streams.forget();
+        }
+        held = false;
+      }
+      if (!held) pipeline.fill(stage.step, endsBefore);
+      if (pipeline.length === 0) return undefined;
+      const result = await pipeline.next();
+      const epoch = plan.epochOf(stage.step);
+      this.stepEnded(result, streams);
+      plan.stepEnded(this.elapsed, pipeline.length);
+      const validates = plan.isBoundary(stage.step);
+      stopping ||= interrupted?.() ?? false;
+      saving ||= now() - this.saved > saveSeconds;
+      held = validates || stopping || saving || refresher.isDue(stage.step);
+      // The next steps are computed while this one is told of.
+      if (!held) pipeline.fill(stage.step, endsBefore);
+      const seconds = this.elapsed;
+      const pace = plan.pace(seconds);
+      yield {
+        type: "step",
+        step: progress.step,
+        epoch,
+        progress: plan.overall,
+        seconds,
+        remaining: plan.remaining(seconds),
+        imagesPerSecond: pace > 0 ? streams.size / pace : 0,
+        losses: result.losses,
+        learningRate: result.learningRate,
+      };
+      if (!held || pipeline.length > 0) continue;
+      if (validates) {
+        yield* this.endEpoch(epoch);
+        const goal = this.reachedGoal();
+        if (goal) return goal;
+      } else if (stopping || saving) await this.save("last");
+      if (stopping) return "interrupted";
+      saving = false;
+    }
+  }
+
+  private stepEnded({ batches, losses, phases }: StepResult, streams: StageStreams): void {
+    const { progress } = this;
+    streams.count(batches, progress.seen);
+    for (const name of phases) progress.phaseSteps[name] = (progress.phaseSteps[name] ?? 0) + 1;
+    for (const [name, value] of Object.entries(losses)) {
+      if (!Number.isFinite(value)) refuseNan(name, progress.step + 1, value);
+      const [sum, count] = progress.totals[name] ?? [0, 0];
+      progress.totals[name] = [sum + value, count + 1];
+    }
+    progress.step++;
+    progress.stage.step++;
+  }
+
+  /** Validates, tells of it, and saves: in that order, so that no checkpoint is ahead of what was told. */
+  private async *endEpoch(epoch: number): AsyncGenerator<RunEvent, void> {
+    const { progress } = this;
+    const found = await this.validator.run();
+    this.fitted = found.fitted;
+    this.metrics = { ...meansOf(progress.totals), ...found.metrics };
+    progress.totals = {};
+    const best = this.isBest();
+    if (best) progress.best = { epoch, values: this.chosenBy().map(([, value]) => value) };
+    try {
+      yield { type: "epoch", epoch, step: progress.step, seconds: this.elapsed, metrics: this.metrics, best };
+    } finally {
+      await (best ? this.save("best", "last") : this.save("last"));
+    }
+  }
+
+  /** The metrics by which the best checkpoint is chosen, with their values now. */
+  private chosenBy(): [Metric, number][] {
+    return (this.options.model.best ?? []).flatMap((name): [Metric, number][] => {
+      const metric = this.compiled.metrics.find((one) => one.name === name);
+      const value = this.metrics[`validation/${name}`];
+      return metric && value !== undefined ? [[metric, value]] : [];
+    });
+  }
+
+  private isBest(): boolean {
+    const values = this.chosenBy();
+    const { best } = this.progress;
+    if (values.length === 0 || values.some(([, value]) => Number.isNaN(value))) return false;
+    if (!best) return true;
+    const decisive = values.findIndex(([, value], k) => value !== best.values[k]);
+    return decisive >= 0 && isBetter(values[decisive]![0], values[decisive]![1], best.values[decisive] ?? Number.NaN);
+  }
+
+  /** Whether a target is reached, or nothing got better for long: known from the last epoch, in a resumed run too. */
+  private reachedGoal(): EarlyEnd | undefined {
+    const { until, patience = 0 } = this.options;
+    const { best, stage } = this.progress;
+    const value = until && this.metrics[`validation/${until.metric}`];
+    if (value !== undefined) {
+      const { better } = this.compiled.metrics.find(({ name }) => name === until!.metric)!;
+      if (better === "lower" ? value <= until!.value : value >= until!.value) return "until";
+    }
+    const epochs = stage.epochsBefore + Math.floor(stage.step / this.streams!.stepsPerEpoch);
+    const isLast = stage.index === this.compiled.stages.length - 1;
+    return patience > 0 && isLast && best && epochs - best.epoch >= patience ? "patience" : undefined;
+  }
+
+  private async save(...which: Checkpoint[]): Promise<void> {
+    const { progress, metrics, fitted } = this;
+    progress.seconds = this.elapsed;
+    await this.options.save?.(which, {
+      state: this.program.snapshot(),
+      progress: copyOf(progress),
+      metrics,
+      fitted,
+      tables: savedTables(this.tables, this.options.data.train.labels.length),
+    });
+    this.saved = now();
+  }
+
+  private streamsOf(stage: number): StageStreams {
+    const { data, seed, augmentation, sampling } = this.options;
+    return new StageStreams(this.compiled.stages[stage]!.streams, {
+      ...{ data, seed, augmentation, sampling, stage },
+      tables: this.tables,
+    });
+  }
+
+  private startEvent(): RunEvent {
+    const { name, backend, data } = this.options;
+    const { labels } = data.train;
+    return {
+      type: "start",
+      model: name,
+      parameters: [...this.compiled.specs.values()].reduce(
+        (total, { trainable, shape }) => total + (trainable ? sizeOf(shape) : 0),
+        0,
+      ),
+      backend: backend.name,
+      examples: labels.length,
+      labelled: labels.reduce((count, label) => count + Number(label >= 0), 0),
+      stepsPerEpoch: this.streams!.stepsPerEpoch,
+      step: this.progress.step,
+      metrics: this.compiled.metrics.map(({ needs: _, slow: __, compute: ___, ...info }) => info),
+    };
+  }
+
+  private note(text: string): NoteEvent {
+    return { type: "note", step: this.progress.step + 1, text };
+  }
+}
 
 /** How often each labelled and each unlabelled example was seen on average. */
-function passes(labels: Int32Array, seen: Cursor["seen"]): EndEvent["passes"] {
+function epochsPerExample(labels: Int32Array, seen: TrainingProgress["seen"]): EndEvent["epochsPerExample"] {
   const labelled = labels.reduce((count, label) => count + Number(label >= 0), 0);
   const unlabelled = labels.length - labelled;
   return {
@@ -338,28 +372,13 @@ function passes(labels: Int32Array, seen: Cursor["seen"]): EndEvent["passes"] {
   };
 }
 
-const finite = (planned: number): number => (Number.isFinite(planned) ? planned : 0);
-
 function refuseNan(name: string, step: number, value: number): never {
   fail(
     "E_NAN",
-    `loss ${name} is ${value} at step ${step}; the last good checkpoint is kept. Lower the learning rate (--set rate=…) and go on with --resume or start again`,
+    `loss ${name} is ${value} at step ${step}; the last good checkpoint is kept. Lower the learning rate (--set rate=…) and start again, with --from this run if it had got anywhere`,
   );
 }
 
-function meansOf(totals: ReadonlyMap<string, readonly [number, number]>): Record<string, number> {
-  return Object.fromEntries([...totals].map(([name, [sum, count]]) => [`train/${name}`, sum / count]));
-}
-
-function reached(metrics: Metrics, { metric, value }: { metric: string; value: number }): boolean {
-  const got = metrics[`validation/${metric}`];
-  if (got === undefined)
-    fail(
-      "E_OPTION",
-      `--until ${metric}=${value}: there is no validation metric "${metric}"; known: ${Object.keys(metrics)
-        .filter((name) => name.startsWith("validation/"))
-        .map((name) => name.slice(11))
-        .join(", ")}`,
-    );
-  return SMALLER_IS_BETTER.includes(metric) ? got <= value : got >= value;
+function meansOf(totals: TrainingProgress["totals"]): Record<string, number> {
+  return Object.fromEntries(Object.entries(totals).map(([name, [sum, count]]) => [`train/${name}`, sum / count]));
 }

@@ -1,11 +1,14 @@
 // What an augmentation policy does, as the pictures that a model would see: the same transforms and the same graph.
 import { ndarray } from "../base/array.ts";
 import { type Augmentation, mixes } from "../data/augment.ts";
-import { BATCH_INPUTS, TrainingBatches } from "../data/batches.ts";
+import { batchInputs, MAIN_STREAM, MAIN_VIEW } from "../data/batches.ts";
 import { gather, type ImageSet, subset } from "../data/dataset.ts";
+import { StreamBatches } from "../data/streams.ts";
 import { interpret } from "../graph/interpret.ts";
 import { toBytes } from "../report/pictures.ts";
-import { batchTensors } from "./steps.ts";
+import { batchTensors } from "./batch.ts";
+
+const PIXELS = batchInputs(MAIN_STREAM).view(MAIN_VIEW);
 
 /** Rows of one picture each: itself, then changed copies. Bytes `[rows · columns, h, w, c]`. */
 export async function augmentationPreview(
@@ -24,9 +27,9 @@ export async function augmentationPreview(
   for (let row = 0; row < n; row++) put(row, 0, originals.subarray(row * size, (row + 1) * size));
   for (let column = 1; column < columns; column++) {
     // One example a batch keeps the order of rows; mixing needs them all, in the order that the epoch gives.
-    const batches = new TrainingBatches(chosen, { size: n, seed: seed + column, augmentation });
+    const batches = new StreamBatches(chosen, { size: n, seed: seed + column, augmentation });
     const feeds = await batches.at(0);
-    const bytes = mixes(augmentation) ? mixedBytes(chosen, n, feeds) : (feeds[BATCH_INPUTS.pixels]!.data as Uint8Array);
+    const bytes = mixes(augmentation) ? mixedBytes(chosen, n, feeds) : (feeds[PIXELS]!.data as Uint8Array);
     const order = batches.examples(0);
     order.forEach((row, i) => {
       put(row, column, bytes.subarray(i * size, (i + 1) * size));
@@ -35,10 +38,11 @@ export async function augmentationPreview(
   return out;
 }
 
-function mixedBytes(set: ImageSet, n: number, feeds: Awaited<ReturnType<TrainingBatches["at"]>>): Uint8Array {
+function mixedBytes(set: ImageSet, n: number, feeds: Awaited<ReturnType<StreamBatches["at"]>>): Uint8Array {
   const { height, width, channels } = set;
   const spec = { height, width, channels, classes: [], mirror: false };
-  const { mixed } = batchTensors(n, spec, { mixes: true });
+  const stream = { name: MAIN_STREAM, size: n, views: { [MAIN_VIEW]: "augmented" }, mixes: true };
+  const { mixed } = batchTensors(stream, spec);
   const floats = Object.fromEntries(
     Object.entries(feeds).map(([name, value]) => [
       name,

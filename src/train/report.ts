@@ -1,21 +1,35 @@
 // The report of an evaluated run: numbers, curves, confusion, calibration, pictures. Files go into the run folder.
-
 import { Random } from "../base/random.ts";
-import type { Dataset } from "../data/dataset.ts";
-import { gather } from "../data/dataset.ts";
+import { type Dataset, gather, type ImageSet } from "../data/dataset.ts";
 import { argmax } from "../metrics/classification.ts";
+import { formatMetric, type MetricInfo } from "../metrics/metric.ts";
 import { type ReportSection, reportHtml } from "../report/html.ts";
 import { gridPng, toBytes } from "../report/pictures.ts";
 import { type Curve, confusion, curves, reliability } from "../report/plots.ts";
-import { writeAtomically } from "./checkpoint.ts";
-import type { Evaluation } from "./evaluate.ts";
+import type { ClassEvaluation, Evaluation } from "./evaluate.ts";
 import type { RunEvent } from "./events.ts";
+import { writeAtomically } from "./files.ts";
 import type { RunFolder } from "./run.ts";
 import type { TrainedModel } from "./trained.ts";
 
+/** Pictures on a sheet, and in a row of it. */
 const PICTURES = 40;
+const COLUMNS = 10;
 
-/** Writes `report.html`, plots and sample pictures; returns the path of the report. */
+/** A chart of the report, also kept as `plots/NAME.svg`. */
+interface Plot {
+  readonly name: string;
+  readonly svg: string;
+}
+
+/** A sheet of pictures of the report, also kept as `samples/FILE`. */
+interface Sheet {
+  readonly file: string;
+  readonly caption: string;
+  readonly png: Buffer;
+}
+
+/** Writes `report.html`, plots and sample pictures; returns the path of the report. @throws `E_WRITE` */
 export async function writeReport(
   run: RunFolder,
   model: TrainedModel,
@@ -24,55 +38,76 @@ export async function writeReport(
   found: Evaluation,
 ): Promise<string> {
   const events = run.events();
-  const plots: Record<string, string> = {
-    ...trainingCurves(events),
-    confusion: confusion(found.confusion, data.classes),
-    reliability: reliability(found.calibration),
-  };
-  const pictures = await samplePictures(model, found);
-  for (const [name, svg] of Object.entries(plots)) writeAtomically(run.file("plots", `${name}.svg`), svg);
-  for (const { file, png } of pictures) writeAtomically(run.file("samples", file), [png]);
-  const { config } = run;
-  const share = (value: number) => `${(100 * value).toFixed(2)} %`;
-  const m = found.metrics;
-  const cards: [string, string][] = [
-    ["accuracy", share(m.accuracy!)],
-    ["calibration error", share(m.ece!)],
-    ["log-loss", `${m.nll!.toFixed(4)} nats`],
-  ];
-  if (m.mse !== undefined) cards.push(["reconstruction error", `${m.mse.toFixed(5)} a pixel`]);
-  if (m.elbo !== undefined) cards.push(["ELBO", `${m.elbo.toFixed(1)} nats`]);
-  const pick = (prefix: string) =>
-    Object.entries(plots)
-      .filter(([name]) => name.startsWith(prefix))
-      .map(([, svg]) => svg);
+  const { classification } = found;
+  const classPlots = classification ? plotsOf(classification, data.classes) : [];
+  const training = trainingCurves(events);
+  const sheets = await samplePictures(model, found);
+  for (const { name, svg } of [...classPlots, ...training]) writeAtomically(run.file("plots", `${name}.svg`), svg);
+  for (const { file, png } of sheets) writeAtomically(run.file("samples", file), [png]);
+  const values = model.metrics.flatMap((metric): [MetricInfo, number][] => {
+    const value = found.metrics[metric.name];
+    return value === undefined ? [] : [[metric, value]];
+  });
+  const notes = events.flatMap((event) => (event.type === "note" ? [event.text] : []));
   const sections: ReportSection[] = [
+    ...(classification ? [classSection(classification, classPlots)] : []),
+    ...(sheets.length > 0 ? [{ title: "Pictures", pngs: sheets }] : []),
     {
-      title: "Classes",
-      svgs: [plots.confusion!, plots.reliability!],
-      table: {
-        head: ["class", "precision", "recall", "F1", "pictures"],
-        rows: found.classes.map((c) => [c.name, share(c.precision), share(c.recall), share(c.f1), c.support]),
-      },
+      title: "Training",
+      svgs: training.map(({ svg }) => svg),
+      ...(notes.length > 0 ? { table: { head: ["what happened"], rows: notes.map((text) => [text]) } } : {}),
     },
-    { title: "Pictures", pngs: pictures.map(({ caption, png }) => ({ caption, png })) },
-    { title: "Training", svgs: pick("training-") },
     {
       title: "All numbers",
-      note: `Split: ${split}, ${found.n} pictures. The checkpoint was chosen, and the temperature fitted, on the validation part of the training data.`,
+      note: `Split: ${split}, ${found.n} pictures. The checkpoint was chosen, and the temperature fitted, on the validation part of the training data, where there is one.`,
       table: {
         head: ["metric", "value"],
-        rows: Object.entries(m).map(([name, value]) => [name, value.toPrecision(5)]),
+        rows: values.map(([metric, value]) => [metric.name, value.toPrecision(5)]),
       },
     },
-    { title: "How to repeat", table: { head: ["setting", "value"], rows: settingsRows(config) } },
+    ...costSection(events),
+    { title: "How to repeat", table: { head: ["setting", "value"], rows: settingsRows(run.config) } },
   ];
+  const { config } = run;
   const lead = `${config.model} on ${config.data.name} (${config.data.height}x${config.data.width}x${config.data.channels}, ${config.data.classes.length} classes), seed ${config.seed}`;
+  const cards = values
+    .filter(([{ headline }]) => headline)
+    .map(([metric, value]): [string, string] => [metric.title, formatMetric(metric, value)]);
   writeAtomically(
     run.file("report.html"),
     reportHtml(`genclass: ${config.model} on ${config.data.name}`, lead, cards, sections),
   );
   return run.file("report.html");
+}
+
+const plotsOf = ({ confusion: matrix, calibration }: ClassEvaluation, classes: readonly string[]): Plot[] => [
+  { name: "confusion", svg: confusion(matrix, classes) },
+  { name: "reliability", svg: reliability(calibration) },
+];
+
+function classSection({ classes }: ClassEvaluation, plots: readonly Plot[]): ReportSection {
+  const share = (value: number) => formatMetric({ unit: "share" }, value);
+  return {
+    title: "Classes",
+    svgs: plots.map(({ svg }) => svg),
+    table: {
+      head: ["class", "precision", "recall", "F1", "pictures"],
+      rows: classes.map((c) => [c.name, share(c.precision), share(c.recall), share(c.f1), c.support]),
+    },
+  };
+}
+
+/** What the batches cost, made beside the steps. */
+function costSection(events: readonly RunEvent[]): ReportSection[] {
+  const end = events.findLast((event) => event.type === "end");
+  const rows = Object.entries(end?.streams ?? {}).map(([name, { size, milliseconds }]) => [
+    name,
+    size,
+    milliseconds.toFixed(2),
+  ]);
+  return rows.length === 0
+    ? []
+    : [{ title: "Batches", table: { head: ["stream", "pictures a step", "ms to make, beside the steps"], rows } }];
 }
 
 function settingsRows(config: RunFolder["config"]): [string, string][] {
@@ -84,9 +119,11 @@ function settingsRows(config: RunFolder["config"]): [string, string][] {
   ]);
 }
 
-function trainingCurves(events: readonly RunEvent[]): Record<string, string> {
+/** The losses by step, and each of the first metrics of validation by epoch. */
+function trainingCurves(events: readonly RunEvent[]): Plot[] {
   const steps = events.filter((event) => event.type === "step");
   const epochs = events.filter((event) => event.type === "epoch");
+  const metrics = events.findLast((event) => event.type === "start")?.metrics ?? [];
   const losses = new Map<string, [number, number][]>();
   const stride = Math.max(1, Math.floor(steps.length / 400));
   steps.forEach((event, i) => {
@@ -94,79 +131,65 @@ function trainingCurves(events: readonly RunEvent[]): Record<string, string> {
     for (const [name, value] of Object.entries(event.losses))
       losses.set(name, [...(losses.get(name) ?? []), [event.step, value]]);
   });
-  const metric = (name: string): Curve => ({
-    name,
-    points: epochs.flatMap((e) => (e.metrics[name] === undefined ? [] : [[e.epoch, e.metrics[name]] as const])),
-  });
-  const plots: Record<string, string> = {};
-  if (losses.size > 0)
-    plots["training-losses"] = curves(
-      "Training losses",
-      [...losses].map(([name, points]) => ({ name, points })),
-      "step",
-    );
-  for (const [file, title, names] of [
-    ["training-accuracy", "Validation accuracy", ["validation/accuracy"]],
-    ["training-calibration", "Validation log-loss and calibration error", ["validation/nll", "validation/ece"]],
-    ["training-reconstruction", "Validation reconstruction error", ["validation/mse"]],
-  ] as const) {
-    const lines = names.map(metric).filter((line) => line.points.length > 0);
-    if (lines.length > 0) plots[file] = curves(title, lines, "epoch");
+  const lines = [...losses].map(([name, points]): Curve => ({ name, points }));
+  const plots: Plot[] = [];
+  if (lines.length > 0) plots.push({ name: "training-losses", svg: curves("Training losses", lines, "step") });
+  for (const { name, title, headline } of metrics) {
+    const key = `validation/${name}`;
+    const points = epochs.flatMap((e) => (e.metrics[key] === undefined ? [] : [[e.epoch, e.metrics[key]] as const]));
+    if (headline && points.length > 0)
+      plots.push({ name: `training-${name}`, svg: curves(`Validation: ${title}`, [{ name, points }], "epoch") });
   }
   return plots;
 }
 
-async function samplePictures(
-  model: TrainedModel,
-  found: Evaluation,
-): Promise<{ file: string; caption: string; png: Buffer }[]> {
-  const out: { file: string; caption: string; png: Buffer }[] = [];
-  const { set } = found;
-  const k = model.spec.classes.length;
-  const grid = async (file: string, caption: string, pixels: Uint8Array, columns: number) => {
-    out.push({ file, caption, png: await gridPng(pixels, model.spec, columns) });
+/** Sheets of what the model's heads show. */
+async function samplePictures(model: TrainedModel, { set, classification }: Evaluation): Promise<Sheet[]> {
+  const sheets: Sheet[] = [];
+  const add = async (file: string, caption: string, pixels: Uint8Array) => {
+    sheets.push({ file, caption, png: await gridPng(pixels, model.spec, COLUMNS) });
   };
-  const order = new Random(0, "report pictures").permutation(set.labels.length).slice(0, PICTURES);
   if (model.has("reconstruct")) {
+    const order = new Random(0, "report pictures").permutation(set.labels.length).slice(0, PICTURES);
     const pixels = await gather(set, order);
     const again = toBytes((await model.reconstruct(pixels)).data);
-    const size = pixels.length / order.length;
-    const pairs = new Uint8Array(2 * pixels.length);
-    // Rows of ten pictures, each row above its reconstructions.
-    order.forEach((_, i) => {
-      const at = (Math.floor(i / 10) * 20 + (i % 10)) * size;
-      pairs.set(pixels.subarray(i * size, (i + 1) * size), at);
-      pairs.set(again.subarray(i * size, (i + 1) * size), at + 10 * size);
-    });
-    if (order.length % 10 === 0)
-      await grid("reconstructions.png", "Pictures, and below each row its reconstructions", pairs, 10);
-  }
-  if (model.has("decode")) {
-    const codes = new Float32Array(PICTURES * model.codeSize);
-    new Random(0, "report samples").fillNormal(codes);
-    await grid(
-      "generated.png",
-      "Generated from codes drawn from the prior",
-      toBytes((await model.decode(codes)).data),
-      10,
+    await add(
+      "reconstructions.png",
+      "Pictures, and below each row its reconstructions",
+      inRows(pixels, again, order.length),
     );
   }
-  const wrong = Array.from(set.labels, (_, i) => i)
-    .filter((i) => argmax(found.probabilities, i * k, k) !== set.labels[i])
-    .sort((a, b) => found.probabilities[a * k + set.labels[a]!]! - found.probabilities[b * k + set.labels[b]!]!)
+  if (model.has("sample")) {
+    const caption = model.heads.sample!.takes.includes("label") ? "Generated, all classes in turn" : "Generated";
+    await add("generated.png", caption, toBytes((await model.sample(PICTURES)).data));
+  }
+  if (classification) {
+    const { caption, index } = worstMistakes(set, classification, model.spec.classes);
+    if (index.length > 0) await add("mistakes.png", caption, await gather(set, index));
+  }
+  return sheets;
+}
+
+/** Rows of pictures, each above the row of what belongs to them; places that are left over in the last row stay black. */
+function inRows(above: Uint8Array, below: Uint8Array, n: number): Uint8Array {
+  const size = above.length / n;
+  const pairs = new Uint8Array(2 * Math.ceil(n / COLUMNS) * COLUMNS * size);
+  for (let i = 0; i < n; i++) {
+    const at = (Math.floor(i / COLUMNS) * 2 * COLUMNS + (i % COLUMNS)) * size;
+    pairs.set(above.subarray(i * size, (i + 1) * size), at);
+    pairs.set(below.subarray(i * size, (i + 1) * size), at + COLUMNS * size);
+  }
+  return pairs;
+}
+
+/** The pictures whose label the classifier believes least among its mistakes. */
+function worstMistakes({ labels }: ImageSet, { probabilities: p }: ClassEvaluation, classes: readonly string[]) {
+  const k = classes.length;
+  const answer = (i: number) => argmax(p, i * k, k);
+  const index = Array.from(labels, (_, i) => i)
+    .filter((i) => labels[i]! >= 0 && answer(i) !== labels[i])
+    .sort((a, b) => p[a * k + labels[a]!]! - p[b * k + labels[b]!]!)
     .slice(0, PICTURES);
-  if (wrong.length > 0) {
-    const text = wrong
-      .slice(0, 10)
-      .map(
-        (i) => `${model.spec.classes[set.labels[i]!]} as ${model.spec.classes[argmax(found.probabilities, i * k, k)]}`,
-      );
-    await grid(
-      "mistakes.png",
-      `The most confident mistakes (first row: ${text.join(", ")})`,
-      await gather(set, wrong),
-      10,
-    );
-  }
-  return out;
+  const text = index.slice(0, COLUMNS).map((i) => `${classes[labels[i]!]} as ${classes[answer(i)]}`);
+  return { index, caption: `The most confident mistakes (first row: ${text.join(", ")})` };
 }

@@ -3,9 +3,11 @@ import { existsSync, mkdirSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
 import { fail } from "../base/errors.ts";
-import { findModel, parseOptions } from "../models/index.ts";
-import { append, linkAtomically, readCheckpoint, writeAtomically, writeCheckpoint } from "./checkpoint.ts";
+import { modelNamed, parseOptions } from "../models/index.ts";
+import type { Model } from "../models/model.ts";
+import { readCheckpoint, writeCheckpoint } from "./checkpoint.ts";
 import type { RunEvent } from "./events.ts";
+import { append, linkAtomically, writeAtomically } from "./files.ts";
 import type { Checkpoint, Snapshot } from "./fit.ts";
 import type { OptionName, StoredOptions } from "./options.ts";
 import { storedSchemas } from "./stored-options.ts";
@@ -95,30 +97,13 @@ export class RunFolder {
 
   /**
    * Opens a run folder of this version or an older one; fields that an older version did not have get their defaults.
+   * @param model the run's model, where it is not among `MODELS`
    * @throws `E_RUN_NOT_FOUND`, `E_RUN_VERSION`; `E_NAME`, `E_OPTION` for a model or model options that are not known
    */
-  static open(path: string): RunFolder {
-    const file = join(path, "config.json");
-    if (!existsSync(file))
-      fail(
-        "E_RUN_NOT_FOUND",
-        `${path} is not a run folder: it has no config.json. "genclass train MODEL --data SRC --out ${path}" makes one`,
-      );
-    let raw: Readonly<Record<string, unknown>>;
-    try {
-      raw = z.record(z.string(), z.unknown()).parse(JSON.parse(readFileSync(file, "utf8")));
-    } catch (cause) {
-      fail(
-        "E_RUN_NOT_FOUND",
-        `${file} is not a JSON object (${(cause as Error).message}); the run cannot be read`,
-        cause,
-      );
-    }
-    const parsed = configSchema.safeParse(upgraded(raw, path));
-    if (!parsed.success)
-      fail("E_RUN_VERSION", `${file}: ${parsed.error.issues[0]!.path.join(".")}: ${parsed.error.issues[0]!.message}`);
-    const { model, options } = parsed.data;
-    return new RunFolder(path, { ...parsed.data, options: parseOptions(findModel(model), options) });
+  static open(path: string, model?: Model): RunFolder {
+    const config = readConfig(path);
+    const options = parseOptions(modelNamed(config.model, model), config.options);
+    return new RunFolder(path, { ...config, options });
   }
 
   /** Writes config.json anew. @throws `E_WRITE` */
@@ -157,6 +142,11 @@ export class RunFolder {
     return this.checkpoint(this.has("best") ? "best" : "last");
   }
 
+  /** The better checkpoint of a run of any model. @throws `E_RUN_NOT_FOUND`, `E_DATA_FORMAT` */
+  static checkpointOf(path: string): Snapshot {
+    return new RunFolder(path, readConfig(path)).trained();
+  }
+
   /** Appends to events.jsonl. */
   log(event: RunEvent): void {
     append(this.file("events.jsonl"), `${JSON.stringify(event)}\n`);
@@ -184,6 +174,30 @@ export class RunFolder {
     );
     writeAtomically(this.file("events.jsonl"), kept.map((event) => `${JSON.stringify(event)}\n`).join(""));
   }
+}
+
+/** The configuration of a run folder. @throws `E_RUN_NOT_FOUND`, `E_RUN_VERSION` */
+function readConfig(path: string): RunConfig {
+  const file = join(path, "config.json");
+  if (!existsSync(file))
+    fail(
+      "E_RUN_NOT_FOUND",
+      `${path} is not a run folder: it has no config.json. "genclass train MODEL --data SRC --out ${path}" makes one`,
+    );
+  let raw: Readonly<Record<string, unknown>>;
+  try {
+    raw = z.record(z.string(), z.unknown()).parse(JSON.parse(readFileSync(file, "utf8")));
+  } catch (cause) {
+    fail(
+      "E_RUN_NOT_FOUND",
+      `${file} is not a JSON object (${(cause as Error).message}); the run cannot be read`,
+      cause,
+    );
+  }
+  const parsed = configSchema.safeParse(upgraded(raw, path));
+  if (!parsed.success)
+    fail("E_RUN_VERSION", `${file}: ${parsed.error.issues[0]!.path.join(".")}: ${parsed.error.issues[0]!.message}`);
+  return parsed.data;
 }
 
 /** A configuration as this version says it. @throws `E_RUN_VERSION` for a version that cannot be read */

@@ -1,140 +1,270 @@
-// From a model's phases to step graphs: forward, backward, optimizer and averages in one graph a phase.
+// From a model's phases to step graphs: forward, backward, optimizer and moving averages in one graph a phase.
 
-import { ndarray } from "../base/array.ts";
-import { BATCH_INPUTS, MIX_FIELDS } from "../data/batches.ts";
+import { fail } from "../base/errors.ts";
+import type { Augmentation } from "../data/augment.ts";
+import { streamOfInput } from "../data/batches.ts";
 import { grad } from "../graph/grad.ts";
 import { SCALAR_PREFIX, STATE_PREFIX } from "../graph/names.ts";
 import * as g from "../graph/ops/index.ts";
-import { constant, input, type Tensor } from "../graph/tensor.ts";
-import type { Batch, BuiltModel, DataSpec, Mixed, Phase } from "../models/model.ts";
+import { input, isInput, type Tensor, topological } from "../graph/tensor.ts";
+import { FITTED, METRICS } from "../metrics/index.ts";
+import type { Metric } from "../metrics/metric.ts";
+import { applyHead, requireHead } from "../models/heads.ts";
+import type { Batch, BuiltModel, DataSpec, ExampleCounts, Phase, Stage } from "../models/model.ts";
 import { zerosInit } from "../nn/init.ts";
-import { applyOptimizer } from "../nn/optim.ts";
-import { Build, type NoiseSpec, type Ramp, type StateSpec } from "../nn/scope.ts";
+import { applyOptimizer, clipByGlobalNorm, optimizerScalar, type Trained } from "../nn/optim.ts";
+import { type Annealing, averagePath, Build, type NoiseSpec, type StateSpec } from "../nn/scope.ts";
 import type { StepGraph } from "../runtime/program.ts";
-import { judgementOf } from "./judge.ts";
+import { type BatchUse, batchTensors, plainBatch, type ResolvedStream, resolveStreams } from "./batch.ts";
+import { outputsOf, outputTensors } from "./outputs.ts";
 
 /** A step graph with what must be fed to it besides the batch. */
 export interface Step {
   readonly graph: StepGraph;
   readonly noises: ReadonlyMap<string, NoiseSpec>;
-  readonly ramps: ReadonlyMap<string, Ramp>;
+  readonly annealed: ReadonlyMap<string, Annealing>;
 }
 
+/** The training step of a phase. */
 export interface PhaseStep extends Step {
   readonly phase: Phase;
+  /** Numbers that the optimizer's step number `step` (from 1) of the phase is fed, at a learning rate. */
+  scalars(step: number, learningRate: number): Record<string, number>;
+}
+
+/** A stage with the graphs of its steps. */
+export interface CompiledStage {
+  readonly stage: Stage;
+  readonly phases: readonly PhaseStep[];
+  /** The streams that its phases read, in the order of the model; the first measures its epochs. */
+  readonly streams: readonly ResolvedStream[];
+  /** For each head that its refresh asks, the graph of its rows for a batch of plain pictures. */
+  readonly predictions: ReadonlyMap<string, Step>;
 }
 
 export interface CompiledModel {
-  readonly phases: readonly PhaseStep[];
-  /** Per-example results on a batch with averaged weights, for validation. */
+  readonly stages: readonly CompiledStage[];
+  /** Per-example outputs on a batch with averaged weights, for validation. */
   readonly validate: Step;
-  /** Everything that the state holds, with first values. */
+  /** The metrics that are computed in validation. */
+  readonly metrics: readonly Metric[];
+  /** Everything that the state holds, with first values; averages are at `averagePath` of their parameter. */
   readonly specs: ReadonlyMap<string, StateSpec>;
 }
 
-export const averagePath = (path: string): string => `average/${path}`;
-/** The scalar that pulls an average towards the newest weights: 1 - decay. */
-export const AVERAGE_SCALAR = "average";
-
-/** What of a batch depends on the run. */
-export interface BatchUse {
-  /** Weight of each class in the class loss; all 1 when absent. */
-  readonly classWeights?: Float32Array;
-  /** Whether pictures are mixed. */
-  readonly mixes?: boolean;
+/** What of the graphs depends on the run. */
+export interface CompileOptions extends Omit<BatchUse, "tables"> {
+  /** Default: all are labelled. */
+  readonly counts?: ExampleCounts;
+  /** Default: none. */
+  readonly augmentation?: Augmentation;
+  /** Path prefixes of parameters that are not trained. */
+  readonly frozen?: readonly string[];
+  /** Decay of moving averages where a phase says none. Default 0.999. */
+  readonly emaDecay?: number;
 }
 
-export function batchTensors(size: number, { height, width, channels }: DataSpec, use: BatchUse = {}): Batch {
-  const pixels = input(BATCH_INPUTS.pixels, [size, height, width, channels], "uint8");
-  const labels = input(BATCH_INPUTS.labels, [size], "int32");
-  const weights = input(BATCH_INPUTS.weights, [size]);
-  const x = pixelsToUnit(pixels);
-  const known = g.cast(g.greaterEqual(labels, 0), "float32");
-  const labelled = use.classWeights ? g.mul(known, weightOf(labels, use.classWeights)) : known;
-  const batch = { x, labels, weights, labelled };
-  return use.mixes ? { ...batch, mixed: mixed(batch) } : batch;
-}
+/** The scalar that moves averages towards the newest weights: 1 - decay. */
+const AVERAGE_RATE = "averageRate";
 
-/** The class weight of each label; unlabelled ones read the first, and count nothing. */
-function weightOf(labels: Tensor, weights: Float32Array): Tensor {
-  const table = constant(ndarray("float32", [weights.length], weights));
-  return g.gather(table, g.maximum(labels, 0));
-}
-
-/** Pictures with a partner's mixed in: inside a box by one share, outside by another (see `MIX_FIELDS`). */
-function mixed({ x, labels, labelled }: Batch): Mixed {
-  const [n, height, width] = x.shape as [number, number, number, number];
-  const partner = input(BATCH_INPUTS.partner, [n], "int32");
-  const mix = input(BATCH_INPUTS.mix, [n, MIX_FIELDS]);
-  const field = (i: number) => g.reshape(g.slice(mix, [0, i], [n, 1]), [n, 1, 1, 1]);
-  const along = (length: number, shape: number[]) =>
-    constant(
-      ndarray(
-        "float32",
-        shape,
-        Float32Array.from({ length }, (_, i) => i),
-      ),
-    );
-  const within = (at: Tensor, from: Tensor, to: Tensor) =>
-    g.mul(g.cast(g.greaterEqual(at, from), "float32"), g.cast(g.less(at, to), "float32"));
-  const inside = g.mul(
-    within(along(height, [1, height, 1, 1]), field(0), field(2)),
-    within(along(width, [1, 1, width, 1]), field(1), field(3)),
+/** The graphs of a model for batches of `batchSize`. @throws `E_NAME` for phases and prefixes that do not fit the model */
+export function compileModel(
+  model: BuiltModel,
+  data: DataSpec,
+  batchSize: number,
+  options: CompileOptions = {},
+): CompiledModel {
+  const { counts = { labelled: 1, unlabelled: 0 }, augmentation = {}, frozen = [], emaDecay = 0.999 } = options;
+  const streams = resolveStreams(model, counts, batchSize, augmentation);
+  const use = { classWeights: options.classWeights, tables: model.tables };
+  const batches = Object.fromEntries(
+    streams.map((stream) => [
+      stream.name,
+      batchTensors(stream, data, stream.spec.second ? { ...use, tables: {} } : use),
+    ]),
   );
-  const share = g.add(g.mul(inside, field(4)), g.mul(g.sub(1, inside), field(5)));
-  const other = g.gather(x, partner);
+  const specs = new Map<string, StateSpec>();
+  const walks: Walk[] = [];
+  const stages = model.stages.map((stage) => ({
+    stage,
+    phases: stage.phases.map((phase) => phaseStep(phase, batches, specs, { frozen, emaDecay }, walks)),
+  }));
+  requireUnique(model.stages.flatMap(({ phases }) => phases.map(({ name }) => name)));
+  declareHeads(model, data, batchSize, specs);
+  for (const { phase, averaged } of walks)
+    for (const path of averaged)
+      if (!specs.has(averagePath(path)))
+        fail("E_NAME", `phase "${phase}" reads the moving average of "${path}", which no phase keeps: see emaDecay`);
+  const metrics = validationMetrics(model);
+  const needed = [...metrics, ...FITTED].flatMap(({ needs }) => needs);
+  const outputs = outputsOf(model.heads).filter((name) => needed.includes(name));
+  const predictStep = (name: string, names: readonly string[]): Step => {
+    const build = new Build(false, { bind: bindAverages(specs) });
+    const log = outputTensors(model.heads, names, build.root, plainBatch(batchSize, data));
+    return { graph: { name, updates: new Map(), log }, noises: build.noises, annealed: build.annealed };
+  };
   return {
-    x: g.add(other, g.mul(g.sub(x, other), share)),
-    labels: g.gather(labels, partner),
-    share: g.reshape(g.slice(mix, [0, 6], [n, 1]), [n]),
-    labelled: g.mul(labelled, g.gather(labelled, partner)),
+    stages: stages.map(({ stage, phases }) => ({
+      stage,
+      phases,
+      streams: streams.filter(({ name }) => phases.some(({ graph }) => streamsOf(graph).has(name))),
+      predictions: new Map(
+        stage.refresh?.heads.map((head) => {
+          const { takes } = requireHead(model.heads, head);
+          if (takes.join() !== "picture")
+            fail("E_HEAD", `a refresh can ask heads of pictures alone; "${head}" takes ${takes.join(", ")}`);
+          return [head, predictStep(`predict ${head}`, [head])];
+        }),
+      ),
+    })),
+    validate: predictStep("validate", outputs),
+    metrics,
+    specs,
   };
 }
 
-/** Bytes 0..255 to 0..1. */
-export const pixelsToUnit = (pixels: Tensor): Tensor => g.mul(g.cast(pixels, "float32"), 1 / 255);
-
-/** Binds parameters to their averages; running statistics have none and stay themselves. */
-export const bindAverages = (path: string, spec: StateSpec): Tensor =>
-  input(STATE_PREFIX + (spec.trainable ? averagePath(path) : path), spec.shape);
-
-export function compileModel(model: BuiltModel, data: DataSpec, batchSize: number, use: BatchUse = {}): CompiledModel {
-  const specs = new Map<string, StateSpec>();
-  const phases = model.phases.map((phase) => phaseStep(phase, batchTensors(batchSize, data, use), specs));
-  return { phases, validate: validateStep(model, data, batchSize), specs };
+/** What is told of the walk over a phase. */
+interface Walk {
+  readonly phase: string;
+  /** Paths whose moving average it reads. */
+  readonly averaged: ReadonlySet<string>;
 }
 
-function phaseStep(phase: Phase, batch: Batch, specs: Map<string, StateSpec>): PhaseStep {
-  const build = new Build(true);
-  const { loss, log } = phase.loss(build.root, batch);
-  const parameters = phase.updates.flatMap((prefix) => build.trainable(prefix));
-  const gradients = grad(
+/** The metrics that validation computes: all that the heads allow; slow ones only where the best checkpoint is chosen by them. */
+function validationMetrics({ heads, metrics = [], best = [] }: BuiltModel): Metric[] {
+  const available = outputsOf(heads);
+  return [...METRICS, ...metrics].filter(
+    ({ name, needs, slow }) => needs.every((output) => available.includes(output)) && (!slow || best.includes(name)),
+  );
+}
+
+/** Binds parameters to their averages where there are any; running statistics have none and stay themselves. */
+const bindAverages =
+  (specs: ReadonlyMap<string, StateSpec>) =>
+  (path: string, { shape }: StateSpec): Tensor =>
+    input(STATE_PREFIX + (specs.has(averagePath(path)) ? averagePath(path) : path), shape);
+
+/** Parameters that only heads have are part of the state too. */
+function declareHeads(model: BuiltModel, data: DataSpec, n: number, specs: Map<string, StateSpec>): void {
+  const { x } = plainBatch(n, data);
+  const inputs = {
+    picture: x,
+    second: x,
+    latent: input("latent", [n, model.latentSize ?? 0]),
+    label: input("label", [n], "int32"),
+  };
+  const build = new Build(false);
+  for (const head of Object.values(model.heads)) applyHead(head, build.root, n, inputs);
+  for (const [path, spec] of build.state) if (!specs.has(path)) specs.set(path, spec);
+}
+
+function phaseStep(
+  phase: Phase,
+  batches: Readonly<Record<string, Batch>>,
+  specs: Map<string, StateSpec>,
+  { frozen, emaDecay }: Required<Pick<CompileOptions, "frozen" | "emaDecay">>,
+  walks: Walk[],
+): PhaseStep {
+  const build = new Build(true, { frozen });
+  const { loss, log } = phase.loss(build.root, Object.values(batches)[0]!, batches);
+  const groups = trainedGroups(phase, build);
+  const parameters = groups.flatMap(({ parameters }) => parameters);
+  if (parameters.length === 0)
+    fail("E_OPTION", `phase "${phase.name}" has nothing to train: all that it moves is frozen`);
+  const raw = grad(
     loss,
     parameters.map(([, tensor]) => tensor),
   );
+  const gradients = phase.clip ? clipByGlobalNorm(raw, phase.clip) : raw;
   const slot = (path: string, shape: readonly number[]) => {
     specs.set(path, { shape, init: zerosInit, trainable: false });
     return input(STATE_PREFIX + path, shape);
   };
-  const use = { phase: phase.name, optimizer: phase.optimizer, clip: phase.clip };
-  const updates = applyOptimizer(use, parameters, gradients, slot);
-  for (const [path, spec] of build.state) {
-    specs.set(path, spec);
-    if (spec.trainable) specs.set(averagePath(path), { ...spec, trainable: false });
+  const updates = new Map<string, Tensor>();
+  let taken = 0;
+  for (const { owner, parameters } of groups) {
+    const trained = parameters.map(
+      ([path, parameter]): Trained => ({ path, parameter, gradient: gradients[taken++]! }),
+    );
+    for (const [path, value] of applyOptimizer(owner, phase.optimizer, trained, slot)) updates.set(path, value);
   }
-  const pull = input(SCALAR_PREFIX + AVERAGE_SCALAR, []);
-  for (const [path, tensor] of parameters) {
-    const average = input(STATE_PREFIX + averagePath(path), tensor.shape);
-    updates.set(averagePath(path), g.add(average, g.mul(g.sub(updates.get(path)!, average), pull)));
-  }
-  for (const [path, value] of build.assigned) updates.set(path, value);
-  const graph = { name: phase.name, updates, log: new Map(Object.entries(log)) };
-  return { phase, graph, noises: build.noises, ramps: build.ramps };
+  for (const [path, spec] of build.state) specs.set(path, spec);
+  const decay = phase.emaDecay ?? emaDecay;
+  if (decay !== "none") keepAverages(parameters, specs, updates);
+  for (const [path, value] of build.assigned) if (!build.isFrozen(path)) updates.set(path, value);
+  walks.push({ phase: phase.name, averaged: build.averaged });
+  return {
+    phase,
+    graph: { name: phase.name, updates, log: new Map(Object.entries(log)) },
+    noises: build.noises,
+    annealed: build.annealed,
+    scalars(step, learningRate) {
+      const scalars: Record<string, number> = {};
+      for (const { owner, rateScale, decayScale } of groups) {
+        const own = phase.optimizer.scalars({ step, learningRate: learningRate * rateScale, decayScale });
+        for (const [name, value] of Object.entries(own)) scalars[optimizerScalar(owner, name)] = value;
+      }
+      // The average follows quickly at first: a fixed decay would remember the first weights for thousands of steps.
+      if (decay !== "none") scalars[AVERAGE_RATE] = 1 - Math.min(decay, step / (step + 9));
+      return scalars;
+    },
+  };
 }
 
-function validateStep({ heads }: BuiltModel, data: DataSpec, batchSize: number): Step {
-  const build = new Build(false, bindAverages);
-  const { x } = batchTensors(batchSize, data);
-  const graph = { name: "validate", updates: new Map(), log: judgementOf(heads, build.root, x) };
-  return { graph, noises: build.noises, ramps: build.ramps };
+/** Parameters that are updated with the same learning rate and decay. */
+interface TrainedGroup {
+  /** Name of its slots and scalars. */
+  readonly owner: string;
+  readonly rateScale: number;
+  readonly decayScale: number;
+  readonly parameters: [path: string, tensor: Tensor][];
+}
+
+/** The parameters that a phase moves: those of plain prefixes together, others by group. The first that fits takes a parameter. */
+function trainedGroups({ name, updates }: Phase, build: Build): TrainedGroup[] {
+  const groups = new Map<string, TrainedGroup>();
+  const taken = new Set<string>();
+  for (const update of updates) {
+    const { prefix, rateScale = 1, decayScale = 1 } = typeof update === "string" ? { prefix: update } : update;
+    if (![...build.state.keys()].some((path) => path.startsWith(prefix)))
+      fail(
+        "E_NAME",
+        `phase "${name}" moves "${prefix}", and none of its parameters begins so: ${[...build.state.keys()].join(", ")}`,
+      );
+    const owner = typeof update === "string" ? name : `${name}:${prefix}`;
+    const group = groups.get(owner) ?? { owner, rateScale, decayScale, parameters: [] };
+    groups.set(owner, group);
+    for (const entry of build.trainable(prefix)) {
+      if (!taken.has(entry[0])) group.parameters.push(entry);
+      taken.add(entry[0]);
+    }
+  }
+  return [...groups.values()].filter(({ parameters }) => parameters.length > 0);
+}
+
+/** Adds the moving average of each parameter to the state and to the updates. */
+function keepAverages(
+  parameters: readonly (readonly [path: string, tensor: Tensor])[],
+  specs: Map<string, StateSpec>,
+  updates: Map<string, Tensor>,
+): void {
+  const rate = input(SCALAR_PREFIX + AVERAGE_RATE, []);
+  for (const [path, { shape }] of parameters) {
+    const average = input(STATE_PREFIX + averagePath(path), shape);
+    specs.set(averagePath(path), { ...specs.get(path)!, trainable: false });
+    updates.set(averagePath(path), g.add(average, g.mul(g.sub(updates.get(path)!, average), rate)));
+  }
+}
+
+/** The streams that a step reads. */
+function streamsOf({ updates, log }: StepGraph): Set<string> {
+  const names = topological([...updates.values(), ...log.values()])
+    .filter(isInput)
+    .map(({ attrs }) => streamOfInput(attrs.name));
+  return new Set(names.filter((name) => name !== undefined));
+}
+
+function requireUnique(names: readonly string[]): void {
+  const twice = names.find((name, i) => names.indexOf(name) !== i);
+  if (twice !== undefined) fail("E_NAME", `two phases are called "${twice}"; give each a name of its own`);
 }

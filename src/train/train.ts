@@ -5,11 +5,12 @@ import { VERSION } from "../base/version.ts";
 import { chooseAugmentation } from "../data/augment.ts";
 import { type Dataset, fingerprint } from "../data/dataset.ts";
 import { classWeights } from "../data/imbalance.ts";
-import { findModel, parseOptions } from "../models/index.ts";
+import { findModel, modelNamed, parseOptions } from "../models/index.ts";
+import type { Model } from "../models/model.ts";
 import type { Backend } from "../runtime/backend.ts";
-import { writeAtomically } from "./checkpoint.ts";
 import type { EpochEvent, RunEvent } from "./events.ts";
-import { exportModel } from "./export.ts";
+import { exportHead } from "./export.ts";
+import { writeAtomically } from "./files.ts";
 import { type FitOptions, fit } from "./fit.ts";
 import type { RunOptions, StoredOptions } from "./options.ts";
 import { optionsOf, type RunConfig, RunFolder, runConfig } from "./run.ts";
@@ -32,7 +33,7 @@ export interface TrainOptions extends RunCall {
   readonly source?: string;
   /** `threads` and `precision` say how it was made: they are kept, to make it again. */
   readonly backend: Backend;
-  /** Asked after every step until it is so; the run then ends after the steps under way. */
+  /** Asked after every step until it is so; the run then ends after the steps in flight. */
   readonly interrupted?: () => boolean;
 }
 
@@ -45,16 +46,17 @@ export interface Training {
 /**
  * Checks the call of a new run as far as that is possible without data.
  * @returns the options of the model and of the run, with defaults
+ * @param model a name from `MODELS`, or a model
  * @throws `E_NAME`, `E_OPTION`, `E_USAGE`; `E_RUN_EXISTS` for a used `out`; `E_RUN_NOT_FOUND` for a `from` that is no run
  */
 export function planRun(
-  modelName: string,
+  model: string | Model,
   call: RunCall,
 ): { readonly modelOptions: Record<string, unknown>; readonly options: StoredOptions } {
-  const modelOptions = parseOptions(findModel(modelName), call.options ?? {});
+  const modelOptions = parseOptions(typeof model === "string" ? findModel(model) : model, call.options ?? {});
   const options = newOptions(call);
   if (call.out !== undefined) RunFolder.refuseUsed(call.out);
-  if (options.from !== null) RunFolder.open(options.from);
+  if (options.from !== null) RunFolder.checkpointOf(options.from);
   return { modelOptions, options };
 }
 
@@ -62,8 +64,9 @@ export function planRun(
  * Starts a run: makes its folder, in which `events` then trains.
  * @throws as `planRun`; `E_OPTION` for an option that does not fit the data
  */
-export async function startRun(modelName: string, call: TrainOptions): Promise<Training> {
-  const { modelOptions, options } = planRun(modelName, call);
+export async function startRun(modelOrName: string | Model, call: TrainOptions): Promise<Training> {
+  const model = typeof modelOrName === "string" ? findModel(modelOrName) : modelOrName;
+  const { modelOptions, options } = planRun(model, call);
   const { data, backend } = call;
   const { height, width, channels } = data.train;
   const n = data.train.labels.length;
@@ -74,7 +77,7 @@ export async function startRun(modelName: string, call: TrainOptions): Promise<T
   classWeights(data.train.labels, data.classes, options.classWeights);
   const facts = {
     genclass: VERSION,
-    model: modelName,
+    model: model.name,
     options: modelOptions,
     data: {
       source: call.source ?? data.name,
@@ -89,7 +92,7 @@ export async function startRun(modelName: string, call: TrainOptions): Promise<T
   const config = runConfig(facts, { ...options, batch: Math.min(options.batch, n) });
   const from = startingWeights(config);
   const run = RunFolder.create(call.out, config);
-  return { run, events: follow(run, call, { from }) };
+  return { run, events: follow(run, model, call, { from }) };
 }
 
 /**
@@ -97,10 +100,10 @@ export async function startRun(modelName: string, call: TrainOptions): Promise<T
  * @returns the options of the run from now on
  * @throws `E_RUN_NOT_FOUND`, `E_RUN_VERSION`; `E_RUN_CONFLICT` for an option that cannot change; `E_OPTION`, `E_USAGE`
  */
-export function planResume(path: string, call: Omit<RunCall, "out">): StoredOptions {
-  const { config } = RunFolder.open(path);
+export function planResume(path: string, call: Omit<RunCall, "out">, model?: Model): StoredOptions {
+  const { config } = RunFolder.open(path, model);
   const options = resumedOptions(optionsOf(config), call, path);
-  const wanted = parseOptions(findModel(config.model), { ...config.options, ...call.options });
+  const wanted = parseOptions(modelNamed(config.model, model), { ...config.options, ...call.options });
   for (const [key, value] of Object.entries(wanted))
     if (!isDeepStrictEqual(value, config.options[key]))
       refuseChange(`--set ${key}`, String(config.options[key]), String(value), path);
@@ -110,11 +113,16 @@ export function planResume(path: string, call: Omit<RunCall, "out">): StoredOpti
 /**
  * Goes on with a stopped run, as its folder says. Options that may change when a run goes on are taken from the call, and
  * kept.
+ * @param call `model`: the run's model, where it is not among `MODELS`
  * @throws as `planResume`; `E_RUN_CONFLICT` for other data than the run's
  */
-export async function resumeRun(path: string, call: Omit<TrainOptions, "out" | "source">): Promise<Training> {
-  const options = planResume(path, call);
-  const run = RunFolder.open(path);
+export async function resumeRun(
+  path: string,
+  call: Omit<TrainOptions, "out" | "source"> & { readonly model?: Model },
+): Promise<Training> {
+  const options = planResume(path, call, call.model);
+  const run = RunFolder.open(path, call.model);
+  const model = modelNamed(run.config.model, call.model);
   const found = await fingerprint(call.data);
   if (found !== run.config.data.fingerprint)
     fail(
@@ -123,25 +131,26 @@ export async function resumeRun(path: string, call: Omit<TrainOptions, "out" | "
     );
   run.configure(runConfig({ ...run.config, backend: call.backend.name }, options));
   const resume = run.has("last") ? run.checkpoint("last") : undefined;
-  return { run, events: follow(run, call, resume ? { resume } : { from: startingWeights(run.config) }) };
+  return { run, events: follow(run, model, call, resume ? { resume } : { from: startingWeights(run.config) }) };
 }
 
 /** The weights of the run that another one begins from. @throws `E_RUN_NOT_FOUND` when it has no checkpoint */
 function startingWeights({ from, map }: RunConfig): FitOptions["from"] {
-  return from === null ? undefined : { state: RunFolder.open(from).trained().state, map: map ?? undefined };
+  return from === null ? undefined : { state: RunFolder.checkpointOf(from).state, map: map ?? undefined };
 }
 
 async function* follow(
   run: RunFolder,
+  model: Model,
   { data, backend, interrupted }: Pick<TrainOptions, "data" | "backend" | "interrupted">,
   start: Pick<FitOptions, "from" | "resume">,
 ): AsyncGenerator<RunEvent, void> {
   const { config } = run;
-  if (start.resume) run.rewind(start.resume.cursor.step);
+  if (start.resume) run.rewind(start.resume.progress.step);
   const tracker = new TensorBoardTracker(run.path);
   const events = fit({
     name: config.model,
-    model: findModel(config.model).build(config.options, config.data),
+    model: model.build(config.options, config.data),
     data,
     backend,
     seed: config.seed,
@@ -153,7 +162,7 @@ async function* follow(
     minutes: config.minutes ?? undefined,
     until: config.until ?? undefined,
     patience: config.patience,
-    averageDecay: config.emaDecay,
+    emaDecay: config.emaDecay,
     freeze: config.freeze ?? undefined,
     ...start,
     save: (which, snapshot) => run.save(which, snapshot),
@@ -165,7 +174,7 @@ async function* follow(
       if (event.type !== "step" || event.step % 10 === 0) run.log(event);
       tracker.track(event);
       if (event.type === "epoch") writeResults(run);
-      if (event.type === "end") await writeModel(run, backend);
+      if (event.type === "end") await writeModel(run, model, backend);
       yield event;
     }
   } finally {
@@ -186,8 +195,10 @@ function writeResults(run: RunFolder): void {
   );
 }
 
-async function writeModel(run: RunFolder, backend: Backend): Promise<void> {
-  const model = new TrainedModel(run.config, run.trained(), backend);
-  if (model.has("classify")) writeAtomically(run.file("model.onnx"), [await exportModel(model, backend, VERSION)]);
-  await model.dispose();
+/** model.onnx: the head that is exported by default. */
+async function writeModel(run: RunFolder, model: Model, backend: Backend): Promise<void> {
+  const trained = new TrainedModel(run.config, run.trained(), backend, model);
+  if (Object.keys(trained.heads).length > 0)
+    writeAtomically(run.file("model.onnx"), [(await exportHead(trained, backend, VERSION)).bytes]);
+  await trained.dispose();
 }

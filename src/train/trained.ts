@@ -1,28 +1,30 @@
-// A trained model in use: heads compiled with the weights as constants, any batch size.
-import { type NdArray, ndarray, sizeOf, zeros } from "../base/array.ts";
+// A trained model in use: any head by name, compiled with the weights as constants, at any batch size.
+import { type DType, type NdArray, ndarray, sizeOf, type TypedArray, zeros } from "../base/array.ts";
 import { fail } from "../base/errors.ts";
 import type { ImageSet } from "../data/dataset.ts";
 import { NOISE_PREFIX } from "../graph/names.ts";
-import * as g from "../graph/ops/index.ts";
 import { constant, input, type Tensor } from "../graph/tensor.ts";
 import { argmax, softmaxRows } from "../metrics/classification.ts";
-import { findModel } from "../models/index.ts";
-import type { DataSpec, Heads } from "../models/model.ts";
-import { Build, drawNoise, type NoiseSpec } from "../nn/scope.ts";
+import { METRICS } from "../metrics/index.ts";
+import { type Fitted, type Metric, Predictions, temperatureOf } from "../metrics/metric.ts";
+import { applyHead, type Head, type HeadInput, type Heads, requireHead } from "../models/heads.ts";
+import { findModel, parseOptions } from "../models/index.ts";
+import type { BuiltModel, DataSpec, Model } from "../models/model.ts";
+import { averagePath, Build, drawNoise, type NoiseSpec } from "../nn/scope.ts";
 import { FREE_BATCH } from "../onnx/lower.ts";
 import type { Backend, Executable } from "../runtime/backend.ts";
+import { pixelsToUnit, plainBatch } from "./batch.ts";
 import { StepFeeds } from "./feeds.ts";
 import type { Snapshot } from "./fit.ts";
-import { type Judgement, judge, judgementOf } from "./judge.ts";
+import { outputsOf, outputTensors, predictSet } from "./outputs.ts";
 import type { RunConfig } from "./run.ts";
-import { averagePath, batchTensors, pixelsToUnit } from "./steps.ts";
 
-type HeadName = Exclude<keyof Heads, "codeSize">;
-
-interface Prediction {
+/** What a classifier says of a picture. */
+export interface Prediction {
   label: string;
   /** Of the label, 0..1. */
   probability: number;
+  /** Of each class, 0..1. */
   probabilities: Record<string, number>;
   /**
    * How unlike the training data: 0 for a typical picture, 1 at the 99th percentile of validation pictures, more beyond.
@@ -31,183 +33,267 @@ interface Prediction {
   novelty?: number;
 }
 
-interface CompiledHead {
-  executable: Executable;
-  noises: ReadonlyMap<string, NoiseSpec>;
-  outputShape: readonly number[];
+/** Rows that a head is given: pictures as bytes `[n, h, w, c]`, latent vectors `[n, latentSize]`, class numbers `[n]`. */
+export interface HeadFeeds {
+  readonly picture?: Uint8Array;
+  readonly second?: Uint8Array;
+  readonly latent?: Float32Array;
+  readonly label?: Int32Array;
 }
 
-const BATCH = 256;
-/** The same where a set of a known size is judged. */
-const JUDGE_BATCH = 128;
+/** A head as a graph: its inputs by what they are, the noise that it draws, and its result. */
+export interface HeadGraph {
+  readonly inputs: ReadonlyMap<HeadInput, Tensor>;
+  readonly noises: ReadonlyMap<string, NoiseSpec>;
+  readonly output: Tensor;
+}
 
+interface CompiledHead extends Omit<HeadGraph, "output"> {
+  readonly executable: Executable;
+  /** Shape of a row of the result. */
+  readonly rowShape: readonly number[];
+}
+
+/** Names of a head's inputs in its graph, and so in an exported file. */
+const INPUT_NAMES: Readonly<Record<HeadInput, string>> = {
+  picture: "pixels",
+  second: "secondPixels",
+  latent: "latent",
+  label: "label",
+};
+const INPUT_TYPES: Readonly<Record<HeadInput, DType>> = {
+  picture: "uint8",
+  second: "uint8",
+  latent: "float32",
+  label: "int32",
+};
+
+/** Pictures that are computed at once. */
+const BATCH = 256;
+/** The same where a set of a known size is predicted. */
+const SET_BATCH = 128;
+/** Draws of the latent vector over which the bound of a picture is averaged for its novelty. */
+const NOVELTY_DRAWS = 4;
+
+/** A model with trained weights. */
 export class TrainedModel {
   readonly spec: DataSpec;
-  readonly temperature: number;
-  private readonly heads: Heads;
-  private readonly snapshot: Snapshot;
+  /** What was fitted on validation pictures. */
+  readonly fitted: Fitted;
+  readonly heads: Heads;
+  /** The metrics that can be computed for it, common ones and its own. */
+  readonly metrics: readonly Metric[];
+  /** Width of latent vectors; 0 without any. */
+  readonly latentSize: number;
+  private readonly snapshot: Pick<Snapshot, "state">;
   private readonly backend: Backend;
-  private readonly compiled = new Map<HeadName, Promise<CompiledHead>>();
+  private readonly compiled = new Map<string, Promise<CompiledHead>>();
 
+  /** @param model the model of the run, where it is not among `MODELS` */
   constructor(
     protected readonly config: Pick<RunConfig, "model" | "options" | "data">,
-    snapshot: Snapshot,
+    snapshot: Pick<Snapshot, "state" | "fitted">,
     backend: Backend,
+    model: Model = findModel(config.model),
   ) {
-    const model = findModel(config.model);
     this.spec = config.data;
-    this.heads = model.build(config.options, this.spec).heads;
+    const built: BuiltModel = model.build(parseOptions(model, config.options), this.spec);
+    this.heads = built.heads;
+    this.latentSize = built.latentSize ?? 0;
+    const outputs = outputsOf(built.heads);
+    this.metrics = [...METRICS, ...(built.metrics ?? [])].filter(({ needs }) =>
+      needs.every((name) => outputs.includes(name)),
+    );
     this.snapshot = snapshot;
-    this.temperature = snapshot.temperature;
+    this.fitted = snapshot.fitted;
     this.backend = backend;
   }
 
-  has(head: HeadName): boolean {
-    return this.heads[head] !== undefined;
+  /** Whether the model has a head of this name. */
+  has(head: string): boolean {
+    return Object.hasOwn(this.heads, head);
   }
 
-  /** Width of the code; 0 without one. */
-  get codeSize(): number {
-    return this.heads.codeSize ?? 0;
+  /** The factor that divides logits; 1 where none was fitted. */
+  get temperature(): number {
+    return temperatureOf(this.fitted);
   }
 
   /** A walk over the heads with the averaged weights as constants. */
-  build(): Build {
-    return new Build(false, (path, spec) => {
-      const value = this.snapshot.state.get(spec.trainable ? averagePath(path) : path);
-      if (!value)
-        fail(
-          "E_RUN_CONFLICT",
-          `the checkpoint has no "${path}": it was made by another version of the model; train again`,
-        );
-      return constant(value);
+  private build(): Build {
+    const { state } = this.snapshot;
+    return new Build(false, {
+      bind(path) {
+        const value = state.get(averagePath(path)) ?? state.get(path);
+        if (!value)
+          fail(
+            "E_RUN_CONFLICT",
+            `the checkpoint has no "${path}": it was made by another version of the model; train again`,
+          );
+        return constant(value);
+      },
     });
   }
 
-  /** The graph of class probabilities from bytes, with the temperature inside: what `export` writes. */
-  classifierGraph(batch: number): { pixels: Tensor; probabilities: Tensor; label: Tensor } {
-    const { height, width, channels } = this.spec;
-    const pixels = input("pixels", [batch, height, width, channels], "uint8");
-    const logits = this.require("classify")(this.build().root, pixelsToUnit(pixels));
-    const probabilities = g.softmax(g.mul(logits, 1 / this.temperature));
-    return { pixels, probabilities, label: g.argmax(probabilities) };
-  }
-
-  private require<H extends HeadName>(head: H): NonNullable<Heads[H]> {
-    const found = this.heads[head];
-    if (!found)
-      fail(
-        "E_HEAD",
-        `this model cannot ${head}; it can ${Object.keys(this.heads)
-          .filter((name) => name !== "codeSize")
-          .join(", ")}`,
-      );
-    return found as NonNullable<Heads[H]>;
-  }
-
-  private compile(head: HeadName): Promise<CompiledHead> {
-    const known = this.compiled.get(head);
-    if (known) return known;
-    const make = async (): Promise<CompiledHead> => {
-      const { height, width, channels } = this.spec;
-      const build = this.build();
-      const x =
-        head === "decode"
-          ? input("input", [FREE_BATCH, this.codeSize])
-          : pixelsToUnit(input("input", [FREE_BATCH, height, width, channels], "uint8"));
-      const output = this.require(head)(build.root, x);
-      const executable = await this.backend.compile(head, { output }, { mode: "infer", freeBatch: FREE_BATCH });
-      return { executable, noises: build.noises, outputShape: output.shape.slice(1) };
+  /** A head for batches of `batch`, pictures as bytes. @throws `E_HEAD` where the model lacks it */
+  headGraph(name: string, batch: number): HeadGraph {
+    const head = requireHead(this.heads, name);
+    const inputs = new Map(head.takes.map((kind) => [kind, this.inputTensor(kind, batch)]));
+    const walk = this.build();
+    const read = (kind: HeadInput) => {
+      const tensor = inputs.get(kind)!;
+      return kind === "picture" || kind === "second" ? pixelsToUnit(tensor) : tensor;
     };
-    const pending = make();
-    this.compiled.set(head, pending);
-    return pending;
+    const given = Object.fromEntries(head.takes.map((kind) => [kind, read(kind)]));
+    const output = applyHead(head, walk.root, batch, given);
+    return { inputs, noises: walk.noises, output };
   }
 
-  /** Runs a head over rows of bytes or codes, in batches. Returns `[n, …]`. */
-  private async run(
-    head: HeadName,
-    rows: Uint8Array | Float32Array,
-    rowShape: readonly number[],
-    seed = 0,
-  ): Promise<NdArray> {
-    const { executable, noises, outputShape } = await this.compile(head);
-    const size = sizeOf(rowShape);
-    const n = rows.length / size;
-    const width = sizeOf(outputShape);
-    const out = new Float32Array(n * width);
-    for (let from = 0, index = 0; from < n; from += BATCH, index++) {
-      const count = Math.min(BATCH, n - from);
-      const part = rows.slice(from * size, (from + count) * size);
-      const inputs: Record<string, NdArray> = {
-        input: ndarray(part instanceof Uint8Array ? "uint8" : "float32", [count, ...rowShape], part),
-      };
-      for (const [name, spec] of noises) {
-        const noise = new Float32Array(count * sizeOf(spec.shape.slice(1)));
-        drawNoise(spec, name, seed, index, noise);
-        inputs[NOISE_PREFIX + name] = ndarray("float32", [count, ...spec.shape.slice(1)], noise);
-      }
-      const output = ndarray("float32", [count, ...outputShape], new Float32Array(count * width));
-      await executable.run(inputs, { output });
-      out.set(output.data, from * width);
-    }
-    return ndarray("float32", [n, ...outputShape], out);
+  private inputTensor(kind: HeadInput, batch: number): Tensor {
+    return input(INPUT_NAMES[kind], [batch, ...this.rowShape(kind)], INPUT_TYPES[kind]);
   }
 
-  /** What the model says of each picture of a decoded set. All its heads are one graph, computed where training would be. */
-  async judge(set: ImageSet): Promise<Judgement> {
-    this.require("classify");
-    const size = Math.min(JUDGE_BATCH, set.labels.length);
-    const build = this.build();
-    const { x } = batchTensors(size, this.spec);
-    const outputs = judgementOf(this.heads, build.root, x);
-    const executable = await this.backend.compile("evaluate", Object.fromEntries(outputs), { mode: "infer" });
-    const feeds = new StepFeeds({ graph: { name: "evaluate" }, noises: build.noises, ramps: build.ramps });
-    try {
-      return await judge(set, size, 0, feeds, async (inputs) => {
-        const results = Object.fromEntries([...outputs].map(([name, { shape }]) => [name, zeros(shape)]));
-        await executable.run(inputs, results);
-        return results;
-      });
-    } finally {
-      await executable.dispose();
-    }
+  private rowShape(kind: HeadInput): readonly number[] {
+    if (kind === "label") return [];
+    return kind === "latent" ? [this.latentSize] : this.imageShape;
   }
 
   private get imageShape(): readonly number[] {
     return [this.spec.height, this.spec.width, this.spec.channels];
   }
 
+  private compile(name: string): Promise<CompiledHead> {
+    const known = this.compiled.get(name);
+    if (known) return known;
+    const make = async (): Promise<CompiledHead> => {
+      const { inputs, noises, output } = this.headGraph(name, FREE_BATCH);
+      const executable = await this.backend.compile(name, { output }, { mode: "infer", freeBatch: FREE_BATCH });
+      return { inputs, noises, executable, rowShape: output.shape.slice(1) };
+    };
+    const pending = make();
+    this.compiled.set(name, pending);
+    // The next call tries again.
+    pending.catch(() => this.compiled.delete(name));
+    return pending;
+  }
+
+  /**
+   * Rows `[n, …]` that a head gives for rows of what it takes, in batches.
+   * @param feeds what the head takes: see `heads[name].takes`
+   * @param options `seed` of the head's own noise (default 0); `count` of rows, for a head that takes nothing
+   * @throws `E_HEAD` for a head that the model lacks, `E_SHAPE` for an input that is missing or of another size
+   */
+  async run(name: string, feeds: HeadFeeds, options: { seed?: number; count?: number } = {}): Promise<NdArray> {
+    const n = this.rowsOf(name, requireHead(this.heads, name), feeds, options.count);
+    const { executable, inputs, noises, rowShape } = await this.compile(name);
+    const width = sizeOf(rowShape);
+    const out = new Float32Array(n * width);
+    for (let from = 0, index = 0; from < n; from += BATCH, index++) {
+      const count = Math.min(BATCH, n - from);
+      const values: Record<string, NdArray> = {};
+      for (const [kind, { dtype }] of inputs) {
+        const shape = this.rowShape(kind);
+        const size = sizeOf(shape);
+        values[INPUT_NAMES[kind]] = ndarray(
+          dtype,
+          [count, ...shape],
+          feeds[kind]!.slice(from * size, (from + count) * size),
+        );
+      }
+      for (const [path, spec] of noises) {
+        const shape = [count, ...spec.shape.slice(1)];
+        const noise = new Float32Array(sizeOf(shape));
+        drawNoise(spec, path, options.seed ?? 0, index, noise);
+        values[NOISE_PREFIX + path] = ndarray("float32", shape, noise);
+      }
+      const output = ndarray("float32", [count, ...rowShape], new Float32Array(count * width));
+      await executable.run(values, { output });
+      out.set(output.data, from * width);
+    }
+    return ndarray("float32", [n, ...rowShape], out);
+  }
+
+  /** How many rows are asked for. */
+  private rowsOf(name: string, { takes }: Head, feeds: HeadFeeds, count?: number): number {
+    let n = count;
+    for (const kind of takes) {
+      const rows: TypedArray | undefined = feeds[kind];
+      const size = sizeOf(this.rowShape(kind));
+      if (!rows) fail("E_SHAPE", `${name} takes ${takes.join(" and ")}; ${kind} is missing`);
+      if (rows.length % size !== 0 || (n !== undefined && rows.length !== n * size))
+        fail(
+          "E_SHAPE",
+          `${name}: ${kind} has ${rows.length} values; expected ${n ?? "a whole number of"} rows of [${this.rowShape(kind)}]`,
+        );
+      n = rows.length / size;
+    }
+    if (n === undefined) fail("E_SHAPE", `${name} takes nothing: say how many rows with count`);
+    return n;
+  }
+
+  /** What the model gives for each picture of a decoded set. All its heads are one graph, computed where training would be. */
+  async predict(set: ImageSet): Promise<Predictions> {
+    const size = Math.min(SET_BATCH, set.labels.length);
+    const build = this.build();
+    const needed = new Set(this.metrics.flatMap(({ needs }) => needs));
+    const names = outputsOf(this.heads).filter((name) => needed.has(name));
+    const none = new Map<string, Float32Array>();
+    if (names.length === 0 || size === 0)
+      return new Predictions(none, set.labels, this.spec.classes.length, this.fitted);
+    const outputs = outputTensors(this.heads, names, build.root, plainBatch(size, this.spec));
+    const executable = await this.backend.compile("evaluate", Object.fromEntries(outputs), { mode: "infer" });
+    const feeds = new StepFeeds({ graph: { name: "evaluate" }, noises: build.noises, annealed: build.annealed });
+    try {
+      const rows = await predictSet(set, size, 0, feeds, async (inputs) => {
+        const results = Object.fromEntries([...outputs].map(([name, { shape }]) => [name, zeros(shape)]));
+        await executable.run(inputs, results);
+        return results;
+      });
+      return new Predictions(rows, set.labels, this.spec.classes.length, this.fitted);
+    } finally {
+      await executable.dispose();
+    }
+  }
+
   /** Logits `[n, classes]` of bytes `[n, h, w, c]`. */
-  logits(pixels: Uint8Array): Promise<NdArray> {
-    return this.run("classify", pixels, this.imageShape);
+  logits(picture: Uint8Array): Promise<NdArray> {
+    return this.run("classify", { picture });
   }
 
-  /** Codes `[n, code]`. */
-  encode(pixels: Uint8Array): Promise<NdArray> {
-    return this.run("encode", pixels, this.imageShape);
+  /** Latent vectors `[n, latentSize]` of bytes `[n, h, w, c]`. */
+  encode(picture: Uint8Array): Promise<NdArray> {
+    return this.run("encode", { picture });
   }
 
-  /** Images `[n, h, w, c]` in 0..1 of codes `[n, code]`. */
-  decode(codes: Float32Array): Promise<NdArray> {
-    return this.run("decode", codes, [this.codeSize]);
+  /** Images `[n, h, w, c]` in 0..1 of latent vectors `[n, latentSize]`. */
+  decode(latent: Float32Array): Promise<NdArray> {
+    return this.run("decode", { latent });
   }
 
-  /** Reconstructions `[n, h, w, c]` in 0..1. */
-  reconstruct(pixels: Uint8Array): Promise<NdArray> {
-    return this.run("reconstruct", pixels, this.imageShape);
+  /** Reconstructions `[n, h, w, c]` in 0..1 of bytes of the same shape. */
+  reconstruct(picture: Uint8Array): Promise<NdArray> {
+    return this.run("reconstruct", { picture });
   }
 
-  /** A lower bound on ln p(x), nats `[n]`: the mean over `samples` codes. */
-  async logDensity(pixels: Uint8Array, samples = 1): Promise<NdArray> {
-    const first = await this.run("logDensity", pixels, this.imageShape, 0);
-    for (let s = 1; s < samples; s++) {
-      const next = await this.run("logDensity", pixels, this.imageShape, s);
+  /**
+   * New images `[n, h, w, c]` in 0..1.
+   * @param label class numbers `[n]`, for a model that is asked for classes; by default all classes in turn
+   */
+  sample(n: number, { seed = 0, label }: { seed?: number; label?: Int32Array } = {}): Promise<NdArray> {
+    const k = this.spec.classes.length;
+    return this.run("sample", { label: label ?? Int32Array.from({ length: n }, (_, i) => i % k) }, { seed, count: n });
+  }
+
+  /** A lower bound on ln p(x), nats `[n]`: the mean over `draws` of the latent vector. */
+  async elbo(picture: Uint8Array, draws = 1): Promise<NdArray> {
+    const first = await this.run("elbo", { picture });
+    for (let seed = 1; seed < draws; seed++) {
+      const next = await this.run("elbo", { picture }, { seed });
       next.data.forEach((value, i) => {
         first.data[i]! += value;
       });
     }
-    return { ...first, data: (first.data as Float32Array).map((value) => value / samples) };
+    return { ...first, data: (first.data as Float32Array).map((value) => value / draws) };
   }
 
   /** Label, probability and novelty of each picture of bytes `[n, h, w, c]`. */
@@ -227,19 +313,18 @@ export class TrainedModel {
     });
   }
 
-  /** See `Prediction.novelty`. */
+  /** See `Prediction.novelty`: `[n]`, or undefined where the model has no density or none was fitted. */
   async novelty(pixels: Uint8Array): Promise<Float64Array | undefined> {
-    const scale = this.snapshot.novelty;
-    if (!scale || !this.has("logDensity")) return undefined;
-    const density = await this.logDensity(pixels, 4);
-    const span = Math.max(scale.p99 - scale.median, 1e-6);
-    return Float64Array.from(density.data, (value) => (-value - scale.median) / span);
+    const [median, p99] = ["novelty/median", "novelty/p99"].map((name) => this.fitted.get(name)?.data[0]);
+    if (median === undefined || p99 === undefined || !this.has("elbo")) return undefined;
+    const bound = await this.elbo(pixels, NOVELTY_DRAWS);
+    const span = Math.max(p99 - median, 1e-6);
+    return Float64Array.from(bound.data, (value) => (-value - median) / span);
   }
 
+  /** Frees what was compiled. */
   async dispose(): Promise<void> {
     for (const head of this.compiled.values()) await (await head).executable.dispose();
     this.compiled.clear();
   }
 }
-
-export type { Prediction };

@@ -13,7 +13,7 @@ const FLOORS: Record<string, string[]> = {
   nn: ["base", "graph"],
   data: ["base"],
   metrics: ["base"],
-  models: ["base", "graph", "nn"],
+  models: ["base", "graph", "nn", "data", "metrics"],
   report: ["base", "metrics", "data"],
   train: ["base", "graph", "onnx", "runtime", "nn", "data", "metrics", "models", "report"],
   cli: ["base", "data", "graph", "metrics", "models", "report", "train", "node.ts", "web.ts"],

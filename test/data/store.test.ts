@@ -2,14 +2,16 @@ import { mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
-import { TrainingBatches } from "../../src/data/batches.ts";
+import { batchInputs, MAIN_STREAM, MAIN_VIEW } from "../../src/data/batches.ts";
 import { gather, range } from "../../src/data/dataset.ts";
 import { assemble } from "../../src/data/readers/assemble.ts";
 import type { PictureSource } from "../../src/data/readers/source.ts";
 import { PictureStore } from "../../src/data/readers/store.ts";
 import { withValidation } from "../../src/data/splits.ts";
+import { StreamBatches } from "../../src/data/streams.ts";
 import { plain } from "./files.ts";
 
+const INPUTS = batchInputs(MAIN_STREAM);
 const cache = mkdtempSync(join(tmpdir(), "genclass-store-"));
 process.env.GENCLASS_CACHE = cache;
 afterAll(() => {
@@ -128,13 +130,13 @@ describe("a store of pictures", () => {
     expect(asked).toBeLessThan(200);
     asked = 0;
     const { train } = withValidation(data, 0.1, 0);
-    const batches = new TrainingBatches(train, { size: 32, seed: 1, augmentation: {} });
+    const batches = new StreamBatches(train, { size: 32, seed: 1, augmentation: {} });
     const feeds = await batches.at(0);
     expect(asked).toBe(32);
-    const [weights, pixels] = [feeds["data:weights"]!.data, feeds["data:pixels"]!.data];
+    const [weights, pixels] = [feeds[INPUTS.weights]!.data, feeds[INPUTS.view(MAIN_VIEW)]!.data];
     // 7.5 % do not decode: they are padding, not black pictures with a label.
     for (let i = 0; i < 32; i++)
-      expect([pixels[192 * i], feeds["data:labels"]!.data[i]! >= 0]).toEqual(
+      expect([pixels[192 * i], feeds[INPUTS.labels]!.data[i]! >= 0]).toEqual(
         weights[i] === 1 ? [50, true] : [0, false],
       );
     await expect(gather(train)).rejects.toThrowError(/large: \d+ of 20010 pictures do not decode \(more than 5 %\)/);

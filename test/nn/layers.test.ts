@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { type NdArray, ndarray, type TypedArray } from "../../src/base/array.ts";
 import { interpret } from "../../src/graph/interpret.ts";
-import { NOISE_PREFIX, STATE_PREFIX } from "../../src/graph/names.ts";
+import { NOISE_PREFIX, SCALAR_PREFIX, STATE_PREFIX } from "../../src/graph/names.ts";
 import { input, type Tensor } from "../../src/graph/tensor.ts";
 import {
   batchNorm,
@@ -16,7 +16,15 @@ import {
   weightNorm,
 } from "../../src/nn/layers.ts";
 import { convDecoder, convEncoder, defaultDepth } from "../../src/nn/nets.ts";
-import { adam, applyOptimizer, clipByGlobalNorm, type Optimizer, rmsprop, sgd } from "../../src/nn/optim.ts";
+import {
+  adam,
+  applyOptimizer,
+  clipByGlobalNorm,
+  type Optimizer,
+  optimizerScalar,
+  rmsprop,
+  sgd,
+} from "../../src/nn/optim.ts";
 import { Build, initialState } from "../../src/nn/scope.ts";
 import { expectClose, randomArray } from "../helpers.ts";
 
@@ -216,15 +224,14 @@ describe("optimizers", () => {
     const state = new Map<string, number>();
     let w = 1;
     for (let t = 1; t <= 5; t++) {
-      const scalars = optimizer.scalars(t, rate);
+      const scalars = optimizer.scalars({ step: t, learningRate: rate, decayScale: 1 });
       const p = input("p", []);
-      const updates = applyOptimizer({ phase: "f", optimizer }, [["p", p]], [input("g", [])], (path) =>
-        input(path, []),
-      );
+      const trained = [{ path: "p", parameter: p, gradient: input("g", []) }];
+      const updates = applyOptimizer("f", optimizer, trained, (path) => input(path, []));
       const one = (value: number): NdArray => ({ shape: [], dtype: "float32", data: Float64Array.of(value) });
       const fed: Record<string, NdArray> = { p: one(w), g: one(w + t / 10) };
       for (const path of updates.keys()) if (path !== "p") fed[path] = one(state.get(path) ?? 0);
-      for (const [name, value] of Object.entries(scalars)) fed[`scalar:${name}`] = one(value);
+      for (const [name, value] of Object.entries(scalars)) fed[SCALAR_PREFIX + optimizerScalar("f", name)] = one(value);
       const next = interpret([...updates.values()], fed);
       [...updates.keys()].forEach((path, i) => {
         if (path === "p") w = next[i]!.data[0]!;

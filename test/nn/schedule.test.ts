@@ -67,15 +67,15 @@ describe("an annealed scalar", () => {
 
   it("has the value of the step's progress while training, from the first step to the end", () => {
     const build = new Build(true);
-    const beta = build.root.child("loss").ramp("beta", weight);
-    const feeds = new StepFeeds({ graph: { name: "train" }, noises: build.noises, ramps: build.ramps });
+    const beta = build.root.child("loss").annealed("beta", weight);
+    const feeds = new StepFeeds({ graph: { name: "train" }, noises: build.noises, annealed: build.annealed });
     const at = (progress: number) => interpret([beta], feeds.at(1, 0, progress))[0]!.data[0];
     expect([0, 0.125, 0.25, 0.7, 1].map(at)).toEqual([0, 2, 4, 4, 4]);
   });
 
   it("is a constant outside training: its value at the end", () => {
     const build = new Build(false);
-    expect(interpret([build.root.ramp("beta", weight)])[0]!.data[0]).toBe(4);
-    expect(build.ramps.size).toBe(0);
+    expect(interpret([build.root.annealed("beta", weight)])[0]!.data[0]).toBe(4);
+    expect(build.annealed.size).toBe(0);
   });
 });

@@ -19,8 +19,8 @@ import { BACKENDS, expectClose } from "../helpers.ts";
  */
 async function mlpVaeLosses(backend: Backend, steps: number, atOnce = false): Promise<Float64Array> {
   const job = JOBS["mlp-vae"]!();
-  const { phases, specs } = compileModel(job.model, job.spec, job.batch);
-  const [{ graph, phase }] = phases as [(typeof phases)[0]];
+  const { stages, specs } = compileModel(job.model, job.spec, job.batch);
+  const { graph, phase, scalars: scalarsOf } = stages[0]!.phases[0]!;
   const program = await Program.create(backend, [graph], initialState(specs, 1));
   const feeds: Record<string, NdArray> = {};
   for (const x of topological([...graph.updates.values()]).filter(isInput)) {
@@ -33,7 +33,7 @@ async function mlpVaeLosses(backend: Backend, steps: number, atOnce = false): Pr
   }
   const losses: Promise<number>[] = [];
   for (let t = 1; t <= steps; t++) {
-    const scalars = Object.entries(phase.optimizer.scalars(t, phase.rate)).map(
+    const scalars = Object.entries(scalarsOf(t, phase.learningRate)).map(
       ([name, value]) => [SCALAR_PREFIX + name, ndarray("float32", [], [value])] as const,
     );
     const running = program.run(graph.name, { ...feeds, ...Object.fromEntries(scalars) });

@@ -1,26 +1,28 @@
 import { describe, expect, it } from "vitest";
 import { type NdArray, ndarray } from "../../src/base/array.ts";
-import { BATCH_INPUTS } from "../../src/data/batches.ts";
+import { batchInputs, MAIN_STREAM, MAIN_VIEW } from "../../src/data/batches.ts";
 import { interpret } from "../../src/graph/interpret.ts";
 import { constant, type Tensor } from "../../src/graph/tensor.ts";
 import { classLoss } from "../../src/nn/losses.ts";
-import { batchTensors } from "../../src/train/steps.ts";
+import { batchTensors } from "../../src/train/batch.ts";
 
+const INPUTS = batchInputs(MAIN_STREAM);
+const stream = (mixes: boolean) => ({ name: MAIN_STREAM, size: 3, views: { [MAIN_VIEW]: "augmented" }, mixes });
 const spec = { height: 2, width: 3, channels: 1, classes: ["a", "b"], mirror: false };
 const value = (tensor: Tensor, feeds: Record<string, NdArray>) => [...interpret([tensor], feeds)[0]!.data];
 
 /** Three pictures: constant 0, 100 and 200; labels a, b, none. */
 const feeds: Record<string, NdArray> = {
-  [BATCH_INPUTS.pixels]: ndarray(
+  [INPUTS.view(MAIN_VIEW)]: ndarray(
     "uint8",
     [3, 2, 3, 1],
     Uint8Array.from({ length: 18 }, (_, i) => 100 * Math.floor(i / 6)),
   ),
-  [BATCH_INPUTS.labels]: ndarray("int32", [3], [0, 1, -1]),
-  [BATCH_INPUTS.weights]: ndarray("float32", [3], [1, 1, 1]),
-  [BATCH_INPUTS.partner]: ndarray("int32", [3], [1, 0, 1]),
+  [INPUTS.labels]: ndarray("int32", [3], [0, 1, -1]),
+  [INPUTS.weights]: ndarray("float32", [3], [1, 1, 1]),
+  [INPUTS.partner]: ndarray("int32", [3], [1, 0, 1]),
   // mixup 0.25; a cut box over the last two columns of the first row; mixup with a partner.
-  [BATCH_INPUTS.mix]: ndarray(
+  [INPUTS.mix]: ndarray(
     "float32",
     [3, 7],
     [...[0, 0, 0, 0, 1, 0.25, 0.25], ...[0, 1, 1, 3, 0, 1, 1 - 2 / 6], ...[0, 0, 0, 0, 1, 0.5, 0.5]],
@@ -29,7 +31,7 @@ const feeds: Record<string, NdArray> = {
 
 describe("a batch", () => {
   it("mixes pictures by mixup over the whole, by cutmix inside its box", () => {
-    const { mixed } = batchTensors(3, spec, { mixes: true });
+    const { mixed } = batchTensors(stream(true), spec);
     const levels = value(mixed!.x, feeds).map((v) => Math.round(v * 255));
     expect(levels.slice(0, 6)).toEqual(new Array(6).fill(75));
     expect(levels.slice(6, 12)).toEqual([100, 0, 0, 100, 100, 100]);
@@ -43,9 +45,9 @@ describe("a batch", () => {
     const logits = constant(ndarray("float32", [3, 2], [0, Math.log(3), Math.log(4), 0, 5, 5]));
     // -ln p: first (a) ln 4 of p(b) = 3/4; second (b) ln 5 of p(a) = 4/5.
     const [first, second] = [Math.log(4), Math.log(5)];
-    const weighted = batchTensors(3, spec, { classWeights: Float32Array.of(1, 3) });
+    const weighted = batchTensors(stream(false), spec, { classWeights: Float32Array.of(1, 3) });
     expect(value(classLoss(logits, weighted), feeds)[0]).toBeCloseTo((first + 3 * second) / 4, 6);
-    const mixed = batchTensors(3, spec, { mixes: true });
+    const mixed = batchTensors(stream(true), spec);
     const a = 0.25 * first + 0.75 * Math.log(4 / 3);
     const b = (4 / 6) * second + (2 / 6) * Math.log(5 / 4);
     // Logits and shares are float32 numbers.

@@ -56,8 +56,8 @@ describe.each(BACKENDS)("the training loop on $name", (backend) => {
     const events = await all(
       run(backend, {
         interrupted: () => ++asked === 4,
-        save: (_which, { cursor }) => {
-          saved = cursor.step;
+        save: (_which, { progress }) => {
+          saved = progress.step;
         },
       }),
     );

@@ -3,9 +3,12 @@ import { linkSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
-import { ndarray } from "../../src/base/array.ts";
-import { linkAtomically, readCheckpoint, writeCheckpoint } from "../../src/train/checkpoint.ts";
+import { type NdArray, ndarray } from "../../src/base/array.ts";
+import { Random } from "../../src/base/random.ts";
+import { readCheckpoint, writeCheckpoint } from "../../src/train/checkpoint.ts";
+import { linkAtomically } from "../../src/train/files.ts";
 import type { Snapshot } from "../../src/train/fit.ts";
+import { newProgress } from "../../src/train/progress.ts";
 import { BACKENDS } from "../helpers.ts";
 
 const root = mkdtempSync(join(tmpdir(), "genclass-resume-"));
@@ -13,72 +16,94 @@ afterAll(() => rmSync(root, { recursive: true }));
 const program = join(import.meta.dirname, "kill-target.ts");
 
 /** Trains in a process of its own; killed with SIGKILL when `killAt` steps are done. Resolves with the exit signal. */
-function train(out: string, killAt: number, resume: boolean, backend: string): Promise<string | null> {
+function train(out: string, killAt: number, resume: boolean, backend: string, model: string): Promise<string | null> {
   const child = spawn(
     process.execPath,
-    ["--import", "tsx", program, out, String(killAt), resume ? "resume" : "start", backend],
+    ["--import", "tsx", program, out, String(killAt), resume ? "resume" : "start", backend, model],
     { stdio: ["ignore", "ignore", "inherit"] },
   );
   return new Promise((done) => child.on("exit", (_code, signal) => done(signal)));
 }
 
-const weights = (out: string) => readCheckpoint(join(out, "checkpoints", "last.safetensors"));
+const checkpoint = (out: string) => readCheckpoint(join(out, "checkpoints", "last.safetensors"));
 
-describe.each(BACKENDS)("a run that is killed on $name", ({ name }) => {
-  it("at three moments and resumed ends with bit-for-bit the weights of the run that was not", async () => {
-    const straight = join(root, `straight-${name}`);
-    const broken = join(root, `broken-${name}`);
-    expect(await train(straight, -1, false, name)).toBeNull();
-    // In the first epoch before any epoch's checkpoint, inside the second, and inside the third: 8 steps an epoch.
-    const moments = [
-      1 + Math.floor(Math.random() * 6),
-      8 + Math.floor(Math.random() * 7),
-      17 + Math.floor(Math.random() * 6),
-    ];
-    expect(await train(broken, moments[0]!, false, name)).toBe("SIGKILL");
-    expect(await train(broken, moments[1]!, true, name)).toBe("SIGKILL");
-    expect(await train(broken, moments[2]!, true, name)).toBe("SIGKILL");
-    expect(await train(broken, -1, true, name)).toBeNull();
-    const [a, b] = [weights(straight), weights(broken)];
-    expect([...b.state.keys()]).toEqual([...a.state.keys()]);
-    for (const [path, { data }] of a.state)
-      expect(
-        Buffer.from(b.state.get(path)!.data.buffer).equals(Buffer.from(data.buffer)),
-        `${path} after kills at ${moments}`,
-      ).toBe(true);
-    const epochs = (out: string) =>
-      readFileSync(join(out, "events.jsonl"), "utf8")
-        .split("\n")
-        .filter((line) => line.includes('"type":"epoch"'))
-        .map((line) => JSON.parse(line))
-        .map(({ epoch, step, metrics }) => ({ epoch, step, metrics }));
-    expect(epochs(broken)).toEqual(epochs(straight));
-  }, 240_000);
+/** What a run tells, without the time that it took. */
+const told = (out: string) =>
+  readFileSync(join(out, "events.jsonl"), "utf8")
+    .split("\n")
+    .filter((line) => /"type":"(epoch|note)"/.test(line))
+    .map((line) => ({ ...JSON.parse(line), seconds: 0 }));
+
+/** Numbers by name of arrays that must be equal bit for bit. */
+function expectSameBits(a: ReadonlyMap<string, NdArray>, b: ReadonlyMap<string, NdArray>, what: string): void {
+  expect([...b.keys()], what).toEqual([...a.keys()]);
+  for (const [path, { data }] of a)
+    expect(Buffer.from(b.get(path)!.data.buffer).equals(Buffer.from(data.buffer)), `${path} ${what}`).toBe(true);
+}
+
+/** Steps after which a run of each model is killed: at random in its first third, its second and its third. */
+const KILLS = BACKENDS.flatMap(({ name }, k) =>
+  [
+    // 8 steps an epoch, three epochs.
+    { model: "vae", steps: 24 },
+    { model: "dcgan", steps: 24 },
+    // 8 of its first stage, and 16 of its second.
+    { model: "two-stages", steps: 24 },
+  ].map(({ model, steps }, m) => {
+    const random = new Random(20 + k, `kill ${m}`);
+    const moments = [0, 1, 2].map((third) => third * (steps / 3) + 1 + random.integer(steps / 3 - 1));
+    return { backend: name, model, moments };
+  }),
+);
+
+describe.each(KILLS)(
+  "a run of $model on $backend that is killed after steps $moments",
+  ({ backend, model, moments }) => {
+    it("and resumed ends with the bits of the run that was not, and tells the same", async () => {
+      const straight = join(root, `straight-${backend}-${model}`);
+      const broken = join(root, `broken-${backend}-${model}`);
+      expect(await train(straight, -1, false, backend, model)).toBeNull();
+      for (const [k, moment] of moments.entries())
+        expect(await train(broken, moment, k > 0, backend, model)).toBe("SIGKILL");
+      expect(await train(broken, -1, true, backend, model)).toBeNull();
+      const [a, b] = [checkpoint(straight), checkpoint(broken)];
+      expectSameBits(a.state, b.state, "in the state");
+      expectSameBits(a.tables, b.tables, "in the tables");
+      expectSameBits(a.fitted, b.fitted, "in what was fitted");
+      expect({ ...b.progress, seconds: 0 }).toEqual({ ...a.progress, seconds: 0 });
+      expect(told(broken)).toEqual(told(straight));
+    }, 240_000);
+  },
+);
+
+/** A snapshot of a state of one array. */
+const snapshotOf = (values: number[]): Snapshot => ({
+  state: new Map([["a", ndarray("float32", [values.length], values)]]),
+  progress: newProgress(),
+  metrics: {},
+  fitted: new Map(),
+  tables: new Map(),
 });
 
-const CURSOR = {
-  ...{ step: 0, seconds: 0, planned: 0, bestScore: null, bestEpoch: 0 },
-  seen: { labelled: 0, unlabelled: 0 },
-};
-
 describe("a checkpoint", () => {
-  it("gives back the state and the cursor exactly", () => {
+  it("gives back the state, the progress and all else exactly", () => {
     const file = join(root, "one.safetensors");
     const snapshot: Snapshot = {
       state: new Map([
         ["a/b", ndarray("float32", [2, 2], [1.5, -0, 3e-40, 1e38])],
         ["c", ndarray("float32", [], [7])],
       ]),
-      cursor: {
-        step: 3,
-        seconds: 1.25,
-        planned: 9,
-        bestScore: null,
-        bestEpoch: 0,
-        seen: { labelled: 0, unlabelled: 0 },
+      progress: {
+        ...{ step: 13, seconds: 1.25, budget: { epochs: 4, minutes: null } },
+        stage: { index: 1, step: 3, planned: 9, epochsBefore: 2 },
+        phaseSteps: { joint: 13 },
+        totals: { "joint/loss": [1 / 3, 3] },
+        best: { epoch: 1, values: [0.5, 0.1] },
+        seen: { labelled: 5, unlabelled: 6 },
       },
       metrics: { loss: 2 },
-      temperature: 1.5,
+      fitted: new Map([["temperature", ndarray("float32", [], [1.5])]]),
+      tables: new Map([["soft", ndarray("float32", [2, 3], [0, 1, 2, 3, 4, 5])]]),
     };
     writeCheckpoint(file, snapshot);
     const read = readCheckpoint(file);
@@ -88,11 +113,7 @@ describe("a checkpoint", () => {
 
   it("that is the best and the last stays the best when a later one is written, and after a crash between its names", () => {
     const file = (name: string) => join(root, `${name}.safetensors`);
-    const write = (name: string, value: number) =>
-      writeCheckpoint(file(name), {
-        state: new Map([["a", ndarray("float32", [1], [value])]]),
-        ...{ cursor: CURSOR, metrics: {}, temperature: 1 },
-      });
+    const write = (name: string, value: number) => writeCheckpoint(file(name), snapshotOf([value]));
     const value = (name: string) => readCheckpoint(file(name)).state.get("a")!.data[0];
     write("best", 1);
     linkAtomically(file("best"), file("last"));
@@ -107,12 +128,7 @@ describe("a checkpoint", () => {
 
   it("that is damaged is refused with its name", () => {
     const file = join(root, "two.safetensors");
-    writeCheckpoint(file, {
-      state: new Map([["a", ndarray("float32", [4], [1, 2, 3, 4])]]),
-      cursor: CURSOR,
-      metrics: {},
-      temperature: 1,
-    });
+    writeCheckpoint(file, snapshotOf([1, 2, 3, 4]));
     const bytes = readFileSync(file);
     for (const length of [0, 4, 20, bytes.length - 1]) {
       const cut = join(root, `cut-${length}.safetensors`);
@@ -123,13 +139,7 @@ describe("a checkpoint", () => {
   });
 
   it("that cannot be written leaves the old one and says so", () => {
-    const snapshot: Snapshot = {
-      state: new Map([["a", ndarray("float32", [1], [1])]]),
-      cursor: CURSOR,
-      metrics: {},
-      temperature: 1,
-    };
-    expect(() => writeCheckpoint(join(root, "no-such-folder", "x.safetensors"), snapshot)).toThrowError(
+    expect(() => writeCheckpoint(join(root, "no-such-folder", "x.safetensors"), snapshotOf([1]))).toThrowError(
       /could not be written .* what was there before is kept/,
     );
   });

@@ -33,7 +33,7 @@ it("an event file begins with its version and holds a step's scalars", () => {
     remaining: 1,
     imagesPerSecond: 100,
     losses,
-    rate: 0.25,
+    learningRate: 0.25,
   });
   tracker.flush();
   const bytes = readFileSync(join(folder, readdirSync(folder)[0]!));
@@ -57,5 +57,5 @@ it("an event file begins with its version and holds a step's scalars", () => {
         }, null);
     }, null);
   expect([version, step]).toEqual(["brain.Event:2", 7]);
-  expect(scalars).toEqual({ "joint/loss": 2.5, rate: 0.25, imagesPerSecond: 100 });
+  expect(scalars).toEqual({ "joint/loss": 2.5, learningRate: 0.25, imagesPerSecond: 100 });
 });

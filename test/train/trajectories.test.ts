@@ -7,7 +7,7 @@ import * as g from "../../src/graph/ops/index.ts";
 import { input, type Tensor } from "../../src/graph/tensor.ts";
 import { bernoulli, gaussian } from "../../src/nn/distributions.ts";
 import { perExample } from "../../src/nn/losses.ts";
-import { type AdamOptions, adam, applyOptimizer } from "../../src/nn/optim.ts";
+import { type AdamOptions, adam, applyOptimizer, optimizerScalar } from "../../src/nn/optim.ts";
 import type { Backend } from "../../src/runtime/backend.ts";
 import { Program, type State, type StepGraph } from "../../src/runtime/program.ts";
 import { webBackend } from "../../src/web.ts";
@@ -54,22 +54,19 @@ function phase(
     state.set(path, ndarray("float32", shape, new Float32Array(sizeOf(shape))));
     return input(STATE_PREFIX + path, shape);
   };
-  const updates = applyOptimizer(
-    { phase: name, optimizer: adam(options) },
-    moved.map((path) => [path, p[path]!]),
-    grad(
-      value,
-      moved.map((path) => p[path]!),
-    ),
-    slot,
+  const gradients = grad(
+    value,
+    moved.map((path) => p[path]!),
   );
+  const trained = moved.map((path, i) => ({ path, parameter: p[path]!, gradient: gradients[i]! }));
+  const updates = applyOptimizer(name, adam(options), trained, slot);
   return { name, updates, log: new Map([["loss", value]]) };
 }
 
-const scalars = (options: AdamOptions, step: number, rate: number) =>
+const scalars = (phase: string, options: AdamOptions, step: number, learningRate: number) =>
   Object.fromEntries(
-    Object.entries(adam(options).scalars(step + 1, rate)).map(([name, value]) => [
-      SCALAR_PREFIX + name,
+    Object.entries(adam(options).scalars({ step: step + 1, learningRate, decayScale: 1 })).map(([name, value]) => [
+      SCALAR_PREFIX + optimizerScalar(phase, name),
       ndarray("float32", [], [value]),
     ]),
   );
@@ -113,7 +110,7 @@ async function vaeTrajectory(backend: Backend): Promise<{ losses: number[]; prog
     const feeds = {
       x: { ...image, data: image.data.map((v) => v + 0.5) },
       noise: wave([6, 3], 2 + t, 1),
-      ...scalars({}, t, 1e-2),
+      ...scalars("vae", {}, t, 1e-2),
     };
     losses.push((await program.run("vae", feeds)).loss!.data[0]!);
   }
@@ -185,17 +182,17 @@ describe("a training trajectory", () => {
       const program = await Program.create(backend, [critic, generator], state);
       const losses: Record<string, number[]> = { critic: [], generator: [] };
       for (let t = 0; t < 20; t++) {
-        const adamScalars = scalars(options, t, 5e-3);
         const share = wave([5, 1, 1, 1], 5 + t, 0.5);
         const feeds = {
           real: wave([5, 6, 6, 2], 3 + t, 0.8),
           z: wave([5, 4], 4 + t, 1),
           share: { ...share, data: share.data.map((v) => v + 0.5) },
-          ...adamScalars,
+          ...scalars("critic", options, t, 5e-3),
         };
         losses.critic!.push((await program.run("critic", feeds)).loss!.data[0]!);
         losses.generator!.push(
-          (await program.run("generator", { z: wave([5, 4], 6 + t, 1), ...adamScalars })).loss!.data[0]!,
+          (await program.run("generator", { z: wave([5, 4], 6 + t, 1), ...scalars("generator", options, t, 5e-3) }))
+            .loss!.data[0]!,
         );
       }
       for (const name of ["critic", "generator"] as const)

@@ -1,4 +1,5 @@
 import type { Command } from "commander";
+import { requireHead } from "../../models/heads.ts";
 import { load } from "../../node.ts";
 import { pictureFiles } from "../files.ts";
 import { print, printJson, table } from "../render.ts";
@@ -18,6 +19,7 @@ export function define(command: Command): void {
 async function run(path: string, words: readonly string[], options: { json?: boolean }): Promise<void> {
   const files = pictureFiles(words);
   const model = await load(path);
+  requireHead(model.heads, "classify");
   const predictions = await model.classify(files);
   await model.dispose();
   if (options.json) {

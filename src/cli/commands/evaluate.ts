@@ -1,6 +1,7 @@
 import type { Command } from "commander";
 import { fail } from "../../base/errors.ts";
 import { open } from "../../data/open.ts";
+import { formatMetric, type MetricInfo } from "../../metrics/metric.ts";
 import { chooseBackend, load } from "../../node.ts";
 import { type Evaluation, evaluate } from "../../train/evaluate.ts";
 import { RunFolder } from "../../train/run.ts";
@@ -42,10 +43,11 @@ async function run(path: string, options: { data?: string; split: string; json?:
       split,
       n: found.n,
       metrics: found.metrics,
-      classes: found.classes,
-      confusion: found.confusion,
+      ...(found.classification
+        ? { classes: found.classification.classes, confusion: found.classification.confusion }
+        : {}),
     });
-  else showEvaluation(split, found);
+  else showEvaluation(split, found, model.metrics);
   const { writeReport } = await import("../../train/report.ts");
   const report = await writeReport(folder, model, data, split, found);
   await model.dispose();
@@ -53,17 +55,28 @@ async function run(path: string, options: { data?: string; split: string; json?:
 }
 
 /** The numbers as people read them. */
-export function showEvaluation(split: string, found: Evaluation): void {
+export function showEvaluation(
+  split: string,
+  { n, metrics, classification }: Evaluation,
+  known: readonly MetricInfo[],
+): void {
   const percent = (value: number) => (100 * value).toFixed(2);
-  print(`${bold(`accuracy ${percent(found.metrics.accuracy!)} %`)} on ${found.n} ${split} pictures`);
-  print();
+  const first = known.find(({ name, headline }) => headline && metrics[name] !== undefined);
   print(
-    table([
-      ["class", "precision %", "recall %", "F1 %", "pictures"],
-      ...found.classes.map((c) => [c.name, percent(c.precision), percent(c.recall), percent(c.f1), String(c.support)]),
-    ]),
+    `${first ? `${bold(`${first.title} ${formatMetric(first, metrics[first.name]!)}`)} on ` : ""}${n} ${split} pictures`,
   );
   print();
-  print(table(Object.entries(found.metrics).map(([name, value]) => [name, value.toPrecision(5)])));
+  if (classification) {
+    const rows = classification.classes.map((c) => [
+      c.name,
+      percent(c.precision),
+      percent(c.recall),
+      percent(c.f1),
+      String(c.support),
+    ]);
+    print(table([["class", "precision %", "recall %", "F1 %", "pictures"], ...rows]));
+    print();
+  }
+  print(table(Object.entries(metrics).map(([name, value]) => [name, value.toPrecision(5)])));
   print();
 }

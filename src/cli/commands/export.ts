@@ -2,41 +2,35 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import type { Command } from "commander";
 import { fail } from "../../base/errors.ts";
-import { exportModel, load, nativeBackend, VERSION } from "../../node.ts";
-import { writeAtomically } from "../../train/checkpoint.ts";
-import { bold, print, printJson } from "../render.ts";
+import { exportHead, load, nativeBackend, VERSION } from "../../node.ts";
+import { writeAtomically } from "../../train/files.ts";
+import { bold, print, printJson, table } from "../render.ts";
 
 export function define(command: Command): void {
   command
     .argument("<run>", "a run folder")
-    .option("--out <file.onnx>", "where to write it (default: RUN/model.onnx)")
+    .option("--head <name>", "what of the model: classify, sample, … (default: the classifier, else the generator)")
+    .option("--out <file.onnx>", "where to write it (default: RUN/model.onnx, or RUN/HEAD.onnx)")
     .option("--json", "print one JSON document")
     .addHelpText(
       "after",
-      "\nInput pixels: uint8 [batch, height, width, channels]. Outputs: probabilities, label.\n\nExample:\n  genclass export runs/first --out digits.onnx\n",
+      "\nOf a classifier, input pixels: uint8 [batch, height, width, channels], outputs: probabilities, label.\n\nExample:\n  genclass export runs/first --out digits.onnx\n  genclass export runs/first --head sample --out generator.onnx\n",
     )
     .action(run);
 }
 
-async function run(path: string, options: { out?: string; json?: boolean }): Promise<void> {
-  const out = options.out ?? join(path, "model.onnx");
+async function run(path: string, options: { head?: string; out?: string; json?: boolean }): Promise<void> {
+  const out = options.out ?? join(path, `${options.head ?? "model"}.onnx`);
   if (options.out && existsSync(out)) fail("E_WRITE", `${out} exists; nothing is overwritten. Choose another --out`);
   const backend = nativeBackend();
   const model = await load(path, { backend });
-  const bytes = await exportModel(model, backend, VERSION);
+  const { bytes, inputs, outputs } = await exportHead(model, backend, VERSION, options.head);
   writeAtomically(out, [bytes]);
-  const { height, width, channels, classes } = model.spec;
+  const { classes } = model.spec;
   await model.dispose();
-  if (options.json)
-    printJson({
-      run: path,
-      file: out,
-      bytes: bytes.length,
-      input: ["batch", height, width, channels],
-      labels: classes,
-    });
+  if (options.json) printJson({ run: path, file: out, bytes: bytes.length, inputs, outputs, labels: classes });
   else
     print(
-      `${bold(out)}  ${(bytes.length / 2 ** 20).toFixed(1)} MB, pixels uint8 [batch, ${height}, ${width}, ${channels}] -> probabilities, label`,
+      `${bold(out)}  ${(bytes.length / 2 ** 20).toFixed(1)} MB\n${table([...inputs.map((text) => ["input", text]), ...outputs.map((text) => ["output", text])])}`,
     );
 }

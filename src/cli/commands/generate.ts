@@ -2,11 +2,11 @@ import { existsSync, mkdirSync } from "node:fs";
 import { extname, join } from "node:path";
 import type { Command } from "commander";
 import { fail, unknownName } from "../../base/errors.ts";
-import { Random } from "../../base/random.ts";
 import { argmax, softmaxRows } from "../../metrics/classification.ts";
+import { requireHead } from "../../models/heads.ts";
 import { load, type NodeModel } from "../../node.ts";
 import { gridPng, imagePng, toBytes } from "../../report/pictures.ts";
-import { writeAtomically } from "../../train/checkpoint.ts";
+import { writeAtomically } from "../../train/files.ts";
 import { integer } from "../../train/option-types.ts";
 import { argument } from "../args.ts";
 import { bold, print, printJson } from "../render.ts";
@@ -22,25 +22,26 @@ interface Options {
 export function define(command: Command): void {
   command
     .argument("<run>", "a run folder")
-    .option("--class <name>", "only pictures that the classifier gives this class")
+    .option("--class <name>", "pictures of this class alone")
     .option("--count <n>", "how many", argument(integer(1, 100_000)), 40)
     .option(
       "--out <path>",
       "a .png for one sheet, else a folder of single pictures (default: RUN/samples/generated-SEED.png)",
     )
-    .option("--seed <n>", "seed of the codes", argument(integer(0, 2 ** 31 - 1)), 0)
+    .option("--seed <n>", "seed of the noise", argument(integer(0, 2 ** 31 - 1)), 0)
     .option("--json", "print one JSON document")
     .addHelpText("after", "\nExample:\n  genclass generate runs/first --class 3 --count 20 --out threes.png\n")
     .action(run);
 }
 
-/** Draws per wanted picture before giving up on a class. */
+/** Draws per wanted picture before giving up on a class, and draws at a time. */
 const TRIES = 200;
+const ROUND = 256;
 
 async function run(path: string, options: Options): Promise<void> {
   const model = await load(path);
   const { classes, height, width, channels } = model.spec;
-  if (!model.has("decode")) fail("E_HEAD", `the model of ${path} cannot generate`);
+  requireHead(model.heads, "sample");
   const wanted = options.class === undefined ? undefined : classes.indexOf(options.class);
   if (wanted === -1) unknownName("class", options.class!, classes);
   const images = await draw(model, options.count, wanted, options.seed);
@@ -67,27 +68,26 @@ async function run(path: string, options: Options): Promise<void> {
   else print(`${options.count} pictures: ${bold(out)}`);
 }
 
-/** Pictures from the prior; with a class, those that the classifier is surest of among its draws. */
+/** New pictures; of one class by asking for it, or where the model cannot be asked, those that its classifier is surest of. */
 async function draw(model: NodeModel, count: number, wanted: number | undefined, seed: number): Promise<Uint8Array> {
-  const random = new Random(seed, "generate");
-  const round = async (n: number) => {
-    const codes = new Float32Array(n * model.codeSize);
-    random.fillNormal(codes);
-    return toBytes((await model.decode(codes)).data);
-  };
-  if (wanted === undefined) return round(count);
   const { classes, height, width, channels } = model.spec;
+  const asked = model.heads.sample!.takes.includes("label");
+  if (wanted === undefined) return toBytes((await model.sample(count, { seed })).data);
+  if (asked) return toBytes((await model.sample(count, { seed, label: new Int32Array(count).fill(wanted) })).data);
+  if (!model.has("classify"))
+    fail("E_HEAD", "this model can be asked for no class, and does not classify what it generates; leave --class out");
   const size = height * width * channels;
   const kept: Uint8Array[] = [];
-  for (let drawn = 0; kept.length < count; drawn += 256) {
-    if (drawn > TRIES * count + 2560)
+  for (let drawn = 0; kept.length < count; drawn += ROUND) {
+    if (drawn > TRIES * count + 10 * ROUND)
       fail(
         "E_HEAD",
         `only ${kept.length} of ${count} generated pictures are of class "${classes[wanted]}" after ${drawn} draws; ask for fewer, or train longer`,
       );
-    const pixels = await round(256);
+    // Each round has a seed of its own.
+    const pixels = toBytes((await model.sample(ROUND, { seed: seed + drawn / ROUND })).data);
     const p = softmaxRows((await model.logits(pixels)).data, classes.length, model.temperature);
-    for (let i = 0; i < 256 && kept.length < count; i++)
+    for (let i = 0; i < ROUND && kept.length < count; i++)
       if (argmax(p, i * classes.length, classes.length) === wanted && p[i * classes.length + wanted]! > 0.5)
         kept.push(pixels.slice(i * size, (i + 1) * size));
   }

@@ -2,9 +2,10 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import type { Command } from "commander";
 import { fail } from "../../base/errors.ts";
+import { requireHead } from "../../models/heads.ts";
 import { load } from "../../node.ts";
 import { gridPng, toBytes } from "../../report/pictures.ts";
-import { writeAtomically } from "../../train/checkpoint.ts";
+import { writeAtomically } from "../../train/files.ts";
 import { pictureFiles } from "../files.ts";
 import { bold, print, printJson, table } from "../render.ts";
 
@@ -21,15 +22,15 @@ export function define(command: Command): void {
 async function run(path: string, words: readonly string[], options: { out?: string; json?: boolean }): Promise<void> {
   const files = pictureFiles(words);
   const model = await load(path);
-  if (!model.has("reconstruct")) fail("E_HEAD", `the model of ${path} cannot reconstruct`);
+  requireHead(model.heads, "reconstruct");
   const pixels = await model.read(files);
   const again = (await model.reconstruct(pixels)).data;
-  const density = model.has("logDensity") ? (await model.logDensity(pixels, 4)).data : undefined;
+  const elbo = model.has("elbo") ? (await model.elbo(pixels, 4)).data : undefined;
   const size = pixels.length / files.length;
   const results = files.map((file, i) => {
     let mse = 0;
     for (let k = i * size; k < (i + 1) * size; k++) mse += (again[k]! - pixels[k]! / 255) ** 2 / size;
-    return { file, mse, ...(density ? { elbo: density[i]! } : {}) };
+    return { file, mse, ...(elbo ? { elbo: elbo[i]! } : {}) };
   });
   const out = options.out ?? join(path, "samples", "reconstruct.png");
   if (options.out && existsSync(out)) fail("E_WRITE", `${out} exists; nothing is overwritten. Choose another --out`);

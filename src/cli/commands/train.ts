@@ -74,7 +74,7 @@ async function run(model: string, options: Options): Promise<void> {
     if (set && set.labels.length > 0) {
       const trained = await load(folder.path, { backend });
       const found = await evaluate(trained, set, data.classes);
-      if (!options.json) showEvaluation(split, found);
+      if (!options.json) showEvaluation(split, found, trained.metrics);
       // The chart library loads only now.
       const { writeReport } = await import("../../train/report.ts");
       report = await writeReport(folder, trained, data, split, found);
@@ -82,12 +82,19 @@ async function run(model: string, options: Options): Promise<void> {
       for (const [name, value] of Object.entries(found.metrics)) metrics[`${split}/${name}`] = value;
     }
   }
-  const { passes } = end;
+  const { epochsPerExample } = end;
   if (options.json)
-    printJson({ run: folder.path, epochs: end.epoch, seconds: end.seconds, reason: end.reason, passes, metrics });
+    printJson({
+      run: folder.path,
+      epochs: end.epoch,
+      seconds: end.seconds,
+      reason: end.reason,
+      epochsPerExample,
+      metrics,
+    });
   else
     print(
-      `${bold(folder.path)}  trained ${duration(end.seconds)}, ${end.epoch} epochs${passes.unlabelled > 0 ? ` (each labelled picture seen ${passes.labelled.toFixed(1)} times, each unlabelled one ${passes.unlabelled.toFixed(1)} times)` : ""}, ended: ${end.reason}${report ? `\nreport: ${bold(report)}` : ""}`,
+      `${bold(folder.path)}  trained ${duration(end.seconds)}, ${end.epoch} epochs${epochsPerExample.unlabelled > 0 ? ` (each labelled picture seen ${epochsPerExample.labelled.toFixed(1)} times, each unlabelled one ${epochsPerExample.unlabelled.toFixed(1)} times)` : ""}, ended: ${end.reason}${report ? `\nreport: ${bold(report)}` : ""}`,
     );
 }
 
@@ -145,13 +152,13 @@ function openData(source: string, options: StoredOptions): Promise<Dataset> {
   });
 }
 
-/** Ctrl-C: the first ends after the steps under way, the second at once. */
+/** Ctrl-C: the first ends after the steps in flight, the second at once. */
 function interruptSwitch(): { readonly pressed: boolean; release(): void } {
   const state = { pressed: false };
   const press = () => {
     if (state.pressed) process.exit(1);
     state.pressed = true;
-    warn("stopping after the steps under way; press Ctrl-C again to stop at once");
+    warn("stopping after the steps in flight; press Ctrl-C again to stop at once");
   };
   process.on("SIGINT", press).on("SIGTERM", press);
   return {

@@ -3,8 +3,8 @@ import { hostname } from "node:os";
 import { join } from "node:path";
 import { PbfWriter } from "pbf";
 import { now } from "../../base/clock.ts";
-import { append } from "../checkpoint.ts";
 import type { RunEvent } from "../events.ts";
+import { append } from "../files.ts";
 
 const CRC_TABLE = Uint32Array.from({ length: 256 }, (_, n) => {
   let c = n;
@@ -68,7 +68,7 @@ export class TensorBoardTracker {
     if (event.type !== "step" && event.type !== "epoch") return;
     const values =
       event.type === "step"
-        ? { ...event.losses, rate: event.rate, imagesPerSecond: event.imagesPerSecond }
+        ? { ...event.losses, learningRate: event.learningRate, imagesPerSecond: event.imagesPerSecond }
         : event.metrics;
     const list = Object.entries(values).map(([tag, value]) => ({ tag, value }));
     this.records.push(

@@ -101,8 +101,8 @@ describe.runIf(BACKENDS.some(({ name }) => name === "onednn"))("a program on one
   /** The bench's GAN: convolutions in all directions, two steps over one state. */
   async function gan() {
     const job = JOBS.dcgan!();
-    const { phases, specs } = compileModel(job.model, job.spec, 4);
-    const graphs = phases.map(({ graph }) => graph);
+    const { stages, specs } = compileModel(job.model, job.spec, 4);
+    const graphs = stages[0]!.phases.map(({ graph }) => graph);
     const program = await Program.create(onednnBackend(), graphs, initialState(specs, 1));
     const run = async () => {
       for (const { name, updates } of graphs) {

@@ -5,7 +5,7 @@ import type { Dataset } from "../../../data/dataset.ts";
 import { open } from "../../../data/open.ts";
 import { load } from "../../../node.ts";
 import { checkHtml, type SuspiciousEntry } from "../../../report/check.ts";
-import { writeAtomically } from "../../../train/checkpoint.ts";
+import { writeAtomically } from "../../../train/files.ts";
 import { RunFolder } from "../../../train/run.ts";
 import { suspiciousLabels } from "../../../train/suspicious.ts";
 import { freeFile } from "../../files.ts";

@@ -2,7 +2,7 @@ import { Random } from "../../../base/random.ts";
 import { chooseAugmentation } from "../../../data/augment.ts";
 import { open } from "../../../data/open.ts";
 import { gridPng } from "../../../report/pictures.ts";
-import { writeAtomically } from "../../../train/checkpoint.ts";
+import { writeAtomically } from "../../../train/files.ts";
 import { augmentationPreview } from "../../../train/preview.ts";
 import { freeFile } from "../../files.ts";
 import { bold, openLine, print, printJson } from "../../render.ts";

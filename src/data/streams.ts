@@ -1,0 +1,190 @@
+// Streams: the batches that training asks for, step by step. The batch of a step depends on seed and step alone.
+import { type NdArray, ndarray } from "../base/array.ts";
+import { now } from "../base/clock.ts";
+import { fail } from "../base/errors.ts";
+import { Random } from "../base/random.ts";
+import { type Augmentation, changesPictures, mixes } from "./augment.ts";
+import {
+  BatchBuffer,
+  batchInputs,
+  MAIN_STREAM,
+  MAIN_VIEW,
+  MIX_FIELDS,
+  type Table,
+  type ViewFilling,
+} from "./batches.ts";
+import type { ImageSet } from "./dataset.ts";
+import { EpochOrder, type OrderOptions, type Sampling } from "./order.ts";
+import { type PictureShape, Transformer } from "./transform.ts";
+
+/** Changes the bytes `[h, w, c]` of one picture in place. */
+export type PictureChange = (picture: Uint8Array, shape: PictureShape, random: Random) => void;
+
+/**
+ * How a view of a picture is made: with the run's augmentation, as it is, with a policy of its own, by a function, or as
+ * the picture's partner (`ImageSet.partner`), which is left as it is.
+ */
+export type View = "augmented" | "plain" | "partner" | Augmentation | PictureChange;
+
+export interface StreamOptions {
+  readonly size: number;
+  readonly seed: number;
+  /** The run's augmentation. */
+  readonly augmentation: Augmentation;
+  readonly sampling?: Sampling;
+  readonly from?: OrderOptions["from"];
+  /** Default: the main stream, whose epochs end with a batch that is not full. Other streams are endless. */
+  readonly name?: string;
+  readonly endless?: boolean;
+  /** Default: one augmented view. */
+  readonly views?: Readonly<Record<string, View>>;
+  readonly tables?: Readonly<Record<string, Table>>;
+  /** Tells the random numbers of several streams apart. Default: none. */
+  readonly purpose?: string;
+  /** Batches in use at a time. Default 1. */
+  readonly inUse?: number;
+}
+
+/** The batches of one stream. There is a buffer for each that is in use, and one that fills meanwhile. */
+export class StreamBatches {
+  /** Steps in which it goes once through its examples. */
+  readonly stepsPerEpoch: number;
+  /** Seconds spent on making batches, and how many were made. */
+  readonly cost = { seconds: 0, batches: 0 };
+  private readonly buffers: readonly Filled[];
+  private readonly order: EpochOrder;
+  private readonly views: readonly (readonly [name: string, view: View, transformer: Transformer | undefined])[];
+
+  constructor(
+    private readonly set: ImageSet,
+    private readonly options: StreamOptions,
+  ) {
+    const { size, name = MAIN_STREAM, augmentation, tables } = options;
+    const views = Object.entries(options.views ?? { [MAIN_VIEW]: "augmented" as const });
+    this.order = new EpochOrder(set, options);
+    if (this.order.length === 0)
+      fail("E_DATA_EMPTY", `the stream "${name}" has no pictures: none of the training part is ${options.from}`);
+    if (views.some(([, view]) => view === "partner") && !set.partner)
+      fail("E_DATA_FORMAT", `the stream "${name}" needs pairs of pictures; the data has single ones`);
+    this.views = views.map(([view, how]) => [view, how, this.transformerOf(how)]);
+    const mixed = mixes(augmentation) && views[0]![1] === "augmented";
+    this.buffers = Array.from({ length: 1 + (options.inUse ?? 1) }, () => ({
+      step: -1,
+      batch: new BatchBuffer(set, { size, stream: name, views: views.map(([view]) => view), tables }),
+      mix: mixed ? mixFeeds(name, size) : undefined,
+    }));
+    this.stepsPerEpoch = Math.ceil(this.order.length / size);
+  }
+
+  private transformerOf(view: View): Transformer | undefined {
+    const policy = view === "augmented" ? this.options.augmentation : view;
+    return typeof policy === "object" && changesPictures(policy) ? new Transformer(this.set, policy) : undefined;
+  }
+
+  /** The examples of step `step` (from 0). */
+  examples(step: number): Int32Array {
+    const { size, endless } = this.options;
+    if (endless) return Int32Array.from({ length: size }, (_, i) => this.order.at(step * size + i));
+    const from = (step % this.stepsPerEpoch) * size;
+    return this.order.epoch(Math.floor(step / this.stepsPerEpoch)).subarray(from, from + size);
+  }
+
+  /** The batch of step `step` (from 0), valid until as many later ones as can be in use have been asked for. */
+  async at(step: number): Promise<Readonly<Record<string, NdArray>>> {
+    const made = this.made(step);
+    if (made) return made;
+    await this.ready(this.examples(step));
+    this.fill(step);
+    return this.made(step)!;
+  }
+
+  /** The batch of a step that has been made already (see `prepare`); undefined otherwise. */
+  made(step: number): Readonly<Record<string, NdArray>> | undefined {
+    const buffer = this.bufferOf(step);
+    return buffer.step === step ? { ...buffer.batch.feeds, ...buffer.mix } : undefined;
+  }
+
+  /** Makes a batch beforehand, while other threads compute those before. */
+  prepare(step: number): void {
+    const waiting = this.ready(this.examples(step));
+    // A failure is reported by `at`, which waits for the same pictures.
+    if (waiting) waiting.catch(() => {});
+    else this.fill(step);
+  }
+
+  /** Forgets batches made beforehand: their table rows are no longer those of the tables. */
+  forget(): void {
+    for (const buffer of this.buffers) buffer.step = -1;
+  }
+
+  private ready(examples: Int32Array): Promise<unknown> | undefined {
+    const { pixels, partner } = this.set;
+    const waiting = [pixels.ready?.(examples), partner?.ready?.(examples)].filter((one) => one !== undefined);
+    return waiting.length > 0 ? Promise.all(waiting) : undefined;
+  }
+
+  private bufferOf(step: number): Filled {
+    return this.buffers[step % this.buffers.length]!;
+  }
+
+  private fill(step: number): void {
+    const begun = now();
+    const { seed, augmentation, purpose = "" } = this.options;
+    const buffer = this.bufferOf(step);
+    const fillings = this.views.map(([name, view, transformer], k): [string, ViewFilling] => {
+      const random = new Random(seed, `augment:${purpose}${k === 0 ? "" : `${name}:`}${step}`);
+      return [name, this.filling(view, transformer, random)];
+    });
+    buffer.batch.fill(this.examples(step), Object.fromEntries(fillings));
+    if (buffer.mix) drawMix(augmentation, this.set, new Random(seed, `mix:${purpose}${step}`), buffer.mix);
+    buffer.step = step;
+    this.cost.seconds += now() - begun;
+    this.cost.batches++;
+  }
+
+  private filling(view: View, transformer: Transformer | undefined, random: Random): ViewFilling {
+    if (view === "partner") return { pixels: this.set.partner };
+    if (typeof view === "function") {
+      const { size } = this.set.pixels;
+      return { change: (bytes, at) => view(bytes.subarray(at, at + size), this.set, random) };
+    }
+    return transformer ? { change: (bytes, at) => transformer.apply(bytes, at, random) } : {};
+  }
+}
+
+interface Filled {
+  /** The step whose batch lies here; -1: none. */
+  step: number;
+  readonly batch: BatchBuffer;
+  readonly mix: MixFeeds | undefined;
+}
+
+type MixFeeds = Readonly<Record<string, NdArray>>;
+
+function mixFeeds(stream: string, size: number): MixFeeds {
+  const inputs = batchInputs(stream);
+  return {
+    [inputs.partner]: ndarray("int32", [size], new Int32Array(size)),
+    [inputs.mix]: ndarray("float32", [size, MIX_FIELDS], new Float32Array(size * MIX_FIELDS)),
+  };
+}
+
+/** Partners and shares of a batch: mixup (Zhang et al. 2018) or cutmix (Yun et al. 2019), by a coin where both are asked. */
+function drawMix(
+  { mixup, cutmix }: Augmentation,
+  { height: h, width: w }: ImageSet,
+  random: Random,
+  feeds: MixFeeds,
+): void {
+  const [partner, mix] = Object.values(feeds).map(({ data }) => data) as [Int32Array, Float32Array];
+  partner.set(random.permutation(partner.length));
+  for (let i = 0; i < partner.length; i++) {
+    const cut = cutmix !== undefined && (mixup === undefined || random.uniform() < 0.5);
+    const alpha = (cut ? cutmix : mixup)!;
+    const share = random.beta(alpha, alpha);
+    const [tall, wide] = [Math.round(h * Math.sqrt(1 - share)), Math.round(w * Math.sqrt(1 - share))];
+    const [y, x] = [random.integer(h - tall + 1), random.integer(w - wide + 1)];
+    const row = cut ? [y, x, y + tall, x + wide, 0, 1, 1 - (tall * wide) / (h * w)] : [0, 0, 0, 0, 1, share, share];
+    mix.set(row, i * MIX_FIELDS);
+  }
+}

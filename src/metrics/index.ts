@@ -1,0 +1,118 @@
+// The common metrics and fitted quantities, as explicit lists.
+import { ndarray } from "../base/array.ts";
+import { type ClassificationMetrics, classificationMetrics, fitTemperature, softmaxRows } from "./classification.ts";
+import { kernelDistance } from "./kernel-distance.ts";
+import { type FittedQuantity, type Metric, type Predictions, temperatureOf } from "./metric.ts";
+
+type ClassMetric = Pick<Metric, "title" | "better" | "unit" | "headline"> & {
+  readonly name: keyof ClassificationMetrics;
+};
+
+/** Metrics of class probabilities share one pass over them. */
+const classification = new WeakMap<Predictions, ClassificationMetrics>();
+
+const CLASS_METRICS = (
+  [
+    { name: "accuracy", title: "accuracy", better: "higher", unit: "share", headline: true },
+    { name: "balancedAccuracy", title: "balanced accuracy", better: "higher", unit: "share" },
+    { name: "nll", title: "log-loss", better: "lower", unit: "nats", headline: true },
+    { name: "ece", title: "calibration error", better: "lower", unit: "share" },
+    { name: "macroF1", title: "macro F1", better: "higher", unit: "share" },
+  ] satisfies ClassMetric[]
+).map(
+  (metric): Metric => ({
+    ...metric,
+    needs: ["classify"],
+    compute(p) {
+      if (!p.hasLabels) return undefined;
+      const found = classification.get(p) ?? classificationMetrics(p.probabilities, p.labels, p.classes);
+      classification.set(p, found);
+      return found[metric.name];
+    },
+  }),
+);
+
+/** Every metric that does not belong to one model. */
+export const METRICS: readonly Metric[] = [
+  ...CLASS_METRICS,
+  {
+    name: "temperature",
+    title: "temperature",
+    better: "neither",
+    unit: "",
+    needs: ["classify"],
+    compute: (p) => (p.fitted.has("temperature") ? temperatureOf(p.fitted) : undefined),
+  },
+  {
+    name: "eceUncalibrated",
+    title: "calibration error before temperature",
+    better: "lower",
+    unit: "share",
+    needs: ["classify"],
+    compute: (p) =>
+      p.fitted.has("temperature") && p.hasLabels
+        ? classificationMetrics(softmaxRows(p.output("classify"), p.classes), p.labels, p.classes).ece
+        : undefined,
+  },
+  {
+    name: "mse",
+    title: "squared error a pixel",
+    better: "lower",
+    unit: "",
+    headline: true,
+    needs: ["squaredError"],
+    compute: (p) => mean(p.output("squaredError")),
+  },
+  {
+    name: "elbo",
+    title: "ELBO",
+    better: "higher",
+    unit: "nats",
+    headline: true,
+    needs: ["elbo"],
+    compute: (p) => mean(p.output("elbo")),
+  },
+  {
+    name: "kernelDistance",
+    title: "kernel distance of samples",
+    better: "lower",
+    unit: "",
+    headline: true,
+    slow: true,
+    needs: ["thumbnail", "sampleThumbnail"],
+    compute: (p) => kernelDistance(p.output("thumbnail"), p.output("sampleThumbnail"), p.labels.length),
+  },
+];
+
+/** Everything that is fitted on validation pictures. */
+export const FITTED: readonly FittedQuantity[] = [
+  {
+    // Guo et al. 2017, section 4.2
+    name: "temperature",
+    needs: ["classify"],
+    fit: (p) =>
+      p.hasLabels
+        ? { temperature: ndarray("float32", [], [fitTemperature(p.output("classify"), p.labels, p.classes)]) }
+        : undefined,
+  },
+  {
+    // Median and 99th percentile of the negative bound, nats: how unlike the training data a picture is.
+    name: "novelty",
+    needs: ["elbo"],
+    fit(p) {
+      const sorted = Float32Array.from(p.output("elbo"), (value) => -value).sort();
+      if (sorted.length === 0) return undefined;
+      const at = (share: number) => sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))]!;
+      return {
+        "novelty/median": ndarray("float32", [], [at(0.5)]),
+        "novelty/p99": ndarray("float32", [], [at(0.99)]),
+      };
+    },
+  },
+];
+
+function mean(values: Float32Array): number {
+  let total = 0;
+  for (const value of values) total += value;
+  return total / values.length;
+}

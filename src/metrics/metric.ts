@@ -1,0 +1,87 @@
+// What a metric is: a number computed from what a model gives for the pictures of a set. On arrays only.
+import type { NdArray } from "../base/array.ts";
+import { softmaxRows } from "./classification.ts";
+
+/** Values fitted on validation pictures and kept with the weights, by name: see `FittedQuantity`. */
+export type Fitted = ReadonlyMap<string, NdArray>;
+
+/** The factor that divides logits: 1 where none was fitted. */
+export const temperatureOf = (fitted: Fitted): number => fitted.get("temperature")?.data[0] ?? 1;
+
+/**
+ * What a model gives for the pictures of a set: rows by output name, with what is known of the pictures. An output is a head
+ * (`classify`: logits `[n, classes]`, `elbo`: `[n]`, …) or derived from one (see train/outputs.ts).
+ */
+export class Predictions {
+  private calibrated: Float64Array | undefined;
+
+  constructor(
+    readonly outputs: ReadonlyMap<string, Float32Array>,
+    /** Class numbers `[n]`; -1 where there is no label. */
+    readonly labels: Int32Array,
+    /** Number of classes. */
+    readonly classes: number,
+    /** What was fitted on validation pictures; empty while that is being done. */
+    readonly fitted: Fitted = new Map(),
+  ) {}
+
+  /** Rows of an output that is there: a metric is only computed where all that it needs is. */
+  output(name: string): Float32Array {
+    return this.outputs.get(name)!;
+  }
+
+  /** Class probabilities `[n, classes]` at the fitted temperature. */
+  get probabilities(): Float64Array {
+    this.calibrated ??= softmaxRows(this.output("classify"), this.classes, temperatureOf(this.fitted));
+    return this.calibrated;
+  }
+
+  /** Whether any picture has a label. */
+  get hasLabels(): boolean {
+    return this.labels.some((label) => label >= 0);
+  }
+}
+
+/** How a value is read: a share of 1 (shown in per cent), nats, or a plain number. */
+export type MetricUnit = "share" | "nats" | "";
+
+/** What is told of a metric: enough to show its values. */
+export interface MetricInfo {
+  /** As in JSON, in `--until` and in CSV columns. */
+  readonly name: string;
+  /** For people. */
+  readonly title: string;
+  readonly better: "higher" | "lower" | "neither";
+  readonly unit: MetricUnit;
+  /** Whether it is among the few that are shown first. */
+  readonly headline?: boolean;
+}
+
+/** A metric: it is computed where a model gives all the outputs that it needs. */
+export interface Metric extends MetricInfo {
+  /** Names of outputs. */
+  readonly needs: readonly string[];
+  /** Computed in evaluation; in validation only for a model that chooses its best checkpoint by it. */
+  readonly slow?: boolean;
+  /** The value; undefined where it has none (a class metric without labels). */
+  compute(predictions: Predictions): number | undefined;
+}
+
+/** Something fitted on validation pictures that the trained model uses later. */
+export interface FittedQuantity {
+  readonly name: string;
+  /** Names of outputs. */
+  readonly needs: readonly string[];
+  /** Arrays by name, kept in the checkpoint; undefined where there is nothing to fit. */
+  fit(predictions: Predictions): Readonly<Record<string, NdArray>> | undefined;
+}
+
+/** A value as people read it: shares in per cent, others to four digits. */
+export function formatMetric({ unit }: Pick<MetricInfo, "unit">, value: number): string {
+  if (unit === "share") return `${(100 * value).toFixed(2)} %`;
+  return `${Number(value.toPrecision(4))}${unit === "" ? "" : ` ${unit}`}`;
+}
+
+/** Whether `a` is better than `b`. */
+export const isBetter = ({ better }: Pick<MetricInfo, "better">, a: number, b: number): boolean =>
+  better === "lower" ? a < b : a > b;

@@ -1,0 +1,77 @@
+// A convolutional classifier, trained on its labels alone: what the generative classifiers are compared with.
+import { z } from "zod";
+import * as g from "../graph/ops/index.ts";
+import type { Tensor } from "../graph/tensor.ts";
+import { glorotUniform } from "../nn/init.ts";
+import { ACTIVATIONS, batchNorm, conv, dense, dropout } from "../nn/layers.ts";
+import { classLoss } from "../nn/losses.ts";
+import { defaultDepth } from "../nn/nets.ts";
+import { adam } from "../nn/optim.ts";
+import { schedule, withWarmup } from "../nn/schedule.ts";
+import type { Scope } from "../nn/scope.ts";
+import { head } from "./heads.ts";
+import { defineModel, type Streams } from "./model.ts";
+import { ACTIVATION_NAMES, SCHEDULE_NAMES } from "./options.ts";
+
+const options = z.object({
+  width: z.number().int().min(4).max(512).default(32).describe("channels of the first level; doubles each level"),
+  depth: z.number().int().min(0).max(6).default(0).describe("levels, each halving the picture; 0: from its size"),
+  blocks: z.number().int().min(1).max(4).default(2).describe("3x3 convolutions a level"),
+  hidden: z.number().int().min(8).max(4096).default(256).describe("units of the dense layer above the convolutions"),
+  activation: z.enum(ACTIVATION_NAMES).default("relu").describe("nonlinearity"),
+  dropout: z.number().min(0).max(0.9).default(0.4).describe("dropout before the last layer"),
+  smoothing: z.number().min(0).max(0.5).default(0.05).describe("label smoothing"),
+  decay: z.number().min(0).max(1).default(0.01).describe("weight decay (AdamW)"),
+  rate: z.number().min(1e-6).max(1).default(2e-3).describe("learning rate (AdamW)"),
+  schedule: z.enum(SCHEDULE_NAMES).default("cosine").describe("course of the learning rate"),
+  warmup: z.number().min(0).max(0.5).default(0.05).describe("share of training over which the learning rate rises"),
+});
+
+export const cnn = defineModel({
+  name: "cnn",
+  title: "convolutional classifier (baseline, nothing generative)",
+  cite: "Simonyan & Zisserman 2015, Very Deep Convolutional Networks, with batch normalisation (Ioffe & Szegedy 2015)",
+  options,
+  build(o, data) {
+    const act = ACTIVATIONS[o.activation];
+    const classify = (scope: Scope, x: Tensor): Tensor => {
+      let y = x; // [n, h, w, c]
+      for (let level = 0; level < (o.depth || defaultDepth(data.height, data.width)); level++) {
+        for (let block = 1; block <= o.blocks; block++) {
+          const layer = scope.child(`level${level + 1}`).child(`conv${block}`);
+          y = act(batchNorm(layer.child("norm"), conv(layer, y, o.width << level, 3, { bias: false })));
+        }
+        y = g.maxPool(y, Math.min(2, y.shape[1]!, y.shape[2]!));
+      }
+      y = act(dense(scope.child("dense"), g.flatten(y), o.hidden));
+      y = dropout(scope.child("drop"), y, o.dropout);
+      return dense(scope.child("out"), y, data.classes.length, { init: glorotUniform }); // logits [n, classes]
+    };
+
+    return {
+      streams: (): Streams => ({ labelled: { from: "labelled" } }),
+      stages: [
+        {
+          phases: [
+            {
+              name: "classifier",
+              updates: ["trunk/"],
+              optimizer: adam({ decay: o.decay }),
+              learningRate: o.rate,
+              schedule: withWarmup(o.warmup, schedule(o.schedule)),
+              loss(scope, batch) {
+                const logits = classify(scope.child("trunk"), (batch.mixed ?? batch).x);
+                const loss = classLoss(logits, batch, o.smoothing);
+                return { loss, log: { loss } };
+              },
+            },
+          ],
+        },
+      ],
+      best: ["accuracy", "nll"],
+      heads: {
+        classify: head(["picture"], "logits", (scope, { picture }) => classify(scope.child("trunk"), picture)),
+      },
+    };
+  },
+});

@@ -1,0 +1,117 @@
+// The batches of a step as tensors: what a loss sees of the streams that a model declares.
+import { ndarray } from "../base/array.ts";
+import { type Augmentation, mixes } from "../data/augment.ts";
+import { batchInputs, MAIN_STREAM, MAIN_VIEW, MIX_FIELDS } from "../data/batches.ts";
+import type { View } from "../data/streams.ts";
+import * as g from "../graph/ops/index.ts";
+import { constant, input, type Tensor } from "../graph/tensor.ts";
+import type { Batch, BuiltModel, DataSpec, ExampleCounts, Mixed, StreamSpec, TableSpec } from "../models/model.ts";
+
+/** A stream with everything that the model left open filled in. */
+export interface ResolvedStream {
+  readonly name: string;
+  readonly spec: StreamSpec;
+  /** Pictures a step. */
+  readonly size: number;
+  readonly views: Readonly<Record<string, View>>;
+  /** Whether the first view is also there mixed with others. */
+  readonly mixes: boolean;
+}
+
+/** The streams of a model for a run's batch size and augmentation, in the order that the model declares. */
+export function resolveStreams(
+  model: BuiltModel,
+  counts: ExampleCounts,
+  batchSize: number,
+  augmentation: Augmentation,
+): ResolvedStream[] {
+  const declared = model.streams?.(counts) ?? { [MAIN_STREAM]: {} };
+  return Object.entries(declared).map(([name, spec]) => {
+    const views = spec.views ?? { [MAIN_VIEW]: "augmented" };
+    return {
+      name,
+      spec,
+      size: Math.max(1, Math.round(batchSize * (spec.share ?? 1))),
+      views,
+      mixes: mixes(augmentation) && Object.values(views)[0] === "augmented",
+    };
+  });
+}
+
+/** What of a batch depends on the run. */
+export interface BatchUse {
+  /** Weight of each class in the class loss; all 1 when absent. */
+  readonly classWeights?: Float32Array;
+  readonly tables?: Readonly<Record<string, TableSpec>>;
+}
+
+type BatchShape = Pick<ResolvedStream, "name" | "size" | "mixes"> & {
+  readonly views: Readonly<Record<string, unknown>>;
+};
+
+/** The batch of a stream as inputs that are fed bytes, labels, weights and table rows. */
+export function batchTensors({ name, size, views, mixes }: BatchShape, spec: DataSpec, use: BatchUse = {}): Batch {
+  const inputs = batchInputs(name);
+  const shape = [size, spec.height, spec.width, spec.channels];
+  const pictures = Object.fromEntries(
+    Object.keys(views).map((view) => [view, pixelsToUnit(input(inputs.view(view), shape, "uint8"))]),
+  );
+  const labels = input(inputs.labels, [size], "int32");
+  const known = g.cast(g.greaterEqual(labels, 0), "float32");
+  const tables = Object.fromEntries(
+    Object.entries(use.tables ?? {}).map(([table, { shape }]) => [table, input(inputs.table(table), [size, ...shape])]),
+  );
+  const batch: Batch = {
+    x: Object.values(pictures)[0]!,
+    views: pictures,
+    labels,
+    weights: input(inputs.weights, [size]),
+    labelled: use.classWeights ? g.mul(known, weightOf(labels, use.classWeights)) : known,
+    tables,
+  };
+  return mixes ? { ...batch, mixed: mixed(name, batch) } : batch;
+}
+
+/** The plain batch of the main stream: one view, nothing mixed. */
+export const plainBatch = (size: number, spec: DataSpec): Batch =>
+  batchTensors({ name: MAIN_STREAM, size, views: { [MAIN_VIEW]: "plain" }, mixes: false }, spec);
+
+/** The class weight of each label; unlabelled ones read the first, and count nothing. */
+function weightOf(labels: Tensor, weights: Float32Array): Tensor {
+  const table = constant(ndarray("float32", [weights.length], weights));
+  return g.gather(table, g.maximum(labels, 0));
+}
+
+/** Pictures with a partner's mixed in: inside a box by one share, outside by another (see `MIX_FIELDS`). */
+function mixed(stream: string, { x, labels, labelled }: Batch): Mixed {
+  const [n, height, width] = x.shape as [number, number, number, number];
+  const inputs = batchInputs(stream);
+  const partner = input(inputs.partner, [n], "int32");
+  const mix = input(inputs.mix, [n, MIX_FIELDS]);
+  const field = (i: number) => g.reshape(g.slice(mix, [0, i], [n, 1]), [n, 1, 1, 1]);
+  const along = (length: number, shape: number[]) =>
+    constant(
+      ndarray(
+        "float32",
+        shape,
+        Float32Array.from({ length }, (_, i) => i),
+      ),
+    );
+  const within = (at: Tensor, from: Tensor, to: Tensor) =>
+    g.mul(g.cast(g.greaterEqual(at, from), "float32"), g.cast(g.less(at, to), "float32"));
+  const inside = g.mul(
+    within(along(height, [1, height, 1, 1]), field(0), field(2)),
+    within(along(width, [1, 1, width, 1]), field(1), field(3)),
+  );
+  const share = g.add(g.mul(inside, field(4)), g.mul(g.sub(1, inside), field(5)));
+  const other = g.gather(x, partner);
+  return {
+    x: g.add(other, g.mul(g.sub(x, other), share)),
+    labels: g.gather(labels, partner),
+    share: g.reshape(g.slice(mix, [0, 6], [n, 1]), [n]),
+    labelled: g.mul(labelled, g.gather(labelled, partner)),
+  };
+}
+
+/** Bytes 0..255 to 0..1. */
+export const pixelsToUnit = (pixels: Tensor): Tensor => g.mul(g.cast(pixels, "float32"), 1 / 255);

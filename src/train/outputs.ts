@@ -1,0 +1,107 @@
+// Outputs: rows that a model gives for every picture of a set, from which metrics and fitted quantities are computed.
+import { type NdArray, sizeOf } from "../base/array.ts";
+import { BatchBuffer } from "../data/batches.ts";
+import { type ImageSet, range } from "../data/dataset.ts";
+import * as g from "../graph/ops/index.ts";
+import type { Tensor } from "../graph/tensor.ts";
+import { applyHead, type Heads, requireHead } from "../models/heads.ts";
+import type { Batch } from "../models/model.ts";
+import type { Scope } from "../nn/scope.ts";
+import { IN_FLIGHT, type StepFeeds } from "./feeds.ts";
+
+/** An output made of heads whose own rows are too large to keep, or that do not look at the pictures. */
+interface DerivedOutput {
+  /** The heads that it needs. */
+  readonly heads: readonly string[];
+  build(run: (head: string) => Tensor, x: Tensor): Tensor;
+}
+
+const DERIVED: Readonly<Record<string, DerivedOutput>> = {
+  /** Mean squared error a pixel of the reconstruction, `[n]`. */
+  squaredError: {
+    heads: ["reconstruct"],
+    build: (run, x) => g.mean(g.square(g.sub(run("reconstruct"), x)), [1, 2, 3]),
+  },
+  /** The picture averaged to a few pixels a side, `[n, d]`. */
+  thumbnail: { heads: ["sample"], build: (_run, x) => thumbnail(x) },
+  /** As many generated pictures, of the same classes where the model is asked for one, averaged in the same way. */
+  sampleThumbnail: { heads: ["sample"], build: (run) => thumbnail(run("sample")) },
+};
+
+/** Pixels a side of a thumbnail, at most. */
+const THUMBNAIL = 8;
+
+function thumbnail(x: Tensor): Tensor {
+  const side = Math.ceil(Math.max(x.shape[1]!, x.shape[2]!) / THUMBNAIL);
+  const kernel = Math.min(side, x.shape[1]!, x.shape[2]!);
+  return g.flatten(g.avgPool(x, kernel, { stride: kernel, padding: 0 }));
+}
+
+/** The names of all outputs that heads can give: those that look at pictures alone and give few numbers, and derived ones. */
+export function outputsOf(heads: Heads): string[] {
+  const direct = Object.entries(heads)
+    .filter(([, { takes, gives }]) => takes.length === 1 && takes[0] === "picture" && gives !== "picture")
+    .map(([name]) => name);
+  const derived = Object.entries(DERIVED)
+    .filter(([, output]) => output.heads.every((name) => name in heads))
+    .map(([name]) => name);
+  return [...direct, ...derived];
+}
+
+/** Outputs `names` of `outputsOf(heads)` for a batch, as tensors `[n, …]`. */
+export function outputTensors(
+  heads: Heads,
+  names: readonly string[],
+  scope: Scope,
+  { x, labels }: Batch,
+): Map<string, Tensor> {
+  // A class is asked for where there is a label; without one, the first.
+  const inputs = { picture: x, label: g.maximum(labels, 0) };
+  const made = new Map<string, Tensor>();
+  const run = (name: string) => {
+    const known = made.get(name) ?? applyHead(requireHead(heads, name), scope, x.shape[0]!, inputs);
+    made.set(name, known);
+    return known;
+  };
+  return new Map(names.map((name) => [name, DERIVED[name]?.build(run, x) ?? run(name)]));
+}
+
+/**
+ * Rows by output for every picture of a decoded set, in batches of `size`. `run` computes one batch; meanwhile the next are
+ * made and queued.
+ */
+export async function predictSet(
+  set: ImageSet,
+  size: number,
+  seed: number,
+  feeds: StepFeeds,
+  run: (inputs: Readonly<Record<string, NdArray>>) => Promise<Readonly<Record<string, NdArray>>>,
+): Promise<ReadonlyMap<string, Float32Array>> {
+  const n = set.labels.length;
+  const order = range(0, n);
+  const gathered = new Map<string, Float32Array>();
+  const buffers = Array.from({ length: IN_FLIGHT + 1 }, () => new BatchBuffer(set, { size }));
+  const predictBatch = async (inputs: Readonly<Record<string, NdArray>>, from: number, count: number) => {
+    for (const [name, { data, shape }] of Object.entries(await run(inputs))) {
+      const width = sizeOf(shape.slice(1));
+      const all = gathered.get(name) ?? new Float32Array(n * width);
+      gathered.set(name, all);
+      all.set((data as Float32Array).subarray(0, count * width), from * width);
+    }
+  };
+  const inFlight: Promise<void>[] = [];
+  for (let from = 0, index = 0; from < n; from += size, index++) {
+    const buffer = buffers[index % buffers.length]!;
+    const examples = order.subarray(from, from + size);
+    await set.pixels.ready?.(examples);
+    buffer.fill(examples);
+    const inputs = { ...buffer.feeds, ...feeds.at(seed, index, 1) };
+    if (inFlight.length === IN_FLIGHT) await inFlight.shift();
+    const running = predictBatch(inputs, from, examples.length);
+    // A failure is told where the batch is waited for.
+    running.catch(() => {});
+    inFlight.push(running);
+  }
+  for (const running of inFlight) await running;
+  return gathered;
+}

@@ -1,0 +1,98 @@
+// How many steps a stage takes: from epochs, or from minutes and the speed seen so far.
+import type { Stage } from "../models/model.ts";
+import type { Budget, TrainingProgress } from "./progress.ts";
+
+/** Steps that are timed before a run by the clock is planned. */
+const PLAN_AFTER = 20;
+
+/** The part of the run's budget that each stage has: from and to, in 0..1. */
+export function budgetShares(stages: readonly Stage[]): [from: number, to: number][] {
+  const total = stages.reduce((sum, { share = 1 }) => sum + share, 0);
+  let sofar = 0;
+  return stages.map(({ share = 1 }, k) => {
+    const from = sofar / total;
+    sofar += share;
+    return [from, k === stages.length - 1 ? 1 : sofar / total];
+  });
+}
+
+/** The plan of one stage. It reads and writes `progress.stage.planned`. */
+export class StagePlan {
+  private timed: { step: number; seconds: number } | undefined;
+
+  constructor(
+    private readonly progress: TrainingProgress,
+    private readonly budget: Budget,
+    private readonly share: readonly [from: number, to: number],
+    private readonly stepsPerEpoch: number,
+  ) {
+    const { epochs = null, minutes = null } = budget;
+    const { stage } = progress;
+    const isNew = stage.planned === null || progress.budget.epochs !== epochs || progress.budget.minutes !== minutes;
+    progress.budget = { epochs, minutes };
+    if (!isNew) return;
+    stage.planned = null;
+    if (epochs !== null) stage.planned = Math.max(1, Math.round((share[1] - share[0]) * epochs * stepsPerEpoch));
+    else if (progress.seconds >= this.deadline) stage.planned = stage.step;
+  }
+
+  /** Seconds of training at which the stage ends; infinite for a run of epochs. */
+  private get deadline(): number {
+    const { minutes } = this.budget;
+    return minutes === undefined ? Number.POSITIVE_INFINITY : minutes * 60 * this.share[1];
+  }
+
+  /** Steps that the stage will take; infinite while that is unknown. */
+  get planned(): number {
+    return this.progress.stage.planned ?? Number.POSITIVE_INFINITY;
+  }
+
+  /** Progress of the stage before its step `step`, 0..1. A stage by the clock counts as begun until its speed is known. */
+  progressAt(step: number): number {
+    return Number.isFinite(this.planned) ? step / this.planned : 0;
+  }
+
+  /** Progress of the whole run, 0..1. */
+  get overall(): number {
+    const [from, to] = this.share;
+    return from + (to - from) * this.progressAt(this.progress.stage.step);
+  }
+
+  /** Whether the state is needed after so many steps of the stage: an epoch or the stage ends there. */
+  isBoundary(step: number): boolean {
+    return step % this.stepsPerEpoch === 0 || step >= this.planned;
+  }
+
+  /** The epoch that a step of the stage belongs to, from 1. */
+  epochOf(step: number): number {
+    return this.progress.stage.epochsBefore + Math.floor(step / this.stepsPerEpoch) + 1;
+  }
+
+  /** Seconds a step, 0 while unknown. */
+  pace(seconds: number): number {
+    const { timed } = this;
+    const steps = timed ? this.progress.stage.step - timed.step : 0;
+    return timed && steps > 0 ? (seconds - timed.seconds) / steps : 0;
+  }
+
+  /** Seconds that are left of the stage. */
+  remaining(seconds: number): number {
+    return Number.isFinite(this.planned)
+      ? (this.planned - this.progress.stage.step) * this.pace(seconds)
+      : this.deadline - seconds;
+  }
+
+  /** Takes note of a step's end; plans anew where the clock decides. Steps in flight are not taken back. */
+  stepEnded(seconds: number, inFlight: number): void {
+    const { stage } = this.progress;
+    this.timed ??= { step: stage.step, seconds };
+    if (this.budget.minutes === undefined) return;
+    const endAfter = (steps: number) => {
+      stage.planned = stage.step + Math.max(inFlight, steps);
+    };
+    const pace = this.pace(seconds);
+    const planNow = stage.step - this.timed.step === PLAN_AFTER || stage.step % this.stepsPerEpoch === 0;
+    if (planNow && pace > 0) endAfter(Math.floor((this.deadline - seconds) / pace));
+    if (seconds > this.deadline) endAfter(0);
+  }
+}

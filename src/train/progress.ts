@@ -1,0 +1,65 @@
+// How far a run is: with the state and the tables, all that is needed to go on exactly.
+import type { Phase } from "../models/model.ts";
+import type { FitOptions } from "./fit.ts";
+
+/** The length of a run: epochs, or minutes of training (then steps are planned from the speed seen). */
+export type Budget = Pick<FitOptions, "epochs" | "minutes">;
+
+/** Where a run stands after a step. */
+export interface TrainingProgress {
+  /** Steps done. */
+  step: number;
+  /** Seconds of training. */
+  seconds: number;
+  /** The stage that goes on. */
+  stage: {
+    index: number;
+    /** Steps done in it. */
+    step: number;
+    /** Steps that it will take, as planned so far; null while that is unknown. */
+    planned: number | null;
+    /** Epochs of the stages before. */
+    epochsBefore: number;
+  };
+  /** What `planned` was made from. */
+  budget: { epochs: number | null; minutes: number | null };
+  /** Steps that each phase has taken. */
+  phaseSteps: Record<string, number>;
+  /** Sum and number of each loss since the epoch began. */
+  totals: Record<string, [sum: number, count: number]>;
+  /** The best epoch so far, and the values of the metrics by which it was chosen. */
+  best: { epoch: number; values: number[] } | null;
+  /** Examples seen with and without a label, over all streams. */
+  seen: { labelled: number; unlabelled: number };
+}
+
+export function newProgress(): TrainingProgress {
+  return {
+    step: 0,
+    seconds: 0,
+    stage: { index: 0, step: 0, planned: null, epochsBefore: 0 },
+    budget: { epochs: null, minutes: null },
+    phaseSteps: {},
+    totals: {},
+    best: null,
+    seen: { labelled: 0, unlabelled: 0 },
+  };
+}
+
+/** A copy that shares nothing. */
+export function copyOf(progress: TrainingProgress): TrainingProgress {
+  const { stage, budget, phaseSteps, totals, best, seen } = progress;
+  return {
+    ...progress,
+    stage: { ...stage },
+    budget: { ...budget },
+    phaseSteps: { ...phaseSteps },
+    totals: Object.fromEntries(Object.entries(totals).map(([name, [sum, count]]) => [name, [sum, count]])),
+    best: best && { ...best, values: [...best.values] },
+    seen: { ...seen },
+  };
+}
+
+/** The steps that phases without windows have taken after `steps` steps of the first stage: older checkpoints do not say. */
+export const phaseStepsAfter = (phases: readonly Phase[], steps: number): Record<string, number> =>
+  Object.fromEntries(phases.map(({ name, every = 1 }) => [name, Math.ceil(steps / every)]));

@@ -1,0 +1,87 @@
+// Refreshes: work between the steps of a stage that writes tables from what the averaged model says of the training pictures.
+import { type NdArray, ndarray, sameShape, sizeOf } from "../base/array.ts";
+import { fail } from "../base/errors.ts";
+import { hashName } from "../base/random.ts";
+import type { Table } from "../data/batches.ts";
+import type { ImageSet } from "../data/dataset.ts";
+import type { TableSpec } from "../models/model.ts";
+import type { Program } from "../runtime/program.ts";
+import { StepFeeds } from "./feeds.ts";
+import { predictSet } from "./outputs.ts";
+import type { CompiledStage } from "./steps.ts";
+
+/** The tables of a run, a row for each training picture: as a checkpoint holds them, else at their first values. */
+export function makeTables(
+  specs: Readonly<Record<string, TableSpec>> = {},
+  examples: number,
+  saved: ReadonlyMap<string, NdArray> = new Map(),
+): Record<string, Table> {
+  return Object.fromEntries(
+    Object.entries(specs).map(([name, { shape, fill }]) => {
+      const known = saved.get(name);
+      const whole = [examples, ...shape];
+      if (known && !sameShape(known.shape, whole))
+        fail(
+          "E_RUN_CONFLICT",
+          `the checkpoint's table "${name}" is [${known.shape}]; this model and data need [${whole}]`,
+        );
+      const rows = known ? (known.data.slice() as Float32Array) : new Float32Array(sizeOf(whole)).fill(fill);
+      return [name, { shape, rows }];
+    }),
+  );
+}
+
+/** Tables as a checkpoint keeps them. */
+export const savedTables = (tables: Readonly<Record<string, Table>>, examples: number): Map<string, NdArray> =>
+  new Map(
+    Object.entries(tables).map(([name, { shape, rows }]) => [
+      name,
+      ndarray("float32", [examples, ...shape], rows.slice()),
+    ]),
+  );
+
+/** Runs the refresh of a stage when it is due. */
+export class Refresher {
+  constructor(
+    private readonly stage: CompiledStage,
+    private readonly program: Program,
+    private readonly set: ImageSet,
+    private readonly tables: Readonly<Record<string, Table>>,
+    private readonly seed: number,
+    private readonly batch: number,
+  ) {}
+
+  /** Whether it runs before step `step` (from 0) of the stage. */
+  isDue(step: number): boolean {
+    const { refresh } = this.stage.stage;
+    if (!refresh) return false;
+    return refresh.every === undefined ? step === 0 : step % refresh.every === 0;
+  }
+
+  /** Runs it before step `step` of the stage, at `progress` 0..1. @returns lines for people */
+  async run(step: number, progress: number): Promise<string[]> {
+    const notes: string[] = [];
+    await this.stage.stage.refresh!.run({
+      labels: this.set.labels,
+      tables: Object.fromEntries(Object.entries(this.tables).map(([name, { rows }]) => [name, rows])),
+      progress,
+      seed: (this.seed ^ hashName(`refresh:${this.stage.stage.name ?? ""}:${step}`)) >>> 1,
+      predict: (head, seed = this.seed) => this.predict(head, seed),
+      note: (text) => void notes.push(text),
+    });
+    return notes;
+  }
+
+  private async predict(head: string, seed: number): Promise<Float32Array> {
+    const step = this.stage.predictions.get(head);
+    if (!step)
+      fail(
+        "E_HEAD",
+        `this refresh can ask ${[...this.stage.predictions.keys()].join(", ") || "nothing"}; "${head}" is not among its heads`,
+      );
+    const rows = await predictSet(this.set, this.batch, seed, new StepFeeds(step), (inputs) =>
+      this.program.run(step.graph.name, inputs),
+    );
+    return rows.get(head)!;
+  }
+}

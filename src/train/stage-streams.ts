@@ -1,0 +1,104 @@
+// The streams of a stage together: the batches of each step.
+import type { NdArray } from "../base/array.ts";
+import { fail } from "../base/errors.ts";
+import type { Augmentation } from "../data/augment.ts";
+import { batchInputs, type Table } from "../data/batches.ts";
+import type { Dataset } from "../data/dataset.ts";
+import type { Sampling } from "../data/order.ts";
+import { StreamBatches } from "../data/streams.ts";
+import type { ResolvedStream } from "./batch.ts";
+import type { StreamCost } from "./events.ts";
+import { IN_FLIGHT } from "./feeds.ts";
+import type { TrainingProgress } from "./progress.ts";
+
+export interface StageStreamsOptions {
+  readonly data: Dataset;
+  readonly seed: number;
+  readonly augmentation: Augmentation;
+  readonly sampling?: Sampling;
+  readonly tables: Readonly<Record<string, Table>>;
+  /** Number of the stage: each has random numbers of its own. */
+  readonly stage: number;
+}
+
+/** Feeds of one step: the arrays of every stream's batch. */
+type Feeds = Readonly<Record<string, NdArray>>;
+
+/** The batches of all streams of a stage; steps are numbered from 0 within it. */
+export class StageStreams {
+  private readonly streams: readonly { readonly stream: ResolvedStream; readonly batches: StreamBatches }[];
+
+  constructor(streams: readonly ResolvedStream[], options: StageStreamsOptions) {
+    const { data, seed, augmentation, sampling, tables, stage } = options;
+    this.streams = streams.map((stream, k) => {
+      const { name, spec, size, views } = stream;
+      if (spec.second && !data.second)
+        fail("E_DATA_NOT_FOUND", `the stream "${name}" needs a second data source; this data has one`);
+      const batches = new StreamBatches(spec.second ? data.second! : data.train, {
+        ...{ name, size, seed, augmentation, sampling, views },
+        from: spec.from,
+        tables: spec.second ? {} : tables,
+        endless: k > 0,
+        // The first stream of the first stage has the random numbers of a run with no other.
+        purpose: stage === 0 && k === 0 ? "" : `${stage}/${name}/`,
+        inUse: IN_FLIGHT,
+      });
+      return { stream, batches };
+    });
+  }
+
+  /** Steps in which the first stream goes once through its pictures; 1 for a stage that reads none. */
+  get stepsPerEpoch(): number {
+    return this.streams[0]?.batches.stepsPerEpoch ?? 1;
+  }
+
+  /** Pictures of the first stream in a step. */
+  get size(): number {
+    return this.streams[0]?.stream.size ?? 0;
+  }
+
+  /** The batches of a step that are all made already; undefined otherwise. */
+  made(step: number): Feeds | undefined {
+    const feeds: Record<string, NdArray> = {};
+    for (const { batches } of this.streams) {
+      const made = batches.made(step);
+      if (!made) return undefined;
+      Object.assign(feeds, made);
+    }
+    return feeds;
+  }
+
+  /** The batches of a step, made where they are not yet. */
+  async at(step: number): Promise<Feeds> {
+    return Object.assign({}, ...(await Promise.all(this.streams.map(({ batches }) => batches.at(step)))));
+  }
+
+  /** Makes the batches of a step beforehand. */
+  prepare(step: number): void {
+    for (const { batches } of this.streams) batches.prepare(step);
+  }
+
+  /** Forgets batches made beforehand, as tables have changed. */
+  forget(): void {
+    for (const { batches } of this.streams) batches.forget();
+  }
+
+  /** Counts the examples of a step's batches. */
+  count(feeds: Feeds, seen: TrainingProgress["seen"]): void {
+    for (const { stream } of this.streams) {
+      const inputs = batchInputs(stream.name);
+      const [labels, weights] = [feeds[inputs.labels]!.data, feeds[inputs.weights]!.data];
+      for (let i = 0; i < labels.length; i++) if (weights[i]! > 0) seen[labels[i]! >= 0 ? "labelled" : "unlabelled"]++;
+    }
+  }
+
+  /** What each stream has cost so far. */
+  get costs(): Record<string, StreamCost> {
+    return Object.fromEntries(
+      this.streams.map(({ stream: { name, size }, batches: { cost } }) => [
+        name,
+        { size, milliseconds: (1000 * cost.seconds) / Math.max(1, cost.batches) },
+      ]),
+    );
+  }
+}
