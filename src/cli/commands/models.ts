@@ -6,7 +6,7 @@ export function define(command: Command): void {
   command
     .argument("[name]", "one model")
     .option("--json", "print one JSON document")
-    .addHelpText("after", "\nExample:\n  genclass models vae\n")
+    .addHelpText("after", `\nExample:\n  genclass models ${MODELS[0]!.name}\n`)
     .action(run);
 }
 

@@ -3,6 +3,7 @@ import { type Command, Option } from "commander";
 import { fail } from "../../base/errors.ts";
 import type { Dataset } from "../../data/dataset.ts";
 import { open } from "../../data/open.ts";
+import { MODELS } from "../../models/index.ts";
 import { BACKEND_CHOICES, type Backend, chooseBackend, load } from "../../node.ts";
 import { evaluate } from "../../train/evaluate.ts";
 import type { EndEvent } from "../../train/events.ts";
@@ -46,7 +47,10 @@ export function define(command: Command): void {
       argument(choice(BACKEND_CHOICES)),
     )
     .option("--json", "print one JSON document")
-    .addHelpText("after", "\nExample:\n  genclass train vae --data glyphs --minutes 1 --out runs/first\n")
+    .addHelpText(
+      "after",
+      `\nExample:\n  genclass train ${MODELS[0]!.name} --data glyphs --minutes 1 --out runs/first\n`,
+    )
     .action((model: string, options: Options) => run(model, options));
 }
 
