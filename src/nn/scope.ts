@@ -113,9 +113,9 @@ export class Scope {
   /** A trained parameter. The same path again gives the same tensor (weight sharing). @throws `E_SHAPE` for another shape */
   param(name: string, shape: Shape, init: Initializer): Tensor {
     const current = this.declare(name, { shape, init, trainable: true });
-    // Outside training everything is bound to averages where there are any.
-    if (!this.readsAverages || this.build.options.bind) return current;
     const path = this.path + name;
+    // Outside training everything is bound to averages where there are any; what is frozen is its own average.
+    if (!this.readsAverages || this.build.options.bind || this.build.isFrozen(path)) return current;
     this.build.averaged.add(path);
     return input(STATE_PREFIX + averagePath(path), shape);
   }

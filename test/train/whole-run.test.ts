@@ -1,0 +1,105 @@
+// A run of a model that is not in the list, from training to report, and another that begins from it.
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { gather } from "../../src/data/dataset.ts";
+import { glyphs } from "../../src/data/sets/glyphs.ts";
+import { withLabels, withValidation } from "../../src/data/splits.ts";
+import { evaluate, load, nativeBackend, RunFolder } from "../../src/node.ts";
+import type { RunEvent } from "../../src/train/events.ts";
+import { writeReport } from "../../src/train/report.ts";
+import { startRun } from "../../src/train/train.ts";
+import { twoStages } from "./two-stages.ts";
+
+const root = mkdtempSync(join(tmpdir(), "genclass-whole-run-"));
+afterAll(() => rmSync(root, { recursive: true }));
+const data = withLabels(withValidation(glyphs({ train: 600, test: 37 }), 0.1, 0), 10, 0);
+const backend = nativeBackend();
+const out = join(root, "first");
+
+async function all(events: AsyncGenerator<RunEvent, void>): Promise<RunEvent[]> {
+  const list: RunEvent[] = [];
+  for await (const event of events) list.push(event);
+  return list;
+}
+
+describe("a run of a model of one's own", () => {
+  let events: RunEvent[];
+  beforeAll(async () => {
+    events = await all((await startRun(twoStages, { data, backend, out, epochs: 6, batch: 32 })).events);
+  });
+
+  it("goes through its stages, refreshes the table every five steps, and tells what its batches cost", () => {
+    const notes = events.flatMap((event) => (event.type === "note" ? [event] : []));
+    expect(notes.filter(({ text }) => text.startsWith("stage")).map(({ text }) => text)).toEqual([
+      "stage 1 of 2: autoencoder",
+      "stage 2 of 2: classifier",
+    ]);
+    // 540 pictures by 32: 17 steps an epoch. Two epochs, then four: 68 steps, refreshed before steps 1, 6, …, 66 of them.
+    const refreshes = notes.filter(({ text }) => text === "soft labels of 440 pictures").map(({ step }) => step - 34);
+    expect(refreshes).toEqual(Array.from({ length: 14 }, (_, i) => 5 * i + 1));
+    const end = events.at(-1)!;
+    if (end.type !== "end") throw new Error("no end event");
+    expect(end).toMatchObject({ epoch: 6, step: 102 });
+    // Six epochs of all pictures; four of 17 batches of 16 among the 100 with labels.
+    expect(end.epochsPerExample.unlabelled).toBe(6);
+    expect(end.epochsPerExample.labelled).toBeCloseTo(6 + (4 * 17 * 16) / 100, 9);
+    expect(end.streams).toMatchObject({ all: { size: 32 }, labelled: { size: 16 } });
+    expect(end.streams.all!.milliseconds).toBeGreaterThan(0);
+  });
+
+  it("takes part in a phase when its window is open, on every second step", () => {
+    const soft = events.flatMap((event) =>
+      event.type === "step" && "soft/loss" in event.losses ? [event.step - 34] : [],
+    );
+    // From a quarter of the stage's 68 steps on; its steps are numbered from 0, and told from 1.
+    expect(soft).toEqual(Array.from({ length: 25 }, (_, i) => 18 + 2 * i + 1));
+  });
+
+  it("is loaded, evaluated on 37 pictures and reported", async () => {
+    const model = await load(out, { model: twoStages });
+    const found = await evaluate(model, data.test!, data.classes);
+    expect(found.n).toBe(37);
+    expect(found.metrics.accuracy).toBeGreaterThan(0.2);
+    const file = await writeReport(RunFolder.open(out, twoStages), model, data, "test", found);
+    const report = readFileSync(file, "utf8");
+    for (const text of [
+      "stage 2 of 2: classifier",
+      "soft labels of 440 pictures",
+      "labelled",
+      "reconstructions",
+      "accuracy",
+    ])
+      expect(report).toContain(text);
+    const pixels = await gather(data.test!, [0, 1, 2]);
+    const distance = await model.run("blend", { picture: pixels, second: pixels });
+    expect([...distance.data]).toEqual([0, 0, 0]);
+    await expect(model.run("blend", { picture: pixels })).rejects.toThrowError(
+      /takes picture and second; second is missing/,
+    );
+    await expect(model.run("classify", { picture: pixels.slice(1) })).rejects.toThrowError(/picture has 2351 values/);
+    await model.dispose();
+  });
+
+  it("is refused without the model, naming those that are known", async () => {
+    await expect(load(out)).rejects.toThrowError(/unknown model "two-stages".*Known: /);
+  });
+
+  it("can be begun from, with renamed and frozen parts: those stay bit for bit", async () => {
+    const second = join(root, "second");
+    const training = await startRun(twoStages, {
+      ...{ data, backend, out: second, epochs: 3, batch: 32, from: out },
+      freeze: ["encoder/"],
+    });
+    const told = await all(training.events);
+    const note = told.find((event) => event.type === "note");
+    expect(note).toMatchObject({ text: expect.stringMatching(/^taken: \d+ of \d+ arrays$/) });
+    const [before, after] = [out, second].map((path) => RunFolder.open(path, twoStages).trained().state);
+    const trunk = [...after!.keys()].filter((path) => path.startsWith("encoder/"));
+    expect(trunk.length).toBeGreaterThan(3);
+    for (const path of trunk)
+      expect(after!.get(path)!.data, path).toEqual((before!.get(`average/${path}`) ?? before!.get(path))!.data);
+    expect(after!.get("classifier/weights")!.data).not.toEqual(before!.get("average/classifier/weights")!.data);
+  });
+});
