@@ -208,9 +208,13 @@ export function readingLines(): string {
   ].join("\n");
 }
 
+/** The model that shows how one is written. */
+const exampleModel = () => `\`\`\`ts\n${readFileSync(here("../examples/own-model.ts"), "utf8")}\`\`\``;
+
 /** The files that hold tables, and what stands between the marks of each. */
 export const FILLED: Readonly<Record<string, Readonly<Record<string, () => string>>>> = {
   "README.md": { results: resultsTable, bench: benchTable, time: timeLine },
+  "docs/architecture.md": { example: exampleModel },
   "docs/onednn.md": { backends: backendsTable },
   "docs/data.md": { imbalance: imbalanceTable, noise: noiseLine, reading: readingLines },
 };

@@ -42,7 +42,7 @@ export interface StreamSpec {
 /** Streams by name. The first one that a stage reads measures its epochs: one is over when it has gone through its pictures. */
 export type Streams = Readonly<Record<string, StreamSpec>>;
 
-/** Values kept for each training picture, written between steps and carried by later batches: soft labels, weights, codes. */
+/** Values kept for each training picture, written between steps and carried by later batches: soft labels, weights, latent vectors. */
 export interface TableSpec {
   /** Shape of a row; empty for one number a picture. */
   readonly shape: readonly number[];

@@ -61,7 +61,7 @@ export function convEncoder(scope: Scope, x: Tensor, { width, depth, activation,
  */
 export function convDecoder(
   scope: Scope,
-  code: Tensor,
+  latent: Tensor,
   [height, width, channels]: readonly [number, number, number],
   shape: NetShape,
 ): Tensor {
@@ -69,8 +69,8 @@ export function convDecoder(
   const sizes = levelSizes(height, width, shape.depth);
   const [h, w] = sizes[shape.depth]!;
   const top = shape.width << (shape.depth - 1);
-  const seeds = act(dense(scope.child("dense"), code, h * w * top));
-  let y = g.reshape(seeds, [code.shape[0]!, h, w, top]);
+  const seeds = act(dense(scope.child("dense"), latent, h * w * top));
+  let y = g.reshape(seeds, [latent.shape[0]!, h, w, top]);
   for (let level = shape.depth - 1; level >= 0; level--) {
     const layer = scope.child(`deconv${level + 1}`);
     if (level > 0) y = act(convTranspose(layer, y, shape.width << (level - 1), 4, sizes[level]!, { stride: 2 }));

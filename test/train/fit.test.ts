@@ -41,7 +41,7 @@ describe.each(BACKENDS)("the training loop on $name", (backend) => {
     expect(again.map(({ losses }) => losses)).toEqual(steps.map(({ losses }) => losses));
   });
 
-  it("can be left while the next step is under way: its memory is freed, and another run goes on", async () => {
+  it("can be left while the next step is in flight: its memory is freed, and another run goes on", async () => {
     await all(run(backend));
     const used = () => (backend.name === "onednn" ? engineFor(availableParallelism()).heap.used : 0);
     const before = used();
@@ -50,7 +50,7 @@ describe.each(BACKENDS)("the training loop on $name", (backend) => {
     expect((await all(run(backend))).at(-1)).toMatchObject({ type: "end", reason: "planned", step: 20 });
   });
 
-  it("stops with a checkpoint when it is interrupted, after the steps that are under way by then", async () => {
+  it("stops with a checkpoint when it is interrupted, after the steps that are in flight by then", async () => {
     let asked = 0;
     let saved = -1;
     const events = await all(
