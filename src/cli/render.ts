@@ -9,7 +9,9 @@ function paint(code: number, text: string, stream: NodeJS.WriteStream = process.
   return coloured(stream) ? `\u001b[${code}m${text}\u001b[0m` : text;
 }
 
+/** Text in bold, on a terminal that shows it. */
 export const bold = (text: string): string => paint(1, text);
+/** Text in a fainter colour, on a terminal that shows it. */
 export const dim = (text: string): string => paint(2, text);
 
 /** One message on standard error. */
@@ -17,6 +19,7 @@ export function complain(code: string, message: string): void {
   process.stderr.write(`${paint(31, `error ${code}:`, process.stderr)} ${message}\n`);
 }
 
+/** One warning on standard error. */
 export function warn(message: string): void {
   process.stderr.write(`${paint(33, "warning:", process.stderr)} ${message}\n`);
 }
@@ -26,6 +29,7 @@ export function printJson(value: unknown): void {
   process.stdout.write(`${JSON.stringify(value, null, 2)}\n`);
 }
 
+/** One line on standard output. */
 export function print(line = ""): void {
   process.stdout.write(`${line}\n`);
 }
@@ -47,6 +51,7 @@ export function table(rows: readonly (readonly (string | number)[])[]): string {
     .join("\n");
 }
 
+/** Seconds as `m:ss`, or `h` and `m` from an hour on. */
 export function duration(seconds: number): string {
   const s = Math.max(0, Math.round(seconds));
   const minutes = Math.floor(s / 60);

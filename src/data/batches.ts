@@ -16,8 +16,9 @@ export const batchInputs = (stream: string) => ({
 /** The stream of an input's name, if it is one of a batch. */
 export const streamOfInput = (name: string): string | undefined => /^data:([^/]+)\//.exec(name)?.[1];
 
-/** The stream and the view that there are when a model asks for none. */
+/** The stream that there is when a model asks for none. */
 export const MAIN_STREAM = "batch";
+/** The view that there is when a stream asks for none. */
 export const MAIN_VIEW = "x";
 
 /**
@@ -32,6 +33,7 @@ export interface Table {
   readonly rows: Float32Array;
 }
 
+/** What a batch buffer holds. */
 export interface BufferOptions {
   readonly size: number;
   /** Default: the main stream. */

@@ -8,6 +8,7 @@ export type Sampling = "shuffled" | "balanced";
 /** Neighbours that are read together where reading at random is slow. */
 const BLOCK = 256;
 
+/** Which examples an order has, and what it depends on. */
 export interface OrderOptions {
   readonly seed: number;
   /** Default `shuffled`. */

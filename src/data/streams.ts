@@ -26,6 +26,7 @@ export type PictureChange = (picture: Uint8Array, shape: PictureShape, random: R
  */
 export type View = "augmented" | "plain" | "partner" | Augmentation | PictureChange;
 
+/** What the batches of a stream depend on. */
 export interface StreamOptions {
   readonly size: number;
   readonly seed: number;

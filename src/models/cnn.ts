@@ -27,6 +27,7 @@ const options = z.object({
   warmup: z.number().min(0).max(0.5).default(0.05).describe("share of training over which the learning rate rises"),
 });
 
+/** The baseline: nothing generative. */
 export const cnn = defineModel({
   name: "cnn",
   title: "convolutional classifier (baseline, nothing generative)",

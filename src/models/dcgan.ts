@@ -25,6 +25,7 @@ const options = z.object({
 /** Section 4 of the paper: all weights from N(0, 0.02²). */
 const init = normalInit(0.02);
 
+/** A generator and a discriminator; it does not classify. */
 export const dcgan = defineModel({
   name: "dcgan",
   title: "deep convolutional GAN: generates, does not classify",

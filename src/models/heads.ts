@@ -16,6 +16,7 @@ export interface HeadInputs {
   readonly label: Tensor;
 }
 
+/** Names of what heads may take. */
 export type HeadInput = keyof HeadInputs;
 
 /**

@@ -6,6 +6,7 @@ import { dcgan } from "./dcgan.ts";
 import type { Model } from "./model.ts";
 import { vae } from "./vae.ts";
 
+/** Every model, in the order in which they are listed. */
 export const MODELS: readonly Model[] = [vae, cnn, dcgan];
 
 /** @throws `E_NAME` with the nearest name */
@@ -67,6 +68,7 @@ export interface OptionDoc {
   doc: string;
 }
 
+/** The options of a model as people read them. */
 export function describeOptions(model: Model): OptionDoc[] {
   const schema = z.toJSONSchema(model.options, { io: "input" }) as {
     properties?: Record<string, Record<string, unknown>>;

@@ -82,6 +82,7 @@ export interface Mixed {
 
 // ------------------------------------------------------------------------------------------------ how it is trained
 
+/** What the loss of a phase gives. */
 export interface PhaseLoss {
   /** Scalar to minimise. */
   readonly loss: Tensor;

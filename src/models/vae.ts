@@ -74,6 +74,7 @@ const options = z.object({
   warmup: z.number().min(0).max(0.5).default(0.02).describe("share of training over which the learning rate rises"),
 });
 
+/** S2: classifies, reconstructs, generates, and bounds the density of a picture. */
 export const vae = defineModel({
   name: "vae",
   title: "VAE classifier, joint or two-phase",

@@ -34,6 +34,7 @@ interface Updated {
   slots: readonly Tensor[];
 }
 
+/** Options of `sgd`. */
 export interface SgdOptions {
   /** Default 0. */
   momentum?: number;
@@ -61,6 +62,7 @@ export function sgd({ momentum = 0, nesterov = false, decay = 0 }: SgdOptions = 
   };
 }
 
+/** Options of `adam`. */
 export interface AdamOptions {
   /** Default 0.9. */
   beta1?: number;
@@ -99,6 +101,7 @@ export function adam({ beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8, decay = 0 }: 
   };
 }
 
+/** Options of `rmsprop`. */
 export interface RmspropOptions {
   decay?: number;
   epsilon?: number;

@@ -22,6 +22,7 @@ export interface ClassEvaluation {
   readonly probabilities: Float64Array;
 }
 
+/** What `evaluate` finds. */
 export interface Evaluation {
   /** Pictures that were evaluated. */
   readonly n: number;

@@ -30,6 +30,7 @@ export interface NoteEvent {
   readonly text: string;
 }
 
+/** The end of a training step. */
 export interface StepEvent {
   readonly type: "step";
   /** Steps done, from 1. */
@@ -70,6 +71,7 @@ export interface StreamCost {
   readonly milliseconds: number;
 }
 
+/** The last event of a run, or of the part of it that ran in this process. */
 export interface EndEvent {
   readonly type: "end";
   /** The budget was used up, a target was reached, nothing got better for long, or somebody stopped it. */
@@ -85,4 +87,5 @@ export interface EndEvent {
   readonly streams: Readonly<Record<string, StreamCost>>;
 }
 
+/** Everything that training tells. */
 export type RunEvent = StartEvent | NoteEvent | StepEvent | EpochEvent | EndEvent;

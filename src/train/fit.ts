@@ -34,8 +34,10 @@ export interface Snapshot {
   readonly tables: ReadonlyMap<string, NdArray>;
 }
 
+/** The two states that are kept: the newest, and the best by validation. */
 export type Checkpoint = "last" | "best";
 
+/** What `fit` trains, on what, and for how long. */
 export interface FitOptions {
   /** Name of the model, for people. */
   readonly name: string;

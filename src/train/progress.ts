@@ -33,6 +33,7 @@ export interface TrainingProgress {
   seen: { labelled: number; unlabelled: number };
 }
 
+/** That of a run that has not begun. */
 export function newProgress(): TrainingProgress {
   return {
     step: 0,

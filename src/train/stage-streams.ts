@@ -11,6 +11,7 @@ import type { StreamCost } from "./events.ts";
 import { IN_FLIGHT } from "./feeds.ts";
 import type { TrainingProgress } from "./progress.ts";
 
+/** What the batches of a stage depend on. */
 export interface StageStreamsOptions {
   readonly data: Dataset;
   readonly seed: number;

@@ -42,6 +42,7 @@ export interface CompiledStage {
   readonly predictions: ReadonlyMap<string, Step>;
 }
 
+/** A model as graphs, ready to be compiled by a backend. */
 export interface CompiledModel {
   readonly stages: readonly CompiledStage[];
   /** Per-example outputs on a batch with averaged weights, for validation. */

@@ -3,6 +3,7 @@ import { gather, type ImageSet, range } from "../data/dataset.ts";
 import { argmax, softmaxRows } from "../metrics/classification.ts";
 import type { TrainedModel } from "./trained.ts";
 
+/** A label that a model does not believe. */
 export interface SuspiciousLabel {
   readonly index: number;
   /** Class numbers. */

@@ -4,6 +4,7 @@ import { load } from "../../node.ts";
 import { pictureFiles } from "../files.ts";
 import { print, printJson, table } from "../render.ts";
 
+/** Declares the arguments and options of the command. */
 export function define(command: Command): void {
   command
     .argument("<run>", "a run folder")

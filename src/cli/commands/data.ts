@@ -5,6 +5,7 @@ import { RESIZES } from "../../data/readers/decode.ts";
 import { choice, imageSize, integer } from "../../train/option-types.ts";
 import { argument } from "../args.ts";
 
+/** Declares the arguments and options of the command. */
 export function define(command: Command): void {
   command.addHelpText(
     "after",

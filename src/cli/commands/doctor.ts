@@ -16,6 +16,7 @@ interface BackendReport {
   why: string;
 }
 
+/** Declares the arguments and options of the command. */
 export function define(command: Command): void {
   command
     .option("--json", "print one JSON document")

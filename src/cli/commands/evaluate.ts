@@ -9,6 +9,7 @@ import { bold, openLine, print, printJson, table } from "../render.ts";
 
 type Split = "train" | "validation" | "test";
 
+/** Declares the arguments and options of the command. */
 export function define(command: Command): void {
   command
     .argument("<run>", "a run folder")

@@ -6,6 +6,7 @@ import { exportHead, load, nativeBackend, VERSION } from "../../node.ts";
 import { writeAtomically } from "../../train/files.ts";
 import { bold, print, printJson, table } from "../render.ts";
 
+/** Declares the arguments and options of the command. */
 export function define(command: Command): void {
   command
     .argument("<run>", "a run folder")

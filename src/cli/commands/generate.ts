@@ -19,6 +19,7 @@ interface Options {
   json?: boolean;
 }
 
+/** Declares the arguments and options of the command. */
 export function define(command: Command): void {
   command
     .argument("<run>", "a run folder")

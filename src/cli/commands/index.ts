@@ -1,12 +1,14 @@
 // The commands, as an explicit list; each file loads only when its command is called.
 import type { Command } from "commander";
 
+/** A command as the list knows it, before its file is loaded. */
 export interface CommandEntry {
   readonly name: string;
   readonly summary: string;
   load(): Promise<{ define(command: Command): void }>;
 }
 
+/** Every command, in the order of the help. */
 export const COMMANDS: readonly CommandEntry[] = [
   { name: "train", summary: "train a model on a data source", load: () => import("./train.ts") },
   {

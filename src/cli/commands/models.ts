@@ -2,6 +2,7 @@ import type { Command } from "commander";
 import { describeOptions, findModel, MODELS } from "../../models/index.ts";
 import { bold, print, printJson, table } from "../render.ts";
 
+/** Declares the arguments and options of the command. */
 export function define(command: Command): void {
   command
     .argument("[name]", "one model")

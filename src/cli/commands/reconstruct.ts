@@ -9,6 +9,7 @@ import { writeAtomically } from "../../train/files.ts";
 import { pictureFiles } from "../files.ts";
 import { bold, print, printJson, table } from "../render.ts";
 
+/** Declares the arguments and options of the command. */
 export function define(command: Command): void {
   command
     .argument("<run>", "a run folder")

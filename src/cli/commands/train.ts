@@ -25,6 +25,7 @@ interface Options extends RunOptions {
   json?: boolean;
 }
 
+/** Declares the arguments and options of the command. */
 export function define(command: Command): void {
   command
     .argument("<model>", 'a model, as in "genclass models"')

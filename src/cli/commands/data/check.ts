@@ -22,6 +22,7 @@ const PRINTED = 20;
 /** Share of the training part that is listed as suspicious. */
 const SUSPICIOUS_SHARE = 0.03;
 
+/** `genclass data check`: what is doubtful in a source, as text and as a page. */
 export async function check(source: string, options: Options): Promise<void> {
   const run = options.run === undefined ? undefined : RunFolder.open(options.run);
   const image = options.image ?? (run?.config.data.image ? run.config.data.image : undefined);

@@ -3,10 +3,12 @@ import { type Dataset, type HeaderSummary, PARTS } from "../../../data/dataset.t
 import { type OpenOptions, open } from "../../../data/open.ts";
 import { openLine, print, printJson, table } from "../../render.ts";
 
+/** Options of the commands that look at a source. */
 export interface SourceOptions extends Pick<OpenOptions, "image" | "resize"> {
   json?: boolean;
 }
 
+/** `genclass data info`: what is in a source. */
 export async function info(source: string, options: SourceOptions): Promise<void> {
   const data = await open(source, { ...options, validation: 0, maxUndecodable: 1, progress: openLine });
   const headers = await data.headers?.();
@@ -49,6 +51,7 @@ export function classTable(data: Dataset): string {
   ]);
 }
 
+/** Sizes and kinds of pictures as a table. */
 export function headerTable({ kinds, depth, height, width }: HeaderSummary): string {
   return table([
     ...Object.entries(kinds)

@@ -14,6 +14,7 @@ interface MakeOptions {
   json?: boolean;
 }
 
+/** `genclass data make`: a drawn data set as class folders. */
 export async function make(name: string, options: MakeOptions): Promise<void> {
   if (name !== "glyphs") fail("E_NAME", `unknown data set "${name}"; the program draws: glyphs`);
   const { out, count, test, seed, colour } = options;
@@ -32,6 +33,7 @@ interface ConvertOptions extends SourceOptions {
   shard: number;
 }
 
+/** `genclass data convert`: a source in another format. */
 export async function convert(source: string, options: ConvertOptions): Promise<void> {
   const { out, shard } = options;
   const form = options.to ?? (out.toLowerCase().endsWith(".npz") ? "npz" : "shards");

@@ -17,6 +17,7 @@ interface Options extends SourceOptions {
 const ROWS = 8;
 const COLUMNS = 10;
 
+/** `genclass data augment-preview`: a sheet of changed pictures. */
 export async function preview(source: string, options: Options): Promise<void> {
   const data = await open(source, {
     image: options.image,
