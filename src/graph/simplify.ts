@@ -18,7 +18,7 @@ interface Rule {
 
 /** The value of a constant that is the same everywhere. */
 function uniform(tensor: Tensor): number | undefined {
-  if (tensor.op === (broadcastOp as OpDef)) return uniform(tensor.inputs[0]!);
+  if (tensor.op === broadcastOp) return uniform(tensor.inputs[0]!);
   if (!isConstant(tensor)) return undefined;
   const { data } = tensor.attrs.value;
   if (data.length > 1 && data.some((value) => value !== data[0])) return undefined;
@@ -49,27 +49,27 @@ export const RULES: readonly Rule[] = [
   {
     text: "--x = x",
     ops: [U.neg],
-    rewrite: ({ inputs: [x] }) => (x!.op === (U.neg as OpDef) ? x!.inputs[0] : undefined),
+    rewrite: ({ inputs: [x] }) => (x!.op === U.neg ? x!.inputs[0] : undefined),
   },
   {
     text: "a + (-b) = a - b",
     ops: [B.add],
     rewrite({ inputs: [a, b] }) {
-      if (b!.op === (U.neg as OpDef)) return sub(a!, b!.inputs[0]!);
-      return a!.op === (U.neg as OpDef) ? sub(b!, a!.inputs[0]!) : undefined;
+      if (b!.op === U.neg) return sub(a!, b!.inputs[0]!);
+      return a!.op === U.neg ? sub(b!, a!.inputs[0]!) : undefined;
     },
   },
   {
     text: "a - (-b) = a + b",
     ops: [B.sub],
-    rewrite: ({ inputs: [a, b] }) => (b!.op === (U.neg as OpDef) ? add(a!, b!.inputs[0]!) : undefined),
+    rewrite: ({ inputs: [a, b] }) => (b!.op === U.neg ? add(a!, b!.inputs[0]!) : undefined),
   },
   {
     text: "(x · k) · m = x · (k m)",
     ops: [B.mul],
     rewrite(node) {
       const [x, k] = scaled(node);
-      if (k === undefined || !x || x.op !== (B.mul as OpDef)) return undefined;
+      if (k === undefined || !x || x.op !== B.mul) return undefined;
       const [inner, m] = scaled(x);
       return inner && m !== undefined && sameShape(inner.shape, node.shape) ? mul(inner, k * m) : undefined;
     },
@@ -80,7 +80,7 @@ export const RULES: readonly Rule[] = [
     rewrite(node) {
       const [a, b] = node.inputs as [Tensor, Tensor];
       const bare = (x: Tensor, other: Tensor) =>
-        x.op === (broadcastOp as OpDef) && sameShape(other.shape, node.shape) ? x.inputs[0]! : x;
+        x.op === broadcastOp && sameShape(other.shape, node.shape) ? x.inputs[0]! : x;
       const [a2, b2] = [bare(a, b), bare(b, a)];
       if (a2 !== a && b2 === b) return remake(node, [a2, b]);
       return b2 !== b ? remake(node, [a, b2]) : undefined;
@@ -89,8 +89,7 @@ export const RULES: readonly Rule[] = [
   {
     text: "reshape of reshape is one reshape",
     ops: [reshapeOp],
-    rewrite: (node) =>
-      node.inputs[0]!.op === (reshapeOp as OpDef) ? reshape(node.inputs[0]!.inputs[0]!, node.shape) : undefined,
+    rewrite: (node) => (node.inputs[0]!.op === reshapeOp ? reshape(node.inputs[0]!.inputs[0]!, node.shape) : undefined),
   },
   {
     text: "reshape to the same shape is nothing",
@@ -104,7 +103,7 @@ export const RULES: readonly Rule[] = [
       const perm = node.attrs.perm as readonly number[];
       const [x] = node.inputs as [Tensor];
       if (perm.every((axis, i) => axis === i)) return x;
-      if (x.op !== (transposeOp as OpDef)) return undefined;
+      if (x.op !== transposeOp) return undefined;
       const inner = x.attrs.perm as readonly number[];
       return transpose(
         x.inputs[0]!,
@@ -194,8 +193,7 @@ function fold(node: Tensor): Tensor {
     const data = node.op.evaluate(scalars, node.attrs, { shape: [], dtype: node.dtype });
     return broadcast(constant({ shape: [], dtype: node.dtype, data }), node.shape);
   }
-  if (!node.inputs.every(isConstant) || sizeOf(node.shape) > FOLD_LIMIT || node.op === (broadcastOp as OpDef))
-    return node;
+  if (!node.inputs.every(isConstant) || sizeOf(node.shape) > FOLD_LIMIT || node.op === broadcastOp) return node;
   const arrays = node.inputs.map((x) => x.attrs.value as NdArray);
   return constant({ shape: node.shape, dtype: node.dtype, data: node.op.evaluate(arrays, node.attrs, node) });
 }

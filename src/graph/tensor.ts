@@ -7,7 +7,7 @@ export type Attrs = Readonly<Record<string, unknown>>;
 
 /** A symbolic value. Image tensors are `[n, h, w, c]` throughout. */
 export interface Tensor<A extends Attrs = Attrs> {
-  readonly op: OpDef<A>;
+  readonly op: OpDef;
   readonly inputs: readonly Tensor[];
   readonly attrs: A;
   readonly shape: Shape;
@@ -19,6 +19,13 @@ export interface TensorType {
   dtype: DType;
 }
 
+/** The adjoints of an op's inputs from `dy`, the adjoint of its result; each has the shape of its input. */
+export type GradRule<A extends Attrs = Attrs> = (
+  node: Tensor<A>,
+  dy: Tensor,
+  needs: readonly boolean[],
+) => readonly (Tensor | undefined)[];
+
 /** All that is true of an op, in one record. */
 // biome-ignore lint/suspicious/noExplicitAny: attributes differ from op to op; each record names its own.
 export interface OpDef<A extends Attrs = any> {
@@ -27,8 +34,12 @@ export interface OpDef<A extends Attrs = any> {
   infer(inputs: readonly Tensor[], attrs: A): TensorType;
   /** The value, in float64 (the oracle for every backend). `out` is the inferred type. */
   evaluate(inputs: readonly NdArray[], attrs: A, out: TensorType): TypedArray;
-  /** Adjoints of the inputs, as graphs; undefined where the derivative is zero. `needs[i]` tells which are wanted. */
-  grad?(node: Tensor<A>, dy: Tensor, needs: readonly boolean[]): readonly (Tensor | undefined)[];
+  /**
+   * The derivative. A rule gives the adjoints of the inputs as graphs; `needs[i]` tells which are wanted, and the others may
+   * be undefined. "zero": the result is piecewise constant in every input, so nothing flows back. "none": no derivative is
+   * known, and `grad` refuses to pass.
+   */
+  readonly grad: GradRule<A> | "zero" | "none";
   /** Emits ONNX nodes and returns the name of the result. */
   lower(emit: Emitter, node: Tensor<A>, inputs: readonly string[]): string;
 }
@@ -36,7 +47,7 @@ export interface OpDef<A extends Attrs = any> {
 /** Applies an op: checks and infers, then makes the node. */
 export function apply<A extends Attrs>(op: OpDef<A>, inputs: readonly Tensor[], attrs: A): Tensor<A> {
   const { shape, dtype } = op.infer(inputs, attrs);
-  return { op: op as OpDef, inputs, attrs, shape, dtype };
+  return { op, inputs, attrs, shape, dtype };
 }
 
 function leafLowering(node: Tensor): never {
@@ -48,6 +59,7 @@ export const inputOp: OpDef<{ name: string; shape: Shape; dtype: DType }> = {
   name: "input",
   infer: (_, { shape, dtype }) => ({ shape, dtype }),
   evaluate: (_, { name }) => fail("E_NAME", `internal: input ${name} has no value`),
+  grad: "zero",
   lower: (_, node) => leafLowering(node),
 };
 
@@ -56,6 +68,7 @@ export const constantOp: OpDef<{ value: NdArray }> = {
   name: "constant",
   infer: (_, { value }) => ({ shape: value.shape, dtype: value.dtype }),
   evaluate: (_, { value }) => value.data,
+  grad: "zero",
   lower: (_, node) => leafLowering(node),
 };
 
@@ -86,11 +99,11 @@ function broadcastConstant(value: number, shape: Shape, dtype: DType): Tensor {
 }
 
 export function isConstant(tensor: Tensor): tensor is Tensor<{ value: NdArray }> {
-  return tensor.op === (constantOp as OpDef);
+  return tensor.op === constantOp;
 }
 
 export function isInput(tensor: Tensor): tensor is Tensor<{ name: string; shape: Shape; dtype: DType }> {
-  return tensor.op === (inputOp as OpDef);
+  return tensor.op === inputOp;
 }
 
 /** `float32[64,784]` */

@@ -19,7 +19,8 @@ export function asTensor(value: Operand, dtype: DType = "float32"): Tensor {
 interface BinaryRule {
   name: string;
   f: (a: number, b: number) => number;
-  grad?: (dy: Tensor, a: Tensor, b: Tensor, y: Tensor) => [() => Tensor, () => Tensor];
+  /** The adjoints of a and b before they are summed to the operands' shapes, or "zero" where the op is piecewise constant. */
+  grad: ((dy: Tensor, a: Tensor, b: Tensor, y: Tensor) => [() => Tensor, () => Tensor]) | "zero";
   onnx: string;
   result?: DType;
   accepts?: readonly DType[];
@@ -43,12 +44,14 @@ function binary({ name, f, grad, onnx, result, accepts = ["float32", "int32"] }:
       for (let i = 0; i < x.length; i++) values[i] = f(x[i]!, y[i]!);
       return values;
     },
-    grad(node, dy, needs) {
-      const [a, b] = node.inputs as [Tensor, Tensor];
-      if (!grad) return [undefined, undefined];
-      const [da, db] = grad(dy, a, b, node);
-      return [needs[0] ? sumTo(da(), a.shape) : undefined, needs[1] ? sumTo(db(), b.shape) : undefined];
-    },
+    grad:
+      grad === "zero"
+        ? grad
+        : (node, dy, needs) => {
+            const [a, b] = node.inputs as [Tensor, Tensor];
+            const [da, db] = grad(dy, a, b, node);
+            return [needs[0] ? sumTo(da(), a.shape) : undefined, needs[1] ? sumTo(db(), b.shape) : undefined];
+          },
     lower(emit, node, inputs) {
       if (!broadcastsSlowly(node.inputs, node.shape)) return emit.node(onnx, inputs);
       const flat = inputs.map((name, i) => emit.reshape(name, [sizeOf(node.inputs[i]!.shape)]));
@@ -58,7 +61,7 @@ function binary({ name, f, grad, onnx, result, accepts = ["float32", "int32"] }:
 }
 
 const compare = (name: string, f: (a: number, b: number) => boolean, onnx: string): OpDef<None> =>
-  binary({ name, f: (a, b) => (f(a, b) ? 1 : 0), onnx, result: "bool" });
+  binary({ name, f: (a, b) => (f(a, b) ? 1 : 0), grad: "zero", onnx, result: "bool" });
 
 export const binaryOps = {
   // d(a + b) = da + db
@@ -109,8 +112,8 @@ export const binaryOps = {
   greater: compare("greater", (a, b) => a > b, "Greater"),
   greaterEqual: compare("greaterEqual", (a, b) => a >= b, "GreaterOrEqual"),
   equal: compare("equal", (a, b) => a === b, "Equal"),
-  and: binary({ name: "and", f: (a, b) => a & b, onnx: "And", accepts: ["bool"] }),
-  or: binary({ name: "or", f: (a, b) => a | b, onnx: "Or", accepts: ["bool"] }),
+  and: binary({ name: "and", f: (a, b) => a & b, grad: "zero", onnx: "And", accepts: ["bool"] }),
+  or: binary({ name: "or", f: (a, b) => a | b, grad: "zero", onnx: "Or", accepts: ["bool"] }),
 } as const;
 
 function two(op: OpDef<None>) {

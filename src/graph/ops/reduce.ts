@@ -205,6 +205,7 @@ export const argmaxOp: OpDef<None> = {
       return best;
     });
   },
+  grad: "zero",
   lower: (emit, _node, [x]) =>
     emit.node("Cast", [emit.node("ArgMax", [x!], { axis: -1, keepdims: 0 })], { to: ONNX_TYPE.int32 }),
 };

@@ -16,6 +16,7 @@ export const notOp: OpDef<None> = {
     return { shape: x!.shape, dtype: "bool" };
   },
   evaluate: ([x]) => Uint8Array.from(x!.data as Uint8Array, (value) => 1 - value),
+  grad: "zero",
   lower: (emit, _node, [x]) => emit.node("Not", [x!]),
 };
 export const not = (x: Tensor): Tensor => apply(notOp, [x], NONE);
@@ -65,6 +66,8 @@ export const castOp: OpDef<{ to: DType }> = {
     for (let i = 0; i < out.length; i++) out[i] = to === "bool" ? Number(x!.data[i] !== 0) : x!.data[i]!;
     return out;
   },
+  // There is one float type: whichever way a cast goes, one side of it is whole numbers or truth values.
+  grad: "zero",
   lower: (emit, node, [x]) => emit.node("Cast", [x!], { to: ONNX_TYPE[node.attrs.to] }),
 };
 

@@ -11,8 +11,8 @@ const NONE: None = {};
 interface UnaryRule<A extends Attrs> {
   name: string;
   f: (x: number, attrs: A) => number;
-  /** The adjoint of x; absent where the derivative is zero almost everywhere. */
-  grad?: (dy: Tensor, y: Tensor, x: Tensor, attrs: A) => Tensor;
+  /** The adjoint of x, or "zero" where the op is piecewise constant. */
+  grad: ((dy: Tensor, y: Tensor, x: Tensor, attrs: A) => Tensor) | "zero";
   onnx: string | ((emit: Parameters<OpDef["lower"]>[0], x: string, attrs: A) => string);
   attributes?: (attrs: A) => OnnxAttributes;
 }
@@ -28,7 +28,7 @@ function unary<A extends Attrs = None>(rule: UnaryRule<A>): OpDef<A> {
     evaluate([x], attrs) {
       return Float64Array.from(x!.data as Float64Array, (value) => f(value, attrs));
     },
-    grad: (node, dy) => [grad ? grad(dy, node, node.inputs[0]!, node.attrs) : undefined],
+    grad: grad === "zero" ? grad : (node, dy) => [grad(dy, node, node.inputs[0]!, node.attrs)],
     lower(emit, node, [x]) {
       if (typeof onnx === "function") return onnx(emit, x!, node.attrs);
       return emit.node(onnx, [x!], rule.attributes?.(node.attrs) ?? {});
@@ -70,8 +70,8 @@ export const unaryOps = {
   neg: unary({ name: "neg", f: (x) => -x, grad: (dy) => neg(dy), onnx: "Neg" }),
   // d|x| = sign(x) dx
   abs: unary({ name: "abs", f: Math.abs, grad: (dy, _y, x) => mul(dy, sign(x)), onnx: "Abs" }),
-  sign: unary({ name: "sign", f: Math.sign, onnx: "Sign" }),
-  floor: unary({ name: "floor", f: Math.floor, onnx: "Floor" }),
+  sign: unary({ name: "sign", f: Math.sign, grad: "zero", onnx: "Sign" }),
+  floor: unary({ name: "floor", f: Math.floor, grad: "zero", onnx: "Floor" }),
   // d(eˣ) = eˣ dx
   exp: unary({ name: "exp", f: Math.exp, grad: (dy, y) => mul(dy, y), onnx: "Exp" }),
   // d(ln x) = dx / x
@@ -125,6 +125,7 @@ export const unaryOps = {
   step: unary<{ low: number }>({
     name: "step",
     f: (x, { low }) => (x > 0 ? 1 : low),
+    grad: "zero",
     onnx(emit, x, { low }) {
       const unit = emit.node("HardSigmoid", [x], { alpha: { float: 1e38 }, beta: { float: 0 } });
       return low === 0 ? unit : emit.node("Clip", [unit, emit.scalar(low)]);

@@ -16,6 +16,7 @@ export const copyOp: OpDef<Record<string, never>> = {
   name: "copy",
   infer: ([x]) => ({ shape: x!.shape, dtype: x!.dtype }),
   evaluate: ([x]) => x!.data,
+  grad: (_node, dy) => [dy],
   lower: (_emit, _node, [x]) => x!,
 };
 const copy = (x: Tensor): Tensor => apply(copyOp, [x], {});
@@ -80,9 +81,9 @@ const LANES = 4;
 /** A reduction over adjacent axes, in stages where it is long; `x` may be a reshape of one. */
 function reduced(node: Tensor): Tensor {
   if (node.op.name === "reshape") return reshape(reduced(node.inputs[0]!), node.shape);
-  if (node.op !== (sumOp as OpDef) && node.op !== (maxOp as OpDef)) return node;
+  if (node.op !== sumOp && node.op !== maxOp) return node;
   const [x] = node.inputs as [Tensor];
-  const of = node.op === (sumOp as OpDef) ? sum : max;
+  const of = node.op === sumOp ? sum : max;
   // Axes of size 1 neither separate nor matter.
   const axes = (node.attrs.axes as readonly number[]).filter((axis) => x.shape[axis]! > 1);
   const lastAxis = axes[axes.length - 1];

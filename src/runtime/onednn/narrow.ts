@@ -28,6 +28,7 @@ export const interleaveOp: OpDef<InterleaveAttrs> = {
   evaluate() {
     throw new Error("internal: interleave has no value of its own");
   },
+  grad: "none",
   lower() {
     throw new Error("internal: interleave is oneDNN's alone");
   },
