@@ -15,6 +15,7 @@ const PLAIN = {
   "i32.add": [0x6a],
   "i32.sub": [0x6b],
   "i32.mul": [0x6c],
+  "i32.div_u": [0x6e],
   "f32.add": [0x92],
   "f32.max": [0x97],
   "memory.copy": [0xfc, 0x0a, 0x00, 0x00],
@@ -82,6 +83,7 @@ const MEMORY = {
   "v128.load32_splat": simd(0x09),
   "v128.store": simd(0x0b),
   "v128.load32_zero": simd(0x5c),
+  "v128.load64_zero": simd(0x5d),
 } as const;
 
 /** The same for one lane of a vector on the stack. */
@@ -203,6 +205,11 @@ export class FunctionBuilder {
   /** Four integers. */
   lanes(values: readonly number[]): this {
     return this.bytes(...simd(0x0c), ...new Uint8Array(Int32Array.from(values).buffer));
+  }
+
+  /** Four floats. */
+  floatLanes(values: readonly number[]): this {
+    return this.bytes(...simd(0x0c), ...new Uint8Array(Float32Array.from(values).buffer));
   }
 
   /** Adds to an integer variable. */

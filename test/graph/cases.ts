@@ -242,4 +242,21 @@ export const CASES: readonly OpCase[] = [
     range: [-0.9, 0.9],
     build: (x, grid) => g.gridSample(x!, grid!),
   },
+  {
+    title: "gridSample beyond the edges, six channels",
+    inputs: [
+      [2, 3, 4, 6],
+      [2, 5, 4, 2],
+    ],
+    range: [-2, 2],
+    build: (x, grid) => g.gridSample(x!, grid!),
+  },
+  {
+    title: "gridSample of a single row",
+    inputs: [
+      [2, 1, 5, 1],
+      [2, 2, 3, 2],
+    ],
+    build: (x, grid) => g.gridSample(x!, grid!),
+  },
 ];

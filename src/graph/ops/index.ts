@@ -3,6 +3,7 @@ import type { OpDef } from "../tensor.ts";
 import { binaryOps } from "./binary.ts";
 import { conv2dFilterOp, conv2dOp, conv2dTransposeOp } from "./conv.ts";
 import { gatherOp, scatterAddOp } from "./gather.ts";
+import { gridSampleOp } from "./grid-sample.ts";
 import { matmulOp } from "./matmul.ts";
 import { patchesOp, unpatchesOp } from "./patches.ts";
 import { maxPoolOp } from "./pool.ts";
@@ -16,7 +17,18 @@ export const OPS: readonly OpDef[] = [
   ...Object.values(binaryOps),
   ...[notOp, whereOp, castOp, sumOp, maxOp, argmaxOp, logSumExpOp, softmaxOp, logSoftmaxOp],
   ...[reshapeOp, reverseOp, transposeOp, sliceOp, padOp, concatOp, broadcastOp],
-  ...[matmulOp, patchesOp, unpatchesOp, conv2dOp, conv2dTransposeOp, conv2dFilterOp, maxPoolOp, gatherOp, scatterAddOp],
+  ...[
+    matmulOp,
+    patchesOp,
+    unpatchesOp,
+    conv2dOp,
+    conv2dTransposeOp,
+    conv2dFilterOp,
+    maxPoolOp,
+    gatherOp,
+    scatterAddOp,
+    gridSampleOp,
+  ],
 ];
 
 export {
@@ -36,7 +48,8 @@ export {
   sub,
 } from "./binary.ts";
 export { type ConvOptions, conv2d, conv2dTranspose } from "./conv.ts";
-export { gather, gridSample, oneHot, scatterAdd } from "./gather.ts";
+export { gather, oneHot, scatterAdd } from "./gather.ts";
+export { gridSample } from "./grid-sample.ts";
 export { matmul } from "./matmul.ts";
 export { patches, unpatches } from "./patches.ts";
 export { avgPool, depthwiseConv2d, type Interpolation, maxPool, resize } from "./pool.ts";

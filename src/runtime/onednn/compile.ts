@@ -13,7 +13,7 @@ import { MOST_PARTS, type Part, type PlanStep, share } from "./protocol.ts";
 import { type PrimitiveCall, type Resources, type Step, StepList, type Value } from "./steps.ts";
 import { writeFetch } from "./wasm/fetch.ts";
 import { sharesValues, unitsOf, workOf, writeLoop } from "./wasm/loop.ts";
-import { rowUnits, writeRows } from "./wasm/rows.ts";
+import { rowUnits, rowWork, writeRows } from "./wasm/rows.ts";
 
 /** Vector instructions in a kernel from which sharing it pays: as many as fit the time in which threads meet. */
 const WORTH_SHARING = 4000;
@@ -111,6 +111,8 @@ function write(list: StepList, module: ModuleBuilder, table: number, constants: 
     return name;
   };
   const sink = region(1);
+  const partsOf = (amount: number) =>
+    amount < WORTH_SHARING ? 1 : threads * Math.min(MOST_PARTS, Math.ceil(amount / WORTH_CLAIMING));
   const over = (name: string, shares: readonly (readonly [number, number])[]) =>
     shares.map(([from, to]): Part => ({ kernels: [[name, from, to]] }));
   const steps = list.steps.map(({ work }, i): readonly Part[] => {
@@ -124,13 +126,11 @@ function write(list: StepList, module: ModuleBuilder, table: number, constants: 
     const name = `k${i}`;
     if (work.kind === "rows") {
       module.add(writeRows(work.kernel, work.slots, table), name);
-      return over(name, [[0, rowUnits(work.kernel)]]);
+      return over(name, share(rowUnits(work.kernel), 1, partsOf(rowWork(work.kernel))));
     }
     const { kernel } = work;
     module.add(writeLoop(kernel, table, constants), name);
-    const amount = workOf(kernel);
-    const parts = amount < WORTH_SHARING ? 1 : threads * Math.min(MOST_PARTS, Math.ceil(amount / WORTH_CLAIMING));
-    return over(name, share(unitsOf(kernel), sharesValues(kernel) ? GRAIN : 1, parts));
+    return over(name, share(unitsOf(kernel), sharesValues(kernel) ? GRAIN : 1, partsOf(workOf(kernel))));
   });
   // Between two steps of the first thread alone nobody has to wait.
   return steps.map((parts, i) => {

@@ -10,7 +10,7 @@ import { costOf } from "./wasm/pointwise.ts";
 
 /** Ops that oneDNN computes, and ops that go row by row: their operands and results lie in memory. */
 export const NATIVE: readonly string[] = ["matmul", "conv2d", "conv2dTranspose", "conv2dFilter"];
-const ROWS: readonly string[] = ["gather", "scatterAdd", "argmax"];
+const ROWS: readonly string[] = ["gather", "scatterAdd", "argmax", "gridSample"];
 /** Activations that oneDNN applies to a product on its way to memory. */
 const ACTIVATIONS: readonly string[] = ["relu", "leakyRelu", "tanh", "sigmoid"];
 

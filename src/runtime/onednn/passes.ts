@@ -5,8 +5,30 @@ import { moveOf } from "./moves.ts";
 import { type LoopValue, pointwiseValues, type Reader } from "./reading.ts";
 import type { StepList, Value } from "./steps.ts";
 import { contiguous } from "./view.ts";
+import type { GridSample } from "./wasm/grid-sample.ts";
 import type { LoopKernel } from "./wasm/loop.ts";
 import type { RowKernel } from "./wasm/rows.ts";
+
+function rowKernelOf(node: Tensor): RowKernel {
+  const [x, second] = node.inputs as [Tensor, Tensor];
+  const [first, width] = [x.shape[0]!, sizeOf(x.shape.slice(1))];
+  switch (node.op.name) {
+    case "argmax": {
+      const columns = x.shape[x.shape.length - 1]!;
+      return { kind: "argmax", rows: sizeOf(x.shape) / columns, width: columns };
+    }
+    case "gather":
+      return { kind: "gather", rows: first, rowBytes: width * BYTES_OF[x.dtype], count: sizeOf(second.shape) };
+    case "gridSample": {
+      const [, oh, ow] = node.shape as readonly number[] as [number, number, number];
+      return { kind: "gridSample", picture: x.shape as readonly number[] as GridSample["picture"], size: [oh, ow] };
+    }
+    default: {
+      const [rows, ...rest] = node.shape as [number, ...number[]];
+      return { kind: "scatterAdd", rows, width: sizeOf(rest), count: sizeOf(second.shape) };
+    }
+  }
+}
 
 export class Passes {
   constructor(
@@ -68,28 +90,17 @@ export class Passes {
   rows(node: Tensor): void {
     const operands = node.inputs.map((x) => this.list.value(this.reader.plain(x)));
     const into = this.list.value(node);
-    const [x, index] = node.inputs as [Tensor, Tensor | undefined];
-    const width = sizeOf(x.shape.slice(1));
-    const slots = [...operands, into].map((value) => value.slot);
-    const common = { name: node.op.name, reads: operands, writes: [into], handsOver: [] };
-    if (node.op.name === "argmax") {
-      const columns = x.shape[x.shape.length - 1]!;
-      const kernel: RowKernel = { kind: "argmax", rows: sizeOf(x.shape) / columns, width: columns };
-      this.list.steps.push({ ...common, work: { kind: "rows", kernel, slots } });
-      return;
-    }
-    const count = sizeOf(index!.shape);
-    if (node.op.name === "gather") {
-      const rowBytes = width * BYTES_OF[x.dtype];
-      this.list.steps.push({
-        ...common,
-        work: { kind: "rows", kernel: { kind: "gather", rows: x.shape[0]!, rowBytes, count }, slots },
-      });
-      return;
-    }
-    this.fill(node, 0);
-    const kernel: RowKernel = { kind: "scatterAdd", rows: node.shape[0]!, width: sizeOf(node.shape.slice(1)), count };
-    this.list.steps.push({ ...common, reads: [...operands, into], work: { kind: "rows", kernel, slots } });
+    const kernel = rowKernelOf(node);
+    // What is scattered is added to zeros.
+    const adds = kernel.kind === "scatterAdd";
+    if (adds) this.fill(node, 0);
+    this.list.steps.push({
+      name: node.op.name,
+      reads: adds ? [...operands, into] : operands,
+      writes: [into],
+      handsOver: [],
+      work: { kind: "rows", kernel, slots: [...operands, into].map((value) => value.slot) },
+    });
   }
 
   /** Stores one value everywhere. */
