@@ -233,5 +233,3 @@ function circular(f: FunctionBuilder, x: number, shift: 0 | 1): void {
   f.get(sine).get(q).ints(1).op("v128.and").ints(1).op("i32x4.eq", "v128.bitselect");
   f.get(q).ints(2).op("v128.and").i32(30).op("i32x4.shl", "v128.xor");
 }
-
-export const MATH = Object.keys(WRITE) as readonly MathName[];

@@ -96,14 +96,14 @@ export class Program {
     });
   }
 
-  /** The current value of a state entry, not copied: valid until the next step. No step may be under way. */
+  /** The current value of a state entry, not copied: valid until the next step. No step may be in flight. */
   read(path: string): NdArray {
     const slot = this.slots.get(path);
     if (!slot) fail("E_NAME", `internal: the state has no "${path}"`);
     return slot.current;
   }
 
-  /** A copy of the whole state. No step may be under way. */
+  /** A copy of the whole state. No step may be in flight. */
   snapshot(): State {
     const state: State = new Map();
     for (const [path, slot] of this.slots) state.set(path, copy(slot.current));

@@ -134,24 +134,24 @@ export const CASES: readonly OpCase[] = [
     build: (a, b, bias) => g.matmul(a!, b!, false, false, bias),
   },
   {
-    title: "patches",
+    title: "im2col",
     inputs: [[2, 5, 4, 3]],
-    build: (x) => g.patches(x, makeWindow([3, 2], [5, 4], { stride: [2, 1], padding: 1 }), 0.3),
+    build: (x) => g.im2col(x, makeWindow([3, 2], [5, 4], { stride: [2, 1], padding: 1 }), 0.3),
   },
   {
-    title: "patches of many channels",
+    title: "im2col of many channels",
     inputs: [[1, 4, 4, 17]],
-    build: (x) => g.patches(x, makeWindow([3, 3], [4, 4], { padding: 1 })),
+    build: (x) => g.im2col(x, makeWindow([3, 3], [4, 4], { padding: 1 })),
   },
   {
-    title: "unpatches",
+    title: "col2im",
     inputs: [[2, 2, 2, 4, 3]],
-    build: (x) => g.unpatches(x, makeWindow([2, 2], [4, 4], { stride: 2 }), [4, 4]),
+    build: (x) => g.col2im(x, makeWindow([2, 2], [4, 4], { stride: 2 }), [4, 4]),
   },
   {
-    title: "unpatches with overlap",
+    title: "col2im with overlap",
     inputs: [[2, 3, 3, 9, 2]],
-    build: (x) => g.unpatches(x, makeWindow([3, 3], [5, 5], { stride: 2, padding: 1 }), [5, 5]),
+    build: (x) => g.col2im(x, makeWindow([3, 3], [5, 5], { stride: 2, padding: 1 }), [5, 5]),
   },
   ...(
     [
@@ -190,7 +190,7 @@ export const CASES: readonly OpCase[] = [
     }),
   ),
   {
-    // Columns of 18 MiB: made in portions of the batch (see choices.ts).
+    // Columns of 18 MiB: made in tiles of the batch (see choices.ts).
     title: "conv2d with many columns",
     inputs: [
       [3, 40, 40, 128],

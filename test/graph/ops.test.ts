@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { type NdArray, sizeOf, type TypedArray, zeros } from "../../src/base/array.ts";
 import { grad } from "../../src/graph/grad.ts";
 import { interpret } from "../../src/graph/interpret.ts";
-import { add, mul, OPS, sum } from "../../src/graph/ops/index.ts";
+import { add, mul, ops, sum } from "../../src/graph/ops/index.ts";
 import { constant, constantOp, input, inputOp, type OpDef, type Tensor, topological } from "../../src/graph/tensor.ts";
 import { BACKENDS, expectClose, randomArray } from "../helpers.ts";
 import { CASES, type OpCase } from "./cases.ts";
@@ -116,9 +116,10 @@ describe("every op", () => {
       const { loss, inputs } = build(test);
       for (const node of topological([loss, ...grad(loss, inputs)])) seen.add(node.op);
     }
-    const missing = OPS.filter((op) => !seen.has(op)).map((op) => op.name);
-    expect(missing).toEqual([]);
-    for (const op of seen) expect([...OPS, inputOp, constantOp]).toContain(op);
+    const missing = Object.values<OpDef>(ops).filter((op) => !seen.has(op));
+    expect(missing.map(({ name }) => name)).toEqual([]);
+    for (const op of seen) expect([...Object.values<OpDef>(ops), inputOp, constantOp]).toContain(op);
+    expect(Object.values<OpDef>(ops).map(({ name }) => name)).toEqual(Object.keys(ops));
   });
 
   it("has values of the inferred size", () => {

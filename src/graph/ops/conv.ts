@@ -1,16 +1,16 @@
 // Convolution and its two adjoints. The three are closed under differentiation, so gradients of any order exist.
 //   conv2d:           y = x * w        x [n, h, w, c], w [kh, kw, c, o], y [n, oh, ow, o]
 //   conv2dTranspose:  x from y and w   (the input gradient; as a layer, the "transposed convolution")
-//   conv2dFilter:     w from x and y   (the weights gradient)
+//   conv2dWeightGrad:     w from x and y   (the weights gradient)
 import { sizeOf } from "../../base/array.ts";
 import { fail } from "../../base/errors.ts";
 import type { Emitter } from "../emitter.ts";
 import { apply, type OpDef, type Tensor, typeText } from "../tensor.ts";
 import { transposesByColumns } from "./choices.ts";
-import { emitExtraRow, emitPatches, emitUnpatches } from "./patches.ts";
-import { columnBytes, inPortions } from "./portions.ts";
+import { emitCol2im, emitExtraRow, emitIm2col } from "./im2col.ts";
 import { sumTo } from "./reduce.ts";
 import { concat, sliceAxis } from "./shape.ts";
+import { columnBytes, inTiles } from "./tiles.ts";
 import { storage } from "./values.ts";
 import {
   forEachTap,
@@ -71,7 +71,7 @@ function columnsOf(
   const [oh, ow] = outputSize(window, [h, w], "conv2d");
   const rows = n * oh * ow;
   const width = window.kernel[0] * window.kernel[1] * c;
-  const source = isPointwise(window) ? x : emitPatches(emit, x, shape, window, 0);
+  const source = isPointwise(window) ? x : emitIm2col(emit, x, shape, window, 0);
   return { name: emit.reshape(source, [rows, width]), rows, width };
 }
 
@@ -112,7 +112,7 @@ export const conv2dOp: OpDef<ConvAttrs> = {
     const { window } = node.attrs;
     return [
       needs[0] ? inputAdjoint(dy, weights, window, [x.shape[1]!, x.shape[2]!]) : undefined,
-      needs[1] ? conv2dFilter(x, dy, window) : undefined,
+      needs[1] ? conv2dWeightGrad(x, dy, window) : undefined,
       bias && needs[2] ? sumTo(dy, bias.shape) : undefined,
     ];
   },
@@ -128,7 +128,7 @@ export const conv2dOp: OpDef<ConvAttrs> = {
     }
     const [oh, ow, o] = node.shape.slice(1) as [number, number, number];
     const [n, h, w, c] = node.inputs[0]!.shape as Four;
-    const parts = inPortions(emit, n, columnBytes(window, h, w, c), 0, [x!], ([part], images) => {
+    const parts = inTiles(emit, n, columnBytes(window, h, w, c), 0, [x!], ([part], images) => {
       const columns = columnsOf(emit, part!, [images, h, w, c], window);
       const flat = emit.reshape(weights!, [columns.width, o]);
       const product = emit.node("Gemm", bias ? [columns.name, flat, bias] : [columns.name, flat]);
@@ -166,7 +166,7 @@ export const conv2dTransposeOp: OpDef<TransposeAttrs> = {
     const { window } = node.attrs;
     return [
       needs[0] ? apply(conv2dOp, [dx, weights], { window }) : undefined,
-      needs[1] ? conv2dFilter(dx, y, window) : undefined,
+      needs[1] ? conv2dWeightGrad(dx, y, window) : undefined,
     ];
   },
   lower(emit, node, [y, weights]) {
@@ -197,7 +197,7 @@ export const conv2dTransposeOp: OpDef<TransposeAttrs> = {
     if (!transposesByColumns(window, c)) {
       // Each pixel of the result reads every stride-th tap, o channels each.
       const bytes = (4 * size[0] * size[1] * taps * o) / (window.stride[0] * window.stride[1]);
-      const parts = inPortions(emit, n, bytes, 0, [y!], ([part], images) =>
+      const parts = inTiles(emit, n, bytes, 0, [y!], ([part], images) =>
         emitByClass(emit, node, part!, weights!, images),
       );
       return parts.length === 1 ? parts[0]! : emit.node("Concat", parts, { axis: 0 });
@@ -207,7 +207,7 @@ export const conv2dTransposeOp: OpDef<TransposeAttrs> = {
     const flat = emit.reshape(rows, [n * (oh * ow + 1), o]);
     const columns = emit.node("Gemm", [flat, emit.reshape(weights!, [taps * c, o])], { transB: 1 });
     const pixels = emit.reshape(columns, [n, (oh * ow + 1) * taps, c]);
-    return emitUnpatches(emit, pixels, node.shape as Four, window, oh * ow * taps);
+    return emitCol2im(emit, pixels, node.shape as Four, window, oh * ow * taps);
   },
 };
 
@@ -264,8 +264,8 @@ function emitByClass(emit: Emitter, node: Tensor<TransposeAttrs>, y: string, wei
   return emit.reshape(emit.node("Gather", [all, emit.indices(place, [place.length])], { axis: 1 }), shape);
 }
 
-export const conv2dFilterOp: OpDef<ConvAttrs> = {
-  name: "conv2dFilter",
+export const conv2dWeightGradOp: OpDef<ConvAttrs> = {
+  name: "conv2dWeightGrad",
   infer([x, y], { window }) {
     return { shape: [...window.kernel, x!.shape[3]!, y!.shape[3]!], dtype: "float32" };
   },
@@ -291,7 +291,7 @@ export const conv2dFilterOp: OpDef<ConvAttrs> = {
     const { window } = node.attrs;
     const [n, h, w, c] = node.inputs[0]!.shape as Four;
     const o = node.shape[3]!;
-    const parts = inPortions(emit, n, columnBytes(window, h, w, c), -4, [x!, y!], ([image, result], images) => {
+    const parts = inTiles(emit, n, columnBytes(window, h, w, c), -4, [x!, y!], ([image, result], images) => {
       const columns = columnsOf(emit, image!, [images, h, w, c], window);
       return emit.node("Gemm", [columns.name, emit.reshape(result!, [columns.rows, o])], { transA: 1 });
     });
@@ -303,8 +303,8 @@ function inputAdjoint(dy: Tensor, weights: Tensor, window: Window, size: Size): 
   return apply(conv2dTransposeOp, [dy, weights], { window, size });
 }
 
-function conv2dFilter(x: Tensor, y: Tensor, window: Window): Tensor {
-  return apply(conv2dFilterOp, [x, y], { window });
+function conv2dWeightGrad(x: Tensor, y: Tensor, window: Window): Tensor {
+  return apply(conv2dWeightGradOp, [x, y], { window });
 }
 
 export interface ConvOptions extends WindowOptions {

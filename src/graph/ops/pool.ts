@@ -3,8 +3,8 @@ import { ndarray, sizeOf } from "../../base/array.ts";
 import { fail } from "../../base/errors.ts";
 import { apply, constant, type OpDef, type Tensor, typeText } from "../tensor.ts";
 import { add, div, equal, mul } from "./binary.ts";
+import { col2im, emitIm2col, im2col } from "./im2col.ts";
 import { matmul } from "./matmul.ts";
-import { emitPatches, patches, unpatches } from "./patches.ts";
 import { mean, sum } from "./reduce.ts";
 import { cast } from "./select.ts";
 import { pad, reshape, slice } from "./shape.ts";
@@ -41,9 +41,9 @@ export const maxPoolOp: OpDef<{ window: Window }> = {
     const [x] = node.inputs as [Tensor];
     const { window } = node.attrs;
     const [n, oh, ow, c] = node.shape as Four;
-    const mask = cast(equal(patches(x, window, LOWEST), reshape(node, [n, oh, ow, 1, c])), "float32");
+    const mask = cast(equal(im2col(x, window, LOWEST), reshape(node, [n, oh, ow, 1, c])), "float32");
     const share = div(dy, sum(mask, 3));
-    return [unpatches(mul(mask, reshape(share, [n, oh, ow, 1, c])), window, [x.shape[1]!, x.shape[2]!])];
+    return [col2im(mul(mask, reshape(share, [n, oh, ow, 1, c])), window, [x.shape[1]!, x.shape[2]!])];
   },
   lower(emit, node, [x]) {
     const { window } = node.attrs;
@@ -60,7 +60,7 @@ export const maxPoolOp: OpDef<{ window: Window }> = {
       return emit.node("Transpose", [y], { perm: [0, 2, 3, 1] });
     }
     const taps = window.kernel[0] * window.kernel[1];
-    const columns = emitPatches(emit, x!, node.inputs[0]!.shape as Four, window, LOWEST);
+    const columns = emitIm2col(emit, x!, node.inputs[0]!.shape as Four, window, LOWEST);
     const rows = emit.reshape(columns, [n * oh * ow, taps, c]);
     return emit.reshape(emit.node("ReduceMax", [rows], { axes: [1], keepdims: 0 }), node.shape);
   },
@@ -77,7 +77,7 @@ export function maxPool(x: Tensor, kernel: number | Size, options: WindowOptions
 export function avgPool(x: Tensor, kernel: number | Size, options: WindowOptions = {}): Tensor {
   const size: Size = typeof kernel === "number" ? [kernel, kernel] : kernel;
   const window = makeWindow(size, [x.shape[1]!, x.shape[2]!], { stride: size, ...options });
-  return mean(patches(x, window), 3);
+  return mean(im2col(x, window), 3);
 }
 
 /**

@@ -24,7 +24,6 @@ export const ARG = {
   diffSrc: 129,
   diffDst: 145,
   diffWeights: 161,
-  diffBias: 169,
 } as const;
 
 const CPU = 1;
@@ -216,17 +215,16 @@ export class Onednn {
     });
   }
 
-  /** The adjoint with respect to the weights, and to the bias when its description is given. */
+  /** The adjoint with respect to the weights of a convolution; `forward` is that convolution. */
   convolutionWeights(
     holder: Holder,
     { src, weights, dst }: ConvolutionDescs,
-    bias: Desc | undefined,
     geometry: Geometry,
     forward: Address,
   ): Address {
     const { second, third } = this.library;
     return this.operation(holder, "a weights gradient", undefined, (attributes) => {
-      const what = [CONVOLUTION_DIRECT, src, weights, bias ?? null, dst, ...places(geometry)];
+      const what = [CONVOLUTION_DIRECT, src, weights, null, dst, ...places(geometry)];
       if (third)
         return this.make(
           "a weights gradient",

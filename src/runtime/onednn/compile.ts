@@ -50,9 +50,9 @@ export async function compile(
     // A result that cannot be written where it goes yet stays in the workspace for a while.
     for (const node of resultsOf(kernel)) if (late.includes(node)) list.attach(node, list.make(4 * sizeOf(node.shape)));
     if (kernel.kind === "pointwise") passes.pointwise(kernel.roots);
-    else if (kernel.kind === "reduce") passes.reduce(kernel.node);
+    else if (kernel.kind === "reduction") passes.reduction(kernel.node);
     else if (kernel.kind === "rows") passes.rows(kernel.node);
-    else if (kernel.kind === "move") passes.move(kernel.node);
+    else if (kernel.kind === "copies") passes.copies(kernel.node);
     else products.lower(kernel.node, kernel.activation);
   }
   for (const node of late) passes.copyOut(node);

@@ -90,7 +90,7 @@ export class Engine {
 
   /**
    * Asks the leading thread and waits; the process stays alive meanwhile.
-   * @param begin what is done just before, given the place of the request among those under way
+   * @param begin what is done just before, given the place of the request among those in flight
    * @param end what is done with its status, and the step that it comes from, before another request has that place
    */
   private request(
@@ -190,7 +190,7 @@ export class Engine {
 /** A plan that the threads have. */
 export interface LoadedPlan {
   readonly id: number;
-  /** Where each value of its `bindings` lies, for each request under way. */
+  /** Where each value of its `bindings` lies, for each request in flight. */
   readonly offsets: readonly Uint32Array[];
 }
 

@@ -26,11 +26,11 @@ const isExternal = ({ input, output }: Value): boolean => input !== undefined ||
 export class OnednnExecutable implements Executable {
   /** What callers give arrays for. */
   private readonly external: readonly External[];
-  /** Where arrays of callers are copied to, or from: one for each run under way. */
+  /** Where arrays of callers are copied to, or from: one for each run in flight. */
   private readonly staging = Array.from({ length: QUEUE }, () => new Map<Value, Staging>());
   /** Arrays of the heap that values were last bound to, by index: a program gives the same ones every time. */
   private readonly bound = Array.from({ length: QUEUE }, (): (NdArray | undefined)[] => []);
-  /** Version of the workspace that the values in it are bound to, for each run under way. */
+  /** Version of the workspace that the values in it are bound to, for each run in flight. */
   private readonly versions = new Array<number>(QUEUE).fill(-1);
   private disposed = false;
 
@@ -64,7 +64,7 @@ export class OnednnExecutable implements Executable {
     return new OnednnExecutable(engine, compiled, resources, moving, plan);
   }
 
-  /** Inputs are read when threads can take the run, which is at once when no more than one other is under way. */
+  /** Inputs are read when threads can take the run, which is at once when no more than one other is in flight. */
   async run(inputs: Values, outputs: Values): Promise<void> {
     const { engine, compiled } = this;
     if (this.disposed) fail("E_BACKEND", "internal: a disposed program was run");

@@ -1,34 +1,36 @@
 // Kernels of our own as steps: passes over values, reductions, rows by index, and ops that move values about.
 import { BYTES_OF, sizeOf } from "../../base/array.ts";
 import type { Tensor } from "../../graph/tensor.ts";
-import { moveOf } from "./moves.ts";
-import { type LoopValue, pointwiseValues, type Reader } from "./reading.ts";
+import { copiesOf } from "./copies.ts";
+import type { NameOf, NodeOf } from "./kinds.ts";
+import { found, type LoopValue, pointwiseValues, type Reader } from "./reading.ts";
 import type { StepList, Value } from "./steps.ts";
 import { contiguous } from "./view.ts";
-import type { GridSample } from "./wasm/grid-sample.ts";
 import type { LoopKernel } from "./wasm/loop.ts";
 import type { RowKernel } from "./wasm/rows.ts";
 
-function rowKernelOf(node: Tensor): RowKernel {
-  const [x, second] = node.inputs as [Tensor, Tensor];
-  const [first, width] = [x.shape[0]!, sizeOf(x.shape.slice(1))];
-  switch (node.op.name) {
-    case "argmax": {
-      const columns = x.shape[x.shape.length - 1]!;
-      return { kind: "argmax", rows: sizeOf(x.shape) / columns, width: columns };
-    }
-    case "gather":
-      return { kind: "gather", rows: first, rowBytes: width * BYTES_OF[x.dtype], count: sizeOf(second.shape) };
-    case "gridSample": {
-      const [, oh, ow] = node.shape as readonly number[] as [number, number, number];
-      return { kind: "gridSample", picture: x.shape as readonly number[] as GridSample["picture"], size: [oh, ow] };
-    }
-    default: {
-      const [rows, ...rest] = node.shape as [number, ...number[]];
-      return { kind: "scatterAdd", rows, width: sizeOf(rest), count: sizeOf(second.shape) };
-    }
-  }
-}
+const ROWS: Readonly<Record<NameOf<"rows">, (node: Tensor, x: Tensor, second: Tensor) => RowKernel>> = {
+  argmax(_node, x) {
+    const columns = x.shape[x.shape.length - 1]!;
+    return { kind: "argmax", rows: sizeOf(x.shape) / columns, width: columns };
+  },
+  gather: (_node, x, index) => ({
+    kind: "gather",
+    rows: x.shape[0]!,
+    rowBytes: sizeOf(x.shape.slice(1)) * BYTES_OF[x.dtype],
+    count: sizeOf(index.shape),
+  }),
+  scatterAdd: ({ shape }, _rows, index) => ({
+    kind: "scatterAdd",
+    rows: shape[0]!,
+    width: sizeOf(shape.slice(1)),
+    count: sizeOf(index.shape),
+  }),
+  gridSample({ shape }, x) {
+    const [n, oh, ow, c] = shape as readonly number[] as [number, number, number, number];
+    return { kind: "gridSample", picture: [n, x.shape[1]!, x.shape[2]!, c], size: [oh, ow] };
+  },
+};
 
 export class Passes {
   constructor(
@@ -49,11 +51,12 @@ export class Passes {
   private loop(values: readonly LoopValue[], roots: readonly Tensor[]): void {
     const reads = new Set<Value>();
     const writes = new Set(values.map(({ into }) => this.list.value(into)));
-    const kernel = this.reader.loop(values, roots, (node) => {
+    const slot = (node: Tensor) => {
       const value = this.list.value(node);
       if (!writes.has(value)) reads.add(value);
       return value.slot;
-    });
+    };
+    const kernel = found(this.reader.loop(values, roots, slot));
     const names = values.map(({ node }) => node.op.name);
     // A result may take the place of an operand where both are one run of values, from the first to the last.
     const runs = values.every(({ target, add }) => !add && target.offset === 0) && kernel.dims.length === 1;
@@ -70,14 +73,15 @@ export class Passes {
     });
   }
 
-  reduce(node: Tensor): void {
+  reduction(node: NodeOf<"reduction">): void {
     const reads = new Set<Value>();
     const into = this.list.value(node);
-    const kernel = this.reader.reduction(node, (x) => {
+    const slot = (x: Tensor) => {
       const value = this.list.value(x);
       if (value !== into) reads.add(value);
       return value.slot;
-    });
+    };
+    const kernel = found(this.reader.reduction(node, slot));
     this.list.steps.push({
       name: node.op.name,
       reads: [...reads],
@@ -87,15 +91,16 @@ export class Passes {
     });
   }
 
-  rows(node: Tensor): void {
-    const operands = node.inputs.map((x) => this.list.value(this.reader.plain(x)));
+  rows(node: NodeOf<"rows">): void {
+    const operands = node.inputs.map((x) => this.list.value(found(this.reader.plain(x))));
     const into = this.list.value(node);
-    const kernel = rowKernelOf(node);
+    const { name } = node.op;
+    const kernel = ROWS[name](node, node.inputs[0]!, node.inputs[1]!);
     // What is scattered is added to zeros.
     const adds = kernel.kind === "scatterAdd";
     if (adds) this.fill(node, 0);
     this.list.steps.push({
-      name: node.op.name,
+      name,
       reads: adds ? [...operands, into] : operands,
       writes: [into],
       handsOver: [],
@@ -125,8 +130,8 @@ export class Passes {
     });
   }
 
-  move(node: Tensor): void {
-    const { fill, shape, passes, inner } = moveOf(node);
+  copies(node: NodeOf<"copies">): void {
+    const { fill, shape, passes, inner } = copiesOf(node);
     const array = inner ? this.list.stand(shape, this.list.make(4 * sizeOf(shape))) : node;
     if (fill !== undefined) this.fill(array, fill);
     for (const { operand, ...pass } of passes) this.loop([{ ...pass, node: operand, into: array }], []);
@@ -141,7 +146,7 @@ export class Passes {
     const loads = values.map((value) => ({ kind: "load" as const, access: access(value) }));
     const sums = values.slice(1).map((_, i) => ({
       kind: "op" as const,
-      name: "add",
+      name: "add" as const,
       attrs: {},
       dtype: "float32" as const,
       inputs: [i === 0 ? 0 : values.length + i - 1, i + 1],

@@ -2,10 +2,12 @@
 import { type Shape, sizeOf, stridesOf } from "../../base/array.ts";
 import type { Window } from "../../graph/ops/window.ts";
 import type { Tensor } from "../../graph/tensor.ts";
-import { ARG, type Desc, type ElementType, type Geometry, type PostOperation, QUERY } from "./api.ts";
+import { postOperation } from "./activations.ts";
+import { ARG, type Desc, type ElementType, type Geometry, QUERY } from "./api.ts";
+import type { NameOf, NodeOf } from "./kinds.ts";
 import type { Passes } from "./passes.ts";
 import { MOST_PARTS } from "./protocol.ts";
-import type { Reader } from "./reading.ts";
+import { found, type Reader } from "./reading.ts";
 import type { Argument, Extent, StepList, Value } from "./steps.ts";
 import { stridesOver } from "./view.ts";
 
@@ -18,6 +20,15 @@ const BYTES = { f32: 4, bf16: 2 } as const;
 const PART_WORK = 2 ** 24;
 /** Multiply-adds from which a product in bfloat16 saves more than rounding its operands costs. */
 const WORTH_ROUNDING = 2 ** 20;
+
+/** What is computed of a convolution: its result, or the adjoint of its picture or of its weights. */
+type Direction = "forward" | "data" | "weights";
+
+const CONVOLUTIONS: Readonly<Record<Exclude<NameOf<"product">, "matmul">, Direction>> = {
+  conv2d: "forward",
+  conv2dTranspose: "data",
+  conv2dWeightGrad: "weights",
+};
 
 /** What was made of a weights gradient from a part of the pictures. */
 interface Part {
@@ -36,9 +47,10 @@ export class Products {
   ) {}
 
   /** The product, and the activation that it is stored through. */
-  lower(node: Tensor, activation: Tensor | undefined): void {
-    if (node.op.name === "matmul") this.matmul(node, activation);
-    else this.convolution(node, activation);
+  lower(node: NodeOf<"product">, activation: Tensor | undefined): void {
+    const { name } = node.op;
+    if (name === "matmul") this.matmul(node, activation);
+    else this.convolution(node, CONVOLUTIONS[name], activation);
   }
 
   private desc(dims: readonly number[], strides: readonly number[] | "any", type: ElementType = "f32"): Desc {
@@ -81,9 +93,9 @@ export class Products {
     return made;
   }
 
-  private matmul(node: Tensor, activation: Tensor | undefined): void {
+  private matmul(node: NodeOf<"product">, activation: Tensor | undefined): void {
     const { onednn, holder } = this.list.resources;
-    const operands = this.reader.nativeOperands(node);
+    const operands = found(this.reader.nativeOperands(node));
     const into = this.list.value(activation ?? node);
     const rank = node.shape.length;
     const describe = (i: number, transposed: boolean): Matrix => {
@@ -146,17 +158,17 @@ export class Products {
     this.list.native(`matmul [${a.dims}] [${b.dims}]`, shares, [into]);
   }
 
-  private convolution(node: Tensor, activation: Tensor | undefined): void {
+  private convolution(node: NodeOf<"product">, direction: Direction, activation: Tensor | undefined): void {
     const { onednn, holder, threads } = this.list.resources;
-    const operands = this.reader.nativeOperands(node);
+    const operands = found(this.reader.nativeOperands(node));
     const into = this.list.value(activation ?? node);
-    const forward = node.op.name === "conv2d";
-    const filter = node.op.name === "conv2dFilter";
+    const forward = direction === "forward";
+    const weightGrad = direction === "weights";
     const [x, second] = node.inputs as [Tensor, Tensor];
     // In the forward sense: picture, weights, result.
-    const image = forward || filter ? x.shape : node.shape;
-    const weightsShape = filter ? node.shape : second.shape;
-    const result = forward ? node.shape : filter ? second.shape : x.shape;
+    const image = forward || weightGrad ? x.shape : node.shape;
+    const weightsShape = weightGrad ? node.shape : second.shape;
+    const result = forward ? node.shape : weightGrad ? second.shape : x.shape;
     const [kh, kw, c, o] = weightsShape as readonly number[] as [number, number, number, number];
     const weightDims = [o, c, kh, kw];
     const work = sizeOf(result) * kh * kw * c;
@@ -164,10 +176,10 @@ export class Products {
     const parts = threads * Math.max(1, Math.min(MOST_PARTS, Math.floor(work / PART_WORK / threads)));
     // Pictures, and the other pictures or else the bias; weights are reordered and rounded in one.
     const values = operands.map(({ base }, i) =>
-      this.as(i === 0 || (filter && i === 1) ? type : "f32", this.list.value(base)),
+      this.as(i === 0 || (weightGrad && i === 1) ? type : "f32", this.list.value(base)),
     );
     // What is computed is float32, whichever of the three it is.
-    const types = { image: forward || filter ? type : "f32", result: forward ? "f32" : type } as const;
+    const types = { image: forward || weightGrad ? type : "f32", result: forward ? "f32" : type } as const;
     const any = this.desc(weightDims, "any", type);
     const geometry = geometryOf(node.attrs.window as Window);
     const bias = forward && operands[2] ? this.desc([o], [1]) : undefined;
@@ -180,11 +192,11 @@ export class Products {
     const describe = (images: number) => {
       const [src, dst] = [this.image(images, image, types.image), this.image(images, result, types.result)];
       // A forward convolution is also what the adjoints are described by; its operands are then those of one type.
-      const inputs = forward || filter ? src : this.image(images, image, type);
+      const inputs = forward || weightGrad ? src : this.image(images, image, type);
       const operation = onednn.convolution(holder, { src: inputs, weights: any, dst }, bias, geometry, post);
       return { src, weights: any, dst, operation };
     };
-    if (filter) {
+    if (weightGrad) {
       const plain = this.desc(weightDims, [1, o, kw * c * o, c * o]);
       const gradients: Part[] = [];
       const shares = this.list.split(
@@ -193,7 +205,7 @@ export class Products {
         (images) => {
           const { operation: hint, ...descs } = describe(images);
           const gradient = { ...descs, weights: this.desc(weightDims, "any") };
-          const operation = onednn.convolutionWeights(holder, gradient, undefined, geometry, hint);
+          const operation = onednn.convolutionWeights(holder, gradient, geometry, hint);
           return { ...descs, operation, chosen: onednn.query(operation, QUERY.diffWeights) };
         },
         ({ src, dst, operation, chosen }, from, images) => {
@@ -319,12 +331,6 @@ function geometryOf({ stride, dilation, padding }: Window): Geometry {
     before: padding.slice(0, 2),
     after: padding.slice(2),
   };
-}
-
-function postOperation(activation: Tensor): PostOperation {
-  const { name } = activation.op;
-  if (name === "leakyRelu") return { kind: "relu", alpha: activation.attrs.alpha as number };
-  return { kind: name === "sigmoid" ? "logistic" : (name as "relu" | "tanh"), alpha: 0 };
 }
 
 /** Strides in which axes of size 1, whose stride does not matter, fit the others. */

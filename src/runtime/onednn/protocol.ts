@@ -13,7 +13,7 @@ export const CONTROL = {
   answered: 2,
   /** Counts threads that have started. */
   ready: 3,
-  /** Which plan to run; `MESSAGE` to read the port instead. This and the next two have a place for each request under way. */
+  /** Which plan to run; `MESSAGE` to read the port instead. This and the next two have a place for each request in flight. */
   plan: 4,
   /** 0, or what went wrong: a oneDNN status, or `TRAP`. */
   status: 8,
@@ -25,7 +25,7 @@ export const CONTROL = {
   sleeping: 48,
 } as const;
 export const CONTROL_LENGTH = 64;
-/** Requests under way at most: one is computed, and one waits where threads find it without the main thread. */
+/** Requests in flight at most: one is computed, and one waits where threads find it without the main thread. */
 export const QUEUE = 2;
 export const MESSAGE = -1;
 /** Status of a WebAssembly trap. */
@@ -74,11 +74,11 @@ export interface Plan extends PlanParts {
   readonly id: number;
   /** For each step whose parts are claimed, in order: how many of each thread's are taken. */
   readonly claims: SharedArrayBuffer;
-  /** Where each value of `bindings` lies, once for each request under way. */
+  /** Where each value of `bindings` lies, once for each request in flight. */
   readonly offsets: SharedArrayBuffer;
 }
 
-/** Of each request under way: where each value of `bindings` is to lie. */
+/** Of each request in flight: where each value of `bindings` is to lie. */
 export const wantedOffsets = ({ offsets, bindings: { length } }: Pick<Plan, "offsets" | "bindings">): Uint32Array[] =>
   Array.from({ length: QUEUE }, (_, place) => new Uint32Array(offsets, 4 * place * length, length));
 

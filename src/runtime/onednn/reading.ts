@@ -2,6 +2,7 @@
 // strides.
 import { type NdArray, type Shape, sizeOf } from "../../base/array.ts";
 import { isConstant, isInput, type Tensor } from "../../graph/tensor.ts";
+import { isOfKind, type NodeOf } from "./kinds.ts";
 import {
   broadcastTransform,
   commonDims,
@@ -14,7 +15,6 @@ import {
 } from "./view.ts";
 import type { Access } from "./wasm/access.ts";
 import type { Expression, LoopKernel } from "./wasm/loop.ts";
-import { isPointwiseName } from "./wasm/pointwise.ts";
 
 /** A value read, and how its buffer is seen. */
 export interface Operand {
@@ -23,7 +23,6 @@ export interface Operand {
 }
 
 export const isLeaf = (node: Tensor): boolean => isInput(node) || isConstant(node);
-export const isPointwise = (node: Tensor) => isPointwiseName(node.op.name);
 
 function uniformValue(node: Tensor): number | undefined {
   if (!isConstant(node)) return undefined;
@@ -31,11 +30,14 @@ function uniformValue(node: Tensor): number | undefined {
   return data.length === 1 ? data[0] : undefined;
 }
 
-/** Thrown while kernels are built: `node` must be stored for its user to be a kernel. The build starts again with it. */
-export class MustStore extends Error {
-  constructor(readonly node: Tensor) {
-    super(`internal: ${node.op.name} [${node.shape}] cannot be read through a view`);
-  }
+/** What reading gives; or else the tensor that must be stored first, as its values cannot be read through a view. */
+export type Reading<T> = { readonly found: T } | { readonly mustStore: Tensor };
+
+/** What was found, of a reading that fusion has tried before. */
+export function found<T>(reading: Reading<T>): T {
+  if ("found" in reading) return reading.found;
+  const { op, shape } = reading.mustStore;
+  throw new Error(`internal: ${op.name} [${shape}] cannot be read through a view`);
 }
 
 interface Step {
@@ -76,38 +78,49 @@ export class Reader {
     return base;
   }
 
-  /** Follows a tensor to memory. @throws MustStore when the way there is not a view */
-  operand(x: Tensor): Operand {
+  /** Follows a tensor to memory. */
+  operand(x: Tensor): Reading<Operand> {
     let path = DIRECT;
     let base = x;
     for (let transform = this.transformOf(base); transform; transform = this.transformOf(base)) {
       path = this.through(base, transform, path);
       base = base.inputs[0]!;
     }
-    return { base, view: this.follow(base, path) };
+    const view = this.follow(base, path);
+    return "found" in view ? { found: { base, view: view.found } } : view;
   }
 
   /** The same, where memory must hold the values in order. */
-  plain(x: Tensor): Tensor {
-    const { base, view } = this.operand(x);
-    if (!isWhole(view, base.shape) || sizeOf(base.shape) !== sizeOf(x.shape)) throw new MustStore(x);
-    return base;
+  plain(x: Tensor): Reading<Tensor> {
+    const operand = this.operand(x);
+    if ("mustStore" in operand) return operand;
+    const { base, view } = operand.found;
+    return isWhole(view, base.shape) && sizeOf(base.shape) === sizeOf(x.shape) ? { found: base } : { mustStore: x };
   }
 
-  /**
-   * What oneDNN reads for an op: images and biases in order, weights and matrices in any order of their axes.
-   * @throws MustStore for an operand that lies in another way
-   */
-  nativeOperands(node: Tensor): Operand[] {
-    const matrices = node.op.name === "matmul";
-    return node.inputs.map((x, i) => {
-      const strided = i < 2 && (matrices || (i === 1 && node.op.name !== "conv2dFilter"));
-      if (!strided) return { base: this.plain(x), view: contiguous(x.shape) };
-      const found = this.operand(x);
-      if (!(matrices ? isMatrix(found.view, x.shape) : stridesOver(found.view, x.shape)?.every((s) => s >= 0)))
-        throw new MustStore(x);
-      return found;
-    });
+  /** What oneDNN reads for an op: images and biases in order, weights and matrices in any order of their axes. */
+  nativeOperands(node: NodeOf<"product">): Reading<Operand[]> {
+    const operands: Operand[] = [];
+    for (const [i, x] of node.inputs.entries()) {
+      const operand = this.nativeOperand(node, x, i);
+      if ("mustStore" in operand) return operand;
+      operands.push(operand.found);
+    }
+    return { found: operands };
+  }
+
+  private nativeOperand({ op: { name } }: NodeOf<"product">, x: Tensor, i: number): Reading<Operand> {
+    const matrices = name === "matmul";
+    const strided = i < 2 && (matrices || (i === 1 && name !== "conv2dWeightGrad"));
+    if (!strided) {
+      const base = this.plain(x);
+      return "found" in base ? { found: { base: base.found, view: contiguous(x.shape) } } : base;
+    }
+    const operand = this.operand(x);
+    if ("mustStore" in operand) return operand;
+    const { view } = operand.found;
+    const fits = matrices ? isMatrix(view, x.shape) : stridesOver(view, x.shape)?.every((stride) => stride >= 0);
+    return fits ? operand : { mustStore: x };
   }
 
   private through(node: Tensor, transform: Transform, path: Path): Path {
@@ -119,24 +132,28 @@ export class Reader {
     };
   }
 
-  private follow(base: Tensor, { steps }: Path): View {
-    let view: View | undefined = contiguous(base.shape);
+  private follow(base: Tensor, { steps }: Path): Reading<View> {
+    let view = contiguous(base.shape);
     for (const { transform, blame } of steps) {
-      view = transform(view);
-      if (!view) throw new MustStore(blame);
+      const next = transform(view);
+      if (!next) return { mustStore: blame };
+      view = next;
     }
-    return view;
+    return { found: view };
   }
 
   /** What pointwise roots read from memory. */
-  operandsOf(roots: readonly Tensor[]): Operand[] {
-    return this.expressionsOf(roots).flatMap((e) => (e.kind === "load" ? [e.operand] : []));
+  operandsOf(roots: readonly Tensor[]): Reading<Operand[]> {
+    const terms = this.termsOf(roots);
+    if ("mustStore" in terms) return terms;
+    return { found: terms.found.flatMap((term) => (term.kind === "load" ? [term.operand] : [])) };
   }
 
-  expressionsOf(roots: readonly Tensor[]): readonly Term[] {
+  /** What a kernel of pointwise roots loads and computes. */
+  termsOf(roots: readonly Tensor[]): Reading<readonly Term[]> {
     const builder = new TermBuilder(this.termContext(roots));
     for (const root of roots) builder.value(root, DIRECT);
-    return builder.terms;
+    return builder.mustStore ? { mustStore: builder.mustStore } : { found: builder.terms };
   }
 
   private termContext(roots: readonly Tensor[]): TermContext {
@@ -145,7 +162,7 @@ export class Reader {
       // A view that had to be stored is computed by its own kernel, as a copy of what it shows.
       inline: (node, path) =>
         (roots.includes(node) && path.steps.length === 0) ||
-        (!isLeaf(node) && !this.storage.isStored(node) && isPointwise(node)),
+        (!this.storage.isStored(node) && isOfKind("pointwise", node)),
       transformOf: (node) => (roots.includes(node) ? undefined : this.transformOf(node)),
       shows: (node) => (roots.includes(node) && this.storage.isForced(node) ? viewOf(node) : undefined),
       through: (node, transform, path) => this.through(node, transform, path),
@@ -157,20 +174,22 @@ export class Reader {
     };
   }
 
-  /** A pass that stores computed values: the kernel of pointwise roots, or one pass of a move. */
-  loop(values: readonly LoopValue[], roots: readonly Tensor[], slot: (node: Tensor) => number): LoopKernel {
+  /** A pass that stores computed values: the kernel of pointwise roots, or one pass of copies. */
+  loop(values: readonly LoopValue[], roots: readonly Tensor[], slot: (node: Tensor) => number): Reading<LoopKernel> {
     const builder = new TermBuilder(this.termContext(roots));
     const places = values.map(({ node, transform }) =>
-      builder.value(node, transform ? { key: "move", steps: [{ transform, blame: node }] } : DIRECT),
+      builder.value(node, transform ? { key: "copy", steps: [{ transform, blame: node }] } : DIRECT),
     );
     const size = values[0]!.size;
-    const dims = this.dims(
+    const read = this.dims(
       builder,
       values.map((value) => value.target),
       size,
       [],
     );
-    return {
+    if ("mustStore" in read) return read;
+    const dims = read.found;
+    const kernel: LoopKernel = {
       dims,
       reduced: dims.map(() => false),
       reduction: undefined,
@@ -181,9 +200,11 @@ export class Reader {
         add,
       })),
     };
+    return { found: kernel };
   }
 
-  reduction(node: Tensor, slot: (node: Tensor) => number): LoopKernel {
+  /** The kernel of a reduction over adjacent axes, whose operand is computed on the way. */
+  reduction(node: NodeOf<"reduction">, slot: (node: Tensor) => number): Reading<LoopKernel> {
     const [x] = node.inputs as [Tensor];
     const axes = node.attrs.axes as readonly number[];
     const [first, last] = [axes[0]!, axes[axes.length - 1]!];
@@ -194,7 +215,9 @@ export class Reader {
       sizeOf(x.shape.slice(first, last + 1)),
       sizeOf(x.shape.slice(last + 1)),
     ];
-    const dims = this.dims(builder, [], kept * length * columns, [columns, columns * length]);
+    const read = this.dims(builder, [], kept * length * columns, [columns, columns * length]);
+    if ("mustStore" in read) return read;
+    const dims = read.found;
     let inner = sizeOf(dims);
     const reduced = dims.map((dim) => {
       const outer = inner;
@@ -208,30 +231,33 @@ export class Reader {
       target.unshift(reduced[i] ? 0 : step);
       if (!reduced[i]) step *= dims[i]!;
     }
-    return {
+    const kernel: LoopKernel = {
       dims,
       reduced,
-      reduction: node.op.name as "sum" | "max",
+      reduction: node.op.name,
       expressions: builder.terms.map((term) => access(term, dims, slot)),
       stores: [{ value, access: { slot: slot(node), dtype: node.dtype, offset: 0, strides: target } }],
     };
+    return { found: kernel };
   }
 
+  /** Loops over which every operand and target has one stride each. */
   private dims(
-    { terms, inlined }: TermBuilder,
+    { terms, inlined, mustStore }: TermBuilder,
     targets: readonly View[],
     size: number,
     cuts: readonly number[],
-  ): number[] {
+  ): Reading<number[]> {
+    if (mustStore) return { mustStore };
     const loads = terms.flatMap((term) => (term.kind === "load" ? [term] : []));
     const dims = commonDims([...loads.map((term) => term.operand.view), ...targets], size, cuts);
-    if (dims) return dims.length > 0 ? dims : [1];
+    if (dims) return { found: dims.length > 0 ? dims : [1] };
     // Some value is cut in another way than the rest: it is stored in the order in which it is read, a view if there is
     // one, or else the last value that was to be computed on the way.
     const odd =
       loads.find((term) => term.shown && !this.storage.isStored(term.shown))?.shown ?? inlined[inlined.length - 1];
     if (!odd) throw new Error("internal: the dimensions of a kernel do not fit");
-    throw new MustStore(odd);
+    return { mustStore: odd };
   }
 }
 
@@ -263,20 +289,26 @@ interface TermContext {
   shows(node: Tensor): Transform | undefined;
   through(node: Tensor, transform: Transform, path: Path): Path;
   spread(x: Tensor, node: Tensor, transform: Transform, path: Path): Path;
-  follow(base: Tensor, path: Path): View;
+  follow(base: Tensor, path: Path): Reading<View>;
 }
+
+/** In place of a value that cannot be read. */
+const NOWHERE = -1;
 
 /** The list of expressions of a kernel, each value once. */
 class TermBuilder {
   readonly terms: Term[] = [];
   /** What is computed on the way. */
   readonly inlined: Tensor[] = [];
+  /** The first tensor on the way that must be stored; the terms are then of no use. */
+  mustStore: Tensor | undefined;
   private readonly known = new Map<Tensor, Map<string, number>>();
 
   constructor(private readonly context: TermContext) {}
 
   /** Place of the value of `node` seen through `path`. */
   value(node: Tensor, path: Path): number {
+    if (this.mustStore) return NOWHERE;
     const known = this.known.get(node)?.get(path.key);
     if (known !== undefined) return known;
     const place = this.make(node, path);
@@ -294,13 +326,16 @@ class TermBuilder {
     if (constant !== undefined) return this.terms.push({ kind: "constant", dtype: node.dtype, value: constant }) - 1;
     if (path.steps.length > 0 && context.isRoot(node)) {
       const view = context.follow(node, path);
-      if (!isWhole(view, node.shape))
+      if ("mustStore" in view) return this.refuse(view.mustStore);
+      if (!isWhole(view.found, node.shape))
         throw new Error(`internal: a kernel reads its own ${node.op.name} in another order`);
       return this.value(node, DIRECT);
     }
-    if (!context.inline(node, path)) {
+    if (!isOfKind("pointwise", node) || !context.inline(node, path)) {
+      const view = context.follow(node, path);
+      if ("mustStore" in view) return this.refuse(view.mustStore);
       const shown = path.steps[path.steps.length - 1]?.shown;
-      return this.terms.push({ kind: "load", operand: { base: node, view: context.follow(node, path) }, shown }) - 1;
+      return this.terms.push({ kind: "load", operand: { base: node, view: view.found }, shown }) - 1;
     }
     if (!context.isRoot(node)) this.inlined.push(node);
     const inputs = node.inputs.map((x) => {
@@ -308,6 +343,11 @@ class TermBuilder {
       return this.value(x, spread ? context.spread(x, node, spread, path) : path);
     });
     return this.terms.push({ kind: "op", name: node.op.name, attrs: node.attrs, dtype: node.dtype, inputs }) - 1;
+  }
+
+  private refuse(node: Tensor): number {
+    this.mustStore = node;
+    return NOWHERE;
   }
 }
 

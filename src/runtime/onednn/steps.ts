@@ -1,6 +1,6 @@
 // The steps of a plan under construction: what each reads and writes, and how threads share it.
 import { BYTES_OF, type NdArray, type Shape, sizeOf } from "../../base/array.ts";
-import { isConstant, isInput, type Tensor, type TensorType } from "../../graph/tensor.ts";
+import { input, isConstant, isInput, type Tensor, type TensorType } from "../../graph/tensor.ts";
 import { ARG, type Desc, type Holder, type Onednn, QUERY } from "./api.ts";
 import type { Heap } from "./heap.ts";
 import type { Address } from "./library.ts";
@@ -110,7 +110,7 @@ export class StepList {
 
   /** Another name for a tensor's memory, so that kernels can store into something that is not a node of the graph. */
   stand(shape: Shape, value: Value, dtype: Tensor["dtype"] = "float32"): Tensor {
-    const node: Tensor = { op: { name: "memory" } as Tensor["op"], inputs: [], attrs: {}, shape, dtype };
+    const node = input("memory", shape, dtype);
     this.valueOf.set(node, value);
     return node;
   }

@@ -5,14 +5,14 @@ import { BYTES_OF, type DType, sizeOf } from "../../../base/array.ts";
 import { type ConstantPool, FunctionBuilder } from "../../../base/assembler.ts";
 import type { Attrs } from "../../../graph/tensor.ts";
 import { type Access, LANES, load, loadRepeated, type Pointer, pointerTo, store } from "./access.ts";
-import { costOf, writePointwise } from "./pointwise.ts";
+import { costOf, type PointwiseName, writePointwise } from "./pointwise.ts";
 
 export type Expression =
   | { readonly kind: "load"; readonly access: Access }
   | { readonly kind: "constant"; readonly dtype: DType; readonly value: number }
   | {
       readonly kind: "op";
-      readonly name: string;
+      readonly name: PointwiseName;
       readonly attrs: Attrs;
       readonly dtype: DType;
       /** Places of the operands in the kernel's list. */
