@@ -1,6 +1,6 @@
 // Batches as feeds of a program. The order of an epoch depends on seed and epoch alone, so any step can be drawn again.
 import { type NdArray, ndarray } from "../base/array.ts";
-import { Random } from "../base/random.ts";
+import { Random } from "../random/random.ts";
 import { type Augmentation, changesPictures, mixes } from "./augment.ts";
 import type { ImageSet } from "./dataset.ts";
 import { epochOrder, type Sampling } from "./order.ts";

@@ -1,5 +1,5 @@
 // Labelled images and their parts, wherever the bytes lie.
-import { hashName } from "../base/random.ts";
+import { hashName } from "../random/random.ts";
 import { type Pixels, view } from "./pixels.ts";
 
 /** Images `[h, w, c]` as bytes 0..255, with class numbers; -1 where there is no label. */

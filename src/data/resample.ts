@@ -1,6 +1,6 @@
 // Bilinear values at places of a picture, four pixels at a time as WebAssembly: a batch is changed while the step before it is
 // computed, on a core that the step would like to have.
-import { FunctionBuilder, instantiate } from "../base/assembler.ts";
+import { FunctionBuilder, instantiate } from "../wasm/assembler.ts";
 
 interface Shape {
   readonly height: number;

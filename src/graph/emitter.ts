@@ -1,9 +1,9 @@
 // What an op's lowering writes to: ONNX nodes and constants by name. Implemented in onnx/lower.ts.
 import type { DType } from "../base/array.ts";
 
-export type OnnxAttributes = Readonly<
-  Record<string, number | { float: number } | string | readonly number[] | { floats: readonly number[] }>
->;
+/** A whole number, a float, a text or a list of whole numbers. */
+export type OnnxAttribute = number | { readonly float: number } | string | readonly number[];
+export type OnnxAttributes = Readonly<Record<string, OnnxAttribute>>;
 
 export interface Emitter {
   /**

@@ -1,6 +1,6 @@
 // First values of parameters. Fans follow the weight layouts: dense [in, out], convolution [kh, kw, in, out].
 import { type Shape, sizeOf } from "../base/array.ts";
-import type { Random } from "../base/random.ts";
+import type { Random } from "../random/random.ts";
 
 export type Initializer = (shape: Shape, random: Random) => Float32Array;
 

@@ -1,9 +1,9 @@
 // Named parameters. A layer is a function of a scope; the scope remembers what was declared, and a build is one walk.
 import { type NdArray, type Shape, sameShape } from "../base/array.ts";
 import { fail } from "../base/errors.ts";
-import { hashName, Random } from "../base/random.ts";
 import { NOISE_PREFIX, SCALAR_PREFIX, STATE_PREFIX } from "../graph/names.ts";
 import { input, scalar, type Tensor } from "../graph/tensor.ts";
+import { hashName, Random } from "../random/random.ts";
 import type { Initializer } from "./init.ts";
 
 export interface StateSpec {

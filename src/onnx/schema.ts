@@ -1,5 +1,6 @@
 // The part of the ONNX file format that we write: plain records, and the protobuf field numbers of onnx.proto (IR 10).
 import { PbfWriter } from "pbf";
+import type { OnnxAttribute, OnnxAttributes } from "../graph/emitter.ts";
 
 export type OnnxType = "float32" | "uint8" | "int32" | "int64" | "bool";
 
@@ -11,14 +12,11 @@ export interface OnnxConstant {
   data: Uint8Array;
 }
 
-export type OnnxAttribute = number | { float: number } | string | readonly number[] | { floats: readonly number[] };
-
 export interface OnnxNode {
   op: string;
-  domain?: string;
   inputs: readonly string[];
   outputs: readonly string[];
-  attributes: Readonly<Record<string, OnnxAttribute>>;
+  attributes: OnnxAttributes;
 }
 
 /** An input or output; a string in `dims` is a symbolic size. */
@@ -38,7 +36,7 @@ export interface OnnxModel {
 }
 
 /** The opset every lowering is written against: the newest that checkers of older distributions know. */
-export const OPSET = 17;
+const OPSET = 17;
 const IR_VERSION = 8;
 const ELEMENT: Record<OnnxType, number> = { float32: 1, uint8: 2, int32: 6, int64: 7, bool: 9 };
 
@@ -77,7 +75,6 @@ function writeNode(node: OnnxNode, out: PbfWriter): void {
   out.writeStringField(3, node.outputs[0] as string);
   out.writeStringField(4, node.op);
   for (const [name, value] of Object.entries(node.attributes)) out.writeMessage(5, writeAttribute, { name, value });
-  if (node.domain) out.writeStringField(7, node.domain);
 }
 
 function writeAttribute({ name, value }: { name: string; value: OnnxAttribute }, out: PbfWriter): void {
@@ -91,9 +88,6 @@ function writeAttribute({ name, value }: { name: string; value: OnnxAttribute },
   } else if ("float" in value) {
     out.writeFloatField(2, value.float);
     out.writeVarintField(20, 1);
-  } else if ("floats" in value) {
-    out.writePackedFloat(7, value.floats as number[]);
-    out.writeVarintField(20, 6);
   } else {
     for (const item of value) out.writeVarintField(8, item);
     out.writeVarintField(20, 7);

@@ -2,7 +2,7 @@
 // entry; for others each has two, a step reads one and writes the other.
 import { type NdArray, type Shape, zeros } from "../base/array.ts";
 import { fail } from "../base/errors.ts";
-import { Turns } from "../base/turns.ts";
+import { Semaphore } from "../base/semaphore.ts";
 import { STATE_PREFIX } from "../graph/names.ts";
 import { isInput, type Tensor, topological } from "../graph/tensor.ts";
 import type { Backend, Executable, Values } from "./backend.ts";
@@ -37,10 +37,10 @@ export class Program {
   private readonly steps = new Map<string, CompiledStep>();
 
   /** Where a backend does not work in place, a run reads what the one before wrote, and is begun when that has ended. */
-  private readonly turns: Turns;
+  private readonly semaphore: Semaphore;
 
   private constructor(private readonly backend: Backend) {
-    this.turns = new Turns(backend.inPlace ? Number.POSITIVE_INFINITY : 1);
+    this.semaphore = new Semaphore(backend.inPlace ? Number.POSITIVE_INFINITY : 1);
   }
 
   /** Compiles `steps` on `backend`; `state` is copied in once. */
@@ -81,7 +81,7 @@ export class Program {
    * @returns the step's reported values
    */
   run(name: string, feeds: Values): Promise<Readonly<Record<string, NdArray>>> {
-    return this.turns.take(async () => {
+    return this.semaphore.run(async () => {
       const step = this.steps.get(name);
       if (!step) fail("E_NAME", `internal: no step "${name}"; compiled: ${[...this.steps.keys()].join(", ")}`);
       const log: Record<string, NdArray> = {};
@@ -108,16 +108,6 @@ export class Program {
     const state: State = new Map();
     for (const [path, slot] of this.slots) state.set(path, copy(slot.current));
     return state;
-  }
-
-  /** Puts values back; throws when a path or size is unknown. */
-  restore(state: State): void {
-    for (const [path, value] of state) {
-      const target = this.read(path);
-      if (target.data.length !== value.data.length)
-        fail("E_SHAPE", `state "${path}" is [${target.shape}] here, [${value.shape}] in the checkpoint`);
-      target.data.set(value.data);
-    }
   }
 
   async dispose(): Promise<void> {

@@ -1,11 +1,11 @@
 // One ONNX file: any batch size, bytes in, probabilities out; preprocessing, labels and temperature inside.
 import { ndarray, sizeOf } from "../base/array.ts";
 import { fail } from "../base/errors.ts";
-import { Random } from "../base/random.ts";
 import { simplify } from "../graph/simplify.ts";
 import { softmaxRows } from "../metrics/classification.ts";
 import { FREE_BATCH, lower } from "../onnx/lower.ts";
 import { encodeModel } from "../onnx/schema.ts";
+import { Random } from "../random/random.ts";
 import type { Backend } from "../runtime/backend.ts";
 import type { TrainedModel } from "./trained.ts";
 

@@ -1,9 +1,9 @@
 // The report of an evaluated run: numbers, curves, confusion, calibration, pictures. Files go into the run folder.
 
-import { Random } from "../base/random.ts";
 import type { Dataset } from "../data/dataset.ts";
 import { gather } from "../data/dataset.ts";
 import { argmax } from "../metrics/classification.ts";
+import { Random } from "../random/random.ts";
 import { type ReportSection, reportHtml } from "../report/html.ts";
 import { gridPng, toBytes } from "../report/pictures.ts";
 import { type Curve, confusion, curves, reliability } from "../report/plots.ts";

@@ -1,5 +1,5 @@
 // Pictures that are there twice: exactly, or nearly (recompressed, resized, brightened, slightly cut).
-import { Random } from "../../base/random.ts";
+import { Random } from "../../random/random.ts";
 import { type Dataset, gather, type ImageSet, numbers, PARTS, type Part } from "../dataset.ts";
 import { dot, hashDistance, likeness, type Portrait, portrait } from "./likeness.ts";
 

@@ -103,7 +103,7 @@ export function emitCol2im(
 }
 
 /** Whether some pixel is read by fewer taps than another, so that gathering needs a row of zeros. */
-export function isUneven(window: Window, [h, w]: Size): boolean {
+function isUneven(window: Window, [h, w]: Size): boolean {
   const counts = new Int32Array(h * w);
   forEachTap(window, outputSize(window, [h, w], "col2im"), (_y, _x, _tap, inY, inX) => {
     if (inY >= 0 && inY < h && inX >= 0 && inX < w) counts[inY * w + inX]!++;

@@ -108,7 +108,7 @@ export function depthwiseConv2d(x: Tensor, weights: Tensor, options: WindowOptio
 export type Interpolation = "nearest" | "bilinear";
 
 /** The matrix `[out, in]` that resamples one axis; pixel centres are aligned at half pixels, edges repeat. */
-export function resizeMatrix(from: number, to: number, mode: Interpolation): Float64Array {
+function resizeMatrix(from: number, to: number, mode: Interpolation): Float64Array {
   const matrix = new Float64Array(to * from);
   for (let i = 0; i < to; i++) {
     const centre = ((i + 0.5) * from) / to - 0.5;

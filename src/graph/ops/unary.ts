@@ -37,7 +37,7 @@ function unary<A extends Attrs = None>(rule: UnaryRule<A>): OpDef<A> {
 }
 
 /** The error function: Taylor series below 3, continued fraction above; absolute error under 1e-12. */
-export function erfValue(x: number): number {
+function erfValue(x: number): number {
   const a = Math.abs(x);
   if (a > 6) return Math.sign(x);
   if (a < 3) {

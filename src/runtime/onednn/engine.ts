@@ -1,7 +1,7 @@
 // The compute threads as the main thread sees them: plans are loaded, run one after another, and dropped.
 import { MessageChannel, type MessagePort, Worker, type WorkerOptions } from "node:worker_threads";
 import { fail } from "../../base/errors.ts";
-import { Turns } from "../../base/turns.ts";
+import { Semaphore } from "../../base/semaphore.ts";
 import { Onednn, statusText } from "./api.ts";
 import { Heap } from "./heap.ts";
 import { loadLibrary, setLibraryThreads } from "./library.ts";
@@ -32,8 +32,8 @@ export class Engine {
   private readonly workers: Worker[] = [];
   private plans = 0;
   /** Requests are answered one after another, from whatever program. */
-  private readonly turns = new Turns(QUEUE);
-  private underWay = 0;
+  private readonly semaphore = new Semaphore(QUEUE);
+  private inFlight = 0;
   private scratch = { offset: 0, bytes: 0, version: 0 };
 
   /** Compute threads: one alone for a library that brings its own. */
@@ -98,13 +98,13 @@ export class Engine {
     begin: (place: number) => void,
     end: (place: number, status: number, step: number) => void,
   ): Promise<void> {
-    return this.turns.take(async () => {
+    return this.semaphore.run(async () => {
       const { control } = this;
       const leader = this.workers[0]!;
       const number = Atomics.load(control, CONTROL.request) + 1;
       const place = number % QUEUE;
       begin(place);
-      if (this.underWay++ === 0) leader.ref();
+      if (this.inFlight++ === 0) leader.ref();
       try {
         Atomics.store(control, CONTROL.plan + place, plan);
         Atomics.store(control, CONTROL.status + place, 0);
@@ -117,7 +117,7 @@ export class Engine {
           answered = Atomics.load(control, CONTROL.answered);
         }
       } finally {
-        if (--this.underWay === 0) leader.unref();
+        if (--this.inFlight === 0) leader.unref();
       }
       end(place, Atomics.load(control, CONTROL.status + place), Atomics.load(control, CONTROL.step + place));
     });

@@ -46,7 +46,7 @@ export const isContiguous = (view: View): boolean =>
   view.dims.length === 0 || (view.dims.length === 1 && view.strides[0] === 1);
 
 /** The view's dimensions cut so that each group covers one axis of `shape`; undefined where one would straddle two. */
-export function alignTo(view: View, shape: Shape): Dim[][] | undefined {
+function alignTo(view: View, shape: Shape): Dim[][] | undefined {
   const rest = dimsOf(view);
   const groups: Dim[][] = [];
   for (let axis = shape.length - 1; axis >= 0; axis--) {

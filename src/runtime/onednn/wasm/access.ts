@@ -1,7 +1,7 @@
 // How vectors get from memory to registers and back: four values at a time, whatever their type and distance.
 
 import { BYTES_OF, type DType } from "../../../base/array.ts";
-import type { FunctionBuilder } from "../../../base/assembler.ts";
+import type { FunctionBuilder } from "../../../wasm/assembler.ts";
 
 export const LANES = 4;
 

@@ -1,6 +1,6 @@
 // Bilinear samples of pictures (graph/ops/grid-sample.ts has the formula): both coordinates of a place in one vector, then
 // four channels at a time.
-import type { FunctionBuilder } from "../../../base/assembler.ts";
+import type { FunctionBuilder } from "../../../wasm/assembler.ts";
 import { LANES } from "./access.ts";
 
 export interface GridSample {

@@ -2,8 +2,8 @@
 // This file writes it as a WebAssembly function `(from, to)` over its outermost kept loop, so that threads can share it.
 
 import { BYTES_OF, type DType, sizeOf } from "../../../base/array.ts";
-import { type ConstantPool, FunctionBuilder } from "../../../base/assembler.ts";
 import type { Attrs } from "../../../graph/tensor.ts";
+import { type ConstantPool, FunctionBuilder } from "../../../wasm/assembler.ts";
 import { type Access, LANES, load, loadRepeated, type Pointer, pointerTo, store } from "./access.ts";
 import { costOf, type PointwiseName, writePointwise } from "./pointwise.ts";
 

@@ -1,9 +1,9 @@
 // The pointwise ops as vector instructions. Values in registers: float32 as four floats, int32 and uint8 as four
 // integers, bool as four masks (all bits or none).
 import type { DType } from "../../../base/array.ts";
-import type { FunctionBuilder } from "../../../base/assembler.ts";
-import { type MathName, writeMath } from "../../../base/vector-math.ts";
 import type { Attrs } from "../../../graph/tensor.ts";
+import type { FunctionBuilder, Instruction } from "../../../wasm/assembler.ts";
+import { type MathName, writeMath } from "../../../wasm/vector-math.ts";
 import type { NameOf } from "../kinds.ts";
 
 export type PointwiseName = NameOf<"pointwise">;
@@ -27,21 +27,19 @@ const both = ({ get }: Operands) => {
   return get(1);
 };
 const arithmetic =
-  (name: string): Write =>
+  (name: "add" | "sub" | "mul"): Write =>
   (on) =>
     both(on).op(`${isFloat(on.dtype) ? "f32x4" : "i32x4"}.${name}`);
 const extreme =
-  (name: string): Write =>
+  (name: "max" | "min"): Write =>
   (on) =>
     both(on).op(isFloat(on.dtype) ? `f32x4.${name}` : `i32x4.${name}_s`);
 const compare =
-  (name: string): Write =>
+  (name: "gt" | "ge"): Write =>
   (on) =>
-    both(on).op(
-      isFloat(on.dtype) || name === "eq" ? `${isFloat(on.dtype) ? "f32x4" : "i32x4"}.${name}` : `i32x4.${name}_s`,
-    );
+    both(on).op(isFloat(on.dtype) ? `f32x4.${name}` : `i32x4.${name}_s`);
 const unary =
-  (...names: string[]): Write =>
+  (...names: Instruction[]): Write =>
   ({ get }) =>
     get(0).op(...names);
 const polynomial =
@@ -91,7 +89,8 @@ const POINTWISE: Readonly<Record<PointwiseName, Write>> = {
   greaterEqual: compare("ge"),
   equal(on) {
     // Two masks are equal where their bits do not differ.
-    return on.dtype === "bool" ? both(on).op("v128.xor", "v128.not") : compare("eq")(on);
+    if (on.dtype === "bool") return both(on).op("v128.xor", "v128.not");
+    return both(on).op(isFloat(on.dtype) ? "f32x4.eq" : "i32x4.eq");
   },
   and: (on) => both(on).op("v128.and"),
   or: (on) => both(on).op("v128.or"),

@@ -1,6 +1,6 @@
 // Kernels whose addresses are data: rows gathered and added at indices, the place of the largest value, samples of pictures.
 // Each is a function `(from, to)` over rows; an index outside its array stops the step with a trap.
-import { FunctionBuilder } from "../../../base/assembler.ts";
+import { FunctionBuilder } from "../../../wasm/assembler.ts";
 import { LANES } from "./access.ts";
 import { type GridSample, gridSampleUnits, gridSampleWork, writeGridSample } from "./grid-sample.ts";
 

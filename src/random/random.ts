@@ -1,5 +1,6 @@
 // Counter-based randomness: a value depends only on (seed, stream, counter), so runs repeat and resume exactly.
-import { type Distribution, fill, threefry2x32 } from "./threefry.ts";
+import { type Distribution, fill } from "./fill.ts";
+import { threefry2x32 } from "./threefry.ts";
 
 /** FNV-1a: a name as a 32-bit stream number. */
 export function hashName(name: string): number {

@@ -19,58 +19,63 @@ const PLAIN = {
   "f32.add": [0x92],
   "f32.max": [0x97],
   "memory.copy": [0xfc, 0x0a, 0x00, 0x00],
-  ...Object.fromEntries(
-    Object.entries({
-      "i8x16.narrow_i16x8_u": 0x66,
-      "f32x4.floor": 0x68,
-      "f32x4.nearest": 0x6a,
-      "i16x8.narrow_i32x4_u": 0x86,
-      "i16x8.extend_low_i8x16_u": 0x89,
-      "i32x4.extend_low_i16x8_u": 0xa9,
-      "i32x4.splat": 0x11,
-      "i32x4.eq": 0x37,
-      "i32x4.ne": 0x38,
-      "i32x4.gt_s": 0x3b,
-      "i32x4.ge_s": 0x3f,
-      "f32x4.eq": 0x41,
-      "f32x4.ne": 0x42,
-      "f32x4.lt": 0x43,
-      "f32x4.gt": 0x44,
-      "f32x4.ge": 0x46,
-      "v128.not": 0x4d,
-      "v128.and": 0x4e,
-      "v128.or": 0x50,
-      "v128.xor": 0x51,
-      "v128.bitselect": 0x52,
-      "i32x4.neg": 0xa1,
-      "i32x4.shl": 0xab,
-      "i32x4.shr_s": 0xac,
-      "i32x4.shr_u": 0xad,
-      "i32x4.add": 0xae,
-      "i32x4.sub": 0xb1,
-      "i32x4.mul": 0xb5,
-      "i32x4.min_s": 0xb6,
-      "i32x4.max_s": 0xb8,
-      "f32x4.abs": 0xe0,
-      "f32x4.neg": 0xe1,
-      "f32x4.sqrt": 0xe3,
-      "f32x4.add": 0xe4,
-      "f32x4.sub": 0xe5,
-      "f32x4.mul": 0xe6,
-      "f32x4.div": 0xe7,
-      "f32x4.min": 0xe8,
-      "f32x4.max": 0xe9,
-      "f32x4.pmin": 0xea,
-      "f32x4.pmax": 0xeb,
-      "f64x2.div": 0xf3,
-      "i32x4.trunc_sat_f32x4_s": 0xf8,
-      "f32x4.convert_i32x4_s": 0xfa,
-      "f32x4.convert_i32x4_u": 0xfb,
-      "i32x4.trunc_sat_f64x2_s_zero": 0xfc,
-      "f64x2.convert_low_i32x4_s": 0xfe,
-    }).map(([name, code]) => [name, simd(code)]),
-  ),
-} as Readonly<Record<string, readonly number[]>>;
+} as const;
+
+/** The same of vectors: their number after the prefix. */
+const VECTOR = {
+  "i8x16.narrow_i16x8_u": 0x66,
+  "f32x4.floor": 0x68,
+  "f32x4.nearest": 0x6a,
+  "i16x8.narrow_i32x4_u": 0x86,
+  "i16x8.extend_low_i8x16_u": 0x89,
+  "i32x4.extend_low_i16x8_u": 0xa9,
+  "i32x4.splat": 0x11,
+  "i32x4.eq": 0x37,
+  "i32x4.ne": 0x38,
+  "i32x4.gt_s": 0x3b,
+  "i32x4.ge_s": 0x3f,
+  "f32x4.eq": 0x41,
+  "f32x4.ne": 0x42,
+  "f32x4.lt": 0x43,
+  "f32x4.gt": 0x44,
+  "f32x4.ge": 0x46,
+  "v128.not": 0x4d,
+  "v128.and": 0x4e,
+  "v128.or": 0x50,
+  "v128.xor": 0x51,
+  "v128.bitselect": 0x52,
+  "i32x4.neg": 0xa1,
+  "i32x4.shl": 0xab,
+  "i32x4.shr_s": 0xac,
+  "i32x4.shr_u": 0xad,
+  "i32x4.add": 0xae,
+  "i32x4.sub": 0xb1,
+  "i32x4.mul": 0xb5,
+  "i32x4.min_s": 0xb6,
+  "i32x4.max_s": 0xb8,
+  "f32x4.abs": 0xe0,
+  "f32x4.neg": 0xe1,
+  "f32x4.sqrt": 0xe3,
+  "f32x4.add": 0xe4,
+  "f32x4.sub": 0xe5,
+  "f32x4.mul": 0xe6,
+  "f32x4.div": 0xe7,
+  "f32x4.min": 0xe8,
+  "f32x4.max": 0xe9,
+  "f32x4.pmin": 0xea,
+  "f32x4.pmax": 0xeb,
+  "f64x2.div": 0xf3,
+  "i32x4.trunc_sat_f32x4_s": 0xf8,
+  "f32x4.convert_i32x4_s": 0xfa,
+  "f32x4.convert_i32x4_u": 0xfb,
+  "i32x4.trunc_sat_f64x2_s_zero": 0xfc,
+  "f64x2.convert_low_i32x4_s": 0xfe,
+} as const;
+
+/** The text name of an instruction without immediates. */
+export type Instruction = keyof typeof PLAIN | keyof typeof VECTOR;
+
+const isPlain = (name: Instruction): name is keyof typeof PLAIN => name in PLAIN;
 
 /** Loads and stores: bytes of the opcode, and the power of two the address is aligned to at least. */
 const MEMORY = {
@@ -217,12 +222,9 @@ export class FunctionBuilder {
     return this.get(local).i32(by).op("i32.add").set(local);
   }
 
-  op(...names: string[]): this {
-    for (const name of names) {
-      const code = PLAIN[name];
-      if (!code) throw new Error(`no instruction ${name}`);
-      this.bytes(...code);
-    }
+  /** Instructions in turn. */
+  op(...names: Instruction[]): this {
+    for (const name of names) this.bytes(...(isPlain(name) ? PLAIN[name] : simd(VECTOR[name])));
     return this;
   }
 
