@@ -1,5 +1,6 @@
 // Many uniform or normal numbers at once, by Threefry in WebAssembly: a batch of dropout masks takes a hundred thousand blocks.
-import { FunctionBuilder, instantiate } from "../wasm/assembler.ts";
+import { FunctionBuilder } from "../wasm/assembler.ts";
+import { instantiate } from "../wasm/module.ts";
 import { writeMath } from "../wasm/vector-math.ts";
 import { PARITY } from "./threefry.ts";
 

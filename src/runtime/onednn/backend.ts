@@ -14,8 +14,8 @@ import { OnednnExecutable } from "./executable.ts";
 import { expand } from "./expand.ts";
 import { copy } from "./internal-ops.ts";
 import { hasBf16, implementationOf, isFast } from "./probe.ts";
-import { isLeaf } from "./reading.ts";
 import type { Precision, Resources } from "./steps.ts";
+import { isLeaf } from "./terms.ts";
 import { viewOf } from "./view.ts";
 
 export interface OnednnOptions {

@@ -1,7 +1,8 @@
 // From kernels to a plan: an order of them, primitives and WebAssembly code for each, and a place in memory for every value.
 import { sizeOf } from "../../base/array.ts";
 import type { Tensor } from "../../graph/tensor.ts";
-import { ConstantPool, ModuleBuilder } from "../../wasm/assembler.ts";
+import { ConstantPool } from "../../wasm/assembler.ts";
+import { ModuleBuilder } from "../../wasm/module.ts";
 import { executionArguments } from "./api.ts";
 import { Fusion, resultsOf } from "./fuse.ts";
 import type { Address } from "./library.ts";

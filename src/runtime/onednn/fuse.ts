@@ -9,17 +9,10 @@ import { postOperation } from "./activations.ts";
 import { copiesOf } from "./copies.ts";
 import { internalOps } from "./internal-ops.ts";
 import { isOfKind, kindOf, type NodeOf } from "./kinds.ts";
-import {
-  found,
-  isLeaf,
-  isWhole,
-  type Operand,
-  pointwiseValues,
-  Reader,
-  type Reading,
-  type Storage,
-} from "./reading.ts";
-import { viewOf } from "./view.ts";
+import { type Decisions, mergePointwise } from "./merge.ts";
+import { pointwiseValues, Reader, type Storage } from "./reading.ts";
+import { found, isLeaf, type Reading } from "./terms.ts";
+import { isWhole, viewOf } from "./view.ts";
 import { costOf } from "./wasm/pointwise.ts";
 
 /** A kernel, and which nodes it computes. Operands of rows and products lie in memory. */
@@ -36,25 +29,17 @@ export const resultsOf = (kernel: Kernel): readonly Tensor[] =>
     ? kernel.roots
     : [kernel.kind === "product" ? (kernel.activation ?? kernel.node) : kernel.node];
 
-/** Pointwise values that one kernel stores. */
-interface Group {
-  roots: Tensor[];
-}
-
-/** More expressions than this in a kernel would not fit the registers anyway. */
-const LARGEST_KERNEL = 80;
-
-export class Fusion implements Storage {
+/** The kernels of a graph, and what is stored between them. */
+export class Fusion implements Storage, Decisions {
   readonly order: readonly Tensor[];
   readonly kernels: Kernel[] = [];
   readonly reader = new Reader(this);
   /** What must lie in memory although it is a view or could be computed again. */
-  private readonly forced = new Set<Tensor>();
-  private stored = new Set<Tensor>();
-  private activationOf = new Map<Tensor, Tensor>();
+  readonly forced = new Set<Tensor>();
+  stored = new Set<Tensor>();
+  activationOf = new Map<Tensor, Tensor>();
   private readonly numbers = new Map<Tensor, number>();
-  private readonly users = new Map<Tensor, Tensor[]>();
-  private readonly readers = new Map<Tensor, Set<Tensor>>();
+  readonly users = new Map<Tensor, Tensor[]>();
 
   constructor(readonly outputs: readonly Tensor[]) {
     this.order = topological(outputs);
@@ -72,23 +57,22 @@ export class Fusion implements Storage {
   /** Decides on all kernels. @returns a value that must be stored too, when some kernel cannot read it through a view */
   private build(): Tensor | undefined {
     this.kernels.length = 0;
-    this.readers.clear();
     this.decide();
-    const groups = new Map<Tensor, Group>();
+    const pointwise: Tensor[] = [];
     for (const node of this.order) {
       if (!this.stored.has(node) || isLeaf(node)) continue;
       if (isOfKind("product", node)) continue;
       if (isOfKind("reduction", node)) this.kernels.push({ kind: "reduction", node });
       else if (isOfKind("rows", node)) this.kernels.push({ kind: "rows", node });
       else if (isOfKind("copies", node) && !this.isForced(node)) this.kernels.push({ kind: "copies", node });
-      else if (!this.isActivation(node)) groups.set(node, { roots: [node] });
+      else if (!this.isActivation(node)) pointwise.push(node);
     }
     for (const node of this.order)
       if (isOfKind("product", node))
         this.kernels.push({ kind: "product", node, activation: this.activationOf.get(node) });
-    const odd = this.merge(groups);
-    if (odd) return odd;
-    for (const { roots } of new Set(groups.values())) this.kernels.push({ kind: "pointwise", roots });
+    const merged = mergePointwise(pointwise, this);
+    if ("mustStore" in merged) return merged.mustStore;
+    for (const roots of merged.found) this.kernels.push({ kind: "pointwise", roots });
     // Views that no kernel can read are found now, by building every kernel once.
     for (const kernel of this.kernels) {
       const reads = this.tryReads(kernel);
@@ -186,91 +170,6 @@ export class Fusion implements Storage {
     return cost <= 2 && arrays <= (mask ? 2 : 1);
   }
 
-  // -------------------------------------------------------------------------------------------- merging
-
-  /**
-   * Joins pointwise kernels where one reads what the other stores, place by place.
-   * @returns a value that must be stored too, when some kernel cannot read it through a view
-   */
-  private merge(groups: Map<Tensor, Group>): Tensor | undefined {
-    for (const node of this.order) {
-      if (!groups.has(node)) continue;
-      const operands = this.reader.operandsOf([node]);
-      if ("mustStore" in operands) return operands.mustStore;
-      for (const { base, view } of operands.found) {
-        const theirs = groups.get(base);
-        const ours = groups.get(node)!;
-        if (!theirs || theirs === ours || !isWhole(view, base.shape) || sizeOf(base.shape) !== sizeOf(node.shape))
-          continue;
-        if (base.op === internalOps.copy || this.forced.has(base)) continue;
-        const read = this.reader.operandsOf(ours.roots);
-        if ("mustStore" in read) return read.mustStore;
-        if (readsApart(read.found, theirs.roots)) continue;
-        if (this.detour(theirs, ours, groups)) continue;
-        const roots = [...theirs.roots, ...ours.roots].sort((a, b) => this.numbers.get(a)! - this.numbers.get(b)!);
-        const terms = this.reader.termsOf(roots);
-        if ("mustStore" in terms) return terms.mustStore;
-        if (terms.found.length > LARGEST_KERNEL) continue;
-        const joined = { roots };
-        for (const root of roots) groups.set(root, joined);
-      }
-    }
-    // What only its own kernel reads need not be stored.
-    const outputs = new Set(this.outputs);
-    for (const group of new Set(groups.values())) {
-      const needed = group.roots.filter(
-        (root) =>
-          outputs.has(root) ||
-          this.forced.has(root) ||
-          [...this.readersOf(root)].some((reader) => groups.get(reader) !== group),
-      );
-      for (const root of group.roots)
-        if (!needed.includes(root)) {
-          this.stored.delete(root);
-          groups.delete(root);
-        }
-      for (const root of needed) groups.set(root, group);
-      group.roots = needed;
-    }
-    return undefined;
-  }
-
-  /** The stored values computed from `node`, which may be read through views and values computed on the way. */
-  private readersOf(node: Tensor): Set<Tensor> {
-    const known = this.readers.get(node);
-    if (known) return known;
-    const found = new Set<Tensor>();
-    this.readers.set(node, found);
-    for (const user of this.users.get(node) ?? []) {
-      const result = this.activationOf.get(user) ?? user;
-      if (this.stored.has(result)) found.add(result);
-      else for (const reader of this.readersOf(user)) found.add(reader);
-    }
-    return found;
-  }
-
-  /** Whether a value of `from` reaches `to` through the kernel of something else. */
-  private detour(from: Group, to: Group, groups: ReadonlyMap<Tensor, Group>): boolean {
-    const seen = new Set<Tensor | Group>();
-    const stack: Tensor[] = [];
-    const push = (group: Tensor | Group) => {
-      if (seen.has(group)) return;
-      seen.add(group);
-      stack.push(...("roots" in group ? group.roots : [group]));
-    };
-    const groupsReading = (node: Tensor) => [...this.readersOf(node)].map((reader) => groups.get(reader) ?? reader);
-    for (const root of from.roots)
-      for (const group of groupsReading(root)) if (group !== from && group !== to) push(group);
-    while (stack.length > 0)
-      for (const group of groupsReading(stack.pop()!)) {
-        if (group === to || group === from) return true;
-        push(group);
-      }
-    return false;
-  }
-
-  // -------------------------------------------------------------------------------------------- reading
-
   /** Whether a kernel that reads `input` does so place by place, so that its result may be written there. */
   readsInPlace(kernel: Kernel, input: Tensor): boolean {
     return (
@@ -322,9 +221,4 @@ export class Fusion implements Storage {
       }
     }
   }
-}
-
-/** Whether some of `operands` shows one of `roots` in another order of its values. */
-function readsApart(operands: readonly Operand[], roots: readonly Tensor[]): boolean {
-  return operands.some(({ base, view }) => roots.includes(base) && !isWhole(view, base.shape));
 }

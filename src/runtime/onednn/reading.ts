@@ -1,59 +1,21 @@
 // How kernels read: from a tensor of the graph to memory, through views and values computed on the way, as loops with
 // strides.
-import { type NdArray, type Shape, sizeOf } from "../../base/array.ts";
-import { isConstant, isInput, type Tensor } from "../../graph/tensor.ts";
+import { type Shape, sizeOf } from "../../base/array.ts";
+import type { Tensor } from "../../graph/tensor.ts";
 import { isOfKind, type NodeOf } from "./kinds.ts";
 import {
-  broadcastTransform,
-  commonDims,
-  contiguous,
-  isContiguous,
-  stridesOver,
-  type Transform,
-  type View,
-  viewOf,
-} from "./view.ts";
+  DIRECT,
+  follow,
+  type Operand,
+  type Reading,
+  type Term,
+  TermBuilder,
+  type TermContext,
+  through,
+} from "./terms.ts";
+import { commonDims, contiguous, isWhole, stridesOver, type Transform, type View, viewOf } from "./view.ts";
 import type { Access } from "./wasm/access.ts";
 import type { Expression, LoopKernel } from "./wasm/loop.ts";
-
-/** A value read, and how its buffer is seen. */
-export interface Operand {
-  readonly base: Tensor;
-  readonly view: View;
-}
-
-export const isLeaf = (node: Tensor): boolean => isInput(node) || isConstant(node);
-
-function uniformValue(node: Tensor): number | undefined {
-  if (!isConstant(node)) return undefined;
-  const { data } = node.attrs.value as NdArray;
-  return data.length === 1 ? data[0] : undefined;
-}
-
-/** What reading gives; or else the tensor that must be stored first, as its values cannot be read through a view. */
-export type Reading<T> = { readonly found: T } | { readonly mustStore: Tensor };
-
-/** What was found, of a reading that fusion has tried before. */
-export function found<T>(reading: Reading<T>): T {
-  if ("found" in reading) return reading.found;
-  const { op, shape } = reading.mustStore;
-  throw new Error(`internal: ${op.name} [${shape}] cannot be read through a view`);
-}
-
-interface Step {
-  readonly transform: Transform;
-  /** What has to be stored when the transform cannot follow the ones before. */
-  readonly blame: Tensor;
-  /** The view that the step shows; none where an operand is only repeated. */
-  readonly shown?: Tensor;
-}
-
-/** Steps from a value in memory to a value in a kernel, nearest to memory first. */
-interface Path {
-  readonly key: string;
-  readonly steps: readonly Step[];
-}
-const DIRECT: Path = { key: "", steps: [] };
 
 /** What is stored, as fusion decided. */
 export interface Storage {
@@ -83,10 +45,10 @@ export class Reader {
     let path = DIRECT;
     let base = x;
     for (let transform = this.transformOf(base); transform; transform = this.transformOf(base)) {
-      path = this.through(base, transform, path);
+      path = through(base, this.storage.numberOf(base), transform, path);
       base = base.inputs[0]!;
     }
-    const view = this.follow(base, path);
+    const view = follow(base, path);
     return "found" in view ? { found: { base, view: view.found } } : view;
   }
 
@@ -123,25 +85,6 @@ export class Reader {
     return fits ? operand : { mustStore: x };
   }
 
-  private through(node: Tensor, transform: Transform, path: Path): Path {
-    // The values of a reshape are those of its operand, in the same order.
-    if (node.op.name === "reshape") return path;
-    return {
-      key: `${this.storage.numberOf(node)}/${path.key}`,
-      steps: [{ transform, blame: node.inputs[0]!, shown: node }, ...path.steps],
-    };
-  }
-
-  private follow(base: Tensor, { steps }: Path): Reading<View> {
-    let view = contiguous(base.shape);
-    for (const { transform, blame } of steps) {
-      const next = transform(view);
-      if (!next) return { mustStore: blame };
-      view = next;
-    }
-    return { found: view };
-  }
-
   /** What pointwise roots read from memory. */
   operandsOf(roots: readonly Tensor[]): Reading<Operand[]> {
     const terms = this.termsOf(roots);
@@ -159,18 +102,11 @@ export class Reader {
   private termContext(roots: readonly Tensor[]): TermContext {
     return {
       isRoot: (node) => roots.includes(node),
-      // A view that had to be stored is computed by its own kernel, as a copy of what it shows.
-      inline: (node, path) =>
-        (roots.includes(node) && path.steps.length === 0) ||
-        (!this.storage.isStored(node) && isOfKind("pointwise", node)),
+      inlines: (node) => !this.storage.isStored(node) && isOfKind("pointwise", node),
       transformOf: (node) => (roots.includes(node) ? undefined : this.transformOf(node)),
+      // A view that had to be stored is computed by its own kernel, as a copy of what it shows.
       shows: (node) => (roots.includes(node) && this.storage.isForced(node) ? viewOf(node) : undefined),
-      through: (node, transform, path) => this.through(node, transform, path),
-      spread: (x, node, transform, path) => ({
-        key: `${x.shape}>${node.shape}/${path.key}`,
-        steps: [{ transform, blame: x }, ...path.steps],
-      }),
-      follow: (base, path) => this.follow(base, path),
+      numberOf: (node) => this.storage.numberOf(node),
     };
   }
 
@@ -275,82 +211,6 @@ export function pointwiseValues(roots: readonly Tensor[]): LoopValue[] {
   return roots.map((node) => ({ node, into: node, target: contiguous(node.shape), size: sizeOf(node.shape) }));
 }
 
-// ------------------------------------------------------------------------------------------- expressions
-
-type Term =
-  | { readonly kind: "load"; readonly operand: Operand; readonly shown: Tensor | undefined }
-  | Exclude<Expression, { kind: "load" }>;
-
-interface TermContext {
-  /** Whether the kernel stores the value: memory does not have it yet. */
-  isRoot(node: Tensor): boolean;
-  inline(node: Tensor, path: Path): boolean;
-  transformOf(node: Tensor): Transform | undefined;
-  shows(node: Tensor): Transform | undefined;
-  through(node: Tensor, transform: Transform, path: Path): Path;
-  spread(x: Tensor, node: Tensor, transform: Transform, path: Path): Path;
-  follow(base: Tensor, path: Path): Reading<View>;
-}
-
-/** In place of a value that cannot be read. */
-const NOWHERE = -1;
-
-/** The list of expressions of a kernel, each value once. */
-class TermBuilder {
-  readonly terms: Term[] = [];
-  /** What is computed on the way. */
-  readonly inlined: Tensor[] = [];
-  /** The first tensor on the way that must be stored; the terms are then of no use. */
-  mustStore: Tensor | undefined;
-  private readonly known = new Map<Tensor, Map<string, number>>();
-
-  constructor(private readonly context: TermContext) {}
-
-  /** Place of the value of `node` seen through `path`. */
-  value(node: Tensor, path: Path): number {
-    if (this.mustStore) return NOWHERE;
-    const known = this.known.get(node)?.get(path.key);
-    if (known !== undefined) return known;
-    const place = this.make(node, path);
-    const places = this.known.get(node) ?? new Map<string, number>();
-    places.set(path.key, place);
-    this.known.set(node, places);
-    return place;
-  }
-
-  private make(node: Tensor, path: Path): number {
-    const { context } = this;
-    const transform = context.transformOf(node) ?? (path.steps.length === 0 ? context.shows(node) : undefined);
-    if (transform) return this.value(node.inputs[0]!, context.through(node, transform, path));
-    const constant = uniformValue(node);
-    if (constant !== undefined) return this.terms.push({ kind: "constant", dtype: node.dtype, value: constant }) - 1;
-    if (path.steps.length > 0 && context.isRoot(node)) {
-      const view = context.follow(node, path);
-      if ("mustStore" in view) return this.refuse(view.mustStore);
-      if (!isWhole(view.found, node.shape))
-        throw new Error(`internal: a kernel reads its own ${node.op.name} in another order`);
-      return this.value(node, DIRECT);
-    }
-    if (!isOfKind("pointwise", node) || !context.inline(node, path)) {
-      const view = context.follow(node, path);
-      if ("mustStore" in view) return this.refuse(view.mustStore);
-      const shown = path.steps[path.steps.length - 1]?.shown;
-      return this.terms.push({ kind: "load", operand: { base: node, view: view.found }, shown }) - 1;
-    }
-    if (!context.isRoot(node)) this.inlined.push(node);
-    const inputs = node.inputs.map((x) => {
-      const spread = broadcastTransform(x.shape, node.shape);
-      return this.value(x, spread ? context.spread(x, node, spread, path) : path);
-    });
-    return this.terms.push({ kind: "op", name: node.op.name, attrs: node.attrs, dtype: node.dtype, inputs }) - 1;
-  }
-
-  private refuse(node: Tensor): number {
-    this.mustStore = node;
-    return NOWHERE;
-  }
-}
-
 function access(term: Term, dims: readonly number[], slot: (node: Tensor) => number): Expression {
   if (term.kind !== "load") return term;
   const { base, view } = term.operand;
@@ -362,11 +222,6 @@ function strideList(view: View, dims: readonly number[]): number[] {
   const strides = stridesOver(view, dims);
   if (!strides) throw new Error(`internal: a view over [${view.dims}] does not fit loops [${dims}]`);
   return strides;
-}
-
-/** Whether a view shows all of an array, in its order. */
-export function isWhole(view: View, shape: Shape): boolean {
-  return isContiguous(view) && view.offset === 0 && (view.dims[0] ?? 1) === sizeOf(shape);
 }
 
 /** Whether one of the two last axes has neighbours side by side, and nothing repeats or runs backwards. */

@@ -45,6 +45,11 @@ const dimsOf = ({ dims, strides }: View): Dim[] => dims.map((size, i) => [size, 
 export const isContiguous = (view: View): boolean =>
   view.dims.length === 0 || (view.dims.length === 1 && view.strides[0] === 1);
 
+/** Whether a view shows all of an array, in its order. */
+export function isWhole(view: View, shape: Shape): boolean {
+  return isContiguous(view) && view.offset === 0 && (view.dims[0] ?? 1) === sizeOf(shape);
+}
+
 /** The view's dimensions cut so that each group covers one axis of `shape`; undefined where one would straddle two. */
 function alignTo(view: View, shape: Shape): Dim[][] | undefined {
   const rest = dimsOf(view);

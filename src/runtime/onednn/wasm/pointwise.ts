@@ -2,7 +2,8 @@
 // integers, bool as four masks (all bits or none).
 import type { DType } from "../../../base/array.ts";
 import type { Attrs } from "../../../graph/tensor.ts";
-import type { FunctionBuilder, Instruction } from "../../../wasm/assembler.ts";
+import type { FunctionBuilder } from "../../../wasm/assembler.ts";
+import type { Instruction } from "../../../wasm/instructions.ts";
 import { type MathName, writeMath } from "../../../wasm/vector-math.ts";
 import type { NameOf } from "../kinds.ts";
 
