@@ -25,6 +25,7 @@ export const ERRORS = {
   E_WRITE: { exit: 1, title: "File not written" },
 } as const;
 
+/** A key of `ERRORS`. */
 export type ErrorCode = keyof typeof ERRORS;
 
 /** An expected failure: its message says what happened, what was expected and the way out. */
@@ -37,6 +38,7 @@ export class GenclassError extends Error {
   }
 }
 
+/** Throws a `GenclassError`; `cause` is the error that it answers, if there is one. */
 export function fail(code: ErrorCode, message: string, cause?: unknown): never {
   throw new GenclassError(code, message, cause === undefined ? undefined : { cause });
 }

@@ -3,8 +3,10 @@ import type { DType } from "../base/array.ts";
 
 /** A whole number, a float, a text or a list of whole numbers. */
 export type OnnxAttribute = number | { readonly float: number } | string | readonly number[];
+/** The attributes of an ONNX node by name. */
 export type OnnxAttributes = Readonly<Record<string, OnnxAttribute>>;
 
+/** What the lowering of an op writes ONNX nodes to; values go by their names in the ONNX graph. */
 export interface Emitter {
   /**
    * `train`: weights are inputs and gradients share intermediate results, so convolutions are column matrices and Gemm.

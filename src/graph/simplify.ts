@@ -33,6 +33,7 @@ function keeps(node: Tensor, index: 0 | 1, neutral: number): Tensor | undefined 
 
 const BINARY: readonly OpDef[] = [B.add, B.sub, B.mul, B.div, B.maximum, B.minimum];
 
+/** The algebraic rules, tried in this order. */
 export const RULES: readonly Rule[] = [
   { text: "x + 0 = x", ops: [B.add], rewrite: (node) => keeps(node, 0, 0) ?? keeps(node, 1, 0) },
   { text: "x - 0 = x", ops: [B.sub], rewrite: (node) => keeps(node, 0, 0) },

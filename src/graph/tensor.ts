@@ -3,6 +3,7 @@ import { type DType, type NdArray, ndarray, type Shape, type TypedArray } from "
 import { fail } from "../base/errors.ts";
 import type { Emitter } from "./emitter.ts";
 
+/** What an op needs to know beside its inputs; plain data, so that equal nodes are found by comparing it. */
 export type Attrs = Readonly<Record<string, unknown>>;
 
 /** A symbolic value. Image tensors are `[n, h, w, c]` throughout. */
@@ -14,6 +15,7 @@ export interface Tensor<A extends Attrs = Attrs> {
   readonly dtype: DType;
 }
 
+/** The shape and element type of a value. */
 export interface TensorType {
   shape: Shape;
   dtype: DType;
@@ -72,10 +74,12 @@ export const constantOp: OpDef<{ value: NdArray }> = {
   lower: (_, node) => leafLowering(node),
 };
 
+/** A value that is fed at run time under `name`. */
 export function input(name: string, shape: Shape, dtype: DType = "float32"): Tensor {
   return apply(inputOp, [], { name, shape, dtype });
 }
 
+/** A value that is part of the graph. */
 export function constant(value: NdArray): Tensor {
   return apply(constantOp, [], { value });
 }
@@ -98,10 +102,12 @@ function broadcastConstant(value: number, shape: Shape, dtype: DType): Tensor {
   return constant(ndarray(dtype, shape, new Array<number>(size).fill(value)));
 }
 
+/** Whether a node is a constant; its value is then `attrs.value`. */
 export function isConstant(tensor: Tensor): tensor is Tensor<{ value: NdArray }> {
   return tensor.op === constantOp;
 }
 
+/** Whether a node is an input; its name is then `attrs.name`. */
 export function isInput(tensor: Tensor): tensor is Tensor<{ name: string; shape: Shape; dtype: DType }> {
   return tensor.op === inputOp;
 }

@@ -2,6 +2,7 @@
 import { PbfWriter } from "pbf";
 import type { OnnxAttribute, OnnxAttributes } from "../graph/emitter.ts";
 
+/** The element types that are written. */
 export type OnnxType = "float32" | "uint8" | "int32" | "int64" | "bool";
 
 /** A constant stored in the file; `data` is the little-endian raw content. */
@@ -12,6 +13,7 @@ export interface OnnxConstant {
   data: Uint8Array;
 }
 
+/** An op of the standard ONNX domain applied to values by name. */
 export interface OnnxNode {
   op: string;
   inputs: readonly string[];
@@ -26,6 +28,7 @@ export interface OnnxValue {
   dims: readonly (number | string)[];
 }
 
+/** A whole model; `metadata` is stored with it as text. */
 export interface OnnxModel {
   name: string;
   nodes: readonly OnnxNode[];

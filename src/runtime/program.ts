@@ -32,6 +32,7 @@ interface CompiledStep {
   log: readonly (readonly [name: string, shape: Shape])[];
 }
 
+/** Compiled steps over one state, which run in the order in which they are asked for. */
 export class Program {
   private readonly slots = new Map<string, Slot>();
   private readonly steps = new Map<string, CompiledStep>();
@@ -43,7 +44,11 @@ export class Program {
     this.semaphore = new Semaphore(backend.inPlace ? Number.POSITIVE_INFINITY : 1);
   }
 
-  /** Compiles `steps` on `backend`; `state` is copied in once. */
+  /**
+   * Compiles `steps` on `backend`; `state` is copied in once.
+   * @throws `E_NAME` when a step reads or writes an entry that the state does not have, `E_BACKEND` when the backend refuses
+   *   a graph
+   */
   static async create(backend: Backend, steps: readonly StepGraph[], state: State): Promise<Program> {
     const program = new Program(backend);
     for (const [path, value] of state) program.slots.set(path, makeSlot(backend, value));
@@ -77,8 +82,10 @@ export class Program {
 
   /**
    * Runs one step, after those asked for before; the state advances when it succeeds. When it fails the state is as it was,
-   * or undefined on a backend that works in place. `feeds` are not to change until it has ended.
-   * @returns the step's reported values
+   * or undefined on a backend that works in place.
+   * @param feeds values of all inputs that are not of the state; they are not to change until the step has ended
+   * @returns the values of the step's `log`, by name
+   * @throws `E_NAME` for an unknown step or an input without a value, and what `Executable.run` throws
    */
   run(name: string, feeds: Values): Promise<Readonly<Record<string, NdArray>>> {
     return this.semaphore.run(async () => {
@@ -96,7 +103,10 @@ export class Program {
     });
   }
 
-  /** The current value of a state entry, not copied: valid until the next step. No step may be in flight. */
+  /**
+   * The current value of a state entry, not copied: valid until the next step; no step may be in flight.
+   * @throws `E_NAME` when there is no such entry
+   */
   read(path: string): NdArray {
     const slot = this.slots.get(path);
     if (!slot) fail("E_NAME", `internal: the state has no "${path}"`);
@@ -110,6 +120,7 @@ export class Program {
     return state;
   }
 
+  /** Frees the steps and the state, after the steps that are in flight; nothing may be asked for afterwards. */
   async dispose(): Promise<void> {
     for (const step of this.steps.values()) await step.executable.dispose();
     this.steps.clear();

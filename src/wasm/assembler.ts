@@ -29,6 +29,7 @@ export class ConstantPool {
     return this.base + 4 * place;
   }
 
+  /** The numbers in the order of their places. */
   get values(): readonly number[] {
     return [...this.places.keys()];
   }
@@ -49,22 +50,27 @@ export class FunctionBuilder {
     return this.params.length + this.locals.push(type) - 1;
   }
 
+  /** Pushes a variable. */
   get(local: number): this {
     return this.bytes(0x20, ...unsigned(local));
   }
 
+  /** Pops into a variable. */
   set(local: number): this {
     return this.bytes(0x21, ...unsigned(local));
   }
 
+  /** Copies the top of the stack into a variable. */
   tee(local: number): this {
     return this.bytes(0x22, ...unsigned(local));
   }
 
+  /** Pushes an integer. */
   i32(value: number): this {
     return this.bytes(0x41, ...signed(value));
   }
 
+  /** Pushes a float. */
   f32(value: number): this {
     return this.bytes(0x43, ...float(value));
   }
@@ -108,10 +114,12 @@ export class FunctionBuilder {
     return this.bytes(...MEMORY[name], 0, ...unsigned(offset));
   }
 
+  /** Load or store of one lane of the vector on the stack, at the address below it plus `offset` bytes. */
   lane(name: keyof typeof LANES, lane: number, offset = 0): this {
     return this.bytes(...LANES[name], 0, ...unsigned(offset), lane);
   }
 
+  /** Replaces the vector on the stack by one of its lanes. */
   extract(name: keyof typeof EXTRACT, lane: number): this {
     return this.bytes(...EXTRACT[name], lane);
   }
@@ -149,6 +157,7 @@ export class FunctionBuilder {
     return this;
   }
 
+  /** The bytes of the function in a module: its variables and its code. */
   body(): number[] {
     const locals = this.locals.flatMap((type) => [1, TYPE_CODE[type]]);
     return sized([...unsigned(this.locals.length), ...locals, ...this.code, 0x0b]);

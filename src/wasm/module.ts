@@ -25,6 +25,7 @@ export class ModuleBuilder {
     return index;
   }
 
+  /** The binary. */
   bytes(): Uint8Array<ArrayBuffer> {
     const types = this.functions.map((f) => [0x60, ...sized(f.params.map((type) => TYPE_CODE[type])), 0]);
     const limits = this.shared ? 0x03 : 0x01;

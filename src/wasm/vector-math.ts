@@ -3,6 +3,7 @@
 // where `max` is eight, and keeps a NaN in its first operand.
 import type { FunctionBuilder } from "./assembler.ts";
 
+/** The functions that can be written. */
 export type MathName = keyof typeof WRITE;
 
 /** Pushes the function of the vector in the local `x` (of `x` and `y` for `pow`). */

@@ -8,10 +8,12 @@ import { cast } from "./select.ts";
 import { log, neg } from "./unary.ts";
 import { broadcastTo, inferBroadcast, storage } from "./values.ts";
 
+/** A tensor, or a number that becomes a scalar constant of the other operand's type. */
 export type Operand = Tensor | number;
 type None = Record<string, never>;
 const NONE: None = {};
 
+/** The operand as a tensor; a number becomes a scalar constant of type `dtype`. */
 export function asTensor(value: Operand, dtype: DType = "float32"): Tensor {
   return typeof value === "number" ? scalar(value, dtype) : value;
 }
@@ -63,6 +65,7 @@ function binary({ name, f, grad, onnx, result, accepts = ["float32", "int32"] }:
 const compare = (name: string, f: (a: number, b: number) => boolean, onnx: string): OpDef<None> =>
   binary({ name, f: (a, b) => (f(a, b) ? 1 : 0), grad: "zero", onnx, result: "bool" });
 
+/** The elementwise ops of two inputs by name. */
 export const binaryOps = {
   // d(a + b) = da + db
   add: binary({ name: "add", f: (a, b) => a + b, grad: (dy) => [() => dy, () => dy], onnx: "Add" }),
@@ -123,17 +126,31 @@ function two(op: OpDef<None>) {
   };
 }
 
+/** a + b, elementwise; shapes broadcast (NumPy rules). float32 or int32, as for the ops below unless they say otherwise. */
 export const add = two(binaryOps.add);
+/** a - b, elementwise. */
 export const sub = two(binaryOps.sub);
+/** a · b, elementwise. */
 export const mul = two(binaryOps.mul);
+/** a / b, elementwise; of int32, rounded towards zero. */
 export const div = two(binaryOps.div);
+/** The larger of a and b, elementwise; where they are equal the adjoint goes to a. */
 export const maximum = two(binaryOps.maximum);
+/** The smaller of a and b, elementwise; where they are equal the adjoint goes to a. */
 export const minimum = two(binaryOps.minimum);
+/** a to the power of b, elementwise, float32. The derivative with respect to b needs a > 0. */
 export const pow = two(binaryOps.pow);
+/** Whether a > b, elementwise: a bool tensor. */
 export const greater = two(binaryOps.greater);
+/** Whether a >= b, elementwise: a bool tensor. */
 export const greaterEqual = two(binaryOps.greaterEqual);
+/** Whether a < b, elementwise: a bool tensor. */
 export const less = (a: Operand, b: Operand): Tensor => greater(b, a);
+/** Whether a <= b, elementwise: a bool tensor. */
 export const lessEqual = (a: Operand, b: Operand): Tensor => greaterEqual(b, a);
+/** Whether a = b, elementwise: a bool tensor. */
 export const equal = two(binaryOps.equal);
+/** Whether both hold, elementwise, of bool tensors. */
 export const and = two(binaryOps.and);
+/** Whether one or both hold, elementwise, of bool tensors. */
 export const or = two(binaryOps.or);

@@ -8,7 +8,9 @@ import { columnBytes, inTiles } from "./tiles.ts";
 import { isPointwise, outputSize, type Size, type Window } from "./window.ts";
 
 type Four = readonly [number, number, number, number];
+/** The attributes of `conv2d` and `conv2dWeightGrad`. */
 export type ConvAttrs = { window: Window };
+/** The attributes of `conv2dTranspose`; `size` is the height and width of its result, which the window alone leaves open. */
 export type TransposeAttrs = { window: Window; size: Size };
 
 function columnsOf(

@@ -54,6 +54,7 @@ function checkWeights(
     fail("E_SHAPE", `${name}: input has ${o} channels, weights ${typeText(weights)} expect ${co}`);
 }
 
+/** x `[n, h, w, c]`, weights `[kh, kw, c, o]` and a bias `[o]`, if there is one, to y `[n, oh, ow, o]`. */
 export const conv2dOp: OpDef<ConvAttrs> = {
   name: "conv2d",
   infer([x, weights, bias], { window }) {
@@ -87,6 +88,7 @@ export const conv2dOp: OpDef<ConvAttrs> = {
   lower: lowerConv2d,
 };
 
+/** y `[n, oh, ow, o]` and weights `[kh, kw, c, o]` to x `[n, h, w, c]`: the adjoint of `conv2d` with respect to x. */
 export const conv2dTransposeOp: OpDef<TransposeAttrs> = {
   name: "conv2dTranspose",
   infer([y, weights], { window, size }) {
@@ -121,6 +123,10 @@ export const conv2dTransposeOp: OpDef<TransposeAttrs> = {
   lower: lowerConv2dTranspose,
 };
 
+/**
+ * x `[n, h, w, c]` and y `[n, oh, ow, o]` to weights `[kh, kw, c, o]`: the adjoint of `conv2d` with respect to the
+ * weights.
+ */
 export const conv2dWeightGradOp: OpDef<ConvAttrs> = {
   name: "conv2dWeightGrad",
   infer([x, y], { window }) {
@@ -155,6 +161,7 @@ function conv2dWeightGrad(x: Tensor, y: Tensor, window: Window): Tensor {
   return apply(conv2dWeightGradOp, [x, y], { window });
 }
 
+/** How a convolution slides, in how many groups, and what is added. */
 export interface ConvOptions extends WindowOptions {
   /** Channels are convolved in this many separate groups. */
   groups?: number;

@@ -9,6 +9,7 @@ import { storage } from "./values.ts";
 
 type None = Record<string, never>;
 
+/** Rows `[r, …]` and int32 numbers `[i…]` to `[i…, …]`. */
 export const gatherOp: OpDef<None> = {
   name: "gather",
   infer([x, index]) {
@@ -31,6 +32,7 @@ export const gatherOp: OpDef<None> = {
   lower: (emit, _node, [x, index]) => emit.node("Gather", [x!, index!], { axis: 0 }),
 };
 
+/** Rows `[i…, …]` and int32 numbers `[i…]` to `shape`: the adjoint of `gather`. */
 export const scatterAddOp: OpDef<{ shape: Shape }> = {
   name: "scatterAdd",
   infer: ([rows], { shape }) => ({ shape, dtype: rows!.dtype }),

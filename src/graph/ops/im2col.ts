@@ -111,6 +111,7 @@ function isUneven(window: Window, [h, w]: Size): boolean {
   return counts.some((count) => count !== counts[0]);
 }
 
+/** Pictures `[n, h, w, c]` to what the window sees at each place, `[n, oh, ow, taps, c]`. */
 export const im2colOp: OpDef<Im2colAttrs> = {
   name: "im2col",
   infer([x], { window }) {
@@ -142,6 +143,7 @@ export const im2colOp: OpDef<Im2colAttrs> = {
   },
 };
 
+/** Windows `[n, oh, ow, taps, c]` to pictures `[n, h, w, c]`: the adjoint of `im2col`. */
 export const col2imOp: OpDef<Col2imAttrs> = {
   name: "col2im",
   infer: ([columns], { size }) => ({ shape: [columns!.shape[0]!, ...size, columns!.shape[4]!], dtype: "float32" }),

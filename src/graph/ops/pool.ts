@@ -15,6 +15,7 @@ type Four = readonly [number, number, number, number];
 /** Below every activation, yet finite, so that a comparison with padding is never NaN. */
 const LOWEST = -3e38;
 
+/** Pictures `[n, h, w, c]` to `[n, oh, ow, c]`; padding never is the maximum. */
 export const maxPoolOp: OpDef<{ window: Window }> = {
   name: "maxPool",
   infer([x], { window }) {
@@ -105,6 +106,7 @@ export function depthwiseConv2d(x: Tensor, weights: Tensor, options: WindowOptio
   return total!;
 }
 
+/** How a resized axis takes its values: from the nearest pixel, or between the two nearest. */
 export type Interpolation = "nearest" | "bilinear";
 
 /** The matrix `[out, in]` that resamples one axis; pixel centres are aligned at half pixels, edges repeat. */

@@ -18,6 +18,7 @@ import type { Precision, Resources } from "./steps.ts";
 import { isLeaf } from "./terms.ts";
 import { viewOf } from "./view.ts";
 
+/** How the backend computes; all of it is optional. */
 export interface OnednnOptions {
   /** 0 takes all cores. */
   threads?: number;

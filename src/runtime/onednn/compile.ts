@@ -25,6 +25,7 @@ const GRAIN = 16;
 /** Room for the numbers that kernels of one program contain. */
 const CONSTANTS = 1024;
 
+/** A plan, and what is needed to run it. */
 export interface Compiled {
   readonly steps: readonly Step[];
   readonly planSteps: readonly PlanStep[];

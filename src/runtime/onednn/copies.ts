@@ -15,6 +15,7 @@ export interface CopyPass {
   readonly add?: boolean;
 }
 
+/** How a value is written in passes. */
 export interface Copies {
   /** What the array holds first, where the passes do not cover it. */
   readonly fill: number | undefined;

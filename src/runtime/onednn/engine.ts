@@ -24,6 +24,7 @@ const STOPPED = -1;
 /** How long the end of the process waits for a step; none takes so long. */
 const SETTLE_MS = 10_000;
 
+/** The compute threads, the memory that they share with the library, and the plans that they have. */
 export class Engine {
   readonly onednn: Onednn;
   readonly heap = new Heap();
@@ -146,6 +147,7 @@ export class Engine {
     return { id: plan.id, offsets: wantedOffsets(plan) };
   }
 
+  /** Lets the threads forget a plan, after the runs that were asked for before. */
   unload({ id }: LoadedPlan): Promise<void> {
     // Runs that were asked for before go first.
     return this.tell({ unload: id });

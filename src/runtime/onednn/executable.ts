@@ -23,6 +23,7 @@ interface External {
 
 const isExternal = ({ input, output }: Value): boolean => input !== undefined || output !== undefined;
 
+/** A plan that the threads have, and the arrays of each run of it. */
 export class OnednnExecutable implements Executable {
   /** What callers give arrays for. */
   private readonly external: readonly External[];
@@ -45,6 +46,7 @@ export class OnednnExecutable implements Executable {
     this.external = moving.flatMap((value, index) => (isExternal(value) ? [{ value, index }] : []));
   }
 
+  /** Places the constants and gives the plan to the threads. What `resources` hold belongs to the executable then. */
   static async create(engine: Engine, compiled: Compiled, resources: Resources): Promise<OnednnExecutable> {
     const { heap, onednn } = engine;
     const entry = ({ slot }: Value) => compiled.table + 4 * slot;
@@ -125,6 +127,7 @@ export class OnednnExecutable implements Executable {
     return staged.offset;
   }
 
+  /** Frees everything, after the runs that were asked for before. */
   async dispose(): Promise<void> {
     if (this.disposed) return;
     this.disposed = true;

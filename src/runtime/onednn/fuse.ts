@@ -81,14 +81,17 @@ export class Fusion implements Storage, Decisions {
     return undefined;
   }
 
+  /** Whether a value lies in memory. */
   isStored(node: Tensor): boolean {
     return this.stored.has(node);
   }
 
+  /** Whether a view is stored nevertheless. */
   isForced(node: Tensor): boolean {
     return this.forced.has(node) && viewOf(node) !== undefined;
   }
 
+  /** A node's place in `order`. */
   numberOf(node: Tensor): number {
     return this.numbers.get(node)!;
   }

@@ -121,6 +121,7 @@ function bind<T extends Table>(handle: LibraryHandle, table: T): Record<keyof T,
 const OLDEST = [2, 6] as const;
 const UNKNOWN_GENERATION = 4;
 
+/** A loaded library and its functions. */
 export interface Library {
   readonly path: string;
   readonly version: string;

@@ -33,12 +33,14 @@ const ROWS: Readonly<Record<NameOf<"rows">, (node: Tensor, x: Tensor, second: Te
   },
 };
 
+/** Adds steps of our own kernels to a list. */
 export class Passes {
   constructor(
     private readonly reader: Reader,
     private readonly list: StepList,
   ) {}
 
+  /** One pass that computes and stores pointwise values. */
   pointwise(roots: readonly Tensor[]): void {
     this.loop(pointwiseValues(roots), roots);
   }
@@ -74,6 +76,7 @@ export class Passes {
     });
   }
 
+  /** One pass that reduces, and computes its operand on the way. */
   reduction(node: NodeOf<"reduction">): void {
     const reads = new Set<Value>();
     const into = this.list.value(node);
@@ -92,6 +95,7 @@ export class Passes {
     });
   }
 
+  /** A kernel that goes row by row. */
   rows(node: NodeOf<"rows">): void {
     const operands = node.inputs.map((x) => this.list.value(found(this.reader.plain(x))));
     const into = this.list.value(node);
@@ -131,6 +135,7 @@ export class Passes {
     });
   }
 
+  /** The passes of an op that copies values about. */
   copies(node: NodeOf<"copies">): void {
     const { fill, shape, passes, inner } = copiesOf(node);
     const array = inner ? this.list.stand(shape, this.list.make(4 * sizeOf(shape))) : node;

@@ -25,6 +25,7 @@ export interface Storage {
   numberOf(node: Tensor): number;
 }
 
+/** Builds kernels from nodes of the graph: what each reads, through which views, in which loops. */
 export class Reader {
   constructor(private readonly storage: Storage) {}
 
@@ -207,6 +208,7 @@ export interface LoopValue {
   readonly add?: boolean;
 }
 
+/** What a kernel stores for pointwise roots: each value where it belongs. */
 export function pointwiseValues(roots: readonly Tensor[]): LoopValue[] {
   return roots.map((node) => ({ node, into: node, target: contiguous(node.shape), size: sizeOf(node.shape) }));
 }

@@ -18,6 +18,7 @@ export type Transform = (view: View) => View | undefined;
 
 type Dim = readonly [size: number, stride: number];
 
+/** The view of a whole array of `shape`, in its order. */
 export function contiguous(shape: Shape): View {
   return { offset: 0, dims: sizeOf(shape) === 1 ? [] : [sizeOf(shape)], strides: sizeOf(shape) === 1 ? [] : [1] };
 }
@@ -42,6 +43,7 @@ export const strided = (offset: number, dims: readonly number[], strides: readon
 
 const dimsOf = ({ dims, strides }: View): Dim[] => dims.map((size, i) => [size, strides[i]!]);
 
+/** Whether neighbours in the view are neighbours in memory, from its first value to its last. */
 export const isContiguous = (view: View): boolean =>
   view.dims.length === 0 || (view.dims.length === 1 && view.strides[0] === 1);
 

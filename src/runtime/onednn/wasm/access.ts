@@ -3,6 +3,7 @@
 import { BYTES_OF, type DType } from "../../../base/array.ts";
 import type { FunctionBuilder } from "../../../wasm/assembler.ts";
 
+/** Values of 32 bits in a vector. */
 export const LANES = 4;
 
 /** Where a value lies: a buffer by its place in the address table, and how far apart neighbours are, in elements. */

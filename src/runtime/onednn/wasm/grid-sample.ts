@@ -3,6 +3,7 @@
 import type { FunctionBuilder } from "../../../wasm/assembler.ts";
 import { LANES } from "./access.ts";
 
+/** A kernel that samples pictures at the places of a grid `[n, oh, ow, 2]`. */
 export interface GridSample {
   readonly kind: "gridSample";
   /** Pictures `[n, h, w, c]`. */

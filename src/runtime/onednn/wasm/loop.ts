@@ -7,6 +7,7 @@ import { type ConstantPool, FunctionBuilder } from "../../../wasm/assembler.ts";
 import { type Access, LANES, load, loadRepeated, type Pointer, pointerTo, store } from "./access.ts";
 import { costOf, type PointwiseName, writePointwise } from "./pointwise.ts";
 
+/** A value that a kernel has in a register: loaded, a constant, or computed from others. */
 export type Expression =
   | { readonly kind: "load"; readonly access: Access }
   | { readonly kind: "constant"; readonly dtype: DType; readonly value: number }
@@ -19,6 +20,7 @@ export type Expression =
       readonly inputs: readonly number[];
     };
 
+/** A loop nest, and what it does in each turn. */
 export interface LoopKernel {
   /** Sizes of the loops, outermost first, in row-major order of the values. */
   readonly dims: readonly number[];

@@ -7,6 +7,7 @@ import type { Instruction } from "../../../wasm/instructions.ts";
 import { type MathName, writeMath } from "../../../wasm/vector-math.ts";
 import type { NameOf } from "../kinds.ts";
 
+/** The name of an op that is computed value by value. */
 export type PointwiseName = NameOf<"pointwise">;
 
 /** What an op is applied to: the locals of the operands, of which `get(i)` pushes one; `dtype` is that of operand 0. */

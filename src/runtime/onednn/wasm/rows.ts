@@ -29,6 +29,7 @@ interface Argmax {
   readonly width: number;
 }
 
+/** A kernel that goes row by row. */
 export type RowKernel = Gather | ScatterAdd | Argmax | GridSample;
 
 /** Rows that threads may share; scattered rows may meet, so one thread adds them all. */
