@@ -138,7 +138,7 @@ function remake(node: Tensor, inputs: readonly Tensor[]): Tensor {
 /** Constants above this many elements are not folded: the file would grow by more than the work it saves. */
 const FOLD_LIMIT = 1 << 16;
 
-/** The same values from fewer nodes. */
+/** Graphs of equal values, in the order of `outputs`, with fewer nodes. */
 export function simplify(outputs: readonly Tensor[]): Tensor[] {
   const done = new Map<Tensor, Tensor>();
   const shared = new Map<string, Tensor>();

@@ -17,7 +17,7 @@ const PLAIN = {
   "memory.copy": [0xfc, 0x0a, 0x00, 0x00],
 } as const;
 
-/** The same of vectors: their number after the prefix. */
+/** Vector instructions without immediates: their number after the prefix. */
 const VECTOR = {
   "i8x16.narrow_i16x8_u": 0x66,
   "f32x4.floor": 0x68,
@@ -90,7 +90,7 @@ export const MEMORY = {
   "v128.load64_zero": simd(0x5d),
 } as const;
 
-/** The same for one lane of a vector on the stack. */
+/** Loads and stores of one lane of a vector on the stack. */
 export const LANES = {
   "v128.load8_lane": simd(0x54),
   "v128.load32_lane": simd(0x56),

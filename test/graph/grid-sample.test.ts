@@ -6,6 +6,7 @@ import { gridSample, sum } from "../../src/graph/ops/index.ts";
 import { input, type Tensor } from "../../src/graph/tensor.ts";
 import { FREE_BATCH } from "../../src/onnx/lower.ts";
 import type { Backend, CompileOptions } from "../../src/runtime/backend.ts";
+import { webBackend } from "../../src/web.ts";
 import { BACKENDS, expectClose, randomArray } from "../helpers.ts";
 
 const float32 = (shape: Shape, values: ArrayLike<number>): NdArray =>
@@ -57,7 +58,7 @@ describe("gridSample", () => {
   });
 
   it.each(
-    BACKENDS.flatMap((backend) => [
+    [...BACKENDS, webBackend()].flatMap((backend) => [
       [backend.name, "train", backend] as const,
       [backend.name, "infer", backend] as const,
     ]),
@@ -65,6 +66,19 @@ describe("gridSample", () => {
     // All places and shares are multiples of a power of two: nothing is rounded.
     expect([...(await compute(backend, { y }, { x: square, grid: places }, { mode })).y!.data]).toEqual(expected);
   });
+
+  it.runIf(BACKENDS.some(({ name }) => name === "onednn"))(
+    "is NaN at a place that is not a number, and reads within the picture there, on oneDNN",
+    async () => {
+      const grid = float32(
+        [1, 3, 4, 2],
+        [Number.NaN, 0, 0, Number.NaN, Infinity, -Infinity, ...new Array(18).fill(-1)],
+      );
+      const onednn = BACKENDS.find(({ name }) => name === "onednn")!;
+      const found = (await compute(onednn, { y }, { x: square, grid })).y!.data;
+      expect([...found]).toEqual([Number.NaN, Number.NaN, 2, ...new Array(9).fill(1)]);
+    },
+  );
 
   it.each(BACKENDS)("takes any batch size on $name where the batch is free", async (backend) => {
     const free = gridSample(input("x", [FREE_BATCH, 4, 5, 3]), input("grid", [FREE_BATCH, 2, 3, 2]));

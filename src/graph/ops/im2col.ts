@@ -44,7 +44,7 @@ export function emitIm2col(emit: Emitter, x: string, shape: ImageShape, window: 
   return emit.node("Gather", [rows, emit.indices(Int32Array.from(index), [out[0] * out[1], taps])], { axis: 1 });
 }
 
-/** The same for few channels: the image is padded, and runs of `unit` pixels are copied where stride and kernel allow. */
+/** Emits the columns of few channels: the image is padded, and runs of `unit` pixels are copied where stride and kernel allow. */
 function emitShortIm2col(
   emit: Emitter,
   x: string,

@@ -18,7 +18,7 @@ export const reshapeOp: OpDef<{ shape: Shape }> = {
   lower: (emit, node, [x]) => emit.reshape(x!, node.shape),
 };
 
-/** The same values with other sizes; one size may be -1. */
+/** The values of `x`, in their order, in another shape; one size may be -1, and is what the others leave. Throws `E_SHAPE`. */
 export function reshape(x: Tensor, shape: Shape): Tensor {
   const free = shape.indexOf(-1);
   const known = -sizeOf(shape);
@@ -26,7 +26,7 @@ export function reshape(x: Tensor, shape: Shape): Tensor {
   return sameShape(sizes, x.shape) ? x : apply(reshapeOp, [x], { shape: sizes });
 }
 
-/** `[n, …] -> [n, product of the rest]` */
+/** All axes but the first as one: `[n, …] -> [n, product of the rest]`. */
 export const flatten = (x: Tensor): Tensor => reshape(x, [x.shape[0]!, sizeOf(x.shape.slice(1))]);
 
 /** Axis i of the result is axis `perm[i]` of the operand. */

@@ -18,7 +18,7 @@ import { rowUnits, rowWork, writeRows } from "./wasm/rows.ts";
 
 /** Vector instructions in a kernel from which sharing it pays: as many as fit the time in which threads meet. */
 const WORTH_SHARING = 4000;
-/** The same from which threads claim parts: some fifty microseconds. */
+/** Vector instructions in a kernel from which threads claim parts of it: some fifty microseconds. */
 const WORTH_CLAIMING = 400_000;
 /** Shares of single values end at a cache line. */
 const GRAIN = 16;

@@ -13,7 +13,7 @@ import { copy } from "./internal-ops.ts";
 import { isOfKind, type NameOf } from "./kinds.ts";
 import { smallChannelDeconvolution } from "./small-channel-deconvolution.ts";
 
-/** The same values from ops that have kernels. Results are in the order of `outputs`. */
+/** Graphs of equal values, in the order of `outputs`, made of ops that have kernels. */
 export function expand(outputs: readonly Tensor[]): Tensor[] {
   const done = new Map<Tensor, Tensor>();
   for (const node of topological(outputs)) {

@@ -53,7 +53,7 @@ export class Reader {
     return "found" in view ? { found: { base, view: view.found } } : view;
   }
 
-  /** The same, where memory must hold the values in order. */
+  /** Follows a tensor to memory that must hold all of its values, in order. */
   plain(x: Tensor): Reading<Tensor> {
     const operand = this.operand(x);
     if ("mustStore" in operand) return operand;

@@ -21,7 +21,7 @@ function tapsOf(kernel: number, stride: number, phase: number): { tap: number; b
   );
 }
 
-/** The same value by a product and sums where that is faster; otherwise the node itself. */
+/** A transposed convolution as a product and sums where that is faster; otherwise the node as it is. */
 export function smallChannelDeconvolution(node: Tensor): Tensor {
   const [y, weights] = node.inputs as [Tensor, Tensor];
   const { kernel, stride, padding, dilation } = node.attrs.window as Window;
