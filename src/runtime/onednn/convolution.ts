@@ -5,13 +5,14 @@ import type { Tensor } from "../../graph/tensor.ts";
 import { postOperation } from "./activations.ts";
 import { ARG, type Desc, type ElementType, type Geometry, QUERY } from "./api.ts";
 import type { NodeOf } from "./kinds.ts";
+import type { Address } from "./library.ts";
 import { BYTES, type ProductOperands, plainStrides } from "./operands.ts";
 import type { Passes } from "./passes.ts";
 import { MOST_PARTS } from "./protocol.ts";
 import type { Reader } from "./reading.ts";
 import type { Argument, Extent, StepList, Value } from "./steps.ts";
 import { found } from "./terms.ts";
-import { stridesOver } from "./view.ts";
+import { stridesOver, type View } from "./view.ts";
 
 /** Multiply-adds in a part of a convolution: a quarter of a millisecond of one core, at which a late thread can be helped. */
 const PART_WORK = 2 ** 24;
@@ -25,6 +26,31 @@ interface Part {
   readonly desc: Desc;
 }
 
+/** A convolution, in the forward sense whatever is computed of it. */
+interface Convolution {
+  /** For messages. */
+  readonly label: string;
+  /** How many parts the pictures are cut into. */
+  readonly parts: number;
+  readonly geometry: Geometry;
+  /** How many pictures there are. */
+  readonly images: number;
+  /** `[kh, kw, c, o]` */
+  readonly weightsShape: Shape;
+  /** `[o, c, kh, kw]`, as the library names the axes. */
+  readonly weightDims: readonly number[];
+  /** How the second operand lies. */
+  readonly weights: View;
+  /** The operands, rounded where they are multiplied in bfloat16. */
+  readonly values: readonly Value[];
+  readonly bias: Desc | undefined;
+  readonly into: Value;
+  /** Bytes of so many pictures, and of their results. */
+  skips(images: number): [picture: number, result: number];
+  /** The forward operation on so many pictures. */
+  describe(images: number): { src: Desc; weights: Desc; dst: Desc; operation: Address };
+}
+
 /** Lowers convolutions. */
 export class Convolutions {
   constructor(
@@ -34,8 +60,14 @@ export class Convolutions {
     private readonly operands: ProductOperands,
   ) {}
 
-  /** What `direction` says of a convolution, stored through the activation where there is one. */
+  /** Adds the steps of what `direction` says of a convolution, stored through the activation where there is one. */
   lower(node: NodeOf<"product">, direction: Direction, activation: Tensor | undefined): void {
+    const convolution = this.describe(node, direction, activation);
+    if (direction === "weights") this.weightGrad(convolution);
+    else this.pictures(convolution, direction === "forward");
+  }
+
+  private describe(node: NodeOf<"product">, direction: Direction, activation: Tensor | undefined): Convolution {
     const { onednn, holder, threads } = this.list.resources;
     const operands = found(this.reader.nativeOperands(node));
     const into = this.list.value(activation ?? node);
@@ -57,7 +89,7 @@ export class Convolutions {
     );
     // What is computed is float32, whichever of the three it is.
     const types = { image: forward || weightGrad ? type : "f32", result: forward ? "f32" : type } as const;
-    const any = this.operands.desc(weightDims, "any", type);
+    const chosenLayout = this.operands.desc(weightDims, "any", type);
     const geometry = geometryOf(node.attrs.window as Window);
     const bias = forward && operands[2] ? this.operands.desc([o], [1]) : undefined;
     const post = activation && postOperation(activation);
@@ -70,55 +102,103 @@ export class Convolutions {
       const [src, dst] = [this.image(images, image, types.image), this.image(images, result, types.result)];
       // A forward convolution is also what the adjoints are described by; its operands are then those of one type.
       const inputs = forward || weightGrad ? src : this.image(images, image, type);
-      const operation = onednn.convolution(holder, { src: inputs, weights: any, dst }, bias, geometry, post);
-      return { src, weights: any, dst, operation };
+      const operation = onednn.convolution(holder, { src: inputs, weights: chosenLayout, dst }, bias, geometry, post);
+      return { src, weights: chosenLayout, dst, operation };
     };
-    if (weightGrad) {
-      const plain = this.operands.desc(weightDims, [1, o, kw * c * o, c * o]);
-      const gradients: Part[] = [];
-      const shares = this.list.split(
-        image[0]!,
-        1,
-        (images) => {
-          const { operation: hint, ...descs } = describe(images);
-          const gradient = { ...descs, weights: this.operands.desc(weightDims, "any") };
-          const operation = onednn.convolutionWeights(holder, gradient, geometry, hint);
-          return { ...descs, operation, chosen: onednn.query(operation, QUERY.diffWeights) };
-        },
-        ({ src, dst, operation, chosen }, from, images) => {
-          const [skipSrc, skipDst] = skips(from);
-          const [endSrc, endDst] = skips(from + images);
-          const direct = images === image[0] && onednn.equal(chosen, plain);
-          const value = direct ? into : this.list.make(onednn.bytes(chosen));
-          gradients.push({ value, desc: chosen });
-          const args: Argument[] = [
-            [ARG.src, values[0]!, src, skipSrc],
-            [ARG.diffDst, values[1]!, dst, skipDst],
-            [ARG.diffWeights, value, chosen],
-          ];
-          // Slices of channels are read again and again, from memory the first time.
-          const fetch: Extent[] = [
-            [values[0]!, skipSrc, endSrc],
-            [values[1]!, skipDst, endDst],
-          ];
-          return { operation, args, fetch };
-        },
-        parts,
-      );
-      this.list.native(
-        label,
-        shares,
-        gradients.map(({ value }) => value),
-      );
-      this.gatherWeights(gradients, into, plain);
-      return;
-    }
-    const strides = stridesOver(operands[1]!.view, weightsShape)!;
-    const skip = BYTES.f32 * operands[1]!.view.offset;
+    return {
+      label,
+      parts,
+      geometry,
+      images: image[0]!,
+      weightsShape,
+      weightDims,
+      weights: operands[1]!.view,
+      values,
+      bias,
+      into,
+      skips,
+      describe,
+    };
+  }
+
+  /** The adjoint of the weights: each part of the pictures makes one, and they are added. */
+  private weightGrad({
+    label,
+    parts,
+    geometry,
+    images: all,
+    weightDims,
+    values,
+    into,
+    skips,
+    describe,
+  }: Convolution): void {
+    const { onednn, holder } = this.list.resources;
+    const [o, c, , kw] = weightDims as [number, number, number, number];
+    const plain = this.operands.desc(weightDims, [1, o, kw * c * o, c * o]);
+    const gradients: Part[] = [];
+    const shares = this.list.split(
+      all,
+      1,
+      (images) => {
+        const { operation: hint, ...descs } = describe(images);
+        const gradient = { ...descs, weights: this.operands.desc(weightDims, "any") };
+        const operation = onednn.convolutionWeights(holder, gradient, geometry, hint);
+        return { ...descs, operation, chosen: onednn.query(operation, QUERY.diffWeights) };
+      },
+      ({ src, dst, operation, chosen }, from, images) => {
+        const [skipSrc, skipDst] = skips(from);
+        const [endSrc, endDst] = skips(from + images);
+        const direct = images === all && onednn.equal(chosen, plain);
+        const value = direct ? into : this.list.make(onednn.bytes(chosen));
+        gradients.push({ value, desc: chosen });
+        const args: Argument[] = [
+          [ARG.src, values[0]!, src, skipSrc],
+          [ARG.diffDst, values[1]!, dst, skipDst],
+          [ARG.diffWeights, value, chosen],
+        ];
+        // Slices of channels are read again and again, from memory the first time.
+        const fetch: Extent[] = [
+          [values[0]!, skipSrc, endSrc],
+          [values[1]!, skipDst, endDst],
+        ];
+        return { operation, args, fetch };
+      },
+      parts,
+    );
+    this.list.native(
+      label,
+      shares,
+      gradients.map(({ value }) => value),
+    );
+    this.gatherWeights(gradients, into, plain);
+  }
+
+  /** The result, or the adjoint of the pictures. */
+  private pictures(
+    {
+      label,
+      parts,
+      geometry,
+      images: all,
+      weightsShape,
+      weightDims,
+      weights: view,
+      values,
+      bias,
+      into,
+      skips,
+      describe,
+    }: Convolution,
+    forward: boolean,
+  ): void {
+    const { onednn, holder } = this.list.resources;
+    const strides = stridesOver(view, weightsShape)!;
+    const skip = BYTES.f32 * view.offset;
     const own = plainStrides(weightsShape, strides);
     const given = this.operands.desc(weightDims, [own[3]!, own[2]!, own[0]!, own[1]!]);
     const shares = this.list.split(
-      image[0]!,
+      all,
       1,
       (images) => {
         const { operation: hint, ...descs } = describe(images);
