@@ -9,7 +9,7 @@ import { pipeline } from "node:stream/promises";
 import { fileURLToPath } from "node:url";
 import sharp from "sharp";
 import { pack } from "tar-stream";
-import { Random } from "../src/base/random.ts";
+import { Random } from "../src/random/random.ts";
 
 const json = process.argv.includes("--json");
 const [minutes = "1.2"] = process.argv.slice(2).filter((word) => word !== "--json");

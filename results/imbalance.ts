@@ -6,9 +6,9 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { Random } from "../src/base/random.ts";
 import { subset } from "../src/data/dataset.ts";
 import { evaluate, load, nativeBackend, open, withValidation } from "../src/node.ts";
+import { Random } from "../src/random/random.ts";
 import { startRun } from "../src/train/train.ts";
 
 const SEEDS = [0, 1, 2];

@@ -6,8 +6,8 @@ import { rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { Random } from "../src/base/random.ts";
 import { load, nativeBackend, open, withValidation } from "../src/node.ts";
+import { Random } from "../src/random/random.ts";
 import { suspiciousLabels } from "../src/train/suspicious.ts";
 import { startRun } from "../src/train/train.ts";
 

@@ -1,7 +1,6 @@
 // The platform-free core: the graph language, layers, models, metrics. Entries for platforms are node.ts and web.ts.
 export { type DType, type NdArray, ndarray, type Shape, zeros } from "./base/array.ts";
 export { ERRORS, type ErrorCode, GenclassError } from "./base/errors.ts";
-export { Random } from "./base/random.ts";
 export { VERSION } from "./base/version.ts";
 export type { Augmentation } from "./data/augment.ts";
 export { type Dataset, gather, type ImageSet } from "./data/dataset.ts";
@@ -30,6 +29,7 @@ export { SCHEDULES, schedule, withWarmup } from "./nn/schedule.ts";
 export { Build, Scope } from "./nn/scope.ts";
 export { lower } from "./onnx/lower.ts";
 export { encodeModel } from "./onnx/schema.ts";
+export { Random } from "./random/random.ts";
 export type { Backend, Executable } from "./runtime/backend.ts";
 export { Program, type State, type StepGraph } from "./runtime/program.ts";
 export type { RunEvent } from "./train/events.ts";

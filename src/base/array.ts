@@ -1,8 +1,11 @@
 // Plain n-dimensional arrays: the only values that cross run-time borders (data, state, results).
 import { fail } from "./errors.ts";
 
+/** The type of the elements of an array or tensor; bool is held as bytes of 0 and 1. */
 export type DType = "float32" | "int32" | "uint8" | "bool";
+/** The size of each axis, outermost first; empty for a scalar. */
 export type Shape = readonly number[];
+/** What holds the elements of an array: float64 in place of float32 in the interpreter alone, bytes for uint8 and bool. */
 export type TypedArray = Float32Array | Float64Array | Int32Array | Uint8Array;
 
 /** Row-major values with a shape. Float data may be held as float64 by the interpreter; `dtype` is the type it stands for. */
@@ -42,6 +45,7 @@ function fill<T extends TypedArray>(target: T, values: readonly number[]): T {
   return target;
 }
 
+/** An array of `shape` full of zeros. */
 export function zeros(shape: Shape, dtype: DType = "float32"): NdArray {
   return { shape, dtype, data: allocate(dtype, sizeOf(shape)) };
 }
@@ -57,6 +61,7 @@ export function stridesOf(shape: Shape): number[] {
   return strides;
 }
 
+/** Whether two shapes have the same sizes in the same order. */
 export function sameShape(a: Shape, b: Shape): boolean {
   return a.length === b.length && a.every((dim, axis) => dim === b[axis]);
 }

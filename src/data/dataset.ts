@@ -1,5 +1,5 @@
 // Labelled images and their parts, wherever the bytes lie.
-import { hashName } from "../base/random.ts";
+import { hashName } from "../random/random.ts";
 import { type Pixels, view } from "./pixels.ts";
 
 /** Pictures of one size, each with a label or none. */

@@ -1,5 +1,5 @@
 // The order in which a stream takes examples: a function of seed and epoch alone, so that training can go on from any step.
-import { Random } from "../base/random.ts";
+import { Random } from "../random/random.ts";
 import type { ImageSet } from "./dataset.ts";
 
 /** `shuffled`: every example once an epoch. `balanced`: as many places for each class; examples of small classes repeat. */

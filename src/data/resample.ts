@@ -1,6 +1,7 @@
 // Bilinear values at places of a picture, four pixels at a time as WebAssembly: a batch is changed while the step before it is
 // computed, on a core that the step would like to have.
-import { FunctionBuilder, instantiate } from "../base/assembler.ts";
+import { FunctionBuilder } from "../wasm/assembler.ts";
+import { instantiate } from "../wasm/module.ts";
 
 interface Shape {
   readonly height: number;

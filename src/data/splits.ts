@@ -1,6 +1,6 @@
 // Which pictures are held out, and which labels are kept: stratified by class, by seed alone.
 import { fail } from "../base/errors.ts";
-import { Random } from "../base/random.ts";
+import { Random } from "../random/random.ts";
 import { type Dataset, type ImageSet, subset } from "./dataset.ts";
 
 /**

@@ -2,7 +2,7 @@
 import { type NdArray, ndarray } from "../base/array.ts";
 import { now } from "../base/clock.ts";
 import { fail } from "../base/errors.ts";
-import { Random } from "../base/random.ts";
+import { Random } from "../random/random.ts";
 import { type Augmentation, changesPictures, mixes } from "./augment.ts";
 import {
   BatchBuffer,

@@ -1,5 +1,5 @@
 // The changes of augment.ts on the bytes of one picture [h, w, c], in place, while a batch is filled.
-import type { Random } from "../base/random.ts";
+import type { Random } from "../random/random.ts";
 import type { Augmentation } from "./augment.ts";
 import { ONE, Resampler } from "./resample.ts";
 

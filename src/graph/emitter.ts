@@ -1,10 +1,12 @@
 // What an op's lowering writes to: ONNX nodes and constants by name. Implemented in onnx/lower.ts.
 import type { DType } from "../base/array.ts";
 
-export type OnnxAttributes = Readonly<
-  Record<string, number | { float: number } | string | readonly number[] | { floats: readonly number[] }>
->;
+/** A whole number, a float, a text or a list of whole numbers. */
+export type OnnxAttribute = number | { readonly float: number } | string | readonly number[];
+/** The attributes of an ONNX node by name. */
+export type OnnxAttributes = Readonly<Record<string, OnnxAttribute>>;
 
+/** What the lowering of an op writes ONNX nodes to; values go by their names in the ONNX graph. */
 export interface Emitter {
   /**
    * `train`: weights are inputs and gradients share intermediate results, so convolutions are column matrices and Gemm.

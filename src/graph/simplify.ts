@@ -18,7 +18,7 @@ interface Rule {
 
 /** The value of a constant that is the same everywhere. */
 function uniform(tensor: Tensor): number | undefined {
-  if (tensor.op === (broadcastOp as OpDef)) return uniform(tensor.inputs[0]!);
+  if (tensor.op === broadcastOp) return uniform(tensor.inputs[0]!);
   if (!isConstant(tensor)) return undefined;
   const { data } = tensor.attrs.value;
   if (data.length > 1 && data.some((value) => value !== data[0])) return undefined;
@@ -33,6 +33,7 @@ function keeps(node: Tensor, index: 0 | 1, neutral: number): Tensor | undefined 
 
 const BINARY: readonly OpDef[] = [B.add, B.sub, B.mul, B.div, B.maximum, B.minimum];
 
+/** The algebraic rules, tried in this order. */
 export const RULES: readonly Rule[] = [
   { text: "x + 0 = x", ops: [B.add], rewrite: (node) => keeps(node, 0, 0) ?? keeps(node, 1, 0) },
   { text: "x - 0 = x", ops: [B.sub], rewrite: (node) => keeps(node, 0, 0) },
@@ -49,27 +50,27 @@ export const RULES: readonly Rule[] = [
   {
     text: "--x = x",
     ops: [U.neg],
-    rewrite: ({ inputs: [x] }) => (x!.op === (U.neg as OpDef) ? x!.inputs[0] : undefined),
+    rewrite: ({ inputs: [x] }) => (x!.op === U.neg ? x!.inputs[0] : undefined),
   },
   {
     text: "a + (-b) = a - b",
     ops: [B.add],
     rewrite({ inputs: [a, b] }) {
-      if (b!.op === (U.neg as OpDef)) return sub(a!, b!.inputs[0]!);
-      return a!.op === (U.neg as OpDef) ? sub(b!, a!.inputs[0]!) : undefined;
+      if (b!.op === U.neg) return sub(a!, b!.inputs[0]!);
+      return a!.op === U.neg ? sub(b!, a!.inputs[0]!) : undefined;
     },
   },
   {
     text: "a - (-b) = a + b",
     ops: [B.sub],
-    rewrite: ({ inputs: [a, b] }) => (b!.op === (U.neg as OpDef) ? add(a!, b!.inputs[0]!) : undefined),
+    rewrite: ({ inputs: [a, b] }) => (b!.op === U.neg ? add(a!, b!.inputs[0]!) : undefined),
   },
   {
     text: "(x · k) · m = x · (k m)",
     ops: [B.mul],
     rewrite(node) {
       const [x, k] = scaled(node);
-      if (k === undefined || !x || x.op !== (B.mul as OpDef)) return undefined;
+      if (k === undefined || !x || x.op !== B.mul) return undefined;
       const [inner, m] = scaled(x);
       return inner && m !== undefined && sameShape(inner.shape, node.shape) ? mul(inner, k * m) : undefined;
     },
@@ -80,7 +81,7 @@ export const RULES: readonly Rule[] = [
     rewrite(node) {
       const [a, b] = node.inputs as [Tensor, Tensor];
       const bare = (x: Tensor, other: Tensor) =>
-        x.op === (broadcastOp as OpDef) && sameShape(other.shape, node.shape) ? x.inputs[0]! : x;
+        x.op === broadcastOp && sameShape(other.shape, node.shape) ? x.inputs[0]! : x;
       const [a2, b2] = [bare(a, b), bare(b, a)];
       if (a2 !== a && b2 === b) return remake(node, [a2, b]);
       return b2 !== b ? remake(node, [a, b2]) : undefined;
@@ -89,8 +90,7 @@ export const RULES: readonly Rule[] = [
   {
     text: "reshape of reshape is one reshape",
     ops: [reshapeOp],
-    rewrite: (node) =>
-      node.inputs[0]!.op === (reshapeOp as OpDef) ? reshape(node.inputs[0]!.inputs[0]!, node.shape) : undefined,
+    rewrite: (node) => (node.inputs[0]!.op === reshapeOp ? reshape(node.inputs[0]!.inputs[0]!, node.shape) : undefined),
   },
   {
     text: "reshape to the same shape is nothing",
@@ -104,7 +104,7 @@ export const RULES: readonly Rule[] = [
       const perm = node.attrs.perm as readonly number[];
       const [x] = node.inputs as [Tensor];
       if (perm.every((axis, i) => axis === i)) return x;
-      if (x.op !== (transposeOp as OpDef)) return undefined;
+      if (x.op !== transposeOp) return undefined;
       const inner = x.attrs.perm as readonly number[];
       return transpose(
         x.inputs[0]!,
@@ -138,7 +138,7 @@ function remake(node: Tensor, inputs: readonly Tensor[]): Tensor {
 /** Constants above this many elements are not folded: the file would grow by more than the work it saves. */
 const FOLD_LIMIT = 1 << 16;
 
-/** The same values from fewer nodes. */
+/** Graphs of equal values, in the order of `outputs`, with fewer nodes. */
 export function simplify(outputs: readonly Tensor[]): Tensor[] {
   const done = new Map<Tensor, Tensor>();
   const shared = new Map<string, Tensor>();
@@ -194,8 +194,7 @@ function fold(node: Tensor): Tensor {
     const data = node.op.evaluate(scalars, node.attrs, { shape: [], dtype: node.dtype });
     return broadcast(constant({ shape: [], dtype: node.dtype, data }), node.shape);
   }
-  if (!node.inputs.every(isConstant) || sizeOf(node.shape) > FOLD_LIMIT || node.op === (broadcastOp as OpDef))
-    return node;
+  if (!node.inputs.every(isConstant) || sizeOf(node.shape) > FOLD_LIMIT || node.op === broadcastOp) return node;
   const arrays = node.inputs.map((x) => x.attrs.value as NdArray);
   return constant({ shape: node.shape, dtype: node.dtype, data: node.op.evaluate(arrays, node.attrs, node) });
 }

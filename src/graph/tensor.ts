@@ -3,21 +3,30 @@ import { type DType, type NdArray, ndarray, type Shape, type TypedArray } from "
 import { fail } from "../base/errors.ts";
 import type { Emitter } from "./emitter.ts";
 
+/** What an op needs to know beside its inputs; plain data, so that equal nodes are found by comparing it. */
 export type Attrs = Readonly<Record<string, unknown>>;
 
 /** A symbolic value. Image tensors are `[n, h, w, c]` throughout. */
 export interface Tensor<A extends Attrs = Attrs> {
-  readonly op: OpDef<A>;
+  readonly op: OpDef;
   readonly inputs: readonly Tensor[];
   readonly attrs: A;
   readonly shape: Shape;
   readonly dtype: DType;
 }
 
+/** The shape and element type of a value. */
 export interface TensorType {
   shape: Shape;
   dtype: DType;
 }
+
+/** The adjoints of an op's inputs from `dy`, the adjoint of its result; each has the shape of its input. */
+export type GradRule<A extends Attrs = Attrs> = (
+  node: Tensor<A>,
+  dy: Tensor,
+  needs: readonly boolean[],
+) => readonly (Tensor | undefined)[];
 
 /** All that is true of an op, in one record. */
 // biome-ignore lint/suspicious/noExplicitAny: attributes differ from op to op; each record names its own.
@@ -27,8 +36,12 @@ export interface OpDef<A extends Attrs = any> {
   infer(inputs: readonly Tensor[], attrs: A): TensorType;
   /** The value, in float64 (the oracle for every backend). `out` is the inferred type. */
   evaluate(inputs: readonly NdArray[], attrs: A, out: TensorType): TypedArray;
-  /** Adjoints of the inputs, as graphs; undefined where the derivative is zero. `needs[i]` tells which are wanted. */
-  grad?(node: Tensor<A>, dy: Tensor, needs: readonly boolean[]): readonly (Tensor | undefined)[];
+  /**
+   * The derivative. A rule gives the adjoints of the inputs as graphs; `needs[i]` tells which are wanted, and the others may
+   * be undefined. "zero": the result is piecewise constant in every input, so nothing flows back. "none": no derivative is
+   * known, and `grad` refuses to pass.
+   */
+  readonly grad: GradRule<A> | "zero" | "none";
   /** Emits ONNX nodes and returns the name of the result. */
   lower(emit: Emitter, node: Tensor<A>, inputs: readonly string[]): string;
 }
@@ -36,7 +49,7 @@ export interface OpDef<A extends Attrs = any> {
 /** Applies an op: checks and infers, then makes the node. */
 export function apply<A extends Attrs>(op: OpDef<A>, inputs: readonly Tensor[], attrs: A): Tensor<A> {
   const { shape, dtype } = op.infer(inputs, attrs);
-  return { op: op as OpDef, inputs, attrs, shape, dtype };
+  return { op, inputs, attrs, shape, dtype };
 }
 
 function leafLowering(node: Tensor): never {
@@ -48,6 +61,7 @@ export const inputOp: OpDef<{ name: string; shape: Shape; dtype: DType }> = {
   name: "input",
   infer: (_, { shape, dtype }) => ({ shape, dtype }),
   evaluate: (_, { name }) => fail("E_NAME", `internal: input ${name} has no value`),
+  grad: "zero",
   lower: (_, node) => leafLowering(node),
 };
 
@@ -56,13 +70,16 @@ export const constantOp: OpDef<{ value: NdArray }> = {
   name: "constant",
   infer: (_, { value }) => ({ shape: value.shape, dtype: value.dtype }),
   evaluate: (_, { value }) => value.data,
+  grad: "zero",
   lower: (_, node) => leafLowering(node),
 };
 
+/** A value that is fed at run time under `name`. */
 export function input(name: string, shape: Shape, dtype: DType = "float32"): Tensor {
   return apply(inputOp, [], { name, shape, dtype });
 }
 
+/** A value that is part of the graph. */
 export function constant(value: NdArray): Tensor {
   return apply(constantOp, [], { value });
 }
@@ -85,12 +102,14 @@ function broadcastConstant(value: number, shape: Shape, dtype: DType): Tensor {
   return constant(ndarray(dtype, shape, new Array<number>(size).fill(value)));
 }
 
+/** Whether a node is a constant; its value is then `attrs.value`. */
 export function isConstant(tensor: Tensor): tensor is Tensor<{ value: NdArray }> {
-  return tensor.op === (constantOp as OpDef);
+  return tensor.op === constantOp;
 }
 
+/** Whether a node is an input; its name is then `attrs.name`. */
 export function isInput(tensor: Tensor): tensor is Tensor<{ name: string; shape: Shape; dtype: DType }> {
-  return tensor.op === (inputOp as OpDef);
+  return tensor.op === inputOp;
 }
 
 /** `float32[64,784]` */

@@ -1,7 +1,7 @@
 // First values of parameters. The last two axes of weights are inputs and outputs, [in, out] or [kh, kw, in, out]: fan in is
 // kh · kw · in, fan out kh · kw · out.
 import { type Shape, sizeOf } from "../base/array.ts";
-import type { Random } from "../base/random.ts";
+import type { Random } from "../random/random.ts";
 
 /** Makes the first values of a parameter of a shape, from random numbers where they are random. */
 export type Initializer = (shape: Shape, random: Random) => Float32Array;

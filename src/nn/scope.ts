@@ -2,9 +2,9 @@
 // model's functions.
 import { type NdArray, type Shape, sameShape } from "../base/array.ts";
 import { fail } from "../base/errors.ts";
-import { hashName, Random } from "../base/random.ts";
 import { NOISE_PREFIX, SCALAR_PREFIX, STATE_PREFIX } from "../graph/names.ts";
 import { input, scalar, type Tensor } from "../graph/tensor.ts";
+import { hashName, Random } from "../random/random.ts";
 import type { Initializer } from "./init.ts";
 
 /** One entry of the state: its shape, its first value, and whether optimizers move it. */

@@ -4,6 +4,7 @@ import type { Emitter, OnnxAttributes } from "../graph/emitter.ts";
 import { isConstant, isInput, type Tensor, topological } from "../graph/tensor.ts";
 import type { OnnxConstant, OnnxModel, OnnxNode, OnnxType, OnnxValue } from "./schema.ts";
 
+/** How a graph becomes a model. */
 export interface LowerOptions {
   mode: Emitter["mode"];
   /**

@@ -1,6 +1,8 @@
 // The part of the ONNX file format that we write: plain records, and the protobuf field numbers of onnx.proto (IR 10).
 import { PbfWriter } from "pbf";
+import type { OnnxAttribute, OnnxAttributes } from "../graph/emitter.ts";
 
+/** The element types that are written. */
 export type OnnxType = "float32" | "uint8" | "int32" | "int64" | "bool";
 
 /** A constant stored in the file; `data` is the little-endian raw content. */
@@ -11,14 +13,12 @@ export interface OnnxConstant {
   data: Uint8Array;
 }
 
-export type OnnxAttribute = number | { float: number } | string | readonly number[] | { floats: readonly number[] };
-
+/** An op of the standard ONNX domain applied to values by name. */
 export interface OnnxNode {
   op: string;
-  domain?: string;
   inputs: readonly string[];
   outputs: readonly string[];
-  attributes: Readonly<Record<string, OnnxAttribute>>;
+  attributes: OnnxAttributes;
 }
 
 /** An input or output; a string in `dims` is a symbolic size. */
@@ -28,6 +28,7 @@ export interface OnnxValue {
   dims: readonly (number | string)[];
 }
 
+/** A whole model; `metadata` is stored with it as text. */
 export interface OnnxModel {
   name: string;
   nodes: readonly OnnxNode[];
@@ -38,7 +39,7 @@ export interface OnnxModel {
 }
 
 /** The opset every lowering is written against: the newest that checkers of older distributions know. */
-export const OPSET = 17;
+const OPSET = 17;
 const IR_VERSION = 8;
 const ELEMENT: Record<OnnxType, number> = { float32: 1, uint8: 2, int32: 6, int64: 7, bool: 9 };
 
@@ -77,7 +78,6 @@ function writeNode(node: OnnxNode, out: PbfWriter): void {
   out.writeStringField(3, node.outputs[0] as string);
   out.writeStringField(4, node.op);
   for (const [name, value] of Object.entries(node.attributes)) out.writeMessage(5, writeAttribute, { name, value });
-  if (node.domain) out.writeStringField(7, node.domain);
 }
 
 function writeAttribute({ name, value }: { name: string; value: OnnxAttribute }, out: PbfWriter): void {
@@ -91,9 +91,6 @@ function writeAttribute({ name, value }: { name: string; value: OnnxAttribute },
   } else if ("float" in value) {
     out.writeFloatField(2, value.float);
     out.writeVarintField(20, 1);
-  } else if ("floats" in value) {
-    out.writePackedFloat(7, value.floats as number[]);
-    out.writeVarintField(20, 6);
   } else {
     for (const item of value) out.writeVarintField(8, item);
     out.writeVarintField(20, 7);

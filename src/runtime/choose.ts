@@ -5,9 +5,12 @@ import { nativeBackend } from "./native.ts";
 import { onednnBackend, type Precision } from "./onednn/backend.ts";
 import { TO_GET } from "./onednn/library.ts";
 
+/** Names of backends; `auto` takes oneDNN where it is installed and fast. */
 export const BACKEND_CHOICES = ["auto", "onednn", "onnx"] as const;
+/** In which type products may be computed. */
 export const PRECISIONS: readonly Precision[] = ["float32", "bf16"];
 
+/** What a user may ask for; all of it is optional. */
 export interface BackendWish {
   /** Default `auto`. */
   backend?: (typeof BACKEND_CHOICES)[number];

@@ -147,7 +147,7 @@ class Names {
 class Session implements Executable {
   private readonly inputs: Names;
   private outputs = new Names([]);
-  /** The runs under way: a session is released when they have ended. */
+  /** The runs in flight: a session is released when they have ended. */
   private busy: Promise<unknown> = Promise.resolve();
 
   constructor(

@@ -2,7 +2,7 @@
 // entry; for others each has two, a step reads one and writes the other.
 import { type NdArray, type Shape, zeros } from "../base/array.ts";
 import { fail } from "../base/errors.ts";
-import { Turns } from "../base/turns.ts";
+import { Semaphore } from "../base/semaphore.ts";
 import { STATE_PREFIX } from "../graph/names.ts";
 import { isInput, type Tensor, topological } from "../graph/tensor.ts";
 import type { Backend, Executable, Values } from "./backend.ts";
@@ -32,18 +32,23 @@ interface CompiledStep {
   log: readonly (readonly [name: string, shape: Shape])[];
 }
 
+/** Compiled steps over one state, which run in the order in which they are asked for. */
 export class Program {
   private readonly slots = new Map<string, Slot>();
   private readonly steps = new Map<string, CompiledStep>();
 
   /** Where a backend does not work in place, a run reads what the one before wrote, and is begun when that has ended. */
-  private readonly turns: Turns;
+  private readonly semaphore: Semaphore;
 
   private constructor(private readonly backend: Backend) {
-    this.turns = new Turns(backend.inPlace ? Number.POSITIVE_INFINITY : 1);
+    this.semaphore = new Semaphore(backend.inPlace ? Number.POSITIVE_INFINITY : 1);
   }
 
-  /** Compiles `steps` on `backend`; `state` is copied in once. */
+  /**
+   * Compiles `steps` on `backend`; `state` is copied in once.
+   * @throws `E_NAME` when a step reads or writes an entry that the state does not have, `E_BACKEND` when the backend refuses
+   *   a graph
+   */
   static async create(backend: Backend, steps: readonly StepGraph[], state: State): Promise<Program> {
     const program = new Program(backend);
     for (const [path, value] of state) program.slots.set(path, makeSlot(backend, value));
@@ -77,11 +82,13 @@ export class Program {
 
   /**
    * Runs one step, after those asked for before; the state advances when it succeeds. When it fails the state is as it was,
-   * or undefined on a backend that works in place. `feeds` are not to change until it has ended.
-   * @returns the step's reported values
+   * or undefined on a backend that works in place.
+   * @param feeds values of all inputs that are not of the state; they are not to change until the step has ended
+   * @returns the values of the step's `log`, by name
+   * @throws `E_NAME` for an unknown step or an input without a value, and what `Executable.run` throws
    */
   run(name: string, feeds: Values): Promise<Readonly<Record<string, NdArray>>> {
-    return this.turns.take(async () => {
+    return this.semaphore.run(async () => {
       const step = this.steps.get(name);
       if (!step) fail("E_NAME", `internal: no step "${name}"; compiled: ${[...this.steps.keys()].join(", ")}`);
       const log: Record<string, NdArray> = {};
@@ -96,30 +103,24 @@ export class Program {
     });
   }
 
-  /** The current value of a state entry, not copied: valid until the next step. No step may be under way. */
+  /**
+   * The current value of a state entry, not copied: valid until the next step; no step may be in flight.
+   * @throws `E_NAME` when there is no such entry
+   */
   read(path: string): NdArray {
     const slot = this.slots.get(path);
     if (!slot) fail("E_NAME", `internal: the state has no "${path}"`);
     return slot.current;
   }
 
-  /** A copy of the whole state. No step may be under way. */
+  /** A copy of the whole state. No step may be in flight. */
   snapshot(): State {
     const state: State = new Map();
     for (const [path, slot] of this.slots) state.set(path, copy(slot.current));
     return state;
   }
 
-  /** Puts values back; throws when a path or size is unknown. */
-  restore(state: State): void {
-    for (const [path, value] of state) {
-      const target = this.read(path);
-      if (target.data.length !== value.data.length)
-        fail("E_SHAPE", `state "${path}" is [${target.shape}] here, [${value.shape}] in the checkpoint`);
-      target.data.set(value.data);
-    }
-  }
-
+  /** Frees the steps and the state, after the steps that are in flight; nothing may be asked for afterwards. */
   async dispose(): Promise<void> {
     for (const step of this.steps.values()) await step.executable.dispose();
     this.steps.clear();

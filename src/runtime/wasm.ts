@@ -13,6 +13,7 @@ export interface OnnxruntimeWeb {
   readonly Tensor: TensorConstructor;
 }
 
+/** The backend over the package onnxruntime-web, which the caller loads; `version` is for people. */
 export function wasmBackend(ort: OnnxruntimeWeb, version: string): Backend {
   return onnxBackend({ name: "onnxruntime-web", version }, async (model) => {
     const session = await ort.InferenceSession.create(model, { graphOptimizationLevel: "all", logSeverityLevel: 3 });

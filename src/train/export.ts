@@ -1,7 +1,6 @@
 // A head as one ONNX file: any batch size, bytes in; preprocessing, labels and temperature inside.
 import { type NdArray, ndarray, type Shape, sizeOf, zeros } from "../base/array.ts";
 import { fail } from "../base/errors.ts";
-import { Random } from "../base/random.ts";
 import { NOISE_PREFIX } from "../graph/names.ts";
 import * as g from "../graph/ops/index.ts";
 import { simplify } from "../graph/simplify.ts";
@@ -11,6 +10,7 @@ import type { HeadInput } from "../models/heads.ts";
 import { drawNoise } from "../nn/scope.ts";
 import { FREE_BATCH, lower } from "../onnx/lower.ts";
 import { encodeModel } from "../onnx/schema.ts";
+import { Random } from "../random/random.ts";
 import type { Backend } from "../runtime/backend.ts";
 import type { HeadFeeds, HeadGraph, TrainedModel } from "./trained.ts";
 

@@ -1,10 +1,10 @@
 // Refreshes: work between the steps of a stage that writes tables from what the averaged model says of the training pictures.
 import { type NdArray, ndarray, sameShape, sizeOf } from "../base/array.ts";
 import { fail } from "../base/errors.ts";
-import { hashName } from "../base/random.ts";
 import type { Table } from "../data/batches.ts";
 import type { ImageSet } from "../data/dataset.ts";
 import type { TableSpec } from "../models/model.ts";
+import { hashName } from "../random/random.ts";
 import type { Program } from "../runtime/program.ts";
 import { StepFeeds } from "./feeds.ts";
 import { predictSet } from "./outputs.ts";

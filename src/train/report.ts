@@ -1,8 +1,9 @@
 // The report of an evaluated run: numbers, curves, confusion, calibration, pictures. Files go into the run folder.
-import { Random } from "../base/random.ts";
+
 import { type Dataset, gather, type ImageSet } from "../data/dataset.ts";
 import { argmax } from "../metrics/classification.ts";
 import { formatMetric, type MetricInfo } from "../metrics/metric.ts";
+import { Random } from "../random/random.ts";
 import { type ReportSection, reportHtml } from "../report/html.ts";
 import { gridPng, toBytes } from "../report/pictures.ts";
 import { type Curve, confusion, curves, reliability } from "../report/plots.ts";

@@ -1,9 +1,9 @@
 import { describe, expect, it } from "vitest";
-import { Random } from "../../src/base/random.ts";
 import { type Augmentation, CHANGES, type ChangeName, chooseAugmentation } from "../../src/data/augment.ts";
 import { gather } from "../../src/data/dataset.ts";
 import { glyphs } from "../../src/data/sets/glyphs.ts";
 import { Transformer } from "../../src/data/transform.ts";
+import { Random } from "../../src/random/random.ts";
 
 const shape = { height: 3, width: 4, channels: 1 };
 const ramp = Uint8Array.from({ length: 12 }, (_, i) => i * 20);

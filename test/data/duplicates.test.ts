@@ -3,12 +3,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import sharp, { type Sharp } from "sharp";
 import { afterAll, describe, expect, it } from "vitest";
-import { Random } from "../../src/base/random.ts";
 import { findDuplicates, placeName } from "../../src/data/check/duplicates.ts";
 import { gather } from "../../src/data/dataset.ts";
 import { open } from "../../src/data/open.ts";
 import { inMemory } from "../../src/data/pixels.ts";
 import { glyphs } from "../../src/data/sets/glyphs.ts";
+import { Random } from "../../src/random/random.ts";
 import { DATA } from "../helpers.ts";
 
 const root = mkdtempSync(join(tmpdir(), "genclass-duplicates-"));

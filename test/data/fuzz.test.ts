@@ -8,8 +8,8 @@ import { parquetWriteBuffer } from "hyparquet-writer";
 import { pack } from "tar-stream";
 import { afterAll, describe, expect, it } from "vitest";
 import { GenclassError } from "../../src/base/errors.ts";
-import { Random } from "../../src/base/random.ts";
 import { open } from "../../src/data/open.ts";
+import { Random } from "../../src/random/random.ts";
 import { idx, npy, plain } from "./files.ts";
 
 const root = mkdtempSync(join(tmpdir(), "genclass-fuzz-"));

@@ -1,10 +1,10 @@
 import { describe, expect, it } from "vitest";
-import { Random } from "../../src/base/random.ts";
 import { fingerprint, gather, type ImageSet } from "../../src/data/dataset.ts";
 import { classWeights } from "../../src/data/imbalance.ts";
 import { inMemory } from "../../src/data/pixels.ts";
 import { glyphs } from "../../src/data/sets/glyphs.ts";
 import { withLabels, withValidation } from "../../src/data/splits.ts";
+import { Random } from "../../src/random/random.ts";
 
 const small = glyphs({ train: 200, test: 20 });
 const count = (labels: Int32Array, classes: number) =>

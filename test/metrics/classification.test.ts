@@ -1,5 +1,4 @@
 import { describe, expect, it } from "vitest";
-import { Random } from "../../src/base/random.ts";
 import {
   argmax,
   calibrationBins,
@@ -9,6 +8,7 @@ import {
   fitTemperature,
   softmaxRows,
 } from "../../src/metrics/classification.ts";
+import { Random } from "../../src/random/random.ts";
 
 // Four pictures, three classes; answers 0, 1, 1, 2 for labels 0, 1, 2, 2.
 const P = Float64Array.from([0.7, 0.2, 0.1, 0.1, 0.8, 0.1, 0.2, 0.5, 0.3, 0.05, 0.05, 0.9]);

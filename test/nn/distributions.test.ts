@@ -1,9 +1,9 @@
 import { describe, expect, it } from "vitest";
 import { type NdArray, ndarray } from "../../src/base/array.ts";
-import { Random } from "../../src/base/random.ts";
 import { interpret } from "../../src/graph/interpret.ts";
 import { constant, type Tensor } from "../../src/graph/tensor.ts";
 import { bernoulli, categorical, discretizedLogistic, gaussian } from "../../src/nn/distributions.ts";
+import { Random } from "../../src/random/random.ts";
 
 const f64 = (values: number[], shape: number[] = [values.length]): Tensor =>
   constant({ shape, dtype: "float32", data: Float64Array.from(values) } satisfies NdArray);

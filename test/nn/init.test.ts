@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { Random } from "../../src/base/random.ts";
 import { constantInit, glorotUniform, heNormal, type Initializer, normalInit } from "../../src/nn/init.ts";
+import { Random } from "../../src/random/random.ts";
 
 const SHAPE = [3, 3, 16, 32];
 // 9 taps of 16 channels in, of 32 out.

@@ -74,7 +74,7 @@ describe.each(BACKENDS)("the native backend $name", (backend) => {
     }
   });
 
-  it("lets a process end while sessions live and a run is under way", () => {
+  it("lets a process end while sessions live and a run is in flight", () => {
     const script = `
       import { nativeBackend, onednnBackend, ops, input } from "genclass/node";
       const backend = ${backend.name === "onednn" ? "onednnBackend" : "nativeBackend"}();

@@ -1,12 +1,12 @@
 import { describe, expect, it } from "vitest";
 import { JOBS } from "../../bench/jobs.ts";
 import { type NdArray, ndarray, sizeOf, zeros } from "../../src/base/array.ts";
-import { Random } from "../../src/base/random.ts";
 import { SCALAR_PREFIX, STATE_PREFIX } from "../../src/graph/names.ts";
 import { add, mul, sum } from "../../src/graph/ops/index.ts";
 import { input, isInput, topological } from "../../src/graph/tensor.ts";
 import { initialState } from "../../src/nn/scope.ts";
 import { nativeBackend } from "../../src/node.ts";
+import { Random } from "../../src/random/random.ts";
 import type { Backend } from "../../src/runtime/backend.ts";
 import { Program } from "../../src/runtime/program.ts";
 import { compileModel } from "../../src/train/steps.ts";

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
 import { type NdArray, ndarray } from "../../src/base/array.ts";
-import { Random } from "../../src/base/random.ts";
+import { Random } from "../../src/random/random.ts";
 import { readCheckpoint, writeCheckpoint } from "../../src/train/checkpoint.ts";
 import { linkAtomically } from "../../src/train/files.ts";
 import type { Snapshot } from "../../src/train/fit.ts";

@@ -1,5 +1,5 @@
 // Pictures that are there twice: exactly, or nearly (recompressed, resized, brightened, slightly cut).
-import { Random } from "../../base/random.ts";
+import { Random } from "../../random/random.ts";
 import { type Dataset, gather, type ImageSet, PARTS, type Part, range } from "../dataset.ts";
 import { describePicture, dot, hashDistance, type PictureDescriptor, similarity } from "./similarity.ts";
 

@@ -1,5 +1,5 @@
 // Built-in data: digits 0-9 drawn from strokes with random slant, thickness, position, warp and noise. Needs no network.
-import { Random } from "../../base/random.ts";
+import { Random } from "../../random/random.ts";
 import type { Dataset, ImageSet } from "../dataset.ts";
 import { inMemory } from "../pixels.ts";
 

@@ -8,10 +8,12 @@ import { cast } from "./select.ts";
 import { log, neg } from "./unary.ts";
 import { broadcastTo, inferBroadcast, storage } from "./values.ts";
 
+/** A tensor, or a number that becomes a scalar constant of the other operand's type. */
 export type Operand = Tensor | number;
 type None = Record<string, never>;
 const NONE: None = {};
 
+/** The operand as a tensor; a number becomes a scalar constant of type `dtype`. */
 export function asTensor(value: Operand, dtype: DType = "float32"): Tensor {
   return typeof value === "number" ? scalar(value, dtype) : value;
 }
@@ -19,7 +21,8 @@ export function asTensor(value: Operand, dtype: DType = "float32"): Tensor {
 interface BinaryRule {
   name: string;
   f: (a: number, b: number) => number;
-  grad?: (dy: Tensor, a: Tensor, b: Tensor, y: Tensor) => [() => Tensor, () => Tensor];
+  /** The adjoints of a and b before they are summed to the operands' shapes, or "zero" where the op is piecewise constant. */
+  grad: ((dy: Tensor, a: Tensor, b: Tensor, y: Tensor) => [() => Tensor, () => Tensor]) | "zero";
   onnx: string;
   result?: DType;
   accepts?: readonly DType[];
@@ -43,12 +46,14 @@ function binary({ name, f, grad, onnx, result, accepts = ["float32", "int32"] }:
       for (let i = 0; i < x.length; i++) values[i] = f(x[i]!, y[i]!);
       return values;
     },
-    grad(node, dy, needs) {
-      const [a, b] = node.inputs as [Tensor, Tensor];
-      if (!grad) return [undefined, undefined];
-      const [da, db] = grad(dy, a, b, node);
-      return [needs[0] ? sumTo(da(), a.shape) : undefined, needs[1] ? sumTo(db(), b.shape) : undefined];
-    },
+    grad:
+      grad === "zero"
+        ? grad
+        : (node, dy, needs) => {
+            const [a, b] = node.inputs as [Tensor, Tensor];
+            const [da, db] = grad(dy, a, b, node);
+            return [needs[0] ? sumTo(da(), a.shape) : undefined, needs[1] ? sumTo(db(), b.shape) : undefined];
+          },
     lower(emit, node, inputs) {
       if (!broadcastsSlowly(node.inputs, node.shape)) return emit.node(onnx, inputs);
       const flat = inputs.map((name, i) => emit.reshape(name, [sizeOf(node.inputs[i]!.shape)]));
@@ -58,8 +63,9 @@ function binary({ name, f, grad, onnx, result, accepts = ["float32", "int32"] }:
 }
 
 const compare = (name: string, f: (a: number, b: number) => boolean, onnx: string): OpDef<None> =>
-  binary({ name, f: (a, b) => (f(a, b) ? 1 : 0), onnx, result: "bool" });
+  binary({ name, f: (a, b) => (f(a, b) ? 1 : 0), grad: "zero", onnx, result: "bool" });
 
+/** The elementwise ops of two inputs by name. */
 export const binaryOps = {
   // d(a + b) = da + db
   add: binary({ name: "add", f: (a, b) => a + b, grad: (dy) => [() => dy, () => dy], onnx: "Add" }),
@@ -109,8 +115,8 @@ export const binaryOps = {
   greater: compare("greater", (a, b) => a > b, "Greater"),
   greaterEqual: compare("greaterEqual", (a, b) => a >= b, "GreaterOrEqual"),
   equal: compare("equal", (a, b) => a === b, "Equal"),
-  and: binary({ name: "and", f: (a, b) => a & b, onnx: "And", accepts: ["bool"] }),
-  or: binary({ name: "or", f: (a, b) => a | b, onnx: "Or", accepts: ["bool"] }),
+  and: binary({ name: "and", f: (a, b) => a & b, grad: "zero", onnx: "And", accepts: ["bool"] }),
+  or: binary({ name: "or", f: (a, b) => a | b, grad: "zero", onnx: "Or", accepts: ["bool"] }),
 } as const;
 
 function two(op: OpDef<None>) {
@@ -120,17 +126,31 @@ function two(op: OpDef<None>) {
   };
 }
 
+/** a + b, elementwise; shapes broadcast (NumPy rules). float32 or int32, as for the ops below unless they say otherwise. */
 export const add = two(binaryOps.add);
+/** a - b, elementwise. */
 export const sub = two(binaryOps.sub);
+/** a · b, elementwise. */
 export const mul = two(binaryOps.mul);
+/** a / b, elementwise; of int32, rounded towards zero. */
 export const div = two(binaryOps.div);
+/** The larger of a and b, elementwise; where they are equal the adjoint goes to a. */
 export const maximum = two(binaryOps.maximum);
+/** The smaller of a and b, elementwise; where they are equal the adjoint goes to a. */
 export const minimum = two(binaryOps.minimum);
+/** a to the power of b, elementwise, float32. The derivative with respect to b needs a > 0. */
 export const pow = two(binaryOps.pow);
+/** Whether a > b, elementwise: a bool tensor. */
 export const greater = two(binaryOps.greater);
+/** Whether a >= b, elementwise: a bool tensor. */
 export const greaterEqual = two(binaryOps.greaterEqual);
+/** Whether a < b, elementwise: a bool tensor. */
 export const less = (a: Operand, b: Operand): Tensor => greater(b, a);
+/** Whether a <= b, elementwise: a bool tensor. */
 export const lessEqual = (a: Operand, b: Operand): Tensor => greaterEqual(b, a);
+/** Whether a = b, elementwise: a bool tensor. */
 export const equal = two(binaryOps.equal);
+/** Whether both hold, elementwise, of bool tensors. */
 export const and = two(binaryOps.and);
+/** Whether one or both hold, elementwise, of bool tensors. */
 export const or = two(binaryOps.or);

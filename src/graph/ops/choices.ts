@@ -10,14 +10,14 @@ import type { Window } from "./window.ts";
 export const SHORT_PIXEL = 16;
 
 /** A product with fewer columns than this wastes most of the vector unit. */
-const NARROW = 16;
+const LEAST_COLUMNS = 16;
 
 /**
  * A transposed convolution to `c` channels: as one product to columns that pixels gather from, or as one product for each
  * residue class of the stride. Without stride there is one class, which is a plain convolution.
  */
 export function transposesByColumns({ stride }: Window, c: number): boolean {
-  return stride[0] * stride[1] > 1 && c < NARROW;
+  return stride[0] * stride[1] > 1 && c < LEAST_COLUMNS;
 }
 
 /** Sums over leading axes are a product with a row of ones, three times as fast as ReduceSum. */
@@ -40,9 +40,9 @@ export function broadcastsSlowly(inputs: readonly { shape: Shape }[], result: Sh
 }
 
 /**
- * Columns of a convolution above this many bytes are made in portions, and again in the backward pass. Measured: CNN of the
+ * Columns of a convolution above this many bytes are made in tiles, and again in the backward pass. Measured: CNN of the
  * bench 24.2 -> 21.7 ms and 368 -> 310 MB; default VAE on 64x64x3, batch 128, 225 -> 218 ms and 2462 -> 1774 MB.
  */
 export const WHOLE_COLUMNS = 16 * 2 ** 20;
-/** Bytes of columns in a portion: 4 MiB cost the VAE 256 ms, 16 MiB more memory for the same time. */
-export const COLUMN_PORTION = 8 * 2 ** 20;
+/** Bytes of columns in a tile: 4 MiB cost the VAE 256 ms, 16 MiB more memory for the same time. */
+export const COLUMN_TILE = 8 * 2 ** 20;

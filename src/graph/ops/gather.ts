@@ -1,15 +1,15 @@
-// Reading and adding rows at computed places: gather, its adjoint, one-hot codes, grid sampling.
+// Reading and adding rows at computed places: gather, its adjoint, one-hot codes.
 import { ndarray, type Shape, sizeOf } from "../../base/array.ts";
 import { fail } from "../../base/errors.ts";
 import { apply, constant, type OpDef, type Tensor, typeText } from "../tensor.ts";
-import { add, equal, mul, sub } from "./binary.ts";
+import { equal } from "./binary.ts";
 import { cast } from "./select.ts";
-import { reshape, sliceAxis } from "./shape.ts";
-import { clip, floor } from "./unary.ts";
+import { reshape } from "./shape.ts";
 import { storage } from "./values.ts";
 
 type None = Record<string, never>;
 
+/** Rows `[r, …]` and int32 numbers `[i…]` to `[i…, …]`. */
 export const gatherOp: OpDef<None> = {
   name: "gather",
   infer([x, index]) {
@@ -32,6 +32,7 @@ export const gatherOp: OpDef<None> = {
   lower: (emit, _node, [x, index]) => emit.node("Gather", [x!, index!], { axis: 0 }),
 };
 
+/** Rows `[i…, …]` and int32 numbers `[i…]` to `shape`: the adjoint of `gather`. */
 export const scatterAddOp: OpDef<{ shape: Shape }> = {
   name: "scatterAdd",
   infer: ([rows], { shape }) => ({ shape, dtype: rows!.dtype }),
@@ -72,39 +73,4 @@ export function oneHot(labels: Tensor, classes: number): Tensor {
     ),
   );
   return cast(equal(reshape(labels, [...labels.shape, 1]), range), "float32");
-}
-
-/**
- * Bilinear samples of an image at given places (Jaderberg et al. 2015, section 3.3).
- * @param x `[n, h, w, c]`
- * @param grid `[n, oh, ow, 2]`: (x, y) in -1..1, the outer edges of the outer pixels; outside, the edge repeats
- * @returns `[n, oh, ow, c]`
- */
-export function gridSample(x: Tensor, grid: Tensor): Tensor {
-  const [n, h, w, c] = x.shape as readonly number[] as [number, number, number, number];
-  const [gn, oh, ow, two] = grid.shape as readonly number[] as [number, number, number, number];
-  if (gn !== n || two !== 2) fail("E_SHAPE", `gridSample: expected a grid [${n}, oh, ow, 2], got ${typeText(grid)}`);
-  const place = (axis: number, size: number) =>
-    clip(sub(mul(add(sliceAxis(grid, 3, axis, axis + 1), 1), size / 2), 0.5), 0, size - 1);
-  const [px, py] = [place(0, w), place(1, h)];
-  const [x0, y0] = [clip(floor(px), 0, Math.max(0, w - 2)), clip(floor(py), 0, Math.max(0, h - 2))];
-  const [fx, fy] = [sub(px, x0), sub(py, y0)];
-  const first = constant(
-    ndarray(
-      "float32",
-      [n, 1, 1, 1],
-      Array.from({ length: n }, (_, i) => i * h * w),
-    ),
-  );
-  const rows = reshape(x, [n * h * w, c]);
-  const corner = (dx: number, dy: number) => {
-    const flat = add(add(mul(add(y0, dy), w), add(x0, dx)), first);
-    return reshape(gather(rows, cast(reshape(flat, [n * oh * ow]), "int32")), [n, oh, ow, c]);
-  };
-  const [right, below] = [w > 1 ? 1 : 0, h > 1 ? 1 : 0];
-  const rest = (f: Tensor) => sub(1, f);
-  return add(
-    mul(rest(fy), add(mul(rest(fx), corner(0, 0)), mul(fx, corner(right, 0)))),
-    mul(fy, add(mul(rest(fx), corner(0, below)), mul(fx, corner(right, below)))),
-  );
 }

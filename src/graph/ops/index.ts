@@ -1,23 +1,51 @@
-// Every op record, as one list (tests run over it), and the functions that build nodes.
+// Every op record by its name, and the functions that build nodes.
 import type { OpDef } from "../tensor.ts";
 import { binaryOps } from "./binary.ts";
-import { conv2dFilterOp, conv2dOp, conv2dTransposeOp } from "./conv.ts";
+import { conv2dOp, conv2dTransposeOp, conv2dWeightGradOp } from "./conv.ts";
 import { gatherOp, scatterAddOp } from "./gather.ts";
+import { gridSampleOp } from "./grid-sample.ts";
+import { col2imOp, im2colOp } from "./im2col.ts";
 import { matmulOp } from "./matmul.ts";
-import { patchesOp, unpatchesOp } from "./patches.ts";
 import { maxPoolOp } from "./pool.ts";
 import { argmaxOp, logSoftmaxOp, logSumExpOp, maxOp, softmaxOp, sumOp } from "./reduce.ts";
 import { castOp, notOp, whereOp } from "./select.ts";
 import { broadcastOp, concatOp, padOp, reshapeOp, reverseOp, sliceOp, transposeOp } from "./shape.ts";
 import { unaryOps } from "./unary.ts";
 
-export const OPS: readonly OpDef[] = [
-  ...Object.values(unaryOps),
-  ...Object.values(binaryOps),
-  ...[notOp, whereOp, castOp, sumOp, maxOp, argmaxOp, logSumExpOp, softmaxOp, logSoftmaxOp],
-  ...[reshapeOp, reverseOp, transposeOp, sliceOp, padOp, concatOp, broadcastOp],
-  ...[matmulOp, patchesOp, unpatchesOp, conv2dOp, conv2dTransposeOp, conv2dFilterOp, maxPoolOp, gatherOp, scatterAddOp],
-];
+/** Every op of the language by its name, but for the leaves of graphs (inputs and constants). */
+export const ops = {
+  ...unaryOps,
+  ...binaryOps,
+  not: notOp,
+  where: whereOp,
+  cast: castOp,
+  sum: sumOp,
+  max: maxOp,
+  argmax: argmaxOp,
+  logSumExp: logSumExpOp,
+  softmax: softmaxOp,
+  logSoftmax: logSoftmaxOp,
+  reshape: reshapeOp,
+  reverse: reverseOp,
+  transpose: transposeOp,
+  slice: sliceOp,
+  pad: padOp,
+  concat: concatOp,
+  broadcast: broadcastOp,
+  matmul: matmulOp,
+  im2col: im2colOp,
+  col2im: col2imOp,
+  conv2d: conv2dOp,
+  conv2dTranspose: conv2dTransposeOp,
+  conv2dWeightGrad: conv2dWeightGradOp,
+  maxPool: maxPoolOp,
+  gather: gatherOp,
+  scatterAdd: scatterAddOp,
+  gridSample: gridSampleOp,
+} as const satisfies Readonly<Record<string, OpDef>>;
+
+/** The name of an op of the language: backends key their tables by it, so that none can be forgotten. */
+export type OpName = keyof typeof ops;
 
 export {
   add,
@@ -36,9 +64,10 @@ export {
   sub,
 } from "./binary.ts";
 export { type ConvOptions, conv2d, conv2dTranspose } from "./conv.ts";
-export { gather, gridSample, oneHot, scatterAdd } from "./gather.ts";
+export { gather, oneHot, scatterAdd } from "./gather.ts";
+export { gridSample } from "./grid-sample.ts";
+export { col2im, im2col } from "./im2col.ts";
 export { matmul } from "./matmul.ts";
-export { patches, unpatches } from "./patches.ts";
 export { avgPool, depthwiseConv2d, type Interpolation, maxPool, resize } from "./pool.ts";
 export { argmax, logSoftmax, logSumExp, max, mean, softmax, sum, sumTo, variance } from "./reduce.ts";
 export { cast, not, where } from "./select.ts";

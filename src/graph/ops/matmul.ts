@@ -33,6 +33,7 @@ function multiply(a: NdArray, b: NdArray, attrs: MatmulAttrs, shape: Shape): Flo
   return out;
 }
 
+/** Matrices `[…, m, k]` and `[…, k, n]` (before transposing) and a bias `[n]`, if there is one, to `[…, m, n]`. */
 export const matmulOp: OpDef<MatmulAttrs> = {
   name: "matmul",
   infer(inputs, attrs) {

@@ -3,8 +3,8 @@ import { ndarray, sizeOf } from "../../base/array.ts";
 import { fail } from "../../base/errors.ts";
 import { apply, constant, type OpDef, type Tensor, typeText } from "../tensor.ts";
 import { add, div, equal, mul } from "./binary.ts";
+import { col2im, emitIm2col, im2col } from "./im2col.ts";
 import { matmul } from "./matmul.ts";
-import { emitPatches, patches, unpatches } from "./patches.ts";
 import { mean, sum } from "./reduce.ts";
 import { cast } from "./select.ts";
 import { pad, reshape, slice } from "./shape.ts";
@@ -15,6 +15,7 @@ type Four = readonly [number, number, number, number];
 /** Below every activation, yet finite, so that a comparison with padding is never NaN. */
 const LOWEST = -3e38;
 
+/** Pictures `[n, h, w, c]` to `[n, oh, ow, c]`; padding never is the maximum. */
 export const maxPoolOp: OpDef<{ window: Window }> = {
   name: "maxPool",
   infer([x], { window }) {
@@ -41,9 +42,9 @@ export const maxPoolOp: OpDef<{ window: Window }> = {
     const [x] = node.inputs as [Tensor];
     const { window } = node.attrs;
     const [n, oh, ow, c] = node.shape as Four;
-    const mask = cast(equal(patches(x, window, LOWEST), reshape(node, [n, oh, ow, 1, c])), "float32");
+    const mask = cast(equal(im2col(x, window, LOWEST), reshape(node, [n, oh, ow, 1, c])), "float32");
     const share = div(dy, sum(mask, 3));
-    return [unpatches(mul(mask, reshape(share, [n, oh, ow, 1, c])), window, [x.shape[1]!, x.shape[2]!])];
+    return [col2im(mul(mask, reshape(share, [n, oh, ow, 1, c])), window, [x.shape[1]!, x.shape[2]!])];
   },
   lower(emit, node, [x]) {
     const { window } = node.attrs;
@@ -60,7 +61,7 @@ export const maxPoolOp: OpDef<{ window: Window }> = {
       return emit.node("Transpose", [y], { perm: [0, 2, 3, 1] });
     }
     const taps = window.kernel[0] * window.kernel[1];
-    const columns = emitPatches(emit, x!, node.inputs[0]!.shape as Four, window, LOWEST);
+    const columns = emitIm2col(emit, x!, node.inputs[0]!.shape as Four, window, LOWEST);
     const rows = emit.reshape(columns, [n * oh * ow, taps, c]);
     return emit.reshape(emit.node("ReduceMax", [rows], { axes: [1], keepdims: 0 }), node.shape);
   },
@@ -77,7 +78,7 @@ export function maxPool(x: Tensor, kernel: number | Size, options: WindowOptions
 export function avgPool(x: Tensor, kernel: number | Size, options: WindowOptions = {}): Tensor {
   const size: Size = typeof kernel === "number" ? [kernel, kernel] : kernel;
   const window = makeWindow(size, [x.shape[1]!, x.shape[2]!], { stride: size, ...options });
-  return mean(patches(x, window), 3);
+  return mean(im2col(x, window), 3);
 }
 
 /**
@@ -105,10 +106,11 @@ export function depthwiseConv2d(x: Tensor, weights: Tensor, options: WindowOptio
   return total!;
 }
 
+/** How a resized axis takes its values: from the nearest pixel, or between the two nearest. */
 export type Interpolation = "nearest" | "bilinear";
 
 /** The matrix `[out, in]` that resamples one axis; pixel centres are aligned at half pixels, edges repeat. */
-export function resizeMatrix(from: number, to: number, mode: Interpolation): Float64Array {
+function resizeMatrix(from: number, to: number, mode: Interpolation): Float64Array {
   const matrix = new Float64Array(to * from);
   for (let i = 0; i < to; i++) {
     const centre = ((i + 0.5) * from) / to - 0.5;

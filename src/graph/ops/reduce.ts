@@ -44,6 +44,7 @@ function spread(dy: Tensor, x: Tensor, axes: readonly number[]): Tensor {
   return broadcast(reshape(dy, keptShape(x.shape, axes)), x.shape);
 }
 
+/** Float32 `x` to its sum over `axes`, which the result lacks. */
 export const sumOp: OpDef<Axes> = {
   name: "sum",
   infer: inferReduced("sum"),
@@ -69,6 +70,7 @@ export const sumOp: OpDef<Axes> = {
   },
 };
 
+/** Float32 `x` to its maximum over `axes`, which the result lacks. */
 export const maxOp: OpDef<Axes> = {
   name: "max",
   infer: inferReduced("max"),
@@ -88,6 +90,7 @@ export const maxOp: OpDef<Axes> = {
   lower: (emit, node, [x]) => emit.node("ReduceMax", [x!], { axes: node.attrs.axes, keepdims: 0 }),
 };
 
+/** Float32 `x` to ln Σ eˣ over `axes`, which the result lacks. */
 export const logSumExpOp: OpDef<Axes> = {
   name: "logSumExp",
   infer: inferReduced("logSumExp"),
@@ -123,18 +126,24 @@ function reduction(op: OpDef<Axes>): Reduction {
   };
 }
 
-/** Σ over `axes` (all when absent); `keep` leaves them as size 1. */
+/**
+ * The sum over `axes`: one or several, negative ones from the end, all when absent. The result lacks them, or has them as size 1
+ * with `keep`. What is said here holds for every reduction.
+ * @throws `E_AXIS` for an axis outside the rank, `E_DTYPE` for another type than float32
+ */
 export const sum = reduction(sumOp);
+/** The largest value over `axes`; places that share it share its adjoint. */
 export const max = reduction(maxOp);
-/** ln Σ eˣ, without overflow. */
+/** ln Σ eˣ over `axes`, without overflow. */
 export const logSumExp = reduction(logSumExpOp);
 
+/** The mean over `axes`. */
 export const mean: Reduction = (x, axes, keep) => {
   const total = sum(x, axes, keep);
   return mul(total, sizeOf(total.shape) / sizeOf(x.shape));
 };
 
-/** Population variance over `axes`. */
+/** The population variance (the mean of squared differences from the mean) over `axes`. */
 export const variance: Reduction = (x, axes, keep) => mean(square(sub(x, mean(x, axes, true))), axes, keep);
 
 /** The adjoint of broadcasting: sums `x` down to `shape`. */
@@ -173,6 +182,7 @@ const inferSame =
     return { shape: x!.shape, dtype: "float32" as const };
   };
 
+/** Float32 `[…, k]` to eˣ / Σ eˣ over the last axis. */
 export const softmaxOp: OpDef<None> = {
   name: "softmax",
   infer: inferSame("softmax"),
@@ -182,6 +192,7 @@ export const softmaxOp: OpDef<None> = {
   lower: (emit, _node, [x]) => emit.node("Softmax", [x!], { axis: -1 }),
 };
 
+/** Float32 `[…, k]` to x - ln Σ eˣ over the last axis. */
 export const logSoftmaxOp: OpDef<None> = {
   name: "logSoftmax",
   infer: inferSame("logSoftmax"),
@@ -191,9 +202,15 @@ export const logSoftmaxOp: OpDef<None> = {
   lower: (emit, _node, [x]) => emit.node("LogSoftmax", [x!], { axis: -1 }),
 };
 
+/**
+ * eˣ / Σ eˣ over the last axis: probabilities that add up to 1. Throws `E_SHAPE` for a scalar or another type than
+ * float32.
+ */
 export const softmax = (x: Tensor): Tensor => apply(softmaxOp, [x], {});
+/** ln of `softmax`, without overflow. Throws `E_SHAPE` for a scalar or another type than float32. */
 export const logSoftmax = (x: Tensor): Tensor => apply(logSoftmaxOp, [x], {});
 
+/** `[…, k]` to the place of the first largest value of the last axis, int32 `[…]`. */
 export const argmaxOp: OpDef<None> = {
   name: "argmax",
   infer: ([x]) => ({ shape: x!.shape.slice(0, -1), dtype: "int32" }),
@@ -205,6 +222,7 @@ export const argmaxOp: OpDef<None> = {
       return best;
     });
   },
+  grad: "zero",
   lower: (emit, _node, [x]) =>
     emit.node("Cast", [emit.node("ArgMax", [x!], { axis: -1, keepdims: 0 })], { to: ONNX_TYPE.int32 }),
 };

@@ -9,6 +9,7 @@ import { broadcastTo, inferBroadcast, storage } from "./values.ts";
 type None = Record<string, never>;
 const NONE: None = {};
 
+/** Bool to bool of the same shape. */
 export const notOp: OpDef<None> = {
   name: "not",
   infer([x]) {
@@ -16,10 +17,13 @@ export const notOp: OpDef<None> = {
     return { shape: x!.shape, dtype: "bool" };
   },
   evaluate: ([x]) => Uint8Array.from(x!.data as Uint8Array, (value) => 1 - value),
+  grad: "zero",
   lower: (emit, _node, [x]) => emit.node("Not", [x!]),
 };
+/** Where a bool tensor does not hold. */
 export const not = (x: Tensor): Tensor => apply(notOp, [x], NONE);
 
+/** A bool condition and two tensors of one type, which all broadcast, to one of the two in each place. */
 export const whereOp: OpDef<None> = {
   name: "where",
   infer([condition, a, b]) {
@@ -55,8 +59,10 @@ export function where(condition: Tensor, a: Operand, b: Operand): Tensor {
   return apply(whereOp, [condition, asTensor(a), asTensor(b)], NONE);
 }
 
+/** `TensorProto.DataType` of onnx.proto. */
 export const ONNX_TYPE: Record<DType, number> = { float32: 1, uint8: 2, int32: 6, bool: 9 };
 
+/** Any type to the type `to`; the shape stays. */
 export const castOp: OpDef<{ to: DType }> = {
   name: "cast",
   infer: ([x], { to }) => ({ shape: x!.shape, dtype: to }),
@@ -65,6 +71,8 @@ export const castOp: OpDef<{ to: DType }> = {
     for (let i = 0; i < out.length; i++) out[i] = to === "bool" ? Number(x!.data[i] !== 0) : x!.data[i]!;
     return out;
   },
+  // There is one float type: whichever way a cast goes, one side of it is whole numbers or truth values.
+  grad: "zero",
   lower: (emit, node, [x]) => emit.node("Cast", [x!], { to: ONNX_TYPE[node.attrs.to] }),
 };
 

@@ -5,6 +5,7 @@ import { apply, type OpDef, type Tensor, typeText } from "../tensor.ts";
 import { sumTo } from "./reduce.ts";
 import { broadcastTo, storage } from "./values.ts";
 
+/** The same values, in the same order, in `shape`. */
 export const reshapeOp: OpDef<{ shape: Shape }> = {
   name: "reshape",
   infer([x], { shape }) {
@@ -17,7 +18,7 @@ export const reshapeOp: OpDef<{ shape: Shape }> = {
   lower: (emit, node, [x]) => emit.reshape(x!, node.shape),
 };
 
-/** The same values with other sizes; one size may be -1. */
+/** The values of `x`, in their order, in another shape; one size may be -1, and is what the others leave. Throws `E_SHAPE`. */
 export function reshape(x: Tensor, shape: Shape): Tensor {
   const free = shape.indexOf(-1);
   const known = -sizeOf(shape);
@@ -25,9 +26,10 @@ export function reshape(x: Tensor, shape: Shape): Tensor {
   return sameShape(sizes, x.shape) ? x : apply(reshapeOp, [x], { shape: sizes });
 }
 
-/** `[n, …] -> [n, product of the rest]` */
+/** All axes but the first as one: `[n, …] -> [n, product of the rest]`. */
 export const flatten = (x: Tensor): Tensor => reshape(x, [x.shape[0]!, sizeOf(x.shape.slice(1))]);
 
+/** Axis i of the result is axis `perm[i]` of the operand. */
 export const transposeOp: OpDef<{ perm: readonly number[] }> = {
   name: "transpose",
   infer([x], { perm }) {
@@ -63,6 +65,7 @@ export function transpose(x: Tensor, perm: readonly number[] = x.shape.map((_, i
 
 type Window = { begin: readonly number[]; size: readonly number[]; stride: readonly number[] };
 
+/** The elements `begin + i * stride` for `i < size` along each axis; the result has the shape `size`. */
 export const sliceOp: OpDef<Window> = {
   name: "slice",
   infer([x], { begin, size, stride }) {
@@ -163,6 +166,7 @@ export function split(x: Tensor, parts: number, axis = -1): Tensor[] {
   return Array.from({ length: parts }, (_, i) => sliceAxis(x, at, i * width, (i + 1) * width));
 }
 
+/** The elements of one axis in the other direction. */
 export const reverseOp: OpDef<{ axis: number }> = {
   name: "reverse",
   infer: ([x]) => ({ shape: x!.shape, dtype: x!.dtype }),
@@ -187,6 +191,7 @@ export function reverse(x: Tensor, axis: number): Tensor {
   return apply(reverseOp, [x], { axis: normalizeAxis(axis, x.shape.length, "reverse") });
 }
 
+/** `before` and `after` elements of `value` around each axis. */
 export const padOp: OpDef<{ before: readonly number[]; after: readonly number[]; value: number }> = {
   name: "pad",
   infer([x], { before, after }) {
@@ -217,11 +222,16 @@ export const padOp: OpDef<{ before: readonly number[]; after: readonly number[];
   },
 };
 
+/**
+ * `before` and `after` elements of `value` at the two ends of each axis; one number an axis, none negative, else
+ * `E_SHAPE`.
+ */
 export function pad(x: Tensor, before: readonly number[], after: readonly number[], value = 0): Tensor {
   if (before.every((n) => n === 0) && after.every((n) => n === 0)) return x;
   return apply(padOp, [x], { before, after, value });
 }
 
+/** Tensors that differ along `axis` alone, one after another. */
 export const concatOp: OpDef<{ axis: number }> = {
   name: "concat",
   infer(inputs, { axis }) {
@@ -260,6 +270,9 @@ export const concatOp: OpDef<{ axis: number }> = {
   lower: (emit, node, inputs) => emit.node("Concat", inputs, { axis: node.attrs.axis }),
 };
 
+/**
+ * Tensors of one type one after another along `axis`. Throws `E_SHAPE` when they differ elsewhere, or when there is none.
+ */
 export function concat(inputs: readonly Tensor[], axis = -1): Tensor {
   if (inputs.length === 0) fail("E_SHAPE", "concat: expected at least one tensor, got none");
   if (inputs.length === 1) return inputs[0]!;
@@ -275,6 +288,7 @@ export function stack(inputs: readonly Tensor[], axis = 0): Tensor {
   );
 }
 
+/** Axes of size 1, and missing leading ones, repeated to `shape`. */
 export const broadcastOp: OpDef<{ shape: Shape }> = {
   name: "broadcast",
   infer([x], { shape }) {
@@ -293,6 +307,10 @@ export const broadcastOp: OpDef<{ shape: Shape }> = {
   },
 };
 
+/**
+ * `x` with axes of size 1, and missing leading ones, repeated to `shape` (NumPy rules); throws `E_SHAPE` when it does not
+ * fit.
+ */
 export function broadcast(x: Tensor, shape: Shape): Tensor {
   return sameShape(x.shape, shape) ? x : apply(broadcastOp, [x], { shape });
 }

@@ -11,8 +11,8 @@ const NONE: None = {};
 interface UnaryRule<A extends Attrs> {
   name: string;
   f: (x: number, attrs: A) => number;
-  /** The adjoint of x; absent where the derivative is zero almost everywhere. */
-  grad?: (dy: Tensor, y: Tensor, x: Tensor, attrs: A) => Tensor;
+  /** The adjoint of x, or "zero" where the op is piecewise constant. */
+  grad: ((dy: Tensor, y: Tensor, x: Tensor, attrs: A) => Tensor) | "zero";
   onnx: string | ((emit: Parameters<OpDef["lower"]>[0], x: string, attrs: A) => string);
   attributes?: (attrs: A) => OnnxAttributes;
 }
@@ -28,7 +28,7 @@ function unary<A extends Attrs = None>(rule: UnaryRule<A>): OpDef<A> {
     evaluate([x], attrs) {
       return Float64Array.from(x!.data as Float64Array, (value) => f(value, attrs));
     },
-    grad: (node, dy) => [grad ? grad(dy, node, node.inputs[0]!, node.attrs) : undefined],
+    grad: grad === "zero" ? grad : (node, dy) => [grad(dy, node, node.inputs[0]!, node.attrs)],
     lower(emit, node, [x]) {
       if (typeof onnx === "function") return onnx(emit, x!, node.attrs);
       return emit.node(onnx, [x!], rule.attributes?.(node.attrs) ?? {});
@@ -37,7 +37,7 @@ function unary<A extends Attrs = None>(rule: UnaryRule<A>): OpDef<A> {
 }
 
 /** The error function: Taylor series below 3, continued fraction above; absolute error under 1e-12. */
-export function erfValue(x: number): number {
+function erfValue(x: number): number {
   const a = Math.abs(x);
   if (a > 6) return Math.sign(x);
   if (a < 3) {
@@ -54,6 +54,7 @@ export function erfValue(x: number): number {
   return Math.sign(x) * (1 - Math.exp(-a * a) / ((a + fraction) * Math.sqrt(Math.PI)));
 }
 
+/** ln(1 + eˣ) of a number, without overflow. */
 export const softplusValue = (x: number): number => Math.max(x, 0) + Math.log1p(Math.exp(-Math.abs(x)));
 
 /**
@@ -65,13 +66,14 @@ function emitSoftplus(emit: Emitter, x: string): string {
   return emit.node("Sub", [emit.node("Relu", [x]), tail]);
 }
 
+/** The elementwise ops of one float32 input by name. */
 export const unaryOps = {
   // d(-x) = -dx
   neg: unary({ name: "neg", f: (x) => -x, grad: (dy) => neg(dy), onnx: "Neg" }),
   // d|x| = sign(x) dx
   abs: unary({ name: "abs", f: Math.abs, grad: (dy, _y, x) => mul(dy, sign(x)), onnx: "Abs" }),
-  sign: unary({ name: "sign", f: Math.sign, onnx: "Sign" }),
-  floor: unary({ name: "floor", f: Math.floor, onnx: "Floor" }),
+  sign: unary({ name: "sign", f: Math.sign, grad: "zero", onnx: "Sign" }),
+  floor: unary({ name: "floor", f: Math.floor, grad: "zero", onnx: "Floor" }),
   // d(eˣ) = eˣ dx
   exp: unary({ name: "exp", f: Math.exp, grad: (dy, y) => mul(dy, y), onnx: "Exp" }),
   // d(ln x) = dx / x
@@ -125,6 +127,7 @@ export const unaryOps = {
   step: unary<{ low: number }>({
     name: "step",
     f: (x, { low }) => (x > 0 ? 1 : low),
+    grad: "zero",
     onnx(emit, x, { low }) {
       const unit = emit.node("HardSigmoid", [x], { alpha: { float: 1e38 }, beta: { float: 0 } });
       return low === 0 ? unit : emit.node("Clip", [unit, emit.scalar(low)]);
@@ -152,24 +155,43 @@ const one =
   (x: Tensor): Tensor =>
     apply(op, [x], NONE);
 
+/** -x. Like all of these functions elementwise, of float32; another type throws `E_DTYPE`. */
 export const neg = one(unaryOps.neg);
+/** |x|; its derivative at 0 is 0. */
 export const abs = one(unaryOps.abs);
+/** -1, 0 or 1; its derivative is zero. */
 export const sign = one(unaryOps.sign);
+/** The largest whole number that is not above x; its derivative is zero. */
 export const floor = one(unaryOps.floor);
+/** eˣ. */
 export const exp = one(unaryOps.exp);
+/** ln x, for x > 0; -∞ at 0, NaN below. */
 export const log = one(unaryOps.log);
+/** √x, for x >= 0; the derivative needs x > 0. */
 export const sqrt = one(unaryOps.sqrt);
+/** x². */
 export const square = one(unaryOps.square);
+/** 1 / x. */
 export const reciprocal = one(unaryOps.reciprocal);
+/** sin x, in radians; on oneDNN's backend good to |x| of some thousands, as is `cos`. */
 export const sin = one(unaryOps.sin);
+/** cos x, in radians. */
 export const cos = one(unaryOps.cos);
+/** tanh x. */
 export const tanh = one(unaryOps.tanh);
+/** σ(x) = 1 / (1 + e^-x). */
 export const sigmoid = one(unaryOps.sigmoid);
+/** ln(1 + eˣ), without overflow. */
 export const softplus = one(unaryOps.softplus);
+/** The error function 2/√π ∫₀ˣ e^(-t²) dt. */
 export const erf = one(unaryOps.erf);
+/** max(x, 0); its derivative at 0 is 0. */
 export const relu = one(unaryOps.relu);
+/** x where x > 0, else alpha · x (Maas et al. 2013). */
 export const leakyRelu = (x: Tensor, alpha = 0.2): Tensor => apply(unaryOps.leakyRelu, [x], { alpha });
+/** x where x > 0, else alpha · (eˣ - 1) (Clevert et al. 2016). */
 export const elu = (x: Tensor, alpha = 1): Tensor => apply(unaryOps.elu, [x], { alpha });
+/** x cut to low..high; its derivative is 0 at the bounds and outside. */
 export const clip = (x: Tensor, low: number, high: number): Tensor => apply(unaryOps.clip, [x], { low, high });
 /** 1 where x > 0, else `low`; its derivative is zero. */
 export const step = (x: Tensor, low = 0): Tensor => apply(unaryOps.step, [x], { low });

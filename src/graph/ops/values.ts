@@ -17,6 +17,7 @@ export function storage(dtype: DType, size: number): TypedArray {
   return dtype === "int32" ? new Int32Array(size) : new Uint8Array(size);
 }
 
+/** The shape that two operands of the op `name` broadcast to; throws `E_SHAPE` when they do not fit. */
 export function inferBroadcast(name: string, a: TensorType, b: TensorType): Shape {
   const shape = broadcastShapes(a.shape, b.shape);
   if (!shape)
@@ -48,6 +49,7 @@ export function broadcastIndex(source: Shape, target: Shape): Int32Array {
   return index;
 }
 
+/** The values of an array, repeated to `shape`, in new storage of the interpreter. */
 export function broadcastTo(value: NdArray, shape: Shape): TypedArray {
   const index = broadcastIndex(value.shape, shape);
   const out = storage(value.dtype, index.length);

@@ -1,7 +1,7 @@
 // The geometry of sliding windows: which input pixel each output pixel and kernel tap reads.
 import { fail } from "../../base/errors.ts";
 
-/** `[height, width]`, and padding as `[top, left, bottom, right]`. */
+/** A sliding window: each pair is `[height, width]`, padding is `[top, left, bottom, right]`, all in pixels. */
 export interface Window {
   readonly kernel: readonly [number, number];
   readonly stride: readonly [number, number];
@@ -9,17 +9,22 @@ export interface Window {
   readonly dilation: readonly [number, number];
 }
 
+/** Height and width in pixels. */
 export type Size = readonly [height: number, width: number];
 
+/** How a window slides over a picture; the kernel's size is given beside. */
 export interface WindowOptions {
+  /** Pixels between neighbouring places; 1 when absent. */
   stride?: number | Size;
-  /** Pixels on every side, `[top, left, bottom, right]`, or `"same"` (output = ceil(input / stride)). */
+  /** Pixels on every side, `[top, left, bottom, right]`, or `"same"` (output = ceil(input / stride)); 0 when absent. */
   padding?: number | readonly [number, number, number, number] | "same";
+  /** Pixels between neighbouring taps of the kernel; 1 when absent. */
   dilation?: number | Size;
 }
 
 const pair = (value: number | Size): Size => (typeof value === "number" ? [value, value] : value);
 
+/** The window of a kernel of this size over pictures of height and width `input`. */
 export function makeWindow(kernel: Size, input: Size, options: WindowOptions = {}): Window {
   const stride = pair(options.stride ?? 1);
   const dilation = pair(options.dilation ?? 1);
@@ -70,5 +75,6 @@ export function forEachTap(
           );
 }
 
+/** Whether the window is a single pixel that visits every pixel once. */
 export const isPointwise = ({ kernel, stride, padding }: Window): boolean =>
   kernel[0] * kernel[1] === 1 && stride[0] * stride[1] === 1 && padding.every((n) => n === 0);

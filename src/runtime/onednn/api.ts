@@ -10,6 +10,7 @@ export type Desc = Address | Uint8Array;
 
 /** `dnnl_data_type_t` */
 export const TYPE = { bf16: 2, f32: 3 } as const;
+/** The element types of what primitives read and write. */
 export type ElementType = keyof typeof TYPE;
 /** `dnnl_query_t`: which memory of a primitive. */
 export const QUERY = { weights: 131, diffWeights: 132, scratchpad: 136 } as const;
@@ -24,7 +25,6 @@ export const ARG = {
   diffSrc: 129,
   diffDst: 145,
   diffWeights: 161,
-  diffBias: 169,
 } as const;
 
 const CPU = 1;
@@ -45,6 +45,7 @@ export interface PostOperation {
   readonly alpha: number;
 }
 
+/** How a convolution slides: `[height, width]` each; `dilates` counts from 0, `before` and `after` are pixels of padding. */
 export interface Geometry {
   readonly strides: readonly number[];
   readonly dilates: readonly number[];
@@ -52,6 +53,7 @@ export interface Geometry {
   readonly after: readonly number[];
 }
 
+/** How the three arrays of a convolution lie. */
 export interface ConvolutionDescs {
   /** In the forward sense, whatever is computed. */
   readonly src: Desc;
@@ -68,6 +70,7 @@ const STATUS = [
   "runtime error",
   "not required",
 ];
+/** `dnnl_status_t` in words. */
 export const statusText = (status: number): string => STATUS[status] ?? `status ${status}`;
 
 const int64 = (values: readonly number[]) => BigInt64Array.from(values, BigInt);
@@ -75,14 +78,17 @@ const int64 = (values: readonly number[]) => BigInt64Array.from(values, BigInt);
 /** Destroys what it holds, last made first. */
 export class Holder {
   private readonly destroyers: (() => void)[] = [];
+  /** Notes how to destroy something that was made. */
   add(destroy: () => void): void {
     this.destroyers.push(destroy);
   }
+  /** Destroys all of it. */
   release(): void {
     for (const destroy of this.destroyers.splice(0).reverse()) destroy();
   }
 }
 
+/** The functions of a loaded library. All of them throw `E_BACKEND` when it refuses. */
 export class Onednn {
   readonly engine: Address;
   readonly stream: Address;
@@ -124,10 +130,12 @@ export class Onednn {
     return desc;
   }
 
+  /** How many bytes memory of this description takes. */
   bytes(desc: Desc): number {
     return Number(this.library.common.memory_desc_get_size(desc));
   }
 
+  /** Whether two descriptions are of the same sizes, type and layout. */
   equal(a: Desc, b: Desc): boolean {
     return this.library.common.memory_desc_equal(a, b) !== 0;
   }
@@ -140,12 +148,14 @@ export class Onednn {
     return memory;
   }
 
+  /** Says where the values of a memory lie. */
   place(memory: Address, address: Address): void {
     this.check("a place for a memory", this.library.common.memory_set_data_handle(memory, address));
   }
 
   // ------------------------------------------------------------------------------------------ operations
 
+  /** A product of matrices `[…, m, k]` and `[…, k, n]`, with a bias that is described as broad as the result. */
   matmul(holder: Holder, src: Desc, weights: Desc, bias: Desc | undefined, dst: Desc, post?: PostOperation): Address {
     const { second, third } = this.library;
     return this.operation(holder, "a matrix product", post, (attributes) => {
@@ -166,6 +176,7 @@ export class Onednn {
     });
   }
 
+  /** A convolution, with a bias `[o]` and what is done to its result before it is stored. */
   convolution(
     holder: Holder,
     { src, weights, dst }: ConvolutionDescs,
@@ -216,17 +227,16 @@ export class Onednn {
     });
   }
 
-  /** The adjoint with respect to the weights, and to the bias when its description is given. */
+  /** The adjoint with respect to the weights of a convolution; `forward` is that convolution. */
   convolutionWeights(
     holder: Holder,
     { src, weights, dst }: ConvolutionDescs,
-    bias: Desc | undefined,
     geometry: Geometry,
     forward: Address,
   ): Address {
     const { second, third } = this.library;
     return this.operation(holder, "a weights gradient", undefined, (attributes) => {
-      const what = [CONVOLUTION_DIRECT, src, weights, bias ?? null, dst, ...places(geometry)];
+      const what = [CONVOLUTION_DIRECT, src, weights, null, dst, ...places(geometry)];
       if (third)
         return this.make(
           "a weights gradient",
@@ -242,6 +252,7 @@ export class Onednn {
     });
   }
 
+  /** A copy from one layout or type to another. */
   reorder(holder: Holder, from: Desc, to: Desc): Address {
     return this.operation(holder, "a reorder", undefined, (attributes) =>
       this.make(
@@ -306,6 +317,7 @@ export class Onednn {
     return koffi.decode(out, "str") as string;
   }
 
+  /** What can be run of an operation. */
   primitive(holder: Holder, operation: Address): Address {
     const { common } = this.library;
     const primitive = this.make("a primitive", common.primitive_create, operation);

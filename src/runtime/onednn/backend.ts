@@ -2,20 +2,23 @@
 // files, and graphs whose batch size is chosen at each run, go to onnxruntime.
 import { availableParallelism } from "node:os";
 import { fail, GenclassError } from "../../base/errors.ts";
+import { reshapeOp } from "../../graph/ops/shape.ts";
 import { simplify } from "../../graph/simplify.ts";
-import { apply, type Tensor } from "../../graph/tensor.ts";
+import type { Tensor } from "../../graph/tensor.ts";
 import type { Backend, CompileOptions, Executable } from "../backend.ts";
 import { nativeBackend } from "../native.ts";
 import { Holder } from "./api.ts";
 import { compile } from "./compile.ts";
 import { engineFor } from "./engine.ts";
 import { OnednnExecutable } from "./executable.ts";
-import { copyOp, expand } from "./expand.ts";
+import { expand } from "./expand.ts";
+import { copy } from "./internal-ops.ts";
 import { hasBf16, implementationOf, isFast } from "./probe.ts";
-import { isLeaf } from "./reading.ts";
 import type { Precision, Resources } from "./steps.ts";
+import { isLeaf } from "./terms.ts";
 import { viewOf } from "./view.ts";
 
+/** How the backend computes; all of it is optional. */
 export interface OnednnOptions {
   /** 0 takes all cores. */
   threads?: number;
@@ -89,8 +92,8 @@ function prepare(outputs: Readonly<Record<string, Tensor>>): Map<string, Tensor>
   return new Map(
     names.map((name, i) => {
       let node = nodes[i]!;
-      while (node.op.name === "reshape") node = node.inputs[0]!;
-      if (isLeaf(node) || viewOf(node) || taken.has(node)) node = apply(copyOp, [node], {});
+      while (node.op === reshapeOp) node = node.inputs[0]!;
+      if (isLeaf(node) || viewOf(node) || taken.has(node)) node = copy(node);
       taken.add(node);
       return [name, node];
     }),

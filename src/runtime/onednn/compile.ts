@@ -1,7 +1,8 @@
 // From kernels to a plan: an order of them, primitives and WebAssembly code for each, and a place in memory for every value.
 import { sizeOf } from "../../base/array.ts";
-import { ConstantPool, ModuleBuilder } from "../../base/assembler.ts";
 import type { Tensor } from "../../graph/tensor.ts";
+import { ConstantPool } from "../../wasm/assembler.ts";
+import { ModuleBuilder } from "../../wasm/module.ts";
 import { executionArguments } from "./api.ts";
 import { Fusion, resultsOf } from "./fuse.ts";
 import type { Address } from "./library.ts";
@@ -13,17 +14,18 @@ import { MOST_PARTS, type Part, type PlanStep, share } from "./protocol.ts";
 import { type PrimitiveCall, type Resources, type Step, StepList, type Value } from "./steps.ts";
 import { writeFetch } from "./wasm/fetch.ts";
 import { sharesValues, unitsOf, workOf, writeLoop } from "./wasm/loop.ts";
-import { rowUnits, writeRows } from "./wasm/rows.ts";
+import { rowUnits, rowWork, writeRows } from "./wasm/rows.ts";
 
 /** Vector instructions in a kernel from which sharing it pays: as many as fit the time in which threads meet. */
 const WORTH_SHARING = 4000;
-/** The same from which threads claim parts: some fifty microseconds. */
+/** Vector instructions in a kernel from which threads claim parts of it: some fifty microseconds. */
 const WORTH_CLAIMING = 400_000;
 /** Shares of single values end at a cache line. */
 const GRAIN = 16;
 /** Room for the numbers that kernels of one program contain. */
 const CONSTANTS = 1024;
 
+/** A plan, and what is needed to run it. */
 export interface Compiled {
   readonly steps: readonly Step[];
   readonly planSteps: readonly PlanStep[];
@@ -50,9 +52,9 @@ export async function compile(
     // A result that cannot be written where it goes yet stays in the workspace for a while.
     for (const node of resultsOf(kernel)) if (late.includes(node)) list.attach(node, list.make(4 * sizeOf(node.shape)));
     if (kernel.kind === "pointwise") passes.pointwise(kernel.roots);
-    else if (kernel.kind === "reduce") passes.reduce(kernel.node);
+    else if (kernel.kind === "reduction") passes.reduction(kernel.node);
     else if (kernel.kind === "rows") passes.rows(kernel.node);
-    else if (kernel.kind === "move") passes.move(kernel.node);
+    else if (kernel.kind === "copies") passes.copies(kernel.node);
     else products.lower(kernel.node, kernel.activation);
   }
   for (const node of late) passes.copyOut(node);
@@ -111,6 +113,8 @@ function write(list: StepList, module: ModuleBuilder, table: number, constants: 
     return name;
   };
   const sink = region(1);
+  const partsOf = (amount: number) =>
+    amount < WORTH_SHARING ? 1 : threads * Math.min(MOST_PARTS, Math.ceil(amount / WORTH_CLAIMING));
   const over = (name: string, shares: readonly (readonly [number, number])[]) =>
     shares.map(([from, to]): Part => ({ kernels: [[name, from, to]] }));
   const steps = list.steps.map(({ work }, i): readonly Part[] => {
@@ -124,13 +128,11 @@ function write(list: StepList, module: ModuleBuilder, table: number, constants: 
     const name = `k${i}`;
     if (work.kind === "rows") {
       module.add(writeRows(work.kernel, work.slots, table), name);
-      return over(name, [[0, rowUnits(work.kernel)]]);
+      return over(name, share(rowUnits(work.kernel), 1, partsOf(rowWork(work.kernel))));
     }
     const { kernel } = work;
     module.add(writeLoop(kernel, table, constants), name);
-    const amount = workOf(kernel);
-    const parts = amount < WORTH_SHARING ? 1 : threads * Math.min(MOST_PARTS, Math.ceil(amount / WORTH_CLAIMING));
-    return over(name, share(unitsOf(kernel), sharesValues(kernel) ? GRAIN : 1, parts));
+    return over(name, share(unitsOf(kernel), sharesValues(kernel) ? GRAIN : 1, partsOf(workOf(kernel))));
   });
   // Between two steps of the first thread alone nobody has to wait.
   return steps.map((parts, i) => {

@@ -1,7 +1,7 @@
 // The compute threads as the main thread sees them: plans are loaded, run one after another, and dropped.
 import { MessageChannel, type MessagePort, Worker, type WorkerOptions } from "node:worker_threads";
 import { fail } from "../../base/errors.ts";
-import { Turns } from "../../base/turns.ts";
+import { Semaphore } from "../../base/semaphore.ts";
 import { Onednn, statusText } from "./api.ts";
 import { Heap } from "./heap.ts";
 import { loadLibrary, setLibraryThreads } from "./library.ts";
@@ -24,6 +24,7 @@ const STOPPED = -1;
 /** How long the end of the process waits for a step; none takes so long. */
 const SETTLE_MS = 10_000;
 
+/** The compute threads, the memory that they share with the library, and the plans that they have. */
 export class Engine {
   readonly onednn: Onednn;
   readonly heap = new Heap();
@@ -32,8 +33,8 @@ export class Engine {
   private readonly workers: Worker[] = [];
   private plans = 0;
   /** Requests are answered one after another, from whatever program. */
-  private readonly turns = new Turns(QUEUE);
-  private underWay = 0;
+  private readonly semaphore = new Semaphore(QUEUE);
+  private inFlight = 0;
   private scratch = { offset: 0, bytes: 0, version: 0 };
 
   /** Compute threads: one alone for a library that brings its own. */
@@ -90,7 +91,7 @@ export class Engine {
 
   /**
    * Asks the leading thread and waits; the process stays alive meanwhile.
-   * @param begin what is done just before, given the place of the request among those under way
+   * @param begin what is done just before, given the place of the request among those in flight
    * @param end what is done with its status, and the step that it comes from, before another request has that place
    */
   private request(
@@ -98,13 +99,13 @@ export class Engine {
     begin: (place: number) => void,
     end: (place: number, status: number, step: number) => void,
   ): Promise<void> {
-    return this.turns.take(async () => {
+    return this.semaphore.run(async () => {
       const { control } = this;
       const leader = this.workers[0]!;
       const number = Atomics.load(control, CONTROL.request) + 1;
       const place = number % QUEUE;
       begin(place);
-      if (this.underWay++ === 0) leader.ref();
+      if (this.inFlight++ === 0) leader.ref();
       try {
         Atomics.store(control, CONTROL.plan + place, plan);
         Atomics.store(control, CONTROL.status + place, 0);
@@ -117,7 +118,7 @@ export class Engine {
           answered = Atomics.load(control, CONTROL.answered);
         }
       } finally {
-        if (--this.underWay === 0) leader.unref();
+        if (--this.inFlight === 0) leader.unref();
       }
       end(place, Atomics.load(control, CONTROL.status + place), Atomics.load(control, CONTROL.step + place));
     });
@@ -146,6 +147,7 @@ export class Engine {
     return { id: plan.id, offsets: wantedOffsets(plan) };
   }
 
+  /** Lets the threads forget a plan, after the runs that were asked for before. */
   unload({ id }: LoadedPlan): Promise<void> {
     // Runs that were asked for before go first.
     return this.tell({ unload: id });
@@ -190,7 +192,7 @@ export class Engine {
 /** A plan that the threads have. */
 export interface LoadedPlan {
   readonly id: number;
-  /** Where each value of its `bindings` lies, for each request under way. */
+  /** Where each value of its `bindings` lies, for each request in flight. */
   readonly offsets: readonly Uint32Array[];
 }
 

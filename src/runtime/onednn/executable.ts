@@ -23,14 +23,15 @@ interface External {
 
 const isExternal = ({ input, output }: Value): boolean => input !== undefined || output !== undefined;
 
+/** A plan that the threads have, and the arrays of each run of it. */
 export class OnednnExecutable implements Executable {
   /** What callers give arrays for. */
   private readonly external: readonly External[];
-  /** Where arrays of callers are copied to, or from: one for each run under way. */
+  /** Where arrays of callers are copied to, or from: one for each run in flight. */
   private readonly staging = Array.from({ length: QUEUE }, () => new Map<Value, Staging>());
   /** Arrays of the heap that values were last bound to, by index: a program gives the same ones every time. */
   private readonly bound = Array.from({ length: QUEUE }, (): (NdArray | undefined)[] => []);
-  /** Version of the workspace that the values in it are bound to, for each run under way. */
+  /** Version of the workspace that the values in it are bound to, for each run in flight. */
   private readonly versions = new Array<number>(QUEUE).fill(-1);
   private disposed = false;
 
@@ -45,6 +46,7 @@ export class OnednnExecutable implements Executable {
     this.external = moving.flatMap((value, index) => (isExternal(value) ? [{ value, index }] : []));
   }
 
+  /** Places the constants and gives the plan to the threads. What `resources` hold belongs to the executable then. */
   static async create(engine: Engine, compiled: Compiled, resources: Resources): Promise<OnednnExecutable> {
     const { heap, onednn } = engine;
     const entry = ({ slot }: Value) => compiled.table + 4 * slot;
@@ -64,7 +66,7 @@ export class OnednnExecutable implements Executable {
     return new OnednnExecutable(engine, compiled, resources, moving, plan);
   }
 
-  /** Inputs are read when threads can take the run, which is at once when no more than one other is under way. */
+  /** Inputs are read when threads can take the run, which is at once when no more than one other is in flight. */
   async run(inputs: Values, outputs: Values): Promise<void> {
     const { engine, compiled } = this;
     if (this.disposed) fail("E_BACKEND", "internal: a disposed program was run");
@@ -125,6 +127,7 @@ export class OnednnExecutable implements Executable {
     return staged.offset;
   }
 
+  /** Frees everything, after the runs that were asked for before. */
   async dispose(): Promise<void> {
     if (this.disposed) return;
     this.disposed = true;

@@ -2,24 +2,18 @@
 // stages (which threads can share, and which round less), padding to explicit steps.
 import { type Shape, sizeOf } from "../../base/array.ts";
 import { add, div, sub } from "../../graph/ops/binary.ts";
-import { patches } from "../../graph/ops/patches.ts";
-import { max, maxOp, sum, sumOp } from "../../graph/ops/reduce.ts";
-import { broadcast, pad, reshape } from "../../graph/ops/shape.ts";
+import { conv2dTransposeOp } from "../../graph/ops/conv.ts";
+import { im2col, im2colOp } from "../../graph/ops/im2col.ts";
+import { max, sum } from "../../graph/ops/reduce.ts";
+import { broadcast, pad, reshape, reshapeOp } from "../../graph/ops/shape.ts";
 import { exp, log } from "../../graph/ops/unary.ts";
 import type { Window } from "../../graph/ops/window.ts";
-import { apply, type OpDef, type Tensor, topological } from "../../graph/tensor.ts";
-import { narrowed } from "./narrow.ts";
-import { isPointwiseName } from "./wasm/pointwise.ts";
+import { apply, type Tensor, topological } from "../../graph/tensor.ts";
+import { copy } from "./internal-ops.ts";
+import { isOfKind, type NameOf } from "./kinds.ts";
+import { smallChannelDeconvolution } from "./small-channel-deconvolution.ts";
 
-/** The value itself, stored: where a kernel reads better from a copy than through a view. */
-export const copyOp: OpDef<Record<string, never>> = {
-  name: "copy",
-  infer: ([x]) => ({ shape: x!.shape, dtype: x!.dtype }),
-  evaluate: ([x]) => x!.data,
-  lower: (_emit, _node, [x]) => x!,
-};
-const copy = (x: Tensor): Tensor => apply(copyOp, [x], {});
-
+/** Graphs of equal values, in the order of `outputs`, made of ops that have kernels. */
 export function expand(outputs: readonly Tensor[]): Tensor[] {
   const done = new Map<Tensor, Tensor>();
   for (const node of topological(outputs)) {
@@ -30,59 +24,61 @@ export function expand(outputs: readonly Tensor[]): Tensor[] {
   return outputs.map((output) => done.get(output)!);
 }
 
+/** Below every activation, yet finite; the padding of max pooling. */
 const LOWEST = -3e38;
 const last = (x: Tensor) => [x.shape.length - 1];
 
+type Rewrite = (node: Tensor) => Tensor;
+
+const COMPOSED: Readonly<Record<NameOf<"composed">, Rewrite>> = {
+  softmax({ inputs: [x] }) {
+    const e = exp(sub(x!, stable(max(x!, last(x!), true))));
+    return div(e, reduced(sum(e, last(x!), true)));
+  },
+  logSoftmax({ inputs: [x] }) {
+    const shifted = sub(x!, stable(max(x!, last(x!), true)));
+    return sub(shifted, log(reduced(sum(exp(shifted), last(x!), true))));
+  },
+  logSumExp(node) {
+    const [x] = node.inputs as [Tensor];
+    const axes = node.attrs.axes as readonly number[];
+    const most = stable(max(x, axes, true));
+    const total = log(reduced(sum(exp(sub(x, most)), axes, true)));
+    return reshape(add(total, most), node.shape);
+  },
+  maxPool: ({ inputs: [x], attrs }) => max(unpadded(x!, attrs.window as Window, LOWEST), 3),
+};
+
 function rewrite(node: Tensor): Tensor {
-  const [x] = node.inputs as [Tensor];
-  switch (node.op.name) {
-    case "softmax": {
-      const e = exp(sub(x, stable(max(x, last(x), true))));
-      return div(e, reduced(sum(e, last(x), true)));
-    }
-    case "logSoftmax": {
-      const shifted = sub(x, stable(max(x, last(x), true)));
-      return sub(shifted, log(reduced(sum(exp(shifted), last(x), true))));
-    }
-    case "logSumExp": {
-      const axes = node.attrs.axes as readonly number[];
-      const most = stable(max(x, axes, true));
-      const total = log(reduced(sum(exp(sub(x, most)), axes, true)));
-      return reshape(add(total, most), node.shape);
-    }
-    case "maxPool":
-      return max(unpadded(x, node.attrs.window as Window, LOWEST), 3);
-    case "conv2dTranspose":
-      return narrowed(node);
-    case "patches":
-      return unpadded(x, node.attrs.window as Window, node.attrs.fill as number);
-    case "sum":
-    case "max":
-      return reduced(node);
-    default:
-      return isPointwiseName(node.op.name) ? widened(node) : node;
-  }
+  if (isOfKind("composed", node)) return COMPOSED[node.op.name](node);
+  if (isOfKind("reduction", node)) return reduced(node);
+  if (isOfKind("pointwise", node)) return widened(node);
+  if (node.op === conv2dTransposeOp) return smallChannelDeconvolution(node);
+  if (node.op === im2colOp) return unpadded(node.inputs[0]!, node.attrs.window as Window, node.attrs.fill as number);
+  return node;
 }
 
-/** The patches of an image that holds its padding. */
+/** The windows of an image that holds its padding. */
 function unpadded(x: Tensor, window: Window, fill: number): Tensor {
   const [top, left, bottom, right] = window.padding;
   const whole = pad(x, [0, top, left, 0], [0, bottom, right, 0], fill);
-  return patches(whole, { ...window, padding: [0, 0, 0, 0] });
+  return im2col(whole, { ...window, padding: [0, 0, 0, 0] });
 }
 
-const stable = (x: Tensor): Tensor => (x.op.name === "reshape" ? reshape(reduced(x.inputs[0]!), x.shape) : reduced(x));
+const stable = (x: Tensor): Tensor => (x.op === reshapeOp ? reshape(reduced(x.inputs[0]!), x.shape) : reduced(x));
 
 /** Under this many outermost kept values threads have too little to share. */
 const FEW = 16;
 const LANES = 4;
 
+const REDUCTIONS: Readonly<Record<NameOf<"reduction">, typeof sum>> = { sum, max };
+
 /** A reduction over adjacent axes, in stages where it is long; `x` may be a reshape of one. */
 function reduced(node: Tensor): Tensor {
-  if (node.op.name === "reshape") return reshape(reduced(node.inputs[0]!), node.shape);
-  if (node.op !== (sumOp as OpDef) && node.op !== (maxOp as OpDef)) return node;
+  if (node.op === reshapeOp) return reshape(reduced(node.inputs[0]!), node.shape);
+  if (!isOfKind("reduction", node)) return node;
   const [x] = node.inputs as [Tensor];
-  const of = node.op === (sumOp as OpDef) ? sum : max;
+  const of = REDUCTIONS[node.op.name];
   // Axes of size 1 neither separate nor matter.
   const axes = (node.attrs.axes as readonly number[]).filter((axis) => x.shape[axis]! > 1);
   const lastAxis = axes[axes.length - 1];

@@ -1,50 +1,45 @@
 // Which values are stored, and which kernel computes which: chains of pointwise ops become one pass, ops that only move
 // values become views of what they read, and an activation joins the product before it.
 import { sizeOf } from "../../base/array.ts";
+import { conv2dOp } from "../../graph/ops/conv.ts";
+import { matmulOp } from "../../graph/ops/matmul.ts";
+import { castOp } from "../../graph/ops/select.ts";
 import { type Tensor, topological } from "../../graph/tensor.ts";
-import { copyOp } from "./expand.ts";
-import { MOVES, moveOf } from "./moves.ts";
-import { isLeaf, isPointwise, isWhole, MustStore, pointwiseValues, Reader, type Storage } from "./reading.ts";
-import { viewOf } from "./view.ts";
+import { postOperation } from "./activations.ts";
+import { copiesOf } from "./copies.ts";
+import { internalOps } from "./internal-ops.ts";
+import { isOfKind, kindOf, type NodeOf } from "./kinds.ts";
+import { type Decisions, mergePointwise } from "./merge.ts";
+import { pointwiseValues, Reader, type Storage } from "./reading.ts";
+import { found, isLeaf, type Reading } from "./terms.ts";
+import { isWhole, viewOf } from "./view.ts";
 import { costOf } from "./wasm/pointwise.ts";
 
-/** Ops that oneDNN computes, and ops that go row by row: their operands and results lie in memory. */
-export const NATIVE: readonly string[] = ["matmul", "conv2d", "conv2dTranspose", "conv2dFilter"];
-const ROWS: readonly string[] = ["gather", "scatterAdd", "argmax"];
-/** Activations that oneDNN applies to a product on its way to memory. */
-const ACTIVATIONS: readonly string[] = ["relu", "leakyRelu", "tanh", "sigmoid"];
-
+/** A kernel, and which nodes it computes. Operands of rows and products lie in memory. */
 export type Kernel =
   | { readonly kind: "pointwise"; readonly roots: readonly Tensor[] }
-  | { readonly kind: "reduce"; readonly node: Tensor }
-  | { readonly kind: "rows"; readonly node: Tensor }
-  | { readonly kind: "move"; readonly node: Tensor }
-  | { readonly kind: "native"; readonly node: Tensor; readonly activation: Tensor | undefined };
+  | { readonly kind: "reduction"; readonly node: NodeOf<"reduction"> }
+  | { readonly kind: "rows"; readonly node: NodeOf<"rows"> }
+  | { readonly kind: "copies"; readonly node: NodeOf<"copies"> }
+  | { readonly kind: "product"; readonly node: NodeOf<"product">; readonly activation: Tensor | undefined };
 
+/** What a kernel stores. */
 export const resultsOf = (kernel: Kernel): readonly Tensor[] =>
   kernel.kind === "pointwise"
     ? kernel.roots
-    : [kernel.kind === "native" ? (kernel.activation ?? kernel.node) : kernel.node];
+    : [kernel.kind === "product" ? (kernel.activation ?? kernel.node) : kernel.node];
 
-/** Pointwise values that one kernel stores. */
-interface Group {
-  roots: Tensor[];
-}
-
-/** More expressions than this in a kernel would not fit the registers anyway. */
-const LARGEST_KERNEL = 80;
-
-export class Fusion implements Storage {
+/** The kernels of a graph, and what is stored between them. */
+export class Fusion implements Storage, Decisions {
   readonly order: readonly Tensor[];
   readonly kernels: Kernel[] = [];
   readonly reader = new Reader(this);
   /** What must lie in memory although it is a view or could be computed again. */
-  private readonly forced = new Set<Tensor>();
-  private stored = new Set<Tensor>();
-  private activationOf = new Map<Tensor, Tensor>();
+  readonly forced = new Set<Tensor>();
+  stored = new Set<Tensor>();
+  activationOf = new Map<Tensor, Tensor>();
   private readonly numbers = new Map<Tensor, number>();
-  private readonly users = new Map<Tensor, Tensor[]>();
-  private readonly readers = new Map<Tensor, Set<Tensor>>();
+  readonly users = new Map<Tensor, Tensor[]>();
 
   constructor(readonly outputs: readonly Tensor[]) {
     this.order = topological(outputs);
@@ -52,48 +47,51 @@ export class Fusion implements Storage {
       this.numbers.set(node, i);
       for (const x of new Set(node.inputs)) this.users.set(x, [...(this.users.get(x) ?? []), node]);
     });
-    for (;;) {
-      try {
-        this.build();
-        return;
-      } catch (cause) {
-        if (!(cause instanceof MustStore) || this.forced.has(cause.node)) throw cause;
-        this.forced.add(cause.node);
-      }
+    // What has to be stored for its user to be a kernel is stored, and the kernels are made again.
+    for (let odd = this.build(); odd; odd = this.build()) {
+      if (this.forced.has(odd)) found({ mustStore: odd });
+      this.forced.add(odd);
     }
   }
 
-  private build(): void {
+  /** Decides on all kernels. @returns a value that must be stored too, when some kernel cannot read it through a view */
+  private build(): Tensor | undefined {
     this.kernels.length = 0;
-    this.readers.clear();
     this.decide();
-    const groups = new Map<Tensor, Group>();
+    const pointwise: Tensor[] = [];
     for (const node of this.order) {
       if (!this.stored.has(node) || isLeaf(node)) continue;
-      const { name } = node.op;
-      if (NATIVE.includes(name)) continue;
-      if (name === "sum" || name === "max") this.kernels.push({ kind: "reduce", node });
-      else if (ROWS.includes(name)) this.kernels.push({ kind: "rows", node });
-      else if (MOVES.includes(name) && !this.isForced(node)) this.kernels.push({ kind: "move", node });
-      else if (!this.isActivation(node)) groups.set(node, { roots: [node] });
+      if (isOfKind("product", node)) continue;
+      if (isOfKind("reduction", node)) this.kernels.push({ kind: "reduction", node });
+      else if (isOfKind("rows", node)) this.kernels.push({ kind: "rows", node });
+      else if (isOfKind("copies", node) && !this.isForced(node)) this.kernels.push({ kind: "copies", node });
+      else if (!this.isActivation(node)) pointwise.push(node);
     }
     for (const node of this.order)
-      if (NATIVE.includes(node.op.name))
-        this.kernels.push({ kind: "native", node, activation: this.activationOf.get(node) });
-    this.merge(groups);
-    for (const { roots } of new Set(groups.values())) this.kernels.push({ kind: "pointwise", roots });
+      if (isOfKind("product", node))
+        this.kernels.push({ kind: "product", node, activation: this.activationOf.get(node) });
+    const merged = mergePointwise(pointwise, this);
+    if ("mustStore" in merged) return merged.mustStore;
+    for (const roots of merged.found) this.kernels.push({ kind: "pointwise", roots });
     // Views that no kernel can read are found now, by building every kernel once.
-    for (const kernel of this.kernels) this.reads(kernel);
+    for (const kernel of this.kernels) {
+      const reads = this.tryReads(kernel);
+      if ("mustStore" in reads) return reads.mustStore;
+    }
+    return undefined;
   }
 
+  /** Whether a value lies in memory. */
   isStored(node: Tensor): boolean {
     return this.stored.has(node);
   }
 
+  /** Whether a view is stored nevertheless. */
   isForced(node: Tensor): boolean {
     return this.forced.has(node) && viewOf(node) !== undefined;
   }
 
+  /** A node's place in `order`. */
   numberOf(node: Tensor): number {
     return this.numbers.get(node)!;
   }
@@ -123,19 +121,19 @@ export class Fusion implements Storage {
       const uses = users.get(node) ?? [];
       const [only] = uses;
       if (
-        (node.op.name === "matmul" || node.op.name === "conv2d") &&
+        (node.op === matmulOp || node.op === conv2dOp) &&
         uses.length === 1 &&
         only!.direct &&
-        ACTIVATIONS.includes(only!.node.op.name) &&
+        postOperation(only!.node) &&
         !kept.has(node)
       ) {
         this.activationOf.set(node, only!.node);
         continue;
       }
-      const again = isPointwise(node) && this.isCheap(node, cheap);
+      const again = isOfKind("pointwise", node) && this.isCheap(node, cheap);
       const inline =
-        isPointwise(node) &&
-        node.op !== copyOp &&
+        isOfKind("pointwise", node) &&
+        node.op !== internalOps.copy &&
         !kept.has(node) &&
         !this.isActivation(node) &&
         uses.every(({ node: user, spreads }) => !spreads && this.computesOperands(user)) &&
@@ -146,21 +144,21 @@ export class Fusion implements Storage {
 
   /** Whether a user's kernel can compute an operand on the way. */
   private computesOperands(user: Tensor): boolean {
-    const { name } = user.op;
     if (this.isActivation(user)) return false;
-    return isPointwise(user) || name === "sum" || name === "max" || MOVES.includes(name) || this.isForced(user);
+    const kind = kindOf(user);
+    return kind === "pointwise" || kind === "reduction" || kind === "copies" || this.isForced(user);
   }
 
   /** Values that a user reads of one operand. */
   private workSize(user: Tensor, x: Tensor): number {
-    return isPointwise(user) ? sizeOf(user.shape) : sizeOf(x.shape);
+    return isOfKind("pointwise", user) ? sizeOf(user.shape) : sizeOf(x.shape);
   }
 
   /**
    * Whether computing again costs less than storing and loading: an instruction or two on one array in memory, or a
    * comparison of two. `known` has what values computed on the way take.
    */
-  private isCheap(node: Tensor, known: Map<Tensor, { arrays: number; cost: number }>): boolean {
+  private isCheap(node: NodeOf<"pointwise">, known: Map<Tensor, { arrays: number; cost: number }>): boolean {
     let arrays = 0;
     let cost = costOf(node.op.name);
     for (const x of node.inputs) {
@@ -171,114 +169,59 @@ export class Fusion implements Storage {
       cost += inside?.cost ?? 0;
     }
     known.set(node, { arrays, cost });
-    const mask = node.dtype === "bool" || (node.op.name === "cast" && node.inputs[0]!.dtype === "bool");
+    const mask = node.dtype === "bool" || (node.op === castOp && node.inputs[0]!.dtype === "bool");
     return cost <= 2 && arrays <= (mask ? 2 : 1);
   }
-
-  // -------------------------------------------------------------------------------------------- merging
-
-  /** Joins pointwise kernels where one reads what the other stores, place by place. */
-  private merge(groups: Map<Tensor, Group>): void {
-    for (const node of this.order) {
-      if (!groups.has(node)) continue;
-      for (const { base, view } of this.reader.operandsOf([node])) {
-        const theirs = groups.get(base);
-        const ours = groups.get(node)!;
-        if (!theirs || theirs === ours || !isWhole(view, base.shape) || sizeOf(base.shape) !== sizeOf(node.shape))
-          continue;
-        if (base.op === copyOp || this.forced.has(base) || this.readsApart(ours.roots, theirs.roots)) continue;
-        if (this.detour(theirs, ours, groups)) continue;
-        const roots = [...theirs.roots, ...ours.roots].sort((a, b) => this.numbers.get(a)! - this.numbers.get(b)!);
-        if (this.reader.expressionsOf(roots).length > LARGEST_KERNEL) continue;
-        const joined = { roots };
-        for (const root of roots) groups.set(root, joined);
-      }
-    }
-    // What only its own kernel reads need not be stored.
-    const outputs = new Set(this.outputs);
-    for (const group of new Set(groups.values())) {
-      const needed = group.roots.filter(
-        (root) =>
-          outputs.has(root) ||
-          this.forced.has(root) ||
-          [...this.readersOf(root)].some((reader) => groups.get(reader) !== group),
-      );
-      for (const root of group.roots)
-        if (!needed.includes(root)) {
-          this.stored.delete(root);
-          groups.delete(root);
-        }
-      for (const root of needed) groups.set(root, group);
-      group.roots = needed;
-    }
-  }
-
-  /** Whether some root of `ours` reads one of `theirs` in another order of its values. */
-  private readsApart(ours: readonly Tensor[], theirs: readonly Tensor[]): boolean {
-    return this.reader.operandsOf(ours).some(({ base, view }) => theirs.includes(base) && !isWhole(view, base.shape));
-  }
-
-  /** The stored values computed from `node`, which may be read through views and values computed on the way. */
-  private readersOf(node: Tensor): Set<Tensor> {
-    const known = this.readers.get(node);
-    if (known) return known;
-    const found = new Set<Tensor>();
-    this.readers.set(node, found);
-    for (const user of this.users.get(node) ?? []) {
-      const result = this.activationOf.get(user) ?? user;
-      if (this.stored.has(result)) found.add(result);
-      else for (const reader of this.readersOf(user)) found.add(reader);
-    }
-    return found;
-  }
-
-  /** Whether a value of `from` reaches `to` through the kernel of something else. */
-  private detour(from: Group, to: Group, groups: ReadonlyMap<Tensor, Group>): boolean {
-    const seen = new Set<Tensor | Group>();
-    const stack: Tensor[] = [];
-    const push = (group: Tensor | Group) => {
-      if (seen.has(group)) return;
-      seen.add(group);
-      stack.push(...("roots" in group ? group.roots : [group]));
-    };
-    const groupsReading = (node: Tensor) => [...this.readersOf(node)].map((reader) => groups.get(reader) ?? reader);
-    for (const root of from.roots)
-      for (const group of groupsReading(root)) if (group !== from && group !== to) push(group);
-    while (stack.length > 0)
-      for (const group of groupsReading(stack.pop()!)) {
-        if (group === to || group === from) return true;
-        push(group);
-      }
-    return false;
-  }
-
-  // -------------------------------------------------------------------------------------------- reading
 
   /** Whether a kernel that reads `input` does so place by place, so that its result may be written there. */
   readsInPlace(kernel: Kernel, input: Tensor): boolean {
     return (
       kernel.kind === "pointwise" &&
-      this.reader
-        .operandsOf(kernel.roots)
-        .every(({ base, view }) => base !== input || isWhole(view, kernel.roots[0]!.shape))
+      found(this.reader.operandsOf(kernel.roots)).every(
+        ({ base, view }) => base !== input || isWhole(view, kernel.roots[0]!.shape),
+      )
     );
   }
 
-  /** The tensors in memory that a kernel reads; builds it, and so finds views that cannot be. */
-  reads(kernel: Kernel): Set<Tensor> {
-    const found = new Set<Tensor>();
+  /** The tensors in memory that a kernel reads. */
+  reads(kernel: Kernel): ReadonlySet<Tensor> {
+    return found(this.tryReads(kernel));
+  }
+
+  /** Builds the kernel, and so finds views that cannot be. */
+  private tryReads(kernel: Kernel): Reading<ReadonlySet<Tensor>> {
+    const reads = new Set<Tensor>();
     const slot = (node: Tensor) => {
-      found.add(node);
+      reads.add(node);
       return 0;
     };
-    if (kernel.kind === "pointwise") this.reader.loop(pointwiseValues(kernel.roots), kernel.roots, slot);
-    else if (kernel.kind === "reduce") this.reader.reduction(kernel.node, slot);
-    else if (kernel.kind === "move")
-      for (const { operand, ...pass } of moveOf(kernel.node).passes)
-        this.reader.loop([{ ...pass, node: operand, into: kernel.node }], [], slot);
-    else if (kernel.kind === "rows") for (const x of kernel.node.inputs) found.add(this.reader.plain(x));
-    else for (const { base } of this.reader.nativeOperands(kernel.node)) found.add(base);
-    for (const result of resultsOf(kernel)) found.delete(result);
-    return found;
+    for (const reading of this.readings(kernel, slot)) if ("mustStore" in reading) return reading;
+    for (const result of resultsOf(kernel)) reads.delete(result);
+    return { found: reads };
+  }
+
+  /** The readings that a kernel is built from; `slot` is told of each tensor in memory. */
+  private readings(kernel: Kernel, slot: (node: Tensor) => number): readonly Reading<unknown>[] {
+    const { reader } = this;
+    switch (kernel.kind) {
+      case "pointwise":
+        return [reader.loop(pointwiseValues(kernel.roots), kernel.roots, slot)];
+      case "reduction":
+        return [reader.reduction(kernel.node, slot)];
+      case "copies":
+        return copiesOf(kernel.node).passes.map(({ operand, ...pass }) =>
+          reader.loop([{ ...pass, node: operand, into: kernel.node }], [], slot),
+        );
+      case "rows": {
+        const bases = kernel.node.inputs.map((x) => reader.plain(x));
+        for (const base of bases) if ("found" in base) slot(base.found);
+        return bases;
+      }
+      case "product": {
+        const operands = reader.nativeOperands(kernel.node);
+        if ("found" in operands) for (const { base } of operands.found) slot(base);
+        return [operands];
+      }
+    }
   }
 }

@@ -11,6 +11,7 @@ const MAX_PAGES = 65536;
 /** Cache lines, and the widest vectors. */
 const ALIGNMENT = 64;
 
+/** The shared memory, and which regions of it are in use. Offsets and sizes are in bytes. */
 export class Heap {
   readonly memory = new WebAssembly.Memory({ initial: 1, maximum: MAX_PAGES, shared: true });
   /** Address of byte 0 in the process. */
@@ -53,6 +54,7 @@ export class Heap {
     return offset;
   }
 
+  /** Ends the use of the region that begins at `offset`; nothing happens when none does. */
   release(offset: number): void {
     const size = this.regions.get(offset);
     if (size === undefined) return;
@@ -102,6 +104,7 @@ export class Heap {
     return array;
   }
 
+  /** Ends the use of an array made here; nothing happens for any other. */
   releaseArray(array: NdArray): void {
     const offset = this.places.get(array);
     if (offset === undefined) return;
@@ -114,12 +117,14 @@ export class Heap {
     return this.places.get(array);
   }
 
+  /** `size` elements from `offset` on, as an array over the memory. */
   values(dtype: DType, offset: number, size: number): Float32Array | Int32Array | Uint8Array {
     const { buffer } = this.memory;
     if (dtype === "float32") return new Float32Array(buffer, offset, size);
     return dtype === "int32" ? new Int32Array(buffer, offset, size) : new Uint8Array(buffer, offset, size);
   }
 
+  /** The address in the process of an offset. */
   address(offset: number): bigint {
     return this.base + BigInt(offset);
   }

@@ -26,7 +26,6 @@ const COMMON = {
   memory_desc_equal: ["int", [pointer, pointer]],
   primitive_create: ["int", [made, pointer]],
   primitive_destroy: ["int", [pointer]],
-  primitive_execute: ["int", [pointer, pointer, "int", pointer]],
   primitive_desc_destroy: ["int", [pointer]],
   primitive_desc_query: ["int", [pointer, "int", "int", pointer]],
   primitive_desc_query_md: [pointer, [pointer, "int", "int"]],
@@ -122,6 +121,7 @@ function bind<T extends Table>(handle: LibraryHandle, table: T): Record<keyof T,
 const OLDEST = [2, 6] as const;
 const UNKNOWN_GENERATION = 4;
 
+/** A loaded library and its functions. */
 export interface Library {
   readonly path: string;
   readonly version: string;

@@ -5,6 +5,7 @@ import { BYTES_OF, sizeOf } from "../../base/array.ts";
 import { isInput, type Tensor } from "../../graph/tensor.ts";
 import { type Fusion, type Kernel, resultsOf } from "./fuse.ts";
 
+/** Kernels in the order in which they run. */
 export interface Schedule {
   readonly kernels: readonly Kernel[];
   /** Results that go to their place after everything else, because their kernel cannot write there. */

@@ -1,19 +1,46 @@
 // Kernels of our own as steps: passes over values, reductions, rows by index, and ops that move values about.
 import { BYTES_OF, sizeOf } from "../../base/array.ts";
 import type { Tensor } from "../../graph/tensor.ts";
-import { moveOf } from "./moves.ts";
+import { copiesOf } from "./copies.ts";
+import type { NameOf, NodeOf } from "./kinds.ts";
 import { type LoopValue, pointwiseValues, type Reader } from "./reading.ts";
 import type { StepList, Value } from "./steps.ts";
+import { found } from "./terms.ts";
 import { contiguous } from "./view.ts";
 import type { LoopKernel } from "./wasm/loop.ts";
 import type { RowKernel } from "./wasm/rows.ts";
 
+const ROWS: Readonly<Record<NameOf<"rows">, (node: Tensor, x: Tensor, second: Tensor) => RowKernel>> = {
+  argmax(_node, x) {
+    const columns = x.shape[x.shape.length - 1]!;
+    return { kind: "argmax", rows: sizeOf(x.shape) / columns, width: columns };
+  },
+  gather: (_node, x, index) => ({
+    kind: "gather",
+    rows: x.shape[0]!,
+    rowBytes: sizeOf(x.shape.slice(1)) * BYTES_OF[x.dtype],
+    count: sizeOf(index.shape),
+  }),
+  scatterAdd: ({ shape }, _rows, index) => ({
+    kind: "scatterAdd",
+    rows: shape[0]!,
+    width: sizeOf(shape.slice(1)),
+    count: sizeOf(index.shape),
+  }),
+  gridSample({ shape }, x) {
+    const [n, oh, ow, c] = shape as readonly number[] as [number, number, number, number];
+    return { kind: "gridSample", picture: [n, x.shape[1]!, x.shape[2]!, c], size: [oh, ow] };
+  },
+};
+
+/** Adds steps of our own kernels to a list. */
 export class Passes {
   constructor(
     private readonly reader: Reader,
     private readonly list: StepList,
   ) {}
 
+  /** One pass that computes and stores pointwise values. */
   pointwise(roots: readonly Tensor[]): void {
     this.loop(pointwiseValues(roots), roots);
   }
@@ -27,11 +54,12 @@ export class Passes {
   private loop(values: readonly LoopValue[], roots: readonly Tensor[]): void {
     const reads = new Set<Value>();
     const writes = new Set(values.map(({ into }) => this.list.value(into)));
-    const kernel = this.reader.loop(values, roots, (node) => {
+    const slot = (node: Tensor) => {
       const value = this.list.value(node);
       if (!writes.has(value)) reads.add(value);
       return value.slot;
-    });
+    };
+    const kernel = found(this.reader.loop(values, roots, slot));
     const names = values.map(({ node }) => node.op.name);
     // A result may take the place of an operand where both are one run of values, from the first to the last.
     const runs = values.every(({ target, add }) => !add && target.offset === 0) && kernel.dims.length === 1;
@@ -48,14 +76,16 @@ export class Passes {
     });
   }
 
-  reduce(node: Tensor): void {
+  /** One pass that reduces, and computes its operand on the way. */
+  reduction(node: NodeOf<"reduction">): void {
     const reads = new Set<Value>();
     const into = this.list.value(node);
-    const kernel = this.reader.reduction(node, (x) => {
+    const slot = (x: Tensor) => {
       const value = this.list.value(x);
       if (value !== into) reads.add(value);
       return value.slot;
-    });
+    };
+    const kernel = found(this.reader.reduction(node, slot));
     this.list.steps.push({
       name: node.op.name,
       reads: [...reads],
@@ -65,31 +95,22 @@ export class Passes {
     });
   }
 
-  rows(node: Tensor): void {
-    const operands = node.inputs.map((x) => this.list.value(this.reader.plain(x)));
+  /** A kernel that goes row by row. */
+  rows(node: NodeOf<"rows">): void {
+    const operands = node.inputs.map((x) => this.list.value(found(this.reader.plain(x))));
     const into = this.list.value(node);
-    const [x, index] = node.inputs as [Tensor, Tensor | undefined];
-    const width = sizeOf(x.shape.slice(1));
-    const slots = [...operands, into].map((value) => value.slot);
-    const common = { name: node.op.name, reads: operands, writes: [into], handsOver: [] };
-    if (node.op.name === "argmax") {
-      const columns = x.shape[x.shape.length - 1]!;
-      const kernel: RowKernel = { kind: "argmax", rows: sizeOf(x.shape) / columns, width: columns };
-      this.list.steps.push({ ...common, work: { kind: "rows", kernel, slots } });
-      return;
-    }
-    const count = sizeOf(index!.shape);
-    if (node.op.name === "gather") {
-      const rowBytes = width * BYTES_OF[x.dtype];
-      this.list.steps.push({
-        ...common,
-        work: { kind: "rows", kernel: { kind: "gather", rows: x.shape[0]!, rowBytes, count }, slots },
-      });
-      return;
-    }
-    this.fill(node, 0);
-    const kernel: RowKernel = { kind: "scatterAdd", rows: node.shape[0]!, width: sizeOf(node.shape.slice(1)), count };
-    this.list.steps.push({ ...common, reads: [...operands, into], work: { kind: "rows", kernel, slots } });
+    const { name } = node.op;
+    const kernel = ROWS[name](node, node.inputs[0]!, node.inputs[1]!);
+    // What is scattered is added to zeros.
+    const adds = kernel.kind === "scatterAdd";
+    if (adds) this.fill(node, 0);
+    this.list.steps.push({
+      name,
+      reads: adds ? [...operands, into] : operands,
+      writes: [into],
+      handsOver: [],
+      work: { kind: "rows", kernel, slots: [...operands, into].map((value) => value.slot) },
+    });
   }
 
   /** Stores one value everywhere. */
@@ -114,8 +135,9 @@ export class Passes {
     });
   }
 
-  move(node: Tensor): void {
-    const { fill, shape, passes, inner } = moveOf(node);
+  /** The passes of an op that copies values about. */
+  copies(node: NodeOf<"copies">): void {
+    const { fill, shape, passes, inner } = copiesOf(node);
     const array = inner ? this.list.stand(shape, this.list.make(4 * sizeOf(shape))) : node;
     if (fill !== undefined) this.fill(array, fill);
     for (const { operand, ...pass } of passes) this.loop([{ ...pass, node: operand, into: array }], []);
@@ -130,7 +152,7 @@ export class Passes {
     const loads = values.map((value) => ({ kind: "load" as const, access: access(value) }));
     const sums = values.slice(1).map((_, i) => ({
       kind: "op" as const,
-      name: "add",
+      name: "add" as const,
       attrs: {},
       dtype: "float32" as const,
       inputs: [i === 0 ? 0 : values.length + i - 1, i + 1],

@@ -13,7 +13,7 @@ export const CONTROL = {
   answered: 2,
   /** Counts threads that have started. */
   ready: 3,
-  /** Which plan to run; `MESSAGE` to read the port instead. This and the next two have a place for each request under way. */
+  /** Which plan to run; `MESSAGE` to read the port instead. This and the next two have a place for each request in flight. */
   plan: 4,
   /** 0, or what went wrong: a oneDNN status, or `TRAP`. */
   status: 8,
@@ -24,9 +24,11 @@ export const CONTROL = {
   /** Threads that sleep at a barrier. */
   sleeping: 48,
 } as const;
+/** Integers in the shared array. */
 export const CONTROL_LENGTH = 64;
-/** Requests under way at most: one is computed, and one waits where threads find it without the main thread. */
+/** Requests in flight at most: one is computed, and one waits where threads find it without the main thread. */
 export const QUEUE = 2;
+/** In place of the number of a plan: read the port. */
 export const MESSAGE = -1;
 /** Status of a WebAssembly trap. */
 export const TRAP = 1000;
@@ -45,6 +47,7 @@ export interface Part {
   readonly call?: Call;
 }
 
+/** What all threads do between two barriers. */
 export interface PlanStep {
   /** Whether all threads must have done the step before any goes on. */
   readonly barrier: boolean;
@@ -70,15 +73,16 @@ export interface PlanParts {
   readonly bindings: readonly Binding[];
 }
 
+/** A plan as threads get it; `id` is what requests name it by. */
 export interface Plan extends PlanParts {
   readonly id: number;
   /** For each step whose parts are claimed, in order: how many of each thread's are taken. */
   readonly claims: SharedArrayBuffer;
-  /** Where each value of `bindings` lies, once for each request under way. */
+  /** Where each value of `bindings` lies, once for each request in flight. */
   readonly offsets: SharedArrayBuffer;
 }
 
-/** Of each request under way: where each value of `bindings` is to lie. */
+/** Of each request in flight: where each value of `bindings` is to lie. */
 export const wantedOffsets = ({ offsets, bindings: { length } }: Pick<Plan, "offsets" | "bindings">): Uint32Array[] =>
   Array.from({ length: QUEUE }, (_, place) => new Uint32Array(offsets, 4 * place * length, length));
 
@@ -88,8 +92,10 @@ export const MOST_PARTS = 4;
 /** Whether threads claim the parts of a step. */
 export const isClaimed = (step: PlanStep, threads: number): boolean => step.parts.length > threads;
 
+/** What goes through a port: a plan to keep, or the number of one to forget. */
 export type PortMessage = { readonly load: Plan } | { readonly unload: number };
 
+/** What a thread is started with. */
 export interface ThreadData {
   readonly control: SharedArrayBuffer;
   readonly memory: WebAssembly.Memory;

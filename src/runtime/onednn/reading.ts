@@ -1,57 +1,21 @@
 // How kernels read: from a tensor of the graph to memory, through views and values computed on the way, as loops with
 // strides.
-import { type NdArray, type Shape, sizeOf } from "../../base/array.ts";
-import { isConstant, isInput, type Tensor } from "../../graph/tensor.ts";
+import { type Shape, sizeOf } from "../../base/array.ts";
+import type { Tensor } from "../../graph/tensor.ts";
+import { isOfKind, type NodeOf } from "./kinds.ts";
 import {
-  broadcastTransform,
-  commonDims,
-  contiguous,
-  isContiguous,
-  stridesOver,
-  type Transform,
-  type View,
-  viewOf,
-} from "./view.ts";
+  DIRECT,
+  follow,
+  type Operand,
+  type Reading,
+  type Term,
+  TermBuilder,
+  type TermContext,
+  through,
+} from "./terms.ts";
+import { commonDims, contiguous, isWhole, stridesOver, type Transform, type View, viewOf } from "./view.ts";
 import type { Access } from "./wasm/access.ts";
 import type { Expression, LoopKernel } from "./wasm/loop.ts";
-import { isPointwiseName } from "./wasm/pointwise.ts";
-
-/** A value read, and how its buffer is seen. */
-export interface Operand {
-  readonly base: Tensor;
-  readonly view: View;
-}
-
-export const isLeaf = (node: Tensor): boolean => isInput(node) || isConstant(node);
-export const isPointwise = (node: Tensor) => isPointwiseName(node.op.name);
-
-function uniformValue(node: Tensor): number | undefined {
-  if (!isConstant(node)) return undefined;
-  const { data } = node.attrs.value as NdArray;
-  return data.length === 1 ? data[0] : undefined;
-}
-
-/** Thrown while kernels are built: `node` must be stored for its user to be a kernel. The build starts again with it. */
-export class MustStore extends Error {
-  constructor(readonly node: Tensor) {
-    super(`internal: ${node.op.name} [${node.shape}] cannot be read through a view`);
-  }
-}
-
-interface Step {
-  readonly transform: Transform;
-  /** What has to be stored when the transform cannot follow the ones before. */
-  readonly blame: Tensor;
-  /** The view that the step shows; none where an operand is only repeated. */
-  readonly shown?: Tensor;
-}
-
-/** Steps from a value in memory to a value in a kernel, nearest to memory first. */
-interface Path {
-  readonly key: string;
-  readonly steps: readonly Step[];
-}
-const DIRECT: Path = { key: "", steps: [] };
 
 /** What is stored, as fusion decided. */
 export interface Storage {
@@ -61,6 +25,7 @@ export interface Storage {
   numberOf(node: Tensor): number;
 }
 
+/** Builds kernels from nodes of the graph: what each reads, through which views, in which loops. */
 export class Reader {
   constructor(private readonly storage: Storage) {}
 
@@ -76,101 +41,92 @@ export class Reader {
     return base;
   }
 
-  /** Follows a tensor to memory. @throws MustStore when the way there is not a view */
-  operand(x: Tensor): Operand {
+  /** Follows a tensor to memory. */
+  operand(x: Tensor): Reading<Operand> {
     let path = DIRECT;
     let base = x;
     for (let transform = this.transformOf(base); transform; transform = this.transformOf(base)) {
-      path = this.through(base, transform, path);
+      path = through(base, this.storage.numberOf(base), transform, path);
       base = base.inputs[0]!;
     }
-    return { base, view: this.follow(base, path) };
+    const view = follow(base, path);
+    return "found" in view ? { found: { base, view: view.found } } : view;
   }
 
-  /** The same, where memory must hold the values in order. */
-  plain(x: Tensor): Tensor {
-    const { base, view } = this.operand(x);
-    if (!isWhole(view, base.shape) || sizeOf(base.shape) !== sizeOf(x.shape)) throw new MustStore(x);
-    return base;
+  /** Follows a tensor to memory that must hold all of its values, in order. */
+  plain(x: Tensor): Reading<Tensor> {
+    const operand = this.operand(x);
+    if ("mustStore" in operand) return operand;
+    const { base, view } = operand.found;
+    return isWhole(view, base.shape) && sizeOf(base.shape) === sizeOf(x.shape) ? { found: base } : { mustStore: x };
   }
 
-  /**
-   * What oneDNN reads for an op: images and biases in order, weights and matrices in any order of their axes.
-   * @throws MustStore for an operand that lies in another way
-   */
-  nativeOperands(node: Tensor): Operand[] {
-    const matrices = node.op.name === "matmul";
-    return node.inputs.map((x, i) => {
-      const strided = i < 2 && (matrices || (i === 1 && node.op.name !== "conv2dFilter"));
-      if (!strided) return { base: this.plain(x), view: contiguous(x.shape) };
-      const found = this.operand(x);
-      if (!(matrices ? isMatrix(found.view, x.shape) : stridesOver(found.view, x.shape)?.every((s) => s >= 0)))
-        throw new MustStore(x);
-      return found;
-    });
-  }
-
-  private through(node: Tensor, transform: Transform, path: Path): Path {
-    // The values of a reshape are those of its operand, in the same order.
-    if (node.op.name === "reshape") return path;
-    return {
-      key: `${this.storage.numberOf(node)}/${path.key}`,
-      steps: [{ transform, blame: node.inputs[0]!, shown: node }, ...path.steps],
-    };
-  }
-
-  private follow(base: Tensor, { steps }: Path): View {
-    let view: View | undefined = contiguous(base.shape);
-    for (const { transform, blame } of steps) {
-      view = transform(view);
-      if (!view) throw new MustStore(blame);
+  /** What oneDNN reads for an op: images and biases in order, weights and matrices in any order of their axes. */
+  nativeOperands(node: NodeOf<"product">): Reading<Operand[]> {
+    const operands: Operand[] = [];
+    for (const [i, x] of node.inputs.entries()) {
+      const operand = this.nativeOperand(node, x, i);
+      if ("mustStore" in operand) return operand;
+      operands.push(operand.found);
     }
-    return view;
+    return { found: operands };
+  }
+
+  private nativeOperand({ op: { name } }: NodeOf<"product">, x: Tensor, i: number): Reading<Operand> {
+    const matrices = name === "matmul";
+    const strided = i < 2 && (matrices || (i === 1 && name !== "conv2dWeightGrad"));
+    if (!strided) {
+      const base = this.plain(x);
+      return "found" in base ? { found: { base: base.found, view: contiguous(x.shape) } } : base;
+    }
+    const operand = this.operand(x);
+    if ("mustStore" in operand) return operand;
+    const { view } = operand.found;
+    const fits = matrices ? isMatrix(view, x.shape) : stridesOver(view, x.shape)?.every((stride) => stride >= 0);
+    return fits ? operand : { mustStore: x };
   }
 
   /** What pointwise roots read from memory. */
-  operandsOf(roots: readonly Tensor[]): Operand[] {
-    return this.expressionsOf(roots).flatMap((e) => (e.kind === "load" ? [e.operand] : []));
+  operandsOf(roots: readonly Tensor[]): Reading<Operand[]> {
+    const terms = this.termsOf(roots);
+    if ("mustStore" in terms) return terms;
+    return { found: terms.found.flatMap((term) => (term.kind === "load" ? [term.operand] : [])) };
   }
 
-  expressionsOf(roots: readonly Tensor[]): readonly Term[] {
+  /** What a kernel of pointwise roots loads and computes. */
+  termsOf(roots: readonly Tensor[]): Reading<readonly Term[]> {
     const builder = new TermBuilder(this.termContext(roots));
     for (const root of roots) builder.value(root, DIRECT);
-    return builder.terms;
+    return builder.mustStore ? { mustStore: builder.mustStore } : { found: builder.terms };
   }
 
   private termContext(roots: readonly Tensor[]): TermContext {
     return {
       isRoot: (node) => roots.includes(node),
-      // A view that had to be stored is computed by its own kernel, as a copy of what it shows.
-      inline: (node, path) =>
-        (roots.includes(node) && path.steps.length === 0) ||
-        (!isLeaf(node) && !this.storage.isStored(node) && isPointwise(node)),
+      inlines: (node) => !this.storage.isStored(node) && isOfKind("pointwise", node),
       transformOf: (node) => (roots.includes(node) ? undefined : this.transformOf(node)),
+      // A view that had to be stored is computed by its own kernel, as a copy of what it shows.
       shows: (node) => (roots.includes(node) && this.storage.isForced(node) ? viewOf(node) : undefined),
-      through: (node, transform, path) => this.through(node, transform, path),
-      spread: (x, node, transform, path) => ({
-        key: `${x.shape}>${node.shape}/${path.key}`,
-        steps: [{ transform, blame: x }, ...path.steps],
-      }),
-      follow: (base, path) => this.follow(base, path),
+      numberOf: (node) => this.storage.numberOf(node),
     };
   }
 
-  /** A pass that stores computed values: the kernel of pointwise roots, or one pass of a move. */
-  loop(values: readonly LoopValue[], roots: readonly Tensor[], slot: (node: Tensor) => number): LoopKernel {
+  /** A pass that stores computed values: the kernel of pointwise roots, or one pass of copies. */
+  loop(values: readonly LoopValue[], roots: readonly Tensor[], slot: (node: Tensor) => number): Reading<LoopKernel> {
     const builder = new TermBuilder(this.termContext(roots));
     const places = values.map(({ node, transform }) =>
-      builder.value(node, transform ? { key: "move", steps: [{ transform, blame: node }] } : DIRECT),
+      builder.value(node, transform ? { key: "copy", steps: [{ transform, blame: node }] } : DIRECT),
     );
     const size = values[0]!.size;
-    const dims = this.dims(
+    const read = this.dims(
       builder,
       values.map((value) => value.target),
       size,
       [],
     );
-    return {
+    if ("mustStore" in read) return read;
+    const dims = read.found;
+    const kernel: LoopKernel = {
       dims,
       reduced: dims.map(() => false),
       reduction: undefined,
@@ -181,9 +137,11 @@ export class Reader {
         add,
       })),
     };
+    return { found: kernel };
   }
 
-  reduction(node: Tensor, slot: (node: Tensor) => number): LoopKernel {
+  /** The kernel of a reduction over adjacent axes, whose operand is computed on the way. */
+  reduction(node: NodeOf<"reduction">, slot: (node: Tensor) => number): Reading<LoopKernel> {
     const [x] = node.inputs as [Tensor];
     const axes = node.attrs.axes as readonly number[];
     const [first, last] = [axes[0]!, axes[axes.length - 1]!];
@@ -194,7 +152,9 @@ export class Reader {
       sizeOf(x.shape.slice(first, last + 1)),
       sizeOf(x.shape.slice(last + 1)),
     ];
-    const dims = this.dims(builder, [], kept * length * columns, [columns, columns * length]);
+    const read = this.dims(builder, [], kept * length * columns, [columns, columns * length]);
+    if ("mustStore" in read) return read;
+    const dims = read.found;
     let inner = sizeOf(dims);
     const reduced = dims.map((dim) => {
       const outer = inner;
@@ -208,30 +168,33 @@ export class Reader {
       target.unshift(reduced[i] ? 0 : step);
       if (!reduced[i]) step *= dims[i]!;
     }
-    return {
+    const kernel: LoopKernel = {
       dims,
       reduced,
-      reduction: node.op.name as "sum" | "max",
+      reduction: node.op.name,
       expressions: builder.terms.map((term) => access(term, dims, slot)),
       stores: [{ value, access: { slot: slot(node), dtype: node.dtype, offset: 0, strides: target } }],
     };
+    return { found: kernel };
   }
 
+  /** Loops over which every operand and target has one stride each. */
   private dims(
-    { terms, inlined }: TermBuilder,
+    { terms, inlined, mustStore }: TermBuilder,
     targets: readonly View[],
     size: number,
     cuts: readonly number[],
-  ): number[] {
+  ): Reading<number[]> {
+    if (mustStore) return { mustStore };
     const loads = terms.flatMap((term) => (term.kind === "load" ? [term] : []));
     const dims = commonDims([...loads.map((term) => term.operand.view), ...targets], size, cuts);
-    if (dims) return dims.length > 0 ? dims : [1];
+    if (dims) return { found: dims.length > 0 ? dims : [1] };
     // Some value is cut in another way than the rest: it is stored in the order in which it is read, a view if there is
     // one, or else the last value that was to be computed on the way.
     const odd =
       loads.find((term) => term.shown && !this.storage.isStored(term.shown))?.shown ?? inlined[inlined.length - 1];
     if (!odd) throw new Error("internal: the dimensions of a kernel do not fit");
-    throw new MustStore(odd);
+    return { mustStore: odd };
   }
 }
 
@@ -245,70 +208,9 @@ export interface LoopValue {
   readonly add?: boolean;
 }
 
+/** What a kernel stores for pointwise roots: each value where it belongs. */
 export function pointwiseValues(roots: readonly Tensor[]): LoopValue[] {
   return roots.map((node) => ({ node, into: node, target: contiguous(node.shape), size: sizeOf(node.shape) }));
-}
-
-// ------------------------------------------------------------------------------------------- expressions
-
-type Term =
-  | { readonly kind: "load"; readonly operand: Operand; readonly shown: Tensor | undefined }
-  | Exclude<Expression, { kind: "load" }>;
-
-interface TermContext {
-  /** Whether the kernel stores the value: memory does not have it yet. */
-  isRoot(node: Tensor): boolean;
-  inline(node: Tensor, path: Path): boolean;
-  transformOf(node: Tensor): Transform | undefined;
-  shows(node: Tensor): Transform | undefined;
-  through(node: Tensor, transform: Transform, path: Path): Path;
-  spread(x: Tensor, node: Tensor, transform: Transform, path: Path): Path;
-  follow(base: Tensor, path: Path): View;
-}
-
-/** The list of expressions of a kernel, each value once. */
-class TermBuilder {
-  readonly terms: Term[] = [];
-  /** What is computed on the way. */
-  readonly inlined: Tensor[] = [];
-  private readonly known = new Map<Tensor, Map<string, number>>();
-
-  constructor(private readonly context: TermContext) {}
-
-  /** Place of the value of `node` seen through `path`. */
-  value(node: Tensor, path: Path): number {
-    const known = this.known.get(node)?.get(path.key);
-    if (known !== undefined) return known;
-    const place = this.make(node, path);
-    const places = this.known.get(node) ?? new Map<string, number>();
-    places.set(path.key, place);
-    this.known.set(node, places);
-    return place;
-  }
-
-  private make(node: Tensor, path: Path): number {
-    const { context } = this;
-    const transform = context.transformOf(node) ?? (path.steps.length === 0 ? context.shows(node) : undefined);
-    if (transform) return this.value(node.inputs[0]!, context.through(node, transform, path));
-    const constant = uniformValue(node);
-    if (constant !== undefined) return this.terms.push({ kind: "constant", dtype: node.dtype, value: constant }) - 1;
-    if (path.steps.length > 0 && context.isRoot(node)) {
-      const view = context.follow(node, path);
-      if (!isWhole(view, node.shape))
-        throw new Error(`internal: a kernel reads its own ${node.op.name} in another order`);
-      return this.value(node, DIRECT);
-    }
-    if (!context.inline(node, path)) {
-      const shown = path.steps[path.steps.length - 1]?.shown;
-      return this.terms.push({ kind: "load", operand: { base: node, view: context.follow(node, path) }, shown }) - 1;
-    }
-    if (!context.isRoot(node)) this.inlined.push(node);
-    const inputs = node.inputs.map((x) => {
-      const spread = broadcastTransform(x.shape, node.shape);
-      return this.value(x, spread ? context.spread(x, node, spread, path) : path);
-    });
-    return this.terms.push({ kind: "op", name: node.op.name, attrs: node.attrs, dtype: node.dtype, inputs }) - 1;
-  }
 }
 
 function access(term: Term, dims: readonly number[], slot: (node: Tensor) => number): Expression {
@@ -322,11 +224,6 @@ function strideList(view: View, dims: readonly number[]): number[] {
   const strides = stridesOver(view, dims);
   if (!strides) throw new Error(`internal: a view over [${view.dims}] does not fit loops [${dims}]`);
   return strides;
-}
-
-/** Whether a view shows all of an array, in its order. */
-export function isWhole(view: View, shape: Shape): boolean {
-  return isContiguous(view) && view.offset === 0 && (view.dims[0] ?? 1) === sizeOf(shape);
 }
 
 /** Whether one of the two last axes has neighbours side by side, and nothing repeats or runs backwards. */

@@ -1,6 +1,6 @@
 // The steps of a plan under construction: what each reads and writes, and how threads share it.
 import { BYTES_OF, type NdArray, type Shape, sizeOf } from "../../base/array.ts";
-import { isConstant, isInput, type Tensor, type TensorType } from "../../graph/tensor.ts";
+import { input, isConstant, isInput, type Tensor, type TensorType } from "../../graph/tensor.ts";
 import { ARG, type Desc, type Holder, type Onednn, QUERY } from "./api.ts";
 import type { Heap } from "./heap.ts";
 import type { Address } from "./library.ts";
@@ -25,6 +25,7 @@ export interface Value {
   offset: number;
 }
 
+/** One step of a plan: a kernel of ours or a primitive, in parts. */
 export interface Step {
   readonly name: string;
   readonly reads: readonly Value[];
@@ -51,6 +52,7 @@ export interface Share {
   readonly fetch?: readonly Extent[];
 }
 
+/** A primitive with its memories, and what is fetched into the cache before it. */
 export interface PrimitiveCall {
   readonly primitive: Address;
   /** One list a thread that may run it. */
@@ -61,6 +63,7 @@ export interface PrimitiveCall {
 /** In which type the operands of products are multiplied. State, sums and all else are float32 always. */
 export type Precision = "float32" | "bf16";
 
+/** What steps are made with and belong to; released when the plan is disposed of. */
 export interface Resources {
   readonly onednn: Onednn;
   readonly heap: Heap;
@@ -72,6 +75,7 @@ export interface Resources {
   readonly regions: number[];
 }
 
+/** The steps of a plan under construction, and the memory of each value. */
 export class StepList {
   readonly values: Value[] = [];
   readonly steps: Step[] = [];
@@ -110,7 +114,7 @@ export class StepList {
 
   /** Another name for a tensor's memory, so that kernels can store into something that is not a node of the graph. */
   stand(shape: Shape, value: Value, dtype: Tensor["dtype"] = "float32"): Tensor {
-    const node: Tensor = { op: { name: "memory" } as Tensor["op"], inputs: [], attrs: {}, shape, dtype };
+    const node = input("memory", shape, dtype);
     this.valueOf.set(node, value);
     return node;
   }

@@ -44,7 +44,7 @@ const plans = new Map<number, Prepared>();
 /** Turns of waiting actively for the next request before a thread sleeps: a tenth of a millisecond or so. */
 const SPIN = 20_000;
 /**
- * The same at a barrier. Another thread that is late by more has lost its core, to the main thread as a rule; sleeping gives it
+ * Turns of waiting actively at a barrier. Another thread that is late by more has lost its core, to the main thread as a rule; sleeping gives it
  * this one.
  */
 const BARRIER_SPIN = 20_000;

@@ -1,8 +1,10 @@
 // Views: where the values of a tensor lie in a buffer, in row-major order of the values. Ops that only move values become
 // views, and a kernel reads its operands through them instead of a copy.
 import { type Shape, sizeOf } from "../../base/array.ts";
+import { col2imOp } from "../../graph/ops/im2col.ts";
 import { outputSize, type Window } from "../../graph/ops/window.ts";
 import type { Tensor } from "../../graph/tensor.ts";
+import { isOfKind, type NameOf } from "./kinds.ts";
 
 /** Dimensions outermost first, none of size 1; `offset` and `strides` in elements. */
 export interface View {
@@ -16,6 +18,7 @@ export type Transform = (view: View) => View | undefined;
 
 type Dim = readonly [size: number, stride: number];
 
+/** The view of a whole array of `shape`, in its order. */
 export function contiguous(shape: Shape): View {
   return { offset: 0, dims: sizeOf(shape) === 1 ? [] : [sizeOf(shape)], strides: sizeOf(shape) === 1 ? [] : [1] };
 }
@@ -40,11 +43,17 @@ export const strided = (offset: number, dims: readonly number[], strides: readon
 
 const dimsOf = ({ dims, strides }: View): Dim[] => dims.map((size, i) => [size, strides[i]!]);
 
+/** Whether neighbours in the view are neighbours in memory, from its first value to its last. */
 export const isContiguous = (view: View): boolean =>
   view.dims.length === 0 || (view.dims.length === 1 && view.strides[0] === 1);
 
+/** Whether a view shows all of an array, in its order. */
+export function isWhole(view: View, shape: Shape): boolean {
+  return isContiguous(view) && view.offset === 0 && (view.dims[0] ?? 1) === sizeOf(shape);
+}
+
 /** The view's dimensions cut so that each group covers one axis of `shape`; undefined where one would straddle two. */
-export function alignTo(view: View, shape: Shape): Dim[][] | undefined {
+function alignTo(view: View, shape: Shape): Dim[][] | undefined {
   const rest = dimsOf(view);
   const groups: Dim[][] = [];
   for (let axis = shape.length - 1; axis >= 0; axis--) {
@@ -164,7 +173,7 @@ export function broadcastTransform(from: Shape, to: Shape): Transform | undefine
 type Four = readonly [number, number, number, number];
 
 /** Whether each pixel of the image is read by one tap, once. */
-function tiles({ kernel, stride, padding, dilation }: Window, [h, w]: readonly [number, number]): boolean {
+function isTiled({ kernel, stride, padding, dilation }: Window, [h, w]: readonly [number, number]): boolean {
   return (
     stride[0] === kernel[0] &&
     stride[1] === kernel[1] &&
@@ -175,14 +184,14 @@ function tiles({ kernel, stride, padding, dilation }: Window, [h, w]: readonly [
   );
 }
 
-/** Patches of an image without padding, or their adjoint, as strides. */
-export function patchesView(view: View, image: Four, window: Window): View | undefined {
+/** The windows of an image without padding `[n, oh, ow, taps, c]`, as strides. */
+export function im2colView(view: View, image: Four, window: Window): View | undefined {
   const groups = alignTo(view, image);
   if (!groups) return undefined;
   const [n, h, w, c] = groups as [Dim[], Dim[], Dim[], Dim[]];
   const [tall, wide] = [single(h), single(w)];
   if (!tall || !wide) return undefined;
-  const [oh, ow] = outputSize(window, [image[1], image[2]], "patches");
+  const [oh, ow] = outputSize(window, [image[1], image[2]], "im2col");
   const { kernel, stride, dilation } = window;
   return fromDims(view.offset, [
     ...n,
@@ -196,7 +205,8 @@ export function patchesView(view: View, image: Four, window: Window): View | und
 
 type Maker = (node: Tensor) => Transform | undefined;
 
-const VIEWS: Readonly<Record<string, Maker>> = {
+/** Ops that show the values of their operand; putting disjoint windows back together is one too. */
+const VIEWS: Readonly<Record<NameOf<"view"> | "col2im", Maker>> = {
   reshape: () => (view) => view,
   broadcast: (node) => broadcastTransform(node.inputs[0]!.shape, node.shape) ?? ((view) => view),
   transpose: (node) => (view) => {
@@ -238,14 +248,14 @@ const VIEWS: Readonly<Record<string, Maker>> = {
     });
     return fromDims(offset, dims);
   },
-  patches(node) {
+  im2col(node) {
     const window = node.attrs.window as Window;
     if (window.padding.some((n) => n > 0)) return undefined;
-    return (view) => patchesView(view, node.inputs[0]!.shape as Four, window);
+    return (view) => im2colView(view, node.inputs[0]!.shape as Four, window);
   },
-  unpatches(node) {
+  col2im(node) {
     const window = node.attrs.window as Window;
-    if (!tiles(window, node.attrs.size as readonly [number, number])) return undefined;
+    if (!isTiled(window, node.attrs.size as readonly [number, number])) return undefined;
     const [n, oh, ow, , c] = node.inputs[0]!.shape;
     return (view) => {
       const groups = alignTo(view, [n!, oh!, ow!, window.kernel[0], window.kernel[1], c!]);
@@ -262,5 +272,6 @@ const VIEWS: Readonly<Record<string, Maker>> = {
 
 /** How a node shows the values of its only input; undefined when it computes, or needs a copy. */
 export function viewOf(node: Tensor): Transform | undefined {
-  return VIEWS[node.op.name]?.(node);
+  if (node.op === col2imOp) return VIEWS.col2im(node);
+  return isOfKind("view", node) ? VIEWS[node.op.name](node) : undefined;
 }

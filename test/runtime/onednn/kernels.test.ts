@@ -245,7 +245,7 @@ describe("fusion", () => {
     const y = g.mul(g.transpose(g.slice(x, [0, 1, 0], [8, 4, 5]), [2, 0, 1]), 2);
     expect(kernelsOf([y])).toHaveLength(1);
     const product = g.relu(g.matmul(input("a", [8, 40]), g.transpose(parameter)));
-    expect(kernelsOf([product])).toMatchObject([{ kind: "native", activation: product }]);
+    expect(kernelsOf([product])).toMatchObject([{ kind: "product", activation: product }]);
   });
 
   it("does not join kernels when something between them needs the first one's result", () => {
@@ -256,6 +256,6 @@ describe("fusion", () => {
       kernelsOf([first, last])
         .map(({ kind }) => kind)
         .sort(),
-    ).toEqual(["pointwise", "pointwise", "reduce"]);
+    ).toEqual(["pointwise", "pointwise", "reduction"]);
   });
 });

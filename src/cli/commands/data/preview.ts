@@ -1,6 +1,6 @@
-import { Random } from "../../../base/random.ts";
 import { chooseAugmentation } from "../../../data/augment.ts";
 import { open } from "../../../data/open.ts";
+import { Random } from "../../../random/random.ts";
 import { gridPng } from "../../../report/pictures.ts";
 import { writeAtomically } from "../../../train/files.ts";
 import { augmentationPreview } from "../../../train/preview.ts";

@@ -1,8 +1,9 @@
 // How vectors get from memory to registers and back: four values at a time, whatever their type and distance.
 
 import { BYTES_OF, type DType } from "../../../base/array.ts";
-import type { FunctionBuilder } from "../../../base/assembler.ts";
+import type { FunctionBuilder } from "../../../wasm/assembler.ts";
 
+/** Values of 32 bits in a vector. */
 export const LANES = 4;
 
 /** Where a value lies: a buffer by its place in the address table, and how far apart neighbours are, in elements. */

@@ -1,6 +1,6 @@
 // Brings values into the cache of the core that needs them next. A primitive that reads channels-last pictures in slices of
 // channels waits for each line from memory; read in order, lines come ahead of the need.
-import { FunctionBuilder } from "../../../base/assembler.ts";
+import { FunctionBuilder } from "../../../wasm/assembler.ts";
 
 const LINE = 64;
 

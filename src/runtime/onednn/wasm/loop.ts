@@ -2,23 +2,25 @@
 // This file writes it as a WebAssembly function `(from, to)` over its outermost kept loop, so that threads can share it.
 
 import { BYTES_OF, type DType, sizeOf } from "../../../base/array.ts";
-import { type ConstantPool, FunctionBuilder } from "../../../base/assembler.ts";
 import type { Attrs } from "../../../graph/tensor.ts";
+import { type ConstantPool, FunctionBuilder } from "../../../wasm/assembler.ts";
 import { type Access, LANES, load, loadRepeated, type Pointer, pointerTo, store } from "./access.ts";
-import { costOf, writePointwise } from "./pointwise.ts";
+import { costOf, type PointwiseName, writePointwise } from "./pointwise.ts";
 
+/** A value that a kernel has in a register: loaded, a constant, or computed from others. */
 export type Expression =
   | { readonly kind: "load"; readonly access: Access }
   | { readonly kind: "constant"; readonly dtype: DType; readonly value: number }
   | {
       readonly kind: "op";
-      readonly name: string;
+      readonly name: PointwiseName;
       readonly attrs: Attrs;
       readonly dtype: DType;
       /** Places of the operands in the kernel's list. */
       readonly inputs: readonly number[];
     };
 
+/** A loop nest, and what it does in each turn. */
 export interface LoopKernel {
   /** Sizes of the loops, outermost first, in row-major order of the values. */
   readonly dims: readonly number[];

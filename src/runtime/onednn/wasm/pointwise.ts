@@ -1,9 +1,14 @@
 // The pointwise ops as vector instructions. Values in registers: float32 as four floats, int32 and uint8 as four
 // integers, bool as four masks (all bits or none).
 import type { DType } from "../../../base/array.ts";
-import type { FunctionBuilder } from "../../../base/assembler.ts";
-import { MATH, type MathName, writeMath } from "../../../base/vector-math.ts";
 import type { Attrs } from "../../../graph/tensor.ts";
+import type { FunctionBuilder } from "../../../wasm/assembler.ts";
+import type { Instruction } from "../../../wasm/instructions.ts";
+import { type MathName, writeMath } from "../../../wasm/vector-math.ts";
+import type { NameOf } from "../kinds.ts";
+
+/** The name of an op that is computed value by value. */
+export type PointwiseName = NameOf<"pointwise">;
 
 /** What an op is applied to: the locals of the operands, of which `get(i)` pushes one; `dtype` is that of operand 0. */
 interface Operands {
@@ -24,21 +29,19 @@ const both = ({ get }: Operands) => {
   return get(1);
 };
 const arithmetic =
-  (name: string): Write =>
+  (name: "add" | "sub" | "mul"): Write =>
   (on) =>
     both(on).op(`${isFloat(on.dtype) ? "f32x4" : "i32x4"}.${name}`);
 const extreme =
-  (name: string): Write =>
+  (name: "max" | "min"): Write =>
   (on) =>
     both(on).op(isFloat(on.dtype) ? `f32x4.${name}` : `i32x4.${name}_s`);
 const compare =
-  (name: string): Write =>
+  (name: "gt" | "ge"): Write =>
   (on) =>
-    both(on).op(
-      isFloat(on.dtype) || name === "eq" ? `${isFloat(on.dtype) ? "f32x4" : "i32x4"}.${name}` : `i32x4.${name}_s`,
-    );
+    both(on).op(isFloat(on.dtype) ? `f32x4.${name}` : `i32x4.${name}_s`);
 const unary =
-  (...names: string[]): Write =>
+  (...names: Instruction[]): Write =>
   ({ get }) =>
     get(0).op(...names);
 const polynomial =
@@ -53,8 +56,16 @@ const bySign = ({ f, get }: Operands, a: () => void, b: () => void) => {
   f.floats(0).op("f32x4.gt", "v128.bitselect");
 };
 
-const POINTWISE: Readonly<Record<string, Write>> = {
-  ...Object.fromEntries(MATH.map((name) => [name, polynomial(name)])),
+const POINTWISE: Readonly<Record<PointwiseName, Write>> = {
+  exp: polynomial("exp"),
+  log: polynomial("log"),
+  tanh: polynomial("tanh"),
+  sigmoid: polynomial("sigmoid"),
+  softplus: polynomial("softplus"),
+  sin: polynomial("sin"),
+  cos: polynomial("cos"),
+  erf: polynomial("erf"),
+  pow: polynomial("pow"),
   add: arithmetic("add"),
   sub: arithmetic("sub"),
   mul: arithmetic("mul"),
@@ -80,7 +91,8 @@ const POINTWISE: Readonly<Record<string, Write>> = {
   greaterEqual: compare("ge"),
   equal(on) {
     // Two masks are equal where their bits do not differ.
-    return on.dtype === "bool" ? both(on).op("v128.xor", "v128.not") : compare("eq")(on);
+    if (on.dtype === "bool") return both(on).op("v128.xor", "v128.not");
+    return both(on).op(isFloat(on.dtype) ? "f32x4.eq" : "i32x4.eq");
   },
   and: (on) => both(on).op("v128.and"),
   or: (on) => both(on).op("v128.or"),
@@ -152,23 +164,34 @@ const POINTWISE: Readonly<Record<string, Write>> = {
     if (isFloat(dtype)) f.op("i32x4.trunc_sat_f32x4_s");
     return result === "uint8" ? f.ints(0xff).op("v128.and") : f;
   },
-  /** Not of the graph language: a value as it is, for kernels that only move. */
   copy: ({ get }) => get(0),
 };
 
-/** Whether an op is computed value by value. */
-export const isPointwiseName = (name: string): boolean => name in POINTWISE;
+const POLYNOMIAL_COST = 20;
+const DIVISION_COST = 5;
 
-/** Rough cost in vector instructions: what a call of a polynomial is to an addition. */
-export function costOf(name: string): number {
-  if ((MATH as readonly string[]).includes(name) || name === "elu") return 20;
-  return name === "div" || name === "sqrt" || name === "reciprocal" ? 5 : 1;
-}
+/** What costs more than one vector instruction or two. */
+const COST: Readonly<Partial<Record<PointwiseName, number>>> = {
+  exp: POLYNOMIAL_COST,
+  log: POLYNOMIAL_COST,
+  tanh: POLYNOMIAL_COST,
+  sigmoid: POLYNOMIAL_COST,
+  softplus: POLYNOMIAL_COST,
+  sin: POLYNOMIAL_COST,
+  cos: POLYNOMIAL_COST,
+  erf: POLYNOMIAL_COST,
+  pow: POLYNOMIAL_COST,
+  elu: POLYNOMIAL_COST,
+  div: DIVISION_COST,
+  sqrt: DIVISION_COST,
+  reciprocal: DIVISION_COST,
+};
+
+/** A rough number of vector instructions for four values. */
+export const costOf = (name: PointwiseName): number => COST[name] ?? 1;
 
 /** Pushes the value of an op. */
-export function writePointwise(name: string, operands: Omit<Operands, "get">): void {
-  const write = POINTWISE[name];
-  if (!write) throw new Error(`no kernel for ${name}`);
+export function writePointwise(name: PointwiseName, operands: Omit<Operands, "get">): void {
   const { f, locals } = operands;
-  write({ ...operands, get: (i) => f.get(locals[i]!) });
+  POINTWISE[name]({ ...operands, get: (i) => f.get(locals[i]!) });
 }

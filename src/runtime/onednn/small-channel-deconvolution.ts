@@ -6,32 +6,13 @@ import { add } from "../../graph/ops/binary.ts";
 import { matmul } from "../../graph/ops/matmul.ts";
 import { pad, reshape, slice, transpose } from "../../graph/ops/shape.ts";
 import type { Window } from "../../graph/ops/window.ts";
-import { apply, type OpDef, type Tensor } from "../../graph/tensor.ts";
+import type { Tensor } from "../../graph/tensor.ts";
+import { interleave } from "./internal-ops.ts";
 
-/** Channels up to which the product is faster. */
-const NARROW = 4;
-/** Channels it needs on the other side. */
-const WIDE = 16;
-
-type InterleaveAttrs = { stride: readonly [number, number] };
-
-/**
- * Pixels of several pictures `[n, c, h, w]` side by side, `[n, h * stride, w * stride, c]`: those of the first at row and column
- * 0 of each tile, of the second in the next column, and so on. Internal: written by a move, differentiated by nobody.
- */
-export const interleaveOp: OpDef<InterleaveAttrs> = {
-  name: "interleave",
-  infer([x], { stride }) {
-    const [n, c, h, w] = x!.shape as readonly [number, number, number, number];
-    return { shape: [n, h * stride[0], w * stride[1], c], dtype: x!.dtype };
-  },
-  evaluate() {
-    throw new Error("internal: interleave has no value of its own");
-  },
-  lower() {
-    throw new Error("internal: interleave is oneDNN's alone");
-  },
-};
+/** Channels of the result up to which the product is faster. */
+const MOST_CHANNELS = 4;
+/** Channels of the operand that it needs. */
+const LEAST_OPERAND_CHANNELS = 16;
 
 /** The taps that reach one row (or column) of each tile of the result, and from how many rows above. */
 function tapsOf(kernel: number, stride: number, phase: number): { tap: number; back: number }[] {
@@ -40,14 +21,20 @@ function tapsOf(kernel: number, stride: number, phase: number): { tap: number; b
   );
 }
 
-/** The same value by a product and sums where that is faster; otherwise the node itself. */
-export function narrowed(node: Tensor): Tensor {
+/** A transposed convolution as a product and sums where that is faster; otherwise the node as it is. */
+export function smallChannelDeconvolution(node: Tensor): Tensor {
   const [y, weights] = node.inputs as [Tensor, Tensor];
   const { kernel, stride, padding, dilation } = node.attrs.window as Window;
   const [n, oh, ow, o] = y.shape as readonly number[] as [number, number, number, number];
   const [, height, width, c] = node.shape as readonly number[] as [number, number, number, number];
   const tiles = [height / stride[0], width / stride[1]] as const;
-  if (c > NARROW || o < WIDE || dilation.some((d) => d !== 1) || !tiles.every(Number.isInteger)) return node;
+  if (
+    c > MOST_CHANNELS ||
+    o < LEAST_OPERAND_CHANNELS ||
+    dilation.some((d) => d !== 1) ||
+    !tiles.every(Number.isInteger)
+  )
+    return node;
   const [kh, kw] = kernel;
   const flat = reshape(y, [n * oh * ow, o]);
   const products = matmul(flat, reshape(weights, [kh * kw * c, o]), false, true);
@@ -86,5 +73,5 @@ export function narrowed(node: Tensor): Tensor {
   );
   // A kernel smaller than its stride leaves pixels that nothing reaches.
   if (pictures.some((picture) => !picture) || sizeOf(node.shape) === 0) return node;
-  return apply(interleaveOp, pictures as Tensor[], { stride });
+  return interleave(pictures as Tensor[], stride);
 }

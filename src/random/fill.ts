@@ -1,72 +1,8 @@
-// Threefry-2x32-20 (Salmon et al. 2011, "Parallel Random Numbers: As Easy as 1, 2, 3", section 4), once for one block and
-// once for many: a batch of dropout masks takes a hundred thousand blocks.
-import { FunctionBuilder, instantiate } from "./assembler.ts";
-import { writeMath } from "./vector-math.ts";
-
-const PARITY = 0x1bd11bda;
-const rotate = (value: number, bits: number): number => (value << bits) | (value >>> (32 - bits));
-
-/**
- * One block: writes two 32-bit words at `out[at]`, `out[at + 1]`. The rounds are written out: a loop over a table of rotations
- * takes four times as long.
- */
-export function threefry2x32(k0: number, k1: number, c0: number, c1: number, out: Uint32Array, at: number): void {
-  const k2 = PARITY ^ k0 ^ k1;
-  let x = (c0 + k0) | 0;
-  let y = (c1 + k1) | 0;
-  x = (x + y) | 0;
-  y = rotate(y, 13) ^ x;
-  x = (x + y) | 0;
-  y = rotate(y, 15) ^ x;
-  x = (x + y) | 0;
-  y = rotate(y, 26) ^ x;
-  x = (x + y) | 0;
-  y = rotate(y, 6) ^ x;
-  x = (x + k1) | 0;
-  y = (y + k2 + 1) | 0;
-  x = (x + y) | 0;
-  y = rotate(y, 17) ^ x;
-  x = (x + y) | 0;
-  y = rotate(y, 29) ^ x;
-  x = (x + y) | 0;
-  y = rotate(y, 16) ^ x;
-  x = (x + y) | 0;
-  y = rotate(y, 24) ^ x;
-  x = (x + k2) | 0;
-  y = (y + k0 + 2) | 0;
-  x = (x + y) | 0;
-  y = rotate(y, 13) ^ x;
-  x = (x + y) | 0;
-  y = rotate(y, 15) ^ x;
-  x = (x + y) | 0;
-  y = rotate(y, 26) ^ x;
-  x = (x + y) | 0;
-  y = rotate(y, 6) ^ x;
-  x = (x + k0) | 0;
-  y = (y + k1 + 3) | 0;
-  x = (x + y) | 0;
-  y = rotate(y, 17) ^ x;
-  x = (x + y) | 0;
-  y = rotate(y, 29) ^ x;
-  x = (x + y) | 0;
-  y = rotate(y, 16) ^ x;
-  x = (x + y) | 0;
-  y = rotate(y, 24) ^ x;
-  x = (x + k1) | 0;
-  y = (y + k2 + 4) | 0;
-  x = (x + y) | 0;
-  y = rotate(y, 13) ^ x;
-  x = (x + y) | 0;
-  y = rotate(y, 15) ^ x;
-  x = (x + y) | 0;
-  y = rotate(y, 26) ^ x;
-  x = (x + y) | 0;
-  y = rotate(y, 6) ^ x;
-  x = (x + k2) | 0;
-  y = (y + k0 + 5) | 0;
-  out[at] = x;
-  out[at + 1] = y;
-}
+// Many uniform or normal numbers at once, by Threefry in WebAssembly: a batch of dropout masks takes a hundred thousand blocks.
+import { FunctionBuilder } from "../wasm/assembler.ts";
+import { instantiate } from "../wasm/module.ts";
+import { writeMath } from "../wasm/vector-math.ts";
+import { PARITY } from "./threefry.ts";
 
 /** Rotations of the rounds, in turn; after every fourth the keys are added. */
 const ROTATIONS = [13, 15, 26, 6, 17, 29, 16, 24];
@@ -122,14 +58,15 @@ const normal: Turning = (f, x, y) => {
 };
 
 const TURNINGS = { uniform, normal };
+/** How the numbers are spread: `uniform` in (0, 1), `normal` with mean 0 and variance 1. */
 export type Distribution = keyof typeof TURNINGS;
 
 const kernels = new Map<Distribution, Kernel>();
 
 /**
- * Fills with the two numbers of each block, as many as asked for.
- * @param distribution `uniform`: in (0, 1); `normal`: mean 0, variance 1
- * @param counter of the first block
+ * Fills `out` with the two numbers of each block, as many as fit.
+ * @param k0, k1 the key of Threefry
+ * @param counter number of the first block, a whole number below 2^53
  */
 export function fill(distribution: Distribution, k0: number, k1: number, counter: number, out: Float32Array): void {
   const kernel = kernels.get(distribution) ?? compile(TURNINGS[distribution]);

@@ -1,15 +1,15 @@
 // Convolutions whose columns are too many for the cache, lowered a part of the batch at a time.
 import type { Emitter } from "../emitter.ts";
-import { COLUMN_PORTION, WHOLE_COLUMNS } from "./choices.ts";
+import { COLUMN_TILE, WHOLE_COLUMNS } from "./choices.ts";
 import { isPointwise, outputSize, type Window } from "./window.ts";
 
 /**
- * Lowers a convolution in portions of the batch whose columns stay in the cache, where all of them would not.
+ * Lowers a convolution in tiles of the batch whose columns stay in the cache, where all of them would not.
  * @param columnBytes of one image
  * @param axis 0, or -4 which says the same: passes that name it differently do not share columns, so that those of the
  *   forward pass are made again in the backward pass instead of being kept
  */
-export function inPortions(
+export function inTiles(
   emit: Emitter,
   n: number,
   columnBytes: number,
@@ -18,9 +18,9 @@ export function inPortions(
   build: (operands: string[], images: number) => string,
 ): string[] {
   if (emit.mode === "infer" || n * columnBytes <= WHOLE_COLUMNS) return [build([...operands], n)];
-  const portion = Math.max(1, Math.floor(COLUMN_PORTION / columnBytes));
-  return Array.from({ length: Math.ceil(n / portion) }, (_, k) => {
-    const [from, to] = [k * portion, Math.min(n, (k + 1) * portion)];
+  const tile = Math.max(1, Math.floor(COLUMN_TILE / columnBytes));
+  return Array.from({ length: Math.ceil(n / tile) }, (_, k) => {
+    const [from, to] = [k * tile, Math.min(n, (k + 1) * tile)];
     const bounds = [from, to, axis].map((value) => emit.ints([value]));
     return build(
       operands.map((operand) => emit.node("Slice", [operand, ...bounds])),

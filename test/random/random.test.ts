@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
-import { Random } from "../../src/base/random.ts";
-import { fill, threefry2x32 } from "../../src/base/threefry.ts";
+import { fill } from "../../src/random/fill.ts";
+import { Random } from "../../src/random/random.ts";
+import { threefry2x32 } from "../../src/random/threefry.ts";
 
 const hex = (values: Uint32Array) => [...values].map((value) => value.toString(16).padStart(8, "0"));
 

@@ -1,7 +1,8 @@
 // Counter-based randomness: a value depends only on (seed, stream, counter), so runs repeat and resume exactly.
-import { type Distribution, fill, threefry2x32 } from "./threefry.ts";
+import { type Distribution, fill } from "./fill.ts";
+import { threefry2x32 } from "./threefry.ts";
 
-/** FNV-1a: a name as a 32-bit stream number. */
+/** A name as a whole number in 0..2^32-1 (the hash FNV-1a of its UTF-16 units). */
 export function hashName(name: string): number {
   let hash = 0x811c9dc5;
   for (let i = 0; i < name.length; i++) hash = Math.imul(hash ^ name.charCodeAt(i), 0x01000193);
@@ -13,8 +14,14 @@ export class Random {
   private readonly block = new Uint32Array(2);
   private readonly key0: number;
   private readonly key1: number;
+  /** Blocks of two words that have been drawn. */
   counter: number;
 
+  /**
+   * @param seed a whole number, of which the lower 32 bits count
+   * @param stream a name, or a whole number of 32 bits: other streams of a seed have other numbers
+   * @param counter where to go on
+   */
   constructor(seed: number, stream: string | number = 0, counter = 0) {
     this.key0 = seed | 0;
     this.key1 = typeof stream === "string" ? hashName(stream) : stream | 0;
@@ -53,6 +60,7 @@ export class Random {
     this.counter += Math.ceil(out.length / 2);
   }
 
+  /** One standard normal number. */
   normal(): number {
     const pair = new Float32Array(1);
     this.fillNormal(pair);

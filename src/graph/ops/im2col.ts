@@ -1,4 +1,4 @@
-// Patches: the column matrix of a convolution ("im2col") as an op, and its adjoint. Pooling and the gradients of
+// The column matrix of a convolution ("im2col") as an op, and its adjoint ("col2im"). Pooling and the gradients of
 // convolution are built from them.
 import { sizeOf } from "../../base/array.ts";
 import type { Emitter } from "../emitter.ts";
@@ -8,8 +8,8 @@ import { storage } from "./values.ts";
 import { forEachTap, outputSize, type Size, type Window } from "./window.ts";
 
 type ImageShape = readonly [n: number, h: number, w: number, c: number];
-type PatchAttrs = { window: Window; fill: number };
-type UnpatchAttrs = { window: Window; size: Size };
+type Im2colAttrs = { window: Window; fill: number };
+type Col2imAttrs = { window: Window; size: Size };
 
 function gcd(a: number, b: number): number {
   return b === 0 ? a : gcd(b, a % b);
@@ -28,11 +28,11 @@ export function emitExtraRow(
 }
 
 /** Emits the columns `[n, oh * ow, taps, c]` of an image `[n, h, w, c]`: one Gather over pixels. */
-export function emitPatches(emit: Emitter, x: string, shape: ImageShape, window: Window, fill: number): string {
+export function emitIm2col(emit: Emitter, x: string, shape: ImageShape, window: Window, fill: number): string {
   const [n, h, w, c] = shape;
-  const out = outputSize(window, [h, w], "patches");
+  const out = outputSize(window, [h, w], "im2col");
   const taps = window.kernel[0] * window.kernel[1];
-  if (c < SHORT_PIXEL) return emitShortPatches(emit, x, shape, window, fill, out);
+  if (c < SHORT_PIXEL) return emitShortIm2col(emit, x, shape, window, fill, out);
   const padded = window.padding.some((pixels) => pixels > 0);
   const rows = padded
     ? emitExtraRow(emit, emit.reshape(x, [n, h * w, c]), [n, h * w, c], fill)
@@ -44,8 +44,8 @@ export function emitPatches(emit: Emitter, x: string, shape: ImageShape, window:
   return emit.node("Gather", [rows, emit.indices(Int32Array.from(index), [out[0] * out[1], taps])], { axis: 1 });
 }
 
-/** The same for few channels: the image is padded, and runs of `unit` pixels are copied where stride and kernel allow. */
-function emitShortPatches(
+/** Emits the columns of few channels: the image is padded, and runs of `unit` pixels are copied where stride and kernel allow. */
+function emitShortIm2col(
   emit: Emitter,
   x: string,
   [n, h, w, c]: ImageShape,
@@ -80,7 +80,7 @@ function emitShortPatches(
  * Emits the adjoint: each pixel sums the column entries that were read from it. `columns` is `[n, rows, c]` with
  * `rows >= oh * ow * taps`; when `zeroRow` is given, that row holds zeros and stands for entries that do not exist.
  */
-export function emitUnpatches(
+export function emitCol2im(
   emit: Emitter,
   columns: string,
   shape: ImageShape,
@@ -89,7 +89,7 @@ export function emitUnpatches(
 ): string {
   const [, h, w] = shape;
   const taps = window.kernel[0] * window.kernel[1];
-  const out = outputSize(window, [h, w], "unpatches");
+  const out = outputSize(window, [h, w], "col2im");
   const readers: number[][] = Array.from({ length: h * w }, () => []);
   forEachTap(window, out, (y, x, tap, inY, inX) => {
     if (inY >= 0 && inY < h && inX >= 0 && inX < w) readers[inY * w + inX]!.push((y * out[1] + x) * taps + tap);
@@ -103,19 +103,20 @@ export function emitUnpatches(
 }
 
 /** Whether some pixel is read by fewer taps than another, so that gathering needs a row of zeros. */
-export function isUneven(window: Window, [h, w]: Size): boolean {
+function isUneven(window: Window, [h, w]: Size): boolean {
   const counts = new Int32Array(h * w);
-  forEachTap(window, outputSize(window, [h, w], "unpatches"), (_y, _x, _tap, inY, inX) => {
+  forEachTap(window, outputSize(window, [h, w], "col2im"), (_y, _x, _tap, inY, inX) => {
     if (inY >= 0 && inY < h && inX >= 0 && inX < w) counts[inY * w + inX]!++;
   });
   return counts.some((count) => count !== counts[0]);
 }
 
-export const patchesOp: OpDef<PatchAttrs> = {
-  name: "patches",
+/** Pictures `[n, h, w, c]` to what the window sees at each place, `[n, oh, ow, taps, c]`. */
+export const im2colOp: OpDef<Im2colAttrs> = {
+  name: "im2col",
   infer([x], { window }) {
     const [n, h, w, c] = x!.shape as ImageShape;
-    const out = outputSize(window, [h, w], "patches");
+    const out = outputSize(window, [h, w], "im2col");
     return { shape: [n, ...out, window.kernel[0] * window.kernel[1], c], dtype: "float32" };
   },
   evaluate([x], { window, fill }, out) {
@@ -134,16 +135,17 @@ export const patchesOp: OpDef<PatchAttrs> = {
   },
   grad(node, dy) {
     const [, h, w] = node.inputs[0]!.shape as ImageShape;
-    return [unpatches(dy, node.attrs.window, [h, w])];
+    return [col2im(dy, node.attrs.window, [h, w])];
   },
   lower(emit, node, [x]) {
     const { window, fill } = node.attrs;
-    return emit.reshape(emitPatches(emit, x!, node.inputs[0]!.shape as ImageShape, window, fill), node.shape);
+    return emit.reshape(emitIm2col(emit, x!, node.inputs[0]!.shape as ImageShape, window, fill), node.shape);
   },
 };
 
-export const unpatchesOp: OpDef<UnpatchAttrs> = {
-  name: "unpatches",
+/** Windows `[n, oh, ow, taps, c]` to pictures `[n, h, w, c]`: the adjoint of `im2col`. */
+export const col2imOp: OpDef<Col2imAttrs> = {
+  name: "col2im",
   infer: ([columns], { size }) => ({ shape: [columns!.shape[0]!, ...size, columns!.shape[4]!], dtype: "float32" }),
   evaluate([columns], { window, size }, out) {
     const [n, outHeight, outWidth, taps, c] = columns!.shape as readonly number[] as [
@@ -164,7 +166,7 @@ export const unpatchesOp: OpDef<UnpatchAttrs> = {
     });
     return values;
   },
-  grad: (node, dy) => [patches(dy, node.attrs.window)],
+  grad: (node, dy) => [im2col(dy, node.attrs.window)],
   lower(emit, node, [columns]) {
     const [n, outHeight, outWidth, taps, c] = node.inputs[0]!.shape as readonly number[] as [
       number,
@@ -176,17 +178,17 @@ export const unpatchesOp: OpDef<UnpatchAttrs> = {
     const rows = outHeight * outWidth * taps;
     const flat = emit.reshape(columns!, [n, rows, c]);
     const { window, size } = node.attrs;
-    if (!isUneven(window, size)) return emitUnpatches(emit, flat, node.shape as ImageShape, window, undefined);
-    return emitUnpatches(emit, emitExtraRow(emit, flat, [n, rows, c], 0), node.shape as ImageShape, window, rows);
+    if (!isUneven(window, size)) return emitCol2im(emit, flat, node.shape as ImageShape, window, undefined);
+    return emitCol2im(emit, emitExtraRow(emit, flat, [n, rows, c], 0), node.shape as ImageShape, window, rows);
   },
 };
 
 /** `[n, h, w, c] -> [n, oh, ow, taps, c]`: the pixels under the window at each place; `fill` in the padding. */
-export function patches(x: Tensor, window: Window, fill = 0): Tensor {
-  return apply(patchesOp, [x], { window, fill });
+export function im2col(x: Tensor, window: Window, fill = 0): Tensor {
+  return apply(im2colOp, [x], { window, fill });
 }
 
-/** The adjoint of `patches`: `[n, oh, ow, taps, c] -> [n, h, w, c]`, overlaps added. */
-export function unpatches(columns: Tensor, window: Window, size: Size): Tensor {
-  return apply(unpatchesOp, [columns], { window, size });
+/** The adjoint of `im2col`: `[n, oh, ow, taps, c] -> [n, h, w, c]`, overlaps added. */
+export function col2im(columns: Tensor, window: Window, size: Size): Tensor {
+  return apply(col2imOp, [columns], { window, size });
 }

@@ -3,6 +3,7 @@
 // where `max` is eight, and keeps a NaN in its first operand.
 import type { FunctionBuilder } from "./assembler.ts";
 
+/** The functions that can be written. */
 export type MathName = keyof typeof WRITE;
 
 /** Pushes the function of the vector in the local `x` (of `x` and `y` for `pow`). */
@@ -233,5 +234,3 @@ function circular(f: FunctionBuilder, x: number, shift: 0 | 1): void {
   f.get(sine).get(q).ints(1).op("v128.and").ints(1).op("i32x4.eq", "v128.bitselect");
   f.get(q).ints(2).op("v128.and").i32(30).op("i32x4.shl", "v128.xor");
 }
-
-export const MATH = Object.keys(WRITE) as readonly MathName[];

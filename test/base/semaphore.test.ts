@@ -1,12 +1,12 @@
 import { describe, expect, it } from "vitest";
-import { Turns } from "../../src/base/turns.ts";
+import { Semaphore } from "../../src/base/semaphore.ts";
 
 /** Work that ends when it is told to, and a diary of it. */
-function works(turns: Turns, count: number) {
+function works(semaphore: Semaphore, count: number) {
   const begun: number[] = [];
   const ends: ((error?: Error) => void)[] = [];
   const results = Array.from({ length: count }, (_, i) =>
-    turns.take(
+    semaphore.run(
       () =>
         new Promise<number>((resolve, reject) => {
           begun.push(i);
@@ -17,9 +17,9 @@ function works(turns: Turns, count: number) {
   return { begun, ends, results };
 }
 
-describe("turns", () => {
-  it("begin at once while there are places, then in the order asked for as others end", async () => {
-    const { begun, ends, results } = works(new Turns(2), 5);
+describe("work under a semaphore", () => {
+  it("begins at once while there are permits, then in the order asked for as others end", async () => {
+    const { begun, ends, results } = works(new Semaphore(2), 5);
     expect(begun).toEqual([0, 1]);
     ends[1]!();
     await results[1];
@@ -30,14 +30,14 @@ describe("turns", () => {
     expect(begun).toEqual([0, 1, 2, 3, 4]);
   });
 
-  it("give the place of failed work to the next, and keep nobody who comes when all is done", async () => {
-    const turns = new Turns(1);
-    const { begun, ends, results } = works(turns, 2);
+  it("hands the permit of failed work to the next, and waits for nobody when all is done", async () => {
+    const semaphore = new Semaphore(1);
+    const { begun, ends, results } = works(semaphore, 2);
     ends[0]!(new Error("no"));
     await expect(results[0]).rejects.toThrow("no");
     expect(begun).toEqual([0, 1]);
     ends[1]!();
     expect(await results[1]).toBe(1);
-    expect(works(turns, 1).begun).toEqual([0]);
+    expect(works(semaphore, 1).begun).toEqual([0]);
   });
 });

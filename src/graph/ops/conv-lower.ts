@@ -1,0 +1,172 @@
+// How convolutions become ONNX nodes: onnxruntime's own ops for inference; for training, where the columns serve the weights
+// gradient too, column matrices and products.
+import type { Emitter } from "../emitter.ts";
+import type { Tensor } from "../tensor.ts";
+import { transposesByColumns } from "./choices.ts";
+import { emitCol2im, emitExtraRow, emitIm2col } from "./im2col.ts";
+import { columnBytes, inTiles } from "./tiles.ts";
+import { isPointwise, outputSize, type Size, type Window } from "./window.ts";
+
+type Four = readonly [number, number, number, number];
+/** The attributes of `conv2d` and `conv2dWeightGrad`. */
+export type ConvAttrs = { window: Window };
+/** The attributes of `conv2dTranspose`; `size` is the height and width of its result, which the window alone leaves open. */
+export type TransposeAttrs = { window: Window; size: Size };
+
+function columnsOf(
+  emit: Emitter,
+  x: string,
+  shape: Four,
+  window: Window,
+): { name: string; rows: number; width: number } {
+  const [n, h, w, c] = shape;
+  const [oh, ow] = outputSize(window, [h, w], "conv2d");
+  const rows = n * oh * ow;
+  const width = window.kernel[0] * window.kernel[1] * c;
+  const source = isPointwise(window) ? x : emitIm2col(emit, x, shape, window, 0);
+  return { name: emit.reshape(source, [rows, width]), rows, width };
+}
+
+const onnxWindow = ({ kernel, stride, padding, dilation }: Window) => ({
+  kernel_shape: kernel,
+  strides: stride,
+  pads: padding,
+  dilations: dilation,
+});
+const TO_CHANNELS_FIRST = { perm: [0, 3, 1, 2] };
+const TO_CHANNELS_LAST = { perm: [0, 2, 3, 1] };
+/** `[kh, kw, c, o] -> [o, c, kh, kw]`, which serves both Conv and ConvTranspose. */
+const WEIGHTS_TO_ONNX = { perm: [3, 2, 0, 1] };
+
+/** conv2d: onnxruntime's Conv for inference, else columns and one Gemm. */
+export function lowerConv2d(emit: Emitter, node: Tensor<ConvAttrs>, [x, weights, bias]: readonly string[]): string {
+  const { window } = node.attrs;
+  if (emit.mode === "infer") {
+    const inputs = [
+      emit.node("Transpose", [x!], TO_CHANNELS_FIRST),
+      emit.node("Transpose", [weights!], WEIGHTS_TO_ONNX),
+    ];
+    const y = emit.node("Conv", bias ? [...inputs, bias] : inputs, onnxWindow(window));
+    return emit.node("Transpose", [y], TO_CHANNELS_LAST);
+  }
+  const [oh, ow, o] = node.shape.slice(1) as [number, number, number];
+  const [n, h, w, c] = node.inputs[0]!.shape as Four;
+  const parts = inTiles(emit, n, columnBytes(window, h, w, c), 0, [x!], ([part], images) => {
+    const columns = columnsOf(emit, part!, [images, h, w, c], window);
+    const flat = emit.reshape(weights!, [columns.width, o]);
+    const product = emit.node("Gemm", bias ? [columns.name, flat, bias] : [columns.name, flat]);
+    return emit.reshape(product, [images, oh, ow, o]);
+  });
+  return parts.length === 1 ? parts[0]! : emit.node("Concat", parts, { axis: 0 });
+}
+
+/** conv2dTranspose: onnxruntime's ConvTranspose for inference, else products (choices.ts says which). */
+export function lowerConv2dTranspose(
+  emit: Emitter,
+  node: Tensor<TransposeAttrs>,
+  [y, weights]: readonly string[],
+): string {
+  const { window, size } = node.attrs;
+  const [n, oh, ow, o] = node.inputs[0]!.shape as Four;
+  const c = node.shape[3]!;
+  if (emit.mode === "infer") {
+    const { kernel, stride, padding, dilation } = window;
+    const extra = ([0, 1] as const).map(
+      (axis) =>
+        size[axis] +
+        padding[axis] +
+        padding[axis + 2]! -
+        ((node.inputs[0]!.shape[axis + 1]! - 1) * stride[axis] + (kernel[axis] - 1) * dilation[axis] + 1),
+    );
+    const inputs = [
+      emit.node("Transpose", [y!], TO_CHANNELS_FIRST),
+      emit.node("Transpose", [weights!], WEIGHTS_TO_ONNX),
+    ];
+    const x = emit.node("ConvTranspose", inputs, { ...onnxWindow(window), output_padding: extra });
+    return emit.node("Transpose", [x], TO_CHANNELS_LAST);
+  }
+  const taps = window.kernel[0] * window.kernel[1];
+  if (isPointwise(window)) {
+    const flat = emit.reshape(weights!, [c, o]);
+    return emit.reshape(emit.node("Gemm", [emit.reshape(y!, [n * oh * ow, o]), flat], { transB: 1 }), node.shape);
+  }
+  if (!transposesByColumns(window, c)) {
+    // Each pixel of the result reads every stride-th tap, o channels each.
+    const bytes = (4 * size[0] * size[1] * taps * o) / (window.stride[0] * window.stride[1]);
+    const parts = inTiles(emit, n, bytes, 0, [y!], ([part], images) =>
+      emitByClass(emit, node, part!, weights!, images),
+    );
+    return parts.length === 1 ? parts[0]! : emit.node("Concat", parts, { axis: 0 });
+  }
+  // One product to columns, then each pixel gathers its own; the row of zeros serves pixels with fewer taps.
+  const rows = emitExtraRow(emit, emit.reshape(y!, [n, oh * ow, o]), [n, oh * ow, o], 0);
+  const flat = emit.reshape(rows, [n * (oh * ow + 1), o]);
+  const columns = emit.node("Gemm", [flat, emit.reshape(weights!, [taps * c, o])], { transB: 1 });
+  const pixels = emit.reshape(columns, [n, (oh * ow + 1) * taps, c]);
+  return emitCol2im(emit, pixels, node.shape as Four, window, oh * ow * taps);
+}
+
+/** conv2dWeightGrad: the columns of the pictures times the result's adjoint. */
+export function lowerConv2dWeightGrad(emit: Emitter, node: Tensor<ConvAttrs>, [x, y]: readonly string[]): string {
+  const { window } = node.attrs;
+  const [n, h, w, c] = node.inputs[0]!.shape as Four;
+  const o = node.shape[3]!;
+  const parts = inTiles(emit, n, columnBytes(window, h, w, c), -4, [x!, y!], ([image, result], images) => {
+    const columns = columnsOf(emit, image!, [images, h, w, c], window);
+    return emit.node("Gemm", [columns.name, emit.reshape(result!, [columns.rows, o])], { transA: 1 });
+  });
+  return emit.reshape(parts.length === 1 ? parts[0]! : emit.node("Sum", parts), node.shape);
+}
+
+/**
+ * The transposed convolution as plain products: pixels of one residue class (row mod stride, column mod stride) read
+ * the same taps, so each class is a dense convolution of y; a last Gather interleaves the classes.
+ */
+function emitByClass(emit: Emitter, node: Tensor<TransposeAttrs>, y: string, weights: string, n: number): string {
+  const { window, size } = node.attrs;
+  const { kernel, stride, padding, dilation } = window;
+  const [, oh, ow, o] = node.inputs[0]!.shape as Four;
+  const c = node.shape[3]!;
+  const shape = [n, ...node.shape.slice(1)];
+  const axisTaps = (axis: 0 | 1, residue: number) =>
+    Array.from({ length: kernel[axis] }, (_, k) => k).filter(
+      (k) => (((residue + padding[axis] - k * dilation[axis]) % stride[axis]) + stride[axis]) % stride[axis] === 0,
+    );
+  const perTap = emit.node("Transpose", [emit.reshape(weights, [kernel[0] * kernel[1], c, o])], { perm: [0, 2, 1] });
+  const zeroRow = oh * ow;
+  const rows = emitExtraRow(emit, emit.reshape(y, [n, oh * ow, o]), [n, oh * ow, o], 0);
+  const place = new Int32Array(size[0] * size[1]);
+  const parts: string[] = [];
+  let offset = 0;
+  for (let ry = 0; ry < Math.min(stride[0], size[0]); ry++)
+    for (let rx = 0; rx < Math.min(stride[1], size[1]); rx++) {
+      const taps = axisTaps(0, ry).flatMap((ky) => axisTaps(1, rx).map((kx) => [ky, kx] as const));
+      const height = Math.ceil((size[0] - ry) / stride[0]);
+      const width = Math.ceil((size[1] - rx) / stride[1]);
+      const source: number[] = [];
+      for (let i = 0; i < height; i++)
+        for (let j = 0; j < width; j++) {
+          place[(ry + i * stride[0]) * size[1] + rx + j * stride[1]] = offset + i * width + j;
+          for (const [ky, kx] of taps) {
+            const fromY = (ry + i * stride[0] + padding[0] - ky * dilation[0]) / stride[0];
+            const fromX = (rx + j * stride[1] + padding[1] - kx * dilation[1]) / stride[1];
+            source.push(fromY >= 0 && fromY < oh && fromX >= 0 && fromX < ow ? fromY * ow + fromX : zeroRow);
+          }
+        }
+      // A class that no tap reaches still needs a row of zeros.
+      const reads = taps.length > 0 ? source : new Array<number>(height * width).fill(zeroRow);
+      const tapCount = Math.max(1, taps.length);
+      const columns = emit.node("Gather", [rows, emit.indices(Int32Array.from(reads), [height * width, tapCount])], {
+        axis: 1,
+      });
+      const tapIndex = taps.length > 0 ? taps.map(([ky, kx]) => ky * kernel[1] + kx) : [0];
+      const chosen = emit.node("Gather", [perTap, emit.indices(Int32Array.from(tapIndex), [tapCount])], { axis: 0 });
+      const flat = emit.reshape(columns, [n * height * width, tapCount * o]);
+      const product = emit.node("Gemm", [flat, emit.reshape(chosen, [tapCount * o, c])]);
+      parts.push(emit.reshape(product, [n, height * width, c]));
+      offset += height * width;
+    }
+  if (parts.length === 1) return emit.reshape(parts[0]!, shape);
+  const all = emit.node("Concat", parts, { axis: 1 });
+  return emit.reshape(emit.node("Gather", [all, emit.indices(place, [place.length])], { axis: 1 }), shape);
+}

@@ -1,0 +1,75 @@
+// WebAssembly modules: functions over one memory (WebAssembly core specification 2.0, section 5.5).
+import { type FunctionBuilder, TYPE_CODE } from "./assembler.ts";
+import { sized, unsigned } from "./encoding.ts";
+
+function section(id: number, entries: readonly (readonly number[])[]): number[] {
+  return [id, ...sized([...unsigned(entries.length), ...entries.flat()])];
+}
+
+/** Names are ASCII. */
+const name = (text: string) => sized([...text].map((letter) => letter.charCodeAt(0)));
+const MAX_PAGES = 65536;
+const PAGE_BYTES = 65536;
+
+/** A module over one imported memory (`env.memory`), which threads share or not. */
+export class ModuleBuilder {
+  private readonly functions: FunctionBuilder[] = [];
+  private readonly exported: [string, number][] = [];
+
+  constructor(private readonly shared: boolean) {}
+
+  /** @returns the function's index */
+  add(builder: FunctionBuilder, exportName?: string): number {
+    const index = this.functions.push(builder) - 1;
+    if (exportName !== undefined) this.exported.push([exportName, index]);
+    return index;
+  }
+
+  /** The binary. */
+  bytes(): Uint8Array<ArrayBuffer> {
+    const types = this.functions.map((f) => [0x60, ...sized(f.params.map((type) => TYPE_CODE[type])), 0]);
+    const limits = this.shared ? 0x03 : 0x01;
+    const memory = [...name("env"), ...name("memory"), 0x02, limits, ...unsigned(1), ...unsigned(MAX_PAGES)];
+    const parts = [
+      [0x00, 0x61, 0x73, 0x6d, 0x01, 0x00, 0x00, 0x00],
+      section(1, types),
+      section(2, [memory]),
+      section(
+        3,
+        this.functions.map((_, i) => unsigned(i)),
+      ),
+      section(
+        7,
+        this.exported.map(([text, index]) => [...name(text), 0x00, ...unsigned(index)]),
+      ),
+      section(
+        10,
+        this.functions.map((f) => f.body()),
+      ),
+    ];
+    return Uint8Array.from(parts.flat());
+  }
+}
+
+/** What every platform has, typed without Node or DOM. */
+declare const WebAssembly: {
+  Memory: new (size: { initial: number; maximum: number }) => { readonly buffer: ArrayBuffer };
+  Module: new (bytes: Uint8Array) => object;
+  Instance: new (
+    module: object,
+    imports: { env: { memory: object } },
+  ) => { readonly exports: Readonly<Record<string, (...args: number[]) => void>> };
+};
+
+/** A module over a memory of its own, of at least so many bytes, all zeros. */
+export function instantiate<Name extends string>(
+  functions: Readonly<Record<Name, FunctionBuilder>>,
+  bytes: number,
+): { run: Readonly<Record<Name, (...args: number[]) => void>>; buffer: ArrayBuffer } {
+  const pages = Math.ceil(bytes / PAGE_BYTES);
+  const memory = new WebAssembly.Memory({ initial: pages, maximum: pages });
+  const builder = new ModuleBuilder(false);
+  for (const [name, f] of Object.entries<FunctionBuilder>(functions)) builder.add(f, name);
+  const { exports } = new WebAssembly.Instance(new WebAssembly.Module(builder.bytes()), { env: { memory } });
+  return { run: exports as Record<Name, (...args: number[]) => void>, buffer: memory.buffer };
+}
