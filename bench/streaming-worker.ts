@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { StreamBatches } from "../src/data/streams.ts";
 import { nativeBackend, open } from "../src/node.ts";
-import { startRun } from "../src/train/train.ts";
+import { startRun } from "../src/run/train.ts";
 
 const [source, minutes] = process.argv.slice(2) as [string, string];
 const BATCH = 128;

@@ -8,9 +8,9 @@ import { applyHead, requireHead } from "../src/models/heads.ts";
 import { Build, initialState } from "../src/nn/scope.ts";
 import { nativeBackend, onednnBackend } from "../src/node.ts";
 import { FREE_BATCH } from "../src/onnx/lower.ts";
+import { pixelsToUnit } from "../src/predict/batch.ts";
+import { IN_FLIGHT } from "../src/predict/feeds.ts";
 import { Program, type StepGraph } from "../src/runtime/program.ts";
-import { pixelsToUnit } from "../src/train/batch.ts";
-import { IN_FLIGHT } from "../src/train/feeds.ts";
 import { compileModel } from "../src/train/steps.ts";
 import { JOBS } from "./jobs.ts";
 

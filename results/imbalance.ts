@@ -9,7 +9,7 @@ import { fileURLToPath } from "node:url";
 import { subset } from "../src/data/dataset.ts";
 import { evaluate, load, nativeBackend, open, withValidation } from "../src/node.ts";
 import { Random } from "../src/random/random.ts";
-import { startRun } from "../src/train/train.ts";
+import { startRun } from "../src/run/train.ts";
 
 const SEEDS = [0, 1, 2];
 const STEPS = 800;

@@ -7,9 +7,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { load, nativeBackend, open, withValidation } from "../src/node.ts";
+import { suspiciousLabels } from "../src/predict/suspicious.ts";
 import { Random } from "../src/random/random.ts";
-import { suspiciousLabels } from "../src/train/suspicious.ts";
-import { startRun } from "../src/train/train.ts";
+import { startRun } from "../src/run/train.ts";
 
 const SEEDS = [0, 1];
 const WRONG = 0.02;

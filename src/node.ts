@@ -3,27 +3,27 @@ import { fail, GenclassError } from "./base/errors.ts";
 import { VERSION } from "./base/version.ts";
 import { decodePicture } from "./data/readers/decode.ts";
 import type { Model } from "./models/model.ts";
+import { type Prediction, TrainedModel, type TrainedWeights } from "./predict/trained.ts";
+import { type RunConfig, RunFolder } from "./run/folder.ts";
+import { startRun, type TrainOptions } from "./run/train.ts";
 import type { Backend } from "./runtime/backend.ts";
 import { chooseBackend } from "./runtime/choose.ts";
 import { nativeBackend } from "./runtime/native.ts";
 import type { RunEvent } from "./train/events.ts";
-import { RunFolder } from "./train/run.ts";
-import { startRun, type TrainOptions } from "./train/train.ts";
-import { type Prediction, TrainedModel } from "./train/trained.ts";
 
 export { checkData, type DataCheck } from "./data/check/check.ts";
 export { type Duplicate, findDuplicates, placeName } from "./data/check/duplicates.ts";
 export { BUILT_IN, type OpenOptions, open } from "./data/open.ts";
 export { writeFolders, writeNpz, writeShards } from "./data/write.ts";
 export * from "./index.ts";
+export { type Evaluation, evaluate } from "./predict/evaluate.ts";
+export { type ExportedHead, exportHead } from "./predict/export.ts";
+export { type SuspiciousLabel, suspiciousLabels } from "./predict/suspicious.ts";
+export { type HeadFeeds, type Prediction, TrainedModel } from "./predict/trained.ts";
+export { RunFolder } from "./run/folder.ts";
 export { BACKEND_CHOICES, type BackendWish, chooseBackend, PRECISIONS } from "./runtime/choose.ts";
 export { nativeBackend } from "./runtime/native.ts";
 export { onednnBackend, type Precision } from "./runtime/onednn/backend.ts";
-export { type Evaluation, evaluate } from "./train/evaluate.ts";
-export { type ExportedHead, exportHead } from "./train/export.ts";
-export { RunFolder } from "./train/run.ts";
-export { type SuspiciousLabel, suspiciousLabels } from "./train/suspicious.ts";
-export { type HeadFeeds, type Prediction, TrainedModel } from "./train/trained.ts";
 
 /** A call of `train`; without a backend, the fastest one is made with `threads` and `precision`. */
 export type TrainCall = Omit<TrainOptions, "backend"> & { readonly backend?: Backend };
@@ -42,6 +42,14 @@ export async function* train(model: string | Model, options: TrainCall): AsyncGe
 
 /** A trained run that takes picture files. */
 export class NodeModel extends TrainedModel {
+  private readonly resize: RunConfig["data"]["resize"];
+
+  /** @param model the model of the run, where it is not among `MODELS` */
+  constructor(config: RunConfig, weights: TrainedWeights, backend: Backend, model?: Model) {
+    super(config, weights, backend, model);
+    this.resize = config.data.resize;
+  }
+
   /** Bytes `[n, h, w, c]` of picture files, as the model takes them. @throws `E_IMAGE` naming a file that does not decode */
   async read(files: readonly string[]): Promise<Uint8Array> {
     const { height, width, channels } = this.spec;
@@ -49,7 +57,7 @@ export class NodeModel extends TrainedModel {
     const pixels = new Uint8Array(files.length * size);
     for (const [i, file] of files.entries()) {
       try {
-        pixels.set(await decodePicture(file, { height, width, channels }, this.config.data.resize), i * size);
+        pixels.set(await decodePicture(file, { height, width, channels }, this.resize), i * size);
       } catch (cause) {
         if (cause instanceof GenclassError) throw cause;
         fail(

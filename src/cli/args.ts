@@ -1,7 +1,7 @@
 // Text of the command line as values, checked: each message says what was given and what is expected.
 import { InvalidArgumentError } from "commander";
 import { fail } from "../base/errors.ts";
-import type { OptionType } from "../train/option-types.ts";
+import type { OptionType } from "../run/option-types.ts";
 
 /** A commander parser for options of a type; commander's message names the option and the text. */
 export function argument<T>({ schema, expected, read }: OptionType<T>) {

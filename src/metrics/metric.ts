@@ -85,3 +85,17 @@ export function formatMetric({ unit }: Pick<MetricInfo, "unit">, value: number):
 /** Whether `a` is better than `b`. */
 export const isBetter = ({ better }: Pick<MetricInfo, "better">, a: number, b: number): boolean =>
   better === "lower" ? a < b : a > b;
+
+/** The values of those metrics that have one, by name behind `prefix`. */
+export function computeMetrics(
+  metrics: readonly Metric[],
+  predictions: Predictions,
+  prefix = "",
+): Record<string, number> {
+  const found: Record<string, number> = {};
+  for (const metric of metrics) {
+    const value = metric.compute(predictions);
+    if (value !== undefined) found[prefix + metric.name] = value;
+  }
+  return found;
+}

@@ -1,8 +1,8 @@
 // The steps of a stage, of which two are in flight: the second is queued where the backend computes, and noise and batch of the
 // one after are made meanwhile.
 import type { NdArray } from "../base/array.ts";
+import { IN_FLIGHT, StepFeeds } from "../predict/feeds.ts";
 import type { Program } from "../runtime/program.ts";
-import { IN_FLIGHT, StepFeeds } from "./feeds.ts";
 import type { StagePlan } from "./plan.ts";
 import type { TrainingProgress } from "./progress.ts";
 import type { StageStreams } from "./stage-streams.ts";

@@ -5,8 +5,8 @@ import { batchInputs, MAIN_STREAM, MAIN_VIEW } from "../data/batches.ts";
 import { gather, type ImageSet, subset } from "../data/dataset.ts";
 import { StreamBatches } from "../data/streams.ts";
 import { interpret } from "../graph/interpret.ts";
+import { batchTensors } from "../predict/batch.ts";
 import { toBytes } from "../report/pictures.ts";
-import { batchTensors } from "./batch.ts";
 
 const PIXELS = batchInputs(MAIN_STREAM).view(MAIN_VIEW);
 

@@ -4,10 +4,10 @@ import { fail } from "../base/errors.ts";
 import type { Table } from "../data/batches.ts";
 import type { ImageSet } from "../data/dataset.ts";
 import type { TableSpec } from "../models/model.ts";
+import { StepFeeds } from "../predict/feeds.ts";
+import { predictSet } from "../predict/outputs.ts";
 import { hashName } from "../random/random.ts";
 import type { Program } from "../runtime/program.ts";
-import { StepFeeds } from "./feeds.ts";
-import { predictSet } from "./outputs.ts";
 import type { CompiledStage } from "./steps.ts";
 
 /** The tables of a run, a row for each training picture: as a checkpoint holds them, else at their first values. */

@@ -1,15 +1,46 @@
 // The streams of a stage together: the batches of each step.
 import type { NdArray } from "../base/array.ts";
 import { fail } from "../base/errors.ts";
-import type { Augmentation } from "../data/augment.ts";
-import { batchInputs, type Table } from "../data/batches.ts";
+import { type Augmentation, mixes } from "../data/augment.ts";
+import { batchInputs, MAIN_STREAM, MAIN_VIEW, type Table } from "../data/batches.ts";
 import type { Dataset } from "../data/dataset.ts";
 import type { Sampling } from "../data/order.ts";
-import { StreamBatches } from "../data/streams.ts";
-import type { ResolvedStream } from "./batch.ts";
+import { StreamBatches, type View } from "../data/streams.ts";
+import type { BuiltModel, ExampleCounts, StreamSpec } from "../models/model.ts";
+import { IN_FLIGHT } from "../predict/feeds.ts";
 import type { StreamCost } from "./events.ts";
-import { IN_FLIGHT } from "./feeds.ts";
 import type { TrainingProgress } from "./progress.ts";
+
+/** A stream with everything that the model left open filled in. */
+export interface ResolvedStream {
+  readonly name: string;
+  readonly spec: StreamSpec;
+  /** Pictures a step. */
+  readonly size: number;
+  readonly views: Readonly<Record<string, View>>;
+  /** Whether the first view is also there mixed with others. */
+  readonly mixes: boolean;
+}
+
+/** The streams of a model for a run's batch size and augmentation, in the order that the model declares. */
+export function resolveStreams(
+  model: BuiltModel,
+  counts: ExampleCounts,
+  batchSize: number,
+  augmentation: Augmentation,
+): ResolvedStream[] {
+  const declared = model.streams?.(counts) ?? { [MAIN_STREAM]: {} };
+  return Object.entries(declared).map(([name, spec]) => {
+    const views = spec.views ?? { [MAIN_VIEW]: "augmented" };
+    return {
+      name,
+      spec,
+      size: Math.max(1, Math.round(batchSize * (spec.share ?? 1))),
+      views,
+      mixes: mixes(augmentation) && Object.values(views)[0] === "augmented",
+    };
+  });
+}
 
 /** What the batches of a stage depend on. */
 export interface StageStreamsOptions {

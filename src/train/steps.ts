@@ -13,17 +13,12 @@ import { applyHead, requireHead } from "../models/heads.ts";
 import type { Batch, BuiltModel, DataSpec, ExampleCounts, Phase, Stage } from "../models/model.ts";
 import { zerosInit } from "../nn/init.ts";
 import { applyOptimizer, clipByGlobalNorm, optimizerScalar, type Trained } from "../nn/optim.ts";
-import { type Annealing, averagePath, Build, type NoiseSpec, type StateSpec } from "../nn/scope.ts";
+import { averagePath, Build, type StateSpec } from "../nn/scope.ts";
+import { type BatchUse, batchTensors, plainBatch } from "../predict/batch.ts";
+import type { Step } from "../predict/feeds.ts";
+import { outputsOf, outputTensors } from "../predict/outputs.ts";
 import type { StepGraph } from "../runtime/program.ts";
-import { type BatchUse, batchTensors, plainBatch, type ResolvedStream, resolveStreams } from "./batch.ts";
-import { outputsOf, outputTensors } from "./outputs.ts";
-
-/** A step graph with what must be fed to it besides the batch. */
-export interface Step {
-  readonly graph: StepGraph;
-  readonly noises: ReadonlyMap<string, NoiseSpec>;
-  readonly annealed: ReadonlyMap<string, Annealing>;
-}
+import { type ResolvedStream, resolveStreams } from "./stage-streams.ts";
 
 /** The training step of a phase. */
 export interface PhaseStep extends Step {

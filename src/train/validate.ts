@@ -2,12 +2,12 @@
 import type { NdArray } from "../base/array.ts";
 import { type Dataset, decoded, type ImageSet } from "../data/dataset.ts";
 import { FITTED } from "../metrics/index.ts";
-import { type Fitted, type Metric, Predictions } from "../metrics/metric.ts";
+import { computeMetrics, type Fitted, type Metric, Predictions } from "../metrics/metric.ts";
+import { type Step, StepFeeds } from "../predict/feeds.ts";
+import { predictSet } from "../predict/outputs.ts";
 import type { Program } from "../runtime/program.ts";
 import type { Metrics } from "./events.ts";
-import { StepFeeds } from "./feeds.ts";
-import { predictSet } from "./outputs.ts";
-import type { CompiledModel, Step } from "./steps.ts";
+import type { CompiledModel } from "./steps.ts";
 
 /** What validation found; empty without validation pictures. */
 export interface Validation {
@@ -54,20 +54,6 @@ export class Validator {
     const predictions = new Predictions(outputs, set.labels, classes);
     return { metrics: computeMetrics(this.metrics, predictions, "validation/"), fitted: fitAll(predictions) };
   }
-}
-
-/** The values of those metrics that have one, by name behind `prefix`. */
-export function computeMetrics(
-  metrics: readonly Metric[],
-  predictions: Predictions,
-  prefix = "",
-): Record<string, number> {
-  const found: Record<string, number> = {};
-  for (const metric of metrics) {
-    const value = metric.compute(predictions);
-    if (value !== undefined) found[prefix + metric.name] = value;
-  }
-  return found;
 }
 
 function fitAll(predictions: Predictions): Fitted {

@@ -17,8 +17,23 @@ const FLOORS: Record<string, string[]> = {
   metrics: ["base"],
   models: ["base", "graph", "nn", "data", "metrics"],
   report: ["base", "metrics", "data"],
-  train: ["base", "random", "graph", "onnx", "runtime", "nn", "data", "metrics", "models", "report"],
-  cli: ["base", "random", "data", "graph", "metrics", "models", "report", "train", "node.ts", "web.ts"],
+  predict: ["base", "random", "graph", "onnx", "runtime", "nn", "data", "metrics", "models"],
+  train: ["base", "random", "graph", "runtime", "nn", "data", "metrics", "models", "predict", "report"],
+  run: ["base", "random", "data", "metrics", "models", "predict", "report", "runtime", "train"],
+  cli: [
+    "base",
+    "random",
+    "data",
+    "graph",
+    "metrics",
+    "models",
+    "predict",
+    "report",
+    "run",
+    "train",
+    "node.ts",
+    "web.ts",
+  ],
 };
 /** Packages that belong to one place. */
 const OWNERS: Record<string, (file: string) => boolean> = {

@@ -3,7 +3,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
 import { COMMANDS } from "../../src/cli/commands/index.ts";
-import { RUN_OPTION_LIST } from "../../src/train/options.ts";
+import { RUN_OPTION_LIST } from "../../src/run/options.ts";
 import { drawPictures, expectRefused, workplace } from "./workplace.ts";
 
 const { genclass, root } = workplace("cli");

@@ -140,12 +140,7 @@ describe.each(CASES)("model %s %j", (_name, options, model) => {
       if (heads.reconstruct)
         expect(last["validation/mse"]).toBeLessThan(Math.max(...epochs.map((e) => e.metrics["validation/mse"]!)));
       if (heads.elbo) expect(last["validation/elbo"]).toBeGreaterThan(first["validation/elbo"]!);
-      const trained = new TrainedModel(
-        { model: model.name, options, data: { ...spec } as never },
-        saved,
-        backend,
-        model,
-      );
+      const trained = new TrainedModel({ model: model.name, options, data: spec }, saved, backend, model);
       if (heads.sample) {
         const { data: pixels } = await trained.sample(32);
         expect(pixels.every((value) => value >= 0 && value <= 1)).toBe(true);

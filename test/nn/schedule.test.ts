@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { interpret } from "../../src/graph/interpret.ts";
 import { SCHEDULES, schedule, withWarmup } from "../../src/nn/schedule.ts";
 import { Build } from "../../src/nn/scope.ts";
-import { StepFeeds } from "../../src/train/feeds.ts";
+import { StepFeeds } from "../../src/predict/feeds.ts";
 
 // Values that differ by rounding of float64 alone.
 const close = (value: number) => expect.closeTo(value, 12);

@@ -2,7 +2,7 @@
 import type { Command } from "commander";
 import { AUGMENTATIONS, CHANGES } from "../../data/augment.ts";
 import { RESIZES } from "../../data/readers/decode.ts";
-import { choice, imageSize, integer } from "../../train/option-types.ts";
+import { choice, imageSize, integer } from "../../run/option-types.ts";
 import { argument } from "../args.ts";
 
 /** Declares the arguments and options of the command. */

@@ -3,8 +3,8 @@ import { fail } from "../../base/errors.ts";
 import { open } from "../../data/open.ts";
 import { formatMetric, type MetricInfo } from "../../metrics/metric.ts";
 import { chooseBackend, load } from "../../node.ts";
-import { type Evaluation, evaluate } from "../../train/evaluate.ts";
-import { RunFolder } from "../../train/run.ts";
+import { type Evaluation, evaluate } from "../../predict/evaluate.ts";
+import { RunFolder } from "../../run/folder.ts";
 import { bold, openLine, print, printJson, table } from "../render.ts";
 
 type Split = "train" | "validation" | "test";
@@ -49,7 +49,7 @@ async function run(path: string, options: { data?: string; split: string; json?:
         : {}),
     });
   else showEvaluation(split, found, model.metrics);
-  const { writeReport } = await import("../../train/report.ts");
+  const { writeReport } = await import("../../run/report.ts");
   const report = await writeReport(folder, model, data, split, found);
   await model.dispose();
   if (!options.json) print(`report: ${bold(report)}`);

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import type { Command } from "commander";
 import { fail } from "../../base/errors.ts";
 import { exportHead, load, nativeBackend, VERSION } from "../../node.ts";
-import { writeAtomically } from "../../train/files.ts";
+import { writeAtomically } from "../../run/files.ts";
 import { bold, print, printJson, table } from "../render.ts";
 
 /** Declares the arguments and options of the command. */

@@ -6,8 +6,8 @@ import { argmax, softmaxRows } from "../../metrics/classification.ts";
 import { requireHead } from "../../models/heads.ts";
 import { load, type NodeModel } from "../../node.ts";
 import { gridPng, imagePng, toBytes } from "../../report/pictures.ts";
-import { writeAtomically } from "../../train/files.ts";
-import { integer } from "../../train/option-types.ts";
+import { writeAtomically } from "../../run/files.ts";
+import { integer } from "../../run/option-types.ts";
 import { argument } from "../args.ts";
 import { bold, print, printJson } from "../render.ts";
 

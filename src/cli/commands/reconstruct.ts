@@ -5,7 +5,7 @@ import { fail } from "../../base/errors.ts";
 import { requireHead } from "../../models/heads.ts";
 import { load } from "../../node.ts";
 import { gridPng, toBytes } from "../../report/pictures.ts";
-import { writeAtomically } from "../../train/files.ts";
+import { writeAtomically } from "../../run/files.ts";
 import { pictureFiles } from "../files.ts";
 import { bold, print, printJson, table } from "../render.ts";
 

@@ -5,13 +5,13 @@ import type { Dataset } from "../../data/dataset.ts";
 import { open } from "../../data/open.ts";
 import { MODELS } from "../../models/index.ts";
 import { BACKEND_CHOICES, type Backend, chooseBackend, load } from "../../node.ts";
-import { evaluate } from "../../train/evaluate.ts";
+import { evaluate } from "../../predict/evaluate.ts";
+import { optionsOf, RunFolder } from "../../run/folder.ts";
+import { choice } from "../../run/option-types.ts";
+import { RUN_OPTION_LIST, type RunOptions, type StoredOptions } from "../../run/options.ts";
+import { unrepeatable } from "../../run/stored-options.ts";
+import { planResume, planRun, resumeRun, startRun, type Training } from "../../run/train.ts";
 import type { EndEvent } from "../../train/events.ts";
-import { choice } from "../../train/option-types.ts";
-import { RUN_OPTION_LIST, type RunOptions, type StoredOptions } from "../../train/options.ts";
-import { optionsOf, RunFolder } from "../../train/run.ts";
-import { unrepeatable } from "../../train/stored-options.ts";
-import { planResume, planRun, resumeRun, startRun, type Training } from "../../train/train.ts";
 import { argument, keyValues } from "../args.ts";
 import { bold, duration, openLine, Progress, print, printJson, warn } from "../render.ts";
 import { showEvaluation } from "./evaluate.ts";
@@ -81,7 +81,7 @@ async function run(model: string, options: Options): Promise<void> {
       const found = await evaluate(trained, set, data.classes);
       if (!options.json) showEvaluation(split, found, trained.metrics);
       // The chart library loads only now.
-      const { writeReport } = await import("../../train/report.ts");
+      const { writeReport } = await import("../../run/report.ts");
       report = await writeReport(folder, trained, data, split, found);
       await trained.dispose();
       for (const [name, value] of Object.entries(found.metrics)) metrics[`${split}/${name}`] = value;

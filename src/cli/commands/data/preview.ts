@@ -2,7 +2,7 @@ import { chooseAugmentation } from "../../../data/augment.ts";
 import { open } from "../../../data/open.ts";
 import { Random } from "../../../random/random.ts";
 import { gridPng } from "../../../report/pictures.ts";
-import { writeAtomically } from "../../../train/files.ts";
+import { writeAtomically } from "../../../run/files.ts";
 import { augmentationPreview } from "../../../train/preview.ts";
 import { freeFile } from "../../files.ts";
 import { bold, openLine, print, printJson } from "../../render.ts";

@@ -5,10 +5,10 @@ import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
 import { glyphs } from "../../src/data/sets/glyphs.ts";
 import { nativeBackend } from "../../src/node.ts";
-import { type OptionName, RUN_OPTION_LIST, type RunOption, type RunOptions } from "../../src/train/options.ts";
-import { optionsOf, RUN_VERSION, RunFolder, runConfig } from "../../src/train/run.ts";
-import { newOptions } from "../../src/train/stored-options.ts";
-import { planResume, planRun, resumeRun, startRun } from "../../src/train/train.ts";
+import { optionsOf, RUN_VERSION, RunFolder, runConfig } from "../../src/run/folder.ts";
+import { type OptionName, RUN_OPTION_LIST, type RunOption, type RunOptions } from "../../src/run/options.ts";
+import { newOptions } from "../../src/run/stored-options.ts";
+import { planResume, planRun, resumeRun, startRun } from "../../src/run/train.ts";
 
 const root = mkdtempSync(join(tmpdir(), "genclass-options-"));
 afterAll(() => rmSync(root, { recursive: true }));

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { PbfReader } from "pbf";
 import { expect, it } from "vitest";
-import { crc32c, TensorBoardTracker, tfRecord } from "../../src/train/trackers/tensorboard.ts";
+import { crc32c, TensorBoardTracker, tfRecord } from "../../src/run/trackers/tensorboard.ts";
 
 it("crc32c of 123456789 is the check value of CRC-32C/iSCSI", () => {
   expect(crc32c(Buffer.from("123456789"))).toBe(0xe3069283);

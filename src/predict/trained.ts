@@ -13,11 +13,10 @@ import type { BuiltModel, DataSpec, Model } from "../models/model.ts";
 import { averagePath, Build, drawNoise, type NoiseSpec } from "../nn/scope.ts";
 import { FREE_BATCH } from "../onnx/lower.ts";
 import type { Backend, Executable } from "../runtime/backend.ts";
+import type { State } from "../runtime/program.ts";
 import { pixelsToUnit, plainBatch } from "./batch.ts";
 import { StepFeeds } from "./feeds.ts";
-import type { Snapshot } from "./fit.ts";
 import { outputsOf, outputTensors, predictSet } from "./outputs.ts";
-import type { RunConfig } from "./run.ts";
 
 /** What a classifier says of a picture. */
 export interface Prediction {
@@ -54,6 +53,22 @@ interface CompiledHead extends Omit<HeadGraph, "output"> {
   readonly rowShape: readonly number[];
 }
 
+/** What a trained model was made from. */
+export interface ModelConfig {
+  /** Name of the model. */
+  readonly model: string;
+  /** Its options; those that are missing have their defaults. */
+  readonly options: Readonly<Record<string, unknown>>;
+  /** The pictures that it takes and the classes that it knows. */
+  readonly data: DataSpec;
+}
+
+/** What of a checkpoint a trained model needs. */
+export interface TrainedWeights {
+  readonly state: State;
+  readonly fitted: Fitted;
+}
+
 /** Names of a head's inputs in its graph, and so in an exported file. */
 const INPUT_NAMES: Readonly<Record<HeadInput, string>> = {
   picture: "pixels",
@@ -85,17 +100,12 @@ export class TrainedModel {
   readonly metrics: readonly Metric[];
   /** Width of latent vectors; 0 without any. */
   readonly latentSize: number;
-  private readonly snapshot: Pick<Snapshot, "state">;
+  private readonly state: State;
   private readonly backend: Backend;
   private readonly compiled = new Map<string, Promise<CompiledHead>>();
 
   /** @param model the model of the run, where it is not among `MODELS` */
-  constructor(
-    protected readonly config: Pick<RunConfig, "model" | "options" | "data">,
-    snapshot: Pick<Snapshot, "state" | "fitted">,
-    backend: Backend,
-    model: Model = findModel(config.model),
-  ) {
+  constructor(config: ModelConfig, weights: TrainedWeights, backend: Backend, model: Model = findModel(config.model)) {
     this.spec = config.data;
     const built: BuiltModel = model.build(parseOptions(model, config.options), this.spec);
     this.heads = built.heads;
@@ -104,8 +114,8 @@ export class TrainedModel {
     this.metrics = [...METRICS, ...(built.metrics ?? [])].filter(({ needs }) =>
       needs.every((name) => outputs.includes(name)),
     );
-    this.snapshot = snapshot;
-    this.fitted = snapshot.fitted;
+    this.state = weights.state;
+    this.fitted = weights.fitted;
     this.backend = backend;
   }
 
@@ -121,7 +131,7 @@ export class TrainedModel {
 
   /** A walk over the heads with the averaged weights as constants. */
   private build(): Build {
-    const { state } = this.snapshot;
+    const { state } = this;
     return new Build(false, {
       bind(path) {
         const value = state.get(averagePath(path)) ?? state.get(path);

@@ -1,8 +1,15 @@
 // What a step is fed besides batch and state: noise and scalars.
 import { type NdArray, ndarray, sizeOf } from "../base/array.ts";
 import { NOISE_PREFIX, SCALAR_PREFIX } from "../graph/names.ts";
-import { drawNoise, type NoiseSpec } from "../nn/scope.ts";
-import type { Step } from "./steps.ts";
+import { type Annealing, drawNoise, type NoiseSpec } from "../nn/scope.ts";
+import type { StepGraph } from "../runtime/program.ts";
+
+/** A step graph with what must be fed to it besides the batch. */
+export interface Step {
+  readonly graph: StepGraph;
+  readonly noises: ReadonlyMap<string, NoiseSpec>;
+  readonly annealed: ReadonlyMap<string, Annealing>;
+}
 
 /** The noise of one step. */
 interface Drawn {

@@ -8,8 +8,8 @@ import {
   classScores,
   confusionMatrix,
 } from "../metrics/classification.ts";
+import { computeMetrics } from "../metrics/metric.ts";
 import type { TrainedModel } from "./trained.ts";
-import { computeMetrics } from "./validate.ts";
 
 /** What only a classifier has, on the pictures with a label. */
 export interface ClassEvaluation {

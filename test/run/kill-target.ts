@@ -3,8 +3,8 @@ import { glyphs } from "../../src/data/sets/glyphs.ts";
 import { withLabels, withValidation } from "../../src/data/splits.ts";
 import { findModel } from "../../src/models/index.ts";
 import { nativeBackend, onednnBackend } from "../../src/node.ts";
-import { resumeRun, startRun } from "../../src/train/train.ts";
-import { twoStages } from "./two-stages.ts";
+import { resumeRun, startRun } from "../../src/run/train.ts";
+import { twoStages } from "../train/two-stages.ts";
 
 const [out, killAt, mode, name, modelName] = process.argv.slice(2) as [string, string, string, string, string];
 const model = modelName === twoStages.name ? twoStages : findModel(modelName);

@@ -7,10 +7,10 @@ import { gather } from "../../src/data/dataset.ts";
 import { glyphs } from "../../src/data/sets/glyphs.ts";
 import { withLabels, withValidation } from "../../src/data/splits.ts";
 import { evaluate, load, nativeBackend, RunFolder } from "../../src/node.ts";
+import { writeReport } from "../../src/run/report.ts";
+import { startRun } from "../../src/run/train.ts";
 import type { RunEvent } from "../../src/train/events.ts";
-import { writeReport } from "../../src/train/report.ts";
-import { startRun } from "../../src/train/train.ts";
-import { twoStages } from "./two-stages.ts";
+import { twoStages } from "../train/two-stages.ts";
 
 const root = mkdtempSync(join(tmpdir(), "genclass-whole-run-"));
 afterAll(() => rmSync(root, { recursive: true }));

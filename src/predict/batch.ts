@@ -1,42 +1,9 @@
 // The batches of a step as tensors: what a loss sees of the streams that a model declares.
 import { ndarray } from "../base/array.ts";
-import { type Augmentation, mixes } from "../data/augment.ts";
 import { batchInputs, MAIN_STREAM, MAIN_VIEW, MIX_FIELDS } from "../data/batches.ts";
-import type { View } from "../data/streams.ts";
 import * as g from "../graph/ops/index.ts";
 import { constant, input, type Tensor } from "../graph/tensor.ts";
-import type { Batch, BuiltModel, DataSpec, ExampleCounts, Mixed, StreamSpec, TableSpec } from "../models/model.ts";
-
-/** A stream with everything that the model left open filled in. */
-export interface ResolvedStream {
-  readonly name: string;
-  readonly spec: StreamSpec;
-  /** Pictures a step. */
-  readonly size: number;
-  readonly views: Readonly<Record<string, View>>;
-  /** Whether the first view is also there mixed with others. */
-  readonly mixes: boolean;
-}
-
-/** The streams of a model for a run's batch size and augmentation, in the order that the model declares. */
-export function resolveStreams(
-  model: BuiltModel,
-  counts: ExampleCounts,
-  batchSize: number,
-  augmentation: Augmentation,
-): ResolvedStream[] {
-  const declared = model.streams?.(counts) ?? { [MAIN_STREAM]: {} };
-  return Object.entries(declared).map(([name, spec]) => {
-    const views = spec.views ?? { [MAIN_VIEW]: "augmented" };
-    return {
-      name,
-      spec,
-      size: Math.max(1, Math.round(batchSize * (spec.share ?? 1))),
-      views,
-      mixes: mixes(augmentation) && Object.values(views)[0] === "augmented",
-    };
-  });
-}
+import type { Batch, DataSpec, Mixed, TableSpec } from "../models/model.ts";
 
 /** What of a batch depends on the run. */
 export interface BatchUse {
@@ -45,9 +12,17 @@ export interface BatchUse {
   readonly tables?: Readonly<Record<string, TableSpec>>;
 }
 
-type BatchShape = Pick<ResolvedStream, "name" | "size" | "mixes"> & {
+/** The part of a stream that its tensors depend on. */
+export interface BatchShape {
+  /** Of the stream. */
+  readonly name: string;
+  /** Pictures a step. */
+  readonly size: number;
+  /** By name; only the names matter here. */
   readonly views: Readonly<Record<string, unknown>>;
-};
+  /** Whether the first view is also there mixed with others. */
+  readonly mixes: boolean;
+}
 
 /** The batch of a stream as inputs that are fed bytes, labels, weights and table rows. */
 export function batchTensors({ name, size, views, mixes }: BatchShape, spec: DataSpec, use: BatchUse = {}): Batch {

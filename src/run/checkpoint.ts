@@ -4,9 +4,9 @@ import { readFileSync } from "node:fs";
 import { type NdArray, ndarray, sizeOf } from "../base/array.ts";
 import { fail, GenclassError } from "../base/errors.ts";
 import type { State } from "../runtime/program.ts";
+import type { Snapshot } from "../train/fit.ts";
+import { newProgress } from "../train/progress.ts";
 import { writeAtomically } from "./files.ts";
-import type { Snapshot } from "./fit.ts";
-import { newProgress } from "./progress.ts";
 
 interface HeaderEntry {
   dtype: string;

@@ -5,10 +5,10 @@ import { z } from "zod";
 import { fail } from "../base/errors.ts";
 import { modelNamed, parseOptions } from "../models/index.ts";
 import type { Model } from "../models/model.ts";
+import type { RunEvent } from "../train/events.ts";
+import type { Checkpoint, Snapshot } from "../train/fit.ts";
 import { readCheckpoint, writeCheckpoint } from "./checkpoint.ts";
-import type { RunEvent } from "./events.ts";
 import { append, linkAtomically, writeAtomically } from "./files.ts";
-import type { Checkpoint, Snapshot } from "./fit.ts";
 import type { OptionName, StoredOptions } from "./options.ts";
 import { storedSchemas } from "./stored-options.ts";
 

@@ -3,15 +3,15 @@
 import { type Dataset, gather, type ImageSet } from "../data/dataset.ts";
 import { argmax } from "../metrics/classification.ts";
 import { formatMetric, type MetricInfo } from "../metrics/metric.ts";
+import type { ClassEvaluation, Evaluation } from "../predict/evaluate.ts";
+import type { TrainedModel } from "../predict/trained.ts";
 import { Random } from "../random/random.ts";
 import { type ReportSection, reportHtml } from "../report/html.ts";
 import { gridPng, toBytes } from "../report/pictures.ts";
 import { type Curve, confusion, curves, reliability } from "../report/plots.ts";
-import type { ClassEvaluation, Evaluation } from "./evaluate.ts";
-import type { RunEvent } from "./events.ts";
+import type { RunEvent } from "../train/events.ts";
 import { writeAtomically } from "./files.ts";
-import type { RunFolder } from "./run.ts";
-import type { TrainedModel } from "./trained.ts";
+import type { RunFolder } from "./folder.ts";
 
 /** Pictures on a sheet, and in a row of it. */
 const PICTURES = 40;

@@ -4,7 +4,7 @@ import { batchInputs, MAIN_STREAM, MAIN_VIEW } from "../../src/data/batches.ts";
 import { interpret } from "../../src/graph/interpret.ts";
 import { constant, type Tensor } from "../../src/graph/tensor.ts";
 import { classLoss } from "../../src/nn/losses.ts";
-import { batchTensors } from "../../src/train/batch.ts";
+import { batchTensors } from "../../src/predict/batch.ts";
 
 const INPUTS = batchInputs(MAIN_STREAM);
 const stream = (mixes: boolean) => ({ name: MAIN_STREAM, size: 3, views: { [MAIN_VIEW]: "augmented" }, mixes });

@@ -3,7 +3,7 @@ import { hostname } from "node:os";
 import { join } from "node:path";
 import { PbfWriter } from "pbf";
 import { now } from "../../base/clock.ts";
-import type { RunEvent } from "../events.ts";
+import type { RunEvent } from "../../train/events.ts";
 import { append } from "../files.ts";
 
 const CRC_TABLE = Uint32Array.from({ length: 256 }, (_, n) => {

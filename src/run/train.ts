@@ -7,16 +7,16 @@ import { type Dataset, fingerprint } from "../data/dataset.ts";
 import { classWeights } from "../data/imbalance.ts";
 import { findModel, modelNamed, parseOptions } from "../models/index.ts";
 import type { Model } from "../models/model.ts";
+import { exportHead } from "../predict/export.ts";
+import { TrainedModel } from "../predict/trained.ts";
 import type { Backend } from "../runtime/backend.ts";
-import type { EpochEvent, RunEvent } from "./events.ts";
-import { exportHead } from "./export.ts";
+import type { EpochEvent, RunEvent } from "../train/events.ts";
+import { type FitOptions, fit } from "../train/fit.ts";
 import { writeAtomically } from "./files.ts";
-import { type FitOptions, fit } from "./fit.ts";
+import { optionsOf, type RunConfig, RunFolder, runConfig } from "./folder.ts";
 import type { RunOptions, StoredOptions } from "./options.ts";
-import { optionsOf, type RunConfig, RunFolder, runConfig } from "./run.ts";
 import { newOptions, refuseChange, resumedOptions } from "./stored-options.ts";
 import { TensorBoardTracker } from "./trackers/tensorboard.ts";
-import { TrainedModel } from "./trained.ts";
 
 /** The part of a call that can be checked before data is opened. */
 export interface RunCall extends RunOptions {
