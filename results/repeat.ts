@@ -20,10 +20,21 @@ const COLUMNS = [
   "validation_accuracy",
   "epochs",
   "seconds",
+  "minutes_at_250",
+  "gflops",
   "commit",
   "machine",
   "command",
 ] as const;
+
+/** What the machine computes with the backend that trains, as a budget is read against. */
+const { backends, trainsWith } = JSON.parse(
+  execFileSync(process.execPath, [MAIN, "doctor", "--json"], { encoding: "utf8" }),
+) as {
+  backends: { name: string; gflops: number }[];
+  trainsWith: string;
+};
+const { gflops } = backends.find(({ name }) => name === trainsWith)!;
 
 const wanted = process.argv.slice(2);
 for (const experiment of EXPERIMENTS) {
@@ -31,7 +42,8 @@ for (const experiment of EXPERIMENTS) {
     if (wanted.length > 0 && !wanted.includes(experiment.id) && !wanted.includes(`${experiment.id}:${seed}`)) continue;
     const folder = join("runs", "results", `${experiment.id}-${seed}`);
     rmSync(folder, { recursive: true, force: true });
-    const args = ["train", ...experiment.train, "--seed", String(seed)];
+    const minutes = ((experiment.minutesAt250 * 250) / gflops).toFixed(2);
+    const args = ["train", ...experiment.train, "--minutes", minutes, "--seed", String(seed)];
     process.stderr.write(`genclass ${args.join(" ")}\n`);
     const { stdout, status } = spawnSync(process.execPath, [MAIN, ...args, "--out", folder, "--json"], {
       encoding: "utf8",
@@ -54,8 +66,10 @@ for (const experiment of EXPERIMENTS) {
       validation_accuracy: metrics["validation/accuracy"]!.toFixed(5),
       epochs,
       seconds: seconds.toFixed(0),
+      minutes_at_250: experiment.minutesAt250,
+      gflops: gflops.toFixed(0),
       commit: execFileSync("git", ["rev-parse", "--short", "HEAD"], { encoding: "utf8" }).trim(),
-      machine: `${cpus().length} cores`,
+      machine: `${cpus().length} cores with ${trainsWith}`,
       command: `genclass ${args.join(" ")}`,
     };
     write(row);
