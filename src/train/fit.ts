@@ -58,7 +58,7 @@ export interface FitOptions {
   readonly minutes?: number;
   /** Ends when a validation metric reaches a value. */
   readonly until?: { readonly metric: string; readonly value: number };
-  /** Ends after this many epochs without a better checkpoint; 0 (the default): never. */
+  /** Ends after this many epochs of the last stage without a better checkpoint; 0 (the default): never. */
   readonly patience?: number;
   /** Decay of moving averages where a phase says none. Default 0.999. */
   readonly emaDecay?: number;
@@ -316,7 +316,9 @@ class TrainingRun {
     }
     const epochs = stage.epochsBefore + Math.floor(stage.step / this.streams!.stepsPerEpoch);
     const isLast = stage.index === this.compiled.stages.length - 1;
-    return patience > 0 && isLast && best && epochs - best.epoch >= patience ? "patience" : undefined;
+    // A stage is given its time, even if the best checkpoint is one of a stage before.
+    const waited = best && epochs - Math.max(best.epoch, stage.epochsBefore);
+    return patience > 0 && isLast && waited !== null && waited >= patience ? "patience" : undefined;
   }
 
   private async save(...which: Checkpoint[]): Promise<void> {

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
-import { type NdArray, ndarray, sizeOf } from "../../src/base/array.ts";
+import { ndarray, sizeOf } from "../../src/base/array.ts";
 import { grad } from "../../src/graph/grad.ts";
 import { SCALAR_PREFIX, STATE_PREFIX } from "../../src/graph/names.ts";
 import * as g from "../../src/graph/ops/index.ts";
@@ -12,6 +12,7 @@ import type { Backend } from "../../src/runtime/backend.ts";
 import { Program, type State, type StepGraph } from "../../src/runtime/program.ts";
 import { webBackend } from "../../src/web.ts";
 import { BACKENDS, expectClose } from "../helpers.ts";
+import { wave } from "../reference/wave.ts";
 
 interface Trajectory<L> {
   losses: L;
@@ -24,15 +25,6 @@ const reference = JSON.parse(readFileSync(new URL("../reference/trajectories.jso
 };
 /** Both compute in float32; twenty steps of Adam spread single roundings to about 1e-5. */
 const TOLERANCE = 1e-4;
-
-/** The formula of trajectories.py. */
-function wave(shape: readonly number[], phase: number, scale: number): NdArray {
-  return ndarray(
-    "float32",
-    shape,
-    Float32Array.from({ length: sizeOf(shape) }, (_, i) => scale * Math.sin(0.7 * i + phase + 0.3 * Math.sin(1.3 * i))),
-  );
-}
 
 type Shapes = Record<string, [shape: number[], phase: number, scale: number]>;
 

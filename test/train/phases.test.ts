@@ -1,0 +1,130 @@
+import { describe, expect, it } from "vitest";
+import { head } from "../../src/models/heads.ts";
+import type { BuiltModel, Phase } from "../../src/models/model.ts";
+import { zerosInit } from "../../src/nn/init.ts";
+import { averagePath } from "../../src/nn/scope.ts";
+import { compileModel } from "../../src/train/steps.ts";
+import { data, type EndedRun, phase, STEPS, train } from "./tiny.ts";
+
+const spec = { ...{ height: 1, width: 2, channels: 1 }, classes: data.classes, mirror: false };
+const modelOf = (...stages: (readonly Phase[])[]): BuiltModel => ({
+  heads: {},
+  stages: stages.map((phases) => ({ phases })),
+});
+const compile = (...stages: (readonly Phase[])[]) => compileModel(modelOf(...stages), spec, 2);
+
+/** The steps that tell of a loss of a phase. */
+const stepsOf = ({ steps }: EndedRun, name: string) =>
+  steps.filter(({ losses }) => `${name}/loss` in losses).map(({ step }) => step);
+
+describe("a phase", () => {
+  it("runs on every n-th step of its stage from the first, inside its window of the stage, whose end is left out", async () => {
+    const first = [
+      phase("always"),
+      phase("third", { every: 3 }),
+      phase("middle", { window: [0.25, 0.75] }),
+      phase("both", { every: 2, window: [0.5, 1] }),
+    ];
+    // In the second stage there are steps without any phase.
+    const second = [phase("late", { every: 2, window: [0.25, 0.75] })];
+    // Two stages of 12 steps.
+    const run = await train(modelOf(first, second), { epochs: 24 / STEPS });
+    expect(run.steps.length).toBe(24);
+    const expected = {
+      always: [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12],
+      third: [1, 4, 7, 10],
+      // Progress before step s is (s - 1) / 12: 3/12 to 8/12.
+      middle: [4, 5, 6, 7, 8, 9],
+      both: [7, 9, 11],
+      // The second stage begins anew: steps 13 to 24, of which 17 begins at 4/12 and 21 at 8/12.
+      late: [17, 19, 21],
+    };
+    for (const [name, steps] of Object.entries(expected)) expect(stepsOf(run, name), name).toEqual(steps);
+    expect(run.saves.at(-1)!.snapshot.progress.phaseSteps).toEqual(
+      Object.fromEntries(Object.entries(expected).map(([name, steps]) => [name, steps.length])),
+    );
+  });
+
+  it("moves its parameter on the steps that it takes alone: by SGD towards the mean pixel, in closed form", async () => {
+    const run = await train(modelOf([phase("always"), phase("third", { every: 3 })]), { epochs: 6, batch: 4 });
+    const mean = [20, 73, 126, 179, 232, 29, 82, 135].reduce((sum, byte) => sum + byte / 255 / 8, 0);
+    // Each step leaves 1 - 2 · 0.1 of the way. float32: 6 steps of 6e-8.
+    const movedBy = (steps: number) => expect.closeTo(mean * (1 - 0.8 ** steps), 5);
+    const { state } = run.saves.at(-1)!.snapshot;
+    expect(state.get("always/value")!.data[0]).toEqual(movedBy(6));
+    expect(state.get("third/value")!.data[0]).toEqual(movedBy(2));
+  });
+
+  it('with emaDecay "none" keeps no averages; heads then read the parameters', async () => {
+    const model: BuiltModel = {
+      ...modelOf([phase("bare", { emaDecay: "none" }), phase("averaged")]),
+      heads: {
+        bare: head(["picture"], "score", (scope) => scope.child("bare").param("value", [], zerosInit)),
+      },
+      metrics: [
+        {
+          ...{ name: "bare", title: "bare", better: "neither", unit: "", needs: ["bare"] },
+          compute: (predictions) => predictions.output("bare")[0],
+        },
+      ],
+    };
+    const { saves, end } = await train(model, { epochs: 1 });
+    const { state } = saves.at(-1)!.snapshot;
+    expect([...state.keys()].filter((path) => path.startsWith("average/"))).toEqual([averagePath("averaged/value")]);
+    expect(state.get("bare/value")!.data[0]).toBeGreaterThan(0);
+    expect(end.metrics["validation/bare"]).toBe(state.get("bare/value")!.data[0]);
+  });
+});
+
+describe("phases that do not fit are refused", () => {
+  /** A phase whose loss reads the moving average of the parameter of `of`. */
+  const pupil = (of: string) =>
+    phase("pupil", {
+      loss(scope, ...batches) {
+        const loss = phase("pupil").loss(scope, ...batches);
+        return { ...loss, log: { teacher: scope.averaged.child(of).param("value", [], zerosInit) } };
+      },
+    });
+
+  it("where one reads an average that no phase keeps", () => {
+    expect(() => compile([phase("teacher", { emaDecay: "none" }), pupil("teacher")])).toThrowError(
+      expect.objectContaining({
+        code: "E_NAME",
+        message: expect.stringMatching(/"pupil" reads the moving average of "teacher\/value", which no phase keeps/),
+      }),
+    );
+    // A phase after it, and one of another stage, may keep it.
+    expect(() => compile([pupil("teacher"), phase("teacher")])).not.toThrow();
+    expect(() => compile([pupil("teacher")], [phase("teacher")])).not.toThrow();
+  });
+
+  it("where two have one name, in one stage or in two", () => {
+    const refused = expect.objectContaining({
+      code: "E_NAME",
+      message: expect.stringMatching(/two phases are called "twin"; give each a name of its own/),
+    });
+    expect(() => compile([phase("twin"), phase("twin")])).toThrowError(refused);
+    expect(() => compile([phase("twin")], [phase("other"), phase("twin")])).toThrowError(refused);
+  });
+
+  it("where a prefix is that of no parameter of its loss", () => {
+    expect(() => compile([phase("one", { updates: ["one/", { prefix: "two/" }] })])).toThrowError(
+      expect.objectContaining({
+        code: "E_NAME",
+        message: expect.stringMatching(/"one" moves "two\/", and none of its parameters begins so: one\/value/),
+      }),
+    );
+  });
+
+  it("where all that one moves is frozen, before anything is saved", async () => {
+    const saved: unknown[] = [];
+    const options = { epochs: 1, freeze: ["one/"], save: (which: unknown) => void saved.push(which) };
+    await expect(train(modelOf([phase("one"), phase("two")]), options)).rejects.toThrowError(
+      expect.objectContaining({
+        code: "E_OPTION",
+        message: expect.stringMatching(/"one" has nothing to train: all that it moves is frozen/),
+      }),
+    );
+    expect(saved).toEqual([]);
+  });
+});
