@@ -23,6 +23,7 @@ const CLASS_METRICS = (
   (metric): Metric => ({
     ...metric,
     needs: ["classify"],
+    labels: true,
     compute(p) {
       if (!p.hasLabels) return undefined;
       const found = classification.get(p) ?? classificationMetrics(p.probabilities, p.labels, p.classes);
@@ -41,6 +42,7 @@ export const METRICS: readonly Metric[] = [
     better: "neither",
     unit: "",
     needs: ["classify"],
+    afterFitting: true,
     compute: (p) => (p.fitted.has("temperature") ? temperatureOf(p.fitted) : undefined),
   },
   {
@@ -49,6 +51,8 @@ export const METRICS: readonly Metric[] = [
     better: "lower",
     unit: "share",
     needs: ["classify"],
+    labels: true,
+    afterFitting: true,
     compute: (p) =>
       p.fitted.has("temperature") && p.hasLabels
         ? classificationMetrics(softmaxRows(p.output("classify"), p.classes), p.labels, p.classes).ece

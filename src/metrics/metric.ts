@@ -63,6 +63,10 @@ export interface Metric extends MetricInfo {
   readonly needs: readonly string[];
   /** Computed in evaluation; in validation only for a model that chooses its best checkpoint by it. */
   readonly slow?: boolean;
+  /** Whether it needs pictures with labels. */
+  readonly labels?: boolean;
+  /** Whether it tells of what was fitted on validation pictures: it is computed in evaluation alone. */
+  readonly afterFitting?: boolean;
   /** The value; undefined where it has none (a class metric without labels). */
   compute(predictions: Predictions): number | undefined;
 }

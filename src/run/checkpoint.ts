@@ -105,7 +105,7 @@ function fromOld({
   const progress = { ...newProgress(), step, seconds, seen };
   progress.stage = { index: 0, step, planned: planned > 0 ? planned : null, epochsBefore: 0 };
   // Its score was the accuracy, less a trace of the log-loss.
-  if (bestScore !== null) progress.best = { epoch: bestEpoch, values: [bestScore] };
+  if (bestScore !== null) progress.best = { epoch: bestEpoch, values: { accuracy: bestScore } };
   const scalar = (value: number) => ndarray("float32", [], [value]);
   const fitted = new Map([["temperature", scalar(temperature)]]);
   if (novelty) fitted.set("novelty/median", scalar(novelty.median)).set("novelty/p99", scalar(novelty.p99));

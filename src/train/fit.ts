@@ -7,11 +7,12 @@ import type { Table } from "../data/batches.ts";
 import type { Dataset } from "../data/dataset.ts";
 import { type ClassWeighting, classWeights } from "../data/imbalance.ts";
 import type { Sampling } from "../data/order.ts";
-import { type Fitted, isBetter, type Metric } from "../metrics/metric.ts";
+import type { Fitted } from "../metrics/metric.ts";
 import type { BuiltModel } from "../models/model.ts";
 import type { Backend } from "../runtime/backend.ts";
 import { Program, type State } from "../runtime/program.ts";
 import type { EndEvent, Metrics, NoteEvent, RunEvent } from "./events.ts";
+import { Goals } from "./goals.ts";
 import { Pipeline, type StepResult } from "./pipeline.ts";
 import { budgetShares, StagePlan } from "./plan.ts";
 import { copyOf, newProgress, phaseStepsAfter, type TrainingProgress } from "./progress.ts";
@@ -92,7 +93,7 @@ export async function* fit(options: FitOptions): AsyncGenerator<RunEvent, void> 
     frozen: freeze,
     emaDecay: options.emaDecay,
   });
-  requireGoals(options, compiled.metrics);
+  const goals = new Goals(options, compiled.metrics);
   requirePrefixes(freeze, compiled.specs);
   const state = firstState(compiled.specs, seed);
   const loaded = options.from && !options.resume ? loadPretrained(state, compiled.specs, options.from) : undefined;
@@ -100,7 +101,7 @@ export async function* fit(options: FitOptions): AsyncGenerator<RunEvent, void> 
   const program = await Program.create(options.backend, graphsOf(compiled), state);
   try {
     const validator = await Validator.create(program, compiled, data, seed, batch);
-    yield* new TrainingRun(options, compiled, program, validator, loaded).events();
+    yield* new TrainingRun(options, compiled, program, validator, goals, loaded).events();
   } finally {
     await program.dispose();
   }
@@ -113,19 +114,6 @@ const graphsOf = ({ stages, validate }: CompiledModel) => {
     ({ updates, log }) => updates.size + log.size > 0,
   );
 };
-
-/** Targets must be metrics that validation gives. */
-function requireGoals({ data, model, until, patience = 0 }: FitOptions, metrics: readonly Metric[]): void {
-  const names = data.validation ? metrics.map(({ name }) => name) : [];
-  const why = data.validation ? `known: ${names.join(", ")}` : "there are no validation pictures";
-  if (until && !names.includes(until.metric))
-    fail("E_OPTION", `--until ${until.metric}=${until.value}: there is no validation metric "${until.metric}"; ${why}`);
-  if (patience > 0 && !model.best?.some((name) => names.includes(name)))
-    fail(
-      "E_OPTION",
-      `--patience ${patience}: nothing tells which checkpoint is better, as ${data.validation ? "this model names no metric for it" : "there are no validation pictures"}; leave it out`,
-    );
-}
 
 /** Why a run ends before its budget is used up. */
 type EarlyEnd = Exclude<EndEvent["reason"], "planned">;
@@ -146,6 +134,7 @@ class TrainingRun {
     private readonly compiled: CompiledModel,
     private readonly program: Program,
     private readonly validator: Validator,
+    private readonly goals: Goals,
     private readonly loaded: string | undefined,
   ) {
     const { resume, model, data } = options;
@@ -278,8 +267,8 @@ class TrainingRun {
     this.fitted = found.fitted;
     this.metrics = { ...meansOf(progress.totals), ...found.metrics };
     progress.totals = {};
-    const best = this.isBest();
-    if (best) progress.best = { epoch, values: this.chosenBy().map(([, value]) => value) };
+    const best = this.goals.isBest(this.metrics, progress.best);
+    if (best) progress.best = { epoch, values: this.goals.valuesOf(this.metrics) };
     try {
       yield { type: "epoch", epoch, step: progress.step, seconds: this.elapsed, metrics: this.metrics, best };
     } finally {
@@ -287,38 +276,14 @@ class TrainingRun {
     }
   }
 
-  /** The metrics by which the best checkpoint is chosen, with their values now. */
-  private chosenBy(): [Metric, number][] {
-    return (this.options.model.best ?? []).flatMap((name): [Metric, number][] => {
-      const metric = this.compiled.metrics.find((one) => one.name === name);
-      const value = this.metrics[`validation/${name}`];
-      return metric && value !== undefined ? [[metric, value]] : [];
-    });
-  }
-
-  private isBest(): boolean {
-    const values = this.chosenBy();
-    const { best } = this.progress;
-    if (values.length === 0 || values.some(([, value]) => Number.isNaN(value))) return false;
-    if (!best) return true;
-    const decisive = values.findIndex(([, value], k) => value !== best.values[k]);
-    return decisive >= 0 && isBetter(values[decisive]![0], values[decisive]![1], best.values[decisive] ?? Number.NaN);
-  }
-
   /** Whether a target is reached, or nothing got better for long: known from the last epoch, in a resumed run too. */
   private reachedGoal(): EarlyEnd | undefined {
-    const { until, patience = 0 } = this.options;
     const { best, stage } = this.progress;
-    const value = until && this.metrics[`validation/${until.metric}`];
-    if (value !== undefined) {
-      const { better } = this.compiled.metrics.find(({ name }) => name === until!.metric)!;
-      if (better === "lower" ? value <= until!.value : value >= until!.value) return "until";
-    }
     const epochs = stage.epochsBefore + Math.floor(stage.step / this.streams!.stepsPerEpoch);
     const isLast = stage.index === this.compiled.stages.length - 1;
     // A stage is given its time, even if the best checkpoint is one of a stage before.
-    const waited = best && epochs - Math.max(best.epoch, stage.epochsBefore);
-    return patience > 0 && isLast && waited !== null && waited >= patience ? "patience" : undefined;
+    const waited = best && isLast ? epochs - Math.max(best.epoch, stage.epochsBefore) : 0;
+    return this.goals.reached(this.metrics, waited);
   }
 
   private async save(...which: Checkpoint[]): Promise<void> {

@@ -27,8 +27,8 @@ export interface TrainingProgress {
   phaseSteps: Record<string, number>;
   /** Sum and number of each loss since the epoch began. */
   totals: Record<string, [sum: number, count: number]>;
-  /** The best epoch so far, and the values of the metrics by which it was chosen. */
-  best: { epoch: number; values: number[] } | null;
+  /** The best epoch so far, and the metrics by which it was chosen. */
+  best: { epoch: number; values: Record<string, number> } | null;
   /** Examples seen with and without a label, over all streams. */
   seen: { labelled: number; unlabelled: number };
 }
@@ -56,7 +56,7 @@ export function copyOf(progress: TrainingProgress): TrainingProgress {
     budget: { ...budget },
     phaseSteps: { ...phaseSteps },
     totals: Object.fromEntries(Object.entries(totals).map(([name, [sum, count]]) => [name, [sum, count]])),
-    best: best && { ...best, values: [...best.values] },
+    best: best && { ...best, values: { ...best.values } },
     seen: { ...seen },
   };
 }

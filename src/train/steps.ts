@@ -130,7 +130,8 @@ interface Walk {
 function validationMetrics({ heads, metrics = [], best = [] }: BuiltModel): Metric[] {
   const available = outputsOf(heads);
   return [...METRICS, ...metrics].filter(
-    ({ name, needs, slow }) => needs.every((output) => available.includes(output)) && (!slow || best.includes(name)),
+    ({ name, needs, slow, afterFitting }) =>
+      !afterFitting && needs.every((output) => available.includes(output)) && (!slow || best.includes(name)),
   );
 }
 

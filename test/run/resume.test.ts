@@ -98,7 +98,7 @@ describe("a checkpoint", () => {
         stage: { index: 1, step: 3, planned: 9, epochsBefore: 2 },
         phaseSteps: { joint: 13 },
         totals: { "joint/loss": [1 / 3, 3] },
-        best: { epoch: 1, values: [0.5, 0.1] },
+        best: { epoch: 1, values: { accuracy: 0.5, nll: 0.1 } },
         seen: { labelled: 5, unlabelled: 6 },
       },
       metrics: { loss: 2 },

@@ -84,6 +84,20 @@ describe("a target", () => {
     expect(end).toMatchObject({ reason: "until", epoch: 3, metrics: { "validation/score": 0.5 } });
   });
 
+  it("that validation cannot give is refused: one of what is fitted on it, or of classes where no picture has a label", async () => {
+    const model = score(0.5);
+    const until = { metric: "temperature", value: 1 };
+    await expect(train(model, { until })).rejects.toThrowError(/no validation metric "temperature"; known: score/);
+    const unlabelled = { ...data, validation: { ...data.validation!, labels: data.validation!.labels.map(() => -1) } };
+    // Two pixels are two logits.
+    const classify = head(["picture"], "logits", (_scope, { picture }) => g.flatten(picture));
+    const classifier = { ...model, best: ["accuracy"], heads: { ...model.heads, classify } };
+    for (const goal of [{ until: { metric: "accuracy", value: 1 } }, { patience: 1 }])
+      await expect(train(classifier, { ...goal, data: unlabelled })).rejects.toThrowError(
+        /no validation picture has a label/,
+      );
+  });
+
   it("that is not reached, or only by NaN, leaves the run as long as planned", async () => {
     const until = { metric: "score", value: 0.5 };
     for (const model of [score(0.1, 0.2, Number.NaN), scripted({ score: ["lower", [0.9, 0.8, Number.NaN]] })])
