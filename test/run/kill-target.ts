@@ -11,6 +11,7 @@ const model = modelName === twoStages.name ? twoStages : findModel(modelName);
 const options: Record<string, Record<string, unknown>> = {
   vae: { width: 8, hidden: 16, latent: 4 },
   dcgan: { width: 4, latent: 8 },
+  cnn: { width: 4, hidden: 16 },
 };
 const whole = withValidation(glyphs({ train: 280, test: 10 }), 0.1, 0);
 const data = model === twoStages ? withLabels(whole, 5, 0) : whole;

@@ -47,6 +47,7 @@ const KILLS = BACKENDS.flatMap(({ name }, k) =>
     // 8 steps an epoch, three epochs.
     { model: "vae", steps: 24 },
     { model: "dcgan", steps: 24 },
+    { model: "cnn", steps: 24 },
     // 8 of its first stage, and 16 of its second.
     { model: "two-stages", steps: 24 },
   ].map(({ model, steps }, m) => {

@@ -1,0 +1,63 @@
+import { describe, expect, it } from "vitest";
+import { batchInputs } from "../../src/data/batches.ts";
+import { glyphs } from "../../src/data/sets/glyphs.ts";
+import type { BuiltModel, Streams } from "../../src/models/model.ts";
+import { resolveStreams, StageStreams } from "../../src/train/stage-streams.ts";
+import { pictures } from "./tiny.ts";
+
+const counts = { labelled: 100, unlabelled: 100 };
+const modelOf = (streams?: Streams): BuiltModel => ({
+  heads: {},
+  stages: [],
+  ...(streams && { streams: () => streams }),
+});
+const resolved = (streams?: Streams) => resolveStreams(modelOf(streams), counts, 8, {});
+
+describe("the streams of a model", () => {
+  it("are one of all pictures with the run's augmentation, where it declares none", () => {
+    expect(resolved()).toEqual([{ name: "batch", spec: {}, size: 8, views: { x: "augmented" }, mixes: false }]);
+  });
+
+  it("have sizes that are shares of the run's batch, at least one picture", () => {
+    expect(resolved({ a: { share: 0.5 }, b: { share: 3 }, c: { share: 0.01 } }).map(({ size }) => size)).toEqual([
+      4, 24, 1,
+    ]);
+  });
+
+  it("mix pictures where the run does and their first view is the augmented one", () => {
+    const mixing = resolveStreams(modelOf({ a: {}, b: { views: { x: "plain" } } }), counts, 8, { mixup: 0.2 });
+    expect(mixing.map(({ mixes }) => mixes)).toEqual([true, false]);
+  });
+
+  it("may be of a second data source, which is refused where there is none", async () => {
+    const [train, second] = [glyphs({ train: 40, test: 10 }).train, glyphs({ train: 30, test: 10, seed: 9 }).train];
+    const data = { ...glyphs({ train: 40, test: 10 }), train, second };
+    const options = { data, seed: 1, augmentation: {}, tables: {}, stage: 0 };
+    const streams = new StageStreams(resolved({ own: {}, other: { second: true } }), options);
+    const feeds = await streams.at(0);
+    const row = new Uint8Array(784);
+    const bytes = (name: string) => (feeds[batchInputs(name).view("x")]!.data as Uint8Array).slice(0, 784);
+    const isIn = (set: typeof train, picture: Uint8Array) =>
+      set.labels.some((_, i) => {
+        set.pixels.read(i, row, 0);
+        return row.every((value, k) => value === picture[k]);
+      });
+    expect([isIn(train, bytes("own")), isIn(second, bytes("other"))]).toEqual([true, true]);
+    expect([isIn(second, bytes("own")), isIn(train, bytes("other"))]).toEqual([false, false]);
+    expect(
+      () =>
+        new StageStreams(resolved({ other: { second: true } }), { ...options, data: { ...data, second: undefined } }),
+    ).toThrowError(/the stream "other" needs a second data source; this data has one/);
+  });
+
+  it("count the examples that they show, padding apart, and what they cost", async () => {
+    const train = pictures([0, 1, -1]);
+    const data = { name: "tiny", classes: ["a", "b"], mirror: false, warnings: [], train };
+    const streams = new StageStreams(resolved({ all: {} }), { data, seed: 1, augmentation: {}, tables: {}, stage: 0 });
+    const seen = { labelled: 0, unlabelled: 0 };
+    streams.count(await streams.at(0), seen);
+    expect(seen).toEqual({ labelled: 2, unlabelled: 1 });
+    expect(streams.costs.all).toMatchObject({ size: 8 });
+    expect(streams.costs.all!.milliseconds).toBeGreaterThan(0);
+  });
+});
