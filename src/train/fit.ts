@@ -127,7 +127,9 @@ class TrainingRun {
   private readonly begun = now();
   private readonly before: number;
   private saved = now();
+  /** Those of the stage that goes on, and what those of the stages before have cost. */
   private streams: StageStreams | undefined;
+  private costs: EndEvent["streams"] = {};
 
   constructor(
     private readonly options: FitOptions,
@@ -170,6 +172,7 @@ class TrainingRun {
           `stage ${index + 1} of ${stages.length}${stages[index]!.stage.name ? `: ${stages[index]!.stage.name}` : ""}`,
         );
       reason = (yield* this.stage(stages[index]!, streams, plan)) ?? "planned";
+      this.costs = { ...this.costs, ...streams.costs };
       if (reason !== "planned" || index + 1 === stages.length) break;
       const epochsBefore = plan.epochOf(Math.max(0, progress.stage.step - 1));
       progress.stage = { index: index + 1, step: 0, planned: null, epochsBefore };
@@ -184,7 +187,7 @@ class TrainingRun {
       seconds: this.elapsed,
       metrics: this.metrics,
       epochsPerExample: epochsPerExample(data.train.labels, progress.seen),
-      streams: this.streams.costs,
+      streams: this.costs,
     };
   }
 
@@ -242,7 +245,8 @@ class TrainingRun {
         const goal = this.reachedGoal();
         if (goal) return goal;
       } else if (stopping || saving) await this.save("last");
-      if (stopping) return "interrupted";
+      // Whoever stops a run after its last step has not cut it short.
+      if (stopping && progress.stage.step < plan.planned) return "interrupted";
       saving = false;
     }
   }

@@ -71,6 +71,7 @@ export function compileModel(
   options: CompileOptions = {},
 ): CompiledModel {
   const { counts = { labelled: 1, unlabelled: 0 }, augmentation = {}, frozen = [], emaDecay = 0.999 } = options;
+  if (model.stages.length === 0) fail("E_NAME", "a model needs at least one stage to be trained");
   const streams = resolveStreams(model, counts, batchSize, augmentation);
   const use = { classWeights: options.classWeights, tables: model.tables };
   const batches = Object.fromEntries(
