@@ -4,7 +4,7 @@ import { readFileSync } from "node:fs";
 import { type NdArray, ndarray, sizeOf } from "../base/array.ts";
 import { fail, GenclassError } from "../base/errors.ts";
 import type { State } from "../runtime/program.ts";
-import type { Snapshot } from "../train/fit.ts";
+import type { Snapshot } from "../train/fit-options.ts";
 import { newProgress } from "../train/progress.ts";
 import { writeAtomically } from "./files.ts";
 

@@ -6,7 +6,7 @@ import { fail } from "../base/errors.ts";
 import { modelNamed, parseOptions } from "../models/index.ts";
 import type { Model } from "../models/model.ts";
 import type { RunEvent } from "../train/events.ts";
-import type { Checkpoint, Snapshot } from "../train/fit.ts";
+import type { Checkpoint, Snapshot } from "../train/fit-options.ts";
 import { readCheckpoint, writeCheckpoint } from "./checkpoint.ts";
 import { append, linkAtomically, writeAtomically } from "./files.ts";
 import type { OptionName, StoredOptions } from "./options.ts";

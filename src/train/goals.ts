@@ -3,7 +3,7 @@ import { fail } from "../base/errors.ts";
 import type { Dataset } from "../data/dataset.ts";
 import { isBetter, type Metric } from "../metrics/metric.ts";
 import type { Metrics } from "./events.ts";
-import type { FitOptions } from "./fit.ts";
+import type { FitOptions } from "./fit-options.ts";
 import type { TrainingProgress } from "./progress.ts";
 
 type Best = TrainingProgress["best"];

@@ -1,9 +1,13 @@
 // How far a run is: with the state and the tables, all that is needed to go on exactly.
 import type { Phase } from "../models/model.ts";
-import type { FitOptions } from "./fit.ts";
 
-/** The length of a run: epochs, or minutes of training (then steps are planned from the speed seen). */
-export type Budget = Pick<FitOptions, "epochs" | "minutes">;
+/** The length of a run. */
+export interface Budget {
+  /** In epochs of the first stream, shared by the stages … */
+  readonly epochs?: number;
+  /** … or in minutes of training: steps are then planned from the speed seen. */
+  readonly minutes?: number;
+}
 
 /** Where a run stands after a step. */
 export interface TrainingProgress {

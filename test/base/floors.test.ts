@@ -52,11 +52,11 @@ const imports = files.flatMap((file) =>
   })),
 );
 
-/** Of each file, the files that it needs when it is loaded: imports of types alone vanish. */
+/** Of each file, the files that it imports from, types too. */
 const needs = new Map(
   files.map((file) => {
     const text = readFileSync(join(SRC, file), "utf8");
-    const targets = [...text.matchAll(/^(?:import|export)\s+(?!type\b)[^;]*?from\s+"(\.[^"]+)"/gm)].map(([, target]) =>
+    const targets = [...text.matchAll(/^(?:import|export)\s+[^;]*?from\s+"(\.[^"]+)"/gm)].map(([, target]) =>
       relative(SRC, resolve(dirname(join(SRC, file)), target!)),
     );
     return [file, targets];

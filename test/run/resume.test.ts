@@ -7,7 +7,7 @@ import { type NdArray, ndarray } from "../../src/base/array.ts";
 import { Random } from "../../src/random/random.ts";
 import { readCheckpoint, writeCheckpoint } from "../../src/run/checkpoint.ts";
 import { linkAtomically } from "../../src/run/files.ts";
-import type { Snapshot } from "../../src/train/fit.ts";
+import type { Snapshot } from "../../src/train/fit-options.ts";
 import { newProgress } from "../../src/train/progress.ts";
 import { BACKENDS } from "../helpers.ts";
 

@@ -7,7 +7,8 @@ import { findModel, parseOptions } from "../../src/models/index.ts";
 import type { Backend } from "../../src/runtime/backend.ts";
 import { engineFor } from "../../src/runtime/onednn/engine.ts";
 import type { RunEvent } from "../../src/train/events.ts";
-import { type FitOptions, fit } from "../../src/train/fit.ts";
+import { fit } from "../../src/train/fit.ts";
+import type { FitOptions } from "../../src/train/fit-options.ts";
 import { BACKENDS } from "../helpers.ts";
 
 const data = withValidation(glyphs({ train: 400, test: 10 }), 0.2, 1);

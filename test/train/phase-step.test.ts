@@ -12,7 +12,8 @@ import { adam } from "../../src/nn/optim.ts";
 import { schedule } from "../../src/nn/schedule.ts";
 import type { Scope } from "../../src/nn/scope.ts";
 import type { State } from "../../src/runtime/program.ts";
-import { fit, type Snapshot } from "../../src/train/fit.ts";
+import { fit } from "../../src/train/fit.ts";
+import type { Snapshot } from "../../src/train/fit-options.ts";
 import { BACKENDS, expectClose } from "../helpers.ts";
 import { wave } from "../reference/wave.ts";
 

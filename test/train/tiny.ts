@@ -8,7 +8,8 @@ import { zerosInit } from "../../src/nn/init.ts";
 import { sgd } from "../../src/nn/optim.ts";
 import { nativeBackend } from "../../src/node.ts";
 import type { EndEvent, EpochEvent, RunEvent, StepEvent } from "../../src/train/events.ts";
-import { type Checkpoint, type FitOptions, fit, type Snapshot } from "../../src/train/fit.ts";
+import { fit } from "../../src/train/fit.ts";
+import type { Checkpoint, FitOptions, Snapshot } from "../../src/train/fit-options.ts";
 
 /** Pictures of 1 x 2 bytes with given labels. */
 export const pictures = (labels: readonly number[]): ImageSet => ({
