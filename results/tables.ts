@@ -28,9 +28,10 @@ function meanAndDeviation(values: readonly number[], show: (value: number) => st
 
 /** A budget by the machine's speed, and what it was in minutes. */
 function budgetOf(runs: readonly Record<string, string>[]): string {
-  const { minutes_at_250: minutes, gflops } = runs[0]!;
-  const spent = runs.reduce((total, run) => total + Number(run.seconds) / 60 / runs.length, 0);
-  return `${minutes} min@250: ${spent.toFixed(1)} min at ${gflops} GFLOP/s`;
+  const { minutes_at_250: minutes, gflops, machine } = runs[0]!;
+  const spent = runs.reduce((total, run) => total + Number(run.seconds) / 60 / runs.length, 0).toFixed(1);
+  // Older runs do not say how fast the machine was.
+  return minutes ? `${minutes} min@250: ${spent} min at ${gflops} GFLOP/s` : `${spent} min, ${machine}`;
 }
 
 /** Mean ± sd over seeds of each experiment. */

@@ -59,7 +59,7 @@ export function nearest(word: string, candidates: readonly string[]): string | u
 }
 
 /**
- * Refuses a name that is not among those known: `unknown model "vea"; did you mean "vae"? Known: …`.
+ * Refuses a name that is not among those known: `unknown class "cta"; did you mean "cat"? Known: …`.
  * @param what the kind of thing that is named, such as `model`
  * @throws `E_NAME`, always
  */

@@ -88,7 +88,8 @@ export class BatchBuffer {
   fill(index: ArrayLike<number>, views: Readonly<Record<string, ViewFilling>> = {}): void {
     const { set } = this;
     const { size: bytes } = set.pixels;
-    const real = Array.from(this.weights.data, (_, i) => i < index.length && set.pixels.usable(index[i]!));
+    const usable = (i: number) => set.pixels.usable(i) && (set.partner?.usable(i) ?? true);
+    const real = Array.from(this.weights.data, (_, i) => i < index.length && usable(index[i]!));
     real.forEach((isReal, i) => {
       this.weights.data[i] = isReal ? 1 : 0;
       this.labels.data[i] = isReal ? set.labels[index[i]!]! : -1;

@@ -110,7 +110,7 @@ const FINGERPRINT_SAMPLE = 1000;
  */
 export async function fingerprint(data: Dataset): Promise<string> {
   const parts: string[] = [];
-  for (const set of [data.train, data.validation, data.test]) {
+  for (const set of [data.train, data.validation, data.test, ...(data.second ? [data.second] : [])]) {
     if (!set) {
       parts.push("-");
       continue;
@@ -118,7 +118,8 @@ export async function fingerprint(data: Dataset): Promise<string> {
     const n = set.labels.length;
     const count = Math.min(n, FINGERPRINT_SAMPLE);
     const sample = Int32Array.from({ length: count }, (_, i) => Math.floor((i * n) / count));
-    const hash = hashBytes(hashBytes(0x811c9dc5, await gather(set, sample)), set.labels);
+    let hash = hashBytes(hashBytes(0x811c9dc5, await gather(set, sample)), set.labels);
+    if (set.partner) hash = hashBytes(hash, await gather({ ...set, pixels: set.partner }, sample));
     parts.push(`${n}:${(hash >>> 0).toString(16).padStart(8, "0")}`);
   }
   const { height, width, channels } = data.train;

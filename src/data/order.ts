@@ -1,12 +1,15 @@
 // The order in which a stream takes examples: a function of seed and epoch alone, so that training can go on from any step.
 import { Random } from "../random/random.ts";
-import type { ImageSet } from "./dataset.ts";
+import { type ImageSet, range } from "./dataset.ts";
 
 /** `shuffled`: every example once an epoch. `balanced`: as many places for each class; examples of small classes repeat. */
 export type Sampling = "shuffled" | "balanced";
 
 /** Neighbours that are read together where reading at random is slow. */
 const BLOCK = 256;
+
+/** Places of epochs that are kept: a batch may go many times through a few examples. */
+const KEPT = 65536;
 
 /** Which examples an order has, and what it depends on. */
 export interface OrderOptions {
@@ -23,13 +26,15 @@ export interface OrderOptions {
 export class EpochOrder {
   /** Examples in an epoch. */
   readonly length: number;
+  private readonly members: Int32Array;
   private readonly known = new Map<number, Int32Array>();
 
   constructor(
     private readonly set: ImageSet,
     private readonly options: OrderOptions,
   ) {
-    this.length = set.labels.reduce((count, label) => count + Number(this.takesPart(label)), 0);
+    this.members = range(0, set.labels.length).filter((index) => this.takesPart(set.labels[index]!));
+    this.length = this.members.length;
   }
 
   /** The examples of an epoch, in order. */
@@ -37,8 +42,8 @@ export class EpochOrder {
     const known = this.known.get(epoch);
     if (known) return known;
     const order = this.draw(epoch);
-    // A batch may span two epochs, and the next is made beforehand.
-    if (this.known.size > 2) this.known.delete(Math.min(...this.known.keys()));
+    // A batch may span two epochs or more, and the next is made beforehand.
+    if (this.known.size >= Math.max(3, KEPT / this.length)) this.known.delete(Math.min(...this.known.keys()));
     this.known.set(epoch, order);
     return order;
   }
@@ -56,8 +61,11 @@ export class EpochOrder {
   private draw(epoch: number): Int32Array {
     const { labels, pixels } = this.set;
     const { seed, sampling, purpose = "" } = this.options;
-    const all = shuffled(labels.length, new Random(seed, `order:${purpose}${epoch}`), pixels.window);
-    const order = all.filter((index) => this.takesPart(labels[index]!));
+    const random = new Random(seed, `order:${purpose}${epoch}`);
+    const order =
+      pixels.window === undefined
+        ? random.permutation(this.length).map((place) => this.members[place]!)
+        : shuffled(labels.length, random, pixels.window).filter((index) => this.takesPart(labels[index]!));
     if (sampling !== "balanced") return order;
     // Places of labelled examples go to all classes alike; the next epoch goes on where this one ended.
     const labelled = order.filter((index) => labels[index]! >= 0);
@@ -87,7 +95,7 @@ function byClass(labelled: Int32Array, labels: Int32Array): Int32Array {
  * A random order of 0..n-1. With a window: blocks of neighbours in random order, mixed within so many examples, as a
  * shuffle buffer over a stream does; reading then touches few places at a time.
  */
-function shuffled(n: number, random: Random, window = n): Int32Array {
+function shuffled(n: number, random: Random, window: number): Int32Array {
   if (window >= n) return random.permutation(n);
   const blocks = random.permutation(Math.ceil(n / BLOCK));
   const order = new Int32Array(n);

@@ -50,6 +50,8 @@ export interface StreamOptions {
 export class StreamBatches {
   /** Steps in which it goes once through its examples. */
   readonly stepsPerEpoch: number;
+  /** Examples that it goes through. */
+  readonly length: number;
   /** Seconds spent on making batches, and how many were made. */
   readonly cost = { seconds: 0, batches: 0 };
   private readonly buffers: readonly Filled[];
@@ -64,7 +66,10 @@ export class StreamBatches {
     const views = Object.entries(options.views ?? { [MAIN_VIEW]: "augmented" as const });
     this.order = new EpochOrder(set, options);
     if (this.order.length === 0)
-      fail("E_DATA_EMPTY", `the stream "${name}" has no pictures: none of the training part is ${options.from}`);
+      fail(
+        "E_DATA_EMPTY",
+        `the stream "${name}" has no pictures: none of the training part is ${options.from}. Choose a model that does not need them, or other data or --labels`,
+      );
     if (views.some(([, view]) => view === "partner") && !set.partner)
       fail("E_DATA_FORMAT", `the stream "${name}" needs pairs of pictures; the data has single ones`);
     this.views = views.map(([view, how]) => [view, how, this.transformerOf(how)]);
@@ -74,7 +79,8 @@ export class StreamBatches {
       batch: new BatchBuffer(set, { size, stream: name, views: views.map(([view]) => view), tables }),
       mix: mixed ? mixFeeds(name, size) : undefined,
     }));
-    this.stepsPerEpoch = Math.ceil(this.order.length / size);
+    this.length = this.order.length;
+    this.stepsPerEpoch = Math.ceil(this.length / size);
   }
 
   private transformerOf(view: View): Transformer | undefined {
@@ -94,8 +100,9 @@ export class StreamBatches {
   async at(step: number): Promise<Readonly<Record<string, NdArray>>> {
     const made = this.made(step);
     if (made) return made;
-    await this.ready(this.examples(step));
-    this.fill(step);
+    const examples = this.timed(() => this.examples(step));
+    await this.ready(examples);
+    this.timed(() => this.fill(step, examples));
     return this.made(step)!;
   }
 
@@ -107,10 +114,21 @@ export class StreamBatches {
 
   /** Makes a batch beforehand, while other threads compute those before. */
   prepare(step: number): void {
-    const waiting = this.ready(this.examples(step));
-    // A failure is reported by `at`, which waits for the same pictures.
-    if (waiting) waiting.catch(() => {});
-    else this.fill(step);
+    this.timed(() => {
+      const examples = this.examples(step);
+      const waiting = this.ready(examples);
+      // A failure is reported by `at`, which waits for the same pictures.
+      if (waiting) waiting.catch(() => {});
+      else this.fill(step, examples);
+    });
+  }
+
+  /** Adds the time that work takes to the stream's cost. */
+  private timed<T>(work: () => T): T {
+    const begun = now();
+    const result = work();
+    this.cost.seconds += now() - begun;
+    return result;
   }
 
   /** Forgets batches made beforehand: their table rows are no longer those of the tables. */
@@ -128,18 +146,16 @@ export class StreamBatches {
     return this.buffers[step % this.buffers.length]!;
   }
 
-  private fill(step: number): void {
-    const begun = now();
+  private fill(step: number, examples: Int32Array): void {
     const { seed, augmentation, purpose = "" } = this.options;
     const buffer = this.bufferOf(step);
     const fillings = this.views.map(([name, view, transformer], k): [string, ViewFilling] => {
       const random = new Random(seed, `augment:${purpose}${k === 0 ? "" : `${name}:`}${step}`);
       return [name, this.filling(view, transformer, random)];
     });
-    buffer.batch.fill(this.examples(step), Object.fromEntries(fillings));
+    buffer.batch.fill(examples, Object.fromEntries(fillings));
     if (buffer.mix) drawMix(augmentation, this.set, new Random(seed, `mix:${purpose}${step}`), buffer.mix);
     buffer.step = step;
-    this.cost.seconds += now() - begun;
     this.cost.batches++;
   }
 

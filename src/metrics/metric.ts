@@ -10,7 +10,7 @@ export const temperatureOf = (fitted: Fitted): number => fitted.get("temperature
 
 /**
  * What a model gives for the pictures of a set: rows by output name, with what is known of the pictures. An output is a head
- * (`classify`: logits `[n, classes]`, `elbo`: `[n]`, …) or derived from one (see train/outputs.ts).
+ * (`classify`: logits `[n, classes]`, `elbo`: `[n]`, …) or derived from one (see predict/outputs.ts).
  */
 export class Predictions {
   private calibrated: Float64Array | undefined;

@@ -20,7 +20,7 @@ export interface HeadInputs {
 export type HeadInput = keyof HeadInputs;
 
 /**
- * What a head gives, a row for each example. `logits`: `[n, classes]`; `latent`: `[n, …]`; `picture`: `[n, h, w, c]` in 0..1;
+ * What a head gives, a row for each example. `logits`: `[n, classes]` of `classify`, `[n, …]` of another; `latent`: `[n, …]`; `picture`: `[n, h, w, c]` in 0..1;
  * `score`: `[n]`; `angle`: `[n]`, degrees.
  */
 export type HeadOutput = "logits" | "latent" | "picture" | "score" | "angle";
@@ -50,10 +50,59 @@ export function head<T extends HeadInput>(
   return { takes, gives, build };
 }
 
+/** What heads of a usual name take (a label may be left out) and give: what commands and metrics count on. */
+const USUAL: Readonly<Record<string, Pick<Head, "takes" | "gives">>> = {
+  classify: { takes: ["picture"], gives: "logits" },
+  encode: { takes: ["picture", "label"], gives: "latent" },
+  decode: { takes: ["latent", "label"], gives: "picture" },
+  reconstruct: { takes: ["picture", "label"], gives: "picture" },
+  sample: { takes: ["label"], gives: "picture" },
+  elbo: { takes: ["picture", "label"], gives: "score" },
+  translate: { takes: ["picture", "label"], gives: "picture" },
+};
+
+/** @throws `E_HEAD` for a head of a usual name that takes or gives something else */
+export function requireUsual(name: string, { takes, gives }: Head): void {
+  if (!Object.hasOwn(USUAL, name)) return;
+  const usual = USUAL[name]!;
+  const without = usual.takes.filter((kind) => kind !== "label");
+  const fits = takes.every((kind) => usual.takes.includes(kind)) && without.every((kind) => takes.includes(kind));
+  if (!fits || gives !== usual.gives)
+    fail(
+      "E_HEAD",
+      `a head called "${name}" takes ${usual.takes.join(" and ") || "nothing"}${usual.takes.includes("label") ? " (the label may be left out)" : ""} and gives ${usual.gives}; this one takes ${takes.join(" and ") || "nothing"} and gives ${gives}. Call it otherwise`,
+    );
+}
+
+/** The shape of a row of what a head of this name gives; undefined where it may have any. */
+export function rowsOf(
+  name: string,
+  gives: HeadOutput,
+  { height, width, channels, classes }: PictureKind,
+  latentSize?: number,
+): readonly number[] | undefined {
+  if (gives === "picture") return [height, width, channels];
+  if (gives === "logits") return name === "classify" ? [classes.length] : undefined;
+  if (gives === "latent") return latentSize === undefined ? undefined : [latentSize];
+  return [];
+}
+
+/** What the shapes of pictures and logits depend on. */
+interface PictureKind {
+  readonly height: number;
+  readonly width: number;
+  readonly channels: number;
+  readonly classes: readonly string[];
+}
+
 /** The result of a head for `n` examples. @throws `E_HEAD` where an input that it takes is missing */
 export function applyHead({ takes, build }: Head, scope: Scope, n: number, inputs: Partial<HeadInputs>): Tensor {
   const missing = takes.find((kind) => !inputs[kind]);
-  if (missing) fail("E_HEAD", `this head takes ${takes.join(" and ")}; ${missing} is missing`);
+  if (missing)
+    fail(
+      "E_HEAD",
+      `this head takes ${takes.join(" and ")}; ${missing} is missing${missing === "latent" ? ": say latentSize beside the heads" : ""}`,
+    );
   return build(scope, { ...(inputs as HeadInputs), n });
 }
 

@@ -3,7 +3,7 @@
 import type { z } from "zod";
 import type { View } from "../data/streams.ts";
 import type { Tensor } from "../graph/tensor.ts";
-import type { Metric } from "../metrics/metric.ts";
+import type { FittedQuantity, Metric } from "../metrics/metric.ts";
 import type { Optimizer } from "../nn/optim.ts";
 import type { Schedule } from "../nn/schedule.ts";
 import type { Scope } from "../nn/scope.ts";
@@ -39,7 +39,10 @@ export interface StreamSpec {
   readonly views?: Readonly<Record<string, View>>;
 }
 
-/** Streams by name. The first one that a stage reads measures its epochs: one is over when it has gone through its pictures. */
+/**
+ * Streams by name. The first one that a stage reads measures its epochs: one is over when it has taken as many pictures as the
+ * training part has.
+ */
 export type Streams = Readonly<Record<string, StreamSpec>>;
 
 /** Values kept for each training picture, written between steps and carried by later batches: soft labels, weights, latent vectors. */
@@ -103,7 +106,7 @@ export interface ParameterGroup {
 /** One kind of step: a loss and the parameters it moves. */
 export interface Phase {
   readonly name: string;
-  /** The parameters that this phase moves: path prefixes, or groups. */
+  /** The parameters that this phase moves: path prefixes, or groups. The longest prefix that fits takes a parameter. */
   readonly updates: readonly (string | ParameterGroup)[];
   /** Runs on every n-th step. Default 1. */
   readonly every?: number;
@@ -119,8 +122,9 @@ export interface Phase {
   /** Decay of the moving averages of what this phase moves, in 0..1; "none": keeps no averages. Default: the run's. */
   readonly emaDecay?: number | "none";
   /**
-   * The loss on the first stream's batch, with every stream's batch by name (without options: `batch` alone). Run once, when
-   * the training step is compiled.
+   * The loss, as a graph: called once, when the training step is compiled.
+   * @param batch that of the first declared stream
+   * @param streams the batch of each declared stream by name
    */
   loss(scope: Scope, batch: Batch, streams: Readonly<Record<string, Batch>>): PhaseLoss;
 }
@@ -154,7 +158,7 @@ export interface Refresh {
   run(context: RefreshContext): Promise<void>;
 }
 
-/** A part of training with phases of its own. */
+/** A part of training with phases of its own. What it does not move begins as the averages of the stage before left it. */
 export interface Stage {
   /** Default: its number. */
   readonly name?: string;
@@ -179,6 +183,8 @@ export interface BuiltModel {
   readonly tables?: Readonly<Record<string, TableSpec>>;
   /** Metrics of this model's own, beside the common ones. */
   readonly metrics?: readonly Metric[];
+  /** Quantities of this model's own that are fitted on validation pictures; heads read them by `scope.fitted`. */
+  readonly fitted?: readonly FittedQuantity[];
   /**
    * Names of the metrics by which the best checkpoint is chosen on validation pictures; later ones decide between equals.
    * Without them, or without validation pictures, the last checkpoint is the best.

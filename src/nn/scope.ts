@@ -3,7 +3,7 @@
 import { type NdArray, type Shape, sameShape } from "../base/array.ts";
 import { fail } from "../base/errors.ts";
 import { NOISE_PREFIX, SCALAR_PREFIX, STATE_PREFIX } from "../graph/names.ts";
-import { input, scalar, type Tensor } from "../graph/tensor.ts";
+import { constant, full, input, scalar, type Tensor } from "../graph/tensor.ts";
 import { hashName, Random } from "../random/random.ts";
 import type { Initializer } from "./init.ts";
 
@@ -30,6 +30,13 @@ export interface NoiseSpec {
 /** The path in the state of the exponential moving average (EMA) of a parameter. */
 export const averagePath = (path: string): string => `average/${path}`;
 
+/** The path of what a parameter is evaluated with: its average where one is kept, else itself. */
+export const evaluatedPath = (path: string, state: { has(path: string): boolean }): string =>
+  state.has(averagePath(path)) ? averagePath(path) : path;
+
+/** What a path may not begin with: the state and the checkpoint keep other things there. */
+const RESERVED = ["average/", "optimizer/", "fitted/", "table/"];
+
 /** Options of a walk. */
 export interface BuildOptions {
   /**
@@ -37,6 +44,8 @@ export interface BuildOptions {
    * Absent: an input that reads the state.
    */
   readonly bind?: (path: string, spec: StateSpec) => Tensor;
+  /** Values that were fitted on validation pictures, by name; absent before anything was fitted. */
+  readonly fitted?: ReadonlyMap<string, NdArray>;
   /** Path prefixes of what is not trained: no phase moves it, and its layers behave as outside training. */
   readonly frozen?: readonly string[];
 }
@@ -128,6 +137,9 @@ export class Scope {
 
   private declare(name: string, spec: StateSpec): Tensor {
     const path = this.path + name;
+    const reserved = RESERVED.find((prefix) => path.startsWith(prefix));
+    if (reserved)
+      fail("E_NAME", `"${path}": names that begin with "${reserved}" are taken; call the outermost part otherwise`);
     const known = this.build.tensors.get(path);
     if (known) {
       if (!sameShape(known.shape, spec.shape))
@@ -151,22 +163,43 @@ export class Scope {
     this.build.assigned.set(this.path + name, value);
   }
 
-  /** A scalar that changes as its stage goes on, such as a loss weight that warms up; outside training its last value. */
+  /**
+   * A scalar that changes as its stage goes on, such as a loss weight that warms up; outside training its last value. The same
+   * name again may be another scalar.
+   */
   annealed(name: string, value: Annealing): Tensor {
     if (!this.build.training) return scalar(value(1));
-    const path = this.path + name;
+    const path = numbered(this.path + name, this.build.annealed);
     this.build.annealed.set(path, value);
     return input(`${SCALAR_PREFIX}annealed/${path}`, []);
   }
 
+  /**
+   * A quantity that is fitted on validation pictures (`BuiltModel.fitted`), for heads: `initial` everywhere before it has been
+   * fitted, in training and validation. An exported head holds it as a constant.
+   * @throws `E_SHAPE` where what was fitted has another shape
+   */
+  fitted(name: string, shape: Shape, initial: number): Tensor {
+    const value = this.build.options.fitted?.get(name);
+    if (!value) return full(shape, initial);
+    if (!sameShape(value.shape, shape))
+      fail("E_SHAPE", `the fitted quantity "${name}" is [${value.shape}] and is asked for as [${shape}]`);
+    return constant(value);
+  }
+
   /** Fresh noise every step. The same name again is other noise: `name#2`, `name#3`, … */
   noise(name: string, shape: Shape, kind: NoiseKind = "normal"): Tensor {
-    const path = this.path + name;
-    let numbered = path;
-    for (let k = 2; this.build.noises.has(numbered); k++) numbered = `${path}#${k}`;
-    this.build.noises.set(numbered, { shape, kind });
-    return input(NOISE_PREFIX + numbered, shape);
+    const path = numbered(this.path + name, this.build.noises);
+    this.build.noises.set(path, { shape, kind });
+    return input(NOISE_PREFIX + path, shape);
   }
+}
+
+/** A path that is not among those known: itself, or with the next number behind it. */
+function numbered(path: string, known: ReadonlyMap<string, unknown>): string {
+  let free = path;
+  for (let k = 2; known.has(free); k++) free = `${path}#${k}`;
+  return free;
 }
 
 /** First values of declared state: each depends on the seed and its path alone. */
@@ -177,9 +210,19 @@ export function initialState(specs: ReadonlyMap<string, StateSpec>, seed: number
   return state;
 }
 
-/** The noise of one step: a function of seed, name and step number, so a resumed run sees the same. */
-export function drawNoise(spec: NoiseSpec, name: string, seed: number, step: number, out: Float32Array): void {
-  const random = new Random(seed, hashName(`noise:${name}`), step * Math.ceil(out.length / 2));
+/**
+ * The noise of one step: a function of seed, name and step number, so a resumed run sees the same.
+ * @param whole numbers that a step has where `out` holds only the first of them; no two steps share any
+ */
+export function drawNoise(
+  spec: NoiseSpec,
+  name: string,
+  seed: number,
+  step: number,
+  out: Float32Array,
+  whole = out.length,
+): void {
+  const random = new Random(seed, hashName(`noise:${name}`), step * Math.ceil(whole / 2));
   if (spec.kind === "normal") random.fillNormal(out);
   else random.fillUniform(out);
 }

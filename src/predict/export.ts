@@ -7,12 +7,11 @@ import { simplify } from "../graph/simplify.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import { argmax, softmaxRows } from "../metrics/classification.ts";
 import type { HeadInput } from "../models/heads.ts";
-import { drawNoise } from "../nn/scope.ts";
 import { FREE_BATCH, lower } from "../onnx/lower.ts";
 import { encodeModel } from "../onnx/schema.ts";
 import { Random } from "../random/random.ts";
 import type { Backend } from "../runtime/backend.ts";
-import type { HeadFeeds, HeadGraph, TrainedModel } from "./trained.ts";
+import { type HeadFeeds, type HeadGraph, headNoise, type TrainedModel } from "./trained.ts";
 
 /** Largest difference of a value between the file and the run. */
 const TOLERANCE = 1e-4;
@@ -75,8 +74,8 @@ const describe = (name: string, dtype: string, shape: Shape): string =>
     .join("")}]${dtype === "uint8" ? ", 0..255" : ""}`;
 
 function outputsOfFile(model: TrainedModel, head: string, { output }: HeadGraph): Map<string, Tensor> {
-  const { gives } = model.heads[head]!;
-  if (gives !== "logits") return new Map([[gives, output]]);
+  // The temperature was fitted for this head.
+  if (head !== "classify") return new Map([[model.heads[head]!.gives, output]]);
   const probabilities = g.softmax(g.mul(output, 1 / model.temperature));
   return new Map([
     ["probabilities", probabilities],
@@ -101,12 +100,7 @@ async function check(
     const values: Record<string, NdArray> = {};
     for (const [kind, { attrs, dtype, shape }] of graph.inputs)
       values[String(attrs.name)] = ndarray(dtype, [n, ...shape.slice(1)], feeds[kind]!);
-    for (const [path, spec] of graph.noises) {
-      const shape = [n, ...spec.shape.slice(1)];
-      const noise = zeros(shape);
-      drawNoise(spec, path, 0, 0, noise.data as Float32Array);
-      values[NOISE_PREFIX + path] = noise;
-    }
+    Object.assign(values, headNoise(graph.noises, 0, 0, n));
     const found = Object.fromEntries(
       Object.entries(outputs).map(([name, { shape, dtype }]) => [name, zeros([n, ...shape.slice(1)], dtype)]),
     );

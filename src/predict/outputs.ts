@@ -1,11 +1,14 @@
 // Outputs: rows that a model gives for every picture of a set, from which metrics and fitted quantities are computed.
 import { type NdArray, sizeOf } from "../base/array.ts";
+import { fail } from "../base/errors.ts";
 import { BatchBuffer } from "../data/batches.ts";
 import { type ImageSet, range } from "../data/dataset.ts";
 import * as g from "../graph/ops/index.ts";
 import type { Tensor } from "../graph/tensor.ts";
-import { applyHead, type Heads, requireHead } from "../models/heads.ts";
-import type { Batch } from "../models/model.ts";
+import { FITTED, METRICS } from "../metrics/index.ts";
+import type { FittedQuantity, Metric } from "../metrics/metric.ts";
+import { applyHead, type Head, type Heads, requireHead } from "../models/heads.ts";
+import type { Batch, BuiltModel } from "../models/model.ts";
 import type { Scope } from "../nn/scope.ts";
 import { IN_FLIGHT, type StepFeeds } from "./feeds.ts";
 
@@ -37,15 +40,48 @@ function thumbnail(x: Tensor): Tensor {
   return g.flatten(g.avgPool(x, kernel, { stride: kernel, padding: 0 }));
 }
 
-/** The names of all outputs that heads can give: those that look at pictures alone and give few numbers, and derived ones. */
+/** The names of all outputs that heads can give: those that look at a picture (and its label) and give few numbers, and derived ones. */
 export function outputsOf(heads: Heads): string[] {
+  const looks = ({ takes }: Head) =>
+    takes.includes("picture") && takes.every((kind) => kind === "picture" || kind === "label");
   const direct = Object.entries(heads)
-    .filter(([, { takes, gives }]) => takes.length === 1 && takes[0] === "picture" && gives !== "picture")
+    .filter(([, head]) => looks(head) && head.gives !== "picture")
     .map(([name]) => name);
   const derived = Object.entries(DERIVED)
     .filter(([, output]) => output.heads.every((name) => name in heads))
     .map(([name]) => name);
   return [...direct, ...derived];
+}
+
+/**
+ * The metrics that a model's heads allow: common ones and its own.
+ * @throws `E_NAME` for one of its own that is called like another, or needs an output that the heads do not give
+ */
+export function metricsOf({ heads, metrics = [] }: Pick<BuiltModel, "heads" | "metrics">): Metric[] {
+  const available = outputsOf(heads);
+  requireOutputs(metrics, available);
+  const twice = metrics.find(({ name }, i) =>
+    [...METRICS, ...metrics.slice(0, i)].some((other) => other.name === name),
+  );
+  if (twice) fail("E_NAME", `there is another metric called "${twice.name}"; give the model's own another name`);
+  return [...METRICS, ...metrics].filter(({ needs }) => needs.every((output) => available.includes(output)));
+}
+
+/** What is fitted on validation pictures for a model: common quantities and its own. @throws `E_NAME` as `metricsOf` */
+export function fittedOf({ heads, fitted = [] }: Pick<BuiltModel, "heads" | "fitted">): FittedQuantity[] {
+  const available = outputsOf(heads);
+  requireOutputs(fitted, available);
+  return [...FITTED, ...fitted].filter(({ needs }) => needs.every((output) => available.includes(output)));
+}
+
+function requireOutputs(
+  own: readonly { name: string; needs: readonly string[] }[],
+  available: readonly string[],
+): void {
+  for (const { name, needs } of own)
+    for (const output of needs)
+      if (!available.includes(output))
+        fail("E_NAME", `"${name}" needs the output "${output}"; the model's heads give ${available.join(", ")}`);
 }
 
 /** Outputs `names` of `outputsOf(heads)` for a batch, as tensors `[n, …]`. */

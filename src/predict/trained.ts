@@ -5,18 +5,17 @@ import type { ImageSet } from "../data/dataset.ts";
 import { NOISE_PREFIX } from "../graph/names.ts";
 import { constant, input, type Tensor } from "../graph/tensor.ts";
 import { argmax, softmaxRows } from "../metrics/classification.ts";
-import { METRICS } from "../metrics/index.ts";
 import { type Fitted, type Metric, Predictions, temperatureOf } from "../metrics/metric.ts";
 import { applyHead, type Head, type HeadInput, type Heads, requireHead } from "../models/heads.ts";
 import { findModel, parseOptions } from "../models/index.ts";
 import type { BuiltModel, DataSpec, Model } from "../models/model.ts";
-import { averagePath, Build, drawNoise, type NoiseSpec } from "../nn/scope.ts";
+import { Build, drawNoise, evaluatedPath, type NoiseSpec } from "../nn/scope.ts";
 import { FREE_BATCH } from "../onnx/lower.ts";
 import type { Backend, Executable } from "../runtime/backend.ts";
 import type { State } from "../runtime/program.ts";
 import { pixelsToUnit, plainBatch } from "./batch.ts";
 import { StepFeeds } from "./feeds.ts";
-import { outputsOf, outputTensors, predictSet } from "./outputs.ts";
+import { metricsOf, outputsOf, outputTensors, predictSet } from "./outputs.ts";
 
 /** What a classifier says of a picture. */
 export interface Prediction {
@@ -90,6 +89,25 @@ const SET_BATCH = 128;
 /** Draws of the latent vector over which the bound of a picture is averaged for its novelty. */
 const NOVELTY_DRAWS = 4;
 
+/**
+ * The noise of a head for the first `count` rows of batch number `index`: a row has the same noise whether its batch is full or
+ * not, and no two rows share it.
+ */
+export function headNoise(
+  noises: HeadGraph["noises"],
+  seed: number,
+  index: number,
+  count: number,
+): Record<string, NdArray> {
+  const values: Record<string, NdArray> = {};
+  for (const [path, spec] of noises) {
+    const noise = zeros([count, ...spec.shape.slice(1)]);
+    drawNoise(spec, path, seed, index, noise.data as Float32Array, BATCH * sizeOf(spec.shape.slice(1)));
+    values[NOISE_PREFIX + path] = noise;
+  }
+  return values;
+}
+
 /** A model with trained weights. */
 export class TrainedModel {
   readonly spec: DataSpec;
@@ -110,10 +128,7 @@ export class TrainedModel {
     const built: BuiltModel = model.build(parseOptions(model, config.options), this.spec);
     this.heads = built.heads;
     this.latentSize = built.latentSize ?? 0;
-    const outputs = outputsOf(built.heads);
-    this.metrics = [...METRICS, ...(built.metrics ?? [])].filter(({ needs }) =>
-      needs.every((name) => outputs.includes(name)),
-    );
+    this.metrics = metricsOf(built);
     this.state = weights.state;
     this.fitted = weights.fitted;
     this.backend = backend;
@@ -133,8 +148,9 @@ export class TrainedModel {
   private build(): Build {
     const { state } = this;
     return new Build(false, {
+      fitted: this.fitted,
       bind(path) {
-        const value = state.get(averagePath(path)) ?? state.get(path);
+        const value = state.get(evaluatedPath(path, state));
         if (!value)
           fail(
             "E_RUN_CONFLICT",
@@ -210,12 +226,7 @@ export class TrainedModel {
           feeds[kind]!.slice(from * size, (from + count) * size),
         );
       }
-      for (const [path, spec] of noises) {
-        const shape = [count, ...spec.shape.slice(1)];
-        const noise = new Float32Array(sizeOf(shape));
-        drawNoise(spec, path, options.seed ?? 0, index, noise);
-        values[NOISE_PREFIX + path] = ndarray("float32", shape, noise);
-      }
+      Object.assign(values, headNoise(noises, options.seed ?? 0, index, count));
       const output = ndarray("float32", [count, ...rowShape], new Float32Array(count * width));
       await executable.run(values, { output });
       out.set(output.data, from * width);
@@ -280,9 +291,20 @@ export class TrainedModel {
     return this.run("decode", { latent });
   }
 
-  /** Reconstructions `[n, h, w, c]` in 0..1 of bytes of the same shape. */
-  reconstruct(picture: Uint8Array): Promise<NdArray> {
-    return this.run("reconstruct", { picture });
+  /**
+   * Reconstructions `[n, h, w, c]` in 0..1 of bytes of the same shape.
+   * @param label class numbers `[n]`, for a model that is told the class; by default the one that it classifies as
+   */
+  async reconstruct(picture: Uint8Array, label?: Int32Array): Promise<NdArray> {
+    return this.run("reconstruct", { picture, label: label ?? (await this.labelsFor("reconstruct", picture)) });
+  }
+
+  /** The classes of pictures for a head that takes them, as the model itself classifies. */
+  private async labelsFor(head: string, picture: Uint8Array): Promise<Int32Array | undefined> {
+    if (!requireHead(this.heads, head).takes.includes("label") || !this.has("classify")) return undefined;
+    const k = this.spec.classes.length;
+    const { data } = await this.logits(picture);
+    return Int32Array.from({ length: data.length / k }, (_, i) => argmax(data, i * k, k));
   }
 
   /**
@@ -296,9 +318,10 @@ export class TrainedModel {
 
   /** A lower bound on ln p(x), nats `[n]`: the mean over `draws` of the latent vector. */
   async elbo(picture: Uint8Array, draws = 1): Promise<NdArray> {
-    const first = await this.run("elbo", { picture });
+    const label = await this.labelsFor("elbo", picture);
+    const first = await this.run("elbo", { picture, label });
     for (let seed = 1; seed < draws; seed++) {
-      const next = await this.run("elbo", { picture }, { seed });
+      const next = await this.run("elbo", { picture, label }, { seed });
       next.data.forEach((value, i) => {
         first.data[i]! += value;
       });

@@ -5,6 +5,7 @@ import { fail } from "../base/errors.ts";
 import type { Table } from "../data/batches.ts";
 import { classWeights } from "../data/imbalance.ts";
 import type { Fitted } from "../metrics/metric.ts";
+import { averagePath } from "../nn/scope.ts";
 import { Program } from "../runtime/program.ts";
 import type { EndEvent, Metrics, NoteEvent, RunEvent } from "./events.ts";
 import type { Checkpoint, FitOptions } from "./fit-options.ts";
@@ -117,6 +118,7 @@ class TrainingRun {
       if (reason !== "planned" || index + 1 === stages.length) break;
       const epochsBefore = plan.epochOf(Math.max(0, progress.stage.step - 1));
       progress.stage = { index: index + 1, step: 0, planned: null, epochsBefore };
+      this.settle(index + 1);
       this.streams = this.streamsOf(index + 1);
     }
     const { stepsPerEpoch } = this.streams;
@@ -142,7 +144,7 @@ class TrainingRun {
     const { progress, program } = this;
     const { stage } = progress;
     const pipeline = new Pipeline(program, compiled.phases, streams, plan, seed, progress);
-    const refresher = new Refresher(compiled, program, data.train, this.tables, seed, batch);
+    const refresher = new Refresher(compiled, stage.index, program, data.train, this.tables, seed, batch);
     const endsBefore = (step: number) => plan.isBoundary(step) || refresher.isDue(step);
     let [stopping, saving] = [false, false];
     /** No more steps are begun until the state has been used. */
@@ -189,6 +191,19 @@ class TrainingRun {
       // Whoever stops a run after its last step has not cut it short.
       if (stopping && progress.stage.step < plan.planned) return "interrupted";
       saving = false;
+    }
+  }
+
+  /**
+   * Before a stage: parameters that it does not move become their averages, which they are evaluated with, and which would
+   * otherwise stay behind for good.
+   */
+  private settle(stage: number): void {
+    const moved = new Set(this.compiled.stages[stage]!.phases.flatMap(({ graph }) => [...graph.updates.keys()]));
+    for (const path of this.compiled.specs.keys()) {
+      const average = averagePath(path);
+      if (this.compiled.specs.has(average) && !moved.has(path))
+        this.program.read(path).data.set(this.program.read(average).data);
     }
   }
 

@@ -19,6 +19,8 @@ export function budgetShares(stages: readonly Stage[]): [from: number, to: numbe
 /** The plan of one stage. It reads and writes `progress.stage.planned`. */
 export class StagePlan {
   private timed: { step: number; seconds: number } | undefined;
+  /** Seconds of training when the last step ended. */
+  private seconds: number;
 
   constructor(
     private readonly progress: TrainingProgress,
@@ -30,6 +32,7 @@ export class StagePlan {
     const { stage } = progress;
     const isNew = stage.planned === null || progress.budget.epochs !== epochs || progress.budget.minutes !== minutes;
     progress.budget = { epochs, minutes };
+    this.seconds = progress.seconds;
     if (!isNew) return;
     stage.planned = null;
     if (epochs !== null) stage.planned = Math.max(1, Math.round((share[1] - share[0]) * epochs * stepsPerEpoch));
@@ -47,9 +50,12 @@ export class StagePlan {
     return this.progress.stage.planned ?? Number.POSITIVE_INFINITY;
   }
 
-  /** Progress of the stage before its step `step`, 0..1. A stage by the clock counts as begun until its speed is known. */
+  /** Progress of the stage before its step `step`, 0..1; by the time that is over until the speed is known. */
   progressAt(step: number): number {
-    return Number.isFinite(this.planned) ? step / this.planned : 0;
+    if (Number.isFinite(this.planned)) return step / this.planned;
+    if (!Number.isFinite(this.deadline)) return 0;
+    const from = (this.deadline * this.share[0]) / this.share[1];
+    return Math.min(1, Math.max(0, (this.seconds - from) / (this.deadline - from)));
   }
 
   /** Progress of the whole run, 0..1. */
@@ -85,6 +91,7 @@ export class StagePlan {
   /** Takes note of a step's end; plans anew where the clock decides. Steps in flight are not taken back. */
   stepEnded(seconds: number, inFlight: number): void {
     const { stage } = this.progress;
+    this.seconds = seconds;
     this.timed ??= { step: stage.step, seconds };
     if (this.budget.minutes === undefined) return;
     const endAfter = (steps: number) => {

@@ -40,10 +40,11 @@ export const savedTables = (tables: Readonly<Record<string, Table>>, examples: n
     ]),
   );
 
-/** Runs the refresh of a stage when it is due. */
+/** Runs the refresh of a stage, the one with number `index`, when it is due. */
 export class Refresher {
   constructor(
     private readonly stage: CompiledStage,
+    private readonly index: number,
     private readonly program: Program,
     private readonly set: ImageSet,
     private readonly tables: Readonly<Record<string, Table>>,
@@ -65,7 +66,7 @@ export class Refresher {
       labels: this.set.labels,
       tables: Object.fromEntries(Object.entries(this.tables).map(([name, { rows }]) => [name, rows])),
       progress,
-      seed: (this.seed ^ hashName(`refresh:${this.stage.stage.name ?? ""}:${step}`)) >>> 1,
+      seed: (this.seed ^ hashName(`refresh:${this.index}:${step}`)) >>> 1,
       predict: (head, seed = this.seed) => this.predict(head, seed),
       note: (text) => void notes.push(text),
     });

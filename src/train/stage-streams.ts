@@ -3,7 +3,7 @@ import type { NdArray } from "../base/array.ts";
 import { fail } from "../base/errors.ts";
 import { type Augmentation, mixes } from "../data/augment.ts";
 import { batchInputs, MAIN_STREAM, MAIN_VIEW, type Table } from "../data/batches.ts";
-import type { Dataset } from "../data/dataset.ts";
+import type { Dataset, ImageSet } from "../data/dataset.ts";
 import type { Sampling } from "../data/order.ts";
 import { StreamBatches, type View } from "../data/streams.ts";
 import type { BuiltModel, ExampleCounts, StreamSpec } from "../models/model.ts";
@@ -58,35 +58,32 @@ type Feeds = Readonly<Record<string, NdArray>>;
 
 /** The batches of all streams of a stage; steps are numbered from 0 within it. */
 export class StageStreams {
+  /** Steps in which the first stream takes as many pictures as the training part has. */
+  readonly stepsPerEpoch: number;
   private readonly streams: readonly { readonly stream: ResolvedStream; readonly batches: StreamBatches }[];
 
   constructor(streams: readonly ResolvedStream[], options: StageStreamsOptions) {
     const { data, seed, augmentation, sampling, tables, stage } = options;
     this.streams = streams.map((stream, k) => {
       const { name, spec, size, views } = stream;
-      if (spec.second && !data.second)
-        fail("E_DATA_NOT_FOUND", `the stream "${name}" needs a second data source; this data has one`);
-      const batches = new StreamBatches(spec.second ? data.second! : data.train, {
+      const batches = new StreamBatches(spec.second ? secondSource(data, name) : data.train, {
         ...{ name, size, seed, augmentation, sampling, views },
         from: spec.from,
         tables: spec.second ? {} : tables,
-        endless: k > 0,
+        // Only what goes through the whole training part can end with its epoch.
+        endless: k > 0 || spec.second || counts(data.train.labels, spec.from) < data.train.labels.length,
         // The first stream of the first stage has the random numbers of a run with no other.
         purpose: stage === 0 && k === 0 ? "" : `${stage}/${name}/`,
         inUse: IN_FLIGHT,
       });
       return { stream, batches };
     });
+    this.stepsPerEpoch = Math.ceil(data.train.labels.length / this.size);
   }
 
-  /** Steps in which the first stream goes once through its pictures; 1 for a stage that reads none. */
-  get stepsPerEpoch(): number {
-    return this.streams[0]?.batches.stepsPerEpoch ?? 1;
-  }
-
-  /** Pictures of the first stream in a step. */
+  /** Pictures of the first stream in a step; of a stage that reads none, 1. */
   get size(): number {
-    return this.streams[0]?.stream.size ?? 0;
+    return this.streams[0]?.stream.size ?? 1;
   }
 
   /** The batches of a step that are all made already; undefined otherwise. */
@@ -115,9 +112,10 @@ export class StageStreams {
     for (const { batches } of this.streams) batches.forget();
   }
 
-  /** Counts the examples of a step's batches. */
+  /** Counts the training pictures of a step's batches. */
   count(feeds: Feeds, seen: TrainingProgress["seen"]): void {
     for (const { stream } of this.streams) {
+      if (stream.spec.second) continue;
       const inputs = batchInputs(stream.name);
       const [labels, weights] = [feeds[inputs.labels]!.data, feeds[inputs.weights]!.data];
       for (let i = 0; i < labels.length; i++) if (weights[i]! > 0) seen[labels[i]! >= 0 ? "labelled" : "unlabelled"]++;
@@ -133,4 +131,20 @@ export class StageStreams {
       ]),
     );
   }
+}
+
+/** How many pictures a stream goes through. */
+const counts = (labels: Int32Array, from: StreamSpec["from"] = "all"): number =>
+  labels.reduce((count, label) => count + Number(from === "all" || label >= 0 === (from === "labelled")), 0);
+
+/** The second source of the data. @throws `E_DATA_NOT_FOUND` where there is none, `E_DATA_FORMAT` for other pictures */
+function secondSource({ train, second }: Dataset, stream: string): ImageSet {
+  if (!second) fail("E_DATA_NOT_FOUND", `the stream "${stream}" needs a second data source; this data has one`);
+  const shape = ({ height, width, channels }: ImageSet) => `${height}x${width}x${channels}`;
+  if (shape(second) !== shape(train))
+    fail(
+      "E_DATA_FORMAT",
+      `the second data source has pictures of ${shape(second)}, the training part of ${shape(train)}; read both at one size`,
+    );
+  return second;
 }

@@ -1,5 +1,6 @@
 // From a model's phases to step graphs: forward, backward, optimizer and moving averages in one graph a phase.
 
+import { sameShape } from "../base/array.ts";
 import { fail } from "../base/errors.ts";
 import type { Augmentation } from "../data/augment.ts";
 import { streamOfInput } from "../data/batches.ts";
@@ -7,16 +8,15 @@ import { grad } from "../graph/grad.ts";
 import { SCALAR_PREFIX, STATE_PREFIX } from "../graph/names.ts";
 import * as g from "../graph/ops/index.ts";
 import { input, isInput, type Tensor, topological } from "../graph/tensor.ts";
-import { FITTED, METRICS } from "../metrics/index.ts";
-import type { Metric } from "../metrics/metric.ts";
-import { applyHead, requireHead } from "../models/heads.ts";
+import type { FittedQuantity, Metric } from "../metrics/metric.ts";
+import { applyHead, requireHead, requireUsual, rowsOf } from "../models/heads.ts";
 import type { Batch, BuiltModel, DataSpec, ExampleCounts, Phase, Stage } from "../models/model.ts";
 import { zerosInit } from "../nn/init.ts";
 import { applyOptimizer, clipByGlobalNorm, optimizerScalar, type Trained } from "../nn/optim.ts";
-import { averagePath, Build, type StateSpec } from "../nn/scope.ts";
+import { averagePath, Build, evaluatedPath, type StateSpec } from "../nn/scope.ts";
 import { type BatchUse, batchTensors, plainBatch } from "../predict/batch.ts";
 import type { Step } from "../predict/feeds.ts";
-import { outputsOf, outputTensors } from "../predict/outputs.ts";
+import { fittedOf, metricsOf, outputsOf, outputTensors } from "../predict/outputs.ts";
 import type { StepGraph } from "../runtime/program.ts";
 import { type ResolvedStream, resolveStreams } from "./stage-streams.ts";
 
@@ -44,6 +44,8 @@ export interface CompiledModel {
   readonly validate: Step;
   /** The metrics that are computed in validation. */
   readonly metrics: readonly Metric[];
+  /** What is fitted on validation pictures. */
+  readonly fitted: readonly FittedQuantity[];
   /** Everything that the state holds, with first values; averages are at `averagePath` of their parameter. */
   readonly specs: ReadonlyMap<string, StateSpec>;
 }
@@ -86,17 +88,25 @@ export function compileModel(
     stage,
     phases: stage.phases.map((phase) => phaseStep(phase, batches, specs, { frozen, emaDecay }, walks)),
   }));
-  requireUnique(model.stages.flatMap(({ phases }) => phases.map(({ name }) => name)));
+  requireNames(model, streams);
   declareHeads(model, data, batchSize, specs);
-  for (const { phase, averaged } of walks)
+  for (const { phase, averaged, unaveraged } of walks) {
     for (const path of averaged)
       if (!specs.has(averagePath(path)))
         fail("E_NAME", `phase "${phase}" reads the moving average of "${path}", which no phase keeps: see emaDecay`);
+    // The average would stand still while the parameter moves, and the average is what is evaluated.
+    const still = unaveraged.find((path) => specs.has(averagePath(path)));
+    if (still !== undefined)
+      fail(
+        "E_NAME",
+        `phase "${phase}" moves "${still}" and keeps no average of it, another phase does; give both the same emaDecay`,
+      );
+  }
   const metrics = validationMetrics(model);
-  const needed = [...metrics, ...FITTED].flatMap(({ needs }) => needs);
+  const needed = [...metrics, ...fittedOf(model)].flatMap(({ needs }) => needs);
   const outputs = outputsOf(model.heads).filter((name) => needed.includes(name));
   const predictStep = (name: string, names: readonly string[]): Step => {
-    const build = new Build(false, { bind: bindAverages(specs) });
+    const build = new Build(false, { bind: bindEvaluated(specs) });
     const log = outputTensors(model.heads, names, build.root, plainBatch(batchSize, data));
     return { graph: { name, updates: new Map(), log }, noises: build.noises, annealed: build.annealed };
   };
@@ -110,12 +120,13 @@ export function compileModel(
           const { takes } = requireHead(model.heads, head);
           if (takes.join() !== "picture")
             fail("E_HEAD", `a refresh can ask heads of pictures alone; "${head}" takes ${takes.join(", ")}`);
-          return [head, predictStep(`predict ${head}`, [head])];
+          return [head, predictStep(predictGraph(head), [head])];
         }),
       ),
     })),
-    validate: predictStep("validate", outputs),
+    validate: predictStep(VALIDATE, outputs),
     metrics,
+    fitted: fittedOf(model),
     specs,
   };
 }
@@ -125,34 +136,57 @@ interface Walk {
   readonly phase: string;
   /** Paths whose moving average it reads. */
   readonly averaged: ReadonlySet<string>;
+  /** Paths that it moves without keeping an average. */
+  readonly unaveraged: readonly string[];
 }
 
-/** The metrics that validation computes: all that the heads allow; slow ones only where the best checkpoint is chosen by them. */
-function validationMetrics({ heads, metrics = [], best = [] }: BuiltModel): Metric[] {
-  const available = outputsOf(heads);
-  return [...METRICS, ...metrics].filter(
-    ({ name, needs, slow, afterFitting }) =>
-      !afterFitting && needs.every((output) => available.includes(output)) && (!slow || best.includes(name)),
-  );
+/** The metrics that validation computes: slow ones only where the best checkpoint is chosen by them. */
+function validationMetrics(model: BuiltModel): Metric[] {
+  const { best = [] } = model;
+  const possible = metricsOf(model);
+  for (const name of best)
+    if (!possible.some((metric) => metric.name === name))
+      fail(
+        "E_NAME",
+        `the model chooses its best checkpoint by "${name}", which its heads do not give; they give ${possible.map(({ name }) => name).join(", ")}`,
+      );
+  return possible.filter(({ name, slow, afterFitting }) => !afterFitting && (!slow || best.includes(name)));
 }
 
-/** Binds parameters to their averages where there are any; running statistics have none and stay themselves. */
-const bindAverages =
+/** Binds parameters to what they are evaluated with. */
+const bindEvaluated =
   (specs: ReadonlyMap<string, StateSpec>) =>
   (path: string, { shape }: StateSpec): Tensor =>
-    input(STATE_PREFIX + (specs.has(averagePath(path)) ? averagePath(path) : path), shape);
+    input(STATE_PREFIX + evaluatedPath(path, specs), shape);
 
-/** Parameters that only heads have are part of the state too. */
-function declareHeads(model: BuiltModel, data: DataSpec, n: number, specs: Map<string, StateSpec>): void {
+/**
+ * Adds what only heads have to the state.
+ * @throws `E_HEAD` for a head that does not give what it says, or takes other things than its name promises
+ */
+function declareHeads(
+  { heads, latentSize }: BuiltModel,
+  data: DataSpec,
+  n: number,
+  specs: Map<string, StateSpec>,
+): void {
   const { x } = plainBatch(n, data);
   const inputs = {
     picture: x,
     second: x,
-    latent: input("latent", [n, model.latentSize ?? 0]),
+    ...(latentSize === undefined ? {} : { latent: input("latent", [n, latentSize]) }),
     label: input("label", [n], "int32"),
   };
   const build = new Build(false);
-  for (const head of Object.values(model.heads)) applyHead(head, build.root, n, inputs);
+  for (const [name, head] of Object.entries(heads)) {
+    requireUsual(name, head);
+    const { shape } = applyHead(head, build.root, n, inputs);
+    const expected = rowsOf(name, head.gives, data, latentSize);
+    if (expected ? !sameShape(shape, [n, ...expected]) : shape[0] !== n)
+      fail(
+        "E_HEAD",
+        `the head "${name}" gives ${head.gives}, so rows of [${expected ?? "…"}] for ${n} examples; it gave [${shape}]`,
+      );
+  }
   for (const [path, spec] of build.state) if (!specs.has(path)) specs.set(path, spec);
 }
 
@@ -168,7 +202,7 @@ function phaseStep(
   const groups = trainedGroups(phase, build);
   const parameters = groups.flatMap(({ parameters }) => parameters);
   if (parameters.length === 0)
-    fail("E_OPTION", `phase "${phase.name}" has nothing to train: all that it moves is frozen`);
+    fail("E_OPTION", `phase "${phase.name}" has nothing to train: all that it moves is frozen; freeze less`);
   const raw = grad(
     loss,
     parameters.map(([, tensor]) => tensor),
@@ -190,7 +224,8 @@ function phaseStep(
   const decay = phase.emaDecay ?? emaDecay;
   if (decay !== "none") keepAverages(parameters, specs, updates);
   for (const [path, value] of build.assigned) if (!build.isFrozen(path)) updates.set(path, value);
-  walks.push({ phase: phase.name, averaged: build.averaged });
+  const unaveraged = decay === "none" ? parameters.map(([path]) => path) : [];
+  walks.push({ phase: phase.name, averaged: build.averaged, unaveraged });
   return {
     phase,
     graph: { name: phase.name, updates, log: new Map(Object.entries(log)) },
@@ -218,24 +253,25 @@ interface TrainedGroup {
   readonly parameters: [path: string, tensor: Tensor][];
 }
 
-/** The parameters that a phase moves: those of plain prefixes together, others by group. The first that fits takes a parameter. */
+/** The parameters that a phase moves: those of plain prefixes together, others by group. */
 function trainedGroups({ name, updates }: Phase, build: Build): TrainedGroup[] {
+  const declared = updates.map((update) => (typeof update === "string" ? { prefix: update } : update));
+  const prefixes = declared.map(({ prefix }) => prefix);
+  const twice = prefixes.find((prefix, i) => prefixes.indexOf(prefix) !== i);
+  if (twice !== undefined) fail("E_NAME", `phase "${name}" moves "${twice}" in two groups; name it once`);
+  const longest = (path: string) =>
+    prefixes.filter((prefix) => path.startsWith(prefix)).sort((a, b) => b.length - a.length)[0];
   const groups = new Map<string, TrainedGroup>();
-  const taken = new Set<string>();
-  for (const update of updates) {
-    const { prefix, rateScale = 1, decayScale = 1 } = typeof update === "string" ? { prefix: update } : update;
-    if (![...build.state.keys()].some((path) => path.startsWith(prefix)))
+  for (const [i, { prefix, rateScale = 1, decayScale = 1 }] of declared.entries()) {
+    if (![...build.state.keys()].some((path) => longest(path) === prefix))
       fail(
         "E_NAME",
-        `phase "${name}" moves "${prefix}", and none of its parameters begins so: ${[...build.state.keys()].join(", ")}`,
+        `phase "${name}" moves "${prefix}", and none of its parameters begins so, or all are in longer ones: ${[...build.state.keys()].join(", ")}`,
       );
-    const owner = typeof update === "string" ? name : `${name}:${prefix}`;
+    const owner = typeof updates[i] === "string" ? name : `${name}:${prefix}`;
     const group = groups.get(owner) ?? { owner, rateScale, decayScale, parameters: [] };
     groups.set(owner, group);
-    for (const entry of build.trainable(prefix)) {
-      if (!taken.has(entry[0])) group.parameters.push(entry);
-      taken.add(entry[0]);
-    }
+    group.parameters.push(...build.trainable(prefix).filter(([path]) => longest(path) === prefix));
   }
   return [...groups.values()].filter(({ parameters }) => parameters.length > 0);
 }
@@ -262,7 +298,19 @@ function streamsOf({ updates, log }: StepGraph): Set<string> {
   return new Set(names.filter((name) => name !== undefined));
 }
 
-function requireUnique(names: readonly string[]): void {
-  const twice = names.find((name, i) => names.indexOf(name) !== i);
+/** Names of graphs beside those of phases. */
+const VALIDATE = "validate";
+const predictGraph = (head: string) => `predict ${head}`;
+
+/** @throws `E_NAME` for two phases or streams that could not be told apart, or a name that is taken */
+function requireNames({ stages }: BuiltModel, streams: readonly ResolvedStream[]): void {
+  const phases = stages.flatMap(({ phases }) => phases.map(({ name }) => name));
+  const twice = phases.find((name, i) => phases.indexOf(name) !== i);
   if (twice !== undefined) fail("E_NAME", `two phases are called "${twice}"; give each a name of its own`);
+  const taken = phases.find((name) => name === VALIDATE || name.startsWith(predictGraph("")));
+  if (taken !== undefined) fail("E_NAME", `a phase cannot be called "${taken}": that is a graph of the loop's own`);
+  const slashed = streams
+    .flatMap(({ name, views }) => [name, ...Object.keys(views)])
+    .find((name) => name.includes("/"));
+  if (slashed !== undefined) fail("E_NAME", `"${slashed}": names of streams and views have no "/"`);
 }

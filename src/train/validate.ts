@@ -1,8 +1,7 @@
 // Validation: the outputs of the held-out pictures, the metrics computed from them, and what is fitted on them.
 import type { NdArray } from "../base/array.ts";
 import { type Dataset, decoded, type ImageSet } from "../data/dataset.ts";
-import { FITTED } from "../metrics/index.ts";
-import { computeMetrics, type Fitted, type Metric, Predictions } from "../metrics/metric.ts";
+import { computeMetrics, type Fitted, type FittedQuantity, type Metric, Predictions } from "../metrics/metric.ts";
 import { type Step, StepFeeds } from "../predict/feeds.ts";
 import { predictSet } from "../predict/outputs.ts";
 import type { Program } from "../runtime/program.ts";
@@ -23,19 +22,20 @@ export class Validator {
   /** Decodes the validation part. */
   static async create(
     program: Program,
-    { validate, metrics }: CompiledModel,
+    { validate, metrics, fitted }: CompiledModel,
     data: Dataset,
     seed: number,
     batch: number,
   ): Promise<Validator> {
     const set = data.validation && (await decoded(data.validation));
-    return new Validator(program, validate, metrics, set, data.classes.length, seed, batch);
+    return new Validator(program, validate, metrics, fitted, set, data.classes.length, seed, batch);
   }
 
   private constructor(
     private readonly program: Program,
     private readonly step: Step,
     private readonly metrics: readonly Metric[],
+    private readonly fitted: readonly FittedQuantity[],
     private readonly set: ImageSet | undefined,
     private readonly classes: number,
     private readonly seed: number,
@@ -52,14 +52,16 @@ export class Validator {
       this.program.run(name, inputs),
     );
     const predictions = new Predictions(outputs, set.labels, classes);
-    return { metrics: computeMetrics(this.metrics, predictions, "validation/"), fitted: fitAll(predictions) };
+    return {
+      metrics: computeMetrics(this.metrics, predictions, "validation/"),
+      fitted: fitAll(this.fitted, predictions),
+    };
   }
 }
 
-function fitAll(predictions: Predictions): Fitted {
+function fitAll(quantities: readonly FittedQuantity[], predictions: Predictions): Fitted {
   const fitted = new Map<string, NdArray>();
-  for (const { needs, fit } of FITTED)
-    if (needs.every((name) => predictions.outputs.has(name)))
-      for (const [name, value] of Object.entries(fit(predictions) ?? {})) fitted.set(name, value);
+  for (const { fit } of quantities)
+    for (const [name, value] of Object.entries(fit(predictions) ?? {})) fitted.set(name, value);
   return fitted;
 }

@@ -13,6 +13,9 @@ export interface PretrainedWeights {
   readonly map?: Readonly<Record<string, string>>;
 }
 
+/** Whether a path is that of a parameter or a buffer, and not of an average or a slot. */
+const isOwn = (path: string): boolean => !/^(average|optimizer)\//.test(path);
+
 const copyOf = (value: NdArray): NdArray => ({ ...value, data: value.data.slice() });
 
 /** First values by seed and path; an average starts where its parameter starts. */
@@ -32,17 +35,20 @@ export function firstState(specs: Specs, seed: number): State {
  * @throws `E_RUN_CONFLICT` when nothing fits, `E_OPTION` for a prefix of `map` under which that run has nothing
  */
 export function loadPretrained(state: State, specs: Specs, { state: from, map = {} }: PretrainedWeights): string {
-  const own = [...from.keys()].filter((path) => !/^(average|optimizer)\//.test(path));
+  const own = [...from.keys()].filter(isOwn);
   for (const prefix of Object.keys(map))
     if (!own.some((path) => path.startsWith(prefix)))
       fail("E_OPTION", `--map ${prefix}=…: the run has nothing under "${prefix}"; it has ${prefixesOf(own)}`);
-  const isOwn = (path: string) => !/^(average|optimizer)\//.test(path);
   const wanted = new Set([...specs.keys()].filter(isOwn));
+  // Of several that fit, the longest.
+  const prefixes = Object.keys(map).sort((a, b) => b.length - a.length);
   const [taken, misfits, left] = [new Set<string>(), new Set<string>(), [] as string[]];
   for (const path of own) {
-    const prefix = Object.keys(map).find((start) => path.startsWith(start));
+    const prefix = prefixes.find((start) => path.startsWith(start));
     const target = prefix === undefined ? path : map[prefix]! + path.slice(prefix.length);
     const value = from.get(averagePath(path)) ?? from.get(path)!;
+    if (taken.has(target))
+      fail("E_OPTION", `two arrays of the run are to become "${target}", one of them "${path}"; mend --map`);
     if (!wanted.has(target)) left.push(path);
     else if (!sameShape(value.shape, specs.get(target)!.shape)) misfits.add(target);
     else {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { ndarray } from "../../src/base/array.ts";
+import { type NdArray, ndarray } from "../../src/base/array.ts";
 import { grad } from "../../src/graph/grad.ts";
 import { interpret } from "../../src/graph/interpret.ts";
 import { NOISE_PREFIX, STATE_PREFIX } from "../../src/graph/names.ts";
@@ -28,6 +28,24 @@ describe("a scope", () => {
       return [...out];
     };
     expect(draw("layer/z")).not.toEqual(draw("layer/z#2"));
+  });
+
+  it("gives an annealed scalar that is asked for again by name another value", () => {
+    const build = new Build(true);
+    build.root.annealed("weight", () => 1);
+    build.root.annealed("weight", () => 100);
+    expect([...build.annealed].map(([name, value]) => [name, value(0)])).toEqual([
+      ["weight", 1],
+      ["weight#2", 100],
+    ]);
+  });
+
+  it("reads a fitted quantity where there is one, and its initial value before", () => {
+    const read = (fitted?: Map<string, NdArray>) =>
+      interpret([new Build(false, { fitted }).root.fitted("knots", [2], 7)])[0]!.data;
+    expect([...read()]).toEqual([7, 7]);
+    expect([...read(new Map([["knots", ndarray("float32", [2], [1, 2])]]))]).toEqual([1, 2]);
+    expect(() => read(new Map([["knots", ndarray("float32", [3], [1, 2, 3])]]))).toThrowError(/"knots" is \[3\]/);
   });
 
   it("chains a buffer that is assigned twice: batch norm on two batches counts both, the second on the first", () => {

@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { gather } from "../../src/data/dataset.ts";
 import { glyphs } from "../../src/data/sets/glyphs.ts";
 import { withLabels, withValidation } from "../../src/data/splits.ts";
-import { evaluate, load, nativeBackend, RunFolder } from "../../src/node.ts";
+import { evaluate, exportHead, load, nativeBackend, RunFolder } from "../../src/node.ts";
 import { writeReport } from "../../src/run/report.ts";
 import { startRun } from "../../src/run/train.ts";
 import type { RunEvent } from "../../src/train/events.ts";
@@ -79,6 +79,20 @@ describe("a run of a model of one's own", () => {
       /takes picture and second; second is missing/,
     );
     await expect(model.run("classify", { picture: pixels.slice(1) })).rejects.toThrowError(/picture has 2351 values/);
+    // What was fitted is a constant of the head: the exported file gives the same distances.
+    const own = await model.run("distance", { picture: pixels });
+    const centre = model.fitted.get("centre")!.data;
+    const codes = (await model.encode(pixels)).data;
+    const expected = [0, 1, 2].map((i) =>
+      Array.from(centre).reduce((sum, value, k) => sum + (codes[24 * i + k]! - value) ** 2, 0),
+    );
+    own.data.forEach((value, i) => {
+      expect(value / expected[i]!).toBeCloseTo(1, 4);
+    });
+    expect(found.metrics.spread).toBeGreaterThan(0);
+    // Logits of another head are not divided by the temperature of the classifier.
+    const { outputs } = await exportHead(model, backend, "test", "parity");
+    expect(outputs).toEqual(["logits: float32 [batch, 2]"]);
     await model.dispose();
   });
 

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import * as g from "../../src/graph/ops/index.ts";
 import { head } from "../../src/models/heads.ts";
 import type { BuiltModel, Phase } from "../../src/models/model.ts";
 import { zerosInit } from "../../src/nn/init.ts";
@@ -59,7 +60,9 @@ describe("a phase", () => {
     const model: BuiltModel = {
       ...modelOf([phase("bare", { emaDecay: "none" }), phase("averaged")]),
       heads: {
-        bare: head(["picture"], "score", (scope) => scope.child("bare").param("value", [], zerosInit)),
+        bare: head(["picture"], "score", (scope, { n }) =>
+          g.broadcast(scope.child("bare").param("value", [], zerosInit), [n]),
+        ),
       },
       metrics: [
         {
@@ -111,9 +114,36 @@ describe("phases that do not fit are refused", () => {
     expect(() => compile([phase("one", { updates: ["one/", { prefix: "two/" }] })])).toThrowError(
       expect.objectContaining({
         code: "E_NAME",
-        message: expect.stringMatching(/"one" moves "two\/", and none of its parameters begins so: one\/value/),
+        message: expect.stringMatching(/"one" moves "two\/", and none of its parameters begins so, .*: one\/value/),
       }),
     );
+  });
+
+  it("where two groups have one prefix, or another group takes all of one's parameters", () => {
+    const updates = [{ prefix: "one/" }, { prefix: "one/", rateScale: 2 }];
+    expect(() => compile([phase("one", { updates })])).toThrowError(/"one" moves "one\/" in two groups; name it once/);
+    const longer = ["one/", { prefix: "one/value" }];
+    expect(() => compile([phase("one", { updates: longer })])).toThrowError(
+      /"one" moves "one\/", and none .* longer ones/,
+    );
+  });
+
+  it("where one keeps no average of what another averages: the average would stand still", () => {
+    const still = phase("still", { updates: ["one/"], emaDecay: "none", loss: phase("one").loss });
+    for (const stages of [[[phase("one"), still]], [[phase("one")], [still]]])
+      expect(() => compile(...stages)).toThrowError(
+        /"still" moves "one\/value" and keeps no average of it, another phase does/,
+      );
+  });
+
+  it("where one has the name of a graph of the loop's own", () => {
+    for (const name of ["validate", "predict classify"])
+      expect(() => compile([phase(name)])).toThrowError(`a phase cannot be called "${name}"`);
+  });
+
+  it("where a parameter's path is that of averages, slots, tables or fitted quantities", () => {
+    for (const name of ["average", "optimizer", "fitted", "table"])
+      expect(() => compile([phase(name)])).toThrowError(`"${name}/value": names that begin with "${name}/" are taken`);
   });
 
   it("where all that one moves is frozen, before anything is saved", async () => {

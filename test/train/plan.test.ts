@@ -31,7 +31,12 @@ describe("the plan of a stage", () => {
     const progress = newProgress();
     const plan = new StagePlan(progress, { minutes: 1 }, [0, 1], 1000);
     expect(plan.progressAt(5)).toBe(0);
-    follow(plan, progress, 0.5);
+    // Until then its progress is the time that is over.
+    progress.stage.step = 1;
+    plan.stepEnded(6, 0);
+    expect(plan.progressAt(1)).toBeCloseTo(0.1, 12);
+    progress.stage.step = 0;
+    follow(new StagePlan(progress, { minutes: 1 }, [0, 1], 1000), progress, 0.5);
     expect(progress.stage.step).toBe(120);
     expect(progress.seconds).toBe(60);
   });
@@ -73,6 +78,13 @@ describe("the plan of a stage", () => {
     // Over its time already: it has ended.
     expect(new StagePlan(progress, { minutes: 1 }, [0, 1], 10).planned).toBe(50);
     expect(new StagePlan(progress, { minutes: 3 }, [0, 1], 10).planned).toBe(Number.POSITIVE_INFINITY);
+  });
+
+  it("that gets more time goes on from the time that is over, and does not begin its schedules again", () => {
+    const progress = newProgress();
+    Object.assign(progress, { seconds: 60, budget: { epochs: null, minutes: 1 } });
+    Object.assign(progress.stage, { step: 500, planned: 500 });
+    expect(new StagePlan(progress, { minutes: 2 }, [0, 1], 1000).progressAt(500)).toBe(0.5);
   });
 
   it("does not take back steps in flight", () => {

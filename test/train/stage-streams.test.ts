@@ -50,6 +50,20 @@ describe("the streams of a model", () => {
     ).toThrowError(/the stream "other" needs a second data source; this data has one/);
   });
 
+  it("measure an epoch in pictures of the training part, however few the first stream goes through", async () => {
+    const train = pictures([0, 1, ...new Array(30).fill(-1)]);
+    const data = { name: "tiny", classes: ["a", "b"], mirror: false, warnings: [], train };
+    const options = { data, seed: 1, augmentation: {}, tables: {}, stage: 0 };
+    const few = new StageStreams(resolved({ labelled: { from: "labelled" } }), options);
+    expect([few.stepsPerEpoch, new StageStreams(resolved(), options).stepsPerEpoch]).toEqual([4, 4]);
+    expect(new StageStreams([], options).stepsPerEpoch).toBe(32);
+    // Two pictures, again and again: no batch is cut short.
+    const { weights, labels } = batchInputs("labelled");
+    const feeds = await few.at(3);
+    expect([...feeds[weights]!.data]).toEqual(new Array(8).fill(1));
+    expect([...feeds[labels]!.data].sort()).toEqual([0, 0, 0, 0, 1, 1, 1, 1]);
+  });
+
   it("count the examples that they show, padding apart, and what they cost", async () => {
     const train = pictures([0, 1, -1]);
     const data = { name: "tiny", classes: ["a", "b"], mirror: false, warnings: [], train };

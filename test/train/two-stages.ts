@@ -2,6 +2,7 @@
 // parameter groups, and a teacher (averaged weights) in a loss. First an autoencoder of all pictures, then a classifier on its
 // encoder that learns from few labels and from its own earlier opinion of the other pictures.
 import { z } from "zod";
+import { ndarray } from "../../src/base/array.ts";
 import * as g from "../../src/graph/ops/index.ts";
 import type { Tensor } from "../../src/graph/tensor.ts";
 import { softmaxRows } from "../../src/metrics/classification.ts";
@@ -114,11 +115,43 @@ export const twoStages = defineModel({
         },
       ],
       best: ["accuracy", "nll"],
+      fitted: [
+        {
+          name: "centre",
+          needs: ["encode"],
+          fit(p) {
+            const codes = p.output("encode");
+            const n = codes.length / o.hidden;
+            const mean = Float32Array.from({ length: o.hidden }, (_, k) =>
+              p.labels.reduce((sum, _label, i) => sum + codes[i * o.hidden + k]! / n, 0),
+            );
+            return { centre: ndarray("float32", [o.hidden], mean) };
+          },
+        },
+      ],
+      metrics: [
+        {
+          name: "spread",
+          title: "mean squared distance from the centre",
+          better: "neither",
+          unit: "",
+          needs: ["distance"],
+          compute: (p) => p.output("distance").reduce((sum, value) => sum + value, 0) / p.labels.length,
+        },
+      ],
       heads: {
         classify: head(["picture"], "logits", (scope, { picture }) => classify(scope, picture)),
         encode: head(["picture"], "latent", (scope, { picture }) => encode(scope, picture)),
         decode: head(["latent"], "picture", (scope, { latent }) => decode(scope, latent)),
         reconstruct: head(["picture"], "picture", (scope, { picture }) => decode(scope, encode(scope, picture))),
+        // Logits of another kind: even and odd classes.
+        parity: head(["picture"], "logits", (scope, { picture }) =>
+          dense(scope.child("parity"), encode(scope, picture), 2),
+        ),
+        // How far from the mean latent vector of validation pictures, which is fitted.
+        distance: head(["picture"], "score", (scope, { picture }) =>
+          perExample(g.square(g.sub(encode(scope, picture), scope.fitted("centre", [o.hidden], 0)))),
+        ),
         // A head with two inputs, and a parameter that no phase moves.
         blend: head(["picture", "second"], "score", (scope, { picture, second }) => {
           const gain = scope.child("blend").param("gain", [], () => Float32Array.of(2));

@@ -147,9 +147,20 @@ describe("the metrics of validation", () => {
   it("are those whose outputs the heads give, the model's own among them; a slow one only if it chooses the best", () => {
     const { classify: _, ...others } = model.heads;
     expect(namesOf({ ...model, heads: others })).toEqual(["mse"]);
-    const painter = { ...model, heads: { sample }, metrics: [own("own", ["thumbnail"]), own("other", ["elbo"])] };
+    const painter = { ...model, heads: { sample }, metrics: [own("own", ["thumbnail"])] };
     expect(namesOf(painter)).toEqual(["own"]);
     expect(namesOf({ ...painter, best: ["kernelDistance"] })).toEqual(["kernelDistance", "own"]);
+  });
+
+  it("are refused where one needs what no head gives, is called like another, or the best is chosen by none of them", () => {
+    const { metrics: _, ...bare } = model;
+    expect(() => namesOf({ ...bare, metrics: [own("own", ["elbo"])] })).toThrowError(
+      /"own" needs the output "elbo"; the model's heads give/,
+    );
+    expect(() => namesOf({ ...bare, metrics: [own("accuracy", [])] })).toThrowError(/another metric called "accuracy"/);
+    expect(() => namesOf({ ...bare, best: ["acuracy"] })).toThrowError(
+      /chooses its best checkpoint by "acuracy", which its heads do not give; they give .*accuracy/,
+    );
   });
 });
 

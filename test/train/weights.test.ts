@@ -50,6 +50,18 @@ describe("weights of a trained run", () => {
     );
   });
 
+  it("of two arrays cannot become one; of two prefixes that fit, the longer renames", () => {
+    const own = specsOf({ "a/w": [2, 3], "b/b": [3] });
+    const map = { "trunk/": "a/", "trunk/b": "b/b" };
+    const state = firstState(own, 1);
+    loadPretrained(state, own, { state: trained, map });
+    expect([state.get("a/w")!.data[0], state.get("b/b")!.data[0]]).toEqual([2, 3]);
+    const twice: State = new Map([...trained, ["other/w", filled([2, 3], 6)]]);
+    expect(() => loadPretrained(state, own, { state: twice, map: { "trunk/": "a/", "other/": "a/" } })).toThrowError(
+      /two arrays of the run are to become "a\/w", one of them "other\/w"; mend --map/,
+    );
+  });
+
   it("of which nothing fits are refused", () => {
     const own = specsOf({ "other/w": [1] });
     expect(() => loadPretrained(firstState(own, 1), own, { state: trained })).toThrowError(

@@ -38,6 +38,8 @@ export function define(command: Command): void {
 /** Draws per wanted picture before giving up on a class, and draws at a time. */
 const TRIES = 200;
 const ROUND = 256;
+/** Between the seeds of two rounds, per draw: odd and large, so that rounds of neighbouring seeds are not the same. */
+const SEED_STEP = 40_503;
 
 async function run(path: string, options: Options): Promise<void> {
   const model = await load(path);
@@ -85,8 +87,8 @@ async function draw(model: NodeModel, count: number, wanted: number | undefined,
         "E_HEAD",
         `only ${kept.length} of ${count} generated pictures are of class "${classes[wanted]}" after ${drawn} draws; ask for fewer, or train longer`,
       );
-    // Each round has a seed of its own.
-    const pixels = toBytes((await model.sample(ROUND, { seed: seed + drawn / ROUND })).data);
+    // Each round has a seed of its own, far from those of other seeds.
+    const pixels = toBytes((await model.sample(ROUND, { seed: (seed + drawn * SEED_STEP) % 2 ** 31 })).data);
     const p = softmaxRows((await model.logits(pixels)).data, classes.length, model.temperature);
     for (let i = 0; i < ROUND && kept.length < count; i++)
       if (argmax(p, i * classes.length, classes.length) === wanted && p[i * classes.length + wanted]! > 0.5)

@@ -40,9 +40,10 @@ export function broadcastsSlowly(inputs: readonly { shape: Shape }[], result: Sh
 }
 
 /**
- * Columns of a convolution above this many bytes are made in tiles, and again in the backward pass. Measured: CNN of the
- * bench 24.2 -> 21.7 ms and 368 -> 310 MB; default VAE on 64x64x3, batch 128, 225 -> 218 ms and 2462 -> 1774 MB.
+ * Columns of a convolution above this many bytes are made in tiles, and again in the backward pass. Measured: the
+ * bench's classifier 24.2 -> 21.7 ms and 368 -> 310 MB; a convolutional autoencoder of 64x64x3, batch 128, 225 -> 218 ms and
+ * 2462 -> 1774 MB.
  */
 export const WHOLE_COLUMNS = 16 * 2 ** 20;
-/** Bytes of columns in a tile: 4 MiB cost the VAE 256 ms, 16 MiB more memory for the same time. */
+/** Bytes of columns in a tile: 4 MiB cost that autoencoder 256 ms, 16 MiB more memory for the same time. */
 export const COLUMN_TILE = 8 * 2 ** 20;
