@@ -7,11 +7,11 @@ import { simplify } from "../graph/simplify.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import { argmax, softmaxRows } from "../metrics/classification.ts";
 import type { HeadInput } from "../models/heads.ts";
-import { drawNoise } from "../nn/scope.ts";
 import { FREE_BATCH, lower } from "../onnx/lower.ts";
 import { encodeModel } from "../onnx/schema.ts";
 import { Random } from "../random/random.ts";
 import type { Backend } from "../runtime/backend.ts";
+import { headNoise } from "./noise.ts";
 import type { HeadFeeds, HeadGraph, TrainedModel } from "./trained.ts";
 
 /** Largest difference of a value between the file and the run. */
@@ -102,10 +102,8 @@ async function check(
     for (const [kind, { attrs, dtype, shape }] of graph.inputs)
       values[String(attrs.name)] = ndarray(dtype, [n, ...shape.slice(1)], feeds[kind]!);
     for (const [path, spec] of graph.noises) {
-      const shape = [n, ...spec.shape.slice(1)];
-      const noise = zeros(shape);
-      drawNoise(spec, path, 0, 0, noise.data as Float32Array);
-      values[NOISE_PREFIX + path] = noise;
+      const noise = headNoise(path, spec, 0, { count: n, batch: 0, pictures: feeds.picture });
+      values[NOISE_PREFIX + path] = ndarray("float32", [n, ...spec.shape.slice(1)], noise);
     }
     const found = Object.fromEntries(
       Object.entries(outputs).map(([name, { shape, dtype }]) => [name, zeros([n, ...shape.slice(1)], dtype)]),

@@ -10,12 +10,14 @@ import { type Fitted, type Metric, Predictions, temperatureOf } from "../metrics
 import { applyHead, type Head, type HeadInput, type Heads, requireHead } from "../models/heads.ts";
 import { findModel, parseOptions } from "../models/index.ts";
 import type { BuiltModel, DataSpec, Model } from "../models/model.ts";
-import { averagePath, Build, drawNoise, type NoiseSpec } from "../nn/scope.ts";
+import { averagePath, Build, type NoiseSpec } from "../nn/scope.ts";
 import { FREE_BATCH } from "../onnx/lower.ts";
 import type { Backend, Executable } from "../runtime/backend.ts";
 import type { State } from "../runtime/program.ts";
 import { pixelsToUnit, plainBatch } from "./batch.ts";
 import { StepFeeds } from "./feeds.ts";
+import { headNoise } from "./noise.ts";
+import { Novelty } from "./novelty.ts";
 import { outputsOf, outputTensors, predictSet } from "./outputs.ts";
 
 /** What a classifier says of a picture. */
@@ -27,7 +29,7 @@ export interface Prediction {
   probabilities: Record<string, number>;
   /**
    * How unlike the training data: 0 for a typical picture, 1 at the 99th percentile of validation pictures, more beyond.
-   * Undefined for a model without a density.
+   * Undefined where it has no basis: see `TrainedModel.novelty`.
    */
   novelty?: number;
 }
@@ -100,6 +102,8 @@ export class TrainedModel {
   readonly metrics: readonly Metric[];
   /** Width of latent vectors; 0 without any. */
   readonly latentSize: number;
+  /** How unlike the training data pictures are. */
+  readonly novelty: Novelty;
   private readonly state: State;
   private readonly backend: Backend;
   private readonly compiled = new Map<string, Promise<CompiledHead>>();
@@ -117,6 +121,11 @@ export class TrainedModel {
     this.state = weights.state;
     this.fitted = weights.fitted;
     this.backend = backend;
+    this.novelty = new Novelty({
+      bound: this.has("elbo") ? (pictures) => this.elbo(pictures, NOVELTY_DRAWS) : undefined,
+      fitted: this.fitted,
+      pictureSize: sizeOf(this.imageShape),
+    });
   }
 
   /** Whether the model has a head of this name. */
@@ -190,13 +199,14 @@ export class TrainedModel {
   /**
    * Rows `[n, …]` that a head gives for rows of what it takes, in batches.
    * @param feeds what the head takes: see `heads[name].takes`
-   * @param options `seed` of the head's own noise (default 0); `count` of rows, for a head that takes nothing
+   * @param options `seed` of the head's own noise (default 0; see `headNoise`); `count` of rows, for a head that takes nothing
    * @throws `E_HEAD` for a head that the model lacks, `E_SHAPE` for an input that is missing or of another size
    */
   async run(name: string, feeds: HeadFeeds, options: { seed?: number; count?: number } = {}): Promise<NdArray> {
     const n = this.rowsOf(name, requireHead(this.heads, name), feeds, options.count);
     const { executable, inputs, noises, rowShape } = await this.compile(name);
     const width = sizeOf(rowShape);
+    const imageSize = sizeOf(this.imageShape);
     const out = new Float32Array(n * width);
     for (let from = 0, index = 0; from < n; from += BATCH, index++) {
       const count = Math.min(BATCH, n - from);
@@ -211,10 +221,9 @@ export class TrainedModel {
         );
       }
       for (const [path, spec] of noises) {
-        const shape = [count, ...spec.shape.slice(1)];
-        const noise = new Float32Array(sizeOf(shape));
-        drawNoise(spec, path, options.seed ?? 0, index, noise);
-        values[NOISE_PREFIX + path] = ndarray("float32", shape, noise);
+        const pictures = feeds.picture?.subarray(from * imageSize, (from + count) * imageSize);
+        const noise = headNoise(path, spec, options.seed ?? 0, { count, batch: index, pictures });
+        values[NOISE_PREFIX + path] = ndarray("float32", [count, ...spec.shape.slice(1)], noise);
       }
       const output = ndarray("float32", [count, ...rowShape], new Float32Array(count * width));
       await executable.run(values, { output });
@@ -311,7 +320,7 @@ export class TrainedModel {
     const { classes } = this.spec;
     const k = classes.length;
     const p = softmaxRows((await this.logits(pixels)).data, k, this.temperature);
-    const novelty = await this.novelty(pixels);
+    const novelty = await this.novelty.of(pixels);
     return Array.from({ length: p.length / k }, (_, i) => {
       const best = argmax(p, i * k, k);
       return {
@@ -321,15 +330,6 @@ export class TrainedModel {
         ...(novelty ? { novelty: novelty[i]! } : {}),
       };
     });
-  }
-
-  /** See `Prediction.novelty`: `[n]`, or undefined where the model has no density or none was fitted. */
-  async novelty(pixels: Uint8Array): Promise<Float64Array | undefined> {
-    const [median, p99] = ["novelty/median", "novelty/p99"].map((name) => this.fitted.get(name)?.data[0]);
-    if (median === undefined || p99 === undefined || !this.has("elbo")) return undefined;
-    const bound = await this.elbo(pixels, NOVELTY_DRAWS);
-    const span = Math.max(p99 - median, 1e-6);
-    return Float64Array.from(bound.data, (value) => (-value - median) / span);
   }
 
   /** Frees what was compiled. */
