@@ -1,7 +1,8 @@
-// The folder for what can be made again: downloads, decoded pictures.
-import { mkdirSync } from "node:fs";
-import { homedir } from "node:os";
-import { join } from "node:path";
+// The folder for what can be made again: downloads, decoded pictures. A file in it is made as a draft, and gets its name when it
+// is whole.
+import { closeSync, fsyncSync, mkdirSync, openSync, readdirSync, renameSync, rmSync, statSync } from "node:fs";
+import { homedir, hostname } from "node:os";
+import { dirname, join } from "node:path";
 import { fail } from "../base/errors.ts";
 
 /**
@@ -23,4 +24,54 @@ export function cacheFolder(...parts: string[]): string {
     );
   }
   return folder;
+}
+
+/** Milliseconds after which a draft of another machine is nobody's. */
+const ABANDONED = 7 * 24 * 3600 * 1000;
+const DRAFT = /\.([^.]+)-(\d+)-\d+\.draft$/;
+/** Name of this machine, without what separates the parts of a draft's name. */
+const MACHINE = hostname().replace(/[^A-Za-z0-9_]/g, "_");
+let drafts = 0;
+
+/**
+ * A path for a file of a folder of the cache while it is made; no other draft has it. Drafts that killed processes left in the
+ * folder are removed.
+ */
+export function draftIn(folder: string, name: string): string {
+  for (const file of readdirSync(folder)) if (isAbandoned(folder, file)) rmSync(join(folder, file), { force: true });
+  return join(folder, `${name}.${MACHINE}-${process.pid}-${++drafts}.draft`);
+}
+
+function isAbandoned(folder: string, file: string): boolean {
+  const [, machine, pid] = DRAFT.exec(file) ?? [];
+  if (machine === MACHINE) return !lives(Number(pid));
+  const state = machine === undefined ? undefined : statSync(join(folder, file), { throwIfNoEntry: false });
+  return state !== undefined && Date.now() - state.mtimeMs > ABANDONED;
+}
+
+function lives(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (cause) {
+    // EPERM: it is another user's.
+    return (cause as NodeJS.ErrnoException).code !== "ESRCH";
+  }
+}
+
+/** Gives a whole draft its name, so that after a crash of the machine it is there with all its bytes, or not at all. */
+export function finishDraft(draft: string, file: string): void {
+  sync(draft);
+  renameSync(draft, file);
+  // Windows has no handles of folders.
+  if (process.platform !== "win32") sync(dirname(file));
+}
+
+function sync(path: string): void {
+  const handle = openSync(path, process.platform === "win32" ? "r+" : "r");
+  try {
+    fsyncSync(handle);
+  } finally {
+    closeSync(handle);
+  }
 }

@@ -118,16 +118,16 @@ export async function fingerprint(data: Dataset): Promise<string> {
     const n = set.labels.length;
     const count = Math.min(n, FINGERPRINT_SAMPLE);
     const sample = Int32Array.from({ length: count }, (_, i) => Math.floor((i * n) / count));
-    let hash = hashBytes(hashBytes(0x811c9dc5, await gather(set, sample)), set.labels);
-    if (set.partner) hash = hashBytes(hash, await gather({ ...set, pixels: set.partner }, sample));
+    let hash = hashBytes(set.labels, hashBytes(await gather(set, sample)));
+    if (set.partner) hash = hashBytes(await gather({ ...set, pixels: set.partner }, sample), hash);
     parts.push(`${n}:${(hash >>> 0).toString(16).padStart(8, "0")}`);
   }
   const { height, width, channels } = data.train;
   return `${height}x${width}x${channels} ${parts.join(" ")} ${hashName(data.classes.join("\n")).toString(16)}`;
 }
 
-/** FNV-1a, going on from a hash. */
-function hashBytes(start: number, values: ArrayLike<number>): number {
+/** The hash FNV-1a of values, of which each counts as one unit; it goes on from the hash `start`. */
+export function hashBytes(values: ArrayLike<number>, start = 0x811c9dc5): number {
   let hash = start;
   for (let i = 0; i < values.length; i++) hash = Math.imul(hash ^ values[i]!, 0x01000193);
   return hash;

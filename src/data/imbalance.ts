@@ -20,7 +20,7 @@ export function classWeights(labels: Int32Array, classes: readonly string[], how
   for (const label of labels) if (label >= 0) counts[label]!++;
   const raw = classes.map((name, k) => {
     if (how === "none") return 1;
-    if (typeof how === "object") return how[name] ?? 1;
+    if (typeof how === "object") return Object.hasOwn(how, name) ? how[name]! : 1;
     const inverse = 1 / Math.max(1, counts[k]!);
     return how === "balanced" ? inverse : Math.sqrt(inverse);
   });

@@ -148,10 +148,18 @@ const [COLDEST, HOTTEST] = [0.05, 20];
  * The temperature at which `softmaxRows(logits, k, temperature)` gives the labels the largest likelihood (Guo et al. 2017,
  * section 4.2), in 0.05..20; 1 where no example has a label. The negative log-likelihood is convex in 1/T, so that Newton's
  * method finds it, kept between the bounds within which the slope changes sign.
+ *
+ * Of n labels, each counts as right with weight (n + 1) / (n + 2) alone, and the rest is spread over the other classes (Platt
+ * 1999, "Probabilistic Outputs for Support Vector Machines", section 2.2; Laplace's rule of succession). Without a mistake the
+ * likelihood itself is largest at T = 0, where every picture of whatever kind is certain; so, the mean confidence of n faultless
+ * answers stays below what n answers can show. Among many mistakes the one that is assumed makes no difference.
  * @param logits `[n, k]` of examples that the model was not trained on
  * @param labels `[n]`: 0..k-1, or -1 for none
  */
 export function fitTemperature(logits: ArrayLike<number>, labels: ArrayLike<number>, k: number): number {
+  let labelled = 0;
+  for (let row = 0; row < labels.length; row++) labelled += Number(labels[row]! >= 0);
+  const believed = (labelled + 1) / (labelled + 2);
   let [low, high] = [1 / HOTTEST, 1 / COLDEST];
   let inverse = 1;
   for (let i = 0; i < 60; i++) {
@@ -160,13 +168,16 @@ export function fitTemperature(logits: ArrayLike<number>, labels: ArrayLike<numb
     let curvature = 0;
     for (let row = 0; row < labels.length; row++) {
       if (labels[row]! < 0) continue;
-      let mean = 0;
-      let square = 0;
+      // Above the logit of the label.
+      const own = logits[row * k + labels[row]!]!;
+      let [mean, square, sum] = [0, 0, 0];
       for (let c = row * k; c < (row + 1) * k; c++) {
-        mean += p[c]! * logits[c]!;
-        square += p[c]! * logits[c]! ** 2;
+        const above = logits[c]! - own;
+        mean += p[c]! * above;
+        square += p[c]! * above ** 2;
+        sum += above;
       }
-      slope += mean - logits[row * k + labels[row]!]!;
+      slope += mean - ((1 - believed) * sum) / (k - 1);
       curvature += square - mean ** 2;
     }
     if (slope === 0) break;

@@ -88,6 +88,12 @@ export const METRICS: readonly Metric[] = [
   },
 ];
 
+/**
+ * Validation pictures without which novelty is not fitted. Beyond the largest of n values lies one of n + 1 further ones of the
+ * same kind: with fewer than 20, more than one typical picture in 20 would count as novel.
+ */
+export const NOVELTY_PICTURES = 20;
+
 /** Everything that is fitted on validation pictures. */
 export const FITTED: readonly FittedQuantity[] = [
   {
@@ -105,7 +111,7 @@ export const FITTED: readonly FittedQuantity[] = [
     needs: ["elbo"],
     fit(p) {
       const sorted = Float32Array.from(p.output("elbo"), (value) => -value).sort();
-      if (sorted.length === 0) return undefined;
+      if (sorted.length < NOVELTY_PICTURES) return undefined;
       const at = (share: number) => sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))]!;
       return {
         "novelty/median": ndarray("float32", [], [at(0.5)]),

@@ -11,7 +11,8 @@ import { FREE_BATCH, lower } from "../onnx/lower.ts";
 import { encodeModel } from "../onnx/schema.ts";
 import { Random } from "../random/random.ts";
 import type { Backend } from "../runtime/backend.ts";
-import { type HeadFeeds, type HeadGraph, headNoise, type TrainedModel } from "./trained.ts";
+import { headNoise } from "./noise.ts";
+import type { HeadFeeds, HeadGraph, TrainedModel } from "./trained.ts";
 
 /** Largest difference of a value between the file and the run. */
 const TOLERANCE = 1e-4;
@@ -100,7 +101,7 @@ async function check(
     const values: Record<string, NdArray> = {};
     for (const [kind, { attrs, dtype, shape }] of graph.inputs)
       values[String(attrs.name)] = ndarray(dtype, [n, ...shape.slice(1)], feeds[kind]!);
-    Object.assign(values, headNoise(graph.noises, 0, 0, n));
+    Object.assign(values, headNoise(graph.noises, 0, { count: n, batch: 0, pictures: feeds.picture }));
     const found = Object.fromEntries(
       Object.entries(outputs).map(([name, { shape, dtype }]) => [name, zeros([n, ...shape.slice(1)], dtype)]),
     );

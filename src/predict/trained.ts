@@ -2,19 +2,20 @@
 import { type DType, type NdArray, ndarray, sizeOf, type TypedArray, zeros } from "../base/array.ts";
 import { fail } from "../base/errors.ts";
 import type { ImageSet } from "../data/dataset.ts";
-import { NOISE_PREFIX } from "../graph/names.ts";
 import { constant, input, type Tensor } from "../graph/tensor.ts";
 import { argmax, softmaxRows } from "../metrics/classification.ts";
 import { type Fitted, type Metric, Predictions, temperatureOf } from "../metrics/metric.ts";
 import { applyHead, type Head, type HeadInput, type Heads, requireHead } from "../models/heads.ts";
 import { findModel, parseOptions } from "../models/index.ts";
 import type { BuiltModel, DataSpec, Model } from "../models/model.ts";
-import { Build, drawNoise, evaluatedPath, type NoiseSpec } from "../nn/scope.ts";
+import { Build, evaluatedPath, type NoiseSpec } from "../nn/scope.ts";
 import { FREE_BATCH } from "../onnx/lower.ts";
 import type { Backend, Executable } from "../runtime/backend.ts";
 import type { State } from "../runtime/program.ts";
 import { pixelsToUnit, plainBatch } from "./batch.ts";
 import { StepFeeds } from "./feeds.ts";
+import { headNoise, ROWS_AT_ONCE } from "./noise.ts";
+import { Novelty } from "./novelty.ts";
 import { metricsOf, outputsOf, outputTensors, predictSet } from "./outputs.ts";
 
 /** What a classifier says of a picture. */
@@ -26,7 +27,7 @@ export interface Prediction {
   probabilities: Record<string, number>;
   /**
    * How unlike the training data: 0 for a typical picture, 1 at the 99th percentile of validation pictures, more beyond.
-   * Undefined for a model without a density.
+   * Undefined where it has no basis: see `TrainedModel.novelty`.
    */
   novelty?: number;
 }
@@ -82,31 +83,10 @@ const INPUT_TYPES: Readonly<Record<HeadInput, DType>> = {
   label: "int32",
 };
 
-/** Pictures that are computed at once. */
-const BATCH = 256;
-/** The same where a set of a known size is predicted. */
+/** Pictures that are computed at once where a set of a known size is predicted. */
 const SET_BATCH = 128;
 /** Draws of the latent vector over which the bound of a picture is averaged for its novelty. */
 const NOVELTY_DRAWS = 4;
-
-/**
- * The noise of a head for the first `count` rows of batch number `index`: a row has the same noise whether its batch is full or
- * not, and no two rows share it.
- */
-export function headNoise(
-  noises: HeadGraph["noises"],
-  seed: number,
-  index: number,
-  count: number,
-): Record<string, NdArray> {
-  const values: Record<string, NdArray> = {};
-  for (const [path, spec] of noises) {
-    const noise = zeros([count, ...spec.shape.slice(1)]);
-    drawNoise(spec, path, seed, index, noise.data as Float32Array, BATCH * sizeOf(spec.shape.slice(1)));
-    values[NOISE_PREFIX + path] = noise;
-  }
-  return values;
-}
 
 /** A model with trained weights. */
 export class TrainedModel {
@@ -118,6 +98,8 @@ export class TrainedModel {
   readonly metrics: readonly Metric[];
   /** Width of latent vectors; 0 without any. */
   readonly latentSize: number;
+  /** How unlike the training data pictures are. */
+  readonly novelty: Novelty;
   private readonly state: State;
   private readonly backend: Backend;
   private readonly compiled = new Map<string, Promise<CompiledHead>>();
@@ -132,6 +114,11 @@ export class TrainedModel {
     this.state = weights.state;
     this.fitted = weights.fitted;
     this.backend = backend;
+    this.novelty = new Novelty({
+      bound: this.has("elbo") ? (pictures) => this.elbo(pictures, NOVELTY_DRAWS) : undefined,
+      fitted: this.fitted,
+      pictureSize: sizeOf(this.imageShape),
+    });
   }
 
   /** Whether the model has a head of this name. */
@@ -206,16 +193,17 @@ export class TrainedModel {
   /**
    * Rows `[n, …]` that a head gives for rows of what it takes, in batches.
    * @param feeds what the head takes: see `heads[name].takes`
-   * @param options `seed` of the head's own noise (default 0); `count` of rows, for a head that takes nothing
+   * @param options `seed` of the head's own noise (default 0; see `headNoise`); `count` of rows, for a head that takes nothing
    * @throws `E_HEAD` for a head that the model lacks, `E_SHAPE` for an input that is missing or of another size
    */
   async run(name: string, feeds: HeadFeeds, options: { seed?: number; count?: number } = {}): Promise<NdArray> {
     const n = this.rowsOf(name, requireHead(this.heads, name), feeds, options.count);
     const { executable, inputs, noises, rowShape } = await this.compile(name);
     const width = sizeOf(rowShape);
+    const imageSize = sizeOf(this.imageShape);
     const out = new Float32Array(n * width);
-    for (let from = 0, index = 0; from < n; from += BATCH, index++) {
-      const count = Math.min(BATCH, n - from);
+    for (let from = 0, index = 0; from < n; from += ROWS_AT_ONCE, index++) {
+      const count = Math.min(ROWS_AT_ONCE, n - from);
       const values: Record<string, NdArray> = {};
       for (const [kind, { dtype }] of inputs) {
         const shape = this.rowShape(kind);
@@ -226,7 +214,8 @@ export class TrainedModel {
           feeds[kind]!.slice(from * size, (from + count) * size),
         );
       }
-      Object.assign(values, headNoise(noises, options.seed ?? 0, index, count));
+      const pictures = feeds.picture?.subarray(from * imageSize, (from + count) * imageSize);
+      Object.assign(values, headNoise(noises, options.seed ?? 0, { count, batch: index, pictures }));
       const output = ndarray("float32", [count, ...rowShape], new Float32Array(count * width));
       await executable.run(values, { output });
       out.set(output.data, from * width);
@@ -334,7 +323,7 @@ export class TrainedModel {
     const { classes } = this.spec;
     const k = classes.length;
     const p = softmaxRows((await this.logits(pixels)).data, k, this.temperature);
-    const novelty = await this.novelty(pixels);
+    const novelty = await this.novelty.of(pixels);
     return Array.from({ length: p.length / k }, (_, i) => {
       const best = argmax(p, i * k, k);
       return {
@@ -344,15 +333,6 @@ export class TrainedModel {
         ...(novelty ? { novelty: novelty[i]! } : {}),
       };
     });
-  }
-
-  /** See `Prediction.novelty`: `[n]`, or undefined where the model has no density or none was fitted. */
-  async novelty(pixels: Uint8Array): Promise<Float64Array | undefined> {
-    const [median, p99] = ["novelty/median", "novelty/p99"].map((name) => this.fitted.get(name)?.data[0]);
-    if (median === undefined || p99 === undefined || !this.has("elbo")) return undefined;
-    const bound = await this.elbo(pixels, NOVELTY_DRAWS);
-    const span = Math.max(p99 - median, 1e-6);
-    return Float64Array.from(bound.data, (value) => (-value - median) / span);
   }
 
   /** Frees what was compiled. */

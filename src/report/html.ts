@@ -1,26 +1,48 @@
-// The report: one HTML file that works offline, pictures and plots inside.
+// The report: one HTML file that works offline, pictures and plots inside; light or dark as the reader has it, and narrow enough
+// for a telephone.
+
+/** A chart with what is written below it. */
+export interface ReportChart {
+  /** An SVG element. */
+  readonly svg: string;
+  readonly caption: string;
+  /** Whether it keeps its size, to be moved sideways, where the page is narrower. */
+  readonly wide?: boolean;
+}
+
+/** A sheet of pictures with what is written below it. */
+export interface ReportPictures {
+  readonly png: Buffer;
+  readonly caption: string;
+}
 
 /** A part of a report under a title of its own. */
 export interface ReportSection {
   title: string;
   /** A paragraph above the content. */
   note?: string;
-  /** Plots, as SVG elements. */
-  svgs?: readonly string[];
-  /** Pictures, with what is written below each. */
-  pngs?: readonly { caption: string; png: Buffer }[];
+  /** A command to copy: one click selects it. */
+  command?: string;
+  charts?: readonly ReportChart[];
+  pngs?: readonly ReportPictures[];
   /** Names of the columns, and the rows. */
   table?: { head: readonly string[]; rows: readonly (readonly (string | number)[])[] };
 }
 
 const STYLE = `
-  body { font: 15px/1.5 system-ui, sans-serif; color: #222; background: #fff; max-width: 1180px; margin: 2rem auto; padding: 0 1.5rem }
-  h1 { font-size: 1.6rem; margin: 0 } h2 { font-size: 1.15rem; margin: 2.2rem 0 .6rem; border-bottom: 1px solid #ddd }
-  .lead { color: #555 } table { border-collapse: collapse; font-variant-numeric: tabular-nums }
-  th, td { padding: .2rem .8rem .2rem 0; text-align: right; border-bottom: 1px solid #eee } th:first-child, td:first-child { text-align: left }
-  figure { display: inline-block; margin: 0 1.2rem 1rem 0; vertical-align: top } figcaption { color: #555; font-size: .85rem }
-  img, svg { max-width: 100%; height: auto }
-  .cards { display: flex; flex-wrap: wrap; gap: .8rem; margin: 1.2rem 0 } .card { border: 1px solid #ddd; border-radius: 6px; padding: .5rem 1rem }
+  :root { color-scheme: light dark; --ink: #222; --soft: #555; --line: #ddd; --paper: #fff; --box: #f4f4f4 }
+  @media (prefers-color-scheme: dark) { :root { --ink: #ddd; --soft: #aaa; --line: #444; --paper: #1b1b1b; --box: #282828 } }
+  body { font: 15px/1.5 system-ui, sans-serif; color: var(--ink); background: var(--paper); max-width: 1180px; margin: 2rem auto; padding: 0 1rem }
+  h1 { font-size: 1.6rem; margin: 0 } h2 { font-size: 1.15rem; margin: 2.2rem 0 .6rem; border-bottom: 1px solid var(--line) }
+  h1, h2, p, figcaption, pre, td:last-child { overflow-wrap: anywhere }
+  .lead { color: var(--soft) } .scroll { overflow-x: auto }
+  table { border-collapse: collapse; font-variant-numeric: tabular-nums }
+  th, td { padding: .2rem .8rem .2rem 0; text-align: right; border-bottom: 1px solid var(--line) } th:first-child, td:first-child { text-align: left }
+  figure { display: inline-block; margin: 0 1.2rem 1rem 0; max-width: 100%; vertical-align: top; overflow-x: auto }
+  figcaption { color: var(--soft); font-size: .85rem; max-width: 27.5rem }
+  img, svg { max-width: 100%; height: auto } .wide svg { max-width: none }
+  pre { background: var(--box); border-radius: 6px; padding: .7rem 1rem; white-space: pre-wrap; user-select: all }
+  .cards { display: flex; flex-wrap: wrap; gap: .8rem; margin: 1.2rem 0 } .card { border: 1px solid var(--line); border-radius: 6px; padding: .5rem 1rem }
   .card b { display: block; font-size: 1.3rem }`;
 
 /** A text as HTML that shows it literally, also inside quoted attributes. */
@@ -43,7 +65,7 @@ export function reportHtml(
     .map(([name, value]) => `<div class="card">${escapeHtml(name)}<b>${escapeHtml(value)}</b></div>`)
     .join("");
   return `<!doctype html>
-<html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
+<html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
 <title>${escapeHtml(title)}</title><style>${STYLE}</style>
 <h1>${escapeHtml(title)}</h1><p class="lead">${escapeHtml(lead)}</p><div class="cards">${big}</div>
 ${sections.map(sectionHtml).join("\n")}
@@ -51,20 +73,22 @@ ${sections.map(sectionHtml).join("\n")}
 `;
 }
 
-function sectionHtml({ title, note, svgs = [], pngs = [], table }: ReportSection): string {
+function sectionHtml({ title, note, command, charts = [], pngs = [], table }: ReportSection): string {
   const parts = [`<h2>${escapeHtml(title)}</h2>`];
   if (note) parts.push(`<p class="lead">${escapeHtml(note)}</p>`);
-  for (const svg of svgs) parts.push(`<figure>${svg}</figure>`);
-  for (const { caption, png } of pngs)
-    parts.push(
-      `<figure><img alt="${escapeHtml(caption)}" src="data:image/png;base64,${png.toString("base64")}"><figcaption>${escapeHtml(caption)}</figcaption></figure>`,
-    );
+  if (command) parts.push(`<pre>${escapeHtml(command)}</pre>`);
+  const figure = (content: string, caption: string, wide = false) =>
+    `<figure${wide ? ' class="wide"' : ""}>${content}<figcaption>${escapeHtml(caption)}</figcaption></figure>`;
+  for (const { svg, caption, wide } of charts) parts.push(figure(svg, caption, wide));
+  for (const { caption, png } of pngs) {
+    const source = `data:image/png;base64,${png.toString("base64")}`;
+    parts.push(figure(`<img alt="${escapeHtml(caption)}" src="${source}">`, caption));
+  }
   if (table) {
     const cells = (tag: string, row: readonly (string | number)[]) =>
       row.map((cell) => `<${tag}>${escapeHtml(String(cell))}</${tag}>`).join("");
-    parts.push(
-      `<table><tr>${cells("th", table.head)}</tr>${table.rows.map((row) => `<tr>${cells("td", row)}</tr>`).join("")}</table>`,
-    );
+    const rows = table.rows.map((row) => `<tr>${cells("td", row)}</tr>`).join("");
+    parts.push(`<div class="scroll"><table><tr>${cells("th", table.head)}</tr>${rows}</table></div>`);
   }
   return parts.join("\n");
 }

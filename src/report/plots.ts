@@ -1,14 +1,41 @@
-// Charts as SVG text, drawn by ECharts on the server side (no DOM).
+// Charts as SVG text, drawn by ECharts on the server side (no DOM). Text and axes have the colour of the text around the chart,
+// so that it is read on light and on dark pages; a chart that stands alone has it black.
 import type { EChartsCoreOption } from "echarts";
 // One file: the package as modules is hundreds, which take a third of a second to find.
 import * as echarts from "echarts/dist/echarts.esm.min";
 import type { CalibrationBin } from "../metrics/classification.ts";
 
-const COLOURS = ["#2f6f9f", "#c8553d", "#5b8e3e", "#8a5a9e", "#b8860b", "#4a4a4a"];
+const INK = "currentColor";
+/** Read on white and on black. */
+const COLOUR = "#3a86c8";
+const SHADE = "58, 134, 200";
+/** Pixels: narrow enough to be read when a telephone shrinks it. */
+const WIDTH = 440;
 
-function svg(option: EChartsCoreOption, width = 560, height = 340): string {
+const heading = (text: string) => ({
+  text,
+  left: 0,
+  top: 0,
+  textStyle: { fontSize: 14, color: INK },
+});
+/** Line and labels of an axis, and the lines across the chart that it draws. */
+const AXIS = {
+  axisLine: { lineStyle: { color: INK, opacity: 0.5 } },
+  axisTick: { lineStyle: { color: INK, opacity: 0.5 } },
+  axisLabel: { color: INK },
+  nameTextStyle: { color: INK },
+  splitLine: { lineStyle: { color: INK, opacity: 0.15 } },
+};
+const belowAxis = (name: string) => ({ name, nameLocation: "middle", nameGap: 26 });
+
+function svg(option: EChartsCoreOption, width: number, height: number): string {
   const chart = echarts.init(null, null, { renderer: "svg", ssr: true, width, height });
-  chart.setOption({ animation: false, color: COLOURS, textStyle: { fontFamily: "system-ui, sans-serif" }, ...option });
+  chart.setOption({
+    animation: false,
+    color: [COLOUR],
+    textStyle: { fontFamily: "system-ui, sans-serif", color: INK },
+    ...option,
+  });
   const text = chart.renderToSVGString();
   chart.dispose();
   return text;
@@ -16,29 +43,53 @@ function svg(option: EChartsCoreOption, width = 560, height = 340): string {
 
 /** One line of a chart. */
 export interface Curve {
-  /** What the legend calls it. */
+  /** What stands above it, where it is not alone. */
   name: string;
   /** The points it joins, in order of x. */
   points: readonly (readonly [x: number, y: number])[];
 }
 
-/** A chart of lines, as an SVG element. @param xName what stands below the horizontal axis, such as `epoch` */
+/**
+ * Lines below one another, as an SVG element: each has an axis of its own, as one may be a thousand times another; the
+ * horizontal one is shared.
+ * @param xName what stands below the horizontal axis, such as `epoch`
+ */
 export function curves(title: string, lines: readonly Curve[], xName: string): string {
-  return svg({
-    title: { text: title, left: 0, top: 0, textStyle: { fontSize: 14 } },
-    legend: { top: 26, type: "scroll" },
-    grid: { left: 64, right: 16, top: 64, bottom: 44 },
-    xAxis: { type: "value", name: xName, nameLocation: "middle", nameGap: 26, min: "dataMin", max: "dataMax" },
-    yAxis: { type: "value", scale: true },
-    series: lines.map(({ name, points }) => ({
-      type: "line",
-      name,
-      data: points,
-      showSymbol: points.length < 3,
-      lineStyle: { width: 1.5 },
-    })),
-  });
+  const alone = lines.length === 1;
+  const [first, height, distance] = alone ? [36, 190, 0] : [52, 74, 104];
+  const bottom = first + (lines.length - 1) * distance + height;
+  const xs = lines.flatMap(({ points }) => points.map(([x]) => x));
+  const [min, max] = [xs.reduce((a, b) => Math.min(a, b)), xs.reduce((a, b) => Math.max(a, b))];
+  const names = lines.map(({ name }, i) => ({
+    text: name,
+    left: 64,
+    top: first + i * distance - 18,
+    padding: 0,
+    textStyle: { fontSize: 12, fontWeight: "normal", color: INK },
+  }));
+  return svg(
+    {
+      title: [heading(title), ...(alone ? [] : names)],
+      grid: lines.map((_, i) => ({ left: 64, right: 20, top: first + i * distance, height })),
+      xAxis: lines.map((_, i) => ({
+        ...AXIS,
+        ...(i === lines.length - 1 ? belowAxis(xName) : { axisLabel: { show: false } }),
+        ...{ gridIndex: i, type: "value", min, max, splitLine: { show: false } },
+      })),
+      yAxis: lines.map((_, i) => ({ ...AXIS, gridIndex: i, type: "value", scale: true, splitNumber: alone ? 5 : 2 })),
+      series: lines.map(({ name, points }, i) => ({
+        ...{ type: "line", name, data: points, xAxisIndex: i, yAxisIndex: i },
+        showSymbol: points.length < 3,
+        lineStyle: { width: 1.5 },
+      })),
+    },
+    WIDTH,
+    bottom + 48,
+  );
 }
+
+/** Of more classes, cells are too small for their counts. */
+const MOST_COUNTED = 20;
 
 /**
  * A confusion matrix as an SVG element; the shade of a cell is its share of the row.
@@ -54,16 +105,22 @@ export function confusion(matrix: readonly (readonly number[])[], classes: reado
     );
     return row.map((count, x) => ({
       value: [x, y, count / total],
-      label: { show: count > 0, formatter: String(count) },
+      label: {
+        show: count > 0 && classes.length <= MOST_COUNTED,
+        formatter: String(count),
+        color: count / total > 0.6 ? "#ffffff" : INK,
+      },
     }));
   });
+  const names = { ...AXIS, type: "category", data: classes, splitLine: { show: false } };
+  const name = { color: INK, width: 78, overflow: "truncate" };
   return svg(
     {
-      title: { text: "Confusion: true class (rows), answer (columns)", left: 0, top: 0, textStyle: { fontSize: 14 } },
+      title: heading("Confusion"),
       grid: { left: 90, right: 16, top: 40, bottom: 80 },
-      xAxis: { type: "category", data: classes, axisLabel: { rotate: 45 } },
-      yAxis: { type: "category", data: classes, inverse: true },
-      visualMap: { show: false, min: 0, max: 1, inRange: { color: ["#ffffff", "#2f6f9f"] } },
+      xAxis: { ...names, axisLabel: { ...name, rotate: 45 } },
+      yAxis: { ...names, axisLabel: name, inverse: true },
+      visualMap: { show: false, min: 0, max: 1, inRange: { color: [`rgba(${SHADE}, 0)`, `rgba(${SHADE}, 1)`] } },
       series: [{ type: "heatmap", data: cells, label: { fontSize: 10 } }],
     },
     side,
@@ -77,22 +134,27 @@ export function confusion(matrix: readonly (readonly number[])[], classes: reado
  */
 export function reliability(bins: readonly CalibrationBin[]): string {
   const points = bins.filter((bin) => bin.count > 0).map((bin) => [bin.confidence, bin.accuracy, bin.count]);
-  return svg({
-    title: { text: "Reliability: share right against confidence", left: 0, top: 0, textStyle: { fontSize: 14 } },
-    grid: { left: 64, right: 16, top: 44, bottom: 44 },
-    xAxis: { type: "value", min: 0, max: 1, name: "confidence", nameLocation: "middle", nameGap: 26 },
-    yAxis: { type: "value", min: 0, max: 1 },
-    series: [
-      {
-        type: "line",
-        data: [
-          [0, 0],
-          [1, 1],
-        ],
-        showSymbol: false,
-        lineStyle: { type: "dashed", color: "#999999", width: 1 },
-      },
-      { type: "line", data: points, symbolSize: 8 },
-    ],
-  });
+  const range = { ...AXIS, type: "value", min: 0, max: 1 };
+  return svg(
+    {
+      title: heading("Reliability"),
+      grid: { left: 64, right: 20, top: 44, bottom: 44 },
+      xAxis: { ...range, ...belowAxis("confidence") },
+      yAxis: { ...range, name: "share right", nameLocation: "middle", nameGap: 36 },
+      series: [
+        {
+          type: "line",
+          data: [
+            [0, 0],
+            [1, 1],
+          ],
+          showSymbol: false,
+          lineStyle: { type: "dashed", color: INK, opacity: 0.5, width: 1 },
+        },
+        { type: "line", data: points, symbolSize: 8 },
+      ],
+    },
+    WIDTH,
+    340,
+  );
 }

@@ -116,9 +116,14 @@ export const labelAmount: OptionType<LabelAmount> = {
   },
 };
 
+/** Not zod's own record, which leaves out a class that is called `__proto__`. */
+const weightsByName = z.custom<Readonly<Record<string, number>>>(
+  (value) => typeof value === "object" && value !== null && Object.values(value).every(Number.isFinite),
+);
+
 /** `none`, `balanced`, `sqrt`, or weights by class name as in `cat=2,dog=0.5`. */
 export const classWeighting: OptionType<ClassWeighting> = {
-  schema: z.union([z.enum(["none", "balanced", "sqrt"]), z.record(z.string(), z.number())]),
+  schema: z.union([z.enum(["none", "balanced", "sqrt"]), weightsByName]),
   expected: "none, balanced, sqrt, or CLASS=WEIGHT,… as in cat=2,dog=0.5",
   read(given) {
     if (!given.includes("=")) return given;

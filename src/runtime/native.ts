@@ -9,6 +9,7 @@ import { fail } from "../base/errors.ts";
 import type { Backend, Executable, Values } from "./backend.ts";
 import { koffi, type LibraryHandle } from "./foreign.ts";
 import { onnxBackend } from "./onnx.ts";
+import { keepTelemetryOff } from "./telemetry.ts";
 
 const pointer = "void *";
 const result = koffi.out(koffi.pointer(pointer));
@@ -20,6 +21,7 @@ const result = koffi.out(koffi.pointer(pointer));
 const FUNCTIONS = {
   getErrorMessage: [2, "str", [pointer]],
   createEnv: [3, pointer, ["int", "str", result]],
+  disableTelemetryEvents: [6, pointer, [pointer]],
   createSessionFromArray: [8, pointer, [pointer, pointer, "size_t", pointer, result]],
   run: [9, pointer, [pointer, pointer, pointer, pointer, "size_t", pointer, "size_t", pointer]],
   createSessionOptions: [10, pointer, [result]],
@@ -62,6 +64,7 @@ class Library {
   private readonly released = new FinalizationRegistry<Pointer>((tensor) => this.api.releaseValue(tensor));
 
   constructor(path: string) {
+    keepTelemetryOff();
     this.handle = koffi.load(path);
     const base = this.handle.func("OrtGetApiBase", pointer, [])() as Pointer;
     const getApi = koffi.decode(koffi.decode(base, 0, pointer), koffi.proto(pointer, ["uint32_t"])) as Foreign;
@@ -76,6 +79,7 @@ class Library {
       ]),
     ) as Api;
     this.env = this.make(this.api.createEnv, LOG_ERRORS, "genclass");
+    this.check(this.api.disableTelemetryEvents(this.env));
     this.memory = this.make(this.api.createCpuMemoryInfo, ARENA_ALLOCATOR, DEFAULT_MEMORY);
   }
 

@@ -1,4 +1,5 @@
 // WebAssembly modules: functions over one memory (WebAssembly core specification 2.0, section 5.5).
+import { fail } from "../base/errors.ts";
 import { type FunctionBuilder, TYPE_CODE } from "./assembler.ts";
 import { sized, unsigned } from "./encoding.ts";
 
@@ -61,15 +62,30 @@ declare const WebAssembly: {
   ) => { readonly exports: Readonly<Record<string, (...args: number[]) => void>> };
 };
 
-/** A module over a memory of its own, of at least so many bytes, all zeros. */
+/** The way out where a process may not reserve the addresses that V8 keeps free around every memory, so that it need not check them. */
+export const RESERVED_ADDRESSES =
+  "raise the limit of addresses of this process (ulimit -v) to 12 GB, or set NODE_OPTIONS=--disable-wasm-trap-handler";
+
+/**
+ * A module over a memory of its own, of at least so many bytes, all zeros.
+ * @throws `E_BACKEND` where the process may not have it
+ */
 export function instantiate<Name extends string>(
   functions: Readonly<Record<Name, FunctionBuilder>>,
   bytes: number,
 ): { run: Readonly<Record<Name, (...args: number[]) => void>>; buffer: ArrayBuffer } {
   const pages = Math.ceil(bytes / PAGE_BYTES);
-  const memory = new WebAssembly.Memory({ initial: pages, maximum: pages });
+  const memory = reserve(pages);
   const builder = new ModuleBuilder(false);
   for (const [name, f] of Object.entries<FunctionBuilder>(functions)) builder.add(f, name);
   const { exports } = new WebAssembly.Instance(new WebAssembly.Module(builder.bytes()), { env: { memory } });
   return { run: exports as Record<Name, (...args: number[]) => void>, buffer: memory.buffer };
+}
+
+function reserve(pages: number) {
+  try {
+    return new WebAssembly.Memory({ initial: pages, maximum: pages });
+  } catch (cause) {
+    fail("E_BACKEND", `no memory for WebAssembly (${(cause as Error).message}); ${RESERVED_ADDRESSES}`, cause);
+  }
 }

@@ -148,15 +148,24 @@ describe("fitTemperature", () => {
       const p = softmaxRows(logits, k, t);
       return labels.reduce((sum, label, i) => sum - Math.log(p[i * k + label]!), 0);
     };
-    // At the minimum a change of one in a thousand either way costs, if only a thousandth of a thousandth.
-    for (const t of [found * 0.999, found * 1.001]) expect(nll(t)).toBeGreaterThan(nll(found));
+    // The one mistake that is assumed moves the minimum by less than one in a thousand; a hundredth either way costs.
+    for (const t of [found * 0.99, found * 1.01]) expect(nll(t)).toBeGreaterThan(nll(found));
   });
 
-  it("equals the closed form for two classes: a confidence that is the share of right answers", () => {
-    // σ(2 / T) = 3/4 where three of four answers with a logit of 2 are right: T = 2 / ln 3.
+  it("equals the closed form for two classes: a confidence that follows the rule of succession", () => {
+    // One of four answers with a logit of 2 is wrong: σ(2 / T) = (3 + 1) / (4 + 2), so T = 2 / ln 2.
     const logits = [2, 0, 2, 0, 2, 0, 2, 0];
-    expect(fitTemperature(logits, [0, 0, 1, 0], 2)).toBeCloseTo(2 / Math.log(3), 8);
-    expect(fitTemperature([...logits, 2, 0], [0, 0, 1, 0, -1], 2)).toBeCloseTo(2 / Math.log(3), 8);
+    expect(fitTemperature(logits, [0, 0, 1, 0], 2)).toBeCloseTo(2 / Math.log(2), 8);
+    expect(fitTemperature([...logits, 2, 0], [0, 0, 1, 0, -1], 2)).toBeCloseTo(2 / Math.log(2), 8);
+  });
+
+  it.each([1, 5, 50, 5000])("without a mistake among %i answers stays as uncertain as so few can show", (n) => {
+    // The logit is 6 in all of them, of two classes: σ(6 / T) = (n + 1) / (n + 2), so T = 6 / ln(n + 1).
+    const logits = Array.from({ length: n }, () => [6, 0]).flat();
+    const found = fitTemperature(logits, new Array<number>(n).fill(0), 2);
+    expect(found).toBeCloseTo(6 / Math.log(n + 1), 8);
+    // Something else, whose logits are half as far apart, is never certain.
+    expect(softmaxRows([3, 0], 2, found)[0]).toBeLessThan(0.99);
   });
 
   it("leaves rows without a label out, and is 1 where none has one", () => {
@@ -175,9 +184,7 @@ describe("fitTemperature", () => {
     expect(fitTemperature([], [], 2)).toBe(1);
   });
 
-  it("goes to the bounds where every answer is right, or wrong, and stays at 1 where logits tell nothing", () => {
-    // exp(-5 / 0.136) is half a unit in the last place of 1: colder makes no difference.
-    expect(fitTemperature([5, 0, 0, 5], [0, 1], 2)).toBeLessThan(0.136);
+  it("goes to the bound where every answer is wrong, and stays at 1 where logits tell nothing", () => {
     expect(fitTemperature([5, 0, 0, 5], [1, 0], 2)).toBeCloseTo(20, 6);
     expect(fitTemperature([2, 2, 3, 3], [0, 1], 2)).toBe(1);
   });

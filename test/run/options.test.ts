@@ -194,7 +194,16 @@ describe("a run folder", () => {
         folder("bare", {
           ...{ version: RUN_VERSION, genclass: "0", model: "vae", options: {}, backend: "onnx" },
           data: {
-            ...{ source: "", name: "", fingerprint: "", classes: [], height: 8, width: 8, channels: 1, mirror: true },
+            ...{
+              source: "",
+              name: "",
+              fingerprint: "",
+              classes: ["a", "b"],
+              height: 8,
+              width: 8,
+              channels: 1,
+              mirror: true,
+            },
           },
         }),
       ).config,

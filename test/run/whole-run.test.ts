@@ -62,8 +62,11 @@ describe("a run of a model of one's own", () => {
     const found = await evaluate(model, data.test!, data.classes);
     expect(found.n).toBe(37);
     expect(found.metrics.accuracy).toBeGreaterThan(0.2);
-    const file = await writeReport(RunFolder.open(out, twoStages), model, data, "test", found);
-    const report = readFileSync(file, "utf8");
+    const failures: string[] = [];
+    const run = RunFolder.open(out, twoStages);
+    const file = await writeReport(run, model, data, "test", found, (line) => failures.push(line));
+    expect(failures).toEqual([]);
+    const report = readFileSync(file!, "utf8");
     for (const text of [
       "stage 2 of 2: classifier",
       "soft labels of 440 pictures",

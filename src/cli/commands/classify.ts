@@ -2,7 +2,7 @@ import type { Command } from "commander";
 import { requireHead } from "../../models/heads.ts";
 import { load } from "../../node.ts";
 import { pictureFiles } from "../files.ts";
-import { print, printJson, table } from "../render.ts";
+import { print, printJson, table, warn } from "../render.ts";
 
 /** Declares the arguments and options of the command. */
 export function define(command: Command): void {
@@ -22,6 +22,8 @@ async function run(path: string, words: readonly string[], options: { json?: boo
   const model = await load(path);
   requireHead(model.heads, "classify");
   const predictions = await model.classify(files);
+  const lacking = model.has("elbo") ? await model.novelty.lacks() : undefined;
+  if (lacking !== undefined) warn(`no novelty is told: ${lacking}`);
   await model.dispose();
   if (options.json) {
     printJson(predictions.map((prediction, i) => ({ file: files[i], ...prediction })));

@@ -5,7 +5,7 @@ import { formatMetric, type MetricInfo } from "../../metrics/metric.ts";
 import { chooseBackend, load } from "../../node.ts";
 import { type Evaluation, evaluate } from "../../predict/evaluate.ts";
 import { RunFolder } from "../../run/folder.ts";
-import { bold, openLine, print, printJson, table } from "../render.ts";
+import { bold, openLine, print, printJson, table, warn } from "../render.ts";
 
 type Split = "train" | "validation" | "test";
 
@@ -50,9 +50,9 @@ async function run(path: string, options: { data?: string; split: string; json?:
     });
   else showEvaluation(split, found, model.metrics);
   const { writeReport } = await import("../../run/report.ts");
-  const report = await writeReport(folder, model, data, split, found);
+  const report = await writeReport(folder, model, data, split, found, warn);
   await model.dispose();
-  if (!options.json) print(`report: ${bold(report)}`);
+  if (!options.json && report) print(`report: ${bold(report)}`);
 }
 
 /** The numbers as people read them. */

@@ -1,17 +1,13 @@
 // Parquet files as Hugging Face data sets ship them: a column of picture bytes and a column of labels.
 import { basename } from "node:path";
-import { asyncBufferFromFile, parquetMetadataAsync, parquetReadObjects, parquetSchema } from "hyparquet";
-import { compressors } from "hyparquet-compressors";
 import { fail } from "../../base/errors.ts";
+import { ParquetFile } from "./parquet-files.ts";
 import { fileState, type PictureEntry, type PictureSource, splitOf } from "./source.ts";
 
-type File = Awaited<ReturnType<typeof asyncBufferFromFile>>;
-type Metadata = Awaited<ReturnType<typeof parquetMetadataAsync>>;
-
 interface Shard {
-  readonly path: string;
-  readonly file: File;
-  readonly metadata: Metadata;
+  readonly file: ParquetFile;
+  /** Its column of pictures. */
+  readonly image: string;
   /** First row of each group, and the end. */
   readonly groups: readonly number[];
 }
@@ -19,9 +15,8 @@ interface Shard {
 const IMAGE = ["image", "img", "picture", "jpg", "png", "webp"];
 const LABEL = ["label", "labels", "fine_label", "class", "cls", "target"];
 
-/** Hugging Face's own description of the columns, where there is one. */
-function features(metadata: Metadata): Record<string, { _type?: string; names?: string[] }> {
-  const text = metadata.key_value_metadata?.find(({ key }) => key === "huggingface")?.value;
+/** What Hugging Face's own description says of the columns, by name. */
+function features(text: string | undefined): Record<string, { _type?: string; names?: string[] }> {
   try {
     return (JSON.parse(text ?? "{}") as { info?: { features?: Record<string, object> } }).info?.features ?? {};
   } catch {
@@ -44,32 +39,28 @@ export async function readParquet(
   const entries: PictureEntry[] = [];
   const places: { shard: number; row: number }[] = [];
   let classes: readonly string[] | undefined;
-  let image = "";
   for (const path of paths) {
     try {
-      const file = await asyncBufferFromFile(path);
-      const metadata = await parquetMetadataAsync(file);
-      const columns = parquetSchema(metadata).children.map(({ element }) => element.name);
-      const known = features(metadata);
+      const file = new ParquetFile(path);
+      const { columns, huggingface, groups } = await file.describe();
+      const known = features(huggingface);
       const pick = (type: string, names: readonly string[]) =>
         columns.find((column) => known[column]?._type === type) ?? columns.find((column) => names.includes(column));
       const label = pick("ClassLabel", LABEL);
-      image = pick("Image", IMAGE) ?? "";
+      const image = pick("Image", IMAGE);
       if (!image || !label)
         fail(
           "E_DATA_FORMAT",
           `${path}: its columns are ${columns.join(", ")}; expected one of ${IMAGE.join(", ")} and one of ${LABEL.join(", ")}`,
         );
       classes ??= known[label]?.names;
-      const groups = [0];
-      for (const group of metadata.row_groups) groups.push(groups.at(-1)! + Number(group.num_rows));
-      const rows = await parquetReadObjects({ file, metadata, columns: [label], compressors });
+      const labels = await file.cells({ column: label, from: 0, to: groups.at(-1)!, text: true });
       const split = splitOf(basename(path).split(/[-_.]/)[0] ?? "") ?? "train";
-      rows.forEach((row, i) => {
-        entries.push({ name: `${basename(path)} row ${i}`, split, ...labelled(row[label], classes, split) });
+      labels.forEach((value, i) => {
+        entries.push({ name: `${basename(path)} row ${i}`, split, ...labelled(value, classes, split) });
         places.push({ shard: shards.length, row: i });
       });
-      shards.push({ path, file, metadata, groups });
+      shards.push({ file, image, groups });
     } catch (cause) {
       if ((cause as { code?: unknown }).code === "E_DATA_FORMAT") throw cause;
       fail(
@@ -79,7 +70,7 @@ export async function readParquet(
       );
     }
   }
-  const pictures = groupReader(shards, image);
+  const pictures = groupReader(shards);
   return {
     classes,
     source: {
@@ -107,27 +98,17 @@ function labelled(value: unknown, classes: readonly string[] | undefined, split:
 }
 
 /** Reads a picture's cell; the row group it lies in, and the one before, are kept. */
-function groupReader(shards: readonly Shard[], image: string): (shard: number, row: number) => Promise<unknown> {
-  const kept = new Map<string, Promise<Record<string, unknown>[]>>();
+function groupReader(shards: readonly Shard[]): (shard: number, row: number) => Promise<unknown> {
+  const kept = new Map<string, Promise<readonly unknown[]>>();
   return async (shard, row) => {
-    const { file, metadata, groups } = shards[shard]!;
+    const { file, image, groups } = shards[shard]!;
     const group = groups.findLastIndex((first) => first <= row);
+    const [from, to] = [groups[group]!, groups[group + 1]!];
     const key = `${shard}:${group}`;
     if (!kept.has(key)) {
       if (kept.size > 1) kept.delete(kept.keys().next().value!);
-      kept.set(
-        key,
-        parquetReadObjects({
-          file,
-          metadata,
-          columns: [image],
-          rowStart: groups[group]!,
-          rowEnd: groups[group + 1]!,
-          compressors,
-          utf8: false,
-        }),
-      );
+      kept.set(key, file.cells({ column: image, from, to, text: false }));
     }
-    return (await kept.get(key)!)[row - groups[group]!]![image];
+    return (await kept.get(key)!)[row - from];
   };
 }

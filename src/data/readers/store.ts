@@ -1,30 +1,17 @@
 // Decodes the pictures of a source when they are first asked for, and keeps them: in memory, or in a cache file where they are
 // too many.
 import { createHash } from "node:crypto";
-import { existsSync, openSync, readFileSync, readSync, renameSync, rmSync, writeFileSync, writeSync } from "node:fs";
 import { availableParallelism } from "node:os";
-import { join } from "node:path";
 import pLimit from "p-limit";
 import { fail } from "../../base/errors.ts";
-import { cacheFolder } from "../cache.ts";
 import type { Pixels } from "../pixels.ts";
 import type { PictureShape } from "../transform.ts";
 import { decodePicture, type Resize } from "./decode.ts";
+import { fileStorage, Mark, type PixelStorage } from "./picture-cache.ts";
 import type { PictureSource } from "./source.ts";
 
 /** Pictures that the order of an epoch mixes when they lie in a file. */
 const FILE_WINDOW = 16_384;
-
-/** What is known of a picture. */
-const Mark = { Missing: 0, Decoded: 1, Bad: 2 } as const;
-
-/** Where decoded bytes are kept. */
-interface PixelStorage {
-  read(index: number, out: Uint8Array, at: number): void;
-  write(index: number, bytes: Uint8Array): void;
-  /** All are there: keeps them for the next time. */
-  complete(marks: Uint8Array): void;
-}
 
 /** How a store decodes and where it keeps pictures. */
 export interface StoreOptions {
@@ -38,7 +25,10 @@ export interface StoreOptions {
   readonly progress?: (done: number, total: number) => void;
 }
 
-/** The decoded pictures of a source, each decoded once. Those in a cache file are found again while the source is unchanged. */
+/**
+ * The decoded pictures of a source, each decoded once. Those in a cache file are found again while the source is unchanged, and
+ * checked when they are first asked for; a damaged one is decoded anew.
+ */
 export class PictureStore implements Pixels {
   readonly count: number;
   readonly size: number;
@@ -68,7 +58,7 @@ export class PictureStore implements Pixels {
     }
     this.left = 0;
     this.marks.forEach((mark, i) => {
-      if (mark === Mark.Missing) this.left++;
+      if (mark === Mark.Missing || mark === Mark.Unchecked) this.left++;
       if (mark === Mark.Bad) this.bad.push(i);
     });
   }
@@ -79,6 +69,7 @@ export class PictureStore implements Pixels {
     const tasks: Promise<void>[] = [];
     for (let i = 0; i < index.length; i++) {
       const at = index[i]!;
+      if (this.marks[at] === Mark.Unchecked) this.check(at);
       if (this.marks[at] === Mark.Missing) tasks.push(this.inFlight.get(at) ?? this.begin(at));
     }
     return tasks.length === 0 ? undefined : Promise.all(tasks).then(() => {});
@@ -91,6 +82,12 @@ export class PictureStore implements Pixels {
   read(index: number, out: Uint8Array, at: number): void {
     if (this.usable(index)) this.storage.read(index, out, at);
     else out.fill(0, at, at + this.size);
+  }
+
+  private check(index: number): void {
+    const whole = this.storage.isWhole(index);
+    this.marks[index] = whole ? Mark.Decoded : Mark.Missing;
+    if (whole && --this.left === 0) this.storage.complete(this.marks);
   }
 
   private begin(index: number): Promise<void> {
@@ -132,43 +129,8 @@ function memoryStorage(count: number, size: number): PixelStorage {
   return {
     read: (index, out, at) => out.set(bytes.subarray(index * size, (index + 1) * size), at),
     write: (index, picture) => bytes.set(picture, index * size),
+    isWhole: () => true,
     complete: () => {},
-  };
-}
-
-let drafts = 0;
-
-/** A file of pictures one after another, beside the marks of which are in it; made under another name until it is whole. */
-function fileStorage(key: string, size: number, marks: Uint8Array): PixelStorage {
-  const stem = join(cacheFolder("pictures"), key);
-  const [whole, marked] = [`${stem}.pixels`, `${stem}.marks`];
-  const known = existsSync(whole) && existsSync(marked) ? readFileSync(marked) : undefined;
-  const found = known?.length === marks.length;
-  if (found) marks.set(known);
-  const draft = `${stem}.${process.pid}-${++drafts}.draft`;
-  const file = openSync(found ? whole : draft, found ? "r" : "w+");
-  const drop = () => rmSync(draft, { force: true });
-  if (!found) process.on("exit", drop);
-  return {
-    read(index, out, at) {
-      if (readSync(file, out, at, size, index * size) !== size) throw new Error(`${whole}: cut short`);
-    },
-    write(index, picture) {
-      try {
-        writeSync(file, picture, 0, size, index * size);
-      } catch (cause) {
-        fail(
-          "E_WRITE",
-          `the cache of decoded pictures ${draft} could not be written (${(cause as Error).message}); free some space, set GENCLASS_CACHE to another folder, or read smaller pictures with --image`,
-          cause,
-        );
-      }
-    },
-    complete(all) {
-      process.off("exit", drop);
-      renameSync(draft, whole);
-      writeFileSync(marked, all);
-    },
   };
 }
 

@@ -1,12 +1,13 @@
 // Tar shards: WebDataset (KEY.jpg beside KEY.cls or KEY.json) or class folders inside. Only an index is made: pictures are
 // read where they lie, and nothing is ever written by a name from the archive.
-import { closeSync, createReadStream, createWriteStream, fstatSync, openSync, readSync, rmSync } from "node:fs";
-import { basename, join } from "node:path";
+import { createReadStream, createWriteStream, fstatSync, readSync, rmSync } from "node:fs";
+import { basename } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { createGunzip } from "node:zlib";
 import { fail } from "../../base/errors.ts";
-import { cacheFolder } from "../cache.ts";
+import { cacheFolder, draftIn } from "../cache.ts";
 import { isPicture } from "./decode.ts";
+import { OpenFile } from "./open-file.ts";
 import { fileState, type PictureEntry, type PictureSource, type Split, splitOf } from "./source.ts";
 
 /** Whether a file is a tar archive by its ending, compressed with gzip or not. */
@@ -120,47 +121,67 @@ const unsafe = (name: string): boolean =>
  */
 export async function readTars(files: readonly string[], name: string): Promise<PictureSource> {
   const entries: PictureEntry[] = [];
-  const handles: number[] = [];
-  const places: { shard: number; offset: number; size: number }[] = [];
+  const places: { archive: Archive; member: TarMember }[] = [];
   const warnings: string[] = [];
   for (const file of files) {
-    const plain = /gz$/i.test(file) ? await expand(file) : file;
-    const handle = openSync(plain, "r");
-    if (plain !== file) rmSync(plain, { force: true });
-    handles.push(handle);
-    const members = indexTar(handle, file);
+    const archive = await openArchive(file);
+    const { members, notes } = archive.use(({ handle }) => {
+      const all = indexTar(handle, file);
+      return { members: all, notes: labelNotes(handle, all) };
+    });
     const bad = members.filter((member) => unsafe(member.name));
     if (bad.length > 0)
       warnings.push(
         `${file}: skipped ${bad.length} members whose names lead out of the archive, as "${bad[0]!.name.slice(0, 80)}"`,
       );
-    const safe = members.filter((member) => !unsafe(member.name));
-    const notes = labelNotes(handle, safe);
     const split = splitOf(basename(file).split(/[-_.]/)[0] ?? "") ?? "train";
-    for (const member of safe) {
-      if (!isPicture(member.name)) continue;
+    for (const member of members) {
+      if (unsafe(member.name) || !isPicture(member.name)) continue;
       entries.push({ name: `${basename(file)}/${member.name}`, ...placeOf(member.name, notes, split) });
-      places.push({ shard: handles.length - 1, offset: member.offset, size: member.size });
+      places.push({ archive, member });
     }
   }
-  if (entries.length === 0) {
-    for (const handle of handles) closeSync(handle);
+  if (entries.length === 0)
     fail(
       "E_DATA_EMPTY",
       `${name}: no picture in it; expected members such as 000001.jpg beside 000001.cls, or cat/1.jpg`,
     );
-  }
   return {
     name,
     identity: () => files.map(fileState).join("\n"),
     entries,
     async input(index) {
-      const { shard, offset, size } = places[index]!;
-      const bytes = Buffer.allocUnsafe(size);
-      readSync(handles[shard]!, bytes, 0, size, offset);
+      const { archive, member } = places[index]!;
+      const bytes = Buffer.allocUnsafe(member.size);
+      if (!archive.use((file) => file.read(bytes, 0, member.size, member.offset))) throw new Error("cut short");
       return bytes;
     },
     warnings,
+  };
+}
+
+/** An archive as it is read from. */
+interface Archive {
+  use<T>(work: (file: OpenFile) => T): T;
+}
+
+/** A plain archive is open only while it is used; an expanded one has no name any more, and stays open. */
+async function openArchive(file: string): Promise<Archive> {
+  if (/gz$/i.test(file)) {
+    const plain = await expand(file);
+    const open = new OpenFile(plain, "r");
+    rmSync(plain, { force: true });
+    return { use: (work) => work(open) };
+  }
+  return {
+    use(work) {
+      const open = new OpenFile(file, "r");
+      try {
+        return work(open);
+      } finally {
+        open.close();
+      }
+    },
   };
 }
 
@@ -176,7 +197,7 @@ function labelNotes(handle: number, members: readonly TarMember[]): Map<string, 
   const notes = new Map<string, string>();
   for (const { name, offset, size } of members) {
     const json = name.endsWith(".json");
-    if ((!json && !name.endsWith(".cls")) || size > TEXT_LIMIT) continue;
+    if (unsafe(name) || (!json && !name.endsWith(".cls")) || size > TEXT_LIMIT) continue;
     const bytes = Buffer.alloc(size);
     readSync(handle, bytes, 0, size, offset);
     const label = json ? labelOfJson(bytes.toString("utf8")) : bytes.toString("utf8").trim();
@@ -213,7 +234,7 @@ function placeOf(name: string, notes: Map<string, string>, shardSplit: Split): P
  * @throws `E_DATA_FORMAT` when it is damaged
  */
 export async function expand(file: string): Promise<string> {
-  const plain = join(cacheFolder("shards"), `${basename(file)}.${process.pid}.${Date.now()}.tar`);
+  const plain = draftIn(cacheFolder("shards"), basename(file));
   let total = 0;
   try {
     await pipeline(

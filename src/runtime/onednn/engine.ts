@@ -1,7 +1,8 @@
 // The compute threads as the main thread sees them: plans are loaded, run one after another, and dropped.
-import { MessageChannel, type MessagePort, Worker, type WorkerOptions } from "node:worker_threads";
+import { MessageChannel, type MessagePort, type Worker } from "node:worker_threads";
 import { fail } from "../../base/errors.ts";
 import { Semaphore } from "../../base/semaphore.ts";
+import { startThread } from "../../base/thread.ts";
 import { Onednn, statusText } from "./api.ts";
 import { Heap } from "./heap.ts";
 import { loadLibrary, setLibraryThreads } from "./library.ts";
@@ -62,7 +63,7 @@ export class Engine {
         stream: this.onednn.stream,
       };
       // Not the options of the process, of which some are refused.
-      const worker = startThread({ execArgv: [], workerData, transferList: [port2] });
+      const worker = startThread(import.meta.url, "thread", { execArgv: [], workerData, transferList: [port2] });
       worker.unref();
       port1.unref();
       const stop = (cause: Error) => {
@@ -203,15 +204,6 @@ export function engineFor(threads: number): Engine {
   const engine = engines.get(threads) ?? new Engine(threads);
   engines.set(threads, engine);
   return engine;
-}
-
-/** Run from its source, as in tests, the thread is TypeScript as well and needs the loader of it. */
-function startThread(options: WorkerOptions): Worker {
-  const compiled = import.meta.url.endsWith(".js");
-  const file = new URL(compiled ? "./thread.js" : "./thread.ts", import.meta.url);
-  if (compiled) return new Worker(file, options);
-  const start = `import("tsx/esm/api").then(({ register }) => { register(); return import("${file}"); })`;
-  return new Worker(start, { ...options, eval: true });
 }
 
 interface Waiting {

@@ -3,6 +3,7 @@
 
 import { BYTES_OF, type DType, type NdArray, type Shape, sizeOf } from "../../base/array.ts";
 import { fail } from "../../base/errors.ts";
+import { RESERVED_ADDRESSES } from "../../wasm/module.ts";
 import { koffi } from "../foreign.ts";
 
 const PAGE = 65536;
@@ -13,7 +14,7 @@ const ALIGNMENT = 64;
 
 /** The shared memory, and which regions of it are in use. Offsets and sizes are in bytes. */
 export class Heap {
-  readonly memory = new WebAssembly.Memory({ initial: 1, maximum: MAX_PAGES, shared: true });
+  readonly memory: WebAssembly.Memory;
   /** Address of byte 0 in the process. */
   readonly base: bigint;
   /** Free regions `[from, to)` in order; none touches the next. Byte 0 stays unused. */
@@ -22,7 +23,17 @@ export class Heap {
   /** Where the values of arrays made here lie. */
   private readonly places = new WeakMap<NdArray, number>();
 
+  /** @throws `E_BACKEND` where the process may not reserve so many addresses */
   constructor() {
+    try {
+      this.memory = new WebAssembly.Memory({ initial: 1, maximum: MAX_PAGES, shared: true });
+    } catch (cause) {
+      fail(
+        "E_BACKEND",
+        `the oneDNN backend has no memory for WebAssembly (${(cause as Error).message}): it reserves 4 GB of addresses; ${RESERVED_ADDRESSES}, or take --backend onnx`,
+        cause,
+      );
+    }
     this.base = BigInt(koffi.address(new Uint8Array(this.memory.buffer)));
   }
 

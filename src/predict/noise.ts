@@ -1,0 +1,48 @@
+// The noise that a head is fed when a trained model is used.
+import { type NdArray, ndarray, sizeOf } from "../base/array.ts";
+import { hashBytes } from "../data/dataset.ts";
+import { NOISE_PREFIX } from "../graph/names.ts";
+import { drawNoise, type NoiseSpec } from "../nn/scope.ts";
+
+/** Rows that a head computes at once. */
+export const ROWS_AT_ONCE = 256;
+
+/** The rows of a call for which noise is drawn. */
+export interface NoiseRows {
+  /** Number of rows, at most `ROWS_AT_ONCE`. */
+  readonly count: number;
+  /** Which batch of the call they are. */
+  readonly batch: number;
+  /** Bytes of their pictures, `[count, h, w, c]`, for a head that looks at pictures. */
+  readonly pictures?: Uint8Array;
+}
+
+/**
+ * Noise of a head by input name, `[count, …]` each. Where it looks at pictures, each row is drawn from the seed and the bytes of
+ * its own picture: what is said of a picture depends neither on its place in the call nor on its neighbours. Elsewhere a row
+ * is drawn by its place in the call, so that all differ.
+ * @param noises by path in the head's graph
+ */
+export function headNoise(
+  noises: ReadonlyMap<string, NoiseSpec>,
+  seed: number,
+  { count, batch, pictures }: NoiseRows,
+): Record<string, NdArray> {
+  const values: Record<string, NdArray> = {};
+  for (const [path, { kind, shape }] of noises) {
+    const row = shape.slice(1);
+    const size = sizeOf(row);
+    const noise = new Float32Array(count * size);
+    values[NOISE_PREFIX + path] = ndarray("float32", [count, ...row], noise);
+    if (!pictures) {
+      drawNoise({ kind, shape: [count, ...row] }, path, seed, batch, noise, ROWS_AT_ONCE * size);
+      continue;
+    }
+    const bytes = pictures.length / count;
+    for (let i = 0; i < count; i++) {
+      const picture = hashBytes(pictures.subarray(i * bytes, (i + 1) * bytes)) >>> 0;
+      drawNoise({ kind, shape: row }, `${path}:${picture}`, seed, 0, noise.subarray(i * size, (i + 1) * size));
+    }
+  }
+  return values;
+}

@@ -1,0 +1,92 @@
+// The sheets of pictures in a report: what a model's heads make of the evaluated pictures, and where it errs.
+import { gather } from "../data/dataset.ts";
+import { argmax } from "../metrics/classification.ts";
+import type { ClassEvaluation, Evaluation } from "../predict/evaluate.ts";
+import type { TrainedModel } from "../predict/trained.ts";
+import { Random } from "../random/random.ts";
+import { gridPng, toBytes } from "../report/pictures.ts";
+
+/** Pictures on a sheet, and in a row of it. */
+const PICTURES = 40;
+const COLUMNS = 10;
+
+/** Pictures of a sheet, bytes `[n, h, w, c]`, with what is written below them. */
+interface SheetPictures {
+  readonly caption: string;
+  readonly pixels: Uint8Array;
+}
+
+/** A sheet that a report may have. */
+export interface Sheet {
+  /** Name of its file. */
+  readonly file: string;
+  /** Computes it: the sheet as PNG; undefined where there is nothing to show. */
+  make(): Promise<{ readonly caption: string; readonly png: Buffer } | undefined>;
+}
+
+/** The sheets that a model has for an evaluated set; nothing is computed before one is made. */
+export function sheetsOf(model: TrainedModel, found: Evaluation): Sheet[] {
+  const sheet = (file: string, pictures: () => Promise<SheetPictures | undefined>): Sheet => ({
+    file,
+    async make() {
+      const made = await pictures();
+      return made && { caption: made.caption, png: await gridPng(made.pixels, model.spec, COLUMNS) };
+    },
+  });
+  const { classification } = found;
+  return [
+    ...(model.has("reconstruct") ? [sheet("reconstructions.png", () => reconstructions(model, found))] : []),
+    ...(model.has("sample") ? [sheet("generated.png", () => generated(model))] : []),
+    ...(classification ? [sheet("mistakes.png", () => worstMistakes(model, found, classification))] : []),
+  ];
+}
+
+async function reconstructions(model: TrainedModel, { set }: Evaluation): Promise<SheetPictures> {
+  const order = new Random(0, "report pictures").permutation(set.labels.length).slice(0, PICTURES);
+  const pixels = await gather(set, order);
+  const again = toBytes((await model.reconstruct(pixels)).data);
+  return {
+    caption: "Pictures, and below each row its reconstructions",
+    pixels: inRows(pixels, again, order.length),
+  };
+}
+
+async function generated(model: TrainedModel): Promise<SheetPictures> {
+  return {
+    caption: model.heads.sample!.takes.includes("label") ? "Generated, all classes in turn" : "Generated",
+    pixels: toBytes((await model.sample(PICTURES)).data),
+  };
+}
+
+/** Rows of pictures, each above the row of what belongs to them; places that are left over in the last row stay black. */
+function inRows(above: Uint8Array, below: Uint8Array, n: number): Uint8Array {
+  const size = above.length / n;
+  const pairs = new Uint8Array(2 * Math.ceil(n / COLUMNS) * COLUMNS * size);
+  for (let i = 0; i < n; i++) {
+    const at = (Math.floor(i / COLUMNS) * 2 * COLUMNS + (i % COLUMNS)) * size;
+    pairs.set(above.subarray(i * size, (i + 1) * size), at);
+    pairs.set(below.subarray(i * size, (i + 1) * size), at + COLUMNS * size);
+  }
+  return pairs;
+}
+
+/** The pictures whose label the classifier believes least among its mistakes. */
+async function worstMistakes(
+  { spec: { classes } }: TrainedModel,
+  { set }: Evaluation,
+  { probabilities: p }: ClassEvaluation,
+): Promise<SheetPictures | undefined> {
+  const { labels } = set;
+  const k = classes.length;
+  const answer = (i: number) => argmax(p, i * k, k);
+  const index = Array.from(labels, (_, i) => i)
+    .filter((i) => labels[i]! >= 0 && answer(i) !== labels[i])
+    .sort((a, b) => p[a * k + labels[a]!]! - p[b * k + labels[b]!]!)
+    .slice(0, PICTURES);
+  if (index.length === 0) return undefined;
+  const text = index.slice(0, COLUMNS).map((i) => `${classes[labels[i]!]} as ${classes[answer(i)]}`);
+  return {
+    caption: `The most confident mistakes (first row: ${text.join(", ")})`,
+    pixels: await gather(set, index),
+  };
+}

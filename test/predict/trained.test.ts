@@ -1,0 +1,127 @@
+// A trained model in use: what it says of a picture, and when it says nothing.
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { ndarray } from "../../src/base/array.ts";
+import { gather, range, subset } from "../../src/data/dataset.ts";
+import { glyphs } from "../../src/data/sets/glyphs.ts";
+import type { Fitted } from "../../src/metrics/metric.ts";
+import { type Backend, load, nativeBackend, RunFolder, TrainedModel } from "../../src/node.ts";
+import { headNoise, type NoiseRows, ROWS_AT_ONCE } from "../../src/predict/noise.ts";
+import { Random } from "../../src/random/random.ts";
+import { startRun } from "../../src/run/train.ts";
+
+const root = mkdtempSync(join(tmpdir(), "genclass-trained-"));
+afterAll(() => rmSync(root, { recursive: true }));
+const backend = nativeBackend();
+const whole = glyphs({ train: 400, test: 40 });
+const options = { width: 4, hidden: 16, latent: 4 };
+const run = join(root, "run");
+
+beforeAll(async () => {
+  const data = { ...whole, validation: whole.test };
+  const { events } = await startRun("vae", { data, backend, out: run, epochs: 2, batch: 20, options });
+  for await (const _ of events);
+});
+
+/** The run with other fitted quantities. */
+function fittedWith(change: (fitted: Map<string, Fitted extends ReadonlyMap<string, infer V> ? V : never>) => void) {
+  const folder = RunFolder.open(run);
+  const { state, fitted } = folder.trained();
+  const changed = new Map(fitted);
+  change(changed);
+  return new TrainedModel(folder.config, { state, fitted: changed }, backend);
+}
+
+describe("the novelty of a picture", () => {
+  it("depends neither on its place in the call nor on its neighbours", async () => {
+    const model = await load(run, { backend });
+    const pictures = await gather(whole.test!, range(0, 5));
+    const one = await gather(whole.test!, [3]);
+    // More than a batch of 256, so that the picture is also in the second.
+    const many = await gather(
+      whole.test!,
+      Array.from({ length: 260 }, (_, i) => (i === 258 ? 3 : i % 3)),
+    );
+    const [alone] = (await model.novelty.of(one))!;
+    const [, , , among] = (await model.novelty.of(pictures))!;
+    const late = (await model.novelty.of(many))![258];
+    // Products of another number of rows may add in another order: a relative 1e-5 of some hundred nats, and of a span of tens.
+    for (const other of [among, late]) expect(Math.abs(other! - alone!)).toBeLessThan(1e-3);
+    await model.dispose();
+  });
+
+  it("comes from noise that differs from picture to picture, and is the same for the same picture", () => {
+    const pictures = Uint8Array.of(1, 2, 3, 4, 1, 2);
+    const draw = (rows: NoiseRows) => {
+      const [values] = Object.values(headNoise(new Map([["z", { kind: "normal", shape: [9, 4] }]]), 7, rows));
+      return Array.from({ length: rows.count }, (_, i) => [...values!.data.slice(4 * i, 4 * i + 4)]);
+    };
+    const rows = draw({ count: 3, batch: 0, pictures });
+    expect(rows[0]).toEqual(rows[2]);
+    expect(rows[0]).not.toEqual(rows[1]);
+    expect(draw({ count: 1, batch: 5, pictures: Uint8Array.of(3, 4) })).toEqual([rows[1]]);
+    // Without pictures, rows differ by their place, those of a batch that is not full from all of the batch before.
+    const places = [...draw({ count: ROWS_AT_ONCE, batch: 0 }), ...draw({ count: 3, batch: 1 })];
+    expect(new Set(places.map(String)).size).toBe(ROWS_AT_ONCE + 3);
+  });
+
+  it("has its basis in this run: random pixels are beyond it, and it is told", async () => {
+    const model = await load(run, { backend });
+    expect(await model.novelty.lacks()).toBeUndefined();
+    const random = new Random(1, "noise");
+    const [answer] = await model.classify(Uint8Array.from({ length: 784 }, () => random.integer(256)));
+    expect(answer!.novelty).toBeGreaterThan(1);
+    await model.dispose();
+  });
+
+  it("is not told where it has no basis: too few validation pictures, or random pixels that count as typical", async () => {
+    const few = fittedWith((fitted) => {
+      fitted.delete("novelty/median");
+      fitted.delete("novelty/p99");
+    });
+    expect(await few.novelty.lacks()).toMatch(/fewer than 20 validation pictures/);
+    const weak = fittedWith((fitted) => fitted.set("novelty/p99", ndarray("float32", [], [1e9])));
+    expect(await weak.novelty.lacks()).toMatch(/random pixels count as typical: the model is trained too little/);
+    const one = await gather(whole.test!, [0]);
+    for (const model of [few, weak]) {
+      expect((await model.classify(one))[0]).not.toHaveProperty("novelty");
+      await model.dispose();
+    }
+  });
+
+  it("is not fitted on 19 validation pictures, and is on 20", async () => {
+    for (const n of [19, 20]) {
+      const data = { ...whole, validation: subset(whole.test!, range(0, n)) };
+      const out = join(root, `validated-${n}`);
+      const { events } = await startRun("vae", { data, backend, out, epochs: 1, batch: 400, options });
+      for await (const _ of events);
+      expect(RunFolder.open(out).trained().fitted.has("novelty/p99")).toBe(n === 20);
+    }
+  });
+});
+
+describe("a head whose compilation failed", () => {
+  it("is compiled again when it is asked for again", async () => {
+    let failures = 1;
+    const flaky: Backend = {
+      ...backend,
+      compile: (...call) => (failures-- > 0 ? Promise.reject(new Error("out of memory")) : backend.compile(...call)),
+    };
+    const model = await load(run, { backend: flaky });
+    const one = await gather(whole.test!, [0]);
+    await expect(model.logits(one)).rejects.toThrowError("out of memory");
+    expect((await model.logits(one)).shape).toEqual([1, 10]);
+    await model.dispose();
+  });
+});
+
+describe("a run folder without classes in its configuration", () => {
+  it("is refused when it is opened", async () => {
+    const file = join(root, "validated-20", "config.json");
+    const config = JSON.parse(readFileSync(file, "utf8"));
+    writeFileSync(file, JSON.stringify({ ...config, data: { ...config.data, classes: [] } }));
+    await expect(load(join(root, "validated-20"), { backend })).rejects.toThrowError(/config.json: .*classes/);
+  });
+});
