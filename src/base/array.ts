@@ -86,3 +86,11 @@ export function normalizeAxis(axis: number, rank: number, what: string): number 
     fail("E_AXIS", `${what}: axis ${axis} is outside a tensor of rank ${rank}; expected ${-rank}..${rank - 1}`);
   return index;
 }
+
+/** The place of the first value that is NaN or infinite; -1 when all are finite. */
+export function firstNotFinite(values: TypedArray): number {
+  let trace = 0;
+  // 0 · NaN and 0 · ∞ are NaN: one sum asks all values at once, which is faster than asking each.
+  for (let i = 0; i < values.length; i++) trace += 0 * values[i]!;
+  return trace === 0 ? -1 : values.findIndex((value) => !Number.isFinite(value));
+}

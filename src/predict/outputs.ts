@@ -1,5 +1,5 @@
 // Outputs: rows that a model gives for every picture of a set, from which metrics and fitted quantities are computed.
-import { type NdArray, sizeOf } from "../base/array.ts";
+import { firstNotFinite, type NdArray, sizeOf } from "../base/array.ts";
 import { fail } from "../base/errors.ts";
 import { BatchBuffer } from "../data/batches.ts";
 import { type ImageSet, range } from "../data/dataset.ts";
@@ -105,6 +105,7 @@ export function outputTensors(
 /**
  * Rows by output for every picture of a decoded set, in batches of `size`. `run` computes one batch; meanwhile the next are
  * made and queued.
+ * @throws `E_NAN` for rows that are not finite
  */
 export async function predictSet(
   set: ImageSet,
@@ -139,5 +140,16 @@ export async function predictSet(
     inFlight.push(running);
   }
   for (const running of inFlight) await running;
+  for (const [name, rows] of gathered) requireFinite(name, rows, rows.length / n);
   return gathered;
+}
+
+/** Refuses rows of `width` values of an output that are no numbers, from which nothing true could follow. @throws `E_NAN` */
+export function requireFinite(output: string, rows: Float32Array, width: number): void {
+  const at = firstNotFinite(rows);
+  if (at >= 0)
+    fail(
+      "E_NAN",
+      `"${output}" of picture ${Math.floor(at / width) + 1} is ${rows[at]}: the weights went wrong in training, or are damaged. Train again with a lower learning rate (--set rate=…)`,
+    );
 }

@@ -16,7 +16,7 @@ import { pixelsToUnit, plainBatch } from "./batch.ts";
 import { StepFeeds } from "./feeds.ts";
 import { headNoise, ROWS_AT_ONCE } from "./noise.ts";
 import { Novelty } from "./novelty.ts";
-import { metricsOf, outputsOf, outputTensors, predictSet } from "./outputs.ts";
+import { metricsOf, outputsOf, outputTensors, predictSet, requireFinite } from "./outputs.ts";
 
 /** What a classifier says of a picture. */
 export interface Prediction {
@@ -194,7 +194,8 @@ export class TrainedModel {
    * Rows `[n, …]` that a head gives for rows of what it takes, in batches.
    * @param feeds what the head takes: see `heads[name].takes`
    * @param options `seed` of the head's own noise (default 0; see `headNoise`); `count` of rows, for a head that takes nothing
-   * @throws `E_HEAD` for a head that the model lacks, `E_SHAPE` for an input that is missing or of another size
+   * @throws `E_HEAD` for a head that the model lacks, `E_SHAPE` for an input that is missing or of another size,
+   * `E_NAN` for a result that is not finite
    */
   async run(name: string, feeds: HeadFeeds, options: { seed?: number; count?: number } = {}): Promise<NdArray> {
     const n = this.rowsOf(name, requireHead(this.heads, name), feeds, options.count);
@@ -220,6 +221,7 @@ export class TrainedModel {
       await executable.run(values, { output });
       out.set(output.data, from * width);
     }
+    requireFinite(name, out, width);
     return ndarray("float32", [n, ...rowShape], out);
   }
 

@@ -1,16 +1,23 @@
-// Files of a run: replaced whole or not at all, or added to.
+// Files of a run: replaced whole or not at all, or added to and cut back.
 import {
   appendFileSync,
   closeSync,
   copyFileSync,
+  existsSync,
   fsyncSync,
   linkSync,
   openSync,
   renameSync,
   rmSync,
+  statSync,
+  truncateSync,
   writeSync,
 } from "node:fs";
+import { dirname } from "node:path";
 import { fail } from "../base/errors.ts";
+
+/** What a file that is being replaced ends with until it takes the other's place. */
+export const DRAFT = ".draft";
 
 /**
  * Writes a file so that a crash at any moment leaves the old one or the new one, never a part.
@@ -38,17 +45,19 @@ export function linkAtomically(source: string, file: string): void {
     } catch {
       // Not every file system has links.
       copyFileSync(source, draft);
+      syncFile(draft);
     }
   });
 }
 
 function replace(file: string, make: (draft: string) => void): void {
-  const draft = `${file}.draft`;
+  const draft = file + DRAFT;
   try {
     // One left by a crash may be another name of a file in use.
     rmSync(draft, { force: true });
     make(draft);
     renameSync(draft, file);
+    syncNames(dirname(file));
   } catch (cause) {
     rmSync(draft, { force: true });
     fail(
@@ -61,13 +70,54 @@ function replace(file: string, make: (draft: string) => void): void {
 
 /** Adds to a file, which is made when it is not there. @throws `E_WRITE` */
 export function append(file: string, data: Uint8Array | string): void {
+  orRefuse(file, () => appendFileSync(file, data));
+}
+
+/** The length of a file in bytes, all of which then outlast a power cut; 0 without the file. @throws `E_WRITE` */
+export function syncedLength(file: string): number {
+  if (!existsSync(file)) return 0;
+  return orRefuse(file, () => {
+    syncFile(file);
+    return statSync(file).size;
+  });
+}
+
+/** Drops all but the first `length` bytes of a file; the file itself when it is to be empty. @throws `E_WRITE` */
+export function cutBack(file: string, length: number): void {
+  orRefuse(file, () => {
+    if (length === 0) rmSync(file, { force: true });
+    // A shorter file is left as it is: cutting would fill it with zeros.
+    else if (existsSync(file) && statSync(file).size > length) truncateSync(file, length);
+  });
+}
+
+function orRefuse<T>(file: string, work: () => T): T {
   try {
-    appendFileSync(file, data);
+    return work();
   } catch (cause) {
     fail(
       "E_WRITE",
       `${file} could not be written (${(cause as Error).message}); the last checkpoint is kept: free some space and --resume`,
       cause,
     );
+  }
+}
+
+/** Waits until a file is on the disk. Windows syncs only what is open for writing. */
+const syncFile = (file: string): void => sync(file, "r+");
+
+/** The same for the names in a folder. Not every system has that; the files themselves are whole either way. */
+function syncNames(folder: string): void {
+  try {
+    sync(folder, "r");
+  } catch {}
+}
+
+function sync(path: string, flags: string): void {
+  const handle = openSync(path, flags);
+  try {
+    fsyncSync(handle);
+  } finally {
+    closeSync(handle);
   }
 }

@@ -1,14 +1,16 @@
 // A run folder: what was asked for, every logged number, checkpoints, and what was made from them. Nothing is overwritten.
-import { existsSync, mkdirSync, readdirSync, readFileSync } from "node:fs";
-import { join } from "node:path";
+import { createHash } from "node:crypto";
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { z } from "zod";
 import { fail } from "../base/errors.ts";
 import { modelNamed, parseOptions } from "../models/index.ts";
 import type { Model } from "../models/model.ts";
 import type { RunEvent } from "../train/events.ts";
-import type { Checkpoint, Snapshot } from "../train/fit-options.ts";
-import { readCheckpoint, writeCheckpoint } from "./checkpoint.ts";
-import { append, linkAtomically, writeAtomically } from "./files.ts";
+import type { Snapshot } from "../train/fit-options.ts";
+import { Checkpoints } from "./checkpoints.ts";
+import { DRAFT, writeAtomically } from "./files.ts";
+import { readEvents } from "./logs.ts";
 import type { OptionName, StoredOptions } from "./options.ts";
 import { storedSchemas } from "./stored-options.ts";
 
@@ -51,13 +53,18 @@ export const runConfig = (facts: RunFacts, options: StoredOptions): RunConfig =>
 /** The options of a run, wherever its configuration has them. */
 export const optionsOf = (config: RunConfig): StoredOptions => ({ ...config.data, ...config });
 
+const CONFIG = "config.json";
+const FOLDERS = ["checkpoints", "samples", "plots"];
+
 /** A run folder on disk, whose `config` is always what config.json says. */
 export class RunFolder {
   readonly path: string;
+  readonly checkpoints: Checkpoints;
   private current: RunConfig;
 
   private constructor(path: string, config: RunConfig) {
     this.path = path;
+    this.checkpoints = new Checkpoints(join(path, "checkpoints"));
     this.current = config;
   }
 
@@ -70,25 +77,27 @@ export class RunFolder {
    * @throws `E_RUN_EXISTS`, `E_WRITE`
    */
   static create(path: string | undefined, config: RunConfig): RunFolder {
-    const target = path ?? nextNumbered(join("runs", `${config.model}-${config.data.name}`));
-    RunFolder.refuseUsed(target);
+    if (path !== undefined) RunFolder.refuseUsed(path);
+    let target: string;
     try {
-      for (const folder of ["checkpoints", "samples", "plots"]) mkdirSync(join(target, folder), { recursive: true });
+      target = path ?? makeNumbered(join("runs", `${config.model}-${config.data.name}`));
+      for (const folder of FOLDERS) mkdirSync(join(target, folder), { recursive: true });
     } catch (cause) {
       fail(
         "E_WRITE",
-        `the run folder ${target} could not be made (${(cause as Error).message}); choose another --out`,
+        `the run folder ${path ?? "runs/…"} could not be made (${(cause as Error).message}); choose another --out`,
         cause,
       );
     }
     const run = new RunFolder(target, config);
+    // Comes last: what has no configuration is no run yet.
     run.configure(config);
     return run;
   }
 
-  /** @throws `E_RUN_EXISTS` for a folder that is not empty */
+  /** @throws `E_RUN_EXISTS` for a folder that holds anything but a run that was not made to the end */
   static refuseUsed(path: string): void {
-    if (existsSync(path) && readdirSync(path).length > 0)
+    if (existsSync(path) && !(statSync(path).isDirectory() && isUnmade(path)))
       fail(
         "E_RUN_EXISTS",
         `${path} is not empty; nothing is overwritten. Choose another --out, or go on with it: genclass train … --out ${path} --resume`,
@@ -108,7 +117,8 @@ export class RunFolder {
 
   /** Writes config.json anew. @throws `E_WRITE` */
   configure(config: RunConfig): void {
-    writeAtomically(this.file("config.json"), `${JSON.stringify(config, null, 2)}\n`);
+    const signed = { ...config, checksum: checksumOf(config) };
+    writeAtomically(this.file(CONFIG), `${JSON.stringify(signed, null, 2)}\n`);
     this.current = config;
   }
 
@@ -116,30 +126,15 @@ export class RunFolder {
     return join(this.path, ...parts);
   }
 
-  /** Writes one file, and gives it several names. */
-  save([first, ...others]: readonly Checkpoint[], snapshot: Snapshot): void {
-    writeCheckpoint(this.checkpointFile(first!), snapshot);
-    for (const other of others) linkAtomically(this.checkpointFile(first!), this.checkpointFile(other));
-  }
-
-  private checkpointFile(which: Checkpoint): string {
-    return this.file("checkpoints", `${which}.safetensors`);
-  }
-
-  has(which: Checkpoint): boolean {
-    return existsSync(this.checkpointFile(which));
-  }
-
-  /** @throws `E_RUN_NOT_FOUND` when the run was stopped before that checkpoint was made */
-  checkpoint(which: Checkpoint): Snapshot {
-    if (!this.has(which))
-      fail("E_RUN_NOT_FOUND", `${this.path} has no ${which} checkpoint: it ended too early; go on with --resume`);
-    return readCheckpoint(this.checkpointFile(which));
-  }
-
-  /** The better checkpoint there is: `best`, else `last`. */
+  /**
+   * The better checkpoint there is: `best`, else `last`. Warns the process when that is not the one it should be.
+   * @throws `E_RUN_NOT_FOUND` when the run was stopped before it saved anything, `E_DATA_FORMAT` when all is damaged
+   */
   trained(): Snapshot {
-    return this.checkpoint(this.has("best") ? "best" : "last");
+    const found = this.checkpoints.trained();
+    if (!found) fail("E_RUN_NOT_FOUND", `${this.path} has no checkpoint: it ended too early; go on with --resume`);
+    if (found.warning) process.emitWarning(found.warning);
+    return found.snapshot;
   }
 
   /** The better checkpoint of a run of any model. @throws `E_RUN_NOT_FOUND`, `E_DATA_FORMAT` */
@@ -147,38 +142,15 @@ export class RunFolder {
     return new RunFolder(path, readConfig(path)).trained();
   }
 
-  /** Appends to events.jsonl. */
-  log(event: RunEvent): void {
-    append(this.file("events.jsonl"), `${JSON.stringify(event)}\n`);
-  }
-
-  /** Events so far; a last line cut short by a crash is left out. */
+  /** What training told so far. */
   events(): RunEvent[] {
-    const file = this.file("events.jsonl");
-    if (!existsSync(file)) return [];
-    return readFileSync(file, "utf8")
-      .split("\n")
-      .flatMap((line) => {
-        try {
-          return line ? [JSON.parse(line) as RunEvent] : [];
-        } catch {
-          return [];
-        }
-      });
-  }
-
-  /** Drops events after a step, which a resumed run will tell again. */
-  rewind(step: number): void {
-    const kept = this.events().filter(
-      (event) => event.type === "start" || (event.type !== "end" && event.step <= step),
-    );
-    writeAtomically(this.file("events.jsonl"), kept.map((event) => `${JSON.stringify(event)}\n`).join(""));
+    return readEvents(this.path);
   }
 }
 
 /** The configuration of a run folder. @throws `E_RUN_NOT_FOUND`, `E_RUN_VERSION` */
 function readConfig(path: string): RunConfig {
-  const file = join(path, "config.json");
+  const file = join(path, CONFIG);
   if (!existsSync(file))
     fail(
       "E_RUN_NOT_FOUND",
@@ -197,7 +169,18 @@ function readConfig(path: string): RunConfig {
   const parsed = configSchema.safeParse(upgraded(raw, path));
   if (!parsed.success)
     fail("E_RUN_VERSION", `${file}: ${parsed.error.issues[0]!.path.join(".")}: ${parsed.error.issues[0]!.message}`);
+  if (raw.checksum !== undefined && raw.checksum !== checksumOf(parsed.data))
+    fail(
+      "E_DATA_FORMAT",
+      `${file} does not say what was trained: its model, options, picture size or classes were changed. Put back the file, or train anew with these options`,
+    );
   return parsed.data;
+}
+
+/** SHA-256 of what the weights were made for: the model with its options, the pictures and the classes. */
+function checksumOf({ model, options, data: { height, width, channels, classes, mirror } }: RunConfig): string {
+  const part = { model, options, height, width, channels, classes, mirror };
+  return createHash("sha256").update(JSON.stringify(part)).digest("hex");
 }
 
 /** A configuration as this version says it. @throws `E_RUN_VERSION` for a version that cannot be read */
@@ -212,6 +195,23 @@ function upgraded(raw: Readonly<Record<string, unknown>>, path: string): Readonl
   return { emaDecay: raw.averageDecay, ...raw, version: RUN_VERSION };
 }
 
-function nextNumbered(stem: string): string {
-  for (let n = 1; ; n++) if (!existsSync(`${stem}-${n}`)) return `${stem}-${n}`;
+/** Makes the first folder `STEM-N` that is not there, N from 1; of two processes, each gets its own. */
+function makeNumbered(stem: string): string {
+  mkdirSync(dirname(stem), { recursive: true });
+  for (let n = 1; ; n++)
+    try {
+      mkdirSync(`${stem}-${n}`);
+      return `${stem}-${n}`;
+    } catch (cause) {
+      if ((cause as NodeJS.ErrnoException).code !== "EEXIST") throw cause;
+    }
+}
+
+/** Whether a folder has nothing, or only what a process left that ended while it made a run. */
+function isUnmade(path: string): boolean {
+  return readdirSync(path, { withFileTypes: true }).every((entry) =>
+    entry.isDirectory()
+      ? FOLDERS.includes(entry.name) && readdirSync(join(path, entry.name)).length === 0
+      : entry.name === CONFIG + DRAFT,
+  );
 }

@@ -10,14 +10,16 @@ import type { Model } from "../models/model.ts";
 import { exportHead } from "../predict/export.ts";
 import { TrainedModel } from "../predict/trained.ts";
 import type { Backend } from "../runtime/backend.ts";
-import type { EpochEvent, RunEvent } from "../train/events.ts";
+import type { RunEvent } from "../train/events.ts";
 import { fit } from "../train/fit.ts";
 import type { FitOptions } from "../train/fit-options.ts";
+import type { StoredSnapshot } from "./checkpoint.ts";
 import { writeAtomically } from "./files.ts";
 import { optionsOf, type RunConfig, RunFolder, runConfig } from "./folder.ts";
+import { RunLock, refuseLocked } from "./lock.ts";
+import { RunLogs } from "./logs.ts";
 import type { RunOptions, StoredOptions } from "./options.ts";
 import { newOptions, refuseChange, resumedOptions } from "./stored-options.ts";
-import { TensorBoardTracker } from "./trackers/tensorboard.ts";
 
 /** The part of a call that can be checked before data is opened. */
 export interface RunCall extends RunOptions {
@@ -93,7 +95,7 @@ export async function startRun(modelOrName: string | Model, call: TrainOptions):
   const config = runConfig(facts, { ...options, batch: Math.min(options.batch, n) });
   const from = startingWeights(config);
   const run = RunFolder.create(call.out, config);
-  return { run, events: follow(run, model, call, { from }) };
+  return { run, events: follow(run, model, call, () => ({ from })) };
 }
 
 /**
@@ -130,9 +132,31 @@ export async function resumeRun(
       "E_RUN_CONFLICT",
       `${path} was trained on other data: its fingerprint is ${run.config.data.fingerprint}, this data's is ${found}; give the data of the run, or start a new run with --from ${path}`,
     );
+  refuseLocked(path);
   run.configure(runConfig({ ...run.config, backend: call.backend.name }, options));
-  const resume = run.has("last") ? run.checkpoint("last") : undefined;
-  return { run, events: follow(run, model, call, resume ? { resume } : { from: startingWeights(run.config) }) };
+  return { run, events: follow(run, model, call, () => stateToGoOnFrom(run)) };
+}
+
+/** What a run begins with in this process. */
+interface Beginning extends Pick<FitOptions, "from"> {
+  readonly resume?: StoredSnapshot;
+  /** What people should know of it. */
+  readonly notes?: readonly string[];
+}
+
+/** @throws `E_RUN_NOT_FOUND` when all checkpoints of a run that had got somewhere are gone, `E_DATA_FORMAT` when all are damaged */
+function stateToGoOnFrom(run: RunFolder): Beginning {
+  const found = run.checkpoints.newest();
+  if (found) return { resume: found.snapshot, notes: found.warning === undefined ? [] : [found.warning] };
+  if (run.events().some(({ type }) => type === "step" || type === "epoch"))
+    fail(
+      "E_RUN_NOT_FOUND",
+      `${run.path} was trained, but its checkpoints are gone; there is nothing to go on from. Start a new run with another --out`,
+    );
+  return {
+    from: startingWeights(run.config),
+    notes: ["the run was stopped before its first checkpoint; it begins anew"],
+  };
 }
 
 /** The weights of the run that another one begins from. @throws `E_RUN_NOT_FOUND` when it has no checkpoint */
@@ -140,15 +164,30 @@ function startingWeights({ from, map }: RunConfig): FitOptions["from"] {
   return from === null ? undefined : { state: RunFolder.checkpointOf(from).state, map: map ?? undefined };
 }
 
+/** Training and what is written of it, while no other process may do so. */
 async function* follow(
   run: RunFolder,
   model: Model,
+  call: Pick<TrainOptions, "data" | "backend" | "interrupted">,
+  begin: () => Beginning,
+): AsyncGenerator<RunEvent, void> {
+  const lock = RunLock.acquire(run.path);
+  try {
+    yield* followLocked(run, model, call, begin(), lock);
+  } finally {
+    lock.release();
+  }
+}
+
+async function* followLocked(
+  run: RunFolder,
+  model: Model,
   { data, backend, interrupted }: Pick<TrainOptions, "data" | "backend" | "interrupted">,
-  start: Pick<FitOptions, "from" | "resume">,
+  { notes = [], ...start }: Beginning,
+  lock: RunLock,
 ): AsyncGenerator<RunEvent, void> {
   const { config } = run;
-  if (start.resume) run.rewind(start.resume.progress.step);
-  const tracker = new TensorBoardTracker(run.path);
+  const logs = new RunLogs(run.path, start.resume);
   const events = fit({
     name: config.model,
     model: model.build(config.options, config.data),
@@ -166,34 +205,27 @@ async function* follow(
     emaDecay: config.emaDecay,
     freeze: config.freeze ?? undefined,
     ...start,
-    save: (which, snapshot) => run.save(which, snapshot),
+    save(which, snapshot) {
+      // An event that could not be written is told again by a run that goes on from before it.
+      if (!logs.isComplete) return;
+      run.checkpoints.save(which, { ...snapshot, logs: logs.lengths() });
+      lock.touch();
+    },
     interrupted,
   });
   try {
     for await (const event of events) {
-      // Every step goes to the tracker; the JSON log keeps every tenth, which draws the same curves.
-      if (event.type !== "step" || event.step % 10 === 0) run.log(event);
-      tracker.track(event);
-      if (event.type === "epoch") writeResults(run);
+      logs.add(event);
       if (event.type === "end") await writeModel(run, model, backend);
       yield event;
+      if (event.type !== "start") continue;
+      // Of this process, not of the run: the log of a run that was stopped is that of one that was not.
+      for (const text of [lock.tookOver, ...notes])
+        if (text !== undefined) yield { type: "note", step: event.step + 1, text };
     }
   } finally {
-    tracker.flush();
+    logs.flush();
   }
-}
-
-/** results.csv: one line an epoch. */
-function writeResults(run: RunFolder): void {
-  const rows = run.events().filter((event): event is EpochEvent => event.type === "epoch");
-  const names = [...new Set(rows.flatMap((row) => Object.keys(row.metrics)))];
-  const lines = rows.map((row) =>
-    [row.epoch, row.step, row.seconds.toFixed(2), ...names.map((name) => row.metrics[name] ?? "")].join(","),
-  );
-  writeAtomically(
-    run.file("results.csv"),
-    `${[["epoch", "step", "seconds", ...names].join(","), ...lines].join("\n")}\n`,
-  );
 }
 
 /** model.onnx: the head that is exported by default. */

@@ -1,5 +1,5 @@
 // The only training loop. An async generator of events; leaving it stops training after the steps in flight.
-import { sizeOf } from "../base/array.ts";
+import { firstNotFinite, sizeOf } from "../base/array.ts";
 import { now } from "../base/clock.ts";
 import { fail } from "../base/errors.ts";
 import type { Table } from "../data/batches.ts";
@@ -21,7 +21,8 @@ import { firstState, loadPretrained, requirePrefixes, restoreState } from "./wei
 
 /**
  * Trains a model and yields what happens.
- * @throws `E_OPTION`, `E_RUN_CONFLICT` for options that do not fit model or data; `E_NAN` when a loss stops being finite
+ * @throws `E_OPTION`, `E_RUN_CONFLICT` for options that do not fit model or data; `E_NAN` when a loss, a weight or an
+ * output on validation pictures stops being finite
  */
 export async function* fit(options: FitOptions): AsyncGenerator<RunEvent, void> {
   const { data, seed, batch, augmentation, classWeighting = "none", freeze = [] } = options;
@@ -212,7 +213,7 @@ class TrainingRun {
     streams.count(batches, progress.seen);
     for (const name of phases) progress.phaseSteps[name] = (progress.phaseSteps[name] ?? 0) + 1;
     for (const [name, value] of Object.entries(losses)) {
-      if (!Number.isFinite(value)) refuseNan(name, progress.step + 1, value);
+      if (!Number.isFinite(value)) refuseNan(`loss ${name}`, progress.step + 1, value);
       const [sum, count] = progress.totals[name] ?? [0, 0];
       progress.totals[name] = [sum + value, count + 1];
     }
@@ -249,8 +250,14 @@ class TrainingRun {
   private async save(...which: Checkpoint[]): Promise<void> {
     const { progress, metrics, fitted } = this;
     progress.seconds = this.elapsed;
+    const state = this.program.snapshot();
+    // A step can spoil the weights, and only the loss of the next would tell.
+    for (const [path, { data }] of state) {
+      const at = firstNotFinite(data);
+      if (at >= 0) refuseNan(`weight ${path}`, progress.step, data[at]!);
+    }
     await this.options.save?.(which, {
-      state: this.program.snapshot(),
+      state,
       progress: copyOf(progress),
       metrics,
       fitted,
@@ -301,10 +308,10 @@ function epochsPerExample(labels: Int32Array, seen: TrainingProgress["seen"]): E
   };
 }
 
-function refuseNan(name: string, step: number, value: number): never {
+function refuseNan(what: string, step: number, value: number): never {
   fail(
     "E_NAN",
-    `loss ${name} is ${value} at step ${step}; the last good checkpoint is kept. Lower the learning rate (--set rate=…) and start again, with --from this run if it had got anywhere`,
+    `${what} is ${value} at step ${step}; the last good checkpoint is kept, but --resume would come to the same. Start a new run with a lower learning rate (--set rate=…), with --from this one if it had got anywhere`,
   );
 }
 

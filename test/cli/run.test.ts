@@ -49,7 +49,9 @@ describe("a run from training to export", () => {
     ])
       expect(files).toContain(file);
     expect(files.some((file) => file.startsWith("events.out.tfevents."))).toBe(true);
-    expect(readdirSync(join(RUN, "checkpoints")).sort()).toEqual(["best.safetensors", "last.safetensors"]);
+    expect(readdirSync(join(RUN, "checkpoints")).sort()).toEqual(
+      ["best", "last", "previous"].map((name) => `${name}.safetensors`),
+    );
     const report = readFileSync(join(RUN, "report.html"), "utf8");
     expect(report).toContain("<svg");
     expect(report).not.toMatch(/(src|href)="(?!data:)/);
@@ -148,7 +150,7 @@ describe("a run from training to export", () => {
     expectRefused(genclass("classify", "run", "nothing-*.png"), 1, /"nothing-\*.png" names no picture/);
   });
 
-  it("of another version, with a damaged checkpoint or with other data is refused", () => {
+  it("of another version, with damaged checkpoints or with other data is refused", () => {
     const copy = (name: string) => {
       cpSync(RUN, join(root, name), { recursive: true });
       return join(root, name);
@@ -156,8 +158,13 @@ describe("a run from training to export", () => {
     const config = join(copy("newer"), "config.json");
     writeFileSync(config, readFileSync(config, "utf8").replace(/"version": \d+/, '"version": 99'));
     expectRefused(genclass("evaluate", "newer"), 1, /E_RUN_VERSION: newer is a run folder of version 99/);
-    writeFileSync(join(copy("damaged"), "checkpoints", "best.safetensors"), "junk");
-    expectRefused(genclass("evaluate", "damaged"), 1, /best.safetensors: damaged checkpoint/);
+    const checkpoints = join(copy("damaged"), "checkpoints");
+    for (const name of readdirSync(checkpoints)) writeFileSync(join(checkpoints, name), "junk");
+    expectRefused(
+      genclass("evaluate", "damaged"),
+      1,
+      /best.safetensors is a damaged checkpoint .* no checkpoint of the run is left/,
+    );
     expectRefused(
       genclass("evaluate", "run", "--data", "glyphs-colour"),
       2,
@@ -183,6 +190,14 @@ describe("a run from training to export", () => {
       2,
       /--set latent cannot change when a run goes on: run has 8, the call says 9/,
     );
+  });
+
+  it("with one damaged checkpoint uses another, saying so", () => {
+    cpSync(RUN, join(root, "harmed"), { recursive: true });
+    writeFileSync(join(root, "harmed", "checkpoints", "best.safetensors"), "junk");
+    const { code, err } = genclass("evaluate", "harmed");
+    expect(code).toBe(0);
+    expect(err).toMatch(/best.safetensors is a damaged checkpoint .*; the last checkpoint, of step \d+, is used/);
   });
 
   it("goes on for more epochs, and begins a tuned run from its weights", () => {

@@ -1,24 +1,44 @@
-// Trains a small model on glyphs; kills itself with SIGKILL, as a power cut would, after a number of steps.
+// Trains, evaluates and reports one of the runs of `kills.ts` in a process of its own, which a kill ends with SIGKILL, as a power
+// cut would. The clock is one of steps, so that runs by the minute repeat too.
 import { glyphs } from "../../src/data/sets/glyphs.ts";
 import { withLabels, withValidation } from "../../src/data/splits.ts";
 import { findModel } from "../../src/models/index.ts";
-import { nativeBackend, onednnBackend } from "../../src/node.ts";
+import { evaluate, load, nativeBackend, onednnBackend } from "../../src/node.ts";
+import { writeReport } from "../../src/run/report.ts";
 import { resumeRun, startRun } from "../../src/run/train.ts";
 import { twoStages } from "../train/two-stages.ts";
+import { withFault } from "./faults.ts";
+import { KILLED_RUNS, type Kill, SECONDS_A_STEP } from "./kills.ts";
 
-const [out, killAt, mode, name, modelName] = process.argv.slice(2) as [string, string, string, string, string];
-const model = modelName === twoStages.name ? twoStages : findModel(modelName);
-const options: Record<string, Record<string, unknown>> = {
-  vae: { width: 8, hidden: 16, latent: 4 },
-  dcgan: { width: 4, latent: 8 },
-  cnn: { width: 4, hidden: 16 },
-};
-const whole = withValidation(glyphs({ train: 280, test: 10 }), 0.1, 0);
-const data = model === twoStages ? withLabels(whole, 5, 0) : whole;
-const backend = name === "onednn" ? onednnBackend() : nativeBackend();
-const { events } =
-  mode === "resume"
-    ? await resumeRun(out, { data, backend, model })
-    : await startRun(model, { data, backend, out, epochs: 3, batch: 32, seed: 4, options: options[modelName] });
-for await (const event of events)
-  if (event.type === "step" && event.step === Number(killAt)) process.kill(process.pid, "SIGKILL");
+const [out, mode, backendName, runName, killText] = process.argv.slice(2) as [string, string, string, string, string];
+const kill: Kill = JSON.parse(killText);
+const { model: modelName, options, labels, ...call } = KILLED_RUNS[runName]!;
+
+const die = () => process.kill(process.pid, "SIGKILL");
+const dieIn = (milliseconds: number) => (milliseconds === 0 ? die() : setTimeout(die, milliseconds));
+let steps = 0;
+performance.now = () => 1000 * SECONDS_A_STEP * steps;
+
+async function train(): Promise<void> {
+  const model = modelName === twoStages.name ? twoStages : findModel(modelName);
+  const backend = backendName === "onednn" ? onednnBackend() : nativeBackend();
+  const whole = withValidation(glyphs({ train: 280, test: 40 }), 0.1, 0);
+  const data = labels === undefined ? whole : withLabels(whole, labels, 0);
+  const { run, events } =
+    mode === "resume"
+      ? await resumeRun(out, { data, backend, model })
+      : await startRun(model, { ...call, data, backend, out, batch: 32, seed: 4, options });
+  for await (const event of events) {
+    if (event.type === "step") {
+      steps++;
+      if (kill.at === "step" && event.step === kill.step) dieIn(kill.milliseconds);
+    }
+    if (event.type === "end" && kill.at === "report") dieIn(kill.milliseconds);
+  }
+  const trained = await load(run.path, { backend, model });
+  await writeReport(run, trained, data, "test", await evaluate(trained, data.test!, data.classes));
+  await trained.dispose();
+}
+
+const { thrown } = await withFault("killed", kill.at === "call" ? kill.call : 0, train);
+if (thrown !== undefined) throw thrown;

@@ -1,81 +1,31 @@
-import { spawn } from "node:child_process";
 import { linkSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
-import { type NdArray, ndarray } from "../../src/base/array.ts";
+import { ndarray } from "../../src/base/array.ts";
 import { Random } from "../../src/random/random.ts";
 import { readCheckpoint, writeCheckpoint } from "../../src/run/checkpoint.ts";
 import { linkAtomically } from "../../src/run/files.ts";
 import type { Snapshot } from "../../src/train/fit-options.ts";
 import { newProgress } from "../../src/train/progress.ts";
 import { BACKENDS } from "../helpers.ts";
+import { KILLED_RUNS, killAndFinish, leftBy, runProcess } from "./kills.ts";
 
 const root = mkdtempSync(join(tmpdir(), "genclass-resume-"));
 afterAll(() => rmSync(root, { recursive: true }));
-const program = join(import.meta.dirname, "kill-target.ts");
 
-/** Trains in a process of its own; killed with SIGKILL when `killAt` steps are done. Resolves with the exit signal. */
-function train(out: string, killAt: number, resume: boolean, backend: string, model: string): Promise<string | null> {
-  const child = spawn(
-    process.execPath,
-    ["--import", "tsx", program, out, String(killAt), resume ? "resume" : "start", backend, model],
-    { stdio: ["ignore", "ignore", "inherit"] },
-  );
-  return new Promise((done) => child.on("exit", (_code, signal) => done(signal)));
-}
-
-const checkpoint = (out: string) => readCheckpoint(join(out, "checkpoints", "last.safetensors"));
-
-/** What a run tells, without the time that it took. */
-const told = (out: string) =>
-  readFileSync(join(out, "events.jsonl"), "utf8")
-    .split("\n")
-    .filter((line) => /"type":"(epoch|note)"/.test(line))
-    .map((line) => ({ ...JSON.parse(line), seconds: 0 }));
-
-/** Numbers by name of arrays that must be equal bit for bit. */
-function expectSameBits(a: ReadonlyMap<string, NdArray>, b: ReadonlyMap<string, NdArray>, what: string): void {
-  expect([...b.keys()], what).toEqual([...a.keys()]);
-  for (const [path, { data }] of a)
-    expect(Buffer.from(b.get(path)!.data.buffer).equals(Buffer.from(data.buffer)), `${path} ${what}`).toBe(true);
-}
-
-/** Steps after which a run of each model is killed: at random in its first third, its second and its third. */
-const KILLS = BACKENDS.flatMap(({ name }, k) =>
-  [
-    // 8 steps an epoch, three epochs.
-    { model: "vae", steps: 24 },
-    { model: "dcgan", steps: 24 },
-    { model: "cnn", steps: 24 },
-    // 8 of its first stage, and 16 of its second.
-    { model: "two-stages", steps: 24 },
-  ].map(({ model, steps }, m) => {
-    const random = new Random(20 + k, `kill ${m}`);
-    const moments = [0, 1, 2].map((third) => third * (steps / 3) + 1 + random.integer(steps / 3 - 1));
-    return { backend: name, model, moments };
-  }),
+const CASES = BACKENDS.flatMap(({ name }, b) =>
+  Object.keys(KILLED_RUNS).map((run, r) => ({ backend: name, run, seed: 20 * b + r })),
 );
 
-describe.each(KILLS)(
-  "a run of $model on $backend that is killed after steps $moments",
-  ({ backend, model, moments }) => {
-    it("and resumed ends with the bits of the run that was not, and tells the same", async () => {
-      const straight = join(root, `straight-${backend}-${model}`);
-      const broken = join(root, `broken-${backend}-${model}`);
-      expect(await train(straight, -1, false, backend, model)).toBeNull();
-      for (const [k, moment] of moments.entries())
-        expect(await train(broken, moment, k > 0, backend, model)).toBe("SIGKILL");
-      expect(await train(broken, -1, true, backend, model)).toBeNull();
-      const [a, b] = [checkpoint(straight), checkpoint(broken)];
-      expectSameBits(a.state, b.state, "in the state");
-      expectSameBits(a.tables, b.tables, "in the tables");
-      expectSameBits(a.fitted, b.fitted, "in what was fitted");
-      expect({ ...b.progress, seconds: 0 }).toEqual({ ...a.progress, seconds: 0 });
-      expect(told(broken)).toEqual(told(straight));
-    }, 240_000);
-  },
-);
+describe.each(CASES)("a run on $backend that ends by $run", ({ backend, run, seed }) => {
+  it("and is killed at two random moments leaves, when it went on, what the run leaves that was not", async () => {
+    const [straight, killed] = ["straight", "killed"].map((kind) => join(root, `${kind}-${backend}-${run}`));
+    await runProcess(straight!, backend, run, { at: "never" });
+    const { kills, left } = await killAndFinish(killed!, backend, run, 2, new Random(seed, "kills"));
+    expect(left, JSON.stringify(kills)).toEqual(leftBy(straight!));
+  }, 240_000);
+});
 
 /** A snapshot of a state of one array. */
 const snapshotOf = (values: number[]): Snapshot => ({
@@ -127,16 +77,42 @@ describe("a checkpoint", () => {
     expect([value("best"), value("last")]).toEqual([1, 3]);
   });
 
-  it("that is damaged is refused with its name", () => {
+  it("that is cut short is refused with its name", () => {
     const file = join(root, "two.safetensors");
     writeCheckpoint(file, snapshotOf([1, 2, 3, 4]));
     const bytes = readFileSync(file);
     for (const length of [0, 4, 20, bytes.length - 1]) {
       const cut = join(root, `cut-${length}.safetensors`);
-      // A file cut short at any place.
       writeFileSync(cut, bytes.subarray(0, length));
-      expect(() => readCheckpoint(cut)).toThrowError(/damaged checkpoint/);
+      expect(() => readCheckpoint(cut)).toThrowError(new RegExp(`${cut} is a damaged checkpoint`));
     }
+  });
+
+  it("with any bit changed is refused", () => {
+    const file = join(root, "three.safetensors");
+    writeCheckpoint(file, snapshotOf([1, 2, 3, 4]));
+    const bytes = readFileSync(file);
+    const damaged = join(root, "damaged.safetensors");
+    for (let i = 0; i < bytes.length; i++) {
+      const copy = Buffer.from(bytes);
+      copy[i]! ^= 1 << (i % 8);
+      writeFileSync(damaged, copy);
+      expect(() => readCheckpoint(damaged), `byte ${i}`).toThrowError(/damaged checkpoint/);
+    }
+  });
+
+  it("of a version without checksums is read", () => {
+    const file = join(root, "four.safetensors");
+    writeCheckpoint(file, snapshotOf([1, 2]));
+    const bytes = readFileSync(file);
+    const size = Number(bytes.readBigUInt64LE(0));
+    const { __metadata__, ...entries } = JSON.parse(bytes.toString("utf8", 8, 8 + size));
+    const { sha256: _, ...metadata } = __metadata__;
+    const header = Buffer.from(JSON.stringify({ __metadata__: metadata, ...entries }));
+    const length = Buffer.alloc(8);
+    length.writeBigUInt64LE(BigInt(header.length));
+    writeFileSync(file, Buffer.concat([length, header, bytes.subarray(8 + size)]));
+    expect([...readCheckpoint(file).state.get("a")!.data]).toEqual([1, 2]);
   });
 
   it("that cannot be written leaves the old one and says so", () => {

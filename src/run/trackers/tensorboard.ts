@@ -51,15 +51,23 @@ function writeSummary(values: readonly { tag: string; value: number }[], out: Pb
 /** Seconds for which records are gathered: a write a step would stand between the steps. */
 const GATHER_SECONDS = 1;
 
+/** What the names of event files begin with. */
+export const TENSORBOARD_PREFIX = "events.out.tfevents.";
+
 /** Appends a run's losses and metrics to one event file. */
 export class TensorBoardTracker {
+  /** Of the event file, in its folder. */
+  readonly name: string;
   private readonly file: string;
   private records: Buffer[] = [];
   private written = now();
 
-  constructor(folder: string) {
+  /** @param name the event file to go on with; a new one is begun without it */
+  constructor(folder: string, name?: string) {
     const begun = Date.now() / 1000;
-    this.file = join(folder, `events.out.tfevents.${Math.floor(begun)}.${hostname()}`);
+    this.name = name ?? `${TENSORBOARD_PREFIX}${Math.floor(begun)}.${hostname()}`;
+    this.file = join(folder, this.name);
+    if (name !== undefined) return;
     this.records.push(tfRecord(eventMessage(begun, 0, (out) => out.writeStringField(3, "brain.Event:2"))));
     this.flush();
   }
@@ -79,6 +87,7 @@ export class TensorBoardTracker {
 
   /** Writes what was gathered. */
   flush(): void {
+    if (this.records.length === 0) return;
     append(this.file, Buffer.concat(this.records));
     this.records = [];
     this.written = now();

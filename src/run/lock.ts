@@ -1,0 +1,95 @@
+// The lock of a run folder: one process trains in it at a time. A lock whose process is gone is taken over.
+import { existsSync, readFileSync, statSync, utimesSync } from "node:fs";
+import { hostname } from "node:os";
+import { join, resolve } from "node:path";
+import { z } from "zod";
+import { fail } from "../base/errors.ts";
+import { cutBack, writeAtomically } from "./files.ts";
+
+/** The name of the lock in its folder. */
+const LOCK_FILE = "lock.json";
+
+const holderSchema = z.object({ pid: z.number(), host: z.string(), time: z.string() });
+/** Who trains in a run folder, and since when (ISO 8601). */
+type Holder = z.infer<typeof holderSchema>;
+
+/** Minutes without a checkpoint after which the process of another host, which cannot be asked for, counts as gone. */
+const SILENT_MINUTES = 15;
+
+/** Folders in which this process trains: its own number in a lock may be that of an earlier process. */
+const held = new Set<string>();
+
+/** A run folder that is this process's alone until it is released. */
+export class RunLock {
+  private constructor(
+    private readonly folder: string,
+    /** Says whose lock was taken over, if one was left behind. */
+    readonly tookOver: string | undefined,
+  ) {}
+
+  /** @throws `E_RUN_LOCKED` while another process trains in the folder, `E_WRITE` */
+  static acquire(folder: string): RunLock {
+    refuseLocked(folder);
+    const left = holderOf(folder);
+    const holder: Holder = { pid: process.pid, host: hostname(), time: new Date().toISOString() };
+    writeAtomically(join(folder, LOCK_FILE), `${JSON.stringify(holder)}\n`);
+    held.add(resolve(folder));
+    return new RunLock(
+      folder,
+      left && `the run was left by ${describe(left)}, which is gone; going on from its last checkpoint`,
+    );
+  }
+
+  /** Tells other hosts that the process still trains. */
+  touch(): void {
+    const now = new Date();
+    if (this.isOwn) utimesSync(join(this.folder, LOCK_FILE), now, now);
+  }
+
+  /** Lets others train in the folder. @throws `E_WRITE` */
+  release(): void {
+    held.delete(resolve(this.folder));
+    if (this.isOwn) cutBack(join(this.folder, LOCK_FILE), 0);
+  }
+
+  /** False where somebody deleted the lock, or took it over. */
+  private get isOwn(): boolean {
+    const holder = holderOf(this.folder);
+    return holder?.pid === process.pid && holder.host === hostname();
+  }
+}
+
+/** @throws `E_RUN_LOCKED` while a process trains in the folder */
+export function refuseLocked(folder: string): void {
+  const holder = holderOf(folder);
+  if (holder && isAlive(holder, folder))
+    fail(
+      "E_RUN_LOCKED",
+      `${folder} is being trained by ${describe(holder)}; wait until that ends or stop it. If it is gone, delete ${join(folder, LOCK_FILE)}`,
+    );
+}
+
+const describe = ({ pid, host, time }: Holder): string => `process ${pid} on ${host} since ${time}`;
+
+/** Who holds the lock; nobody where it is missing or was cut short by a crash. */
+function holderOf(folder: string): Holder | undefined {
+  const file = join(folder, LOCK_FILE);
+  if (!existsSync(file)) return undefined;
+  try {
+    return holderSchema.parse(JSON.parse(readFileSync(file, "utf8")));
+  } catch {
+    return undefined;
+  }
+}
+
+function isAlive({ pid, host }: Holder, folder: string): boolean {
+  if (host !== hostname()) return Date.now() - statSync(join(folder, LOCK_FILE)).mtimeMs < SILENT_MINUTES * 60_000;
+  if (pid === process.pid) return held.has(resolve(folder));
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (cause) {
+    // A process of another user may not be asked, but is there.
+    return (cause as NodeJS.ErrnoException).code === "EPERM";
+  }
+}
