@@ -40,6 +40,8 @@ export interface HeaderSummary {
 export interface Dataset {
   /** What messages and reports call it. */
   readonly name: string;
+  /** The absolute path that it was opened from; absent for a built-in set and for data that was made in memory. */
+  readonly location?: string;
   /** Class names; label k stands for `classes[k]`. */
   readonly classes: readonly string[];
   readonly train: ImageSet;
@@ -123,6 +125,28 @@ export async function fingerprint(data: Dataset): Promise<string> {
   }
   const { height, width, channels } = data.train;
   return `${height}x${width}x${channels} ${parts.join(" ")} ${hashName(data.classes.join("\n")).toString(16)}`;
+}
+
+/**
+ * What differs between two fingerprints, in words.
+ * @param parts the parts that are compared
+ * @returns nothing where the size of pictures, the class names and those parts are the same
+ */
+export function fingerprintDifferences(was: string, is: string, parts: readonly Part[] = PARTS): string[] {
+  const [before, after] = [was.split(" "), is.split(" ")];
+  const different = (at: number): boolean => before[at] !== after[at];
+  const pictures = (part: string | undefined): string =>
+    part === undefined || part === "-" ? "none" : `${part.split(":")[0]} pictures`;
+  return [
+    ...(different(0) ? [`pictures were ${before[0]}, now ${after[0]}`] : []),
+    ...parts.flatMap((part) => {
+      const at = 1 + PARTS.indexOf(part);
+      if (!different(at)) return [];
+      const [had, has] = [pictures(before[at]), pictures(after[at])];
+      return [had === has ? `${part} has ${has}, but others or with other labels` : `${part} had ${had}, now ${has}`];
+    }),
+    ...(different(1 + PARTS.length) ? ["the class names are others"] : []),
+  ];
 }
 
 /** FNV-1a, going on from a hash. */

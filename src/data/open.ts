@@ -1,6 +1,6 @@
 // Opens a data source. What kind it is follows from what is found there: a built-in name, a folder of a known form, or a file.
 import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
-import { basename, join } from "node:path";
+import { basename, join, resolve } from "node:path";
 import { fail, nearest } from "../base/errors.ts";
 import type { Dataset } from "./dataset.ts";
 import { assemble, type PictureOptions, withUnlabelled } from "./readers/assemble.ts";
@@ -86,6 +86,10 @@ export async function open(source: string, options: OpenOptions = {}): Promise<D
     : withUnlabelled(kept, readUnlabelled(existing(options.unlabelled)), pictures);
 }
 
+/** What messages and reports call a source: the last part of its path, without the ending of a file. */
+export const sourceName = (source: string): string =>
+  basename(resolve(source)).replace(/\.(npz|csv|tsv|parquet|tar|tgz|tar\.gz)$/i, "");
+
 function existing(path: string): string {
   if (existsSync(path) && statSync(path).isDirectory()) return path;
   fail("E_DATA_NOT_FOUND", `no folder at "${path}"; expected a folder of pictures without labels`);
@@ -105,8 +109,12 @@ async function read(source: string, options: PictureOptions, progress?: OpenProg
       `no data at "${source}"${guess ? `; did you mean ${guess}?` : ""} Expected ${EXPECTED}; or one of: ${BUILT_IN.join(", ")}`,
     );
   }
-  const name = basename(path).replace(/\.(npz|csv|tsv|parquet|tar|tgz|tar\.gz)$/i, "");
-  return { name, ...(await (statSync(path).isDirectory() ? readDirectory(path, options) : readOne(path, options))) };
+  const location = path === source ? resolve(path) : undefined;
+  return {
+    name: sourceName(path),
+    location,
+    ...(await (statSync(path).isDirectory() ? readDirectory(path, options) : readOne(path, options))),
+  };
 }
 
 type Unnamed = Omit<Dataset, "name">;

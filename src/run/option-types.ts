@@ -1,5 +1,6 @@
 // Types of option values: how each is written as text, and which values are allowed. The command line reads text with
 // them; config.json and library calls are checked with the same schemas.
+import { resolve } from "node:path";
 import { z } from "zod";
 import type { ClassWeighting } from "../data/imbalance.ts";
 import type { LabelAmount } from "../data/splits.ts";
@@ -61,6 +62,19 @@ export function choice<T extends string>(names: readonly T[]): OptionType<T> {
 /** Text that is not empty: `what` says what it names. */
 export function text(what: string): OptionType<string> {
   return { schema: z.string().min(1), expected: what, read: (given) => given, write: String };
+}
+
+/** A path: `what` says of what. It is kept as an absolute one, since a run goes on in other working directories too. */
+export function path(what: string): OptionType<string> {
+  return {
+    schema: z
+      .string()
+      .min(1)
+      .transform((given) => resolve(given)),
+    expected: what,
+    read: (given) => given,
+    write: (value) => resolve(value),
+  };
 }
 
 /** A list of `what`, one text each. */

@@ -13,6 +13,7 @@ import {
   list,
   number,
   type OptionType,
+  path,
   renames,
   target,
   text,
@@ -50,7 +51,7 @@ export const RUN_OPTIONS = {
   },
   unlabelled: {
     flag: "--unlabelled <folder>",
-    type: text("a folder"),
+    type: path("a folder"),
     default: null,
     help: "a folder of more training pictures, without labels",
     resume: "fixed",
@@ -166,7 +167,7 @@ export const RUN_OPTIONS = {
   },
   from: {
     flag: "--from <run>",
-    type: text("a run folder"),
+    type: path("a run folder"),
     default: null,
     help: "begin with the weights of a trained run (fine-tuning)",
     resume: "fixed",

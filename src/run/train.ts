@@ -3,7 +3,7 @@ import { isDeepStrictEqual } from "node:util";
 import { fail } from "../base/errors.ts";
 import { VERSION } from "../base/version.ts";
 import { chooseAugmentation } from "../data/augment.ts";
-import { type Dataset, fingerprint } from "../data/dataset.ts";
+import { type Dataset, fingerprint, fingerprintDifferences } from "../data/dataset.ts";
 import { classWeights } from "../data/imbalance.ts";
 import { findModel, modelNamed, parseOptions } from "../models/index.ts";
 import type { Model } from "../models/model.ts";
@@ -81,6 +81,7 @@ export async function startRun(modelOrName: string | Model, call: TrainOptions):
     options: modelOptions,
     data: {
       source: call.source ?? data.name,
+      location: data.location ?? null,
       name: data.name,
       fingerprint: await fingerprint(data),
       classes: [...data.classes],
@@ -127,7 +128,7 @@ export async function resumeRun(
   if (found !== run.config.data.fingerprint)
     fail(
       "E_RUN_CONFLICT",
-      `${path} was trained on other data: its fingerprint is ${run.config.data.fingerprint}, this data's is ${found}; give the data of the run, or start a new run with --from ${path}`,
+      `${path} was trained on other data: ${fingerprintDifferences(run.config.data.fingerprint, found).join("; ")}; give the data of the run, or start a new run with --from ${path}`,
     );
   run.configure(runConfig({ ...run.config, backend: call.backend.name }, options));
   const resume = run.has("last") ? run.checkpoint("last") : undefined;

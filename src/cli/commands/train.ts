@@ -2,18 +2,18 @@
 import { type Command, Option } from "commander";
 import { fail } from "../../base/errors.ts";
 import type { Dataset } from "../../data/dataset.ts";
-import { open } from "../../data/open.ts";
 import { MODELS } from "../../models/index.ts";
 import { BACKEND_CHOICES, type Backend, chooseBackend, load } from "../../node.ts";
 import { evaluate } from "../../predict/evaluate.ts";
 import { optionsOf, RunFolder } from "../../run/folder.ts";
-import { choice } from "../../run/option-types.ts";
+import { choice, text } from "../../run/option-types.ts";
 import { RUN_OPTION_LIST, type RunOptions, type StoredOptions } from "../../run/options.ts";
 import { unrepeatable } from "../../run/stored-options.ts";
 import { planResume, planRun, resumeRun, startRun, type Training } from "../../run/train.ts";
 import type { EndEvent } from "../../train/events.ts";
 import { argument, keyValues } from "../args.ts";
-import { bold, duration, openLine, Progress, print, printJson, warn } from "../render.ts";
+import { bold, duration, Progress, print, printJson, warn } from "../render.ts";
+import { openSource, sourceOf } from "../sources.ts";
 import { showEvaluation } from "./evaluate.ts";
 
 interface Options extends RunOptions {
@@ -29,8 +29,12 @@ interface Options extends RunOptions {
 export function define(command: Command): void {
   command
     .argument("<model>", 'a model, as in "genclass models"')
-    .option("--data <source>", "a built-in name, a folder of class folders, a .npz, .csv, .tar or .parquet file, …")
-    .option("--out <folder>", "run folder; numbered under runs/ when absent");
+    .option(
+      "--data <source>",
+      "a built-in name, a folder of class folders, a .npz, .csv, .tar or .parquet file, …",
+      argument(text("a name or a path")),
+    )
+    .option("--out <folder>", "run folder; numbered under runs/ when absent", argument(text("a folder")));
   for (const [, { flag, type, default: usual, help }] of RUN_OPTION_LIST) {
     // The value itself stays absent: what is not given must not be checked against a run that goes on.
     const usually = usual === null ? "" : ` (default: ${type.write(usual)})`;
@@ -116,7 +120,7 @@ async function start(model: string, options: Options, interrupted: () => boolean
   const call = { ...given, options: keyValues(set) };
   const { options: wanted } = planRun(model, call);
   const backend = backendFor(wish, wanted);
-  const data = await openData(source, wanted);
+  const data = await openSource(source, wanted);
   for (const line of data.warnings.slice(0, 20)) warn(line);
   if (data.warnings.length > 20) warn(`${data.warnings.length - 20} more`);
   return { training: await startRun(model, { ...call, data, source, backend, interrupted }), data, backend };
@@ -125,7 +129,8 @@ async function start(model: string, options: Options, interrupted: () => boolean
 async function resume(model: string, options: Options, interrupted: () => boolean): Promise<Begun> {
   const { data: source, out, set = [], resume: _, backend: wish = "auto", json: __, ...given } = options;
   if (!out) fail("E_USAGE", "--resume needs --out RUN: the run folder to go on with");
-  const { config } = RunFolder.open(out);
+  const run = RunFolder.open(out);
+  const { config } = run;
   if (config.model !== model) fail("E_RUN_CONFLICT", `${out} is a run of "${config.model}", not of "${model}"`);
   const call = { ...given, options: keyValues(set) };
   const wanted = planResume(out, call);
@@ -134,7 +139,7 @@ async function resume(model: string, options: Options, interrupted: () => boolea
   const changes = unrepeatable(optionsOf(config), given).map(({ flag, has, wants }) => `${flag} ${wants} (was ${has})`);
   if (backend.name !== config.backend) changes.push(`backend ${backend.name} (was ${config.backend})`);
   if (changes.length > 0) warn(`${changes.join(", ")}: the weights will not repeat bit for bit`);
-  const data = await openData(source ?? config.data.source, wanted);
+  const data = await openSource(source ?? sourceOf(run), wanted);
   return { training: await resumeRun(out, { ...call, data, backend, interrupted }), data, backend };
 }
 
@@ -142,19 +147,6 @@ function backendFor(name: Options["backend"], { threads, precision }: StoredOpti
   const { backend, note } = chooseBackend({ backend: name, threads, precision });
   if (note) warn(note);
   return backend;
-}
-
-function openData(source: string, options: StoredOptions): Promise<Dataset> {
-  const { labels, unlabelled, image, resize, validation, seed } = options;
-  return open(source, {
-    labels: labels ?? undefined,
-    unlabelled: unlabelled ?? undefined,
-    image: image ?? undefined,
-    resize,
-    validation,
-    seed,
-    progress: openLine,
-  });
 }
 
 /** Ctrl-C: the first ends after the steps in flight, the second at once. */
