@@ -1,6 +1,5 @@
 // The report of an evaluated run: numbers, curves, confusion, calibration, pictures. Files go into the run folder.
-import { mkdirSync } from "node:fs";
-import { join } from "node:path";
+
 import { type Dataset, gather, type ImageSet } from "../data/dataset.ts";
 import { argmax } from "../metrics/classification.ts";
 import { formatMetric, type MetricInfo } from "../metrics/metric.ts";
@@ -31,27 +30,21 @@ interface Sheet {
   readonly png: Buffer;
 }
 
-/**
- * Writes `report.html`, plots and sample pictures; returns the path of the report.
- * @param folder where they go; the run folder for the report of the run itself
- * @throws `E_WRITE`
- */
+/** Writes `report.html`, plots and sample pictures; returns the path of the report. @throws `E_WRITE` */
 export async function writeReport(
-  run: RunFolder,
+  run: Pick<RunFolder, "config" | "events" | "file">,
   model: TrainedModel,
   data: Dataset,
   split: string,
   found: Evaluation,
-  folder = run.path,
 ): Promise<string> {
-  for (const part of ["plots", "samples"]) mkdirSync(join(folder, part), { recursive: true });
   const events = run.events();
   const { classification } = found;
   const classPlots = classification ? plotsOf(classification, data.classes) : [];
   const training = trainingCurves(events);
   const sheets = await samplePictures(model, found);
-  for (const { name, svg } of [...classPlots, ...training]) writeAtomically(join(folder, "plots", `${name}.svg`), svg);
-  for (const { file, png } of sheets) writeAtomically(join(folder, "samples", file), [png]);
+  for (const { name, svg } of [...classPlots, ...training]) writeAtomically(run.file("plots", `${name}.svg`), svg);
+  for (const { file, png } of sheets) writeAtomically(run.file("samples", file), [png]);
   const values = model.metrics.flatMap((metric): [MetricInfo, number][] => {
     const value = found.metrics[metric.name];
     return value === undefined ? [] : [[metric, value]];
@@ -81,9 +74,11 @@ export async function writeReport(
   const cards = values
     .filter(([{ headline }]) => headline)
     .map(([metric, value]): [string, string] => [metric.title, formatMetric(metric, value)]);
-  const page = join(folder, "report.html");
-  writeAtomically(page, reportHtml(`genclass: ${config.model} on ${config.data.name}`, lead, cards, sections));
-  return page;
+  writeAtomically(
+    run.file("report.html"),
+    reportHtml(`genclass: ${config.model} on ${config.data.name}`, lead, cards, sections),
+  );
+  return run.file("report.html");
 }
 
 const plotsOf = ({ confusion: matrix, calibration }: ClassEvaluation, classes: readonly string[]): Plot[] => [

@@ -1,3 +1,4 @@
+import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import type { Command } from "commander";
 import { fail } from "../../base/errors.ts";
@@ -55,7 +56,14 @@ async function run(path: string, options: Options): Promise<void> {
   else showEvaluation(split, found, model.metrics);
   const { writeReport } = await import("../../run/report.ts");
   const out = freeName(join(path, "evaluations", options.data === undefined ? split : `${split}-of-${data.name}`));
-  const report = await writeReport(folder, model, data, split, found, out);
+  for (const part of ["plots", "samples"]) mkdirSync(join(out, part), { recursive: true });
+  // The report of the run itself, which training wrote, stays.
+  const place = {
+    config: folder.config,
+    events: () => folder.events(),
+    file: (...parts: string[]) => join(out, ...parts),
+  };
+  const report = await writeReport(place, model, data, split, found);
   await model.dispose();
   if (!options.json) print(`report: ${bold(report)}`);
 }
