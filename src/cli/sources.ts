@@ -3,9 +3,10 @@ import { existsSync } from "node:fs";
 import { fail } from "../base/errors.ts";
 import type { Dataset } from "../data/dataset.ts";
 import { BUILT_IN, open } from "../data/open.ts";
+import { isShortened, warningLine } from "../data/warnings.ts";
 import type { RunFolder } from "../run/folder.ts";
 import type { StoredOptions } from "../run/options.ts";
-import { openLine } from "./render.ts";
+import { openLine, warn } from "./render.ts";
 
 /** Opens a source as the options of a run say. @throws as `open` */
 export function openSource(source: string, options: StoredOptions): Promise<Dataset> {
@@ -19,6 +20,12 @@ export function openSource(source: string, options: StoredOptions): Promise<Data
     seed,
     progress: openLine,
   });
+}
+
+/** Tells what was ignored or is doubtful in a source, a line each, and how to see all of it. */
+export function warnOf({ warnings }: Dataset, source: string): void {
+  for (const warning of warnings) warn(warningLine(warning));
+  if (warnings.some(isShortened)) warn(`genclass data info ${source} --all lists all names`);
 }
 
 /**

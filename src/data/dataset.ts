@@ -1,6 +1,7 @@
 // Labelled images and their parts, wherever the bytes lie.
 import { hashName } from "../random/random.ts";
 import { type Pixels, view } from "./pixels.ts";
+import type { Warning } from "./warnings.ts";
 
 /** Pictures of one size, each with a label or none. */
 export interface ImageSet {
@@ -55,8 +56,8 @@ export interface Dataset {
   readonly mirror: boolean;
   /** Reads what the files' headers say; absent where pictures do not come as files. */
   readonly headers?: () => Promise<HeaderSummary>;
-  /** What was skipped or doubtful while reading, one line each; more lines are added while pictures are decoded. */
-  readonly warnings: readonly string[];
+  /** What was ignored or is doubtful. */
+  readonly warnings: readonly Warning[];
 }
 
 /** A part of a data set. */

@@ -7,7 +7,7 @@ import { pack } from "tar-stream";
 import { fail } from "../base/errors.ts";
 import { type Dataset, gather, type ImageSet, PARTS, range } from "./dataset.ts";
 import { loadSharp } from "./readers/decode.ts";
-import { formatNpy, formatNpyText } from "./readers/npz.ts";
+import { formatNpy, formatNpyText } from "./readers/npy.ts";
 
 /** Is called after each picture with the number of pictures written so far. */
 export type WriteProgress = (written: number) => void;

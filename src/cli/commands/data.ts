@@ -18,6 +18,7 @@ export function define(command: Command): void {
 
   pictures(command.command("info").description("what a data source holds"))
     .argument("<source>", "a built-in name, a folder or a file")
+    .option("--all", "name everything that is ignored or doubtful, not examples alone")
     .option("--json", "print one JSON document")
     .addHelpText("after", "\nExample:\n  genclass data info mnist\n")
     .action(async (source, options) => (await import("./data/info.ts")).info(source, options));

@@ -4,6 +4,7 @@ import { checkData } from "../../../data/check/check.ts";
 import { type Duplicate, placeName } from "../../../data/check/duplicates.ts";
 import type { Dataset } from "../../../data/dataset.ts";
 import { open, sourceName } from "../../../data/open.ts";
+import { warningLine } from "../../../data/warnings.ts";
 import { load } from "../../../node.ts";
 import { suspiciousLabels } from "../../../predict/suspicious.ts";
 import { checkHtml, type SuspiciousEntry } from "../../../report/check.ts";
@@ -77,7 +78,7 @@ export async function check(source: string, options: Options): Promise<void> {
     );
   list(
     "notes of reading",
-    found.warnings.map((line) => [line]),
+    data.warnings.map((warning) => [warningLine(warning)]),
   );
   print(`page with thumbnails: ${bold(out)}`);
 }
