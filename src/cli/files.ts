@@ -5,7 +5,9 @@ import { globSync } from "tinyglobby";
 import { fail } from "../base/errors.ts";
 import { isPicture } from "../data/readers/decode.ts";
 import { requireEmpty } from "../data/write.ts";
+import type { NodeModel, ReadPictures } from "../node.ts";
 import { writeAtomically } from "../run/files.ts";
+import { complain } from "./render.ts";
 
 /**
  * The paths of the picture files that words name, in the order of the words. A word is a file, a folder (every picture in it
@@ -39,6 +41,21 @@ function matches(folder: string, pattern: string): string[] {
     .filter(isPicture)
     .sort()
     .map((name) => join(folder, name));
+}
+
+/**
+ * The pictures of files that decode. The others are told on standard error, and the command will exit with 1.
+ * @throws `E_IMAGE` when none decodes
+ */
+export async function readPictures(model: NodeModel, files: readonly string[]): Promise<ReadPictures> {
+  const read = await model.readEach(files);
+  const [first, ...others] = read.failures;
+  if (!first) return read;
+  if (read.files.length === 0 && others.length === 0) throw first;
+  for (const { code, message } of read.failures) complain(code, message);
+  if (read.files.length === 0) fail("E_IMAGE", `none of the ${files.length} pictures decodes`);
+  process.exitCode = 1;
+  return read;
 }
 
 /**

@@ -98,13 +98,26 @@ export const renames: OptionType<Readonly<Record<string, string>>> = {
   write: (pairs) => pairsOf(pairs).join(" "),
 };
 
-/** `64x48`: height 64, width 48, 4..2048 pixels each. */
+/** A share of 1, also in per cent: `0.1` or `10%`. */
+export function share(low: number, high: number): OptionType<number> {
+  return {
+    schema: z.number().min(low).max(high),
+    expected: `a share in ${low}..${high}, or per cent as in 10%`,
+    read(given) {
+      const percent = /^(\d{1,3}(?:\.\d+)?)%$/.exec(given);
+      return percent ? Number(percent[1]) / 100 : numberOf(given);
+    },
+    write: String,
+  };
+}
+
+/** `64x48`: height 64, width 48, 4..2048 pixels each; `64`: both. */
 export const imageSize: OptionType<ImageSize> = {
   schema: z.object({ height: z.int().min(4).max(2048), width: z.int().min(4).max(2048) }),
-  expected: "HEIGHTxWIDTH in pixels, 4..2048 each, as in 64x64",
+  expected: "HEIGHTxWIDTH in pixels, 4..2048 each, as in 64x48, or 64 for 64x64",
   read(given) {
-    const match = /^(\d{1,4})x(\d{1,4})$/.exec(given);
-    return match && { height: Number(match[1]), width: Number(match[2]) };
+    const [, height, width = height] = /^(\d{1,4})(?:x(\d{1,4}))?$/.exec(given) ?? [];
+    return height && { height: Number(height), width: Number(width) };
   },
   write: ({ height, width }) => `${height}x${width}`,
 };

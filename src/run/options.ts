@@ -15,6 +15,7 @@ import {
   type OptionType,
   path,
   renames,
+  share,
   target,
   text,
 } from "./option-types.ts";
@@ -77,7 +78,7 @@ export const RUN_OPTIONS = {
   },
   validation: {
     flag: "--validation <share>",
-    type: number(0, 0.9),
+    type: share(0, 0.9),
     default: 0.1,
     help: "share of the training part that is held out for validation, where the data has no validation part",
     resume: "fixed",

@@ -12,6 +12,8 @@ import { TrainedModel } from "../predict/trained.ts";
 import type { Backend } from "../runtime/backend.ts";
 import type { EpochEvent, RunEvent } from "../train/events.ts";
 import { type FitOptions, fit } from "../train/fit.ts";
+import { targetMetric } from "../train/goals.ts";
+import { validationMetrics } from "../train/steps.ts";
 import { writeAtomically } from "./files.ts";
 import { optionsOf, type RunConfig, RunFolder, runConfig } from "./folder.ts";
 import type { RunOptions, StoredOptions } from "./options.ts";
@@ -43,6 +45,11 @@ export interface Training {
   readonly events: AsyncGenerator<RunEvent, void>;
 }
 
+/** Some pictures: what a model of the list can do, and how it is measured, does not depend on them. */
+const ANY_DATA = { height: 32, width: 32, channels: 3, mirror: false, classes: ["first", "second"] };
+/** Training pictures without which there is nothing to learn from. */
+const FEWEST_PICTURES = 10;
+
 /**
  * Checks the call of a new run as far as that is possible without data.
  * @returns the options of the model and of the run, with defaults
@@ -55,6 +62,11 @@ export function planRun(
 ): { readonly modelOptions: Record<string, unknown>; readonly options: StoredOptions } {
   const modelOptions = parseOptions(typeof model === "string" ? findModel(model) : model, call.options ?? {});
   const options = newOptions(call);
+  if (call.out === "") fail("E_OPTION", "the run folder has no name; leave it out, and runs/ gets a numbered one");
+  // Whatever the pictures are, these words are known or not.
+  chooseAugmentation(options.augment, 3, true);
+  if (options.until !== null && typeof model === "string")
+    targetMetric(options.until, validationMetrics(findModel(model).build(modelOptions, ANY_DATA)));
   if (call.out !== undefined) RunFolder.refuseUsed(call.out);
   if (options.from !== null) RunFolder.checkpointOf(options.from);
   return { modelOptions, options };
@@ -70,6 +82,11 @@ export async function startRun(modelOrName: string | Model, call: TrainOptions):
   const { data, backend } = call;
   const { height, width, channels } = data.train;
   const n = data.train.labels.length;
+  if (n < FEWEST_PICTURES)
+    fail(
+      "E_DATA_EMPTY",
+      `${data.name} has ${n} training pictures; expected at least ${FEWEST_PICTURES}, and better hundreds`,
+    );
   if (n < options.batch && call.batch !== undefined)
     fail("E_OPTION", `--batch ${options.batch}: the training part has ${n} pictures; ask for at most that many`);
   // What is wrong with these shall be said before a folder is made.

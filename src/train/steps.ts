@@ -127,7 +127,7 @@ interface Walk {
 }
 
 /** The metrics that validation computes: all that the heads allow; slow ones only where the best checkpoint is chosen by them. */
-function validationMetrics({ heads, metrics = [], best = [] }: BuiltModel): Metric[] {
+export function validationMetrics({ heads, metrics = [], best = [] }: BuiltModel): Metric[] {
   const available = outputsOf(heads);
   return [...METRICS, ...metrics].filter(
     ({ name, needs, slow, afterFitting }) =>

@@ -116,6 +116,9 @@ export function showEvaluation(
     print(table([["class", "precision %", "recall %", "F1 %", "pictures"], ...rows]));
     print();
   }
-  print(table(Object.entries(metrics).map(([name, value]) => [name, value.toPrecision(5)])));
+  const meaning = ({ title, better, unit }: MetricInfo) =>
+    `${title}${unit === "share" ? ", as a share of 1" : unit && `, ${unit}`}${better === "neither" ? "" : `; ${better} is better`}`;
+  const told = new Map(known.map((metric) => [metric.name, meaning(metric)]));
+  print(table(Object.entries(metrics).map(([name, value]) => [name, value.toPrecision(5), told.get(name) ?? ""])));
   print();
 }

@@ -5,7 +5,7 @@ import { load } from "../../node.ts";
 import { gridPng, toBytes } from "../../report/pictures.ts";
 import { text } from "../../run/option-types.ts";
 import { argument } from "../args.ts";
-import { freeFile, pictureFiles, writeNew } from "../files.ts";
+import { freeFile, pictureFiles, readPictures, writeNew } from "../files.ts";
 import { bold, print, printJson, table } from "../render.ts";
 
 /** Declares the arguments and options of the command. */
@@ -25,10 +25,10 @@ export function define(command: Command): void {
 
 async function run(path: string, words: readonly string[], options: { out?: string; json?: boolean }): Promise<void> {
   const out = freeFile(options.out, join(path, "samples", "reconstructed"), ".png");
-  const files = pictureFiles(words);
+  const asked = pictureFiles(words);
   const model = await load(path);
   requireHead(model.heads, "reconstruct");
-  const pixels = await model.read(files);
+  const { files, pixels } = await readPictures(model, asked);
   const again = (await model.reconstruct(pixels)).data;
   const elbo = model.has("elbo") ? (await model.elbo(pixels, 4)).data : undefined;
   const size = pixels.length / files.length;

@@ -1,8 +1,9 @@
 // genclass train: the options of a run come from their table; the rest of the call says where, and with what.
+import { availableParallelism } from "node:os";
 import { type Command, Option } from "commander";
 import { fail } from "../../base/errors.ts";
 import type { Dataset } from "../../data/dataset.ts";
-import { MODELS } from "../../models/index.ts";
+import { findModel, MODELS } from "../../models/index.ts";
 import { BACKEND_CHOICES, type Backend, chooseBackend, load } from "../../node.ts";
 import { evaluate } from "../../predict/evaluate.ts";
 import { optionsOf, RunFolder } from "../../run/folder.ts";
@@ -12,9 +13,11 @@ import { unrepeatable } from "../../run/stored-options.ts";
 import { planResume, planRun, resumeRun, startRun, type Training } from "../../run/train.ts";
 import type { EndEvent } from "../../train/events.ts";
 import { argument, keyValues } from "../args.ts";
+import { interruptSwitch } from "../interrupt.ts";
 import { bold, duration, Progress, print, printJson, warn } from "../render.ts";
-import { openSource, sourceOf } from "../sources.ts";
+import { openSource, sourceOf, warnOf } from "../sources.ts";
 import { showEvaluation } from "./evaluate.ts";
+import { headsOf } from "./models.ts";
 
 interface Options extends RunOptions {
   data?: string;
@@ -24,6 +27,9 @@ interface Options extends RunOptions {
   backend?: (typeof BACKEND_CHOICES)[number];
   json?: boolean;
 }
+
+/** Under so many steps, a run is told to be short: the smallest sets give sharp pictures after some thousand. */
+const FEW_STEPS = 500;
 
 /** Declares the arguments and options of the command. */
 export function define(command: Command): void {
@@ -62,6 +68,7 @@ export function define(command: Command): void {
 async function run(model: string, options: Options): Promise<void> {
   const stop = interruptSwitch();
   const { training, data, backend } = await (options.resume ? resume : start)(model, options, () => stop.pressed);
+  stop.trains();
   const folder = training.run;
   const progress = new Progress();
   let end: EndEvent | undefined;
@@ -105,6 +112,21 @@ async function run(model: string, options: Options): Promise<void> {
     print(
       `${bold(folder.path)}  trained ${duration(end.seconds)}, ${end.epoch} epochs${epochsPerExample.unlabelled > 0 ? ` (each labelled picture seen ${epochsPerExample.labelled.toFixed(1)} times, each unlabelled one ${epochsPerExample.unlabelled.toFixed(1)} times)` : ""}, ended: ${end.reason}${report ? `\nreport: ${bold(report)}` : ""}`,
     );
+  if (options.json || end.reason === "interrupted") return;
+  if (end.step < FEW_STEPS)
+    print(`${end.step} steps are few: pictures will be blurred and classes mixed up; train longer`);
+  print(`\nwhat to do with it:\n${nextCommands(folder.path, model)}`);
+}
+
+/** The commands that use a trained run, those of its heads. */
+function nextCommands(run: string, model: string): string {
+  const heads = headsOf(findModel(model)).map(({ name }) => name);
+  const commands = [
+    ["classify", `genclass classify ${run} photo.jpg`],
+    ["sample", `genclass generate ${run} --out new.png`],
+    ["reconstruct", `genclass reconstruct ${run} photo.jpg`],
+  ].flatMap(([head, command]) => (heads.includes(head!) ? [command!] : []));
+  return [...commands, `genclass export ${run} --out model.onnx`].map((line) => `  ${line}`).join("\n");
 }
 
 /** A run about to train, and what it trains with. */
@@ -121,8 +143,7 @@ async function start(model: string, options: Options, interrupted: () => boolean
   const { options: wanted } = planRun(model, call);
   const backend = backendFor(wish, wanted);
   const data = await openSource(source, wanted);
-  for (const line of data.warnings.slice(0, 20)) warn(line);
-  if (data.warnings.length > 20) warn(`${data.warnings.length - 20} more`);
+  warnOf(data, source);
   return { training: await startRun(model, { ...call, data, source, backend, interrupted }), data, backend };
 }
 
@@ -143,27 +164,12 @@ async function resume(model: string, options: Options, interrupted: () => boolea
   return { training: await resumeRun(out, { ...call, data, backend, interrupted }), data, backend };
 }
 
-function backendFor(name: Options["backend"], { threads, precision }: StoredOptions): Backend {
+function backendFor(name: Options["backend"], { threads: wanted, precision }: StoredOptions): Backend {
+  const cores = availableParallelism();
+  // Threads that wait for a core in turn make steps many times slower.
+  const threads = Math.min(wanted, cores);
+  if (threads < wanted) warn(`--threads ${wanted}: this machine has ${cores} cores; ${cores} threads compute`);
   const { backend, note } = chooseBackend({ backend: name, threads, precision });
   if (note) warn(note);
   return backend;
-}
-
-/** Ctrl-C: the first ends after the steps in flight, the second at once. */
-function interruptSwitch(): { readonly pressed: boolean; release(): void } {
-  const state = { pressed: false };
-  const press = () => {
-    if (state.pressed) process.exit(1);
-    state.pressed = true;
-    warn("stopping after the steps in flight; press Ctrl-C again to stop at once");
-  };
-  process.on("SIGINT", press).on("SIGTERM", press);
-  return {
-    get pressed() {
-      return state.pressed;
-    },
-    release() {
-      process.off("SIGINT", press).off("SIGTERM", press);
-    },
-  };
 }
