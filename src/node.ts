@@ -1,5 +1,5 @@
 // The library for Node: opens data, trains, loads runs. The native backend enters the core here and nowhere else.
-import { fail, GenclassError } from "./base/errors.ts";
+import { GenclassError } from "./base/errors.ts";
 import { VERSION } from "./base/version.ts";
 import { decodePicture } from "./data/readers/decode.ts";
 import type { Model } from "./models/model.ts";
@@ -40,6 +40,26 @@ export async function* train(model: string | Model, options: TrainCall): AsyncGe
   yield* events;
 }
 
+/** Picture files as a model takes them. */
+export interface ReadPictures {
+  /** Those that decode, in the order in which they were given. */
+  readonly files: readonly string[];
+  /** Their bytes, `[files.length, h, w, c]`. */
+  readonly pixels: Uint8Array;
+  /** An `E_IMAGE` for each of the others, which names it. */
+  readonly failures: readonly GenclassError[];
+}
+
+function undecodable(file: string, cause: unknown): GenclassError {
+  // The libraries below write several lines.
+  const [why] = (cause as Error).message.split("\n");
+  return new GenclassError(
+    "E_IMAGE",
+    `${file} does not decode as a picture (${why}); expected JPEG, PNG, WebP, GIF, TIFF or AVIF`,
+    { cause },
+  );
+}
+
 /** A trained run that takes picture files. */
 export class NodeModel extends TrainedModel {
   private readonly resize: RunConfig["data"]["resize"];
@@ -50,24 +70,28 @@ export class NodeModel extends TrainedModel {
     this.resize = config.data.resize;
   }
 
-  /** Bytes `[n, h, w, c]` of picture files, as the model takes them. @throws `E_IMAGE` naming a file that does not decode */
+  /** Bytes `[n, h, w, c]` of picture files, as the model takes them. @throws `E_IMAGE` naming the first that does not decode */
   async read(files: readonly string[]): Promise<Uint8Array> {
+    const { pixels, failures } = await this.readEach(files);
+    if (failures[0]) throw failures[0];
+    return pixels;
+  }
+
+  /** The picture files that decode, as the model takes them, and why the others do not. */
+  async readEach(files: readonly string[]): Promise<ReadPictures> {
     const { height, width, channels } = this.spec;
     const size = height * width * channels;
     const pixels = new Uint8Array(files.length * size);
-    for (const [i, file] of files.entries()) {
+    const decoded: string[] = [];
+    const failures: GenclassError[] = [];
+    for (const file of files)
       try {
-        pixels.set(await decodePicture(file, { height, width, channels }, this.resize), i * size);
+        pixels.set(await decodePicture(file, { height, width, channels }, this.resize), decoded.length * size);
+        decoded.push(file);
       } catch (cause) {
-        if (cause instanceof GenclassError) throw cause;
-        fail(
-          "E_IMAGE",
-          `${file} does not decode as a picture (${(cause as Error).message}); expected JPEG, PNG, WebP, GIF, TIFF or AVIF`,
-          cause,
-        );
+        failures.push(cause instanceof GenclassError ? cause : undecodable(file, cause));
       }
-    }
-    return pixels;
+    return { files: decoded, pixels: pixels.subarray(0, decoded.length * size), failures };
   }
 
   /** Label, probability and novelty of a picture file, of several, or of bytes `[n, h, w, c]`. @throws `E_IMAGE` */

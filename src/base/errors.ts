@@ -24,6 +24,7 @@ export const ERRORS = {
   E_HEAD: { exit: 2, title: "Model cannot do this" },
   E_EXPORT: { exit: 1, title: "Export differs from the run" },
   E_BACKEND: { exit: 1, title: "Backend not available" },
+  E_FILE: { exit: 1, title: "File or folder not usable" },
   E_WRITE: { exit: 1, title: "File not written" },
 } as const;
 

@@ -1,9 +1,13 @@
 // Files on the command line: pictures to read, by name or pattern, and a free name for what is written.
 import { existsSync, mkdirSync, statSync } from "node:fs";
-import { dirname, join, relative, sep } from "node:path";
+import { dirname, extname, join, relative, sep } from "node:path";
 import { globSync } from "tinyglobby";
 import { fail } from "../base/errors.ts";
 import { isPicture } from "../data/readers/decode.ts";
+import { requireEmpty } from "../data/write.ts";
+import type { NodeModel, ReadPictures } from "../node.ts";
+import { writeAtomically } from "../run/files.ts";
+import { complain } from "./render.ts";
 
 /**
  * The paths of the picture files that words name, in the order of the words. A word is a file, a folder (every picture in it
@@ -40,20 +44,59 @@ function matches(folder: string, pattern: string): string[] {
 }
 
 /**
- * The path of a file to write: the one asked for, or else the first of `runs/STEM-1ENDING`, `runs/STEM-2ENDING`, … that does
- * not exist. The folder that it lies in is made.
+ * The pictures of files that decode. The others are told on standard error, and the command will exit with 1.
+ * @throws `E_IMAGE` when none decodes
+ */
+export async function readPictures(model: NodeModel, files: readonly string[]): Promise<ReadPictures> {
+  const read = await model.readEach(files);
+  const [first, ...others] = read.failures;
+  if (!first) return read;
+  if (read.files.length === 0 && others.length === 0) throw first;
+  for (const { code, message } of read.failures) complain(code, message);
+  if (read.files.length === 0) fail("E_IMAGE", `none of the ${files.length} pictures decodes`);
+  process.exitCode = 1;
+  return read;
+}
+
+/**
+ * The path of a file to write: the one asked for, or else the first of `STEM-1ENDING`, `STEM-2ENDING`, … that does not exist.
+ * Nothing is made yet: a call is checked before its work begins, and `writeNew` writes at its end.
  * @param ending with its dot, such as `.png`
- * @throws `E_WRITE` when the file asked for exists
+ * @throws `E_OPTION` when the file asked for has another ending, `E_WRITE` when it exists
  */
 export function freeFile(asked: string | undefined, stem: string, ending: string): string {
   if (asked !== undefined) {
+    if (extname(asked).toLowerCase() !== ending)
+      fail("E_OPTION", `--out ${asked}: what is written is a ${ending} file; expected a name that ends in ${ending}`);
     if (existsSync(asked)) fail("E_WRITE", `${asked} exists; nothing is overwritten. Choose another --out`);
-    mkdirSync(dirname(asked), { recursive: true });
     return asked;
   }
-  mkdirSync("runs", { recursive: true });
-  for (let n = 1; ; n++) {
-    const file = join("runs", `${stem}-${n}${ending}`);
-    if (!existsSync(file)) return file;
-  }
+  return freeName(stem, ending);
+}
+
+/** The first of `STEM-1ENDING`, `STEM-2ENDING`, … at which nothing is. */
+export function freeName(stem: string, ending = ""): string {
+  for (let n = 1; ; n++) if (!existsSync(`${stem}-${n}${ending}`)) return `${stem}-${n}${ending}`;
+}
+
+/**
+ * Refuses a folder to write into that is not new or empty, and a name that promises a file.
+ * @throws `E_OPTION` for a name with the ending of a file of pictures or data, `E_WRITE` where something is there
+ */
+export function requireFreeFolder(asked: string): void {
+  const [ending] =
+    /\.(npz|npy|csv|tsv|json|jsonl|parquet|tar|tgz|gz|zip|onnx|html?|bmp|pdf|svg)$/i.exec(asked) ??
+    (isPicture(asked) ? [extname(asked)] : []);
+  if (ending)
+    fail(
+      "E_OPTION",
+      `--out ${asked}: ${ending} is the ending of a file, and a folder is written; leave the ending out`,
+    );
+  requireEmpty(asked);
+}
+
+/** Writes a file whose path `freeFile` gave, and the folder that it lies in. @throws `E_WRITE` */
+export function writeNew(file: string, parts: readonly Uint8Array[] | string): void {
+  mkdirSync(dirname(file), { recursive: true });
+  writeAtomically(file, parts);
 }

@@ -6,7 +6,9 @@ import { VERSION } from "../base/version.ts";
 import { COMMANDS } from "./commands/index.ts";
 import { complain } from "./render.ts";
 
-async function main(argv: readonly string[]): Promise<number> {
+async function main(words: readonly string[]): Promise<number> {
+  // `help COMMAND` is `COMMAND --help`: the options of a command are known once its file is loaded.
+  const argv = words[0] === "help" && words.length > 1 ? [...words.slice(1), "--help"] : words;
   const [name] = argv;
   const entry = COMMANDS.find((command) => command.name === name);
   const program = new Command("genclass")
@@ -50,9 +52,14 @@ async function main(argv: readonly string[]): Promise<number> {
 function report(error: unknown): number {
   if (error instanceof CommanderError) {
     if (error.exitCode === 0) return 0;
+    // A command without the word that it needs has shown its help.
+    if (error.code === "commander.help") return 2;
     complain(
       "E_USAGE",
-      `${error.message.replace(/^error: /, "").replaceAll("\n", " ")}; "genclass ${process.argv[2] ?? ""} --help" shows the options`,
+      `${error.message
+        .replace(/^error: /, "")
+        .replaceAll("\n", " ")
+        .replace(/\.$/, "")}; "genclass ${process.argv[2] ?? ""} --help" shows the options`,
     );
     return 2;
   }
@@ -60,11 +67,40 @@ function report(error: unknown): number {
     complain(error.code, error.message);
     return ERRORS[error.code].exit;
   }
+  const file = fileProblem(error);
+  if (file) {
+    complain("E_FILE", file);
+    return ERRORS.E_FILE.exit;
+  }
   const message = error instanceof Error ? error.message : String(error);
   complain("internal", `internal: ${message}. Please report it; GENCLASS_DEBUG=1 shows where it happened`);
   if (process.env.GENCLASS_DEBUG && error instanceof Error) process.stderr.write(`${error.stack}\n`);
   return 1;
 }
+
+/** Why the system refused a file or folder, and the way out; undefined for another error. */
+function fileProblem(error: unknown): string | undefined {
+  const { code = "", path, dest } = error instanceof Error ? (error as NodeJS.ErrnoException & { dest?: string }) : {};
+  const why = FILE_PROBLEMS[code];
+  return why && `${dest ?? path ?? "a file"}: ${why}`;
+}
+
+/** The system's error codes in words. */
+const FILE_PROBLEMS: Readonly<Record<string, string>> = {
+  ENOENT: "there is no such file or folder; check the path",
+  EEXIST: "a file of this name is in the way; choose another path",
+  ENOTDIR: "a part of this path is a file, not a folder; choose another path",
+  EISDIR: "this is a folder, not a file; choose another path",
+  EACCES: "permission is denied; choose another path, or change its permissions",
+  EPERM: "the system does not permit this; choose another path, or change its permissions",
+  EROFS: "the file system is read-only; choose another path",
+  ENOSPC: "the disk is full; free some space",
+  EDQUOT: "the disk quota is used up; free some space",
+  EFBIG: "the file grows beyond the largest size allowed; raise the limit or write elsewhere",
+  ENAMETOOLONG: "the name is too long; choose a shorter one",
+  EMFILE: "too many files are open; raise the limit (ulimit -n)",
+  ELOOP: "links lead in a circle; choose another path",
+};
 
 // A reader that went away (| head) is no failure.
 process.stdout.on("error", (error: NodeJS.ErrnoException) => {

@@ -14,14 +14,22 @@ export const bold = (text: string): string => paint(1, text);
 /** Text in a fainter colour, on a terminal that shows it. */
 export const dim = (text: string): string => paint(2, text);
 
+/** Text with its control characters written out, as `\x1b`: names of files may hold any, and terminals obey them. */
+export const printable = (text: string): string =>
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is looked for.
+  text.replace(/[\u0000-\u001f\u007f-\u009f\u200e\u200f\u202a-\u202e\u2066-\u2069]/g, (character) => {
+    const code = character.charCodeAt(0).toString(16);
+    return code.length > 2 ? `\\u${code}` : `\\x${code.padStart(2, "0")}`;
+  });
+
 /** One message on standard error. */
 export function complain(code: string, message: string): void {
-  process.stderr.write(`${paint(31, `error ${code}:`, process.stderr)} ${message}\n`);
+  process.stderr.write(`${paint(31, `error ${code}:`, process.stderr)} ${printable(message)}\n`);
 }
 
 /** One warning on standard error. */
 export function warn(message: string): void {
-  process.stderr.write(`${paint(33, "warning:", process.stderr)} ${message}\n`);
+  process.stderr.write(`${paint(33, "warning:", process.stderr)} ${printable(message)}\n`);
 }
 
 /** One JSON document on standard output. */
@@ -35,7 +43,8 @@ export function print(line = ""): void {
 }
 
 /** Columns aligned by their widest cell; numbers to the right. */
-export function table(rows: readonly (readonly (string | number)[])[]): string {
+export function table(given: readonly (readonly (string | number)[])[]): string {
+  const rows = given.map((row) => row.map((cell) => (typeof cell === "number" ? cell : printable(cell))));
   const widths: number[] = [];
   for (const row of rows)
     for (const [i, cell] of row.entries()) widths[i] = Math.max(widths[i] ?? 0, String(cell).length);

@@ -1,6 +1,7 @@
 // Labelled images and their parts, wherever the bytes lie.
 import { hashName } from "../random/random.ts";
 import { type Pixels, view } from "./pixels.ts";
+import type { Warning } from "./warnings.ts";
 
 /** Pictures of one size, each with a label or none. */
 export interface ImageSet {
@@ -40,6 +41,8 @@ export interface HeaderSummary {
 export interface Dataset {
   /** What messages and reports call it. */
   readonly name: string;
+  /** The absolute path that it was opened from; absent for a built-in set and for data that was made in memory. */
+  readonly location?: string;
   /** Class names; label k stands for `classes[k]`. */
   readonly classes: readonly string[];
   readonly train: ImageSet;
@@ -53,8 +56,8 @@ export interface Dataset {
   readonly mirror: boolean;
   /** Reads what the files' headers say; absent where pictures do not come as files. */
   readonly headers?: () => Promise<HeaderSummary>;
-  /** What was skipped or doubtful while reading, one line each; more lines are added while pictures are decoded. */
-  readonly warnings: readonly string[];
+  /** What was ignored or is doubtful. */
+  readonly warnings: readonly Warning[];
 }
 
 /** A part of a data set. */
@@ -106,24 +109,48 @@ const FINGERPRINT_SAMPLE = 1000;
 
 /**
  * A line of text by which the data that a run was trained on is recognised: the pictures' size, and for each part the number
- * of pictures with a hash over all labels and the bytes of up to 1,000 evenly spread pictures, and a hash of the class names.
+ * of pictures with a hash over all labels and the bytes of up to 1,000 evenly spread pictures, a hash of the class names, and
+ * the same of the second data source where there is one.
  */
 export async function fingerprint(data: Dataset): Promise<string> {
-  const parts: string[] = [];
-  for (const set of [data.train, data.validation, data.test, ...(data.second ? [data.second] : [])]) {
-    if (!set) {
-      parts.push("-");
-      continue;
-    }
+  const part = async (set: ImageSet | undefined): Promise<string> => {
+    if (!set) return "-";
     const n = set.labels.length;
     const count = Math.min(n, FINGERPRINT_SAMPLE);
     const sample = Int32Array.from({ length: count }, (_, i) => Math.floor((i * n) / count));
     let hash = hashBytes(set.labels, hashBytes(await gather(set, sample)));
     if (set.partner) hash = hashBytes(await gather({ ...set, pixels: set.partner }, sample), hash);
-    parts.push(`${n}:${(hash >>> 0).toString(16).padStart(8, "0")}`);
-  }
+    return `${n}:${(hash >>> 0).toString(16).padStart(8, "0")}`;
+  };
   const { height, width, channels } = data.train;
-  return `${height}x${width}x${channels} ${parts.join(" ")} ${hashName(data.classes.join("\n")).toString(16)}`;
+  const words = [`${height}x${width}x${channels}`];
+  for (const name of PARTS) words.push(await part(data[name]));
+  words.push(hashName(data.classes.join("\n")).toString(16));
+  if (data.second) words.push(await part(data.second));
+  return words.join(" ");
+}
+
+/**
+ * What differs between two fingerprints, in words.
+ * @param parts the parts that are compared
+ * @returns nothing where the size of pictures, the class names and those parts are the same
+ */
+export function fingerprintDifferences(was: string, is: string, parts: readonly Part[] = PARTS): string[] {
+  const [before, after] = [was.split(" "), is.split(" ")];
+  const different = (at: number): boolean => before[at] !== after[at];
+  const pictures = (part: string | undefined): string =>
+    part === undefined || part === "-" ? "none" : `${part.split(":")[0]} pictures`;
+  return [
+    ...(different(0) ? [`pictures were ${before[0]}, now ${after[0]}`] : []),
+    ...parts.flatMap((part) => {
+      const at = 1 + PARTS.indexOf(part);
+      if (!different(at)) return [];
+      const [had, has] = [pictures(before[at]), pictures(after[at])];
+      return [had === has ? `${part} has ${has}, but others or with other labels` : `${part} had ${had}, now ${has}`];
+    }),
+    ...(different(1 + PARTS.length) ? ["the class names are others"] : []),
+    ...(different(2 + PARTS.length) ? ["the second data source is another"] : []),
+  ];
 }
 
 /** The hash FNV-1a of values, of which each counts as one unit; it goes on from the hash `start`. */

@@ -13,7 +13,7 @@ export type ClassWeighting = "none" | "balanced" | "sqrt" | Readonly<Record<stri
  * @param labels of the training part, `[n]`; -1 for none
  * @param classes class names, by class number
  * @returns `[classes.length]`
- * @throws `E_OPTION` for the name of an unknown class, or a weight outside 0..1,000,000
+ * @throws `E_OPTION` for the name of an unknown class, or a weight outside 0..1,000,000, or weights that are all 0
  */
 export function classWeights(labels: Int32Array, classes: readonly string[], how: ClassWeighting): Float32Array {
   const counts = new Float64Array(classes.length);
@@ -33,5 +33,7 @@ export function classWeights(labels: Int32Array, classes: readonly string[], how
     }
   const n = counts.reduce((a, b) => a + b, 0);
   const total = raw.reduce((sum, weight, k) => sum + weight * counts[k]!, 0);
+  if (n > 0 && total === 0)
+    fail("E_OPTION", "--class-weights: every class that has pictures has weight 0; give one of them a weight above 0");
   return Float32Array.from(raw, (weight) => (total > 0 ? (weight * n) / total : 1));
 }

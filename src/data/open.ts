@@ -1,20 +1,23 @@
 // Opens a data source. What kind it is follows from what is found there: a built-in name, a folder of a known form, or a file.
 import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
-import { basename, join } from "node:path";
+import { basename, dirname, join, resolve } from "node:path";
 import { fail, nearest } from "../base/errors.ts";
+import { placeName } from "./check/duplicates.ts";
 import type { Dataset } from "./dataset.ts";
 import { assemble, type PictureOptions, withUnlabelled } from "./readers/assemble.ts";
-import { readCsv } from "./readers/csv.ts";
 import type { Resize } from "./readers/decode.ts";
 import { isClassFolder, readFolder, readUnlabelled } from "./readers/folder.ts";
 import { readNpz } from "./readers/npz.ts";
 import { readParquet } from "./readers/parquet.ts";
 import { isCifar, isIdx, readCifarFolder, readIdxFolder } from "./readers/records.ts";
+import { isTable, readTable } from "./readers/table.ts";
 import { isTar, readTars } from "./readers/tar.ts";
 import { BUILT_IN_SETS } from "./sets/builtin.ts";
 import { builtInFolder } from "./sets/download.ts";
 import { glyphs } from "./sets/glyphs.ts";
+import { sharedPictures } from "./shared.ts";
 import { type LabelAmount, withLabels, withValidation } from "./splits.ts";
+import { Notes, type Warning } from "./warnings.ts";
 
 /** How a data source is read and split. */
 export interface OpenOptions {
@@ -55,7 +58,7 @@ export const BUILT_IN: readonly string[] = ["glyphs", "glyphs-colour", ...Object
 
 /** What a source can be, for messages. */
 const EXPECTED =
-  "a folder of class folders, of IDX or CIFAR files, of .tar shards or .parquet files; or a .npz, .csv, .tar or .parquet file";
+  "a folder of class folders, of IDX or CIFAR files, of .tar shards or .parquet files; or a .npz, .csv, .jsonl, .tar or .parquet file";
 
 /**
  * Opens a data source: reads labels and class names, brings pictures to one size, and splits as the options ask.
@@ -81,10 +84,31 @@ export async function open(source: string, options: OpenOptions = {}): Promise<D
     );
   const split = withValidation(whole, validation, seed);
   const kept = labels === undefined ? split : withLabels(split, labels, seed);
-  return options.unlabelled === undefined
-    ? kept
-    : withUnlabelled(kept, readUnlabelled(existing(options.unlabelled)), pictures);
+  const all =
+    options.unlabelled === undefined
+      ? kept
+      : await withUnlabelled(kept, readUnlabelled(existing(options.unlabelled)), pictures);
+  return { ...all, warnings: [...all.warnings, ...leaks(all)] };
 }
+
+/** Held-out pictures that are trained on too. */
+function leaks(data: Dataset): readonly Warning[] {
+  const notes = new Notes();
+  for (const part of ["validation", "test"] as const) {
+    const set = data[part];
+    if (!set) continue;
+    for (const [held, train] of sharedPictures(set, data.train))
+      notes.add(
+        `doubtful: pictures of ${part} that are in the training part too`,
+        `${placeName(data, { part, index: held })} = ${placeName(data, { part: "train", index: train })}`,
+      );
+  }
+  return notes.warnings;
+}
+
+/** What messages and reports call a source: the last part of its path, without the ending of a file. */
+export const sourceName = (source: string): string =>
+  basename(resolve(source)).replace(/\.(npz|csv|tsv|jsonl|parquet|tar|tgz|tar\.gz)$/i, "");
 
 function existing(path: string): string {
   if (existsSync(path) && statSync(path).isDirectory()) return path;
@@ -105,15 +129,19 @@ async function read(source: string, options: PictureOptions, progress?: OpenProg
       `no data at "${source}"${guess ? `; did you mean ${guess}?` : ""} Expected ${EXPECTED}; or one of: ${BUILT_IN.join(", ")}`,
     );
   }
-  const name = basename(path).replace(/\.(npz|csv|tsv|parquet|tar|tgz|tar\.gz)$/i, "");
-  return { name, ...(await (statSync(path).isDirectory() ? readDirectory(path, options) : readOne(path, options))) };
+  const location = path === source ? resolve(path) : undefined;
+  return {
+    name: sourceName(path),
+    location,
+    ...(await (statSync(path).isDirectory() ? readDirectory(path, options) : readOne(path, options))),
+  };
 }
 
 type Unnamed = Omit<Dataset, "name">;
 
 async function readOne(file: string, options: PictureOptions): Promise<Unnamed> {
   if (/\.npz$/i.test(file)) return readNpz(readFileSync(file), file);
-  if (/\.(csv|tsv)$/i.test(file)) return assemble(readCsv(file), options);
+  if (isTable(file)) return assemble(readTable(file), options);
   if (isTar(file)) return assemble(await readTars([file], file), options);
   if (/\.parquet$/i.test(file)) return fromParquet([file], file, options);
   fail("E_DATA_FORMAT", `${file} is of no known kind; expected ${EXPECTED}`);
@@ -121,7 +149,11 @@ async function readOne(file: string, options: PictureOptions): Promise<Unnamed> 
 
 async function readDirectory(folder: string, options: PictureOptions): Promise<Unnamed> {
   const files = readdirSync(folder).sort();
-  const known = BUILT_IN_SETS[basename(folder)];
+  // torchvision puts the files of MNIST into MNIST/raw.
+  const raw = ["raw", "MNIST/raw", "FashionMNIST/raw", "KMNIST/raw"].find((name) => idxIn(join(folder, name)));
+  if (raw) return readDirectory(join(folder, raw), options);
+  const set = basename(folder) === "raw" ? basename(dirname(folder)).toLowerCase() : basename(folder);
+  const known = BUILT_IN_SETS[set === "fashionmnist" ? "fashion-mnist" : set];
   if (files.some(isIdx)) return readIdxFolder(folder, files, known?.format === "idx" ? known : undefined);
   if (files.some(isCifar)) return readCifarFolder(folder, files);
   const paths = (test: (file: string) => boolean) => files.filter(test).map((file) => join(folder, file));
@@ -129,19 +161,29 @@ async function readDirectory(folder: string, options: PictureOptions): Promise<U
   if (tars.length > 0) return assemble(await readTars(tars, folder), options);
   const parquet = paths((file) => file.endsWith(".parquet"));
   if (parquet.length > 0) return fromParquet(parquet, folder, options);
-  // Hugging Face keeps the files of a data set in data/.
-  if (files.includes("data") && statSync(join(folder, "data")).isDirectory()) {
-    const below = readdirSync(join(folder, "data")).sort();
-    const shards = below.filter((file) => file.endsWith(".parquet"));
-    if (shards.length > 0)
-      return fromParquet(
-        shards.map((file) => join(folder, "data", file)),
-        folder,
-        options,
-      );
-  }
+  // Hugging Face keeps a table beside pictures, or the Parquet files of a data set in data/ or in a folder a configuration.
+  const metadata = files.find((file) => /^metadata\.(csv|jsonl)$/.test(file));
+  if (metadata) return assemble(readTable(join(folder, metadata)), options);
+  const configurations = files.filter((file) => parquetIn(join(folder, file)).length > 0);
+  if (configurations.length > 1)
+    fail(
+      "E_DATA_FORMAT",
+      `${folder}: holds several data sets (${configurations.join(", ")}); name one of them, as ${join(folder, configurations[0]!)}`,
+    );
+  if (configurations[0]) return fromParquet(parquetIn(join(folder, configurations[0])), folder, options);
   if (isClassFolder(folder)) return assemble(readFolder(folder), options);
   fail("E_DATA_FORMAT", `${folder}: nothing in it that is known; expected ${EXPECTED}`);
+}
+
+/** Whether a path is a folder with IDX files. */
+const idxIn = (path: string): boolean =>
+  statSync(path, { throwIfNoEntry: false })?.isDirectory() === true && readdirSync(path).some(isIdx);
+
+/** The Parquet files in a folder, none for anything else. */
+function parquetIn(path: string): string[] {
+  if (!statSync(path, { throwIfNoEntry: false })?.isDirectory()) return [];
+  const names = readdirSync(path).sort();
+  return names.filter((name) => name.endsWith(".parquet")).map((name) => join(path, name));
 }
 
 async function fromParquet(files: readonly string[], name: string, options: PictureOptions): Promise<Unnamed> {

@@ -1,5 +1,5 @@
 // Data sets as files: class folders of PNG, a NumPy archive, or WebDataset tar shards.
-import { createWriteStream, existsSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
+import { createWriteStream, existsSync, mkdirSync, readdirSync, statSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { zipSync } from "fflate";
@@ -7,7 +7,7 @@ import { pack } from "tar-stream";
 import { fail } from "../base/errors.ts";
 import { type Dataset, gather, type ImageSet, PARTS, range } from "./dataset.ts";
 import { loadSharp } from "./readers/decode.ts";
-import { formatNpy, formatNpyText } from "./readers/npz.ts";
+import { formatNpy, formatNpyText } from "./readers/npy.ts";
 
 /** Is called after each picture with the number of pictures written so far. */
 export type WriteProgress = (written: number) => void;
@@ -21,10 +21,18 @@ async function png(set: ImageSet, index: number): Promise<Buffer> {
     .toBuffer();
 }
 
-/** A folder that does not hold anything yet. @throws `E_WRITE` */
+/** Refuses a path at which a file or anything but an empty folder is. @throws `E_WRITE` */
+export function requireEmpty(path: string): void {
+  if (!existsSync(path)) return;
+  if (!statSync(path).isDirectory())
+    fail("E_WRITE", `${path} is a file; nothing is overwritten. Name a folder that is new or empty`);
+  if (readdirSync(path).length > 0)
+    fail("E_WRITE", `${path} is not empty; nothing is overwritten. Name a folder that is new or empty`);
+}
+
+/** Makes a folder that does not hold anything yet. @throws `E_WRITE` */
 function emptyFolder(path: string): void {
-  if (existsSync(path) && readdirSync(path).length > 0)
-    fail("E_WRITE", `${path} is not empty; nothing is overwritten. Choose another --out`);
+  requireEmpty(path);
   mkdirSync(path, { recursive: true });
 }
 

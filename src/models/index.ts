@@ -40,7 +40,7 @@ export function parseOptions(model: Model, given: Readonly<Record<string, unknow
       const guess = nearest(key, Object.keys(shape));
       fail(
         "E_OPTION",
-        `${model.name} has no option "${key}"${guess ? `; did you mean "${guess}"?` : ""}. "genclass models ${model.name}" lists them`,
+        `${model.name} has no option "${key}"${guess ? `; did you mean "${guess}"?` : "."} "genclass models ${model.name}" lists them`,
       );
     }
     read[key] = typeof value === "string" ? fromText(value) : value;

@@ -44,7 +44,7 @@ export async function evaluate(model: TrainedModel, whole: ImageSet, classes: re
   if (set.height !== spec.height || set.width !== spec.width || set.channels !== spec.channels)
     fail(
       "E_RUN_CONFLICT",
-      `the model takes pictures of ${spec.height}x${spec.width}x${spec.channels}, the data has ${set.height}x${set.width}x${set.channels}; give --image ${spec.height}x${spec.width} or the data it was trained on`,
+      `the model takes pictures of ${spec.height}x${spec.width}x${spec.channels}, the data has ${set.height}x${set.width}x${set.channels}; give pictures of that kind, or the data it was trained on`,
     );
   if (classes.join("\n") !== spec.classes.join("\n"))
     fail(

@@ -25,6 +25,7 @@ const configSchema = z.object({
   options: z.record(z.string(), z.unknown()),
   data: z.object({
     source: z.string(),
+    location: z.string().nullable().default(null),
     name: z.string(),
     fingerprint: z.string(),
     classes: z.array(z.string()).min(2),

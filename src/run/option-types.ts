@@ -1,5 +1,6 @@
 // Types of option values: how each is written as text, and which values are allowed. The command line reads text with
 // them; config.json and library calls are checked with the same schemas.
+import { resolve } from "node:path";
 import { z } from "zod";
 import type { ClassWeighting } from "../data/imbalance.ts";
 import type { LabelAmount } from "../data/splits.ts";
@@ -63,6 +64,19 @@ export function text(what: string): OptionType<string> {
   return { schema: z.string().min(1), expected: what, read: (given) => given, write: String };
 }
 
+/** A path: `what` says of what. It is kept as an absolute one, since a run goes on in other working directories too. */
+export function path(what: string): OptionType<string> {
+  return {
+    schema: z
+      .string()
+      .min(1)
+      .transform((given) => resolve(given)),
+    expected: what,
+    read: (given) => given,
+    write: (value) => resolve(value),
+  };
+}
+
 /** A list of `what`, one text each. */
 export function list(what: string): OptionType<readonly string[]> {
   return {
@@ -84,13 +98,26 @@ export const renames: OptionType<Readonly<Record<string, string>>> = {
   write: (pairs) => pairsOf(pairs).join(" "),
 };
 
-/** `64x48`: height 64, width 48, 4..2048 pixels each. */
+/** A share of 1, also in per cent: `0.1` or `10%`. */
+export function share(low: number, high: number): OptionType<number> {
+  return {
+    schema: z.number().min(low).max(high),
+    expected: `a share in ${low}..${high}, or per cent as in 10%`,
+    read(given) {
+      const percent = /^(\d{1,3}(?:\.\d+)?)%$/.exec(given);
+      return percent ? Number(percent[1]) / 100 : numberOf(given);
+    },
+    write: String,
+  };
+}
+
+/** `64x48`: height 64, width 48, 4..2048 pixels each; `64`: both. */
 export const imageSize: OptionType<ImageSize> = {
   schema: z.object({ height: z.int().min(4).max(2048), width: z.int().min(4).max(2048) }),
-  expected: "HEIGHTxWIDTH in pixels, 4..2048 each, as in 64x64",
+  expected: "HEIGHTxWIDTH in pixels, 4..2048 each, as in 64x48, or 64 for 64x64",
   read(given) {
-    const match = /^(\d{1,4})x(\d{1,4})$/.exec(given);
-    return match && { height: Number(match[1]), width: Number(match[2]) };
+    const [, height, width = height] = /^(\d{1,4})(?:x(\d{1,4}))?$/.exec(given) ?? [];
+    return height && { height: Number(height), width: Number(width) };
   },
   write: ({ height, width }) => `${height}x${width}`,
 };

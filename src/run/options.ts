@@ -13,7 +13,9 @@ import {
   list,
   number,
   type OptionType,
+  path,
   renames,
+  share,
   target,
   text,
 } from "./option-types.ts";
@@ -50,7 +52,7 @@ export const RUN_OPTIONS = {
   },
   unlabelled: {
     flag: "--unlabelled <folder>",
-    type: text("a folder"),
+    type: path("a folder"),
     default: null,
     help: "a folder of more training pictures, without labels",
     resume: "fixed",
@@ -76,7 +78,7 @@ export const RUN_OPTIONS = {
   },
   validation: {
     flag: "--validation <share>",
-    type: number(0, 0.9),
+    type: share(0, 0.9),
     default: 0.1,
     help: "share of the training part that is held out for validation, where the data has no validation part",
     resume: "fixed",
@@ -166,7 +168,7 @@ export const RUN_OPTIONS = {
   },
   from: {
     flag: "--from <run>",
-    type: text("a run folder"),
+    type: path("a run folder"),
     default: null,
     help: "begin with the weights of a trained run (fine-tuning)",
     resume: "fixed",

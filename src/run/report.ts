@@ -19,7 +19,7 @@ import { sheetsOf } from "./sheets.ts";
  * @returns the path of the report; undefined when it could not be written
  */
 export async function writeReport(
-  run: RunFolder,
+  run: Pick<RunFolder, "config" | "events" | "file">,
   model: TrainedModel,
   data: Dataset,
   split: string,

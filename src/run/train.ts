@@ -3,7 +3,7 @@ import { isDeepStrictEqual } from "node:util";
 import { fail } from "../base/errors.ts";
 import { VERSION } from "../base/version.ts";
 import { chooseAugmentation } from "../data/augment.ts";
-import { type Dataset, fingerprint } from "../data/dataset.ts";
+import { type Dataset, fingerprint, fingerprintDifferences } from "../data/dataset.ts";
 import { classWeights } from "../data/imbalance.ts";
 import { findModel, modelNamed, parseOptions } from "../models/index.ts";
 import type { Model } from "../models/model.ts";
@@ -13,6 +13,8 @@ import type { Backend } from "../runtime/backend.ts";
 import type { RunEvent } from "../train/events.ts";
 import { fit } from "../train/fit.ts";
 import type { FitOptions } from "../train/fit-options.ts";
+import { targetMetric } from "../train/goals.ts";
+import { validationMetrics } from "../train/steps.ts";
 import type { StoredSnapshot } from "./checkpoint.ts";
 import { writeAtomically } from "./files.ts";
 import { optionsOf, type RunConfig, RunFolder, runConfig } from "./folder.ts";
@@ -46,6 +48,11 @@ export interface Training {
   readonly events: AsyncGenerator<RunEvent, void>;
 }
 
+/** Some pictures: what a model of the list can do, and how it is measured, does not depend on them. */
+const ANY_DATA = { height: 32, width: 32, channels: 3, mirror: false, classes: ["first", "second"] };
+/** Training pictures without which there is nothing to learn from. */
+const FEWEST_PICTURES = 10;
+
 /**
  * Checks the call of a new run as far as that is possible without data.
  * @returns the options of the model and of the run, with defaults
@@ -58,6 +65,11 @@ export function planRun(
 ): { readonly modelOptions: Record<string, unknown>; readonly options: StoredOptions } {
   const modelOptions = parseOptions(typeof model === "string" ? findModel(model) : model, call.options ?? {});
   const options = newOptions(call);
+  if (call.out === "") fail("E_OPTION", "the run folder has no name; leave it out, and runs/ gets a numbered one");
+  // Whatever the pictures are, these words are known or not.
+  chooseAugmentation(options.augment, 3, true);
+  if (options.until !== null && typeof model === "string")
+    targetMetric(options.until, validationMetrics(findModel(model).build(modelOptions, ANY_DATA)));
   if (call.out !== undefined) RunFolder.refuseUsed(call.out);
   if (options.from !== null) RunFolder.checkpointOf(options.from);
   return { modelOptions, options };
@@ -73,6 +85,11 @@ export async function startRun(modelOrName: string | Model, call: TrainOptions):
   const { data, backend } = call;
   const { height, width, channels } = data.train;
   const n = data.train.labels.length;
+  if (n < FEWEST_PICTURES)
+    fail(
+      "E_DATA_EMPTY",
+      `${data.name} has ${n} training pictures; expected at least ${FEWEST_PICTURES}, and better hundreds`,
+    );
   if (n < options.batch && call.batch !== undefined)
     fail("E_OPTION", `--batch ${options.batch}: the training part has ${n} pictures; ask for at most that many`);
   // What is wrong with these shall be said before a folder is made.
@@ -84,6 +101,7 @@ export async function startRun(modelOrName: string | Model, call: TrainOptions):
     options: modelOptions,
     data: {
       source: call.source ?? data.name,
+      location: data.location ?? null,
       name: data.name,
       fingerprint: await fingerprint(data),
       classes: [...data.classes],
@@ -130,7 +148,7 @@ export async function resumeRun(
   if (found !== run.config.data.fingerprint)
     fail(
       "E_RUN_CONFLICT",
-      `${path} was trained on other data: its fingerprint is ${run.config.data.fingerprint}, this data's is ${found}; give the data of the run, or start a new run with --from ${path}`,
+      `${path} was trained on other data: ${fingerprintDifferences(run.config.data.fingerprint, found).join("; ")}; give the data of the run, or start a new run with --from ${path}`,
     );
   refuseLocked(path);
   run.configure(runConfig({ ...run.config, backend: call.backend.name }, options));

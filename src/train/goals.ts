@@ -6,6 +6,7 @@ import type { Metrics } from "./events.ts";
 import type { FitOptions } from "./fit-options.ts";
 import type { TrainingProgress } from "./progress.ts";
 
+type Target = NonNullable<FitOptions["until"]>;
 type Best = TrainingProgress["best"];
 
 /** The goals of a run, read against validation metrics. */
@@ -19,13 +20,7 @@ export class Goals {
   /** @throws `E_OPTION` for a target or a patience that no validation metric can meet */
   constructor({ model, data, until, patience = 0 }: FitOptions, metrics: readonly Metric[]) {
     const known = validated(data, metrics);
-    const why = noMetrics(data) ?? `known: ${known.map(({ name }) => name).join(", ")}`;
-    this.target = until && known.find(({ name }) => name === until.metric);
-    if (until && !this.target)
-      fail(
-        "E_OPTION",
-        `--until ${until.metric}=${until.value}: there is no validation metric "${until.metric}"; ${why}`,
-      );
+    this.target = until && targetMetric(until, known, noMetrics(data));
     this.chosenBy = (model.best ?? []).flatMap((name) => known.find((metric) => metric.name === name) ?? []);
     if (patience > 0 && this.chosenBy.length === 0)
       fail(
@@ -68,6 +63,24 @@ export class Goals {
       return "until";
     return patience > 0 && waited >= patience ? "patience" : undefined;
   }
+}
+
+/**
+ * The metric of a target.
+ * @param known the metrics that validation computes
+ * @param none why there are none, where that is so
+ * @throws `E_OPTION` for a metric that is not among them, or a value that it cannot have
+ */
+export function targetMetric({ metric, value }: Target, known: readonly Metric[], none?: string): Metric {
+  const found = known.find(({ name }) => name === metric);
+  const refuse = (why: string): never => fail("E_OPTION", `--until ${metric}=${value}: ${why}`);
+  if (!found)
+    return refuse(
+      `there is no validation metric "${metric}"; ${none ?? `known: ${known.map(({ name }) => name).join(", ")}`}`,
+    );
+  if (found.unit === "share" && !(value >= 0 && value <= 1))
+    refuse(`${found.title} is a share in 0..1; 99 % is written ${metric}=0.99`);
+  return found;
 }
 
 /** The metrics that the validation pictures allow. */

@@ -141,7 +141,7 @@ interface Walk {
 }
 
 /** The metrics that validation computes: slow ones only where the best checkpoint is chosen by them. */
-function validationMetrics(model: BuiltModel): Metric[] {
+export function validationMetrics(model: BuiltModel): Metric[] {
   const { best = [] } = model;
   const possible = metricsOf(model);
   for (const name of best)

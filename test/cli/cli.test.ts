@@ -57,7 +57,7 @@ describe("genclass", () => {
     [["train", "vae", "--data", "glyphs", "--set", "latent=0"], /vae: latent=0: .*>=1/],
     [["train", "vae", "--data", "glyphs", "--set", "latent"], /--set latent: expected key=value/],
     [["train", "vae", "--data", "glyphs", "--until", "accuracy"], /expected METRIC=NUMBER/],
-    [["train", "vae", "--data", "glyphs", "--image", "64"], /expected HEIGHTxWIDTH/],
+    [["train", "vae", "--data", "glyphs", "--image", "64x"], /expected HEIGHTxWIDTH/],
     [["train", "vae", "--data", "glyphs", "--labels", "5000"], /class "0" has 900 labelled training pictures/],
     [["train", "vae", "--data", "glyphs", "--batch", "20000"], /the training part has 9000 pictures/],
     [["train", "vae", "--data", "glyphs", "--map", "encoder"], /expected OLD=NEW, as in encoder=features/],

@@ -68,7 +68,7 @@ describe("a generator on the command line", () => {
     ]);
     const named = JSON.parse(genclass("export", "run", "--head", "discriminate", "--json").out);
     expect(named).toMatchObject({
-      file: join("run", "discriminate.onnx"),
+      file: join("run", "discriminate-1.onnx"),
       inputs: ["pixels: uint8 [batch, 28, 28, 1], 0..255"],
       outputs: ["score: float32 [batch]"],
     });

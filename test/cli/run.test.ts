@@ -59,7 +59,7 @@ describe("a run from training to export", () => {
 
   it("is never overwritten", () => {
     expectRefused(genclass("train", "vae", "--data", "glyphs", "--out", "run"), 1, /E_RUN_EXISTS: run is not empty/);
-    expectRefused(genclass("export", "run", "--out", "run/config.json"), 1, /exists; nothing is overwritten/);
+    expectRefused(genclass("export", "run", "--out", "run/model.onnx"), 1, /exists; nothing is overwritten/);
   });
 
   it("evaluates to the numbers that training ended with", () => {
@@ -67,7 +67,11 @@ describe("a run from training to export", () => {
     expect(found).toMatchObject({ run: "run", split: "test", n: 2000 });
     for (const name of ["accuracy", "nll", "ece", "mse", "elbo"])
       expect(found.metrics[name]).toBeCloseTo(trained.metrics[`test/${name}`]!, 6);
-    expectRefused(genclass("evaluate", "run", "--split", "tset"), 2, /expected train, validation or test/);
+    expectRefused(
+      genclass("evaluate", "run", "--split", "tset"),
+      2,
+      /expected one of train, validation, test; "genclass evaluate --help"/,
+    );
   });
 
   it("classifies files, folders and patterns; the exported file gives the same under bare onnxruntime", async () => {

@@ -18,25 +18,30 @@ export interface Result {
   err: string;
 }
 
-/** A new folder, removed after the tests of the file, and a way to call genclass in it. */
-export function workplace(name: string): { root: string; genclass: (...args: string[]) => Result } {
+/** Calls genclass. */
+type Call = (...args: string[]) => Result;
+
+/** A new folder, removed after the tests of the file, and a way to call genclass in it or in a folder below it. */
+export function workplace(name: string): { root: string; genclass: Call & { in: (folder: string) => Call } } {
   const root = mkdtempSync(join(tmpdir(), `genclass-${name}-`));
   afterAll(() => rmSync(root, { recursive: true }));
-  const genclass = (...args: string[]): Result => {
-    const { status, stdout, stderr } = spawnSync(process.execPath, [MAIN, ...args], {
-      cwd: root,
-      encoding: "utf8",
-      // No network: the mirror is a port where nothing listens.
-      env: {
-        ...process.env,
-        GENCLASS_DATA: "",
-        GENCLASS_MIRROR: "http://127.0.0.1:9/",
-        GENCLASS_CACHE: join(root, "cache"),
-      },
-    });
-    return { code: status, out: stdout, err: stderr };
-  };
-  return { root, genclass };
+  const callIn =
+    (folder: string) =>
+    (...args: string[]): Result => {
+      const { status, stdout, stderr } = spawnSync(process.execPath, [MAIN, ...args], {
+        cwd: join(root, folder),
+        encoding: "utf8",
+        // No network: the mirror is a port where nothing listens.
+        env: {
+          ...process.env,
+          GENCLASS_DATA: "",
+          GENCLASS_MIRROR: "http://127.0.0.1:9/",
+          GENCLASS_CACHE: join(root, "cache"),
+        },
+      });
+      return { code: status, out: stdout, err: stderr };
+    };
+  return { root, genclass: Object.assign(callIn("."), { in: callIn }) };
 }
 
 /** A failed call: exit code, message, no stack trace, nothing on standard output. */

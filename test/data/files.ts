@@ -2,6 +2,7 @@
 import { mkdirSync } from "node:fs";
 import { dirname } from "node:path";
 import sharp from "sharp";
+import type { Dataset } from "../../src/data/dataset.ts";
 
 export function idx(sizes: number[], data: Uint8Array): Buffer {
   const head = Buffer.alloc(4 + 4 * sizes.length);
@@ -26,3 +27,7 @@ export async function picture(file: string, value: number, side = 16): Promise<v
   mkdirSync(dirname(file), { recursive: true });
   await plain(value, side).png().toFile(file);
 }
+
+/** The names in the warnings of a data set whose text matches. */
+export const warned = ({ warnings }: Dataset, text: RegExp): string[] =>
+  warnings.filter((warning) => text.test(warning.text)).flatMap(({ names }) => names);

@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import sharp from "sharp";
@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { findDuplicates } from "../../src/data/check/duplicates.ts";
 import { gather } from "../../src/data/dataset.ts";
 import { open } from "../../src/data/open.ts";
-import { picture } from "./files.ts";
+import { picture, warned } from "./files.ts";
 
 const root = mkdtempSync(join(tmpdir(), "genclass-folders-"));
 afterAll(() => rmSync(root, { recursive: true }));
@@ -36,10 +36,7 @@ describe("class folders", () => {
     writeFileSync(join(folder, "a", "broken.jpg"), "no picture");
     writeFileSync(join(folder, "b", "empty.png"), "");
     const data = await open(folder);
-    expect(data.warnings.filter((line) => line.startsWith("skipped")).sort()).toEqual([
-      "skipped, does not decode: a/broken.jpg",
-      "skipped, does not decode: b/empty.png",
-    ]);
+    expect(warned(data, /left out of 42 pictures, as they do not decode/)).toEqual(["a/broken.jpg", "b/empty.png"]);
     writeFileSync(join(folder, "b", "more.png"), "x");
     await expect(open(folder)).rejects.toThrowError(/3 of 43 pictures do not decode \(more than 5 %\)/);
   });
@@ -71,7 +68,7 @@ describe("class folders", () => {
       .jpeg({ quality: 100 })
       .toFile(odd("turned.jpg"));
     const data = await open(folder, { image: { height: 8, width: 8 }, validation: 0 });
-    expect(data.warnings.filter((line) => line.startsWith("skipped"))).toEqual([]);
+    expect(warned(data, /do not decode/)).toEqual([]);
     expect(data.train.labels.length).toBe(9);
     const turned = await gather(data.train, [4]);
     expect(turned[3]!).toBeGreaterThan(200);
@@ -94,7 +91,7 @@ describe("class folders", () => {
     png.writeUInt32BE(60_000, 20);
     writeFileSync(join(folder, "a", "z.png"), png);
     const data = await open(folder, { image: { height: 16, width: 16 }, validation: 0 });
-    expect(data.warnings.filter((line) => line.startsWith("skipped"))).toEqual(["skipped, does not decode: a/z.png"]);
+    expect(warned(data, /do not decode/)).toEqual(["a/z.png"]);
     expect([...(await gather(data.train)).subarray(-3)]).toEqual([255, 255, 255]);
   });
 
@@ -131,16 +128,11 @@ describe("class folders", () => {
     const data = await open(folder, { image: { height: 16, width: 16 }, validation: 0 });
     // 90 plain ones and eight of odd kinds.
     expect(data.train.labels.length).toBe(98);
-    expect(data.warnings).toContain("4 of 103 pictures do not decode:");
-    expect(data.warnings.filter((line) => line.startsWith("skipped")).sort()).toEqual(
-      ["cut", "empty", "enormous", "text"].map(
-        (kind) => `skipped, does not decode: train/a/z-${kind}.${kind === "text" ? "jpg" : "png"}`,
-      ),
+    expect(warned(data, /left out of 103 pictures, as they do not decode/)).toEqual(
+      ["cut", "empty", "enormous", "text"].map((kind) => `train/a/z-${kind}.${kind === "text" ? "jpg" : "png"}`),
     );
-    expect(data.warnings.filter((line) => line.startsWith("ignored")).sort()).toEqual([
-      "ignored: 1 files of a kind that is not read as a picture (.bmp)",
-      "ignored: 1 files of a kind that is not read as a picture (.txt)",
-    ]);
+    expect(warned(data, /ignored, as \.bmp is not read as a picture/)).toEqual(["train/a/old.bmp"]);
+    expect(warned(data, /ignored, as \.txt is not read as a picture/)).toEqual(["train/a/notes.txt"]);
     const { exact } = await findDuplicates(data);
     expect(exact.some(({ a, b }) => a.part === "train" && b.part === "test")).toBe(true);
     for (const name of [
@@ -215,6 +207,69 @@ describe("class folders", () => {
     await expect(open(join(root, "extra"))).rejects.toThrowError(
       /class "c" of test is not in the training part, which has a, b/,
     );
+  });
+
+  it("name what lies beside them and is not read; links to folders are followed", async () => {
+    const folder = join(root, "beside");
+    const files = ["train/a/1.png", "train/b/1.png", "train/a/old/2.png", "train/loose.png", "cats/1.png", "above.png"];
+    for (const [i, file] of [...files, "elsewhere/1.png", "training/a/9.png"].entries())
+      await picture(join(folder, file), 20 * i);
+    await picture(join(folder, "train", "__MACOSX", "1.png"), 3);
+    writeFileSync(join(folder, "train", "a", "._1.png"), "a note of macOS");
+    symlinkSync(join(root, "beside", "elsewhere"), join(folder, "train", "linked"));
+    symlinkSync(join(root, "nowhere"), join(folder, "train", "b", "lost.png"));
+    const data = await open(folder, { validation: 0 });
+    expect(data.classes).toEqual(["a", "b", "linked"]);
+    expect(data.warnings.map(({ text, names }) => [text, [...names]])).toEqual([
+      ["ignored, as they lie outside the class folders", ["above.png", "train/loose.png"]],
+      ["ignored, as they lie beside train and are not split names", ["cats", "elsewhere"]],
+      ["ignored, as another folder is of the same split", ["training"]],
+      ["ignored, as macOS left them as notes", ["train/__MACOSX", "train/a/._1.png"]],
+      ["ignored, as they are folders inside class folders", ["train/a/old"]],
+      ["ignored, as they are links that lead nowhere", ["train/b/lost.png"]],
+    ]);
+  });
+
+  it("of unlabelled pictures may be linked in a circle", async () => {
+    const folder = join(root, "circle");
+    for (const file of ["train/a/1.png", "train/b/1.png", "unlabelled/x/1.png"])
+      await picture(join(folder, file), file.length);
+    symlinkSync(join(folder, "unlabelled"), join(folder, "unlabelled", "x", "again"));
+    expect((await open(folder, { validation: 0 })).train.labels).toHaveLength(3);
+  });
+
+  it("with a test picture that is in the training part too, or among unlabelled ones, name both", async () => {
+    const folder = join(root, "leak");
+    for (const [file, value] of Object.entries({
+      "train/a/1": 1,
+      "train/a/2": 2,
+      "train/b/3": 3,
+      "test/a/x": 2,
+      "test/b/y": 4,
+    }))
+      await picture(join(folder, `${file}.png`), value);
+    const leaks = /pictures of test that are in the training part too/;
+    expect(warned(await open(folder, { validation: 0 }), leaks)).toEqual(["test/a/x.png = train/a/2.png"]);
+    await picture(join(root, "leaked", "4.png"), 4);
+    const more = await open(folder, { validation: 0, unlabelled: join(root, "leaked") });
+    expect(warned(more, leaks)).toEqual(["test/a/x.png = train/a/2.png", "test/b/y.png = 4.png"]);
+  });
+
+  it("called -1 hold pictures without a label", async () => {
+    for (const [i, label] of ["a", "b", "-1"].entries()) await picture(join(root, "minus", label, "1.png"), i);
+    const { classes, train } = await open(join(root, "minus"), { validation: 0 });
+    expect([classes, [...train.labels]]).toEqual([
+      ["a", "b"],
+      [-1, 0, 1],
+    ]);
+  });
+
+  it("are of one class where their names differ in Unicode form alone", async () => {
+    const cafe = "caf\u00e9";
+    for (const file of [`train/${cafe}/1.png`, "train/bar/1.png", `test/${cafe.normalize("NFD")}/1.png`])
+      await picture(join(root, "unicode", file), file.length);
+    const { classes, test } = await open(join(root, "unicode"), { validation: 0 });
+    expect([classes, [...test!.labels]]).toEqual([["bar", cafe], [1]]);
   });
 
   it("that do not exist give the nearest built-in name", async () => {

@@ -9,7 +9,7 @@ import { parseCifar } from "../../src/data/readers/cifar.ts";
 import { parseIdx } from "../../src/data/readers/idx.ts";
 import { glyphs } from "../../src/data/sets/glyphs.ts";
 import { DATA } from "../helpers.ts";
-import { idx } from "./files.ts";
+import { idx, warned } from "./files.ts";
 
 const root = mkdtempSync(join(tmpdir(), "genclass-records-"));
 afterAll(() => rmSync(root, { recursive: true }));
@@ -40,6 +40,14 @@ describe("IDX files", () => {
     writeFileSync(join(folder, "train-labels-idx1-ubyte"), idx([2], Uint8Array.of(3, 77)));
     await expect(open(folder)).rejects.toThrowError(/a train label is 77; expected 0..9/);
   });
+  it("are found where torchvision puts them, with the classes of the set", async () => {
+    const raw = join(root, "tv", "FashionMNIST", "raw");
+    mkdirSync(raw, { recursive: true });
+    writeFileSync(join(raw, "train-images-idx3-ubyte"), idx([2, 2, 2], new Uint8Array(8)));
+    writeFileSync(join(raw, "train-labels-idx1-ubyte"), idx([2], Uint8Array.of(0, 9)));
+    for (const place of [join(root, "tv"), join(root, "tv", "FashionMNIST"), raw])
+      expect((await open(place, { validation: 0 })).classes[9]).toBe("ankle boot");
+  });
   it("of EMNIST are turned upright and count letters from 1", async () => {
     const folder = join(root, "emnist-letters");
     mkdirSync(folder);
@@ -69,6 +77,20 @@ describe("CIFAR files", () => {
       expect([...set.labels]).toEqual([3, 9]);
       expect([...(await gather(set)).subarray(3072, 3076)]).toEqual([100, 7, 7, 100]);
     }
+  });
+  it("of which some are missing are read, and the missing ones named", async () => {
+    const folder = join(root, "cifar-part");
+    mkdirSync(folder);
+    writeFileSync(join(folder, "data_batch_1.bin"), Buffer.concat([record(3, 200), record(9, 100)]));
+    writeFileSync(join(folder, "data_batch_4.bin.gz"), gzipSync(record(1, 7)));
+    const data = await open(folder, { validation: 0 });
+    expect(data.train.labels).toHaveLength(3);
+    expect(warned(data, /not all files of CIFAR-10 are there/)).toEqual([
+      "data_batch_2.bin",
+      "data_batch_3.bin",
+      "data_batch_5.bin",
+      "test_batch.bin",
+    ]);
   });
   it("that are truncated or have labels out of range are refused", () => {
     expect(() => parseCifar(files(record(3, 1).subarray(0, 3000)), 10)).toThrowError(

@@ -1,7 +1,7 @@
 // The table of run options, row by row: as text, in config.json, and when a run goes on.
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
 import { glyphs } from "../../src/data/sets/glyphs.ts";
 import { nativeBackend } from "../../src/node.ts";
@@ -16,7 +16,7 @@ afterAll(() => rmSync(root, { recursive: true }));
 /** Of every option, a value that is not its default, and the texts that the command line takes for it. */
 const SAMPLES: { readonly [K in OptionName]: readonly [value: Required<RunOptions>[K], ...texts: string[]] } = {
   labels: [{ share: 0.07 }, "7%"],
-  unlabelled: ["more", "more"],
+  unlabelled: [resolve("more"), resolve("more")],
   image: [{ height: 20, width: 30 }, "20x30"],
   resize: ["pad", "pad"],
   validation: [0.25, "0.25"],
@@ -30,12 +30,19 @@ const SAMPLES: { readonly [K in OptionName]: readonly [value: Required<RunOption
   until: [{ metric: "accuracy", value: 0.9 }, "accuracy=0.9"],
   patience: [3, "3"],
   emaDecay: [0.99, "0.99"],
-  from: ["base", "base"],
+  from: [resolve("base"), resolve("base")],
   freeze: [["encoder/", "mean"], "encoder/", "mean"],
   map: [{ encoder: "features", mean: "code" }, "encoder=features", "mean=code"],
   threads: [1, "1"],
   precision: ["bf16", "bf16"],
 };
+
+describe("options that are paths", () => {
+  it("are kept as absolute paths, so that a run goes on in another working directory", () => {
+    const stored = newOptions({ from: "base", unlabelled: "more" });
+    expect([stored.from, stored.unlabelled]).toEqual([resolve("base"), resolve("more")]);
+  });
+});
 
 const rows = RUN_OPTION_LIST.map(([name, option]) => {
   const [value, ...texts] = SAMPLES[name as OptionName];

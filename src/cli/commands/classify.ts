@@ -1,7 +1,7 @@
 import type { Command } from "commander";
 import { requireHead } from "../../models/heads.ts";
 import { load } from "../../node.ts";
-import { pictureFiles } from "../files.ts";
+import { pictureFiles, readPictures } from "../files.ts";
 import { print, printJson, table, warn } from "../render.ts";
 
 /** Declares the arguments and options of the command. */
@@ -18,10 +18,11 @@ export function define(command: Command): void {
 }
 
 async function run(path: string, words: readonly string[], options: { json?: boolean }): Promise<void> {
-  const files = pictureFiles(words);
+  const asked = pictureFiles(words);
   const model = await load(path);
   requireHead(model.heads, "classify");
-  const predictions = await model.classify(files);
+  const { files, pixels } = await readPictures(model, asked);
+  const predictions = await model.classify(pixels);
   const lacking = model.has("elbo") ? await model.novelty.lacks() : undefined;
   if (lacking !== undefined) warn(`no novelty is told: ${lacking}`);
   await model.dispose();

@@ -2,7 +2,7 @@
 import type { Command } from "commander";
 import { AUGMENTATIONS, CHANGES } from "../../data/augment.ts";
 import { RESIZES } from "../../data/readers/decode.ts";
-import { choice, imageSize, integer } from "../../run/option-types.ts";
+import { choice, imageSize, integer, text } from "../../run/option-types.ts";
 import { argument } from "../args.ts";
 
 /** Declares the arguments and options of the command. */
@@ -18,14 +18,15 @@ export function define(command: Command): void {
 
   pictures(command.command("info").description("what a data source holds"))
     .argument("<source>", "a built-in name, a folder or a file")
+    .option("--all", "name everything that is ignored or doubtful, not examples alone")
     .option("--json", "print one JSON document")
     .addHelpText("after", "\nExample:\n  genclass data info mnist\n")
     .action(async (source, options) => (await import("./data/info.ts")).info(source, options));
 
   pictures(command.command("check").description("what may be wrong with a data source"))
     .argument("<source>", "a built-in name, a folder or a file")
-    .option("--run <run>", "a run trained on it: lists labels that it does not believe")
-    .option("--out <file.html>", "the page with thumbnails (default: numbered under runs/)")
+    .option("--run <run>", "a run trained on it: lists labels that it does not believe", argument(text("a run folder")))
+    .option("--out <file.html>", "the page with thumbnails (default: numbered under runs/)", argument(text("a file")))
     .option("--json", "print one JSON document")
     .addHelpText("after", "\nExample:\n  genclass data check photos/ --run runs/first --out photos-check.html\n")
     .action(async (source, options) => (await import("./data/check.ts")).check(source, options));
@@ -34,7 +35,7 @@ export function define(command: Command): void {
     .command("make")
     .description("write a data set that the program draws")
     .argument("<name>", "glyphs")
-    .requiredOption("--out <folder>", "where the class folders go")
+    .requiredOption("--out <folder>", "where the class folders go", argument(text("a folder")))
     .option("--count <n>", "training pictures", argument(integer(10, 1_000_000)), 2000)
     .option("--test <n>", "test pictures", argument(integer(0, 1_000_000)), 400)
     .option("--seed <n>", "seed", argument(integer(0, 2 ** 31 - 1)), 1)
@@ -45,7 +46,7 @@ export function define(command: Command): void {
 
   pictures(command.command("convert").description("write a data source in another form"))
     .argument("<source>", "a built-in name, a folder or a file")
-    .requiredOption("--out <path>", "a .npz file, or a folder")
+    .requiredOption("--out <path>", "a .npz file, or a folder", argument(text("a file or a folder")))
     .option(
       "--to <form>",
       "npz, shards (WebDataset .tar) or folders (default: by --out)",
@@ -63,7 +64,7 @@ export function define(command: Command): void {
       `auto, ${Object.keys(AUGMENTATIONS).join(", ")}, or changes as in light,rotate=5`,
       "auto",
     )
-    .option("--out <file.png>", "where the picture goes (default: numbered under runs/)")
+    .option("--out <file.png>", "where the picture goes (default: numbered under runs/)", argument(text("a file")))
     .option("--seed <n>", "seed", argument(integer(0, 2 ** 31 - 1)), 0)
     .option("--json", "print one JSON document")
     .addHelpText(

@@ -1,42 +1,47 @@
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
 import type { Command } from "commander";
 import { fail } from "../../base/errors.ts";
+import { type Dataset, fingerprint, fingerprintDifferences, PARTS, type Part } from "../../data/dataset.ts";
 import { open } from "../../data/open.ts";
 import { formatMetric, type MetricInfo } from "../../metrics/metric.ts";
 import { chooseBackend, load } from "../../node.ts";
 import { type Evaluation, evaluate } from "../../predict/evaluate.ts";
-import { RunFolder } from "../../run/folder.ts";
+import { optionsOf, RunFolder } from "../../run/folder.ts";
+import { choice, text } from "../../run/option-types.ts";
+import { argument } from "../args.ts";
+import { freeName } from "../files.ts";
 import { bold, openLine, print, printJson, table, warn } from "../render.ts";
-
-type Split = "train" | "validation" | "test";
+import { openSource, sourceOf } from "../sources.ts";
 
 /** Declares the arguments and options of the command. */
 export function define(command: Command): void {
   command
     .argument("<run>", "a run folder")
-    .option("--data <source>", "other data than the run was trained on")
-    .option("--split <name>", "train, validation or test", "test")
+    .option("--data <source>", "other data than the run was trained on", argument(text("a name or a path")))
+    .option("--split <name>", PARTS.join(", "), argument(choice(PARTS)), "test")
     .option("--json", "print one JSON document")
-    .addHelpText("after", "\nExample:\n  genclass evaluate runs/first\n")
+    .addHelpText(
+      "after",
+      "\nThe report and its pictures go to RUN/evaluations/, numbered.\n\nExample:\n  genclass evaluate runs/first\n",
+    )
     .action(run);
 }
 
-async function run(path: string, options: { data?: string; split: string; json?: boolean }): Promise<void> {
-  if (!["train", "validation", "test"].includes(options.split))
-    fail("E_OPTION", `--split ${options.split}: expected train, validation or test`);
+interface Options {
+  data?: string;
+  split: Part;
+  json?: boolean;
+}
+
+async function run(path: string, options: Options): Promise<void> {
+  const { split } = options;
   const folder = RunFolder.open(path);
-  const { data: saved, seed } = folder.config;
+  const source = options.data ?? sourceOf(folder);
   const model = await load(path, chooseBackend());
-  const data = await open(options.data ?? saved.source, {
-    image:
-      saved.image ?? (options.data && saved.channels === 3 ? { height: saved.height, width: saved.width } : undefined),
-    resize: saved.resize,
-    validation: saved.validation,
-    seed,
-    progress: openLine,
-  });
-  const split = options.split as Split;
+  const data = await (options.data === undefined ? ownData(folder, source, split) : otherData(folder, source));
   const set = data[split];
-  if (!set) fail("E_DATA_EMPTY", `${options.data ?? saved.source} has no ${split} part; choose another --split`);
+  if (!set) fail("E_DATA_EMPTY", `${source} has no ${split} part; choose another --split`);
   const found = await evaluate(model, set, data.classes);
   if (options.json)
     printJson({
@@ -50,9 +55,42 @@ async function run(path: string, options: { data?: string; split: string; json?:
     });
   else showEvaluation(split, found, model.metrics);
   const { writeReport } = await import("../../run/report.ts");
-  const report = await writeReport(folder, model, data, split, found, warn);
+  const out = freeName(join(path, "evaluations", options.data === undefined ? split : `${split}-of-${data.name}`));
+  for (const part of ["plots", "samples"]) mkdirSync(join(out, part), { recursive: true });
+  // The report of the run itself, which training wrote, stays.
+  const place = {
+    config: folder.config,
+    events: () => folder.events(),
+    file: (...parts: string[]) => join(out, ...parts),
+  };
+  const report = await writeReport(place, model, data, split, found, warn);
   await model.dispose();
   if (!options.json && report) print(`report: ${bold(report)}`);
+}
+
+/** The data of the run, whose part must be what it was. @throws `E_RUN_CONFLICT` saying what differs */
+async function ownData({ path, config }: RunFolder, source: string, split: Part): Promise<Dataset> {
+  const options = optionsOf(config);
+  // Which labels are kept and what is added changes the training part alone.
+  const data = await openSource(source, split === "train" ? options : { ...options, labels: null, unlabelled: null });
+  const differences = fingerprintDifferences(config.data.fingerprint, await fingerprint(data), [split]);
+  if (differences.length > 0)
+    fail(
+      "E_RUN_CONFLICT",
+      `${source} is not what ${path} was trained on: ${differences.join("; ")}; put the data back as it was, or evaluate on it as it is with --data ${source}`,
+    );
+  return data;
+}
+
+/** Other data, read as the run read its own. */
+function otherData({ config: { data, seed } }: RunFolder, source: string): Promise<Dataset> {
+  return open(source, {
+    image: data.image ?? (data.channels === 3 ? { height: data.height, width: data.width } : undefined),
+    resize: data.resize,
+    validation: data.validation,
+    seed,
+    progress: openLine,
+  });
 }
 
 /** The numbers as people read them. */
@@ -78,6 +116,9 @@ export function showEvaluation(
     print(table([["class", "precision %", "recall %", "F1 %", "pictures"], ...rows]));
     print();
   }
-  print(table(Object.entries(metrics).map(([name, value]) => [name, value.toPrecision(5)])));
+  const meaning = ({ title, better, unit }: MetricInfo) =>
+    `${title}${unit === "share" ? ", as a share of 1" : unit && `, ${unit}`}${better === "neither" ? "" : `; ${better} is better`}`;
+  const told = new Map(known.map((metric) => [metric.name, meaning(metric)]));
+  print(table(Object.entries(metrics).map(([name, value]) => [name, value.toPrecision(5), told.get(name) ?? ""])));
   print();
 }

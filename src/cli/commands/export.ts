@@ -1,17 +1,25 @@
-import { existsSync } from "node:fs";
 import { join } from "node:path";
 import type { Command } from "commander";
-import { fail } from "../../base/errors.ts";
 import { exportHead, load, nativeBackend, VERSION } from "../../node.ts";
-import { writeAtomically } from "../../run/files.ts";
+import { text } from "../../run/option-types.ts";
+import { argument } from "../args.ts";
+import { freeFile, writeNew } from "../files.ts";
 import { bold, print, printJson, table } from "../render.ts";
 
 /** Declares the arguments and options of the command. */
 export function define(command: Command): void {
   command
     .argument("<run>", "a run folder")
-    .option("--head <name>", "what of the model: classify, sample, … (default: the classifier, else the generator)")
-    .option("--out <file.onnx>", "where to write it (default: RUN/model.onnx, or RUN/HEAD.onnx)")
+    .option(
+      "--head <name>",
+      "what of the model: classify, sample, … (default: the classifier, else the generator)",
+      argument(text("a head")),
+    )
+    .option(
+      "--out <file.onnx>",
+      "where to write it (default: RUN/model-1.onnx or RUN/HEAD-1.onnx, or the next number; training writes RUN/model.onnx)",
+      argument(text("a file")),
+    )
     .option("--json", "print one JSON document")
     .addHelpText(
       "after",
@@ -21,12 +29,11 @@ export function define(command: Command): void {
 }
 
 async function run(path: string, options: { head?: string; out?: string; json?: boolean }): Promise<void> {
-  const out = options.out ?? join(path, `${options.head ?? "model"}.onnx`);
-  if (options.out && existsSync(out)) fail("E_WRITE", `${out} exists; nothing is overwritten. Choose another --out`);
+  const out = freeFile(options.out, join(path, options.head ?? "model"), ".onnx");
   const backend = nativeBackend();
   const model = await load(path, { backend });
   const { bytes, inputs, outputs } = await exportHead(model, backend, VERSION, options.head);
-  writeAtomically(out, [bytes]);
+  writeNew(out, [bytes]);
   const { classes } = model.spec;
   await model.dispose();
   if (options.json) printJson({ run: path, file: out, bytes: bytes.length, inputs, outputs, labels: classes });

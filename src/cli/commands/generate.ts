@@ -1,4 +1,3 @@
-import { existsSync, mkdirSync } from "node:fs";
 import { extname, join } from "node:path";
 import type { Command } from "commander";
 import { fail, unknownName } from "../../base/errors.ts";
@@ -6,9 +5,9 @@ import { argmax, softmaxRows } from "../../metrics/classification.ts";
 import { requireHead } from "../../models/heads.ts";
 import { load, type NodeModel } from "../../node.ts";
 import { gridPng, imagePng, toBytes } from "../../report/pictures.ts";
-import { writeAtomically } from "../../run/files.ts";
-import { integer } from "../../run/option-types.ts";
+import { integer, text } from "../../run/option-types.ts";
 import { argument } from "../args.ts";
+import { freeFile, requireFreeFolder, writeNew } from "../files.ts";
 import { bold, print, printJson } from "../render.ts";
 
 interface Options {
@@ -23,11 +22,12 @@ interface Options {
 export function define(command: Command): void {
   command
     .argument("<run>", "a run folder")
-    .option("--class <name>", "pictures of this class alone")
+    .option("--class <name>", "pictures of this class alone", argument(text("a class")))
     .option("--count <n>", "how many", argument(integer(1, 100_000)), 40)
     .option(
       "--out <path>",
-      "a .png for one sheet, else a folder of single pictures (default: RUN/samples/generated-SEED.png)",
+      "a .png for one sheet, else a folder of single pictures (default: numbered in RUN/samples/)",
+      argument(text("a file or a folder")),
     )
     .option("--seed <n>", "seed of the noise", argument(integer(0, 2 ** 31 - 1)), 0)
     .option("--json", "print one JSON document")
@@ -42,6 +42,11 @@ const ROUND = 256;
 const SEED_STEP = 40_503;
 
 async function run(path: string, options: Options): Promise<void> {
+  const isFolder = options.out !== undefined && extname(options.out).toLowerCase() !== ".png";
+  if (isFolder) requireFreeFolder(options.out!);
+  const out = isFolder
+    ? options.out!
+    : freeFile(options.out, join(path, "samples", `generated-${options.seed}`), ".png");
   const model = await load(path);
   const { classes, height, width, channels } = model.spec;
   requireHead(model.heads, "sample");
@@ -49,23 +54,18 @@ async function run(path: string, options: Options): Promise<void> {
   if (wanted === -1) unknownName("class", options.class!, classes);
   const images = await draw(model, options.count, wanted, options.seed);
   const size = height * width * channels;
-  const out =
-    options.out ??
-    join(path, "samples", `generated-${options.seed}${options.class === undefined ? "" : `-${wanted}`}.png`);
   const files: string[] = [];
-  if (extname(out).toLowerCase() === ".png") {
-    if (options.out && existsSync(out)) fail("E_WRITE", `${out} exists; nothing is overwritten. Choose another --out`);
-    writeAtomically(out, [await gridPng(images, model.spec, Math.min(10, options.count))]);
-    files.push(out);
-  } else {
-    mkdirSync(out, { recursive: true });
-    for (let i = 0; i < options.count; i++) {
-      const file = join(out, `${String(i).padStart(5, "0")}.png`);
-      if (existsSync(file)) fail("E_WRITE", `${file} exists; nothing is overwritten. Choose another --out`);
-      writeAtomically(file, [await imagePng(images.subarray(i * size, (i + 1) * size), model.spec)]);
-      files.push(file);
-    }
-  }
+  const write = (file: string, png: Buffer) => {
+    writeNew(file, [png]);
+    files.push(file);
+  };
+  if (isFolder)
+    for (let i = 0; i < options.count; i++)
+      write(
+        join(out, `${String(i).padStart(5, "0")}.png`),
+        await imagePng(images.subarray(i * size, (i + 1) * size), model.spec),
+      );
+  else write(out, await gridPng(images, model.spec, Math.min(10, options.count)));
   await model.dispose();
   if (options.json) printJson({ run: path, count: options.count, class: options.class ?? null, files });
   else print(`${options.count} pictures: ${bold(out)}`);

@@ -44,7 +44,7 @@ function run(name: string | undefined, options: { json?: boolean }): void {
 }
 
 /** What a model can do, with its default options. */
-function headsOf(model: Model): { name: string; takes: readonly HeadInput[]; gives: HeadOutput }[] {
+export function headsOf(model: Model): { name: string; takes: readonly HeadInput[]; gives: HeadOutput }[] {
   const picture = { height: 32, width: 32, channels: 3, mirror: true };
   const { heads } = model.build(parseOptions(model, {}), { ...picture, classes: ["first", "second"] });
   return Object.entries(heads).map(([name, { takes, gives }]) => ({ name, takes, gives }));

@@ -1,20 +1,23 @@
 // genclass train: the options of a run come from their table; the rest of the call says where, and with what.
+import { availableParallelism } from "node:os";
 import { type Command, Option } from "commander";
 import { fail } from "../../base/errors.ts";
 import type { Dataset } from "../../data/dataset.ts";
-import { open } from "../../data/open.ts";
-import { MODELS } from "../../models/index.ts";
+import { findModel, MODELS } from "../../models/index.ts";
 import { BACKEND_CHOICES, type Backend, chooseBackend, load } from "../../node.ts";
 import { evaluate } from "../../predict/evaluate.ts";
 import { optionsOf, RunFolder } from "../../run/folder.ts";
-import { choice } from "../../run/option-types.ts";
+import { choice, text } from "../../run/option-types.ts";
 import { RUN_OPTION_LIST, type RunOptions, type StoredOptions } from "../../run/options.ts";
 import { unrepeatable } from "../../run/stored-options.ts";
 import { planResume, planRun, resumeRun, startRun, type Training } from "../../run/train.ts";
 import type { EndEvent } from "../../train/events.ts";
 import { argument, keyValues } from "../args.ts";
-import { bold, duration, openLine, Progress, print, printJson, warn } from "../render.ts";
+import { interruptSwitch } from "../interrupt.ts";
+import { bold, duration, Progress, print, printJson, warn } from "../render.ts";
+import { openSource, sourceOf, warnOf } from "../sources.ts";
 import { showEvaluation } from "./evaluate.ts";
+import { headsOf } from "./models.ts";
 
 interface Options extends RunOptions {
   data?: string;
@@ -25,12 +28,19 @@ interface Options extends RunOptions {
   json?: boolean;
 }
 
+/** Under so many steps, a run is told to be short: the smallest sets give sharp pictures after some thousand. */
+const FEW_STEPS = 500;
+
 /** Declares the arguments and options of the command. */
 export function define(command: Command): void {
   command
     .argument("<model>", 'a model, as in "genclass models"')
-    .option("--data <source>", "a built-in name, a folder of class folders, a .npz, .csv, .tar or .parquet file, …")
-    .option("--out <folder>", "run folder; numbered under runs/ when absent");
+    .option(
+      "--data <source>",
+      "a built-in name, a folder of class folders, a .npz, .csv, .tar or .parquet file, …",
+      argument(text("a name or a path")),
+    )
+    .option("--out <folder>", "run folder; numbered under runs/ when absent", argument(text("a folder")));
   for (const [, { flag, type, default: usual, help }] of RUN_OPTION_LIST) {
     // The value itself stays absent: what is not given must not be checked against a run that goes on.
     const usually = usual === null ? "" : ` (default: ${type.write(usual)})`;
@@ -58,6 +68,7 @@ export function define(command: Command): void {
 async function run(model: string, options: Options): Promise<void> {
   const stop = interruptSwitch();
   const { training, data, backend } = await (options.resume ? resume : start)(model, options, () => stop.pressed);
+  stop.trains();
   const folder = training.run;
   const progress = new Progress();
   let end: EndEvent | undefined;
@@ -101,6 +112,21 @@ async function run(model: string, options: Options): Promise<void> {
     print(
       `${bold(folder.path)}  trained ${duration(end.seconds)}, ${end.epoch} epochs${epochsPerExample.unlabelled > 0 ? ` (each labelled picture seen ${epochsPerExample.labelled.toFixed(1)} times, each unlabelled one ${epochsPerExample.unlabelled.toFixed(1)} times)` : ""}, ended: ${end.reason}${report ? `\nreport: ${bold(report)}` : ""}`,
     );
+  if (options.json || end.reason === "interrupted") return;
+  if (end.step < FEW_STEPS)
+    print(`${end.step} steps are few: pictures will be blurred and classes mixed up; train longer`);
+  print(`\nwhat to do with it:\n${nextCommands(folder.path, model)}`);
+}
+
+/** The commands that use a trained run, those of its heads. */
+function nextCommands(run: string, model: string): string {
+  const heads = headsOf(findModel(model)).map(({ name }) => name);
+  const commands = [
+    ["classify", `genclass classify ${run} photo.jpg`],
+    ["sample", `genclass generate ${run} --out new.png`],
+    ["reconstruct", `genclass reconstruct ${run} photo.jpg`],
+  ].flatMap(([head, command]) => (heads.includes(head!) ? [command!] : []));
+  return [...commands, `genclass export ${run} --out model.onnx`].map((line) => `  ${line}`).join("\n");
 }
 
 /** A run about to train, and what it trains with. */
@@ -116,16 +142,16 @@ async function start(model: string, options: Options, interrupted: () => boolean
   const call = { ...given, options: keyValues(set) };
   const { options: wanted } = planRun(model, call);
   const backend = backendFor(wish, wanted);
-  const data = await openData(source, wanted);
-  for (const line of data.warnings.slice(0, 20)) warn(line);
-  if (data.warnings.length > 20) warn(`${data.warnings.length - 20} more`);
+  const data = await openSource(source, wanted);
+  warnOf(data, source);
   return { training: await startRun(model, { ...call, data, source, backend, interrupted }), data, backend };
 }
 
 async function resume(model: string, options: Options, interrupted: () => boolean): Promise<Begun> {
   const { data: source, out, set = [], resume: _, backend: wish = "auto", json: __, ...given } = options;
   if (!out) fail("E_USAGE", "--resume needs --out RUN: the run folder to go on with");
-  const { config } = RunFolder.open(out);
+  const run = RunFolder.open(out);
+  const { config } = run;
   if (config.model !== model) fail("E_RUN_CONFLICT", `${out} is a run of "${config.model}", not of "${model}"`);
   const call = { ...given, options: keyValues(set) };
   const wanted = planResume(out, call);
@@ -134,44 +160,16 @@ async function resume(model: string, options: Options, interrupted: () => boolea
   const changes = unrepeatable(optionsOf(config), given).map(({ flag, has, wants }) => `${flag} ${wants} (was ${has})`);
   if (backend.name !== config.backend) changes.push(`backend ${backend.name} (was ${config.backend})`);
   if (changes.length > 0) warn(`${changes.join(", ")}: the weights will not repeat bit for bit`);
-  const data = await openData(source ?? config.data.source, wanted);
+  const data = await openSource(source ?? sourceOf(run), wanted);
   return { training: await resumeRun(out, { ...call, data, backend, interrupted }), data, backend };
 }
 
-function backendFor(name: Options["backend"], { threads, precision }: StoredOptions): Backend {
+function backendFor(name: Options["backend"], { threads: wanted, precision }: StoredOptions): Backend {
+  const cores = availableParallelism();
+  // Threads that wait for a core in turn make steps many times slower.
+  const threads = Math.min(wanted, cores);
+  if (threads < wanted) warn(`--threads ${wanted}: this machine has ${cores} cores; ${cores} threads compute`);
   const { backend, note } = chooseBackend({ backend: name, threads, precision });
   if (note) warn(note);
   return backend;
-}
-
-function openData(source: string, options: StoredOptions): Promise<Dataset> {
-  const { labels, unlabelled, image, resize, validation, seed } = options;
-  return open(source, {
-    labels: labels ?? undefined,
-    unlabelled: unlabelled ?? undefined,
-    image: image ?? undefined,
-    resize,
-    validation,
-    seed,
-    progress: openLine,
-  });
-}
-
-/** Ctrl-C: the first ends after the steps in flight, the second at once. */
-function interruptSwitch(): { readonly pressed: boolean; release(): void } {
-  const state = { pressed: false };
-  const press = () => {
-    if (state.pressed) process.exit(1);
-    state.pressed = true;
-    warn("stopping after the steps in flight; press Ctrl-C again to stop at once");
-  };
-  process.on("SIGINT", press).on("SIGTERM", press);
-  return {
-    get pressed() {
-      return state.pressed;
-    },
-    release() {
-      process.off("SIGINT", press).off("SIGTERM", press);
-    },
-  };
 }

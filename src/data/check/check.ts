@@ -1,5 +1,6 @@
 // What is in a data set and what is wrong with it, as plain values; the command line and the HTML page show them.
 import { type Dataset, gather, type ImageSet, PARTS, type Part, range } from "../dataset.ts";
+import { warningLine } from "../warnings.ts";
 import { type Duplicate, findDuplicates } from "./duplicates.ts";
 
 /** How many pictures a part has. */
@@ -30,7 +31,7 @@ export interface DataCheck {
   readonly exact: readonly Duplicate[];
   /** Pairs of nearly the same picture, the most similar first. */
   readonly near: readonly Duplicate[];
-  /** What was skipped or doubtful while reading, one line each. */
+  /** What was ignored or is doubtful in reading, one line each with all names. */
   readonly warnings: readonly string[];
   /** Mean picture of each class of the training part, bytes `[classes, h, w, c]`; black for a class without pictures. */
   readonly means: Uint8Array;
@@ -70,7 +71,7 @@ export async function checkData(data: Dataset): Promise<DataCheck> {
       classes.filter((_, k) => summary.counts[k] === 0).map((missing) => ({ part, class: missing })),
     ),
     ...duplicates,
-    warnings: [...data.warnings],
+    warnings: data.warnings.map((warning) => warningLine(warning, Number.POSITIVE_INFINITY)),
     means: await meanPictures(train, classes.length),
   };
 }

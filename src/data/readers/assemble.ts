@@ -5,8 +5,9 @@ import pLimit from "p-limit";
 import { fail } from "../../base/errors.ts";
 import { type Dataset, decoded, type HeaderSummary, type ImageSet, range, subset } from "../dataset.ts";
 import { concatenated } from "../pixels.ts";
+import { Notes } from "../warnings.ts";
 import { pictureInfo, type Resize } from "./decode.ts";
-import { type PictureSource, type Split, sortedClasses } from "./source.ts";
+import { NO_LABEL, type PictureEntry, type PictureSource, type Split, sortedClasses } from "./source.ts";
 import { PictureStore } from "./store.ts";
 
 /** How encoded pictures are read; see `OpenOptions`, which these come from. */
@@ -43,16 +44,17 @@ const readingHeaders = pLimit(2 * availableParallelism());
  * no class; `E_IMAGE` where too many pictures do not decode
  */
 export async function assemble(
-  source: PictureSource,
+  given: PictureSource,
   options: PictureOptions,
   classNames?: readonly string[],
 ): Promise<Omit<Dataset, "name">> {
+  const source = { ...given, entries: given.entries.map(withPlainLabel) };
   const { entries, name } = source;
-  const warnings = [...source.warnings];
+  const notes = new Notes();
   const ofTrain = entries.filter(({ split, label }) => split === "train" && label !== null);
   const classes = classNames ?? sortedClasses(ofTrain.map(({ label }) => label!));
   checkClasses(source, classes, classNames !== undefined);
-  const shape = await chooseShape(source, options, warnings);
+  const shape = await chooseShape(source, options, notes);
   const atOnce = source.inOrder === true || entries.length <= DECODED_AT_ONCE;
   const store = new PictureStore(source, shape, storeOptions(options, atOnce));
   const codes = new Map(classes.map((label, i) => [label, i]));
@@ -66,8 +68,7 @@ export async function assemble(
   );
   if (atOnce) {
     [train, validation, test] = [await usable(train), await usable(validation), await usable(test)];
-    if (store.bad.length > 0) warnings.push(`${store.bad.length} of ${entries.length} pictures do not decode:`);
-    for (const i of store.bad) warnings.push(`skipped, does not decode: ${entries[i]!.name}`);
+    for (const i of inOrder(store.bad)) notes.add(undecodable(entries.length), entries[i]!.name);
     const present = new Set(train!.labels);
     classes.forEach((label, i) => {
       if (!present.has(i) && !classNames)
@@ -81,8 +82,20 @@ export async function assemble(
     test,
     mirror: shape.channels === 3 && !areCharacters(classes),
     headers: () => headers(source),
-    warnings,
+    warnings: [...source.warnings, ...notes.warnings],
   };
+}
+
+/** Pictures are decoded in no order. */
+const inOrder = (numbers: readonly number[]): number[] => [...numbers].sort((a, b) => a - b);
+
+const undecodable = (pictures: number): string => `left out of ${pictures} pictures, as they do not decode`;
+
+/** A label as every format means it: Unicode names in one form (NFC), and none where it is the number -1. */
+function withPlainLabel({ name, split, label }: PictureEntry): PictureEntry {
+  if (label === null || label === NO_LABEL)
+    return { name, split: split === "train" ? "unlabelled" : split, label: null };
+  return { name, split, label: label.normalize("NFC") };
 }
 
 /** Reads the header of every picture. */
@@ -143,7 +156,7 @@ function checkClasses({ entries, name }: PictureSource, classes: readonly string
       );
 }
 
-async function chooseShape(source: PictureSource, { image }: PictureOptions, warnings: string[]) {
+async function chooseShape(source: PictureSource, { image }: PictureOptions, notes: Notes) {
   const { entries } = source;
   const count = Math.min(entries.length, SAMPLE);
   const sample = source.inOrder
@@ -162,12 +175,12 @@ async function chooseShape(source: PictureSource, { image }: PictureOptions, war
     }
   });
   const channels = seen > 0 && grey === seen ? 1 : 3;
-  if (channels === 3 && grey > 0) warnings.push("some pictures are greyscale; they are read as colour");
+  if (channels === 3 && grey > 0) notes.add("some pictures are greyscale; they are read as colour");
   if (image) return { ...image, channels };
   const [first] = sizes;
   const [height, width] = (first ?? "").split("x").map(Number) as [number, number];
   if (sizes.size === 1 && Math.max(height, width) <= LARGEST_KEPT) return { height, width, channels };
-  warnings.push(
+  notes.add(
     `${sizes.size === 1 ? `pictures are ${first}` : "pictures differ in size"}; all are read as ${DEFAULT_SIDE}x${DEFAULT_SIDE} (--image HxW changes that)`,
   );
   return { height: DEFAULT_SIDE, width: DEFAULT_SIDE, channels };
@@ -177,12 +190,22 @@ async function chooseShape(source: PictureSource, { image }: PictureOptions, war
 export async function withUnlabelled(data: Dataset, source: PictureSource, options: PictureOptions): Promise<Dataset> {
   const { height, width, channels } = data.train;
   const store = new PictureStore(source, { height, width, channels }, storeOptions(options, true));
-  const more = await decoded({ height, width, channels, pixels: store, labels: new Int32Array(store.count).fill(-1) });
-  const labels = new Int32Array(data.train.labels.length + more.labels.length).fill(-1);
+  const unlabelled = new Int32Array(store.count).fill(-1);
+  const name = (index: number) => source.entries[index]!.name;
+  const more = await decoded({ height, width, channels, pixels: store, labels: unlabelled, name });
+  const n = data.train.labels.length;
+  const labels = new Int32Array(n + more.labels.length).fill(-1);
   labels.set(data.train.labels);
+  const notes = new Notes();
+  for (const i of inOrder(store.bad)) notes.add(undecodable(store.count), name(i));
   return {
     ...data,
-    train: { ...data.train, pixels: concatenated([data.train.pixels, more.pixels]), labels },
-    warnings: [...data.warnings, ...store.bad.map((i) => `skipped, does not decode: ${source.entries[i]!.name}`)],
+    train: {
+      ...data.train,
+      pixels: concatenated([data.train.pixels, more.pixels]),
+      labels,
+      name: (i) => (i < n ? (data.train.name?.(i) ?? `train[${i}]`) : more.name!(i - n)),
+    },
+    warnings: [...data.warnings, ...source.warnings, ...notes.warnings],
   };
 }

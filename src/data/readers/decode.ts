@@ -1,6 +1,8 @@
 // One picture file as bytes: upright, sRGB, without alpha, at a size.
+import { access, constants, stat } from "node:fs/promises";
 import { extname } from "node:path";
 import type sharpFactory from "sharp";
+import { fail } from "../../base/errors.ts";
 import type { PictureShape } from "../transform.ts";
 
 /** Endings of the files that are read as pictures, in lower case. */
@@ -30,7 +32,16 @@ export function loadSharp(): Promise<typeof sharpFactory> {
   return sharp;
 }
 
+/** Refuses a path that cannot be read as a file; a named pipe would be waited for without end. @throws `E_IMAGE` */
+async function requireReadable(path: string): Promise<void> {
+  const found = await stat(path).catch(() => fail("E_IMAGE", `${path} does not exist`));
+  if (!found.isFile())
+    fail("E_IMAGE", `${path} is ${found.isDirectory() ? "a folder" : "a pipe or a device"}; expected a picture file`);
+  await access(path, constants.R_OK).catch(() => fail("E_IMAGE", `${path} may not be read: permission is denied`));
+}
+
 async function openPicture(input: string | Uint8Array) {
+  if (typeof input === "string") await requireReadable(input);
   return (await loadSharp())(input, { limitInputPixels: PIXEL_LIMIT, failOn: "error" });
 }
 
@@ -49,7 +60,7 @@ export interface PictureInfo {
 /**
  * Reads the header of a picture.
  * @param input a path, or the bytes of the file
- * @throws an error of the picture library when it is no picture
+ * @throws an error of the picture library when it is no picture; `E_IMAGE` for a path that is no file or may not be read
  */
 export async function pictureInfo(input: string | Uint8Array): Promise<PictureInfo> {
   const { height, width, space, orientation, format, pages, hasAlpha } = await (await openPicture(input)).metadata();
@@ -67,7 +78,8 @@ export async function pictureInfo(input: string | Uint8Array): Promise<PictureIn
  * @param input a path, or the bytes of the file
  * @param shape what it becomes: pixels, and 1 channel for greyscale or 3 for sRGB
  * @returns bytes `[height, width, channels]`
- * @throws an error of the picture library when it does not decode, or has more than 100 million pixels
+ * @throws an error of the picture library when it does not decode, or has more than 100 million pixels; `E_IMAGE` for a
+ * path that is no file or may not be read
  */
 export async function decodePicture(
   input: string | Uint8Array,

@@ -1,100 +1,153 @@
 // A folder of class folders, flat or with train, val, test and unlabelled above them.
-import { readdirSync } from "node:fs";
+import { readdirSync, realpathSync, type Stats, statSync } from "node:fs";
 import { extname, join, relative } from "node:path";
 import { fail } from "../../base/errors.ts";
+import { Notes } from "../warnings.ts";
 import { isPicture } from "./decode.ts";
-import { fileState, type PictureEntry, type PictureSource, type Split, splitOf } from "./source.ts";
+import { fileState, isMacNote, type PictureEntry, type PictureSource, type Split, splitOf } from "./source.ts";
 
-const subfolders = (folder: string): string[] =>
-  readdirSync(folder, { withFileTypes: true })
-    .filter((entry) => entry.isDirectory() && !entry.name.startsWith("."))
-    .map((entry) => entry.name)
-    .sort();
+/** What lies directly in a folder, links followed, sorted by name; hidden files are no part of it. */
+interface Listing {
+  readonly folders: readonly string[];
+  readonly pictures: readonly string[];
+  /** Why everything else is not read, by name. */
+  readonly ignored: ReadonlyMap<string, string>;
+}
+
+function listing(folder: string): Listing {
+  const [folders, pictures, ignored] = [[] as string[], [] as string[], new Map<string, string>()];
+  for (const name of readdirSync(folder).sort()) {
+    if (isMacNote(name)) ignored.set(name, "ignored, as macOS left them as notes");
+    if (name.startsWith(".") || isMacNote(name)) continue;
+    const found = stateOf(join(folder, name));
+    if (!found) ignored.set(name, "ignored, as they are links that lead nowhere");
+    else if (found.isDirectory()) folders.push(name);
+    else if (!found.isFile()) ignored.set(name, "ignored, as they are neither files nor folders");
+    else if (isPicture(name)) pictures.push(name);
+    else
+      ignored.set(
+        name,
+        `ignored, as ${extname(name).toLowerCase() || "a file without an ending"} is not read as a picture`,
+      );
+  }
+  return { folders, pictures, ignored };
+}
+
+const stateOf = (path: string): Stats | undefined => statSync(path, { throwIfNoEntry: false });
 
 /** Whether a folder is to be read by `readFolder`: it has folders inside, or pictures, which are then refused with a reason. */
 export function isClassFolder(folder: string): boolean {
-  return subfolders(folder).length > 0 || readdirSync(folder).some(isPicture);
+  const { folders, pictures } = listing(folder);
+  return folders.length > 0 || pictures.length > 0;
 }
 
-/** Pictures of one split; the class is the name of the folder they lie in. */
-function list(folder: string, split: Split, others: Map<string, number>): PictureEntry[] {
-  const names = subfolders(folder);
-  if (names.length === 0)
-    fail(
-      "E_DATA_FORMAT",
-      `${folder}: expected one folder a class with pictures inside, got ${readdirSync(folder).some(isPicture) ? "pictures without class folders" : "no folder"}; put the pictures of each class into a folder named after it`,
-    );
-  return names.flatMap((label) => {
-    const files = pictures(join(folder, label), others);
-    if (files.length === 0) {
-      const deeper = subfolders(join(folder, label)).length > 0;
-      fail(
-        "E_DATA_EMPTY",
-        `${join(folder, label)}: class "${label}" has no picture${deeper ? " but folders below it: class folders are one level too deep; name the folder that directly holds the classes" : "; add pictures or remove the folder"}`,
-      );
-    }
-    return files.map((name) => ({ name, split, label }));
-  });
-}
+/** Walks a folder once, noting what it passes over. */
+class FolderReader {
+  readonly notes = new Notes();
 
-/** Picture files directly in a folder; files of other kinds are counted by their ending. */
-function pictures(folder: string, others: Map<string, number>): string[] {
-  const files: string[] = [];
-  for (const entry of readdirSync(folder, { withFileTypes: true })) {
-    if (entry.isDirectory() || entry.name.startsWith(".")) continue;
-    if (isPicture(entry.name)) files.push(join(folder, entry.name));
-    else {
-      const ending = extname(entry.name).toLowerCase() || "no ending";
-      others.set(ending, (others.get(ending) ?? 0) + 1);
-    }
+  constructor(private readonly root: string) {}
+
+  private list(folder: string): Listing {
+    const found = listing(folder);
+    for (const [name, why] of found.ignored) this.notes.add(why, relative(this.root, join(folder, name)));
+    return found;
   }
-  return files.sort();
-}
 
-const ofFiles = (folder: string, entries: PictureEntry[], others: Map<string, number>): PictureSource => ({
-  name: folder,
-  identity: () => entries.map(({ name }) => fileState(name)).join("\n"),
-  entries: entries.map((entry) => ({ ...entry, name: relative(folder, entry.name) })),
-  input: (index) => entries[index]!.name,
-  warnings: [...others].map(
-    ([ending, count]) => `ignored: ${count} files of a kind that is not read as a picture (${ending})`,
-  ),
-});
+  private ignore(why: string, folder: string, names: readonly string[]): void {
+    for (const name of names) this.notes.add(why, relative(this.root, join(folder, name)));
+  }
+
+  source(entries: readonly PictureEntry[]): PictureSource {
+    return {
+      name: this.root,
+      identity: () => entries.map(({ name }) => fileState(name)).join("\n"),
+      entries: entries.map((entry) => ({ ...entry, name: relative(this.root, entry.name) })),
+      input: (index) => entries[index]!.name,
+      warnings: this.notes.warnings,
+    };
+  }
+
+  /** The pictures of a folder with class folders, or with splits above them. */
+  read(): PictureEntry[] {
+    const { root } = this;
+    const { folders } = listing(root);
+    const splits = new Map<Split, string>();
+    for (const name of folders) {
+      const split = splitOf(name);
+      if (split && !splits.has(split)) splits.set(split, name);
+    }
+    // A data set of vehicles has a class "train": then pictures lie in it directly, beside classes of other names.
+    const train = splits.get("train");
+    const isClass = train && listing(join(root, train)).folders.length === 0 && folders.some((name) => !splitOf(name));
+    if (!train || isClass) return this.classes(root, "train");
+    const { pictures } = this.list(root);
+    this.ignore("ignored, as they lie outside the class folders", root, pictures);
+    const read = [...splits.values()];
+    this.ignore(
+      `ignored, as they lie beside ${train} and are not split names`,
+      root,
+      folders.filter((name) => !splitOf(name)),
+    );
+    this.ignore(
+      "ignored, as another folder is of the same split",
+      root,
+      folders.filter((name) => splitOf(name) && !read.includes(name)),
+    );
+    return [...splits].flatMap(([split, name]) =>
+      split === "unlabelled" ? this.unlabelled(join(root, name)) : this.classes(join(root, name), split),
+    );
+  }
+
+  /** Pictures of one split; the class is the name of the folder they lie in. */
+  private classes(folder: string, split: Split): PictureEntry[] {
+    const { folders, pictures } = this.list(folder);
+    if (folders.length === 0)
+      fail(
+        "E_DATA_FORMAT",
+        `${folder}: expected one folder a class with pictures inside, got ${pictures.length > 0 ? "pictures without class folders" : "no folder"}; put the pictures of each class into a folder named after it`,
+      );
+    this.ignore("ignored, as they lie outside the class folders", folder, pictures);
+    return folders.flatMap((label) => {
+      const place = join(folder, label);
+      const found = this.list(place);
+      if (found.pictures.length === 0)
+        fail(
+          "E_DATA_EMPTY",
+          `${place}: class "${label}" has no picture${found.folders.length > 0 ? " but folders below it: class folders are one level too deep; name the folder that directly holds the classes" : "; add pictures or remove the folder"}`,
+        );
+      this.ignore("ignored, as they are folders inside class folders", place, found.folders);
+      return found.pictures.map((name) => ({ name: join(place, name), split, label }));
+    });
+  }
+
+  /** Every picture in a folder and below it, each folder once, whatever links lead to it. */
+  unlabelled(folder: string, seen = new Set<string>()): PictureEntry[] {
+    const place = realpathSync(folder);
+    if (seen.has(place)) return [];
+    seen.add(place);
+    const { folders, pictures } = this.list(folder);
+    return [
+      ...pictures.map((name): PictureEntry => ({ name: join(folder, name), split: "unlabelled", label: null })),
+      ...folders.flatMap((name) => this.unlabelled(join(folder, name), seen)),
+    ];
+  }
+}
 
 /**
  * The pictures of a folder of class folders (`cat/1.jpg`), or of one with splits above them (`train/cat/1.jpg`,
- * `unlabelled/…`); `SPLIT_NAMES` has the names of splits. Files that are no pictures are counted in the warnings.
- * @throws `E_DATA_FORMAT` where pictures lie outside class folders, `E_DATA_EMPTY` for a class without pictures
+ * `unlabelled/…`); `SPLIT_NAMES` has the names of splits. Links are followed. What is passed over is told in the warnings.
+ * @throws `E_DATA_FORMAT` where pictures lie outside class folders alone, `E_DATA_EMPTY` for a class without pictures
  */
 export function readFolder(folder: string): PictureSource {
-  const others = new Map<string, number>();
-  const splits = new Map<Split, string>();
-  for (const name of subfolders(folder)) {
-    const split = splitOf(name);
-    if (split && !splits.has(split)) splits.set(split, join(folder, name));
-  }
-  // A data set of vehicles has a class "train": then pictures lie in it directly, beside classes of other names.
-  const train = splits.get("train");
-  const isClass = train && subfolders(train).length === 0 && subfolders(folder).some((name) => !splitOf(name));
-  if (!train || isClass) return ofFiles(folder, list(folder, "train", others), others);
-  const entries = [...splits].flatMap(([split, path]) =>
-    split === "unlabelled" ? bare(path, others) : list(path, split, others),
-  );
-  return ofFiles(folder, entries, others);
+  const reader = new FolderReader(folder);
+  return reader.source(reader.read());
 }
 
 /** Every picture in a folder and below it, without labels. @throws `E_DATA_EMPTY` when there is none */
 export function readUnlabelled(folder: string): PictureSource {
-  const others = new Map<string, number>();
-  const entries = bare(folder, others);
+  const reader = new FolderReader(folder);
+  const entries = reader.unlabelled(folder);
   if (entries.length === 0)
     fail("E_DATA_EMPTY", `${folder}: no picture in it or below it; expected pictures without labels`);
-  return ofFiles(folder, entries, others);
-}
-
-function bare(folder: string, others: Map<string, number>): PictureEntry[] {
-  return [
-    ...pictures(folder, others).map((name): PictureEntry => ({ name, split: "unlabelled", label: null })),
-    ...subfolders(folder).flatMap((name) => bare(join(folder, name), others)),
-  ];
+  return reader.source(entries);
 }

@@ -6,6 +6,7 @@ import { fail } from "../../base/errors.ts";
 import type { Dataset, ImageSet } from "../dataset.ts";
 import { inMemory } from "../pixels.ts";
 import { BUILT_IN_SETS, type BuiltInSet } from "../sets/builtin.ts";
+import { Notes } from "../warnings.ts";
 import { parseCifar } from "./cifar.ts";
 import { parseIdx } from "./idx.ts";
 
@@ -36,13 +37,22 @@ export function readCifarFolder(folder: string, files: readonly string[]): Omit<
       `${folder}: expected ${fine ? "train.bin" : "data_batch_1.bin and so on"}, got ${files.join(", ")}`,
     );
   const { classes, mirror } = BUILT_IN_SETS[fine ? "cifar100" : "cifar10"]!;
+  const notes = new Notes();
+  for (const file of fine
+    ? ["train.bin", "test.bin"]
+    : [1, 2, 3, 4, 5].map((n) => `data_batch_${n}.bin`).concat("test_batch.bin"))
+    if (!files.includes(file) && !files.includes(`${file}.gz`))
+      notes.add(
+        `doubtful: not all files of ${fine ? "CIFAR-100" : "CIFAR-10"} are there, and it is read without`,
+        file,
+      );
   const count = fine ? 100 : 10;
   return {
     classes,
     train: parseCifar(train, count),
     test: test.length > 0 ? parseCifar(test, count) : undefined,
     mirror,
-    warnings: [],
+    warnings: notes.warnings,
   };
 }
 

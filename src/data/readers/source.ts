@@ -1,5 +1,6 @@
 // What every reader of encoded pictures gives: their names, splits and labels, and a way to their bytes.
 import { statSync } from "node:fs";
+import type { Warning } from "../warnings.ts";
 
 /** What a picture is for; `unlabelled` ones are trained on without a label. */
 export type Split = "train" | "validation" | "test" | "unlabelled";
@@ -36,9 +37,16 @@ export interface PictureSource {
   input(index: number): string | Promise<Uint8Array>;
   /** Whether reading out of order is slow. All pictures are then decoded in order before training. */
   readonly inOrder?: boolean;
-  /** What was skipped or doubtful, one line each. */
-  readonly warnings: readonly string[];
+  /** What was ignored or is doubtful. */
+  readonly warnings: readonly Warning[];
 }
+
+/** The label that stands for none in every format. */
+export const NO_LABEL = "-1";
+
+/** Whether a file or folder of an archive or folder is a note that macOS leaves beside the others. */
+export const isMacNote = (path: string): boolean =>
+  path.split(/[/\\]/).some((part) => part === "__MACOSX" || part.startsWith("._"));
 
 /** The distinct class names among labels: in the order of numbers where all are whole numbers, else by code point. */
 export function sortedClasses(labels: Iterable<string>): string[] {

@@ -1,14 +1,15 @@
 // Tar shards: WebDataset (KEY.jpg beside KEY.cls or KEY.json) or class folders inside. Only an index is made: pictures are
 // read where they lie, and nothing is ever written by a name from the archive.
 import { createReadStream, createWriteStream, fstatSync, readSync, rmSync } from "node:fs";
-import { basename } from "node:path";
+import { basename, extname } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { createGunzip } from "node:zlib";
 import { fail } from "../../base/errors.ts";
 import { cacheFolder, draftIn } from "../cache.ts";
+import { Notes } from "../warnings.ts";
 import { isPicture } from "./decode.ts";
 import { OpenFile } from "./open-file.ts";
-import { fileState, type PictureEntry, type PictureSource, type Split, splitOf } from "./source.ts";
+import { fileState, isMacNote, type PictureEntry, type PictureSource, type Split, splitOf } from "./source.ts";
 
 /** Whether a file is a tar archive by its ending, compressed with gzip or not. */
 export const isTar = (file: string): boolean => /\.(tar|tar\.gz|tgz)$/i.test(file);
@@ -65,9 +66,10 @@ function paxRecords(body: Buffer): Map<string, string> {
  * The regular files of a tar archive (ustar, pax or GNU), in order, without links, devices and folders.
  * @param handle of the opened archive, which is not compressed
  * @param file its name, for messages
+ * @param notes gets what is passed over, and whether the archive lacks its end
  * @throws `E_DATA_FORMAT` naming the byte at which it is damaged
  */
-export function indexTar(handle: number, file: string): TarMember[] {
+export function indexTar(handle: number, file: string, notes = new Notes()): TarMember[] {
   const total = fstatSync(handle).size;
   const broken = (at: number, why: string): never =>
     fail("E_DATA_FORMAT", `${file}: damaged tar archive: ${why} at byte ${at}; fetch or make it again`);
@@ -75,9 +77,11 @@ export function indexTar(handle: number, file: string): TarMember[] {
   const header = Buffer.alloc(BLOCK);
   let longName: string | undefined;
   let pax = new Map<string, string>();
-  for (let at = 0; at < total; ) {
+  let ended = false;
+  for (let at = 0; at < total && !ended; ) {
     if (readSync(handle, header, 0, BLOCK, at) < BLOCK) broken(at, "a header is cut short");
-    if (header.every((byte) => byte === 0)) break;
+    ended = header.every((byte) => byte === 0);
+    if (ended) break;
     let sum = 0;
     for (let i = 0; i < BLOCK; i++) sum += i >= 148 && i < 156 ? 32 : header[i]!;
     if (numeric(header, 148, 8) !== sum) broken(at, "no tar header");
@@ -97,7 +101,8 @@ export function indexTar(handle: number, file: string): TarMember[] {
         const short = text(header, 0, 100);
         const name = pax.get("path") ?? longName ?? (prefix ? `${prefix}/${short}` : short);
         members.push({ name, offset: body, size });
-      }
+      } else if (!"5gKL".includes(kind))
+        notes.add("ignored, as they are links or devices", `${file}/${text(header, 0, 100)}`);
       // A global header ("g") and anything else is passed over.
       if (kind !== "g") {
         longName = undefined;
@@ -106,6 +111,7 @@ export function indexTar(handle: number, file: string): TarMember[] {
     }
     at = body + Math.ceil(size / BLOCK) * BLOCK;
   }
+  if (!ended) notes.add("doubtful: archives without an end mark, which may have been cut short", file);
   return members;
 }
 
@@ -122,22 +128,32 @@ const unsafe = (name: string): boolean =>
 export async function readTars(files: readonly string[], name: string): Promise<PictureSource> {
   const entries: PictureEntry[] = [];
   const places: { archive: Archive; member: TarMember }[] = [];
-  const warnings: string[] = [];
+  const notes = new Notes();
   for (const file of files) {
     const archive = await openArchive(file);
-    const { members, notes } = archive.use(({ handle }) => {
-      const all = indexTar(handle, file);
-      return { members: all, notes: labelNotes(handle, all) };
+    const { safe, labels } = archive.use(({ handle }) => {
+      const safe = indexTar(handle, file, notes).filter(({ name }) => {
+        const why = unsafe(name)
+          ? "ignored, as their names lead out of the archive"
+          : isMacNote(name)
+            ? "ignored, as macOS left them as notes"
+            : undefined;
+        if (why) notes.add(why, `${basename(file)}/${name}`);
+        return !why;
+      });
+      return { safe, labels: labelNotes(handle, safe) };
     });
-    const bad = members.filter((member) => unsafe(member.name));
-    if (bad.length > 0)
-      warnings.push(
-        `${file}: skipped ${bad.length} members whose names lead out of the archive, as "${bad[0]!.name.slice(0, 80)}"`,
-      );
     const split = splitOf(basename(file).split(/[-_.]/)[0] ?? "") ?? "train";
-    for (const member of members) {
-      if (unsafe(member.name) || !isPicture(member.name)) continue;
-      entries.push({ name: `${basename(file)}/${member.name}`, ...placeOf(member.name, notes, split) });
+    for (const member of safe) {
+      if (!isPicture(member.name)) {
+        if (!isNote(member.name))
+          notes.add(
+            `ignored, as ${extname(member.name).toLowerCase() || "a file without an ending"} is not read as a picture`,
+            `${basename(file)}/${member.name}`,
+          );
+        continue;
+      }
+      entries.push({ name: `${basename(file)}/${member.name}`, ...placeOf(member.name, labels, split) });
       places.push({ archive, member });
     }
   }
@@ -156,7 +172,7 @@ export async function readTars(files: readonly string[], name: string): Promise<
       if (!archive.use((file) => file.read(bytes, 0, member.size, member.offset))) throw new Error("cut short");
       return bytes;
     },
-    warnings,
+    warnings: notes.warnings,
   };
 }
 
@@ -185,6 +201,9 @@ async function openArchive(file: string): Promise<Archive> {
   };
 }
 
+/** Whether a member says the label of a picture. */
+const isNote = (name: string): boolean => name.endsWith(".json") || name.endsWith(".cls");
+
 /** `a/b/000001.seg.jpg` -> `a/b/000001`: what the members of one example share. */
 const keyOf = (name: string): string => {
   const slash = name.lastIndexOf("/") + 1;
@@ -197,7 +216,7 @@ function labelNotes(handle: number, members: readonly TarMember[]): Map<string, 
   const notes = new Map<string, string>();
   for (const { name, offset, size } of members) {
     const json = name.endsWith(".json");
-    if (unsafe(name) || (!json && !name.endsWith(".cls")) || size > TEXT_LIMIT) continue;
+    if (!isNote(name) || size > TEXT_LIMIT) continue;
     const bytes = Buffer.alloc(size);
     readSync(handle, bytes, 0, size, offset);
     const label = json ? labelOfJson(bytes.toString("utf8")) : bytes.toString("utf8").trim();

@@ -54,7 +54,11 @@ export async function builtInFolder(name: string, progress?: DownloadProgress): 
 /** `GENCLASS_MIRROR/NAME/FILE` where a mirror of one's own is set, instead of the official servers. */
 function addresses(name: string, { urls, file }: Download): readonly string[] {
   const mirror = process.env.GENCLASS_MIRROR;
-  return mirror ? [`${mirror.replace(/\/$/, "")}/${name}/${file}`] : urls;
+  if (!mirror) return urls;
+  const address = `${mirror.replace(/\/$/, "")}/${name}/${file}`;
+  if (!URL.canParse(address))
+    fail("E_OPTION", `GENCLASS_MIRROR=${mirror} is no address; expected one such as https://my.server/sets`);
+  return [address];
 }
 
 async function fetchFile(

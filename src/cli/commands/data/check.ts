@@ -1,14 +1,15 @@
+import { join } from "node:path";
 import { fail } from "../../../base/errors.ts";
 import { checkData } from "../../../data/check/check.ts";
 import { type Duplicate, placeName } from "../../../data/check/duplicates.ts";
 import type { Dataset } from "../../../data/dataset.ts";
-import { open } from "../../../data/open.ts";
+import { open, sourceName } from "../../../data/open.ts";
+import { warningLine } from "../../../data/warnings.ts";
 import { load } from "../../../node.ts";
 import { suspiciousLabels } from "../../../predict/suspicious.ts";
 import { checkHtml, type SuspiciousEntry } from "../../../report/check.ts";
-import { writeAtomically } from "../../../run/files.ts";
 import { RunFolder } from "../../../run/folder.ts";
-import { freeFile } from "../../files.ts";
+import { freeFile, writeNew } from "../../files.ts";
 import { bold, openLine, print, printJson, table, warn } from "../../render.ts";
 import { classTable, headerTable, type SourceOptions } from "./info.ts";
 
@@ -24,6 +25,7 @@ const SUSPICIOUS_SHARE = 0.03;
 
 /** `genclass data check`: what is doubtful in a source, as text and as a page. */
 export async function check(source: string, options: Options): Promise<void> {
+  const out = freeFile(options.out, join("runs", `data-check-${sourceName(source)}`), ".html");
   const run = options.run === undefined ? undefined : RunFolder.open(options.run);
   const image = options.image ?? (run?.config.data.image ? run.config.data.image : undefined);
   const data = await open(source, {
@@ -37,8 +39,7 @@ export async function check(source: string, options: Options): Promise<void> {
   const found = await checkData(data);
   const headers = await data.headers?.();
   const suspicious = options.run === undefined ? undefined : await suspects(data, options.run);
-  const out = freeFile(options.out, `data-check-${data.name}`, ".html");
-  writeAtomically(out, await checkHtml(data, found, headers, suspicious));
+  writeNew(out, await checkHtml(data, found, headers, suspicious));
   const pair = ({ a, b, similarity }: Duplicate) => ({
     a: { part: a.part, name: placeName(data, a) },
     b: { part: b.part, name: placeName(data, b) },
@@ -77,7 +78,7 @@ export async function check(source: string, options: Options): Promise<void> {
     );
   list(
     "notes of reading",
-    found.warnings.map((line) => [line]),
+    data.warnings.map((warning) => [warningLine(warning)]),
   );
   print(`page with thumbnails: ${bold(out)}`);
 }

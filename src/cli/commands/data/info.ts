@@ -1,7 +1,8 @@
 import { summarise } from "../../../data/check/check.ts";
 import { type Dataset, type HeaderSummary, PARTS } from "../../../data/dataset.ts";
 import { type OpenOptions, open } from "../../../data/open.ts";
-import { openLine, print, printJson, table } from "../../render.ts";
+import { isShortened, warningLine } from "../../../data/warnings.ts";
+import { openLine, print, printable, printJson, table } from "../../render.ts";
 
 /** Options of the commands that look at a source. */
 export interface SourceOptions extends Pick<OpenOptions, "image" | "resize"> {
@@ -9,8 +10,9 @@ export interface SourceOptions extends Pick<OpenOptions, "image" | "resize"> {
 }
 
 /** `genclass data info`: what is in a source. */
-export async function info(source: string, options: SourceOptions): Promise<void> {
-  const data = await open(source, { ...options, validation: 0, maxUndecodable: 1, progress: openLine });
+export async function info(source: string, options: SourceOptions & { all?: boolean }): Promise<void> {
+  const { image, resize } = options;
+  const data = await open(source, { image, resize, validation: 0, maxUndecodable: 1, progress: openLine });
   const headers = await data.headers?.();
   const { height, width, channels } = data.train;
   const parts = summarise(data);
@@ -33,7 +35,9 @@ export async function info(source: string, options: SourceOptions): Promise<void
     print();
     print(headerTable(headers));
   }
-  for (const line of data.warnings) print(`note: ${line}`);
+  const most = options.all ? Number.POSITIVE_INFINITY : undefined;
+  for (const warning of data.warnings) print(`note: ${printable(warningLine(warning, most))}`);
+  if (!options.all && data.warnings.some(isShortened)) print(`"genclass data info ${source} --all" lists all names`);
 }
 
 /** Pictures of each class in each part. */

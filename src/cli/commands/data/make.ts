@@ -2,6 +2,7 @@ import { fail } from "../../../base/errors.ts";
 import { open } from "../../../data/open.ts";
 import { glyphs } from "../../../data/sets/glyphs.ts";
 import { type WriteProgress, writeFolders, writeNpz, writeShards } from "../../../data/write.ts";
+import { freeFile, requireFreeFolder } from "../../files.ts";
 import { bold, countLine, openLine, print, printJson } from "../../render.ts";
 import type { SourceOptions } from "./info.ts";
 
@@ -18,6 +19,7 @@ interface MakeOptions {
 export async function make(name: string, options: MakeOptions): Promise<void> {
   if (name !== "glyphs") fail("E_NAME", `unknown data set "${name}"; the program draws: glyphs`);
   const { out, count, test, seed, colour } = options;
+  requireFreeFolder(out);
   const data = glyphs({ train: count, test, seed, colour });
   const written = await writeFolders(
     test > 0 ? data : { ...data, test: undefined },
@@ -37,6 +39,8 @@ interface ConvertOptions extends SourceOptions {
 export async function convert(source: string, options: ConvertOptions): Promise<void> {
   const { out, shard } = options;
   const form = options.to ?? (out.toLowerCase().endsWith(".npz") ? "npz" : "shards");
+  if (form === "npz") freeFile(out, "", ".npz");
+  else requireFreeFolder(out);
   const data = await open(source, {
     image: options.image,
     resize: options.resize,

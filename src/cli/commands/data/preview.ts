@@ -1,10 +1,10 @@
+import { join } from "node:path";
 import { chooseAugmentation } from "../../../data/augment.ts";
-import { open } from "../../../data/open.ts";
+import { open, sourceName } from "../../../data/open.ts";
 import { Random } from "../../../random/random.ts";
 import { gridPng } from "../../../report/pictures.ts";
-import { writeAtomically } from "../../../run/files.ts";
 import { augmentationPreview } from "../../../train/preview.ts";
-import { freeFile } from "../../files.ts";
+import { freeFile, writeNew } from "../../files.ts";
 import { bold, openLine, print, printJson } from "../../render.ts";
 import type { SourceOptions } from "./info.ts";
 
@@ -19,6 +19,7 @@ const COLUMNS = 10;
 
 /** `genclass data augment-preview`: a sheet of changed pictures. */
 export async function preview(source: string, options: Options): Promise<void> {
+  const out = freeFile(options.out, join("runs", `augment-preview-${sourceName(source)}`), ".png");
   const data = await open(source, {
     image: options.image,
     resize: options.resize,
@@ -28,8 +29,7 @@ export async function preview(source: string, options: Options): Promise<void> {
   const policy = chooseAugmentation(options.augment, data.train.channels, data.mirror);
   const rows = new Random(options.seed, "preview").permutation(data.train.labels.length).slice(0, ROWS);
   const pictures = await augmentationPreview(data.train, policy, rows, COLUMNS, options.seed);
-  const out = freeFile(options.out, `augment-preview-${data.name}`, ".png");
-  writeAtomically(out, [await gridPng(pictures, data.train, COLUMNS)]);
+  writeNew(out, [await gridPng(pictures, data.train, COLUMNS)]);
   if (options.json) printJson({ source, policy, picture: out });
   else print(`${JSON.stringify(policy)}\nfirst column: as they are; the others: changed copies: ${bold(out)}`);
 }

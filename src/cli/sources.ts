@@ -1,0 +1,45 @@
+// Data sources of commands: with the options of a run, and those that a run was trained on, found again.
+import { existsSync } from "node:fs";
+import { fail } from "../base/errors.ts";
+import type { Dataset } from "../data/dataset.ts";
+import { BUILT_IN, open } from "../data/open.ts";
+import { isShortened, warningLine } from "../data/warnings.ts";
+import type { RunFolder } from "../run/folder.ts";
+import type { StoredOptions } from "../run/options.ts";
+import { openLine, warn } from "./render.ts";
+
+/** Opens a source as the options of a run say. @throws as `open` */
+export function openSource(source: string, options: StoredOptions): Promise<Dataset> {
+  const { labels, unlabelled, image, resize, validation, seed } = options;
+  return open(source, {
+    labels: labels ?? undefined,
+    unlabelled: unlabelled ?? undefined,
+    image: image ?? undefined,
+    resize,
+    validation,
+    seed,
+    progress: openLine,
+  });
+}
+
+/** Tells what was ignored or is doubtful in a source, a line each, and how to see all of it. */
+export function warnOf({ warnings }: Dataset, source: string): void {
+  for (const warning of warnings) warn(warningLine(warning));
+  if (warnings.some(isShortened)) warn(`genclass data info ${source} --all lists all names`);
+}
+
+/**
+ * Where the data of a run is: a built-in name, or a path that does not depend on the working directory. (Runs of older
+ * versions have the path as it was given.)
+ * @throws `E_DATA_NOT_FOUND` naming the run when nothing is there any more
+ */
+export function sourceOf({ path, config }: RunFolder): string {
+  const { source, location } = config.data;
+  const place = location ?? source;
+  if (!BUILT_IN.includes(place) && !existsSync(place))
+    fail(
+      "E_DATA_NOT_FOUND",
+      `the data that ${path} was trained on is gone: nothing is at ${place}${place === source ? "" : ` (given as ${source})`}; say where it is now with --data`,
+    );
+  return place;
+}

@@ -1,0 +1,171 @@
+// A table of picture paths and labels: path,label[,split], with or without a header line; or one JSON object a line.
+import { existsSync, readFileSync, statSync } from "node:fs";
+import { dirname, normalize, resolve, sep } from "node:path";
+import { parse } from "csv-parse/sync";
+import { fail } from "../../base/errors.ts";
+import { Notes } from "../warnings.ts";
+import { isPicture } from "./decode.ts";
+import { fileState, type PictureEntry, type PictureSource, SPLIT_NAMES, type Split, splitOf } from "./source.ts";
+
+const PATH = [
+  "path",
+  "file",
+  "filename",
+  "file_name",
+  "filepath",
+  "file_path",
+  "image",
+  "image_path",
+  "img",
+  "img_path",
+  "picture",
+];
+const LABEL = ["label", "labels", "label_name", "class", "class_name", "class_id", "target", "category", "y"];
+const SPLIT = ["split", "set", "subset", "part", "fold"];
+const SIZE_LIMIT = 2 ** 28;
+const ABSENT = "left out, as they are listed but do not exist";
+/** Share of the listed pictures that may be absent, as of those that do not decode. */
+const MOST_ABSENT = 0.05;
+
+/** Whether a file is such a table by its ending. */
+export const isTable = (file: string): boolean => /\.(csv|tsv|jsonl)$/i.test(file);
+
+/**
+ * Reads a table with the columns path, label and optionally split, named by a header or in this order. Paths are absolute, or
+ * relative to the table's folder, and then may not lead out of it; an empty label is none, an empty split is training.
+ * @throws `E_DATA_FORMAT` naming the line; `E_DATA_EMPTY` for an empty file; `E_DATA_NOT_FOUND` where too many pictures are absent
+ */
+export function readTable(file: string): PictureSource {
+  if (statSync(file).size > SIZE_LIMIT)
+    fail("E_DATA_FORMAT", `${file}: larger than ${SIZE_LIMIT >> 20} MiB; split the table`);
+  const notes = new Notes();
+  const text = textOf(readFileSync(file), notes);
+  const rows = /\.jsonl$/i.test(file) ? jsonRows(text, file) : parseRows(text, file);
+  const [first] = rows;
+  if (!first) fail("E_DATA_EMPTY", `${file}: no line in it; expected path,label`);
+  const head = first.map((cell) => cell.trim().toLowerCase());
+  const column = (names: readonly string[]) => head.findIndex((cell) => names.includes(cell));
+  const named = column(PATH) >= 0;
+  const [path, label, split] = named ? [column(PATH), column(LABEL), column(SPLIT)] : [0, 1, first.length > 2 ? 2 : -1];
+  if (!named && !isPicture(first[0] ?? ""))
+    fail(
+      "E_DATA_FORMAT",
+      `${file}: line 1 is "${first.join(",").slice(0, 80)}"; expected a header with path and label, or lines such as photos/1.jpg,cat`,
+    );
+  if (label < 0)
+    fail(
+      "E_DATA_FORMAT",
+      `${file}: its header has ${head.join(", ")}; expected one of the columns ${LABEL.join(", ")}`,
+    );
+  const root = dirname(file);
+  const listed = rows.slice(named ? 1 : 0).map((row, i): PictureEntry => {
+    const where = `${file}: line ${i + (named ? 2 : 1)}`;
+    const name = (row[path] ?? "").trim();
+    if (name === "") fail("E_DATA_FORMAT", `${where} has no path`);
+    const below = normalize(name);
+    if (below === ".." || below.startsWith(`..${sep}`))
+      fail(
+        "E_DATA_FORMAT",
+        `${where} names "${name}", which is not below ${root}; put the table above its pictures, or give absolute paths`,
+      );
+    const given = split >= 0 ? (row[split] ?? "").trim() : "";
+    const part: Split | undefined = given === "" ? "train" : splitOf(given);
+    if (!part)
+      fail(
+        "E_DATA_FORMAT",
+        `${where} has the split "${given}"; expected one of ${Object.values(SPLIT_NAMES).flat().join(", ")}`,
+      );
+    const word = (row[label] ?? "").trim();
+    return { name: below, split: part, label: word === "" ? null : word };
+  });
+  const entries = listed.flatMap((entry) => {
+    const name = onDisk(root, entry.name);
+    if (name === undefined) notes.add(ABSENT, entry.name);
+    return name === undefined ? [] : [{ ...entry, name }];
+  });
+  const absent = listed.length - entries.length;
+  if (absent > MOST_ABSENT * listed.length)
+    fail(
+      "E_DATA_NOT_FOUND",
+      `${file}: ${absent} of the ${listed.length} pictures that it lists do not exist, as ${listed.find(({ name }) => !onDisk(root, name))!.name}; expected paths relative to ${root}`,
+    );
+  noteRepeats(entries, notes);
+  return {
+    name: file,
+    identity: () => fileState(file),
+    entries,
+    input: (index) => resolve(root, entries[index]!.name),
+    warnings: notes.warnings,
+  };
+}
+
+/**
+ * A path as the file system has it: the same Unicode name may be composed (NFC) in a table and decomposed (NFD) on disk.
+ * Undefined where there is no such file.
+ */
+function onDisk(root: string, path: string): string | undefined {
+  const forms = [path, path.normalize("NFC"), path.normalize("NFD")];
+  return forms.find((form) => existsSync(resolve(root, form)));
+}
+
+/** Notes paths that are listed more than once, and those among them with several labels. */
+function noteRepeats(entries: readonly PictureEntry[], notes: Notes): void {
+  const labels = new Map<string, Set<string | null>>();
+  const repeated = new Set<string>();
+  for (const { name, label } of entries) {
+    const known = labels.get(name);
+    if (known) repeated.add(name);
+    labels.set(name, (known ?? new Set()).add(label));
+  }
+  for (const name of repeated)
+    notes.add(
+      labels.get(name)!.size > 1 ? "doubtful: listed with different labels" : "doubtful: listed more than once",
+      name,
+    );
+}
+
+/** The text of a table: UTF-8, or where it is not, Windows-1252, as old spreadsheets write it. */
+function textOf(bytes: Buffer, notes: Notes): string {
+  try {
+    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+  } catch {
+    notes.add(
+      "doubtful: the table is not UTF-8 and is read as Windows-1252 (Latin-1); save it as UTF-8 if names look wrong",
+    );
+    return new TextDecoder("windows-1252").decode(bytes);
+  }
+}
+
+/** Objects of one kind as rows below a header of their keys. */
+function jsonRows(text: string, file: string): string[][] {
+  const objects = text.split("\n").flatMap((line, i) => {
+    if (line.trim() === "") return [];
+    try {
+      return [JSON.parse(line) as Readonly<Record<string, unknown>>];
+    } catch (cause) {
+      return fail("E_DATA_FORMAT", `${file}: line ${i + 1} is not JSON (${(cause as Error).message})`, cause);
+    }
+  });
+  const keys = [...new Set(objects.flatMap((object) => Object.keys(object ?? {})))];
+  return objects.length === 0 ? [] : [keys, ...objects.map((object) => keys.map((key) => String(object?.[key] ?? "")))];
+}
+
+function parseRows(text: string, file: string): string[][] {
+  if (text.includes("\0")) fail("E_DATA_FORMAT", `${file}: not a text file`);
+  const delimiter = file.toLowerCase().endsWith(".tsv")
+    ? "\t"
+    : text.split("\n", 1)[0]!.includes(";") && !text.split("\n", 1)[0]!.includes(",")
+      ? ";"
+      : ",";
+  try {
+    return parse(text, {
+      bom: true,
+      delimiter,
+      skip_empty_lines: true,
+      relax_column_count: true,
+      max_record_size: 65_536,
+    });
+  } catch (cause) {
+    fail("E_DATA_FORMAT", `${file}: not a table (${(cause as Error).message})`, cause);
+  }
+}

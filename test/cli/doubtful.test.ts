@@ -1,0 +1,223 @@
+// Doubtful input on the command line: what is wrong is named, and the rest is answered.
+import { execFileSync, spawn } from "node:child_process";
+import { chmodSync, existsSync, readFileSync, writeFileSync } from "node:fs";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { availableParallelism } from "node:os";
+import { join } from "node:path";
+import { zipSync } from "fflate";
+import { beforeAll, describe, expect, it } from "vitest";
+import { gather } from "../../src/data/dataset.ts";
+import { glyphs } from "../../src/data/sets/glyphs.ts";
+import { npy, picture } from "../data/files.ts";
+import { drawPictures, expectRefused, MAIN, SMALL, workplace } from "./workplace.ts";
+
+const { genclass, root } = workplace("doubtful");
+const SHORT = ["--epochs", "1", ...SMALL];
+const bytesOf = (labels: readonly number[]) => new Uint8Array(Int32Array.from(labels).buffer);
+
+beforeAll(async () => {
+  await drawPictures(root);
+  const { train } = glyphs({ train: 100, test: 1 });
+  const images = npy("|u1", [100, 28, 28], await gather(train));
+  const held = npy("|u1", [20, 28, 28], await gather(train, [...Array(20).keys()]));
+  writeFileSync(
+    join(root, "partly.npz"),
+    zipSync({
+      "x_train.npy": images,
+      "y_train.npy": npy("<i4", [100], bytesOf([...train.labels])),
+      "x_val.npy": held,
+      "y_val.npy": npy("<i4", [20], bytesOf(Array.from({ length: 20 }, (_, i) => (i % 2 ? i % 10 : -1)))),
+    }),
+  );
+  const { code, err } = genclass("train", "vae", "--data", "partly.npz", "--out", "run", ...SHORT);
+  expect([code, err]).toEqual([0, expect.stringContaining("epoch 1")]);
+});
+
+describe("data that is doubtful", () => {
+  it("is trained on with a line for each doubt: here validation pictures that are trained on too, half without labels", () => {
+    const { code, err, out } = genclass("train", "vae", "--data", "partly.npz", "--out", "again", "--json", ...SHORT);
+    expect(code).toBe(0);
+    expect(err).toMatch(
+      /warning: doubtful: pictures of validation that are in the training part too \(20\): (validation\[\d+\] = train\[\d+\], ){3}…\n/,
+    );
+    expect(err).toContain("genclass data info partly.npz --all lists all names");
+    expect(JSON.parse(out).metrics["validation/accuracy"]).toBeGreaterThanOrEqual(0);
+    expect(genclass("data", "info", "partly.npz", "--all").out.match(/validation\[\d+\] = /g)).toHaveLength(20);
+  });
+
+  it.each([
+    [["--until", "accuracy=99"], 2, /accuracy is a share in 0..1; 99 % is written accuracy=0.99/],
+    [["--until", "acc=0.9"], 2, /there is no validation metric "acc"; known: .*accuracy/],
+    [["--augment", "flop"], 2, /unknown word "flop"/],
+  ])("is not opened for a call with %j", (args, code, message) => {
+    expectRefused(genclass("train", "vae", "--data", "no/such/place", ...args), code, message);
+  });
+
+  it("gives no run where nothing can be learnt: weights of 0, or three pictures", async () => {
+    const zero = Array.from({ length: 10 }, (_, k) => `${k}=0`).join(",");
+    expectRefused(
+      genclass("train", "vae", "--data", "partly.npz", "--class-weights", zero),
+      2,
+      /every class that has pictures has weight 0/,
+    );
+    for (const [i, file] of ["a/1.png", "b/1.png", "b/2.png"].entries())
+      await picture(join(root, "three", file), 50 * i);
+    const { code, err } = genclass("train", "vae", "--data", "three", "--validation", "0");
+    expect([code, err]).toEqual([1, expect.stringMatching(/three has 3 training pictures; expected at least 10/)]);
+  });
+});
+
+describe("pictures that do not decode among others", () => {
+  beforeAll(() => {
+    writeFileSync(join(root, "broken.png"), "no picture");
+    execFileSync("mkfifo", [join(root, "pipe.png")]);
+  });
+  const good = ["pictures/1-is-1.png", "pictures/2-is-2.png"];
+
+  it.each(["classify", "reconstruct"])("%s names them, answers for the rest and exits with 1", (command) => {
+    const { code, out, err } = genclass(command, "run", good[0]!, "broken.png", "pipe.png", good[1]!, "--json");
+    expect(code).toBe(1);
+    const answers = JSON.parse(out);
+    expect((command === "classify" ? answers : answers.files).map(({ file }: { file: string }) => file)).toEqual(good);
+    expect(err).toMatch(/error E_IMAGE: broken\.png does not decode/);
+    expect(err).toMatch(/error E_IMAGE: pipe\.png is a pipe or a device; expected a picture file/);
+    expect(err.trim().split("\n")).toHaveLength(2);
+  });
+
+  it("are all that there is: nothing is answered, and a pipe is not waited for", () => {
+    expectRefused(genclass("classify", "run", "pipe.png"), 1, /pipe\.png is a pipe/);
+    expectRefused(genclass("classify", "run", "pipe.png", "broken.png"), 1, /none of the 2 pictures decodes/);
+  });
+
+  it("may have names with control characters, which are written out", () => {
+    const name = "red\u001b[31m\nline.png";
+    writeFileSync(join(root, name), "no picture");
+    const { err } = genclass("classify", "run", name);
+    expect(err).toContain("red\\x1b[31m\\x0aline.png does not decode");
+    expect(err.trim().split("\n")).toHaveLength(1);
+  });
+});
+
+describe("what the system refuses", () => {
+  it("is told as such, not as an internal error", () => {
+    writeFileSync(join(root, "file"), "");
+    for (const [args, message] of [
+      [
+        ["train", "vae", "--data", "partly.npz", "--out", "file/run"],
+        /E_WRITE: the run folder file\/run could not be made/,
+      ],
+      [["data", "convert", "partly.npz", "--out", "file/x.npz"], /E_FILE: file: a file of this name is in the way/],
+      [["generate", "run", "--out", "file/x.png"], /E_FILE: file: a file of this name is in the way/],
+    ] as const)
+      expectRefused(genclass(...args), 1, message);
+  });
+
+  it.skipIf(process.getuid?.() === 0)("names a picture that may not be read", () => {
+    writeFileSync(join(root, "secret.png"), "");
+    chmodSync(join(root, "secret.png"), 0);
+    expectRefused(genclass("classify", "run", "secret.png"), 1, /secret\.png may not be read: permission is denied/);
+  });
+});
+
+describe("threads and signals", () => {
+  it("more threads than cores are brought down to the cores, with a line", () => {
+    const cores = availableParallelism();
+    const { code, err } = genclass(
+      "train",
+      "vae",
+      "--data",
+      "partly.npz",
+      "--threads",
+      "999",
+      "--out",
+      "many",
+      ...SHORT,
+    );
+    expect([code, err]).toEqual([
+      0,
+      expect.stringContaining(`--threads 999: this machine has ${cores} cores; ${cores} threads compute`),
+    ]);
+  });
+
+  /** Starts training and sends a signal at the first line that matches. */
+  async function signalled(signal: NodeJS.Signals, when: RegExp, ...args: string[]) {
+    const child = spawn(process.execPath, [MAIN, "train", "vae", ...args, ...SMALL], { cwd: root });
+    let err = "";
+    let sent = false;
+    child.stderr.on("data", (chunk) => {
+      err += chunk;
+      if (!sent && when.test(err)) sent = child.kill(signal);
+    });
+    const code = await new Promise((done) => child.on("exit", done));
+    return { code, err };
+  }
+
+  it("a terminal that is closed (SIGHUP) saves as Ctrl-C does", async () => {
+    const { code, err } = await signalled("SIGHUP", /epoch 1 /, "--data", "glyphs", "--epochs", "3", "--out", "hung");
+    expect([code, err]).toEqual([1, expect.stringMatching(/stopped at step \d+; go on with: /)]);
+  });
+
+  it("Ctrl-C while data is opened ends at once: no run is begun", async () => {
+    // A server that never answers stands for data that takes long.
+    const server = createServer();
+    const asked = new Promise((resolve) => server.once("request", resolve));
+    await new Promise<void>((ready) => server.listen(0, "127.0.0.1", ready));
+    const { port } = server.address() as AddressInfo;
+    const child = spawn(process.execPath, [MAIN, "train", "vae", "--data", "mnist", "--out", "none"], {
+      cwd: root,
+      env: {
+        ...process.env,
+        GENCLASS_DATA: "",
+        GENCLASS_MIRROR: `http://127.0.0.1:${port}`,
+        GENCLASS_CACHE: join(root, "cache"),
+      },
+    });
+    let err = "";
+    child.stderr.on("data", (chunk) => {
+      err += chunk;
+    });
+    await asked;
+    child.kill("SIGINT");
+    const code = await new Promise((done) => child.on("exit", done));
+    server.closeAllConnections();
+    server.close();
+    expect([code, err]).toEqual([1, expect.stringContaining("stopped before training began")]);
+    expect(existsSync(join(root, "none"))).toBe(false);
+  });
+});
+
+describe("how it speaks", () => {
+  it.each(["train", "data", "evaluate"])("help %s shows what %s --help shows", (name) => {
+    const { code, out } = genclass("help", name);
+    expect([code, out]).toEqual([0, genclass(name, "--help").out]);
+    expect(out).toContain(`Usage: genclass ${name}`);
+  });
+
+  it("data without a word shows its commands, and nothing in brackets", () => {
+    const { code, err } = genclass("data");
+    expect([code, err]).toEqual([2, expect.stringContaining("augment-preview")]);
+    expect(err).not.toContain("outputHelp");
+  });
+
+  it("a misspelt option of a model is one sentence", () => {
+    const { err } = genclass("train", "vae", "--data", "glyphs", "--set", "latnet=3");
+    expect(err).toContain('vae has no option "latnet"; did you mean "latent"? "genclass models vae" lists them');
+  });
+
+  it("training ends with what can be done next, and says that it was short", () => {
+    const { out } = genclass("train", "vae", "--data", "partly.npz", "--out", "short", ...SHORT);
+    for (const line of ["genclass classify short photo.jpg", "genclass generate short", "genclass export short"])
+      expect(out).toContain(line);
+    expect(out).toMatch(/\d+ steps are few: pictures will be blurred.*; train longer/);
+    expect(out).toMatch(/accuracy +0\.\d+ +accuracy, as a share of 1; higher is better/);
+  });
+
+  it("takes --image 32 for 32x32 and --validation 20% for 0.2", () => {
+    const { code } = genclass(
+      ...["train", "vae", "--data", "partly.npz", "--image", "28", "--validation", "20%", "--out", "words", ...SHORT],
+    );
+    const { data } = JSON.parse(readFileSync(join(root, "words", "config.json"), "utf8"));
+    expect([code, data.image, data.validation]).toEqual([0, { height: 28, width: 28 }, 0.2]);
+  });
+});
