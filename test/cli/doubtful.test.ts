@@ -82,7 +82,7 @@ describe("pictures that do not decode among others", () => {
     expect((command === "classify" ? answers : answers.files).map(({ file }: { file: string }) => file)).toEqual(good);
     expect(err).toMatch(/error E_IMAGE: broken\.png does not decode/);
     expect(err).toMatch(/error E_IMAGE: pipe\.png is a pipe or a device; expected a picture file/);
-    expect(err.trim().split("\n")).toHaveLength(2);
+    expect(err.split("\n").filter((line) => line.startsWith("error"))).toHaveLength(2);
   });
 
   it("are all that there is: nothing is answered, and a pipe is not waited for", () => {
