@@ -11,7 +11,7 @@ import { exportHead } from "../predict/export.ts";
 import { TrainedModel } from "../predict/trained.ts";
 import type { Backend } from "../runtime/backend.ts";
 import type { RunEvent } from "../train/events.ts";
-import { fit } from "../train/fit.ts";
+import { fit, type PreparedRun, prepare } from "../train/fit.ts";
 import type { FitOptions } from "../train/fit-options.ts";
 import { targetMetric } from "../train/goals.ts";
 import { validationMetrics } from "../train/steps.ts";
@@ -112,8 +112,10 @@ export async function startRun(modelOrName: string | Model, call: TrainOptions):
   };
   const config = runConfig(facts, { ...options, batch: Math.min(options.batch, n) });
   const from = startingWeights(config);
+  // What does not fit is refused before there is a folder that would have to be removed.
+  const prepared = prepare({ ...fitOptions(config, model, call), from });
   const run = RunFolder.create(call.out, config);
-  return { run, events: follow(run, model, call, () => ({ from })) };
+  return { run, events: follow(run, model, call, () => ({ from, prepared })) };
 }
 
 /**
@@ -157,6 +159,8 @@ export async function resumeRun(
 
 /** What a run begins with in this process. */
 interface Beginning extends Pick<FitOptions, "from"> {
+  /** Of a new run. */
+  readonly prepared?: PreparedRun;
   readonly resume?: StoredSnapshot;
   /** What people should know of it. */
   readonly notes?: readonly string[];
@@ -200,28 +204,13 @@ async function* follow(
 async function* followLocked(
   run: RunFolder,
   model: Model,
-  { data, backend, interrupted }: Pick<TrainOptions, "data" | "backend" | "interrupted">,
-  { notes = [], ...start }: Beginning,
+  call: Pick<TrainOptions, "data" | "backend" | "interrupted">,
+  { notes = [], prepared, ...start }: Beginning,
   lock: RunLock,
 ): AsyncGenerator<RunEvent, void> {
-  const { config } = run;
   const logs = new RunLogs(run.path, start.resume);
-  const events = fit({
-    name: config.model,
-    model: model.build(config.options, config.data),
-    data,
-    backend,
-    seed: config.seed,
-    batch: config.batch,
-    augmentation: chooseAugmentation(config.augment, config.data.channels, config.data.mirror),
-    sampling: config.sampling,
-    classWeighting: config.classWeights,
-    epochs: config.epochs ?? undefined,
-    minutes: config.minutes ?? undefined,
-    until: config.until ?? undefined,
-    patience: config.patience,
-    emaDecay: config.emaDecay,
-    freeze: config.freeze ?? undefined,
+  const options: FitOptions = {
+    ...fitOptions(run.config, model, call),
     ...start,
     save(which, snapshot) {
       // An event that could not be written is told again by a run that goes on from before it.
@@ -229,12 +218,12 @@ async function* followLocked(
       run.checkpoints.save(which, { ...snapshot, logs: logs.lengths() });
       lock.touch();
     },
-    interrupted,
-  });
+  };
+  const events = fit(options, prepared);
   try {
     for await (const event of events) {
       logs.add(event);
-      if (event.type === "end") await writeModel(run, model, backend);
+      if (event.type === "end") await writeModel(run, model, call.backend);
       yield event;
       if (event.type !== "start") continue;
       // Of this process, not of the run: the log of a run that was stopped is that of one that was not.
@@ -245,6 +234,30 @@ async function* followLocked(
     logs.flush();
   }
 }
+
+/** What a run's configuration asks of training. */
+const fitOptions = (
+  config: RunConfig,
+  model: Model,
+  { data, backend, interrupted }: Pick<TrainOptions, "data" | "backend" | "interrupted">,
+): FitOptions => ({
+  name: config.model,
+  model: model.build(config.options, config.data),
+  data,
+  backend,
+  seed: config.seed,
+  batch: config.batch,
+  augmentation: chooseAugmentation(config.augment, config.data.channels, config.data.mirror),
+  sampling: config.sampling,
+  classWeighting: config.classWeights,
+  epochs: config.epochs ?? undefined,
+  minutes: config.minutes ?? undefined,
+  until: config.until ?? undefined,
+  patience: config.patience,
+  emaDecay: config.emaDecay,
+  freeze: config.freeze ?? undefined,
+  interrupted,
+});
 
 /** model.onnx: the head that is exported by default. */
 async function writeModel(run: RunFolder, model: Model, backend: Backend): Promise<void> {

@@ -6,7 +6,7 @@ import type { Table } from "../data/batches.ts";
 import { classWeights } from "../data/imbalance.ts";
 import type { Fitted } from "../metrics/metric.ts";
 import { averagePath } from "../nn/scope.ts";
-import { Program } from "../runtime/program.ts";
+import { Program, type State } from "../runtime/program.ts";
 import type { EndEvent, Metrics, NoteEvent, RunEvent } from "./events.ts";
 import type { Checkpoint, FitOptions } from "./fit-options.ts";
 import { Goals } from "./goals.ts";
@@ -19,13 +19,22 @@ import { type CompiledModel, type CompiledStage, compileModel } from "./steps.ts
 import { Validator } from "./validate.ts";
 import { firstState, loadPretrained, requirePrefixes, restoreState } from "./weights.ts";
 
+/** A run that has been checked and can begin. */
+export interface PreparedRun {
+  readonly compiled: CompiledModel;
+  readonly goals: Goals;
+  /** What it begins with. */
+  readonly state: State;
+  /** What was taken of the weights to begin from, for people. */
+  readonly loaded: string | undefined;
+}
+
 /**
- * Trains a model and yields what happens.
- * @throws `E_OPTION`, `E_RUN_CONFLICT` for options that do not fit model or data; `E_NAN` when a loss, a weight or an
- * output on validation pictures stops being finite
+ * Everything of a run that can be refused before a backend is asked for anything.
+ * @throws `E_OPTION`, `E_NAME`, `E_HEAD`, `E_DATA_EMPTY`, `E_RUN_CONFLICT` for options that do not fit model or data
  */
-export async function* fit(options: FitOptions): AsyncGenerator<RunEvent, void> {
-  const { data, seed, batch, augmentation, classWeighting = "none", freeze = [] } = options;
+export function prepare(options: FitOptions): PreparedRun {
+  const { data, seed, batch, augmentation, sampling, classWeighting = "none", freeze = [] } = options;
   const { height, width, channels, labels } = data.train;
   const { classes, mirror } = data;
   const labelled = labels.reduce((count, label) => count + Number(label >= 0), 0);
@@ -41,6 +50,21 @@ export async function* fit(options: FitOptions): AsyncGenerator<RunEvent, void> 
   const state = firstState(compiled.specs, seed);
   const loaded = options.from && !options.resume ? loadPretrained(state, compiled.specs, options.from) : undefined;
   if (options.resume) restoreState(state, options.resume.state);
+  const tables = makeTables(options.model.tables, labels.length);
+  // Those of a later stage are refused now, and not when it begins.
+  for (const [stage, { streams }] of compiled.stages.entries())
+    new StageStreams(streams, { data, seed, augmentation, sampling, tables, stage });
+  return { compiled, goals, state, loaded };
+}
+
+/**
+ * Trains a model and yields what happens.
+ * @param prepared what `prepare` made of the same options, where it has been done
+ * @throws as `prepare`; `E_NAN` when a loss, a weight or an output on validation pictures stops being finite
+ */
+export async function* fit(options: FitOptions, prepared?: PreparedRun): AsyncGenerator<RunEvent, void> {
+  const { data, seed, batch } = options;
+  const { compiled, goals, state, loaded } = prepared ?? prepare(options);
   const program = await Program.create(options.backend, graphsOf(compiled), state);
   try {
     const validator = await Validator.create(program, compiled, data, seed, batch);

@@ -1,5 +1,5 @@
 // A run of a model that is not in the list, from training to report, and another that begins from it.
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -101,6 +101,20 @@ describe("a run of a model of one's own", () => {
 
   it("is refused without the model, naming those that are known", async () => {
     await expect(load(out)).rejects.toThrowError(/unknown model "two-stages".*Known: /);
+  });
+
+  it("is refused before there is a folder, where an option does not fit the model", async () => {
+    const refused = join(root, "refused");
+    const call = { data, backend, out: refused, from: out };
+    await expect(startRun(twoStages, { ...call, freeze: ["encodr/"] })).rejects.toThrowError(/--freeze encodr/);
+    await expect(startRun(twoStages, { ...call, map: { "encodr/": "encoder/" } })).rejects.toThrowError(/--map encodr/);
+    const until = { metric: "acuracy", value: 0.9 };
+    await expect(startRun(twoStages, { ...call, until })).rejects.toThrowError(/no validation metric "acuracy"/);
+    const unlabelled = { ...data, train: { ...data.train, labels: data.train.labels.map(() => -1) } };
+    await expect(startRun(twoStages, { data: unlabelled, backend, out: refused })).rejects.toThrowError(
+      /stream "labelled" has no pictures/,
+    );
+    expect(existsSync(refused)).toBe(false);
   });
 
   it("can be begun from, with renamed and frozen parts: those stay bit for bit", async () => {
