@@ -82,12 +82,22 @@ function holderOf(folder: string): Holder | undefined {
   }
 }
 
+/** Whether a process has ended and only waits to be reaped by its parent, as far as the system tells (Linux). */
+function isZombie(pid: number): boolean {
+  try {
+    // The state stands behind the name, which is in parentheses and may hold anything.
+    return /\) [ZX] [^)]*$/.test(readFileSync(`/proc/${pid}/stat`, "utf8"));
+  } catch {
+    return false;
+  }
+}
+
 function isAlive({ pid, host }: Holder, folder: string): boolean {
   if (host !== hostname()) return Date.now() - statSync(join(folder, LOCK_FILE)).mtimeMs < SILENT_MINUTES * 60_000;
   if (pid === process.pid) return held.has(resolve(folder));
   try {
     process.kill(pid, 0);
-    return true;
+    return !isZombie(pid);
   } catch (cause) {
     // A process of another user may not be asked, but is there.
     return (cause as NodeJS.ErrnoException).code === "EPERM";

@@ -1,5 +1,6 @@
 // What a run goes on from, and when it does not: locks, damaged and missing files, ended runs, numbers that are not finite.
-import { spawnSync } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
 import {
   existsSync,
   mkdirSync,
@@ -79,6 +80,20 @@ describe("a run folder in use", () => {
     expect(notesOf(await finish(await resume(out)))).toEqual([
       expect.stringMatching(/^the run was left by process \d+ on .* since 2026-01-02T03:04:05.000Z, which is gone/),
     ]);
+  });
+
+  it.runIf(process.platform === "linux")("by a process that has ended and was not reaped is taken over", async () => {
+    const out = await ended();
+    // The shell becomes a sleep, which never asks for the child that it had.
+    const parent = spawn("sh", ["-c", "sleep 0 & echo $!; exec sleep 60"], { stdio: ["ignore", "pipe", "ignore"] });
+    const [line] = (await once(parent.stdout!, "data")) as [Buffer];
+    const child = Number(String(line));
+    while (!readFileSync(`/proc/${child}/stat`, "utf8").includes(") Z "))
+      await new Promise((wake) => setTimeout(wake, 10));
+    lock(out, child);
+    const notes = notesOf(await finish(await resume(out)));
+    parent.kill();
+    expect(notes).toEqual([expect.stringMatching(/which is gone/)]);
   });
 
   it("by a process of another host is refused for a quarter of an hour after its last checkpoint", async () => {
