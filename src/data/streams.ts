@@ -34,8 +34,12 @@ export interface StreamOptions {
   readonly augmentation: Augmentation;
   readonly sampling?: Sampling;
   readonly from?: OrderOptions["from"];
-  /** Default: the main stream, whose epochs end with a batch that is not full. Other streams are endless. */
+  /** Default: the main stream. */
   readonly name?: string;
+  /**
+   * Whether batches go on over the end of an epoch, so that all are full; otherwise each epoch ends with a batch that may not
+   * be. Default: no, but for a stream that leaves pictures of the set out.
+   */
   readonly endless?: boolean;
   /** Default: one augmented view. */
   readonly views?: Readonly<Record<string, View>>;
@@ -49,13 +53,12 @@ export interface StreamOptions {
 /** The batches of one stream. There is a buffer for each that is in use, and one that fills meanwhile. */
 export class StreamBatches {
   /** Steps in which it goes once through its examples. */
-  readonly stepsPerEpoch: number;
-  /** Examples that it goes through. */
-  readonly length: number;
+  private readonly stepsPerEpoch: number;
   /** Seconds spent on making batches, and how many were made. */
   readonly cost = { seconds: 0, batches: 0 };
   private readonly buffers: readonly Filled[];
   private readonly order: EpochOrder;
+  private readonly endless: boolean;
   private readonly views: readonly (readonly [name: string, view: View, transformer: Transformer | undefined])[];
 
   constructor(
@@ -79,8 +82,8 @@ export class StreamBatches {
       batch: new BatchBuffer(set, { size, stream: name, views: views.map(([view]) => view), tables }),
       mix: mixed ? mixFeeds(name, size) : undefined,
     }));
-    this.length = this.order.length;
-    this.stepsPerEpoch = Math.ceil(this.length / size);
+    this.stepsPerEpoch = Math.ceil(this.order.length / size);
+    this.endless = options.endless || this.order.length < set.labels.length;
   }
 
   private transformerOf(view: View): Transformer | undefined {
@@ -90,8 +93,8 @@ export class StreamBatches {
 
   /** The examples of step `step` (from 0). */
   examples(step: number): Int32Array {
-    const { size, endless } = this.options;
-    if (endless) return Int32Array.from({ length: size }, (_, i) => this.order.at(step * size + i));
+    const { size } = this.options;
+    if (this.endless) return Int32Array.from({ length: size }, (_, i) => this.order.at(step * size + i));
     const from = (step % this.stepsPerEpoch) * size;
     return this.order.epoch(Math.floor(step / this.stepsPerEpoch)).subarray(from, from + size);
   }

@@ -70,8 +70,7 @@ export class StageStreams {
         ...{ name, size, seed, augmentation, sampling, views },
         from: spec.from,
         tables: spec.second ? {} : tables,
-        // Only what goes through the whole training part can end with its epoch.
-        endless: k > 0 || spec.second || counts(data.train.labels, spec.from) < data.train.labels.length,
+        endless: k > 0 || spec.second,
         // The first stream of the first stage has the random numbers of a run with no other.
         purpose: stage === 0 && k === 0 ? "" : `${stage}/${name}/`,
         inUse: IN_FLIGHT,
@@ -132,10 +131,6 @@ export class StageStreams {
     );
   }
 }
-
-/** How many pictures a stream goes through. */
-const counts = (labels: Int32Array, from: StreamSpec["from"] = "all"): number =>
-  labels.reduce((count, label) => count + Number(from === "all" || label >= 0 === (from === "labelled")), 0);
 
 /** The second source of the data. @throws `E_DATA_NOT_FOUND` where there is none, `E_DATA_FORMAT` for other pictures */
 function secondSource({ train, second }: Dataset, stream: string): ImageSet {
