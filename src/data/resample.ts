@@ -2,12 +2,7 @@
 // computed, on a core that the step would like to have.
 import { FunctionBuilder } from "../wasm/assembler.ts";
 import { instantiate } from "../wasm/module.ts";
-
-interface Shape {
-  readonly height: number;
-  readonly width: number;
-  readonly channels: number;
-}
+import type { PictureShape } from "./picture.ts";
 
 /** Places in a picture are whole numbers of 1/1024 pixel. */
 const FINE = 10;
@@ -33,7 +28,7 @@ export class Resampler {
   private readonly affine: Float32Array;
   private readonly kernels: { readonly place: () => void; readonly resample: () => void };
 
-  constructor(shape: Shape) {
+  constructor(shape: PictureShape) {
     const pixels = shape.height * shape.width;
     const turns = Math.ceil(pixels / LANES);
     const bytes = pixels * shape.channels;
@@ -76,7 +71,7 @@ export class Resampler {
  * Two pixels at a time: their places at the left end, what is added for the next two and what for the next row, four numbers
  * each at address `affine`.
  */
-function writePlace({ height: h, width: w }: Shape, affine: number) {
+function writePlace({ height: h, width: w }: PictureShape, affine: number) {
   const f = new FunctionBuilder([]);
   const [row, column, to] = [f.local("i32"), f.local("i32"), f.local("i32")];
   const [left, across, down] = [f.local("v128"), f.local("v128"), f.local("v128")];
@@ -110,7 +105,12 @@ function writePlace({ height: h, width: w }: Shape, affine: number) {
   return f;
 }
 
-function writeResample({ height: h, width: w, channels: c }: Shape, turns: number, source: number, result: number) {
+function writeResample(
+  { height: h, width: w, channels: c }: PictureShape,
+  turns: number,
+  source: number,
+  result: number,
+) {
   const f = new FunctionBuilder([]);
   const [turn, to] = [f.local("i32"), f.local("i32")];
   const [first, second] = [f.local("v128"), f.local("v128")];

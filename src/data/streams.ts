@@ -15,7 +15,8 @@ import {
 } from "./batches.ts";
 import type { ImageSet } from "./dataset.ts";
 import { EpochOrder, type OrderOptions, type Sampling } from "./order.ts";
-import { type PictureShape, Transformer } from "./transform.ts";
+import type { PictureShape } from "./picture.ts";
+import { Transformer } from "./transform.ts";
 
 /** Changes the bytes `[h, w, c]` of one picture in place. */
 export type PictureChange = (picture: Uint8Array, shape: PictureShape, random: Random) => void;

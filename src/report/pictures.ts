@@ -1,6 +1,7 @@
 // Pictures for people: grids of images as PNG.
+
+import type { PictureShape } from "../data/picture.ts";
 import { loadSharp } from "../data/readers/decode.ts";
-import type { PictureShape } from "../data/transform.ts";
 
 /** Values 0..1 as bytes 0..255, rounded; values outside are cut off. */
 export function toBytes(images: ArrayLike<number>): Uint8Array {

@@ -1,6 +1,6 @@
 // The options of a run, in one table. The command line's options, the fields of config.json, the types of library calls
 // and what a resumed run may change all follow from it.
-import { AUGMENTATIONS } from "../data/augment.ts";
+import { AUGMENTATION_NAMES } from "../data/augment.ts";
 import type { Sampling } from "../data/order.ts";
 import { RESIZES, type Resize } from "../data/readers/decode.ts";
 import { PRECISIONS } from "../runtime/choose.ts";
@@ -104,7 +104,7 @@ export const RUN_OPTIONS = {
     flag: "--augment <policy>",
     type: text("a policy"),
     default: "auto",
-    help: `random changes of training pictures: auto, ${Object.keys(AUGMENTATIONS).join(", ")}, or a list as in light,rotate=5,cutmix; "genclass data augment-preview" shows them`,
+    help: `random changes of training pictures: ${AUGMENTATION_NAMES.join(", ")}, or a list as in light,rotate=5,cutmix; "genclass data augment-preview" shows them`,
     resume: "fixed",
     stored: "run",
   },

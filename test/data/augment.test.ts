@@ -1,5 +1,13 @@
+import { createHash } from "node:crypto";
 import { describe, expect, it } from "vitest";
-import { type Augmentation, CHANGES, type ChangeName, chooseAugmentation } from "../../src/data/augment.ts";
+import {
+  AUGMENTATIONS,
+  type Augmentation,
+  CHANGES,
+  type ChangeName,
+  chooseAugmentation,
+  consistencyViews,
+} from "../../src/data/augment.ts";
 import { gather } from "../../src/data/dataset.ts";
 import { glyphs } from "../../src/data/sets/glyphs.ts";
 import { Transformer } from "../../src/data/transform.ts";
@@ -123,12 +131,72 @@ describe("changes of a picture", () => {
     expect(Math.abs(deviation / asked - 1)).toBeLessThan(0.04);
   });
 
+  it("stretching takes values from places nearer to the centre or farther from it, along each axis by itself", () => {
+    const size = { height: 8, width: 12, channels: 1 };
+    const draws = new Random(6);
+    const [wide, tall] = [draws.uniform(), draws.uniform()].map((u) => 1.5 ** (2 * u - 1)) as [number, number];
+    expect(Math.abs(wide / tall - 1)).toBeGreaterThan(0.05);
+    const places = (along: "x" | "y") => {
+      // A ramp along the axis: bilinear values between two pixels are exact.
+      const ramp = Uint8Array.from({ length: 96 }, (_, i) => 10 + 20 * (along === "x" ? i % 12 : Math.floor(i / 12)));
+      return [...changed({ stretch: 0.5 }, 6, ramp, size)].map((value) => (value - 10) / 20);
+    };
+    const within = (value: number, last: number) => Math.min(last, Math.max(0, value));
+    // Half a level of rounding is 1/40 of a pixel; places are kept to 1/1024 of one.
+    places("x").forEach((x, i) => {
+      expect(Math.abs(x - within(5.5 + ((i % 12) - 5.5) / wide, 11))).toBeLessThan(0.03);
+    });
+    places("y").forEach((y, i) => {
+      expect(Math.abs(y - within(3.5 + (Math.floor(i / 12) - 3.5) / tall, 7))).toBeLessThan(0.03);
+    });
+  });
+
+  it("elastic displacement has the deviation asked for in the middle, where a point of its grid lies", () => {
+    const size = { height: 41, width: 41, channels: 1 };
+    // A ramp of 6 levels a pixel, so that the middle's value tells the displacement along x there.
+    const ramp = Uint8Array.from({ length: 41 * 41 }, (_, i) => 6 * (i % 41));
+    let [squares, amounts] = [0, 0];
+    for (let seed = 0; seed < 400; seed++) {
+      const displaced = changed({ elastic: 0.1 }, seed, ramp, size)[20 * 41 + 20]! / 6 - 20;
+      squares += displaced ** 2;
+      amounts += (new Random(seed).uniform() * 0.1 * 41) ** 2;
+    }
+    // 400 squares of a normal variable times a uniform one: the ratio of sums has a standard deviation of about 9 %.
+    expect(Math.abs(squares / amounts - 1)).toBeLessThan(0.3);
+  });
+
+  it.each([1, 3])(
+    "cutout fills one square with the mean colour, at most as large as asked for (%i channels)",
+    (channels) => {
+      const size = { height: 16, width: 20, channels };
+      const bytes = Uint8Array.from({ length: 320 * channels }, (_, i) => (i % 2 === 0 ? 10 : 250) + (i % channels));
+      const sides = new Set<number>();
+      for (let seed = 0; seed < 60; seed++) {
+        const out = changed({ cutout: 0.5 }, seed, bytes, size);
+        const touched = [...Array(320).keys()].filter((i) => out[i * channels] !== bytes[i * channels]);
+        const [rows, columns] = [touched.map((i) => Math.floor(i / 20)), touched.map((i) => i % 20)];
+        const [tall, wide] = [new Set(rows).size, new Set(columns).size];
+        expect(touched.length).toBe(tall * wide);
+        expect(Math.max(tall, wide)).toBeLessThanOrEqual(8);
+        sides.add(Math.max(tall, wide));
+        for (const i of touched)
+          for (let k = 0; k < channels; k++) {
+            const values = bytes.filter((_, j) => j % channels === k);
+            expect(out[i * channels + k]).toBe(Math.round(values.reduce((a, b) => a + b, 0) / values.length));
+          }
+      }
+      // Sides are uniform up to 8 of 16 pixels.
+      expect(sides.size).toBeGreaterThan(6);
+    },
+  );
+
   it.each(Object.keys(CHANGES).filter((name) => name !== "mixup" && name !== "cutmix") as ChangeName[])(
     "%s at its default strength changes a glyph, as the random numbers say, and nothing beside it",
     async (name) => {
       const set = glyphs({ train: 1, test: 1, colour: true }).train;
       const glyph = await gather(set);
-      const rule = { [name]: name === "flip" || name === "erase" ? 1 : CHANGES[name].default };
+      const certain = name === "flip" || name === "erase" || name === "stroke";
+      const rule = { [name]: certain ? 1 : CHANGES[name].default };
       const outs = [1, 2, 3].map((seed) => changed(rule, seed, glyph, set));
       // Not every time: a blur too slight to be seen is left out.
       expect(outs.some((out) => !Buffer.from(out).equals(Buffer.from(glyph)))).toBe(true);
@@ -152,6 +220,42 @@ describe("changes of a picture", () => {
 });
 
 describe("policies", () => {
+  // Digests of what version 0.1.0 made of the same bytes: runs that go on must see the pictures that they would have seen.
+  it.each([
+    ["gentle", 1, "7418584f1973a93f"],
+    ["gentle", 3, "9f94729cf67ec227"],
+    ["light", 1, "54c838d4edf970f5"],
+    ["light", 3, "08c17d781e6e4227"],
+    ["strong", 1, "5830c1224f2a86e8"],
+    ["strong", 3, "8b9ddc065f90f4fb"],
+  ] as const)("%s changes pictures of %i channels as it always did", (name, channels, digest) => {
+    const side = channels === 1 ? 28 : 32;
+    const size = { height: side, width: side, channels };
+    const bytes = Uint8Array.from({ length: side * side * channels }, (_, i) => (i * i * 7 + i * 31) % 256);
+    const hash = createHash("sha256");
+    for (let seed = 0; seed < 40; seed++) hash.update(changed(AUGMENTATIONS[name], seed, bytes, size));
+    expect(hash.digest("hex").slice(0, 16)).toBe(digest);
+  });
+
+  it.each([
+    [1, false],
+    [1, true],
+    [3, true],
+    [3, false],
+  ] as const)(
+    "of consistency training mirror where that is allowed, and are the words weak and hard (%i, %s)",
+    (channels, mirror) => {
+      const views = consistencyViews(channels, mirror);
+      expect(views.weak.flip).toBe(mirror ? 0.5 : undefined);
+      expect(views.hard.flip).toBe(mirror ? 0.5 : undefined);
+      expect(chooseAugmentation("weak", channels, mirror)).toEqual(views.weak);
+      expect(chooseAugmentation("hard", channels, mirror)).toEqual(views.hard);
+      for (const policy of Object.values(views))
+        for (const [name, strength] of Object.entries(policy))
+          expect(strength, name).toBeLessThanOrEqual(CHANGES[name as ChangeName].max);
+    },
+  );
+
   it("auto mirrors where a mirrored picture keeps its class, and turns drawings", () => {
     expect(chooseAugmentation("auto", 1, false)).toEqual({ shift: 0.08, rotate: 10, scale: 0.1 });
     expect(chooseAugmentation("auto", 1, true)).toEqual({ flip: 0.5, shift: 0.04 });
@@ -170,6 +274,7 @@ describe("policies", () => {
     ["light,shift=2", /shift=NUMBER in 0..0.5/],
     ["shift=", /shift=NUMBER in 0..0.5/],
     ["shift=a", /shift=NUMBER/],
+    ["operations=1.5", /operations=WHOLE NUMBER in 0..8/],
     ["", /unknown word ""/],
   ])("that are wrong (%s) are refused with what is known", (text, message) => {
     expect(() => chooseAugmentation(text, 3, true)).toThrowError(message);

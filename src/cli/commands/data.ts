@@ -1,6 +1,6 @@
 // genclass data …: looks at data sources, makes and converts them.
 import type { Command } from "commander";
-import { AUGMENTATIONS, CHANGES } from "../../data/augment.ts";
+import { AUGMENTATION_NAMES, CHANGES } from "../../data/augment.ts";
 import { RESIZES } from "../../data/readers/decode.ts";
 import { choice, imageSize, integer, text } from "../../run/option-types.ts";
 import { argument } from "../args.ts";
@@ -59,11 +59,7 @@ export function define(command: Command): void {
 
   pictures(command.command("augment-preview").description("a picture of what an augmentation policy does"))
     .argument("<source>", "a built-in name, a folder or a file")
-    .option(
-      "--augment <policy>",
-      `auto, ${Object.keys(AUGMENTATIONS).join(", ")}, or changes as in light,rotate=5`,
-      "auto",
-    )
+    .option("--augment <policy>", `${AUGMENTATION_NAMES.join(", ")}, or changes as in light,rotate=5`, "auto")
     .option("--out <file.png>", "where the picture goes (default: numbered under runs/)", argument(text("a file")))
     .option("--seed <n>", "seed", argument(integer(0, 2 ** 31 - 1)), 0)
     .option("--json", "print one JSON document")

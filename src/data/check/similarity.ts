@@ -1,5 +1,5 @@
 // How similar two pictures are: a perceptual hash to find candidates, and the correlation of their fine structure to decide.
-import type { PictureShape } from "../transform.ts";
+import type { PictureShape } from "../picture.ts";
 
 const SIDE = 32;
 /** Bits of a difference hash. */

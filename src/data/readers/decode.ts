@@ -3,7 +3,7 @@ import { access, constants, stat } from "node:fs/promises";
 import { extname } from "node:path";
 import type sharpFactory from "sharp";
 import { fail } from "../../base/errors.ts";
-import type { PictureShape } from "../transform.ts";
+import type { PictureShape } from "../picture.ts";
 
 /** Endings of the files that are read as pictures, in lower case. */
 export const PICTURE_TYPES = [".jpg", ".jpeg", ".png", ".webp", ".gif", ".tif", ".tiff", ".avif"];

@@ -1,0 +1,11 @@
+// What the bytes of one picture are: its shape, and how a number becomes a byte.
+
+/** Size of a picture in pixels, and its channels: 1 for greyscale, 3 for colour. */
+export interface PictureShape {
+  readonly height: number;
+  readonly width: number;
+  readonly channels: number;
+}
+
+/** The number that an array of bytes keeps as the whole number in 0..255 nearest to `value`. */
+export const toByte = (value: number): number => Math.min(255, Math.max(0, value + 0.5));
