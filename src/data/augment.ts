@@ -74,7 +74,7 @@ const BY_KIND = {
   hard: {
     drawing: {
       ...{ shift: 0.107, rotate: 20, shear: 19, stretch: 0.25, elastic: 0.04 },
-      ...{ stroke: 0.3, gamma: 0.4, noise: 0.1, cutout: 0.35 },
+      ...{ stroke: 0.3, gamma: 0.4, noise: 0.1, cutout: 0.3 },
     },
     grey: {
       ...{ flip: 0.5, shift: 0.107, rotate: 10, scale: 0.15, shear: 8 },

@@ -18,7 +18,7 @@ export interface Recolouring {
 export function recolour(picture: Uint8Array, { channels }: PictureShape, amounts: Recolouring): void {
   const { brightness = 1, contrast = 1, saturation = 1, hue = 0 } = amounts;
   let mean = 0;
-  for (const value of picture) mean += value;
+  for (let i = 0; i < picture.length; i++) mean += picture[i]!;
   mean = (mean / picture.length) * brightness;
   if (channels !== 3 || (saturation === 1 && hue === 0)) {
     const level = (value: number) => (value * brightness - mean) * contrast + mean;
