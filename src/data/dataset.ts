@@ -21,6 +21,18 @@ export interface ImageSet {
   readonly name?: (index: number) => string;
 }
 
+/** How many pictures of a set there are with and without a label. */
+export interface ExampleCounts {
+  readonly labelled: number;
+  readonly unlabelled: number;
+}
+
+/** Counts the pictures of a set with and without a label. */
+export function exampleCounts({ labels }: Pick<ImageSet, "labels">): ExampleCounts {
+  const labelled = labels.reduce((count, label) => count + Number(label >= 0), 0);
+  return { labelled, unlabelled: labels.length - labelled };
+}
+
 /** Sizes and kinds of pictures as they lie on disk, before they are brought to one size. */
 export interface HeaderSummary {
   /** Number of pictures. */

@@ -1,6 +1,7 @@
 // What a model is: options; the stages and phases by which it is trained; and heads, which are what it can do once trained.
 // docs/architecture.md shows a whole model as the example to follow.
 import type { z } from "zod";
+import type { ExampleCounts } from "../data/dataset.ts";
 import type { View } from "../data/streams.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import type { FittedQuantity, Metric } from "../metrics/metric.ts";
@@ -17,15 +18,11 @@ export interface DataSpec {
   readonly classes: readonly string[];
   /** Whether a mirrored picture is still of its class. */
   readonly mirror: boolean;
+  /** How many pictures there are to train on. Absent where that is not known: all have labels, as far as a model can say. */
+  readonly examples?: ExampleCounts;
 }
 
 // ------------------------------------------------------------------------------------------------ what is fed
-
-/** How many training pictures there are, with and without a label. */
-export interface ExampleCounts {
-  readonly labelled: number;
-  readonly unlabelled: number;
-}
 
 /** Batches that a model asks for, one of each stream a step. */
 export interface StreamSpec {
@@ -153,8 +150,8 @@ export interface RefreshContext {
 export interface Refresh {
   /** Heads that `run` asks; each takes a picture. */
   readonly heads: readonly string[];
-  /** Steps between two runs; absent: once, before the first step of the stage. */
-  readonly every?: number;
+  /** How far apart two runs are; absent: once, before the first step of the stage. */
+  readonly every?: { readonly steps: number } | { readonly epochs: number };
   run(context: RefreshContext): Promise<void>;
 }
 
@@ -165,7 +162,7 @@ export interface Stage {
   /** Share of the run's budget, relative to the other stages'. Default 1. */
   readonly share?: number;
   readonly phases: readonly Phase[];
-  /** Run before the first step, and again every so many steps. */
+  /** Run before the first step, and again every so many steps or epochs. */
   readonly refresh?: Refresh;
 }
 

@@ -68,3 +68,14 @@ export const squaredError = (x: Tensor, y: Tensor): Tensor => perExample(g.squar
  */
 export const sigmoidCrossEntropy = (logits: Tensor, target: Tensor): Tensor =>
   g.sub(g.softplus(logits), g.mul(target, logits));
+
+/**
+ * Generalised cross entropy of each example, `[n]`: (1 - p^q) / q, where p is the probability of its target class. Between cross
+ * entropy (q -> 0) and the absolute error (q = 1), which learns less of wrong labels (Zhang & Sabuncu 2018, equation 6).
+ * @param logits `[n, k]`
+ * @param targets `[n, k]`: one-hot rows
+ */
+export function generalizedCrossEntropy(logits: Tensor, targets: Tensor, q = 0.7): Tensor {
+  const logP = perExample(g.mul(g.logSoftmax(logits), targets));
+  return g.mul(g.sub(1, g.exp(g.mul(logP, q))), 1 / q);
+}

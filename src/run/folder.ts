@@ -33,6 +33,7 @@ const configSchema = z.object({
     width: z.int().min(1),
     channels: z.int().min(1).max(3),
     mirror: z.boolean(),
+    examples: z.object({ labelled: z.int().min(0), unlabelled: z.int().min(0) }).optional(),
     ...storedSchemas("data"),
   }),
   ...storedSchemas("run"),
@@ -179,8 +180,9 @@ function readConfig(path: string): RunConfig {
 }
 
 /** SHA-256 of what the weights were made for: the model with its options, the pictures and the classes. */
-function checksumOf({ model, options, data: { height, width, channels, classes, mirror } }: RunConfig): string {
-  const part = { model, options, height, width, channels, classes, mirror };
+function checksumOf({ model, options, data }: RunConfig): string {
+  const { height, width, channels, classes, mirror, examples } = data;
+  const part = { model, options, height, width, channels, classes, mirror, examples };
   return createHash("sha256").update(JSON.stringify(part)).digest("hex");
 }
 

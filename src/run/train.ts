@@ -3,7 +3,7 @@ import { isDeepStrictEqual } from "node:util";
 import { fail } from "../base/errors.ts";
 import { VERSION } from "../base/version.ts";
 import { chooseAugmentation } from "../data/augment.ts";
-import { type Dataset, fingerprint, fingerprintDifferences } from "../data/dataset.ts";
+import { type Dataset, exampleCounts, fingerprint, fingerprintDifferences } from "../data/dataset.ts";
 import { classWeights } from "../data/imbalance.ts";
 import { findModel, modelNamed, parseOptions } from "../models/index.ts";
 import type { Model } from "../models/model.ts";
@@ -107,6 +107,7 @@ export async function startRun(modelOrName: string | Model, call: TrainOptions):
       classes: [...data.classes],
       ...{ height, width, channels },
       mirror: data.mirror,
+      examples: exampleCounts(data.train),
     },
     backend: backend.name,
   };

@@ -3,6 +3,7 @@ import { firstNotFinite, sizeOf } from "../base/array.ts";
 import { now } from "../base/clock.ts";
 import { fail } from "../base/errors.ts";
 import type { Table } from "../data/batches.ts";
+import { type ExampleCounts, exampleCounts } from "../data/dataset.ts";
 import { classWeights } from "../data/imbalance.ts";
 import type { Fitted } from "../metrics/metric.ts";
 import { averagePath } from "../nn/scope.ts";
@@ -37,10 +38,9 @@ export function prepare(options: FitOptions): PreparedRun {
   const { data, seed, batch, augmentation, sampling, classWeighting = "none", freeze = [] } = options;
   const { height, width, channels, labels } = data.train;
   const { classes, mirror } = data;
-  const labelled = labels.reduce((count, label) => count + Number(label >= 0), 0);
   const compiled = compileModel(options.model, { height, width, channels, classes, mirror }, batch, {
     classWeights: classWeighting === "none" ? undefined : classWeights(labels, classes, classWeighting),
-    counts: { labelled, unlabelled: labels.length - labelled },
+    counts: exampleCounts(data.train),
     augmentation,
     frozen: freeze,
     emaDecay: options.emaDecay,
@@ -154,7 +154,7 @@ class TrainingRun {
       step: progress.step,
       seconds: this.elapsed,
       metrics: this.metrics,
-      epochsPerExample: epochsPerExample(data.train.labels, progress.seen),
+      epochsPerExample: epochsPerExample(exampleCounts(data.train), progress.seen),
       streams: this.costs,
     };
   }
@@ -169,7 +169,16 @@ class TrainingRun {
     const { progress, program } = this;
     const { stage } = progress;
     const pipeline = new Pipeline(program, compiled.phases, streams, plan, seed, progress);
-    const refresher = new Refresher(compiled, stage.index, program, data.train, this.tables, seed, batch);
+    const refresher = new Refresher(
+      compiled,
+      stage.index,
+      program,
+      data.train,
+      this.tables,
+      seed,
+      batch,
+      streams.stepsPerEpoch,
+    );
     const endsBefore = (step: number) => plan.isBoundary(step) || refresher.isDue(step);
     let [stopping, saving] = [false, false];
     /** No more steps are begun until the state has been used. */
@@ -310,7 +319,7 @@ class TrainingRun {
       ),
       backend: backend.name,
       examples: labels.length,
-      labelled: labels.reduce((count, label) => count + Number(label >= 0), 0),
+      labelled: exampleCounts(data.train).labelled,
       stepsPerEpoch: this.streams!.stepsPerEpoch,
       step: this.progress.step,
       metrics: this.compiled.metrics.map(({ needs: _, slow: __, compute: ___, ...info }) => info),
@@ -323,9 +332,10 @@ class TrainingRun {
 }
 
 /** How often each labelled and each unlabelled example was seen on average. */
-function epochsPerExample(labels: Int32Array, seen: TrainingProgress["seen"]): EndEvent["epochsPerExample"] {
-  const labelled = labels.reduce((count, label) => count + Number(label >= 0), 0);
-  const unlabelled = labels.length - labelled;
+function epochsPerExample(
+  { labelled, unlabelled }: ExampleCounts,
+  seen: TrainingProgress["seen"],
+): EndEvent["epochsPerExample"] {
   return {
     labelled: labelled > 0 ? seen.labelled / labelled : 0,
     unlabelled: unlabelled > 0 ? seen.unlabelled / unlabelled : 0,

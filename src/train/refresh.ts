@@ -50,13 +50,16 @@ export class Refresher {
     private readonly tables: Readonly<Record<string, Table>>,
     private readonly seed: number,
     private readonly batch: number,
+    private readonly stepsPerEpoch: number,
   ) {}
 
   /** Whether it runs before step `step` (from 0) of the stage. */
   isDue(step: number): boolean {
     const { refresh } = this.stage.stage;
     if (!refresh) return false;
-    return refresh.every === undefined ? step === 0 : step % refresh.every === 0;
+    if (refresh.every === undefined) return step === 0;
+    const every = "steps" in refresh.every ? refresh.every.steps : refresh.every.epochs * this.stepsPerEpoch;
+    return step % every === 0;
   }
 
   /** Runs it before step `step` of the stage, at `progress` 0..1. @returns lines for people */
@@ -65,7 +68,8 @@ export class Refresher {
     await this.stage.stage.refresh!.run({
       labels: this.set.labels,
       tables: Object.fromEntries(Object.entries(this.tables).map(([name, { rows }]) => [name, rows])),
-      progress,
+      // By the clock, a stage may begin a little late.
+      progress: step === 0 ? 0 : progress,
       seed: (this.seed ^ hashName(`refresh:${this.index}:${step}`)) >>> 1,
       predict: (head, seed = this.seed) => this.predict(head, seed),
       note: (text) => void notes.push(text),

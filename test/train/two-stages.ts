@@ -72,7 +72,7 @@ export const twoStages = defineModel({
           share: 2,
           refresh: {
             heads: ["classify"],
-            every: o.refreshEvery,
+            every: { steps: o.refreshEvery },
             async run({ predict, tables, labels, note }) {
               tables.soft!.set(softmaxRows(await predict("classify"), k));
               labels.forEach((label, i) => {

@@ -1,0 +1,61 @@
+import { describe, expect, it } from "vitest";
+import { nearestNeighbours } from "../../src/propagation/neighbours.ts";
+import { Random } from "../../src/random/random.ts";
+
+const WIDTH = 6;
+
+/** Points around a few centres, as latent vectors of classes lie. */
+function clustered(n: number): Float32Array {
+  const random = new Random(1, "points");
+  const points = new Float32Array(n * WIDTH);
+  random.fillNormal(points);
+  for (let i = 0; i < n; i++) points[i * WIDTH + (i % 4)]! += 5;
+  return points;
+}
+
+/** The distances from point `i` to its `k` nearest, by looking at all. */
+function nearestOf(points: Float32Array, i: number, k: number): number[] {
+  const n = points.length / WIDTH;
+  const distances = Array.from({ length: n }, (_, j) => {
+    let sum = 0;
+    for (let d = 0; d < WIDTH; d++) sum += (points[i * WIDTH + d]! - points[j * WIDTH + d]!) ** 2;
+    return sum;
+  });
+  return distances
+    .filter((_, j) => j !== i)
+    .sort((a, b) => a - b)
+    .slice(0, k);
+}
+
+describe("nearest neighbours", () => {
+  it("of few points are those that looking at all pairs finds, nearest first, and never the point itself", () => {
+    const points = clustered(60);
+    const { index, squared } = nearestNeighbours(points, WIDTH, 5);
+    for (let i = 0; i < 60; i++) {
+      expect([...index.subarray(i * 5, i * 5 + 5)]).not.toContain(i);
+      // Float32 sums of six squares.
+      nearestOf(points, i, 5).forEach((distance, j) => void expect(squared[i * 5 + j]).toBeCloseTo(distance, 4));
+    }
+  });
+
+  it("of many points are nearly all found, though only the nearest lists are searched", () => {
+    const n = 3000;
+    const points = clustered(n);
+    const { squared } = nearestNeighbours(points, WIDTH, 10);
+    let found = 0;
+    for (let i = 0; i < n; i += 10)
+      for (const [j, distance] of nearestOf(points, i, 10).entries())
+        if (squared[i * 10 + j]! <= distance * (1 + 1e-5)) found++;
+    // 8 of 55 lists are searched.
+    expect(found / (n / 10) / 10).toBeGreaterThan(0.95);
+  });
+
+  it("of points that are all the same are at distance 0", () => {
+    const { squared } = nearestNeighbours(new Float32Array(20 * WIDTH).fill(3), WIDTH, 4);
+    expect([...squared]).toEqual(new Array(80).fill(0));
+  });
+
+  it("of fewer points than are asked for are as many as there are", () => {
+    expect(nearestNeighbours(clustered(4), WIDTH, 10).k).toBe(3);
+  });
+});
