@@ -12,9 +12,14 @@ const answers = [];
 for (let from = 0; from < pixels.length; from += 500 * size) {
   const part = pixels.slice(from, from + 500 * size);
   const feeds = { pixels: new Tensor("uint8", part, [part.length / size, height, width, channels]) };
-  const { probabilities, label } = await session.run(feeds);
+  // Novelty is missing where training had too few validation pictures for it.
+  const { probabilities, label, novelty } = await session.run(feeds);
   const k = probabilities.dims[1];
   for (const [i, answer] of label.data.entries())
-    answers.push({ label: answer, probabilities: [...probabilities.data.slice(i * k, (i + 1) * k)] });
+    answers.push({
+      label: answer,
+      probabilities: [...probabilities.data.slice(i * k, (i + 1) * k)],
+      novelty: novelty?.data[i],
+    });
 }
 process.stdout.write(JSON.stringify(answers));

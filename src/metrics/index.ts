@@ -3,6 +3,7 @@ import { ndarray } from "../base/array.ts";
 import { type ClassificationMetrics, classificationMetrics, fitTemperature, softmaxRows } from "./classification.ts";
 import { kernelDistance } from "./kernel-distance.ts";
 import { type FittedQuantity, type Metric, type Predictions, temperatureOf } from "./metric.ts";
+import { noveltyQuantity } from "./novelty.ts";
 
 type ClassMetric = Pick<Metric, "title" | "better" | "unit" | "headline"> & {
   readonly name: keyof ClassificationMetrics;
@@ -86,13 +87,16 @@ export const METRICS: readonly Metric[] = [
     needs: ["thumbnail", "sampleThumbnail"],
     compute: (p) => kernelDistance(p.output("thumbnail"), p.output("sampleThumbnail"), p.labels.length),
   },
+  {
+    name: "noveltyAlarms",
+    title: "pictures past the novelty threshold",
+    better: "neither",
+    unit: "share",
+    needs: ["novelty"],
+    afterFitting: true,
+    compute: (p) => mean(p.output("novelty").map((value) => (value > 1 ? 1 : 0))),
+  },
 ];
-
-/**
- * Validation pictures without which novelty is not fitted. Beyond the largest of n values lies one of n + 1 further ones of the
- * same kind: with fewer than 20, more than one typical picture in 20 would count as novel.
- */
-export const NOVELTY_PICTURES = 20;
 
 /** Everything that is fitted on validation pictures. */
 export const FITTED: readonly FittedQuantity[] = [
@@ -105,20 +109,7 @@ export const FITTED: readonly FittedQuantity[] = [
         ? { temperature: ndarray("float32", [], [fitTemperature(p.output("classify"), p.labels, p.classes)]) }
         : undefined,
   },
-  {
-    // Median and 99th percentile of the negative bound, nats: how unlike the training data a picture is.
-    name: "novelty",
-    needs: ["elbo"],
-    fit(p) {
-      const sorted = Float32Array.from(p.output("elbo"), (value) => -value).sort();
-      if (sorted.length < NOVELTY_PICTURES) return undefined;
-      const at = (share: number) => sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))]!;
-      return {
-        "novelty/median": ndarray("float32", [], [at(0.5)]),
-        "novelty/p99": ndarray("float32", [], [at(0.99)]),
-      };
-    },
-  },
+  noveltyQuantity,
 ];
 
 function mean(values: Float32Array): number {

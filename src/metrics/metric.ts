@@ -76,6 +76,8 @@ export interface FittedQuantity {
   readonly name: string;
   /** Names of outputs. */
   readonly needs: readonly string[];
+  /** Names of outputs that it takes too where the model gives them. */
+  readonly uses?: readonly string[];
   /** Arrays by name, kept in the checkpoint; undefined where there is nothing to fit. */
   fit(predictions: Predictions): Readonly<Record<string, NdArray>> | undefined;
 }

@@ -20,10 +20,10 @@ export interface HeadInputs {
 export type HeadInput = keyof HeadInputs;
 
 /**
- * What a head gives, a row for each example. `logits`: `[n, classes]` of `classify`, `[n, …]` of another; `latent`: `[n, …]`; `picture`: `[n, h, w, c]` in 0..1;
+ * What a head gives, a row for each example. `logits`: `[n, classes]` of `classify`, `[n, …]` of another; `latent`: `[n, …]`; `features`: `[n, …]`; `picture`: `[n, h, w, c]` in 0..1;
  * `score`: `[n]`; `angle`: `[n]`, degrees.
  */
-export type HeadOutput = "logits" | "latent" | "picture" | "score" | "angle";
+export type HeadOutput = "logits" | "latent" | "features" | "picture" | "score" | "angle";
 
 /** One ability of a model. */
 export interface Head {
@@ -35,9 +35,11 @@ export interface Head {
 
 /**
  * Heads by name. The names with a meaning to commands and metrics:
- * `classify` (picture -> logits), `encode` (picture -> latent), `decode` (latent -> picture), `reconstruct` (picture ->
- * picture), `sample` (nothing, or a label -> picture), `elbo` (picture -> score: a lower bound on ln p(x), nats), `translate`
- * (picture, label or nothing -> picture). A model has any of them, and others of its own.
+ * `classify` (picture -> logits), `features` (picture -> features: what `classify` takes the classes from in its last layer),
+ * `encode` (picture -> latent), `encodeDeviation` (picture -> latent: standard deviations of the posterior whose mean `encode`
+ * gives), `decode` (latent -> picture), `reconstruct` (picture -> picture), `sample` (nothing, or a label -> picture), `elbo`
+ * (picture -> score: a lower bound on ln p(x), nats), `translate` (picture, label or nothing -> picture). A model has any of
+ * them, and others of its own. A trained model has `novelty` (picture -> score) beside them: see predict/novelty.ts.
  */
 export type Heads = Readonly<Record<string, Head>>;
 
@@ -53,11 +55,14 @@ export function head<T extends HeadInput>(
 /** What heads of a usual name take (a label may be left out) and give: what commands and metrics count on. */
 const USUAL: Readonly<Record<string, Pick<Head, "takes" | "gives">>> = {
   classify: { takes: ["picture"], gives: "logits" },
+  features: { takes: ["picture"], gives: "features" },
   encode: { takes: ["picture", "label"], gives: "latent" },
+  encodeDeviation: { takes: ["picture", "label"], gives: "latent" },
   decode: { takes: ["latent", "label"], gives: "picture" },
   reconstruct: { takes: ["picture", "label"], gives: "picture" },
   sample: { takes: ["label"], gives: "picture" },
   elbo: { takes: ["picture", "label"], gives: "score" },
+  novelty: { takes: ["picture"], gives: "score" },
   translate: { takes: ["picture", "label"], gives: "picture" },
 };
 
@@ -83,6 +88,7 @@ export function rowsOf(
 ): readonly number[] | undefined {
   if (gives === "picture") return [height, width, channels];
   if (gives === "logits") return name === "classify" ? [classes.length] : undefined;
+  if (gives === "features") return undefined;
   if (gives === "latent") return latentSize === undefined ? undefined : [latentSize];
   return [];
 }

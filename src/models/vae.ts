@@ -117,7 +117,7 @@ export const vae = defineModel({
       };
     };
     const posterior = (scope: Scope, maps: Tensor) => posteriorOf(scope.child("encoder"), maps);
-    const logitsOf = (scope: Scope, maps: Tensor) => {
+    const penultimate = (scope: Scope, maps: Tensor) => {
       const classifier = scope.child("classifier");
       let y = maps;
       // The last one halves the maps and doubles the channels: the dense layer above is most of the weights otherwise.
@@ -127,9 +127,12 @@ export const vae = defineModel({
       }
       y = dropout(classifier.child("drop1"), y, o.dropout / 2);
       y = act(dense(classifier.child("dense"), g.flatten(y), o.hidden));
-      y = dropout(classifier.child("drop2"), y, o.dropout);
-      return dense(classifier.child("out"), y, data.classes.length, { init: glorotUniform });
+      return dropout(classifier.child("drop2"), y, o.dropout);
     };
+    const logitsOf = (scope: Scope, maps: Tensor) =>
+      dense(scope.child("classifier").child("out"), penultimate(scope, maps), data.classes.length, {
+        init: glorotUniform,
+      });
     const decoderLogits = (scope: Scope, latent: Tensor) => convDecoder(scope.child("decoder"), latent, size, net);
     // A grey level is a probability under the Bernoulli likelihood; the Gaussian's mean is kept in 0..1 the same way.
     const image = (scope: Scope, latent: Tensor) => bernoulli.mean(decoderLogits(scope, latent));
@@ -261,7 +264,11 @@ export const vae = defineModel({
         ...(training === "few-labels"
           ? { content: head(["picture"], "latent", (scope, { picture }) => content(scope, picture).mean) }
           : {}),
+        features: head(["picture"], "features", (scope, { picture }) => penultimate(scope, trunk(scope, picture))),
         encode: head(["picture"], "latent", (scope, { picture }) => posterior(scope, features(scope, picture)).mean),
+        encodeDeviation: head(["picture"], "latent", (scope, { picture }) =>
+          g.exp(g.mul(posterior(scope, features(scope, picture)).logVariance, 0.5)),
+        ),
         decode: head(["latent"], "picture", (scope, { latent }) => image(scope, latent)),
         reconstruct: head(["picture"], "picture", (scope, { picture }) =>
           image(scope, posterior(scope, features(scope, picture)).mean),

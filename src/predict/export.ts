@@ -34,8 +34,10 @@ export const defaultHead = (model: TrainedModel): string =>
  *
  * Inputs are what the head takes: `pixels` uint8 `[batch, height, width, channels]`, `latent` float32 `[batch, size]`, `label`
  * int32 `[batch]`; and the noise that it draws, standard normal (or uniform where its description says so), float32. Of
- * `classify`, outputs are `probabilities` float32 `[batch, classes]` and `label` int32 `[batch]`; of another head, one output
- * named for what it gives. Metadata: `labels` (JSON list), `temperature`, `genclass`, and `input` and `output` in words.
+ * `classify`, outputs are `probabilities` float32 `[batch, classes]`, `label` int32 `[batch]` and, where it is told and nothing
+ * is drawn for it, `novelty` float32 `[batch]`, above 1 for an alarm; of another head, one output named for what it gives.
+ * Metadata: `labels` (JSON list), `temperature`, `falseAlarms` (share of typical pictures whose novelty is above 1), `genclass`,
+ * and `input` and `output` in words.
  * @throws `E_HEAD` for a head that the model lacks, `E_EXPORT` when the file's values differ from the run's
  */
 export async function exportHead(
@@ -60,6 +62,7 @@ export async function exportHead(
     genclass: version,
     labels: JSON.stringify(model.spec.classes),
     temperature: String(model.temperature),
+    ...("novelty" in named && "falseAlarms" in model.novelty ? { falseAlarms: String(model.novelty.falseAlarms) } : {}),
     input: inputs.join("; "),
     output: told.join("; "),
   };
@@ -78,10 +81,13 @@ function outputsOfFile(model: TrainedModel, head: string, { output }: HeadGraph)
   // The temperature was fitted for this head.
   if (head !== "classify") return new Map([[model.heads[head]!.gives, output]]);
   const probabilities = g.softmax(g.mul(output, 1 / model.temperature));
-  return new Map([
+  const outputs = new Map([
     ["probabilities", probabilities],
     ["label", g.argmax(probabilities)],
   ]);
+  const novelty = model.has("novelty") ? model.headGraph("novelty", FREE_BATCH) : undefined;
+  if (novelty?.noises.size === 0) outputs.set("novelty", novelty.output);
+  return outputs;
 }
 
 async function check(
@@ -106,7 +112,10 @@ async function check(
       Object.entries(outputs).map(([name, { shape, dtype }]) => [name, zeros([n, ...shape.slice(1)], dtype)]),
     );
     await executable.run(values, found);
-    const worst = difference(model, found, await model.run(head, feeds, { count: n }));
+    const worst = Math.max(
+      difference(model, found, await model.run(head, feeds, { count: n })),
+      found.novelty ? relativeDifference(found.novelty, await model.run("novelty", feeds)) : 0,
+    );
     if (!(worst <= TOLERANCE))
       fail(
         "E_EXPORT",
@@ -137,4 +146,14 @@ function difference(model: TrainedModel, found: Readonly<Record<string, NdArray>
   });
   const wrong = probabilities && label?.data.some((answer, i) => answer !== argmax(probabilities.data, i * k, k));
   return wrong ? Number.POSITIVE_INFINITY : worst;
+}
+
+/** The largest difference of two arrays, of values above 1 as a share of them: the novelty of random pixels is a large number. */
+function relativeDifference({ data: a }: NdArray, { data: b }: NdArray): number {
+  let worst = 0;
+  a.forEach((value, i) => {
+    const gap = Math.abs(value - b[i]!) / Math.max(1, Math.abs(b[i]!));
+    worst = Number.isNaN(gap) ? Number.POSITIVE_INFINITY : Math.max(worst, gap);
+  });
+  return worst;
 }

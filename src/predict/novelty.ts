@@ -1,66 +1,115 @@
-// Novelty: how unlike its training data a model finds a picture, and whether it can tell.
-import type { NdArray } from "../base/array.ts";
-import { NOVELTY_PICTURES } from "../metrics/index.ts";
+// Novelty as a head: the score of metrics/novelty.ts as a graph, so that a run and its exported file say the same.
+import { ndarray } from "../base/array.ts";
+import * as g from "../graph/ops/index.ts";
+import { constant, type Tensor } from "../graph/tensor.ts";
 import type { Fitted } from "../metrics/metric.ts";
-import { Random } from "../random/random.ts";
+import { NOVELTY_PICTURES, type NoveltyTables, noveltyTables } from "../metrics/novelty.ts";
+import type { TailTable } from "../metrics/tail-table.ts";
+import { type Head, type Heads, head } from "../models/heads.ts";
+import { type Asked, askedOf, hasStatistics, statistics, statisticsCount } from "./statistics.ts";
 
-/** What novelty is computed from. */
-export interface NoveltyBasis {
-  /** Lower bounds on ln p(x), nats `[n]`, of pictures as bytes `[n, h, w, c]`; undefined for a model without a density. */
-  readonly bound: ((pictures: Uint8Array) => Promise<NdArray>) | undefined;
-  readonly fitted: Fitted;
-  /** Bytes of a picture. */
-  readonly pictureSize: number;
+/** Whether and how novelty is told of a trained model. */
+export type NoveltyBasis =
+  /** It is told: the head, and the largest share of pictures like those of validation that are beyond 1, 0..1. */
+  | { readonly head: Head; readonly falseAlarms: number }
+  /** It is not, and why. */
+  | { readonly lacking: string };
+
+/** The novelty of a model with these heads, by what was fitted on its validation pictures. */
+export function noveltyOf(heads: Heads, fitted: Fitted): NoveltyBasis {
+  if (!hasStatistics(heads)) return { lacking: "the model neither classifies nor encodes nor reconstructs" };
+  const known = noveltyTables(fitted);
+  if (!known)
+    return {
+      lacking: `nothing was fitted for it; training does that with at least ${NOVELTY_PICTURES} validation pictures`,
+    };
+  if (known.tables.length !== statisticsCount(heads) + (known.features ? 1 : 0))
+    return { lacking: "what was fitted for it is of another version of the model; train again" };
+  const score = head(["picture"], "score", (scope, { picture }) =>
+    noveltyScore(known, heads, askedOf(heads, scope, picture)),
+  );
+  return { head: score, falseAlarms: known.falseAlarms };
 }
 
-/** Pictures of random pixels that must be told from the validation pictures. */
-const RANDOM_PICTURES = 8;
+/** Novelty `[n]`: 0 for a picture as novel as the median of validation, 1 at the threshold. */
+function noveltyScore({ tables, features, median, threshold }: NoveltyTables, heads: Heads, asked: Asked): Tensor {
+  const own = statistics(heads, asked);
+  const values = features ? g.concat([own, g.reshape(featureDistance(features, asked), [own.shape[0]!, 1])], 1) : own;
+  const total = g.sum(rarities(tables, values), 1);
+  return g.mul(g.sub(total, median), 1 / Math.max(threshold - median, 1e-6));
+}
 
-/** The novelty that a trained model gives pictures: see `Prediction.novelty`. */
-export class Novelty {
-  private lacking: Promise<string | undefined> | undefined;
+const matrix = (shape: readonly number[], values: ArrayLike<number>): Tensor =>
+  constant(ndarray("float32", shape, Float32Array.from(values)));
 
-  constructor(private readonly basis: NoveltyBasis) {}
+/** `rarity` of each of the values `[n, s]` by the table of its column. */
+function rarities(tables: readonly TailTable[], values: Tensor): Tensor {
+  const s = tables.length;
+  const { heights } = tables[0]!;
+  const gaps = heights.length - 1;
+  const column = (of: (table: TailTable) => number) => matrix([1, s], tables.map(of));
+  const rows = (of: (table: TailTable, j: number) => number) =>
+    matrix(
+      [1, s, gaps],
+      tables.flatMap((table) => Array.from({ length: gaps }, (_, j) => of(table, j))),
+    );
+  // The height of the first knot, and of each gap between knots as much as lies below the value.
+  const below = g.sub(
+    g.reshape(values, [values.shape[0]!, s, 1]),
+    rows(({ knots }, j) => knots[j]!),
+  );
+  const share = g.clip(
+    g.mul(
+      below,
+      rows(({ knots }, j) => 1 / (knots[j + 1]! - knots[j]!)),
+    ),
+    0,
+    1,
+  );
+  const inside = g.sum(
+    g.mul(
+      share,
+      rows((_, j) => heights[j + 1]! - heights[j]!),
+    ),
+    2,
+  );
+  const before = g.relu(
+    g.sub(
+      column(({ knots }) => knots[0]!),
+      values,
+    ),
+  );
+  const beyond = g.relu(
+    g.sub(
+      values,
+      column(({ knots }) => knots[gaps]!),
+    ),
+  );
+  const tails = g.add(
+    g.mul(
+      before,
+      column(({ slopes }) => slopes[0]),
+    ),
+    g.mul(
+      beyond,
+      column(({ slopes }) => slopes[1]),
+    ),
+  );
+  return g.add(g.add(inside, heights[0]!), tails);
+}
 
-  /** Novelty `[n]` of bytes `[n, h, w, c]`; undefined where it has no basis. */
-  async of(pictures: Uint8Array): Promise<Float64Array | undefined> {
-    return (await this.lacks()) === undefined ? this.score(pictures) : undefined;
-  }
-
-  /**
-   * What novelty lacks; undefined where it has its basis: a density, validation pictures to compare with, and that random
-   * pixels are beyond 99 % of those. Where even these count as typical, the density tells nothing yet.
-   */
-  lacks(): Promise<string | undefined> {
-    this.lacking ??= this.findLacking();
-    // The next call tries again.
-    this.lacking.catch(() => {
-      this.lacking = undefined;
-    });
-    return this.lacking;
-  }
-
-  private async findLacking(): Promise<string | undefined> {
-    if (!this.basis.bound) return "the model has no density";
-    if (!this.scale) return `there were fewer than ${NOVELTY_PICTURES} validation pictures to compare with`;
-    const random = new Random(0, "novelty of random pixels");
-    const pixels = Uint8Array.from({ length: RANDOM_PICTURES * this.basis.pictureSize }, () => random.integer(256));
-    const found = await this.score(pixels);
-    return found.every((value) => value > 1)
-      ? undefined
-      : "random pixels count as typical: the model is trained too little";
-  }
-
-  /** Where novelty is 0 and where it is 1, as negative bounds in nats. */
-  private get scale(): { readonly median: number; readonly p99: number } | undefined {
-    const [median, p99] = ["novelty/median", "novelty/p99"].map((name) => this.basis.fitted.get(name)?.data[0]);
-    return median === undefined || p99 === undefined ? undefined : { median, p99 };
-  }
-
-  private async score(pictures: Uint8Array): Promise<Float64Array> {
-    const { median, p99 } = this.scale!;
-    const { data } = await this.basis.bound!(pictures);
-    const span = Math.max(p99 - median, 1e-6);
-    return Float64Array.from(data, (value) => (-value - median) / span);
-  }
+/** `relativeDistance` of the features of the pictures, `[n]`. */
+function featureDistance({ projection, gaussians }: NonNullable<NoveltyTables["features"]>, { ask }: Asked): Tensor {
+  const { axes, centre, basis } = projection;
+  const { within, means, overall, mean } = gaussians;
+  const classes = means.length / axes;
+  const rows = g.matmul(
+    g.sub(g.flatten(ask("features")), matrix([1, centre.length], centre)),
+    matrix([centre.length, axes], basis),
+  );
+  const own = g.reshape(g.matmul(rows, matrix([axes, axes], within)), [rows.shape[0]!, 1, axes]);
+  const distances = g.sum(g.square(g.sub(own, matrix([1, classes, axes], means))), 2);
+  const nearest = g.neg(g.max(g.neg(distances), 1));
+  const all = g.matmul(rows, matrix([axes, axes], overall));
+  return g.sub(nearest, g.sum(g.square(g.sub(all, matrix([1, axes], mean))), 1));
 }

@@ -11,24 +11,30 @@ import { applyHead, type Head, type Heads, requireHead } from "../models/heads.t
 import type { Batch, BuiltModel } from "../models/model.ts";
 import type { Scope } from "../nn/scope.ts";
 import { IN_FLIGHT, type StepFeeds } from "./feeds.ts";
+import { askedOf, hasStatistics, statistics } from "./statistics.ts";
 
 /** An output made of heads whose own rows are too large to keep, or that do not look at the pictures. */
 interface DerivedOutput {
-  /** The heads that it needs. */
-  readonly heads: readonly string[];
-  build(run: (head: string) => Tensor, x: Tensor): Tensor;
+  isPossible(heads: Heads): boolean;
+  /** @param run the rows of a head for the pictures and their labels */
+  build(run: (head: string) => Tensor, x: Tensor, heads: Heads, scope: Scope): Tensor;
 }
 
 const DERIVED: Readonly<Record<string, DerivedOutput>> = {
   /** Mean squared error a pixel of the reconstruction, `[n]`. */
   squaredError: {
-    heads: ["reconstruct"],
+    isPossible: (heads) => "reconstruct" in heads,
     build: (run, x) => g.mean(g.square(g.sub(run("reconstruct"), x)), [1, 2, 3]),
   },
   /** The picture averaged to a few pixels a side, `[n, d]`. */
-  thumbnail: { heads: ["sample"], build: (_run, x) => thumbnail(x) },
+  thumbnail: { isPossible: (heads) => "sample" in heads, build: (_run, x) => thumbnail(x) },
   /** As many generated pictures, of the same classes where the model is asked for one, averaged in the same way. */
-  sampleThumbnail: { heads: ["sample"], build: (run) => thumbnail(run("sample")) },
+  sampleThumbnail: { isPossible: (heads) => "sample" in heads, build: (run) => thumbnail(run("sample")) },
+  /** What the novelty of a picture is scored from, `[n, s]`: it does not depend on the label. */
+  noveltyStatistics: {
+    isPossible: hasStatistics,
+    build: (_run, x, heads, scope) => statistics(heads, askedOf(heads, scope, x)),
+  },
 };
 
 /** Pixels a side of a thumbnail, at most. */
@@ -48,7 +54,7 @@ export function outputsOf(heads: Heads): string[] {
     .filter(([, head]) => looks(head) && head.gives !== "picture")
     .map(([name]) => name);
   const derived = Object.entries(DERIVED)
-    .filter(([, output]) => output.heads.every((name) => name in heads))
+    .filter(([, output]) => output.isPossible(heads))
     .map(([name]) => name);
   return [...direct, ...derived];
 }
@@ -99,7 +105,7 @@ export function outputTensors(
     made.set(name, known);
     return known;
   };
-  return new Map(names.map((name) => [name, DERIVED[name]?.build(run, x) ?? run(name)]));
+  return new Map(names.map((name) => [name, DERIVED[name]?.build(run, x, heads, scope) ?? run(name)]));
 }
 
 /**

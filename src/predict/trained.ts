@@ -15,7 +15,7 @@ import type { State } from "../runtime/program.ts";
 import { pixelsToUnit, plainBatch } from "./batch.ts";
 import { StepFeeds } from "./feeds.ts";
 import { headNoise, ROWS_AT_ONCE } from "./noise.ts";
-import { Novelty } from "./novelty.ts";
+import { type NoveltyBasis, noveltyOf } from "./novelty.ts";
 import { metricsOf, outputsOf, outputTensors, predictSet, requireFinite } from "./outputs.ts";
 
 /** What a classifier says of a picture. */
@@ -26,8 +26,8 @@ export interface Prediction {
   /** Of each class, 0..1. */
   probabilities: Record<string, number>;
   /**
-   * How unlike the training data: 0 for a typical picture, 1 at the 99th percentile of validation pictures, more beyond.
-   * Undefined where it has no basis: see `TrainedModel.novelty`.
+   * How unlike the training data: 0 for a typical picture, above 1 for an alarm, which of pictures like those of validation
+   * at most a share `TrainedModel.novelty.falseAlarms` raises. Undefined where it has no basis: see `TrainedModel.novelty`.
    */
   novelty?: number;
 }
@@ -85,8 +85,6 @@ const INPUT_TYPES: Readonly<Record<HeadInput, DType>> = {
 
 /** Pictures that are computed at once where a set of a known size is predicted. */
 const SET_BATCH = 128;
-/** Draws of the latent vector over which the bound of a picture is averaged for its novelty. */
-const NOVELTY_DRAWS = 4;
 
 /** A model with trained weights. */
 export class TrainedModel {
@@ -98,8 +96,8 @@ export class TrainedModel {
   readonly metrics: readonly Metric[];
   /** Width of latent vectors; 0 without any. */
   readonly latentSize: number;
-  /** How unlike the training data pictures are. */
-  readonly novelty: Novelty;
+  /** Whether it can tell how unlike the training data pictures are: then it has a head `novelty`. */
+  readonly novelty: NoveltyBasis;
   private readonly state: State;
   private readonly backend: Backend;
   private readonly compiled = new Map<string, Promise<CompiledHead>>();
@@ -108,17 +106,13 @@ export class TrainedModel {
   constructor(config: ModelConfig, weights: TrainedWeights, backend: Backend, model: Model = findModel(config.model)) {
     this.spec = config.data;
     const built: BuiltModel = model.build(parseOptions(model, config.options), this.spec);
-    this.heads = built.heads;
+    this.novelty = noveltyOf(built.heads, weights.fitted);
+    this.heads = "head" in this.novelty ? { ...built.heads, novelty: this.novelty.head } : built.heads;
     this.latentSize = built.latentSize ?? 0;
-    this.metrics = metricsOf(built);
+    this.metrics = metricsOf({ ...built, heads: this.heads });
     this.state = weights.state;
     this.fitted = weights.fitted;
     this.backend = backend;
-    this.novelty = new Novelty({
-      bound: this.has("elbo") ? (pictures) => this.elbo(pictures, NOVELTY_DRAWS) : undefined,
-      fitted: this.fitted,
-      pictureSize: sizeOf(this.imageShape),
-    });
   }
 
   /** Whether the model has a head of this name. */
@@ -325,7 +319,7 @@ export class TrainedModel {
     const { classes } = this.spec;
     const k = classes.length;
     const p = softmaxRows((await this.logits(pixels)).data, k, this.temperature);
-    const novelty = await this.novelty.of(pixels);
+    const novelty = this.has("novelty") ? (await this.run("novelty", { picture: pixels })).data : undefined;
     return Array.from({ length: p.length / k }, (_, i) => {
       const best = argmax(p, i * k, k);
       return {

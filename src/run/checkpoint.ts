@@ -105,7 +105,7 @@ export function readCheckpoint(file: string): StoredSnapshot {
 
 type Metadata = Pick<StoredSnapshot, "progress" | "metrics" | "logs">;
 
-/** Metadata of genclass 0.1, which knew one stage, and two fitted quantities by field. */
+/** Metadata of genclass 0.1, which knew one stage, and the temperature by field; its novelty was another. */
 interface OldMetadata {
   cursor: {
     step: number;
@@ -117,15 +117,9 @@ interface OldMetadata {
   };
   metrics: Snapshot["metrics"];
   temperature: number;
-  novelty?: { median: number; p99: number };
 }
 
-function fromOld({
-  cursor,
-  metrics,
-  temperature,
-  novelty,
-}: OldMetadata): Pick<Snapshot, "progress" | "metrics" | "fitted"> {
+function fromOld({ cursor, metrics, temperature }: OldMetadata): Pick<Snapshot, "progress" | "metrics" | "fitted"> {
   const { step, seconds, planned, bestScore, bestEpoch, seen } = cursor;
   const progress = { ...newProgress(), step, seconds, seen };
   progress.stage = { index: 0, step, planned: planned > 0 ? planned : null, epochsBefore: 0 };
@@ -133,6 +127,5 @@ function fromOld({
   if (bestScore !== null) progress.best = { epoch: bestEpoch, values: { accuracy: bestScore } };
   const scalar = (value: number) => ndarray("float32", [], [value]);
   const fitted = new Map([["temperature", scalar(temperature)]]);
-  if (novelty) fitted.set("novelty/median", scalar(novelty.median)).set("novelty/p99", scalar(novelty.p99));
   return { progress, metrics, fitted };
 }

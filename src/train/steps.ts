@@ -104,7 +104,9 @@ export function compileModel(
       );
   }
   const metrics = validationMetrics(model);
-  const needed = [...metrics, ...fittedOf(model)].flatMap(({ needs }) => needs);
+  const fitted = fittedOf(model);
+  const needed = [...metrics, ...fitted].flatMap(({ needs }) => needs);
+  needed.push(...fitted.flatMap(({ uses = [] }) => uses));
   const outputs = outputsOf(model.heads).filter((name) => needed.includes(name));
   const predictStep = (name: string, names: readonly string[]): Step => {
     const build = new Build(false, { bind: bindEvaluated(specs) });
@@ -127,7 +129,7 @@ export function compileModel(
     })),
     validate: predictStep(VALIDATE, outputs),
     metrics,
-    fitted: fittedOf(model),
+    fitted,
     specs,
   };
 }

@@ -97,8 +97,10 @@ describe("a run from training to export", () => {
       ),
     );
     const classes = Object.keys(answers[0].probabilities);
-    answers.forEach((answer: { label: string; probabilities: Record<string, number> }, i: number) => {
+    type Answer = { label: string; probabilities: Record<string, number>; novelty: number };
+    answers.forEach((answer: Answer, i: number) => {
       expect(classes[bare[i].label]).toBe(answer.label);
+      expect(Math.abs(bare[i].novelty - answer.novelty)).toBeLessThan(1e-4);
       classes.forEach((name, k) => {
         expect(Math.abs(bare[i].probabilities[k] - answer.probabilities[name]!)).toBeLessThan(1e-4);
       });

@@ -3,10 +3,13 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { ndarray } from "../../src/base/array.ts";
+import type { NdArray } from "../../src/base/array.ts";
 import { gather, range, subset } from "../../src/data/dataset.ts";
 import { glyphs } from "../../src/data/sets/glyphs.ts";
+import { project, relativeDistance } from "../../src/metrics/feature-distance.ts";
 import type { Fitted } from "../../src/metrics/metric.ts";
+import { noveltyTables } from "../../src/metrics/novelty.ts";
+import { rarity } from "../../src/metrics/tail-table.ts";
 import { type Backend, load, nativeBackend, RunFolder, TrainedModel } from "../../src/node.ts";
 import { headNoise, type NoiseRows, ROWS_AT_ONCE } from "../../src/predict/noise.ts";
 import { Random } from "../../src/random/random.ts";
@@ -44,11 +47,12 @@ describe("the novelty of a picture", () => {
       whole.test!,
       Array.from({ length: 260 }, (_, i) => (i === 258 ? 3 : i % 3)),
     );
-    const [alone] = (await model.novelty.of(one))!;
-    const [, , , among] = (await model.novelty.of(pictures))!;
-    const late = (await model.novelty.of(many))![258];
-    // Products of another number of rows may add in another order: a relative 1e-5 of some hundred nats, and of a span of tens.
-    for (const other of [among, late]) expect(Math.abs(other! - alone!)).toBeLessThan(1e-3);
+    const of = async (picture: Uint8Array) => (await model.run("novelty", { picture })).data;
+    const [alone] = await of(one);
+    const [, , , among] = await of(pictures);
+    const late = (await of(many))[258];
+    // Products of another number of rows may add in another order: a relative 1e-6 of statistics whose tables are steep.
+    for (const other of [among, late]) expect(Math.abs(other! - alone!)).toBeLessThan(1e-4);
     await model.dispose();
   });
 
@@ -67,25 +71,61 @@ describe("the novelty of a picture", () => {
     expect(new Set(places.map(String)).size).toBe(ROWS_AT_ONCE + 3);
   });
 
-  it("has its basis in this run: random pixels are beyond it, and it is told", async () => {
+  it("is the sum of the rarities of its statistics, between the median and the threshold of validation", async () => {
     const model = await load(run, { backend });
-    expect(await model.novelty.lacks()).toBeUndefined();
-    const random = new Random(1, "noise");
-    const [answer] = await model.classify(Uint8Array.from({ length: 784 }, () => random.integer(256)));
-    expect(answer!.novelty).toBeGreaterThan(1);
+    const picture = await gather(whole.test!, range(0, 20));
+    const n = 20;
+    const row = (data: NdArray["data"], i: number) =>
+      Array.from(data.subarray((i * data.length) / n, ((i + 1) * data.length) / n));
+    const norm = (values: readonly number[]) => Math.hypot(...values);
+    const { tables, features, median, threshold } = noveltyTables(model.fitted)!;
+    const [again, codes, deviations, logits, rows] = await Promise.all(
+      ["reconstruct", "encode", "encodeDeviation", "classify", "features"].map(
+        async (head) => (await model.run(head, { picture })).data,
+      ),
+    );
+    const projected = project(features!.projection, rows as Float32Array);
+    const found = (await model.run("novelty", { picture })).data;
+    for (let i = 0; i < n; i++) {
+      const x = row(picture, i).map((byte) => byte / 255);
+      let [down, across] = [0, 0];
+      for (let p = 0; p < 784; p++) {
+        if (p >= 28) down += Math.abs(x[p]! - x[p - 28]!) / (27 * 28);
+        if (p % 28 > 0) across += Math.abs(x[p]! - x[p - 1]!) / (27 * 28);
+      }
+      const statistics = [
+        norm(row(again!, i).map((value, p) => value - x[p]!)),
+        norm(row(codes!, i)),
+        norm(row(deviations!, i)),
+        -Math.log(row(logits!, i).reduce((total, value) => total + Math.exp(value), 0)),
+        down + across,
+        relativeDistance(features!.gaussians, projected, i),
+      ];
+      const score = statistics.reduce((total, value, s) => total + rarity(tables[s]!, value), 0);
+      // float32 statistics, right to about 1e-6, and tables of rarity up to some tens a unit.
+      expect(found[i]!).toBeCloseTo((score - median) / (threshold - median), 3);
+    }
     await model.dispose();
   });
 
-  it("is not told where it has no basis: too few validation pictures, or random pixels that count as typical", async () => {
-    const few = fittedWith((fitted) => {
-      fitted.delete("novelty/median");
-      fitted.delete("novelty/p99");
-    });
-    expect(await few.novelty.lacks()).toMatch(/fewer than 20 validation pictures/);
-    const weak = fittedWith((fitted) => fitted.set("novelty/p99", ndarray("float32", [], [1e9])));
-    expect(await weak.novelty.lacks()).toMatch(/random pixels count as typical: the model is trained too little/);
+  it("marks random pixels, and pictures of one value", async () => {
+    const model = await load(run, { backend });
+    const random = new Random(1, "noise");
+    const noise = Uint8Array.from({ length: 784 }, () => random.integer(256));
+    const answers = await model.classify(
+      Uint8Array.of(...noise, ...new Uint8Array(784).fill(90), ...new Uint8Array(784)),
+    );
+    for (const { novelty } of answers) expect(novelty).toBeGreaterThan(1);
+    await model.dispose();
+  });
+
+  it("is not told where it has no basis: nothing fitted, or fitted for other heads", async () => {
+    const without = fittedWith((fitted) => fitted.delete("novelty/knots"));
+    expect(without.novelty).toEqual({ lacking: expect.stringMatching(/at least 20 validation pictures/) });
+    const other = fittedWith((fitted) => fitted.delete("novelty/mean"));
+    expect(other.novelty).toEqual({ lacking: expect.stringMatching(/another version of the model/) });
     const one = await gather(whole.test!, [0]);
-    for (const model of [few, weak]) {
+    for (const model of [without, other]) {
       expect((await model.classify(one))[0]).not.toHaveProperty("novelty");
       await model.dispose();
     }
@@ -97,7 +137,7 @@ describe("the novelty of a picture", () => {
       const out = join(root, `validated-${n}`);
       const { events } = await startRun("vae", { data, backend, out, epochs: 1, batch: 400, options });
       for await (const _ of events);
-      expect(RunFolder.open(out).trained().fitted.has("novelty/p99")).toBe(n === 20);
+      expect(RunFolder.open(out).trained().fitted.has("novelty/knots")).toBe(n === 20);
     }
   });
 });

@@ -1,4 +1,6 @@
 import type { Command } from "commander";
+import { formatMetric } from "../../metrics/metric.ts";
+import { FALSE_ALARMS } from "../../metrics/novelty.ts";
 import { requireHead } from "../../models/heads.ts";
 import { load } from "../../node.ts";
 import { pictureFiles, readPictures } from "../files.ts";
@@ -12,7 +14,7 @@ export function define(command: Command): void {
     .option("--json", "print one JSON document")
     .addHelpText(
       "after",
-      "\nNovelty is 0 for a typical picture of the training data, above 1 for one less likely than 99 % of them.\n\nExample:\n  genclass classify runs/first photos/*.jpg\n",
+      "\nNovelty is 0 for a typical picture; above 1 it is an alarm, which 1 % of pictures like the training data raise.\n\nExample:\n  genclass classify runs/first photos/*.jpg\n",
     )
     .action(run);
 }
@@ -23,8 +25,11 @@ async function run(path: string, words: readonly string[], options: { json?: boo
   requireHead(model.heads, "classify");
   const { files, pixels } = await readPictures(model, asked);
   const predictions = await model.classify(pixels);
-  const lacking = model.has("elbo") ? await model.novelty.lacks() : undefined;
-  if (lacking !== undefined) warn(`no novelty is told: ${lacking}`);
+  if ("lacking" in model.novelty) warn(`no novelty is told: ${model.novelty.lacking}`);
+  else if (model.novelty.falseAlarms > FALSE_ALARMS)
+    warn(
+      `up to ${formatMetric({ unit: "share" }, model.novelty.falseAlarms)} of typical pictures are marked as novel: there were few validation pictures`,
+    );
   await model.dispose();
   if (options.json) {
     printJson(predictions.map((prediction, i) => ({ file: files[i], ...prediction })));
@@ -34,7 +39,7 @@ async function run(path: string, words: readonly string[], options: { json?: boo
     files[i]!,
     label,
     probability.toFixed(4),
-    novelty === undefined ? "" : novelty.toFixed(2),
+    novelty === undefined ? "" : `${novelty.toFixed(2)}${novelty > 1 ? "  novel" : ""}`,
   ]);
   print(table([["file", "label", "probability", "novelty"], ...rows]));
 }

@@ -1,0 +1,123 @@
+// How far features are from those of every class, beyond how far they are from all: the relative Mahalanobis distance of Ren et
+// al. 2021, "A Simple Fix to Mahalanobis Distance for Improving Near-OOD Detection" (section 2), on principal axes.
+import { addToDiagonal, cholesky, meanOfDiagonal, moments, principalAxes, solveLower } from "./linear-algebra.ts";
+
+/** Principal axes on which distances are measured, at most; and known pictures for each of them, at least. */
+const MOST_AXES = 64;
+const PICTURES_AN_AXIS = 10;
+/** Added to variances, as a share of their mean: features that never vary have none. */
+const RIDGE = 1e-3;
+
+/** Features of `d` numbers seen along their principal axes: less the centre, times the basis. */
+export interface Projection {
+  /** Number of axes, at most `d`. */
+  readonly axes: number;
+  /** `[d]` */
+  readonly centre: Float32Array;
+  /** `[d, axes]` */
+  readonly basis: Float32Array;
+}
+
+/** Gaussians of projected features: one of all pictures, and one a class with a common covariance. */
+export interface FeatureGaussians {
+  /** `[axes, axes]`: rows times this have unit covariance within classes. */
+  readonly within: Float32Array;
+  /** `[classes, axes]`: the mean of each class after `within`; that of all for a class without pictures. */
+  readonly means: Float32Array;
+  /** `[axes, axes]`: rows times this have unit covariance over all pictures. */
+  readonly overall: Float32Array;
+  /** `[axes]`: the mean of all after `overall`. */
+  readonly mean: Float32Array;
+}
+
+/** The principal axes of features `[n, d]`: as many as `n` pictures can tell something of. */
+export function fitProjection(features: Float32Array, n: number): Projection {
+  const d = features.length / n;
+  const axes = Math.max(1, Math.min(MOST_AXES, d, Math.floor(n / PICTURES_AN_AXIS)));
+  const index = Array.from({ length: n }, (_, i) => i);
+  const { mean, covariance } = moments(features, d, index);
+  return { axes, centre: Float32Array.from(mean), basis: Float32Array.from(principalAxes(covariance, d, axes)) };
+}
+
+/** Features `[n, d]` along the axes, `[n, axes]`. */
+export function project({ axes, centre, basis }: Projection, features: Float32Array): Float64Array {
+  const d = centre.length;
+  const n = features.length / d;
+  const rows = new Float64Array(n * axes);
+  for (let i = 0; i < n; i++)
+    for (let j = 0; j < d; j++) {
+      const value = features[i * d + j]! - centre[j]!;
+      for (let c = 0; c < axes; c++) rows[i * axes + c]! += value * basis[j * axes + c]!;
+    }
+  return rows;
+}
+
+/**
+ * Fits the Gaussians to some rows of projected features.
+ * @param rows `[n, axes]`
+ * @param groups class number of each row `[n]`
+ * @param index the rows that are used
+ */
+export function fitFeatureGaussians(
+  rows: Float64Array,
+  groups: Int32Array,
+  classes: number,
+  index: readonly number[],
+): FeatureGaussians {
+  const axes = rows.length / groups.length;
+  const { mean } = moments(rows, axes, index);
+  const classMeans = Array.from({ length: classes }, (_, k) => {
+    const own = index.filter((i) => groups[i] === k);
+    return own.length > 0 ? moments(rows, axes, own).mean : mean;
+  });
+  const residuals = rows.slice();
+  for (const i of index) for (let c = 0; c < axes; c++) residuals[i * axes + c]! -= classMeans[groups[i]!]![c]!;
+  const within = whitening(residuals, axes, index);
+  const overall = whitening(rows, axes, index);
+  const unit = (c: number) => Float64Array.from({ length: axes }, (_, i) => (i === c ? 1 : 0));
+  const stacked = (parts: readonly Float64Array[]) => Float32Array.from(parts.flatMap((part) => Array.from(part)));
+  const matrix = (whiten: (row: Float64Array) => Float64Array) =>
+    stacked(Array.from({ length: axes }, (_, c) => whiten(unit(c))));
+  return {
+    within: matrix(within),
+    means: stacked(classMeans.map((row) => within(row.slice()))),
+    overall: matrix(overall),
+    mean: stacked([overall(mean.slice())]),
+  };
+}
+
+/** The linear map of a row, in place, after which the rows `index` have unit covariance. */
+function whitening(rows: Float64Array, axes: number, index: readonly number[]): (row: Float64Array) => Float64Array {
+  const { covariance } = moments(rows, axes, index);
+  // Never zero, so that features without any variance whiten to numbers.
+  addToDiagonal(covariance, axes, RIDGE * meanOfDiagonal(covariance, axes) + 1e-12);
+  const lower = cholesky(covariance, axes)!;
+  return (row) => {
+    solveLower(lower, axes, row);
+    return row;
+  };
+}
+
+/**
+ * The relative distance of a row of projected features `[n, axes]`: the squared distance to the nearest class mean in the
+ * covariance within classes, less that to the mean of all in the covariance of all. The graph of `novelty` computes the same.
+ */
+export function relativeDistance(
+  { within, means, overall, mean }: FeatureGaussians,
+  rows: Float64Array,
+  row: number,
+): number {
+  const axes = mean.length;
+  const times = (matrix: Float32Array) => {
+    const result = new Float64Array(axes);
+    for (let j = 0; j < axes; j++)
+      for (let c = 0; c < axes; c++) result[c]! += rows[row * axes + j]! * matrix[j * axes + c]!;
+    return result;
+  };
+  const distance = (a: Float64Array, to: Float32Array, k: number) =>
+    a.reduce((total, value, c) => total + (value - to[k * axes + c]!) ** 2, 0);
+  const own = times(within);
+  let nearest = Number.POSITIVE_INFINITY;
+  for (let k = 0; k < means.length / axes; k++) nearest = Math.min(nearest, distance(own, means, k));
+  return nearest - distance(times(overall), mean, 0);
+}

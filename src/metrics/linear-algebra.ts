@@ -1,0 +1,122 @@
+// The linear algebra of fitted Gaussians, on square matrices `[d, d]` in rows of float64: moments, factors, principal axes.
+
+/** Mean `[d]` and covariance `[d, d]` (divided by the number of rows) of some rows of `[n, d]`. */
+export interface Moments {
+  readonly mean: Float64Array;
+  readonly covariance: Float64Array;
+}
+
+/**
+ * Moments of the rows `index` of `[n, d]`.
+ * @param weights of each of them, not negative; all equal when absent
+ */
+export function moments(
+  rows: ArrayLike<number>,
+  d: number,
+  index: ArrayLike<number>,
+  weights?: ArrayLike<number>,
+): Moments {
+  const mean = new Float64Array(d);
+  const covariance = new Float64Array(d * d);
+  const centred = new Float64Array(d);
+  let total = 0;
+  for (let r = 0; r < index.length; r++) {
+    const weight = weights?.[r] ?? 1;
+    total += weight;
+    for (let i = 0; i < d; i++) mean[i]! += weight * rows[index[r]! * d + i]!;
+  }
+  for (let i = 0; i < d; i++) mean[i]! /= total;
+  for (let r = 0; r < index.length; r++) {
+    const weight = weights?.[r] ?? 1;
+    for (let i = 0; i < d; i++) centred[i] = rows[index[r]! * d + i]! - mean[i]!;
+    for (let i = 0; i < d; i++) {
+      const scaled = weight * centred[i]!;
+      if (scaled !== 0) for (let j = 0; j <= i; j++) covariance[i * d + j]! += scaled * centred[j]!;
+    }
+  }
+  for (let i = 0; i < d; i++)
+    for (let j = 0; j <= i; j++) {
+      covariance[i * d + j]! /= total;
+      covariance[j * d + i] = covariance[i * d + j]!;
+    }
+  return { mean, covariance };
+}
+
+/** Adds `value` to the diagonal of a matrix, in place. */
+export function addToDiagonal(matrix: Float64Array, d: number, value: number): void {
+  for (let i = 0; i < d; i++) matrix[i * d + i]! += value;
+}
+
+/** The mean of the diagonal of a matrix. */
+export function meanOfDiagonal(matrix: Float64Array, d: number): number {
+  let total = 0;
+  for (let i = 0; i < d; i++) total += matrix[i * d + i]!;
+  return total / d;
+}
+
+/** The lower triangular L with A = L Lᵀ of a symmetric positive definite A; undefined where A is not. */
+export function cholesky(matrix: Float64Array, d: number): Float64Array | undefined {
+  const lower = new Float64Array(d * d);
+  for (let i = 0; i < d; i++)
+    for (let j = 0; j <= i; j++) {
+      let value = matrix[i * d + j]!;
+      for (let k = 0; k < j; k++) value -= lower[i * d + k]! * lower[j * d + k]!;
+      if (i === j && !(value > 0)) return undefined;
+      lower[i * d + j] = i === j ? Math.sqrt(value) : value / lower[j * d + j]!;
+    }
+  return lower;
+}
+
+/** Solves L y = x for a lower triangular L, in place: x becomes y. */
+export function solveLower(lower: Float64Array, d: number, x: Float64Array): void {
+  for (let i = 0; i < d; i++) {
+    let value = x[i]!;
+    for (let k = 0; k < i; k++) value -= lower[i * d + k]! * x[k]!;
+    x[i] = value / lower[i * d + i]!;
+  }
+}
+
+/** Rounds of `principalAxes`: enough to separate the space of the leading directions, within which any basis serves. */
+const ROUNDS = 12;
+
+/**
+ * An orthonormal basis `[d, k]` of the directions of largest variance of a covariance, by orthogonal iteration (Golub & Van
+ * Loan, Matrix Computations, section 8.2.4). It always begins with the same directions, so that its result is a function of
+ * the covariance.
+ */
+export function principalAxes(covariance: Float64Array, d: number, k: number): Float64Array {
+  // Directions in general position: fractions of multiples of the golden ratio.
+  let basis: Float64Array = Float64Array.from({ length: d * k }, (_, i) => ((i * 0.6180339887) % 1) - 0.5);
+  for (let round = 0; round < ROUNDS; round++) {
+    const next = new Float64Array(d * k);
+    for (let i = 0; i < d; i++)
+      for (let j = 0; j < d; j++) {
+        const value = covariance[i * d + j]!;
+        if (value !== 0) for (let c = 0; c < k; c++) next[i * k + c]! += value * basis[j * k + c]!;
+      }
+    basis = orthonormal(next, d, k);
+  }
+  return basis;
+}
+
+/** Gram–Schmidt over the columns of `[d, k]`, twice, so that rounding leaves them orthogonal; a dependent column becomes zero. */
+function orthonormal(columns: Float64Array, d: number, k: number): Float64Array {
+  const size = (c: number) => {
+    let total = 0;
+    for (let i = 0; i < d; i++) total += columns[i * k + c]! ** 2;
+    return Math.sqrt(total);
+  };
+  for (let c = 0; c < k; c++) {
+    const before = size(c);
+    for (let pass = 0; pass < 2; pass++)
+      for (let other = 0; other < c; other++) {
+        let product = 0;
+        for (let i = 0; i < d; i++) product += columns[i * k + c]! * columns[i * k + other]!;
+        for (let i = 0; i < d; i++) columns[i * k + c]! -= product * columns[i * k + other]!;
+      }
+    const after = size(c);
+    const scale = after > 1e-12 * before ? 1 / after : 0;
+    for (let i = 0; i < d; i++) columns[i * k + c]! *= scale;
+  }
+  return columns;
+}

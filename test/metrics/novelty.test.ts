@@ -1,0 +1,114 @@
+// The parts of novelty on plain arrays: rarity tables, the distance of features, and a threshold that keeps its promise.
+import { describe, expect, it } from "vitest";
+import { fitFeatureGaussians, fitProjection, project, relativeDistance } from "../../src/metrics/feature-distance.ts";
+import { FALSE_ALARMS, fitNovelty, NOVELTY_PICTURES } from "../../src/metrics/novelty.ts";
+import { fitTailTable, rarity } from "../../src/metrics/tail-table.ts";
+import { Random } from "../../src/random/random.ts";
+
+const normal = (n: number, name: string): Float32Array => {
+  const values = new Float32Array(n);
+  new Random(0, name).fillNormal(values);
+  return values;
+};
+
+describe("the rarity of a value", () => {
+  it("is -ln(2 min(F, 1 - F)) between the outermost hundredths", () => {
+    // Evenly spaced values: F(x) = x up to 1 / n.
+    const n = 10_000;
+    const table = fitTailTable(Float64Array.from({ length: n }, (_, i) => (i + 0.5) / n));
+    // Where the logarithm is steepest, x moves by 1 / n, and a knot lies every 1 / 256.
+    for (const x of [0.02, 0.1, 0.3, 0.5, 0.77, 0.985])
+      expect(Math.abs(rarity(table, x) + Math.log(2 * Math.min(x, 1 - x)))).toBeLessThan(0.02);
+  });
+
+  it("goes on as a straight line beyond all known values, with the rate of an exponential tail", () => {
+    // Quantiles of the exponential distribution of rate 3, whose survival function is e^(-3 x).
+    const n = 20_000;
+    const table = fitTailTable(Float64Array.from({ length: n }, (_, i) => -Math.log(1 - (i + 0.5) / n) / 3));
+    // The 200 outermost of 20,000 evenly spaced quantiles give the rate to about one in a hundred.
+    expect((rarity(table, 10) - rarity(table, 5)) / 5 / 3).toBeCloseTo(1, 1);
+    expect(rarity(table, 5)).toBeGreaterThan(rarity(table, 4));
+    expect(rarity(table, -1)).toBeGreaterThan(rarity(table, -0.5));
+  });
+
+  it("is a number where all known values are the same, and large for another value", () => {
+    for (const value of [0, -3, 1e6]) {
+      const table = fitTailTable(new Float64Array(50).fill(value));
+      expect(rarity(table, value)).toBeLessThan(5);
+      expect(rarity(table, value * 1.1 + 1)).toBeGreaterThan(1000);
+      expect(rarity(table, value - Math.abs(value) / 10 - 1)).toBeGreaterThan(1000);
+    }
+  });
+});
+
+describe("the distance of features", () => {
+  it("is the squared Mahalanobis distance to the nearest class less that to all pictures", () => {
+    // Two classes at (-2, 0) and (2, 0), each of eighty pictures with variances of exactly 1 and 0.25.
+    const n = 160;
+    const offsets = [
+      [Math.SQRT2, 0],
+      [-Math.SQRT2, 0],
+      [0, Math.SQRT1_2],
+      [0, -Math.SQRT1_2],
+    ];
+    const groups = Int32Array.from({ length: n }, (_, i) => i % 2);
+    const features = Float32Array.from({ length: 2 * n }, (_, at) => {
+      const [i, axis] = [at >> 1, at % 2];
+      return offsets[(i >> 1) % 4]![axis]! + (axis === 0 ? 4 * groups[i]! - 2 : 0);
+    });
+    const projection = fitProjection(features, n);
+    const index = Array.from({ length: n }, (_, i) => i);
+    const gaussians = fitFeatureGaussians(project(projection, features), groups, 2, index);
+    for (const [x, y] of [
+      [2, 0],
+      [0, 0],
+      [-3, 2],
+      [7, -1],
+    ] as const) {
+      // A thousandth of the mean variance is added to each variance.
+      const nearest = (Math.abs(x) - 2) ** 2 / (1 + 0.000625) + y ** 2 / (0.25 + 0.000625);
+      const expected = nearest - x ** 2 / (5 + 0.002625) - y ** 2 / (0.25 + 0.002625);
+      const found = relativeDistance(gaussians, project(projection, Float32Array.of(x, y)), 0);
+      // The Gaussians are kept as float32: a relative 1e-6 of distances up to 29, whose difference is taken.
+      expect(Math.abs(found - expected)).toBeLessThan(1e-4);
+    }
+  });
+
+  it("is a number for features that do not vary, and for a class without pictures", () => {
+    const features = new Float32Array(3 * 40).fill(2);
+    const projection = fitProjection(features, 40);
+    const rows = project(projection, features);
+    const gaussians = fitFeatureGaussians(rows, new Int32Array(40), 3, [0, 1, 2, 3]);
+    expect(relativeDistance(gaussians, rows, 0)).toBeCloseTo(0, 9);
+  });
+});
+
+describe("the threshold of novelty", () => {
+  /** Share of 20,000 new pictures that are past a threshold fitted on `n`, over many fits; and what was promised. */
+  function alarms(n: number, fits: number) {
+    const scoreOf = ({ tables }: ReturnType<typeof fitNovelty>, rows: Float32Array, i: number) =>
+      tables.reduce((total, table, c) => total + rarity(table, rows[3 * i + c]!), 0);
+    let [past, promised] = [0, 0];
+    const fresh = normal(3 * 20_000, "fresh");
+    for (let fit = 0; fit < fits; fit++) {
+      const found = fitNovelty(normal(3 * n, `fit ${fit}`), n);
+      promised = found.falseAlarms;
+      for (let i = 0; i < 20_000; i++) if (scoreOf(found, fresh, i) > found.threshold) past++;
+    }
+    return { share: past / (20_000 * fits), promised };
+  }
+
+  it("is passed by no more pictures of the same kind than it promises, on average", () => {
+    const { share, promised } = alarms(999, 30);
+    expect(promised).toBe(FALSE_ALARMS);
+    // The share of one fit varies by about 0.3 %, so the mean of 30 by 0.06 %; tables of fewer pictures are a little wider.
+    expect(share).toBeLessThan(0.012);
+    expect(share).toBeGreaterThan(0.006);
+  });
+
+  it("promises less with few pictures, and keeps that", () => {
+    const { share, promised } = alarms(NOVELTY_PICTURES, 60);
+    expect(promised).toBeCloseTo(1 / (NOVELTY_PICTURES + 1), 12);
+    expect(share).toBeLessThan(promised * 1.3);
+  });
+});
