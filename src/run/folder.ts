@@ -37,13 +37,14 @@ const configSchema = z.object({
   }),
   ...storedSchemas("run"),
   backend: z.string(),
+  computeThreads: z.int().min(1).nullable().default(null),
 });
 
 /** Everything needed to repeat a run. */
 export type RunConfig = z.infer<typeof configSchema>;
 
 /** What is known of a run besides its options: which model, on which data and backend. */
-export type RunFacts = Pick<RunConfig, "genclass" | "model" | "options" | "backend"> & {
+export type RunFacts = Pick<RunConfig, "genclass" | "model" | "options" | "backend" | "computeThreads"> & {
   readonly data: Omit<RunConfig["data"], OptionName>;
 };
 

@@ -2,10 +2,11 @@
 import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { availableParallelism, tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
-import { chooseBackend } from "../../src/node.ts";
+import { glyphs } from "../../src/data/sets/glyphs.ts";
+import { chooseBackend, train } from "../../src/node.ts";
 import { BACKENDS } from "../helpers.ts";
 
 const MAIN = resolve(import.meta.dirname, "../../dist/cli/main.js");
@@ -35,7 +36,24 @@ describe.skipIf(process.platform !== "linux")("a process that may have few addre
   });
 });
 
-describe.runIf(BACKENDS.some(({ name }) => name === "onednn"))("where oneDNN has no memory", () => {
+const cores = availableParallelism();
+
+describe("more threads than there are cores", () => {
+  it("are brought down to the cores by the library too, which says so as a warning of the process", async () => {
+    const { backend, notes } = chooseBackend({ threads: cores + 7, backend: "onnx" });
+    expect([backend.threads, notes]).toEqual([
+      cores,
+      [`--threads ${cores + 7}: this machine has ${cores} cores; ${cores} threads compute`],
+    ]);
+    const warned = new Promise<Error>((done) => process.once("warning", done));
+    const data = glyphs({ train: 20, test: 2 });
+    const out = join(root, "many-threads");
+    await train("cnn", { data, out, threads: cores + 7 }).next();
+    expect((await warned).message).toBe(notes[0]);
+  });
+});
+
+describe.runIf(cores > 1 && BACKENDS.some(({ name }) => name === "onednn"))("where oneDNN has no memory", () => {
   it("onnxruntime computes, and says why; oneDNN by name is refused", () => {
     const whole = WebAssembly.Memory;
     WebAssembly.Memory = class {
@@ -44,11 +62,13 @@ describe.runIf(BACKENDS.some(({ name }) => name === "onednn"))("where oneDNN has
       }
     } as unknown as typeof whole;
     try {
-      // There is an engine for each number of threads; none has five yet.
-      const { backend, note } = chooseBackend({ threads: 5 });
+      // There is an engine for each number of threads; that of the other tests has all cores.
+      const { backend, notes } = chooseBackend({ threads: 1 });
       expect(backend.name).toBe("onnxruntime-node");
-      expect(note).toMatch(/^onnxruntime computes: the oneDNN backend has no memory for WebAssembly/);
-      expect(() => chooseBackend({ backend: "onednn", threads: 5 })).toThrowError(/or take --backend onnx/);
+      expect(notes).toEqual([
+        expect.stringMatching(/^onnxruntime computes: the oneDNN backend has no memory for WebAssembly/),
+      ]);
+      expect(() => chooseBackend({ backend: "onednn", threads: 1 })).toThrowError(/or take --backend onnx/);
     } finally {
       WebAssembly.Memory = whole;
     }
