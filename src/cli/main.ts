@@ -4,6 +4,7 @@ import { Command, CommanderError } from "commander";
 import { ERRORS, GenclassError, nearest } from "../base/errors.ts";
 import { VERSION } from "../base/version.ts";
 import { COMMANDS } from "./commands/index.ts";
+import { restartedWithChecks } from "./few-addresses.ts";
 import { complain } from "./render.ts";
 
 async function main(words: readonly string[]): Promise<number> {
@@ -110,4 +111,4 @@ process.stdout.on("error", (error: NodeJS.ErrnoException) => {
 process.stderr.on("error", (error: NodeJS.ErrnoException) => {
   if (error.code !== "EPIPE") throw error;
 });
-process.exitCode = await main(process.argv.slice(2));
+process.exitCode = (await restartedWithChecks()) ?? (await main(process.argv.slice(2)));
