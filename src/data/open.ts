@@ -4,6 +4,7 @@ import { basename, dirname, join, resolve } from "node:path";
 import { fail, nearest } from "../base/errors.ts";
 import { placeName } from "./check/duplicates.ts";
 import type { Dataset } from "./dataset.ts";
+import { isArchive, readArchives } from "./readers/archives.ts";
 import { assemble, type PictureOptions, withUnlabelled } from "./readers/assemble.ts";
 import type { Resize } from "./readers/decode.ts";
 import { isClassFolder, readFolder, readUnlabelled } from "./readers/folder.ts";
@@ -11,7 +12,6 @@ import { readNpz } from "./readers/npz.ts";
 import { readParquet } from "./readers/parquet.ts";
 import { isCifar, isIdx, readCifarFolder, readIdxFolder } from "./readers/records.ts";
 import { isTable, readTable } from "./readers/table.ts";
-import { isTar, readTars } from "./readers/tar.ts";
 import { BUILT_IN_SETS } from "./sets/builtin.ts";
 import { builtInFolder } from "./sets/download.ts";
 import { glyphs } from "./sets/glyphs.ts";
@@ -58,7 +58,7 @@ export const BUILT_IN: readonly string[] = ["glyphs", "glyphs-colour", ...Object
 
 /** What a source can be, for messages. */
 const EXPECTED =
-  "a folder of class folders, of IDX or CIFAR files, of .tar shards or .parquet files; or a .npz, .csv, .jsonl, .tar or .parquet file";
+  "a folder of class folders, of IDX or CIFAR files, of .tar shards or .parquet files; or a .npz, .csv, .jsonl, .tar, .zip or .parquet file";
 
 /**
  * Opens a data source: reads labels and class names, brings pictures to one size, and splits as the options ask.
@@ -108,7 +108,7 @@ function leaks(data: Dataset): readonly Warning[] {
 
 /** What messages and reports call a source: the last part of its path, without the ending of a file. */
 export const sourceName = (source: string): string =>
-  basename(resolve(source)).replace(/\.(npz|csv|tsv|jsonl|parquet|tar|tgz|tar\.gz)$/i, "");
+  basename(resolve(source)).replace(/\.(npz|csv|tsv|jsonl|parquet|zip|tar|tgz|tar\.gz)$/i, "");
 
 function existing(path: string): string {
   if (existsSync(path) && statSync(path).isDirectory()) return path;
@@ -142,7 +142,7 @@ type Unnamed = Omit<Dataset, "name">;
 async function readOne(file: string, options: PictureOptions): Promise<Unnamed> {
   if (/\.npz$/i.test(file)) return readNpz(readFileSync(file), file);
   if (isTable(file)) return assemble(readTable(file), options);
-  if (isTar(file)) return assemble(await readTars([file], file), options);
+  if (isArchive(file)) return assemble(await readArchives([file], file), options);
   if (/\.parquet$/i.test(file)) return fromParquet([file], file, options);
   fail("E_DATA_FORMAT", `${file} is of no known kind; expected ${EXPECTED}`);
 }
@@ -157,8 +157,8 @@ async function readDirectory(folder: string, options: PictureOptions): Promise<U
   if (files.some(isIdx)) return readIdxFolder(folder, files, known?.format === "idx" ? known : undefined);
   if (files.some(isCifar)) return readCifarFolder(folder, files);
   const paths = (test: (file: string) => boolean) => files.filter(test).map((file) => join(folder, file));
-  const tars = paths(isTar);
-  if (tars.length > 0) return assemble(await readTars(tars, folder), options);
+  const archives = paths(isArchive);
+  if (archives.length > 0) return assemble(await readArchives(archives, folder), options);
   const parquet = paths((file) => file.endsWith(".parquet"));
   if (parquet.length > 0) return fromParquet(parquet, folder, options);
   // Hugging Face keeps a table beside pictures, or the Parquet files of a data set in data/ or in a folder a configuration.

@@ -35,7 +35,7 @@ export function define(command: Command): void {
     .argument("<model>", 'a model, as in "genclass models"')
     .option(
       "--data <source>",
-      "a built-in name, a folder of class folders, a .npz, .csv, .tar or .parquet file, …",
+      "a built-in name, a folder of class folders, a .npz, .csv, .tar, .zip or .parquet file, …",
       argument(text("a name or a path")),
     )
     .option("--out <folder>", "run folder; numbered under runs/ when absent", argument(text("a folder")));
