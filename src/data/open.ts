@@ -15,7 +15,7 @@ import { isTable, readTable } from "./readers/table.ts";
 import { BUILT_IN_SETS } from "./sets/builtin.ts";
 import { builtInFolder } from "./sets/download.ts";
 import { glyphs } from "./sets/glyphs.ts";
-import { sharedPictures } from "./shared.ts";
+import { isInMemory, sharedPictures } from "./shared.ts";
 import { type LabelAmount, withLabels, withValidation } from "./splits.ts";
 import { Notes, type Warning } from "./warnings.ts";
 
@@ -80,7 +80,7 @@ export async function open(source: string, options: OpenOptions = {}): Promise<D
   if (image && (whole.train.height !== image.height || whole.train.width !== image.width))
     fail(
       "E_OPTION",
-      `--image ${image.height}x${image.width}: ${source} has pictures of ${whole.train.height}x${whole.train.width}; leave --image out`,
+      `${source} has pictures of ${whole.train.height}x${whole.train.width}, as plain numbers, which are not read at ${image.height}x${image.width}; ask for no other size, or make picture files of them: genclass data convert ${source} --to folders --out NEW`,
     );
   const split = withValidation(whole, validation, seed);
   const kept = labels === undefined ? split : withLabels(split, labels, seed);
@@ -88,15 +88,21 @@ export async function open(source: string, options: OpenOptions = {}): Promise<D
     options.unlabelled === undefined
       ? kept
       : await withUnlabelled(kept, readUnlabelled(existing(options.unlabelled)), pictures);
-  return { ...all, warnings: [...all.warnings, ...leaks(all)] };
+  return { ...all, warnings: [...all.warnings, ...leaks(all, source)] };
 }
 
 /** Held-out pictures that are trained on too. */
-function leaks(data: Dataset): readonly Warning[] {
+function leaks(data: Dataset, source: string): readonly Warning[] {
   const notes = new Notes();
   for (const part of ["validation", "test"] as const) {
     const set = data[part];
     if (!set) continue;
+    if (!isInMemory(set) || !isInMemory(data.train)) {
+      notes.add(
+        `not looked for, as the source is large: held-out pictures that are in the training part too; "genclass data check ${source}" looks for them`,
+      );
+      continue;
+    }
     for (const [held, train] of sharedPictures(set, data.train))
       notes.add(
         `doubtful: pictures of ${part} that are in the training part too`,

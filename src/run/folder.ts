@@ -134,7 +134,11 @@ export class RunFolder {
    */
   trained(): Snapshot {
     const found = this.checkpoints.trained();
-    if (!found) fail("E_RUN_NOT_FOUND", `${this.path} has no checkpoint: it ended too early; go on with --resume`);
+    if (!found)
+      fail(
+        "E_RUN_NOT_FOUND",
+        `${this.path} has no checkpoint: it ended too early; go on with it: genclass train ${this.config.model} --out ${this.path} --resume`,
+      );
     if (found.warning) process.emitWarning(found.warning);
     return found.snapshot;
   }
