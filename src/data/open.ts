@@ -10,7 +10,7 @@ import type { Resize } from "./readers/decode.ts";
 import { isClassFolder, readFolder, readUnlabelled } from "./readers/folder.ts";
 import { readNpz } from "./readers/npz.ts";
 import { readParquet } from "./readers/parquet.ts";
-import { isCifar, isIdx, readCifarFolder, readIdxFolder } from "./readers/records.ts";
+import { cifarIn, isIdx, readCifarFolder, readIdxFolder } from "./readers/records.ts";
 import { isTable, readTable } from "./readers/table.ts";
 import { BUILT_IN_SETS } from "./sets/builtin.ts";
 import { builtInFolder } from "./sets/download.ts";
@@ -150,18 +150,20 @@ async function readOne(file: string, options: PictureOptions): Promise<Unnamed> 
   if (isTable(file)) return assemble(readTable(file), options);
   if (isArchive(file)) return assemble(await readArchives([file], file), options);
   if (/\.parquet$/i.test(file)) return fromParquet([file], file, options);
+  refuseArrow(dirname(file), [basename(file)]);
   fail("E_DATA_FORMAT", `${file} is of no known kind; expected ${EXPECTED}`);
 }
 
 async function readDirectory(folder: string, options: PictureOptions): Promise<Unnamed> {
   const files = readdirSync(folder).sort();
-  // torchvision puts the files of MNIST into MNIST/raw.
-  const raw = ["raw", "MNIST/raw", "FashionMNIST/raw", "KMNIST/raw"].find((name) => idxIn(join(folder, name)));
-  if (raw) return readDirectory(join(folder, raw), options);
+  // Where torchvision puts the files of its sets.
+  const inside = TORCHVISION.find((name) => holdsRecords(join(folder, name)));
+  if (inside) return readDirectory(join(folder, inside), options);
   const set = basename(folder) === "raw" ? basename(dirname(folder)).toLowerCase() : basename(folder);
   const known = BUILT_IN_SETS[set === "fashionmnist" ? "fashion-mnist" : set];
   if (files.some(isIdx)) return readIdxFolder(folder, files, known?.format === "idx" ? known : undefined);
-  if (files.some(isCifar)) return readCifarFolder(folder, files);
+  const cifar = cifarIn(files);
+  if (cifar?.found.every((name) => statSync(join(folder, name)).isFile())) return readCifarFolder(folder, files, cifar);
   const paths = (test: (file: string) => boolean) => files.filter(test).map((file) => join(folder, file));
   const archives = paths(isArchive);
   if (archives.length > 0) return assemble(await readArchives(archives, folder), options);
@@ -177,13 +179,29 @@ async function readDirectory(folder: string, options: PictureOptions): Promise<U
       `${folder}: holds several data sets (${configurations.join(", ")}); name one of them, as ${join(folder, configurations[0]!)}`,
     );
   if (configurations[0]) return fromParquet(parquetIn(join(folder, configurations[0])), folder, options);
+  refuseArrow(folder, files);
   if (isClassFolder(folder)) return assemble(readFolder(folder), options);
   fail("E_DATA_FORMAT", `${folder}: nothing in it that is known; expected ${EXPECTED}`);
 }
 
-/** Whether a path is a folder with IDX files. */
-const idxIn = (path: string): boolean =>
-  statSync(path, { throwIfNoEntry: false })?.isDirectory() === true && readdirSync(path).some(isIdx);
+/** Refuses what Hugging Face's `save_to_disk` writes, saying how to write it as Parquet. @throws `E_DATA_FORMAT` */
+function refuseArrow(place: string, files: readonly string[]): void {
+  if (files.some((name) => name === "dataset_dict.json" || name === "dataset_info.json" || name.endsWith(".arrow")))
+    fail(
+      "E_DATA_FORMAT",
+      `${place} holds Arrow files, as save_to_disk writes them, which are not read; write them as Parquet, in Python: from datasets import load_from_disk; d = load_from_disk("${place}"); [part.to_parquet(f"NEW/{name}.parquet") for name, part in (d.items() if hasattr(d, "items") else [("train", d)])], and give the folder NEW`,
+    );
+}
+
+/** Folders below the one that torchvision is given. */
+const TORCHVISION = ["raw", "MNIST/raw", "FashionMNIST/raw", "KMNIST/raw", "cifar-10-batches-py", "cifar-100-python"];
+
+/** Whether a path is a folder with IDX or CIFAR files. */
+function holdsRecords(path: string): boolean {
+  if (!statSync(path, { throwIfNoEntry: false })?.isDirectory()) return false;
+  const names = readdirSync(path);
+  return names.some(isIdx) || cifarIn(names) !== undefined;
+}
 
 /** The Parquet files in a folder, none for anything else. */
 function parquetIn(path: string): string[] {
