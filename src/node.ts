@@ -7,7 +7,7 @@ import { type Prediction, TrainedModel, type TrainedWeights } from "./predict/tr
 import { type RunConfig, RunFolder } from "./run/folder.ts";
 import { startRun, type TrainOptions } from "./run/train.ts";
 import type { Backend } from "./runtime/backend.ts";
-import { chooseBackend } from "./runtime/choose.ts";
+import { type BackendWish, chooseBackend } from "./runtime/choose.ts";
 import { nativeBackend } from "./runtime/native.ts";
 import type { RunEvent } from "./train/events.ts";
 
@@ -21,7 +21,7 @@ export { type ExportedHead, exportHead } from "./predict/export.ts";
 export { type SuspiciousLabel, suspiciousLabels } from "./predict/suspicious.ts";
 export { type HeadFeeds, type Prediction, TrainedModel } from "./predict/trained.ts";
 export { RunFolder } from "./run/folder.ts";
-export { BACKEND_CHOICES, type BackendWish, chooseBackend, PRECISIONS } from "./runtime/choose.ts";
+export { BACKEND_CHOICES, type BackendWish, type ChosenBackend, chooseBackend, PRECISIONS } from "./runtime/choose.ts";
 export { nativeBackend } from "./runtime/native.ts";
 export { onednnBackend, type Precision } from "./runtime/onednn/backend.ts";
 
@@ -35,9 +35,15 @@ export type TrainCall = Omit<TrainOptions, "backend"> & { readonly backend?: Bac
  */
 export async function* train(model: string | Model, options: TrainCall): AsyncGenerator<RunEvent, void> {
   const { threads, precision } = options;
-  const backend = options.backend ?? chooseBackend({ threads, precision }).backend;
+  const backend = options.backend ?? backendFor({ threads, precision });
   const { events } = await startRun(model, { ...options, backend });
   yield* events;
+}
+
+function backendFor(wish: BackendWish): Backend {
+  const { backend, notes } = chooseBackend(wish);
+  for (const note of notes) process.emitWarning(note);
+  return backend;
 }
 
 /** Picture files as a model takes them. */

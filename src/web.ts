@@ -8,5 +8,5 @@ export * from "./index.ts";
 /** The WebAssembly backend; it runs in Node too. `threads` above 1 needs a page that is cross-origin isolated. */
 export function webBackend({ threads = 1 }: { threads?: number } = {}): Backend {
   ort.env.wasm.numThreads = threads;
-  return wasmBackend(ort as unknown as OnnxruntimeWeb, ort.env.versions.web ?? ort.env.versions.common);
+  return wasmBackend(ort as unknown as OnnxruntimeWeb, ort.env.versions.web ?? ort.env.versions.common, threads);
 }

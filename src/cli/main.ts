@@ -4,6 +4,7 @@ import { Command, CommanderError } from "commander";
 import { ERRORS, GenclassError, nearest } from "../base/errors.ts";
 import { VERSION } from "../base/version.ts";
 import { COMMANDS } from "./commands/index.ts";
+import { restartedWithChecks } from "./few-addresses.ts";
 import { complain } from "./render.ts";
 
 async function main(words: readonly string[]): Promise<number> {
@@ -45,11 +46,17 @@ async function main(words: readonly string[]): Promise<number> {
     await program.parseAsync(argv, { from: "user" });
     return Number(process.exitCode ?? 0);
   } catch (error) {
-    return report(error);
+    return report(error, commandNamed(program, argv));
   }
 }
 
-function report(error: unknown): number {
+/** The command, or the command of a command, that words begin with, as they name it. */
+function commandNamed(program: Command, words: readonly string[]): string {
+  const found = program.commands.find((command) => command.name() === words[0]);
+  return found ? `${program.name()} ${commandNamed(found, words.slice(1))}` : program.name();
+}
+
+function report(error: unknown, command: string): number {
   if (error instanceof CommanderError) {
     if (error.exitCode === 0) return 0;
     // A command without the word that it needs has shown its help.
@@ -59,7 +66,7 @@ function report(error: unknown): number {
       `${error.message
         .replace(/^error: /, "")
         .replaceAll("\n", " ")
-        .replace(/\.$/, "")}; "genclass ${process.argv[2] ?? ""} --help" shows the options`,
+        .replace(/\.$/, "")}; "${command} --help" shows the options`,
     );
     return 2;
   }
@@ -110,4 +117,4 @@ process.stdout.on("error", (error: NodeJS.ErrnoException) => {
 process.stderr.on("error", (error: NodeJS.ErrnoException) => {
   if (error.code !== "EPIPE") throw error;
 });
-process.exitCode = await main(process.argv.slice(2));
+process.exitCode = (await restartedWithChecks()) ?? (await main(process.argv.slice(2)));

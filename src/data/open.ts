@@ -4,18 +4,18 @@ import { basename, dirname, join, resolve } from "node:path";
 import { fail, nearest } from "../base/errors.ts";
 import { placeName } from "./check/duplicates.ts";
 import type { Dataset } from "./dataset.ts";
+import { isArchive, readArchives } from "./readers/archives.ts";
 import { assemble, type PictureOptions, withUnlabelled } from "./readers/assemble.ts";
 import type { Resize } from "./readers/decode.ts";
 import { isClassFolder, readFolder, readUnlabelled } from "./readers/folder.ts";
 import { readNpz } from "./readers/npz.ts";
 import { readParquet } from "./readers/parquet.ts";
-import { isCifar, isIdx, readCifarFolder, readIdxFolder } from "./readers/records.ts";
+import { cifarIn, isIdx, readCifarFolder, readIdxFolder } from "./readers/records.ts";
 import { isTable, readTable } from "./readers/table.ts";
-import { isTar, readTars } from "./readers/tar.ts";
 import { BUILT_IN_SETS } from "./sets/builtin.ts";
 import { builtInFolder } from "./sets/download.ts";
 import { glyphs } from "./sets/glyphs.ts";
-import { sharedPictures } from "./shared.ts";
+import { isInMemory, sharedPictures } from "./shared.ts";
 import { type LabelAmount, withLabels, withValidation } from "./splits.ts";
 import { Notes, type Warning } from "./warnings.ts";
 
@@ -58,7 +58,7 @@ export const BUILT_IN: readonly string[] = ["glyphs", "glyphs-colour", ...Object
 
 /** What a source can be, for messages. */
 const EXPECTED =
-  "a folder of class folders, of IDX or CIFAR files, of .tar shards or .parquet files; or a .npz, .csv, .jsonl, .tar or .parquet file";
+  "a folder of class folders, of IDX or CIFAR files, of .tar shards or .parquet files; or a .npz, .csv, .jsonl, .tar, .zip or .parquet file";
 
 /**
  * Opens a data source: reads labels and class names, brings pictures to one size, and splits as the options ask.
@@ -80,7 +80,7 @@ export async function open(source: string, options: OpenOptions = {}): Promise<D
   if (image && (whole.train.height !== image.height || whole.train.width !== image.width))
     fail(
       "E_OPTION",
-      `--image ${image.height}x${image.width}: ${source} has pictures of ${whole.train.height}x${whole.train.width}; leave --image out`,
+      `${source} has pictures of ${whole.train.height}x${whole.train.width}, as plain numbers, which are not read at ${image.height}x${image.width}; ask for no other size, or make picture files of them: genclass data convert ${source} --to folders --out NEW`,
     );
   const split = withValidation(whole, validation, seed);
   const kept = labels === undefined ? split : withLabels(split, labels, seed);
@@ -88,15 +88,21 @@ export async function open(source: string, options: OpenOptions = {}): Promise<D
     options.unlabelled === undefined
       ? kept
       : await withUnlabelled(kept, readUnlabelled(existing(options.unlabelled)), pictures);
-  return { ...all, warnings: [...all.warnings, ...leaks(all)] };
+  return { ...all, warnings: [...all.warnings, ...leaks(all, source)] };
 }
 
 /** Held-out pictures that are trained on too. */
-function leaks(data: Dataset): readonly Warning[] {
+function leaks(data: Dataset, source: string): readonly Warning[] {
   const notes = new Notes();
   for (const part of ["validation", "test"] as const) {
     const set = data[part];
     if (!set) continue;
+    if (!isInMemory(set) || !isInMemory(data.train)) {
+      notes.add(
+        `not looked for, as the source is large: held-out pictures that are in the training part too; "genclass data check ${source}" looks for them`,
+      );
+      continue;
+    }
     for (const [held, train] of sharedPictures(set, data.train))
       notes.add(
         `doubtful: pictures of ${part} that are in the training part too`,
@@ -108,7 +114,7 @@ function leaks(data: Dataset): readonly Warning[] {
 
 /** What messages and reports call a source: the last part of its path, without the ending of a file. */
 export const sourceName = (source: string): string =>
-  basename(resolve(source)).replace(/\.(npz|csv|tsv|jsonl|parquet|tar|tgz|tar\.gz)$/i, "");
+  basename(resolve(source)).replace(/\.(npz|csv|tsv|jsonl|parquet|zip|tar|tgz|tar\.gz)$/i, "");
 
 function existing(path: string): string {
   if (existsSync(path) && statSync(path).isDirectory()) return path;
@@ -142,23 +148,25 @@ type Unnamed = Omit<Dataset, "name">;
 async function readOne(file: string, options: PictureOptions): Promise<Unnamed> {
   if (/\.npz$/i.test(file)) return readNpz(readFileSync(file), file);
   if (isTable(file)) return assemble(readTable(file), options);
-  if (isTar(file)) return assemble(await readTars([file], file), options);
+  if (isArchive(file)) return assemble(await readArchives([file], file), options);
   if (/\.parquet$/i.test(file)) return fromParquet([file], file, options);
+  refuseArrow(dirname(file), [basename(file)]);
   fail("E_DATA_FORMAT", `${file} is of no known kind; expected ${EXPECTED}`);
 }
 
 async function readDirectory(folder: string, options: PictureOptions): Promise<Unnamed> {
   const files = readdirSync(folder).sort();
-  // torchvision puts the files of MNIST into MNIST/raw.
-  const raw = ["raw", "MNIST/raw", "FashionMNIST/raw", "KMNIST/raw"].find((name) => idxIn(join(folder, name)));
-  if (raw) return readDirectory(join(folder, raw), options);
+  // Where torchvision puts the files of its sets.
+  const inside = TORCHVISION.find((name) => holdsRecords(join(folder, name)));
+  if (inside) return readDirectory(join(folder, inside), options);
   const set = basename(folder) === "raw" ? basename(dirname(folder)).toLowerCase() : basename(folder);
   const known = BUILT_IN_SETS[set === "fashionmnist" ? "fashion-mnist" : set];
   if (files.some(isIdx)) return readIdxFolder(folder, files, known?.format === "idx" ? known : undefined);
-  if (files.some(isCifar)) return readCifarFolder(folder, files);
+  const cifar = cifarIn(files);
+  if (cifar?.found.every((name) => statSync(join(folder, name)).isFile())) return readCifarFolder(folder, files, cifar);
   const paths = (test: (file: string) => boolean) => files.filter(test).map((file) => join(folder, file));
-  const tars = paths(isTar);
-  if (tars.length > 0) return assemble(await readTars(tars, folder), options);
+  const archives = paths(isArchive);
+  if (archives.length > 0) return assemble(await readArchives(archives, folder), options);
   const parquet = paths((file) => file.endsWith(".parquet"));
   if (parquet.length > 0) return fromParquet(parquet, folder, options);
   // Hugging Face keeps a table beside pictures, or the Parquet files of a data set in data/ or in a folder a configuration.
@@ -171,13 +179,29 @@ async function readDirectory(folder: string, options: PictureOptions): Promise<U
       `${folder}: holds several data sets (${configurations.join(", ")}); name one of them, as ${join(folder, configurations[0]!)}`,
     );
   if (configurations[0]) return fromParquet(parquetIn(join(folder, configurations[0])), folder, options);
+  refuseArrow(folder, files);
   if (isClassFolder(folder)) return assemble(readFolder(folder), options);
   fail("E_DATA_FORMAT", `${folder}: nothing in it that is known; expected ${EXPECTED}`);
 }
 
-/** Whether a path is a folder with IDX files. */
-const idxIn = (path: string): boolean =>
-  statSync(path, { throwIfNoEntry: false })?.isDirectory() === true && readdirSync(path).some(isIdx);
+/** Refuses what Hugging Face's `save_to_disk` writes, saying how to write it as Parquet. @throws `E_DATA_FORMAT` */
+function refuseArrow(place: string, files: readonly string[]): void {
+  if (files.some((name) => name === "dataset_dict.json" || name === "dataset_info.json" || name.endsWith(".arrow")))
+    fail(
+      "E_DATA_FORMAT",
+      `${place} holds Arrow files, as save_to_disk writes them, which are not read; write them as Parquet, in Python: from datasets import load_from_disk; d = load_from_disk("${place}"); [part.to_parquet(f"NEW/{name}.parquet") for name, part in (d.items() if hasattr(d, "items") else [("train", d)])], and give the folder NEW`,
+    );
+}
+
+/** Folders below the one that torchvision is given. */
+const TORCHVISION = ["raw", "MNIST/raw", "FashionMNIST/raw", "KMNIST/raw", "cifar-10-batches-py", "cifar-100-python"];
+
+/** Whether a path is a folder with IDX or CIFAR files. */
+function holdsRecords(path: string): boolean {
+  if (!statSync(path, { throwIfNoEntry: false })?.isDirectory()) return false;
+  const names = readdirSync(path);
+  return names.some(isIdx) || cifarIn(names) !== undefined;
+}
 
 /** The Parquet files in a folder, none for anything else. */
 function parquetIn(path: string): string[] {

@@ -1,17 +1,19 @@
 // Pictures that are in a held-out part and in the training part too: what is measured on them is no test.
 import type { ImageSet } from "./dataset.ts";
 
+/** Whether all pictures can be read at once: those of a large source are decoded while it is trained on, or lie in a file. */
+export const isInMemory = ({ pixels, labels }: ImageSet): boolean =>
+  pixels.window === undefined && labels.every((_, i) => pixels.usable(i));
+
 /**
  * Pairs of a picture of `held` and one of `train` with the same bytes, at most one for each of `held`, in the order of `train`.
- * Only pictures that can be read at once are compared: those of a large source, which are decoded while training, are not.
+ * Both are in memory.
  */
 export function sharedPictures(held: ImageSet, train: ImageSet): [held: number, train: number][] {
-  if (isSlow(held) || isSlow(train)) return [];
   const [read, readHeld] = [reader(train), reader(held)];
   const byHash = new Map<number, number[]>();
   for (let i = 0; i < held.labels.length; i++) {
     const bytes = readHeld(i);
-    if (!bytes) continue;
     const hash = hashOf(bytes);
     const same = byHash.get(hash);
     if (same) same.push(i);
@@ -20,11 +22,11 @@ export function sharedPictures(held: ImageSet, train: ImageSet): [held: number, 
   const pairs: [number, number][] = [];
   for (let i = 0; i < train.labels.length && byHash.size > 0; i++) {
     const bytes = read(i);
-    const alike = bytes && byHash.get(hashOf(bytes));
-    if (!bytes || !alike) continue;
+    const alike = byHash.get(hashOf(bytes));
+    if (!alike) continue;
     const others = alike.filter((j) => {
       // Two pictures in four thousand million have the same hash by chance.
-      const same = readHeld(j)!.every((value, k) => value === bytes[k]);
+      const same = readHeld(j).every((value, k) => value === bytes[k]);
       if (same) pairs.push([j, i]);
       return !same;
     });
@@ -33,15 +35,11 @@ export function sharedPictures(held: ImageSet, train: ImageSet): [held: number, 
   return pairs;
 }
 
-/** Whether the pictures lie in a file that is too large for memory. */
-const isSlow = ({ pixels }: ImageSet): boolean => pixels.window !== undefined;
-
-/** Reads one picture after the other as words of four bytes, the last filled up with zeros; undefined for one that is not there. */
-function reader({ pixels }: ImageSet): (index: number) => Int32Array | undefined {
+/** Reads one picture after the other as words of four bytes, the last filled up with zeros. */
+function reader({ pixels }: ImageSet): (index: number) => Int32Array {
   const words = new Int32Array(Math.ceil(pixels.size / 4));
   const bytes = new Uint8Array(words.buffer);
   return (index) => {
-    if (!pixels.usable(index)) return undefined;
     pixels.read(index, bytes, 0);
     return words;
   };

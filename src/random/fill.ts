@@ -15,8 +15,9 @@ const TURN = LANES * SIDE_BY_SIDE;
 /** Blocks whose numbers fit the kernel's memory. */
 const MOST = 2 ** 14;
 
-interface Kernel {
-  readonly run: (...args: number[]) => void;
+interface Kernels {
+  readonly run: Readonly<Record<Distribution, (...args: number[]) => void>>;
+  /** What they write. */
   readonly values: Float32Array;
 }
 
@@ -57,11 +58,10 @@ const normal: Turning = (f, x, y) => {
   f.get(radius).op("f32x4.mul").set(y);
 };
 
-const TURNINGS = { uniform, normal };
 /** How the numbers are spread: `uniform` in (0, 1), `normal` with mean 0 and variance 1. */
-export type Distribution = keyof typeof TURNINGS;
+export type Distribution = "uniform" | "normal";
 
-const kernels = new Map<Distribution, Kernel>();
+let kernels: Kernels | undefined;
 
 /**
  * Fills `out` with the two numbers of each block, as many as fit.
@@ -69,22 +69,23 @@ const kernels = new Map<Distribution, Kernel>();
  * @param counter number of the first block, a whole number below 2^53
  */
 export function fill(distribution: Distribution, k0: number, k1: number, counter: number, out: Float32Array): void {
-  const kernel = kernels.get(distribution) ?? compile(TURNINGS[distribution]);
-  kernels.set(distribution, kernel);
+  kernels ??= compile();
+  const run = kernels.run[distribution];
   for (let at = 0; at < out.length; ) {
     const block = counter + at / 2;
     const [low, high] = [block % 0x1_0000_0000, Math.floor(block / 0x1_0000_0000)];
     const count = Math.min(Math.ceil((out.length - at) / 2), MOST, 0x1_0000_0000 - low);
-    kernel.run(count, k0 | 0, k1 | 0, low | 0, high | 0);
+    run(count, k0 | 0, k1 | 0, low | 0, high | 0);
     const length = Math.min(2 * count, out.length - at);
-    out.set(kernel.values.subarray(0, length), at);
+    out.set(kernels.values.subarray(0, length), at);
     at += length;
   }
 }
 
-function compile(turning: Turning): Kernel {
-  const { run, buffer } = instantiate({ fill: writeFill(turning) }, 8 * MOST);
-  return { run: run.fill, values: new Float32Array(buffer) };
+/** Both in one memory: each costs the process addresses. */
+function compile(): Kernels {
+  const { run, buffer } = instantiate({ uniform: writeFill(uniform), normal: writeFill(normal) }, 8 * MOST);
+  return { run, values: new Float32Array(buffer) };
 }
 
 /** Blocks from counter (c0, c1) on, whole turns of them, as numbers from address 0 on. */

@@ -62,7 +62,7 @@ function replace(file: string, make: (draft: string) => void): void {
     rmSync(draft, { force: true });
     fail(
       "E_WRITE",
-      `${file} could not be written (${(cause as Error).message}); what was there before is kept. Free some space or choose another --out`,
+      `${file} could not be written (${(cause as Error).message}); what was there before is kept. Free some space, or write to another place`,
       cause,
     );
   }

@@ -38,13 +38,14 @@ const configSchema = z.object({
   }),
   ...storedSchemas("run"),
   backend: z.string(),
+  computeThreads: z.int().min(1).nullable().default(null),
 });
 
 /** Everything needed to repeat a run. */
 export type RunConfig = z.infer<typeof configSchema>;
 
 /** What is known of a run besides its options: which model, on which data and backend. */
-export type RunFacts = Pick<RunConfig, "genclass" | "model" | "options" | "backend"> & {
+export type RunFacts = Pick<RunConfig, "genclass" | "model" | "options" | "backend" | "computeThreads"> & {
   readonly data: Omit<RunConfig["data"], OptionName>;
 };
 
@@ -134,7 +135,11 @@ export class RunFolder {
    */
   trained(): Snapshot {
     const found = this.checkpoints.trained();
-    if (!found) fail("E_RUN_NOT_FOUND", `${this.path} has no checkpoint: it ended too early; go on with --resume`);
+    if (!found)
+      fail(
+        "E_RUN_NOT_FOUND",
+        `${this.path} has no checkpoint: it ended too early; go on with it: genclass train ${this.config.model} --out ${this.path} --resume`,
+      );
     if (found.warning) process.emitWarning(found.warning);
     return found.snapshot;
   }

@@ -197,7 +197,8 @@ export const RUN_OPTIONS = {
     type: integer(0, 1024),
     default: 0,
     help: "threads that compute; 0: one for each core",
-    resume: "warns",
+    // What computes in the end is compared, not this wish.
+    resume: "may change",
     stored: "run",
   },
   precision: {

@@ -1,4 +1,5 @@
 // The report of an evaluated run: numbers, curves, confusion, calibration, pictures. Files go into the run folder.
+import { mkdirSync } from "node:fs";
 import type { Dataset } from "../data/dataset.ts";
 import { formatMetric, type MetricInfo } from "../metrics/metric.ts";
 import type { ClassEvaluation, Evaluation } from "../predict/evaluate.ts";
@@ -34,6 +35,9 @@ export async function writeReport(
       return undefined;
     }
   };
+  await attempt("its folders", () => {
+    for (const part of ["plots", "samples"]) mkdirSync(run.file(part), { recursive: true });
+  });
   const drawn = async (charts: readonly Chart[]) => {
     const made: ReportChart[] = [];
     for (const { name, draw, caption, wide } of charts) {

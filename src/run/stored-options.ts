@@ -54,7 +54,7 @@ export function resumedOptions(stored: StoredOptions, given: RunOptions, path: s
 }
 
 /** The options given that differ from those of a run, where that keeps its weights from repeating bit for bit. */
-export function unrepeatable(stored: StoredOptions, given: RunOptions): readonly Difference[] {
+export function unrepeatableOptions(stored: StoredOptions, given: RunOptions): readonly Difference[] {
   return differences(stored, given).filter(({ resume }) => resume === "warns");
 }
 

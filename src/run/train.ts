@@ -21,7 +21,7 @@ import { optionsOf, type RunConfig, RunFolder, runConfig } from "./folder.ts";
 import { RunLock, refuseLocked } from "./lock.ts";
 import { RunLogs } from "./logs.ts";
 import type { RunOptions, StoredOptions } from "./options.ts";
-import { newOptions, refuseChange, resumedOptions } from "./stored-options.ts";
+import { newOptions, refuseChange, resumedOptions, unrepeatableOptions } from "./stored-options.ts";
 
 /** The part of a call that can be checked before data is opened. */
 export interface RunCall extends RunOptions {
@@ -109,7 +109,7 @@ export async function startRun(modelOrName: string | Model, call: TrainOptions):
       mirror: data.mirror,
       examples: exampleCounts(data.train),
     },
-    backend: backend.name,
+    ...computedBy(backend),
   };
   const config = runConfig(facts, { ...options, batch: Math.min(options.batch, n) });
   const from = startingWeights(config);
@@ -154,8 +154,29 @@ export async function resumeRun(
       `${path} was trained on other data: ${fingerprintDifferences(run.config.data.fingerprint, found).join("; ")}; give the data of the run, or start a new run with --from ${path}`,
     );
   refuseLocked(path);
-  run.configure(runConfig({ ...run.config, backend: call.backend.name }, options));
-  return { run, events: follow(run, model, call, () => stateToGoOnFrom(run)) };
+  const changes = unrepeatable(run.config, call);
+  run.configure(runConfig({ ...run.config, ...computedBy(call.backend) }, options));
+  const begin = () => {
+    const { notes = [], ...state } = stateToGoOnFrom(run);
+    return { ...state, notes: [...changes, ...notes] };
+  };
+  return { run, events: follow(run, model, call, begin) };
+}
+
+/** What computes a run, as its configuration has it. */
+const computedBy = ({ name, threads }: Backend) => ({ backend: name, computeThreads: threads });
+
+/** A sentence on what keeps the weights of a run that goes on from repeating bit for bit, if anything does. */
+function unrepeatable(config: RunConfig, call: Pick<TrainOptions, "backend"> & RunOptions): string[] {
+  const { backend, computeThreads } = computedBy(call.backend);
+  const changes = unrepeatableOptions(optionsOf(config), call).map(
+    ({ flag, has, wants }) => `${flag} ${wants} (was ${has})`,
+  );
+  if (backend !== config.backend) changes.push(`backend ${backend} (was ${config.backend})`);
+  // Runs of older versions did not note it.
+  if (config.computeThreads !== null && computeThreads !== config.computeThreads)
+    changes.push(`threads ${computeThreads} (was ${config.computeThreads})`);
+  return changes.length === 0 ? [] : [`${changes.join(", ")}: the weights will not repeat bit for bit`];
 }
 
 /** What a run begins with in this process. */

@@ -37,6 +37,8 @@ export interface BackendInfo {
   version: string;
   /** For people: what it found on this machine. */
   details?: string;
+  /** Threads that compute: with another number, sums are added in another order. */
+  threads: number;
 }
 
 /** A library that computes graphs, and the memory it reads and writes best. */

@@ -1,4 +1,5 @@
 // Which backend trains: oneDNN where its library is installed and the processor gains from it, onnxruntime anywhere else.
+import { availableParallelism } from "node:os";
 import { fail, GenclassError } from "../base/errors.ts";
 import type { Backend } from "./backend.ts";
 import { nativeBackend } from "./native.ts";
@@ -14,29 +15,48 @@ export const PRECISIONS: readonly Precision[] = ["float32", "bf16"];
 export interface BackendWish {
   /** Default `auto`. */
   backend?: (typeof BACKEND_CHOICES)[number];
-  /** 0 takes all cores. */
+  /** 0 takes all cores; more than there are cores are brought down to them. */
   threads?: number;
   /** Default `float32`; `bf16` needs oneDNN. */
   precision?: Precision;
 }
 
-/** @returns the backend, and with `auto` why it is not oneDNN, if it is not */
-export function chooseBackend({ backend = "auto", threads, precision = "float32" }: BackendWish = {}): {
-  backend: Backend;
-  note?: string;
-} {
-  if (backend === "onednn") return { backend: onednnBackend({ threads, precision }) };
+/** A backend, and where it is not all that was asked for. */
+export interface ChosenBackend {
+  readonly backend: Backend;
+  /** A sentence for each difference: fewer threads than asked for; with `auto`, why it is not oneDNN. */
+  readonly notes: readonly string[];
+}
+
+/**
+ * The backend that trains.
+ * @throws `E_BACKEND` when the one asked for cannot be had; `E_OPTION` for a precision that it does not have
+ */
+export function chooseBackend({
+  backend = "auto",
+  threads: wanted = 0,
+  precision = "float32",
+}: BackendWish = {}): ChosenBackend {
+  const cores = availableParallelism();
+  // Threads that wait for a core in turn make steps many times slower.
+  const threads = Math.min(wanted, cores);
+  const notes =
+    threads < wanted ? [`--threads ${wanted}: this machine has ${cores} cores; ${cores} threads compute`] : [];
+  if (backend === "onednn") return { backend: onednnBackend({ threads, precision }), notes };
   if (precision !== "float32" && backend === "onnx")
     fail(
       "E_OPTION",
       `--precision ${precision}: onnxruntime trains in float32 alone; leave it out, or take --backend onednn`,
     );
-  if (backend === "onnx") return { backend: nativeBackend({ threads }) };
+  if (backend === "onnx") return { backend: nativeBackend({ threads }), notes };
   try {
-    return { backend: onednnBackend({ threads, precision, onlyIfFast: true }) };
+    return { backend: onednnBackend({ threads, precision, onlyIfFast: true }), notes };
   } catch (cause) {
     if (!(cause instanceof GenclassError) || precision !== "float32") throw cause;
     const [reason] = cause.message.split(TO_GET);
-    return { backend: nativeBackend({ threads }), note: `onnxruntime computes: ${reason}; see "genclass doctor"` };
+    return {
+      backend: nativeBackend({ threads }),
+      notes: [...notes, `onnxruntime computes: ${reason}; see "genclass doctor"`],
+    };
   }
 }

@@ -3,6 +3,7 @@
 // written where the program wants them. Runs happen on a worker thread, so timers and signals stay alive meanwhile.
 import { readdirSync } from "node:fs";
 import { createRequire } from "node:module";
+import { availableParallelism } from "node:os";
 import { dirname, join } from "node:path";
 import type { DType, NdArray } from "../base/array.ts";
 import { fail } from "../base/errors.ts";
@@ -241,7 +242,8 @@ export function nativeBackend({ threads = 0 }: { threads?: number } = {}): Backe
     );
   }
   const loaded = library;
-  return onnxBackend({ name: "onnxruntime-node", version: loaded.version }, async (model) =>
-    loaded.load(model, threads),
+  return onnxBackend(
+    { name: "onnxruntime-node", version: loaded.version, threads: threads || availableParallelism() },
+    async (model) => loaded.load(model, threads),
   );
 }

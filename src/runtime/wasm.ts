@@ -13,9 +13,9 @@ export interface OnnxruntimeWeb {
   readonly Tensor: TensorConstructor;
 }
 
-/** The backend over the package onnxruntime-web, which the caller loads; `version` is for people. */
-export function wasmBackend(ort: OnnxruntimeWeb, version: string): Backend {
-  return onnxBackend({ name: "onnxruntime-web", version }, async (model) => {
+/** The backend over the package onnxruntime-web, which the caller loads; `version` and `threads` are what it says of itself. */
+export function wasmBackend(ort: OnnxruntimeWeb, version: string, threads: number): Backend {
+  return onnxBackend({ name: "onnxruntime-web", version, threads }, async (model) => {
     const session = await ort.InferenceSession.create(model, { graphOptimizationLevel: "all", logSeverityLevel: 3 });
     return new WasmExecutable(ort, session);
   });

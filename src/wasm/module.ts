@@ -1,4 +1,5 @@
 // WebAssembly modules: functions over one memory (WebAssembly core specification 2.0, section 5.5).
+import { FEW_ADDRESSES } from "../base/addresses.ts";
 import { fail } from "../base/errors.ts";
 import { type FunctionBuilder, TYPE_CODE } from "./assembler.ts";
 import { sized, unsigned } from "./encoding.ts";
@@ -62,10 +63,6 @@ declare const WebAssembly: {
   ) => { readonly exports: Readonly<Record<string, (...args: number[]) => void>> };
 };
 
-/** The way out where a process may not reserve the addresses that V8 keeps free around every memory, so that it need not check them. */
-export const RESERVED_ADDRESSES =
-  "raise the limit of addresses of this process (ulimit -v) to 12 GB, or set NODE_OPTIONS=--disable-wasm-trap-handler";
-
 /**
  * A module over a memory of its own, of at least so many bytes, all zeros.
  * @throws `E_BACKEND` where the process may not have it
@@ -86,6 +83,6 @@ function reserve(pages: number) {
   try {
     return new WebAssembly.Memory({ initial: pages, maximum: pages });
   } catch (cause) {
-    fail("E_BACKEND", `no memory for WebAssembly (${(cause as Error).message}); ${RESERVED_ADDRESSES}`, cause);
+    fail("E_BACKEND", `no memory for WebAssembly (${(cause as Error).message}); ${FEW_ADDRESSES}`, cause);
   }
 }

@@ -1,6 +1,6 @@
 // Doubtful input on the command line: what is wrong is named, and the rest is answered.
 import { execFileSync, spawn } from "node:child_process";
-import { chmodSync, existsSync, readFileSync, writeFileSync } from "node:fs";
+import { chmodSync, cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { availableParallelism } from "node:os";
@@ -99,6 +99,40 @@ describe("pictures that do not decode among others", () => {
   });
 });
 
+describe("a report that cannot be written", () => {
+  /** Something that is in the way of a file or folder. */
+  const block = (kind: "file" | "folder", ...parts: string[]) => {
+    const path = join(root, ...parts);
+    rmSync(path, { recursive: true, force: true });
+    if (kind === "file") writeFileSync(path, "in the way");
+    else mkdirSync(join(path, "in the way"), { recursive: true });
+  };
+
+  it("leaves the run as good as it is: training says what is missing, exits with 0, and the run is used", () => {
+    cpSync(join(root, "run"), join(root, "unreported"), { recursive: true });
+    block("folder", "unreported", "report.html");
+    block("file", "unreported", "plots");
+    const { code, err, out } = genclass("train", "vae", "--out", "unreported", "--resume", "--epochs", "2", ...SMALL);
+    expect([code, err]).toEqual([
+      0,
+      expect.stringMatching(/warning: the report is without its page: .*report\.html could not be written/),
+    ]);
+    expect(err).toMatch(/warning: the report is without the chart confusion: /);
+    expect(out).toMatch(/unreported {2}trained .*ended: planned\n/);
+    expect(out).not.toContain("report:");
+    expect(genclass("classify", "unreported", "pictures/0-is-0.png").code).toBe(0);
+  });
+
+  it("leaves the numbers of an evaluation as they are, and no advice names an option that evaluate does not have", () => {
+    cpSync(join(root, "run"), join(root, "unevaluated"), { recursive: true });
+    block("file", "unevaluated", "evaluations");
+    const { code, err, out } = genclass("evaluate", "unevaluated", "--split", "validation", "--json");
+    expect([code, JSON.parse(out).n]).toEqual([0, 20]);
+    expect(err).toContain("the report is without its page");
+    expect(err).not.toContain("--out");
+  });
+});
+
 describe("what the system refuses", () => {
   it("is told as such, not as an internal error", () => {
     writeFileSync(join(root, "file"), "");
@@ -192,6 +226,37 @@ describe("how it speaks", () => {
     const { code, out } = genclass("help", name);
     expect([code, out]).toEqual([0, genclass(name, "--help").out]);
     expect(out).toContain(`Usage: genclass ${name}`);
+  });
+
+  it("the help that an error names is that of the command that was called", () => {
+    expectRefused(genclass("evaluate", "run", "--wrong"), 2, /"genclass evaluate --help" shows the options/);
+    expectRefused(
+      genclass("data", "convert", "glyphs", "--wrong"),
+      2,
+      /"genclass data convert --help" shows the options/,
+    );
+  });
+
+  it("pictures of a fixed size that are not the run's are refused without advice on options that evaluate does not have", () => {
+    const coloured = npy("|u1", [4, 8, 8, 3], new Uint8Array(4 * 8 * 8 * 3));
+    const labels = npy("<i4", [4], bytesOf([0, 1, 0, 1]));
+    writeFileSync(join(root, "coloured.npz"), zipSync({ "images.npy": coloured, "labels.npy": labels }));
+    const call = ["train", "vae", "--data", "coloured.npz", "--image", "16x16"];
+    expectRefused(
+      genclass(...call),
+      2,
+      /coloured\.npz has pictures of 8x8, as plain numbers, which are not read at 16x16; ask for no/,
+    );
+  });
+
+  it("a run without a checkpoint is to be gone on with, by the command that does that", () => {
+    cpSync(join(root, "run"), join(root, "unsaved"), { recursive: true });
+    rmSync(join(root, "unsaved", "checkpoints"), { recursive: true });
+    expectRefused(
+      genclass("classify", "unsaved", "pictures/0-is-0.png"),
+      1,
+      /unsaved has no checkpoint: .* go on with it: genclass train vae --out unsaved --resume/,
+    );
   });
 
   it("data without a word shows its commands, and nothing in brackets", () => {

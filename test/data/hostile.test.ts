@@ -1,13 +1,16 @@
 // Files that are small and claim much: they are refused, in bounded time and memory, and the next file is read.
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { gzipSync } from "node:zlib";
+import { zipSync } from "fflate";
 import { parquetMetadata } from "hyparquet";
 import { ByteWriter, parquetWriteBuffer } from "hyparquet-writer";
 import { writeMetadata } from "hyparquet-writer/src/metadata.js";
-import { afterAll, describe, expect, it } from "vitest";
+import { afterAll, afterEach, describe, expect, it, vi } from "vitest";
 import { open } from "../../src/data/open.ts";
-import { plain } from "./files.ts";
+import { expansionLimit } from "../../src/data/readers/expansion.ts";
+import { idx, npy, plain } from "./files.ts";
 
 const root = mkdtempSync(join(tmpdir(), "genclass-hostile-"));
 afterAll(() => rmSync(root, { recursive: true }));
@@ -54,4 +57,58 @@ describe("a Parquet file of a few hundred bytes", () => {
     const { train, classes } = await open(good, { validation: 0 });
     expect([train.labels.length, classes]).toEqual([8, ["0", "1"]]);
   }, 60_000);
+});
+
+describe("a compressed file of which a few bytes expand to many", () => {
+  const images = (n: number) => npy("|u1", [n, 8, 8], new Uint8Array(64 * n));
+  const labels = (n: number) => npy("|u1", [n], new Uint8Array(n).fill(1, 1));
+  const npz = (n: number) => zipSync({ "images.npy": images(n), "labels.npy": labels(n) });
+  afterEach(() => vi.unstubAllEnvs());
+
+  it("may have a hundred times its size, but 256 MiB in any case and 64 GiB at most, or what the user says", () => {
+    expect([0, 2 ** 22, 2 ** 35].map(expansionLimit)).toEqual([2 ** 28, 100 * 2 ** 22, 2 ** 36]);
+    vi.stubEnv("GENCLASS_EXPANDED_GB", "0.5");
+    expect(expansionLimit(1)).toBe(5e8);
+    vi.stubEnv("GENCLASS_EXPANDED_GB", "much");
+    expect(() => expansionLimit(1)).toThrowError("GENCLASS_EXPANDED_GB=much: expected a number of gigabytes above 0");
+  });
+
+  it("is refused as .tar.gz before it fills the disk, and leaves nothing in the cache", async () => {
+    vi.stubEnv("GENCLASS_CACHE", join(root, "cache"));
+    vi.stubEnv("GENCLASS_EXPANDED_GB", "0.001");
+    const file = join(root, "bomb.tar.gz");
+    writeFileSync(file, gzipSync(Buffer.alloc(2e6)));
+    expect(statSync(file).size).toBeLessThan(3000);
+    await expect(open(file)).rejects.toThrowError(
+      /bomb.tar.gz expands to more than 1 MB, far more than pictures do; .* set GENCLASS_EXPANDED_GB to the gigabytes/,
+    );
+    expect(readdirSync(join(root, "cache", "shards"))).toEqual([]);
+  });
+
+  it("is refused as .npz and as IDX, and read where the user allows it", async () => {
+    const [archive, folder] = [join(root, "many.npz"), join(root, "mnist-like")];
+    writeFileSync(archive, npz(20_000));
+    mkdirSync(folder);
+    writeFileSync(
+      join(folder, "train-images-idx3-ubyte.gz"),
+      gzipSync(idx([20_000, 8, 8], new Uint8Array(64 * 20_000))),
+    );
+    writeFileSync(
+      join(folder, "train-labels-idx1-ubyte.gz"),
+      gzipSync(idx([20_000], new Uint8Array(20_000).fill(1, 1))),
+    );
+    vi.stubEnv("GENCLASS_EXPANDED_GB", "0.001");
+    await expect(open(archive)).rejects.toThrowError(/many.npz expands to more than 1 MB/);
+    await expect(open(folder)).rejects.toThrowError(/train images in .*mnist-like expands to more than 1 MB/);
+    vi.stubEnv("GENCLASS_EXPANDED_GB", "0.002");
+    expect((await open(archive, { validation: 0 })).train.labels.length).toBe(20_000);
+    expect((await open(folder, { validation: 0 })).train.labels.length).toBe(20_000);
+  });
+
+  it("is refused where it claims more labels than pictures, before any of them is looked at", async () => {
+    const file = join(root, "labels.npz");
+    const notLabels = npy("<f8", [9], new Uint8Array(new Float64Array(9).fill(0.5).buffer));
+    writeFileSync(file, zipSync({ "images.npy": images(4), "labels.npy": notLabels }));
+    await expect(open(file)).rejects.toThrowError(/images has 4 pictures, labels 9 labels/);
+  });
 });

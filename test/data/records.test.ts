@@ -104,6 +104,109 @@ describe("CIFAR files", () => {
   });
 });
 
+describe("the Python version of CIFAR", () => {
+  const bytes = (...parts: (string | number | Uint8Array)[]) =>
+    Buffer.concat(
+      parts.map((part) =>
+        typeof part === "string" ? Buffer.from(part, "latin1") : typeof part === "number" ? Buffer.of(part) : part,
+      ),
+    );
+  const text = (value: string) => bytes("U", value.length, value);
+  const list = (labels: readonly number[]) => bytes("](", ...labels.flatMap((label) => ["K", label]), "e");
+  const uint32 = (value: number) => {
+    const out = Buffer.alloc(4);
+    out.writeUInt32LE(value);
+    return out;
+  };
+  /** An array of bytes [n, 3072], as cPickle of Python 2 writes one of NumPy (protocol 2, the published files). */
+  const array = (pixels: Uint8Array) =>
+    bytes(
+      ...["cnumpy.core.multiarray\n_reconstruct\nq\x01cnumpy\nndarray\nq\x02K\0\x85", text("b"), "\x87R"],
+      ...["(K\x01", "M", pixels.length / 3072, 0, "M\0\x0c\x86"],
+      ...[
+        "cnumpy\ndtype\nq\x03",
+        text("u1"),
+        "K\0K\x01\x87R(K\x03",
+        text("|"),
+        "NNNJ\xff\xff\xff\xffJ\xff\xff\xff\xffK\0tb",
+      ],
+      ...["\x89T", uint32(pixels.length), pixels, "tb"],
+    );
+  const batch = (entries: Record<string, Uint8Array>) =>
+    bytes("\x80\x02}q\x04(", ...Object.entries(entries).flatMap(([key, value]) => [text(key), value]), "u.");
+  const pixels = Uint8Array.from({ length: 2 * 3072 }, (_, i) => (i * 7 + (i >> 8)) % 256);
+  const folderOf = (name: string, files: Record<string, Uint8Array>) => {
+    mkdirSync(join(root, name), { recursive: true });
+    for (const [file, content] of Object.entries(files)) writeFileSync(join(root, name, file), content);
+    return join(root, name);
+  };
+
+  it("is read as the binary version is", async () => {
+    const python = folderOf("cifar-root/cifar-10-batches-py", {
+      data_batch_1: batch({
+        batch_label: text("training batch 1 of 5"),
+        labels: list([3, 9]),
+        data: array(pixels),
+        filenames: bytes("](", text("a.png"), "r", uint32(7), "j", uint32(7), "e"),
+      }),
+      test_batch: batch({ data: array(pixels), labels: list([1, 2]) }),
+      "batches.meta": batch({}),
+    });
+    const [first, second] = [pixels.subarray(0, 3072), pixels.subarray(3072)];
+    const binary = folderOf("cifar-binary", {
+      "data_batch_1.bin": bytes(3, first, 9, second),
+      "test_batch.bin": bytes(1, first, 2, second),
+    });
+    for (const place of [python, join(root, "cifar-root")]) {
+      const [found, expected] = [await open(place, { validation: 0 }), await open(binary, { validation: 0 })];
+      expect([await fingerprint(found), found.classes]).toEqual([await fingerprint(expected), expected.classes]);
+      expect(await gather(found.train)).toEqual(await gather(expected.train));
+      expect([...found.test!.labels]).toEqual([1, 2]);
+    }
+  });
+
+  it("of CIFAR-100 is read with its fine classes; class folders beside a folder meta are none", async () => {
+    const files = {
+      train: batch({ coarse_labels: list([4, 5]), data: array(pixels), fine_labels: list([77, 99]) }),
+      meta: batch({}),
+    };
+    expect([...(await open(folderOf("cifar-100-python", files), { validation: 0 })).train.labels]).toEqual([77, 99]);
+    mkdirSync(join(root, "vehicles", "train", "car"), { recursive: true });
+    mkdirSync(join(root, "vehicles", "meta"));
+    await expect(open(join(root, "vehicles"))).rejects.toThrowError(/class "car" has no picture/);
+  });
+
+  it.each<[string, Uint8Array, RegExp]>([
+    [
+      "calls a function",
+      bytes("\x80\x02cposix\nsystem\n", text("touch hacked"), "\x85R."),
+      /it calls posix system, which is not done/,
+    ],
+    ["is cut short", batch({ labels: list([1, 2]), data: array(pixels) }).subarray(0, 3000), /it is cut short/],
+    ["has another instruction", bytes("\x80\x02\x93."), /unknown instruction 147 at byte 2/],
+    ["is no dictionary", bytes("\x80\x02N."), /holds no dictionary; expected data/],
+    [
+      "lacks labels",
+      batch({ data: array(pixels) }),
+      /holds data; expected data, of 3072 bytes a picture, and as many labels/,
+    ],
+    ["has too few labels", batch({ data: array(pixels), labels: list([1]) }), /expected data, .* and as many labels/],
+    ["is a loop of lists", bytes("\x80\x02]q\0h\0a."), /holds no dictionary/],
+  ])("that %s is refused, and nothing is run", async (name, content, message) => {
+    const folder = folderOf(name, { data_batch_1: content, "batches.meta": batch({}) });
+    await expect(open(folder)).rejects.toThrowError(message);
+  });
+});
+
+it("a data set that Hugging Face's save_to_disk wrote is refused with the lines that write it as Parquet", async () => {
+  const folder = join(root, "saved");
+  mkdirSync(join(folder, "train"), { recursive: true });
+  writeFileSync(join(folder, "dataset_dict.json"), '{"splits": ["train"]}');
+  writeFileSync(join(folder, "train", "data-00000-of-00001.arrow"), "");
+  for (const place of [folder, join(folder, "train"), join(folder, "train", "data-00000-of-00001.arrow")])
+    await expect(open(place)).rejects.toThrowError(/holds Arrow files, as save_to_disk writes them, .*to_parquet/);
+});
+
 describe("the real MNIST", () => {
   it.runIf(DATA)("has 60000 and 10000 digits with the published class counts", async () => {
     const { train, test, classes } = await open(join(DATA!, "mnist"), { validation: 0 });

@@ -1,8 +1,13 @@
-import { describe, expect, it } from "vitest";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { describe, expect, it, vi } from "vitest";
+import { open } from "../../src/data/open.ts";
 import { inMemory } from "../../src/data/pixels.ts";
 import { crc32 } from "../../src/data/readers/zip.ts";
 import { sharedPictures } from "../../src/data/shared.ts";
 import { isShortened, Notes, warningLine } from "../../src/data/warnings.ts";
+import { picture } from "./files.ts";
 
 describe("a warning", () => {
   it("is one line with the number of names and three of them, however many there are", () => {
@@ -41,6 +46,23 @@ describe("pictures that two sets share", () => {
       [1, 1],
     ]);
     expect(sharedPictures(set(a!), set(b!, c!))).toEqual([]);
+  });
+});
+
+describe("pictures that do not fit in memory", () => {
+  it("are not compared with those held out, and a line says so, and how to do it", async () => {
+    const root = mkdtempSync(join(tmpdir(), "genclass-warnings-"));
+    vi.stubEnv("GENCLASS_CACHE", join(root, "cache"));
+    for (const name of ["train/a/1", "train/b/1", "test/a/1", "test/b/1"])
+      await picture(join(root, `set/${name}.png`), 7);
+    const texts = async (memory?: number) =>
+      (await open(join(root, "set"), { validation: 0, memory })).warnings.map(({ text }) => text);
+    expect(await texts()).toEqual(["doubtful: pictures of test that are in the training part too"]);
+    expect(await texts(100)).toEqual([
+      `not looked for, as the source is large: held-out pictures that are in the training part too; "genclass data check ${join(root, "set")}" looks for them`,
+    ]);
+    vi.unstubAllEnvs();
+    rmSync(root, { recursive: true });
   });
 });
 

@@ -135,6 +135,18 @@ describe("a run that has ended", () => {
     expect(again.at(-1)).toMatchObject({ type: "end", reason });
   });
 
+  it("on other threads or another backend says that its weights will not repeat, without an option that asks for them", async () => {
+    const out = await ended();
+    const written = JSON.parse(readFileSync(join(out, "config.json"), "utf8"));
+    expect([written.computeThreads, written.threads]).toEqual([1, 0]);
+    // As of a machine with 64 cores.
+    writeFileSync(join(out, "config.json"), JSON.stringify({ ...written, computeThreads: 64, backend: "onednn" }));
+    expect(notesOf(await finish(await resume(out)))).toEqual([
+      "backend onnxruntime-node (was onednn), threads 1 (was 64): the weights will not repeat bit for bit",
+    ]);
+    expect(notesOf(await finish(await resume(out)))).toEqual([]);
+  });
+
   it("goes on when it gets more epochs, or more minutes than it has trained", async () => {
     const out = await ended();
     expect(stepsOf(await finish(await resume(out, { epochs: 3 })))).toEqual([5, 6]);

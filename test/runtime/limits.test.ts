@@ -2,10 +2,11 @@
 import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { availableParallelism, tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
-import { chooseBackend } from "../../src/node.ts";
+import { glyphs } from "../../src/data/sets/glyphs.ts";
+import { chooseBackend, train } from "../../src/node.ts";
 import { BACKENDS } from "../helpers.ts";
 
 const MAIN = resolve(import.meta.dirname, "../../dist/cli/main.js");
@@ -17,25 +18,46 @@ const call = (name: string, ...more: string[]) => [
 ];
 
 describe.skipIf(process.platform !== "linux")("a process that may have few addresses (ulimit -v, on Linux)", () => {
-  const limited = (name: string, options: string, ...more: string[]) =>
-    spawnSync("bash", ["-c", 'ulimit -v 8000000; exec "$@"', "-", process.execPath, ...call(name, ...more)], {
-      encoding: "utf8",
-      env: { ...process.env, NODE_OPTIONS: options },
-    });
+  const limited = (...words: string[]) =>
+    spawnSync("bash", ["-c", 'ulimit -v 8000000; exec "$@"', "-", process.execPath, ...words], { encoding: "utf8" });
 
-  it("is told so, with the way out", () => {
-    const { status, stderr } = limited("refused", "", "--backend", "onnx");
-    expect(stderr).toMatch(/error E_BACKEND: no memory for WebAssembly .*NODE_OPTIONS=--disable-wasm-trap-handler/);
-    expect(status).toBe(1);
+  it("trains from the command line, which starts itself once more without what needs the addresses", () => {
+    const { status, stderr, stdout } = limited(...call("limited"));
+    expect([status, stderr]).toEqual([0, expect.stringContaining("epoch 1")]);
+    expect(stdout).toContain("limited  trained");
+    // The exit code is that of the work.
+    expect(limited(...call("limited", "--json")).status).toBe(1);
   });
 
-  it("trains when the way is taken", () => {
-    const { status, stderr } = limited("taken", "--disable-wasm-trap-handler", "--backend", "onnx");
-    expect([status, stderr]).toEqual([0, expect.stringContaining("epoch 1")]);
+  it("is told so by the library, with the way out", () => {
+    const program = `
+      const { open, train } = await import(${JSON.stringify(resolve(MAIN, "../../node.js"))});
+      await train("cnn", { data: await open("glyphs"), out: ${JSON.stringify(join(root, "refused"))} }).next();
+    `;
+    expect(limited("--input-type=module", "-e", program).stderr).toMatch(
+      /no memory for WebAssembly .*NODE_OPTIONS=--disable-wasm-trap-handler/,
+    );
   });
 });
 
-describe.runIf(BACKENDS.some(({ name }) => name === "onednn"))("where oneDNN has no memory", () => {
+const cores = availableParallelism();
+
+describe("more threads than there are cores", () => {
+  it("are brought down to the cores by the library too, which says so as a warning of the process", async () => {
+    const { backend, notes } = chooseBackend({ threads: cores + 7, backend: "onnx" });
+    expect([backend.threads, notes]).toEqual([
+      cores,
+      [`--threads ${cores + 7}: this machine has ${cores} cores; ${cores} threads compute`],
+    ]);
+    const warned = new Promise<Error>((done) => process.once("warning", done));
+    const data = glyphs({ train: 20, test: 2 });
+    const out = join(root, "many-threads");
+    await train("cnn", { data, out, threads: cores + 7 }).next();
+    expect((await warned).message).toBe(notes[0]);
+  });
+});
+
+describe.runIf(cores > 1 && BACKENDS.some(({ name }) => name === "onednn"))("where oneDNN has no memory", () => {
   it("onnxruntime computes, and says why; oneDNN by name is refused", () => {
     const whole = WebAssembly.Memory;
     WebAssembly.Memory = class {
@@ -44,11 +66,13 @@ describe.runIf(BACKENDS.some(({ name }) => name === "onednn"))("where oneDNN has
       }
     } as unknown as typeof whole;
     try {
-      // There is an engine for each number of threads; none has five yet.
-      const { backend, note } = chooseBackend({ threads: 5 });
+      // There is an engine for each number of threads; that of the other tests has all cores.
+      const { backend, notes } = chooseBackend({ threads: 1 });
       expect(backend.name).toBe("onnxruntime-node");
-      expect(note).toMatch(/^onnxruntime computes: the oneDNN backend has no memory for WebAssembly/);
-      expect(() => chooseBackend({ backend: "onednn", threads: 5 })).toThrowError(/or take --backend onnx/);
+      expect(notes).toEqual([
+        expect.stringMatching(/^onnxruntime computes: the oneDNN backend has no memory for WebAssembly/),
+      ]);
+      expect(() => chooseBackend({ backend: "onednn", threads: 1 })).toThrowError(/or take --backend onnx/);
     } finally {
       WebAssembly.Memory = whole;
     }

@@ -1,4 +1,3 @@
-import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import type { Command } from "commander";
 import { fail } from "../../base/errors.ts";
@@ -56,7 +55,6 @@ async function run(path: string, options: Options): Promise<void> {
   else showEvaluation(split, found, model.metrics);
   const { writeReport } = await import("../../run/report.ts");
   const out = freeName(join(path, "evaluations", options.data === undefined ? split : `${split}-of-${data.name}`));
-  for (const part of ["plots", "samples"]) mkdirSync(join(out, part), { recursive: true });
   // The report of the run itself, which training wrote, stays.
   const place = {
     config: folder.config,

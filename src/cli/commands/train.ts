@@ -1,15 +1,13 @@
 // genclass train: the options of a run come from their table; the rest of the call says where, and with what.
-import { availableParallelism } from "node:os";
 import { type Command, Option } from "commander";
 import { fail } from "../../base/errors.ts";
 import type { Dataset } from "../../data/dataset.ts";
 import { findModel, MODELS } from "../../models/index.ts";
 import { BACKEND_CHOICES, type Backend, chooseBackend, load } from "../../node.ts";
 import { evaluate } from "../../predict/evaluate.ts";
-import { optionsOf, RunFolder } from "../../run/folder.ts";
+import { RunFolder } from "../../run/folder.ts";
 import { choice, text } from "../../run/option-types.ts";
 import { RUN_OPTION_LIST, type RunOptions, type StoredOptions } from "../../run/options.ts";
-import { unrepeatable } from "../../run/stored-options.ts";
 import { planResume, planRun, resumeRun, startRun, type Training } from "../../run/train.ts";
 import type { EndEvent } from "../../train/events.ts";
 import { argument, keyValues } from "../args.ts";
@@ -37,7 +35,7 @@ export function define(command: Command): void {
     .argument("<model>", 'a model, as in "genclass models"')
     .option(
       "--data <source>",
-      "a built-in name, a folder of class folders, a .npz, .csv, .tar or .parquet file, …",
+      "a built-in name, a folder of class folders, a .npz, .csv, .tar, .zip or .parquet file, …",
       argument(text("a name or a path")),
     )
     .option("--out <folder>", "run folder; numbered under runs/ when absent", argument(text("a folder")));
@@ -157,19 +155,12 @@ async function resume(model: string, options: Options, interrupted: () => boolea
   const wanted = planResume(out, call);
   // When nothing else is asked for, the run goes on with the backend that it began on.
   const backend = backendFor(wish === "auto" && config.backend !== "onednn" ? "onnx" : wish, wanted);
-  const changes = unrepeatable(optionsOf(config), given).map(({ flag, has, wants }) => `${flag} ${wants} (was ${has})`);
-  if (backend.name !== config.backend) changes.push(`backend ${backend.name} (was ${config.backend})`);
-  if (changes.length > 0) warn(`${changes.join(", ")}: the weights will not repeat bit for bit`);
   const data = await openSource(source ?? sourceOf(run), wanted);
   return { training: await resumeRun(out, { ...call, data, backend, interrupted }), data, backend };
 }
 
-function backendFor(name: Options["backend"], { threads: wanted, precision }: StoredOptions): Backend {
-  const cores = availableParallelism();
-  // Threads that wait for a core in turn make steps many times slower.
-  const threads = Math.min(wanted, cores);
-  if (threads < wanted) warn(`--threads ${wanted}: this machine has ${cores} cores; ${cores} threads compute`);
-  const { backend, note } = chooseBackend({ backend: name, threads, precision });
-  if (note) warn(note);
+function backendFor(name: Options["backend"], { threads, precision }: StoredOptions): Backend {
+  const { backend, notes } = chooseBackend({ backend: name, threads, precision });
+  for (const note of notes) warn(note);
   return backend;
 }

@@ -1,6 +1,7 @@
 // The IDX format of the MNIST family: the bytes 00 00 TYPE RANK, the sizes (32 bits, big-endian), then the values.
 import { fail } from "../../base/errors.ts";
-import { CONTENT_LIMIT, gunzip } from "./gzip.ts";
+import { CONTENT_LIMIT } from "./expansion.ts";
+import { gunzip } from "./gzip.ts";
 
 /** An array of bytes from an IDX file. */
 export interface IdxArray {

@@ -1,7 +1,7 @@
 // NumPy arrays: `.npy` files of numbers or text, read and written.
 import { sizeOf } from "../../base/array.ts";
 import { fail } from "../../base/errors.ts";
-import { CONTENT_LIMIT } from "./gzip.ts";
+import { CONTENT_LIMIT } from "./expansion.ts";
 
 /** An array from a `.npy` file, its values not yet interpreted. */
 export interface NpyArray {

@@ -1,37 +1,35 @@
 // NumPy archives: a zip of .npy arrays, found by their names (x_train, train_images, images, y_test, labels, …).
-import { unzipSync } from "fflate";
 import { sizeOf } from "../../base/array.ts";
-import { fail } from "../../base/errors.ts";
+import { fail, GenclassError } from "../../base/errors.ts";
 import type { Dataset, ImageSet } from "../dataset.ts";
 import { inMemory } from "../pixels.ts";
 import { Notes } from "../warnings.ts";
-import { CONTENT_LIMIT, MOST_EXPANSION } from "./gzip.ts";
+import { CONTENT_LIMIT, expansionLimit, refuseExpansion } from "./expansion.ts";
 import { type NpyArray, numberReader, parseNpy, texts } from "./npy.ts";
 import { NO_LABEL, type Split, sortedClasses, splitOf } from "./source.ts";
-import { crc32, zipChecksums } from "./zip.ts";
+import { type ReadBytes, zipContent, zipMembers } from "./zip.ts";
 
 const MOST_MEMBERS = 64;
 
-/** The arrays of a `.npz` archive by their names without `.npy`. @throws `E_DATA_FORMAT` naming the file when it is damaged */
+/**
+ * The arrays of a `.npz` archive by their names without `.npy`.
+ * @throws `E_DATA_FORMAT` naming the file when it is damaged, or expands to more than pictures do
+ */
 export function parseNpz(bytes: Uint8Array, file: string): Map<string, NpyArray> {
-  let members = 0;
-  let total = 0;
+  const read: ReadBytes = (from, size) => {
+    if (from + size > bytes.length) throw new Error("it is cut short");
+    return bytes.subarray(from, from + size);
+  };
+  const limit = Math.min(CONTENT_LIMIT, expansionLimit(bytes.length));
   try {
-    const checksums = zipChecksums(bytes);
-    const files = unzipSync(bytes, {
-      filter({ name, size, originalSize }) {
-        total += originalSize;
-        if (++members > MOST_MEMBERS || total > CONTENT_LIMIT || originalSize > (size + 1) * MOST_EXPANSION)
-          throw new Error(`member "${name}" claims ${originalSize} bytes`);
-        return name.endsWith(".npy");
-      },
-    });
-    for (const [name, content] of Object.entries(files))
-      if (checksums.has(name) && checksums.get(name) !== crc32(content))
-        throw new Error(`the checksum (CRC-32) of "${name}" is wrong`);
-    return new Map(Object.entries(files).map(([name, data]) => [name.slice(0, -4), parseNpy(data, `${file}/${name}`)]));
+    const members = zipMembers(read, bytes.length).filter(({ name }) => name.endsWith(".npy"));
+    if (members.length > MOST_MEMBERS) throw new Error(`it has ${members.length} arrays`);
+    if (members.reduce((sum, { size }) => sum + size, 0) > limit) refuseExpansion(file, limit);
+    return new Map(
+      members.map((member) => [member.name.slice(0, -4), parseNpy(zipContent(read, member), `${file}/${member.name}`)]),
+    );
   } catch (cause) {
-    if ((cause as { code?: unknown }).code === "E_DATA_FORMAT") throw cause;
+    if (cause instanceof GenclassError) throw cause;
     return fail("E_DATA_FORMAT", `${file}: damaged .npz archive (${(cause as Error).message}); save it again`, cause);
   }
 }
@@ -129,15 +127,15 @@ export function readNpz(bytes: Uint8Array, file: string): Omit<Dataset, "name"> 
   const part = (split: ArrayPart) => {
     const { images, labels } = found[split] ?? {};
     if (!images || !labels) return undefined;
-    const [pictures, given] = [
-      picturesOf(arrays.get(images)!, `${file}: ${images}`),
-      labelsOf(arrays.get(labels)!, `${file}: ${labels}`),
-    ];
-    if (given.of.length !== pictures.pixels.count)
+    const pictures = picturesOf(arrays.get(images)!, `${file}: ${images}`);
+    const marks = arrays.get(labels)!;
+    // Before they are made: a few bytes may expand to thousands of millions of labels.
+    if (marks.shape[0] !== pictures.pixels.count)
       fail(
         "E_DATA_FORMAT",
-        `${file}: ${images} has ${pictures.pixels.count} pictures, ${labels} ${given.of.length} labels`,
+        `${file}: ${images} has ${pictures.pixels.count} pictures, ${labels} ${marks.shape[0] ?? 0} labels`,
       );
+    const given = labelsOf(marks, `${file}: ${labels}`);
     return { pictures, given };
   };
   const train = part("train");

@@ -1,6 +1,16 @@
 // Files that stay open while pictures are read from them.
 import { closeSync, openSync, readSync } from "node:fs";
 
+/** Does `work` with an open file, and closes it. */
+export function withFile<T>(path: string, work: (file: OpenFile) => T): T {
+  const file = new OpenFile(path, "r");
+  try {
+    return work(file);
+  } finally {
+    file.close();
+  }
+}
+
 const abandoned = new FinalizationRegistry<number>((handle) => closeSync(handle));
 
 /** An open file. Its handle is closed with it: when nothing refers to it any longer. */

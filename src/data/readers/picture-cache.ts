@@ -47,7 +47,7 @@ export function fileStorage(key: string, size: number, marks: Uint8Array): Pixel
     } catch (cause) {
       fail(
         "E_WRITE",
-        `the cache of decoded pictures ${draft ?? whole} could not be written (${(cause as Error).message}); free some space, set GENCLASS_CACHE to another folder, or read smaller pictures with --image`,
+        `the cache of decoded pictures ${draft ?? whole} could not be written (${(cause as Error).message}); free some space, or set GENCLASS_CACHE to another folder`,
         cause,
       );
     }

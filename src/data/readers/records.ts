@@ -8,49 +8,99 @@ import { inMemory } from "../pixels.ts";
 import { BUILT_IN_SETS, type BuiltInSet } from "../sets/builtin.ts";
 import { Notes } from "../warnings.ts";
 import { parseCifar } from "./cifar.ts";
+import { cifarRecords } from "./cifar-python.ts";
 import { parseIdx } from "./idx.ts";
-
-const CIFAR10_FILE = /^(data_batch_\d|test_batch)\.bin(\.gz)?$/;
-const CIFAR100_FILE = /^(train|test)\.bin(\.gz)?$/;
 
 /** Whether a file name is one of the MNIST family's, such as `train-images-idx3-ubyte.gz`. */
 export const isIdx = (file: string): boolean => /idx[13]-ubyte/.test(file);
-/** Whether a file name is one of CIFAR-10's or CIFAR-100's binary version, such as `data_batch_1.bin`. */
-export const isCifar = (file: string): boolean => CIFAR10_FILE.test(file) || CIFAR100_FILE.test(file);
+
+/** A version of CIFAR: the names of its files without ending, and what each record says. */
+interface CifarVersion {
+  readonly set: "cifar10" | "cifar100";
+  readonly title: string;
+  readonly train: readonly string[];
+  readonly test: string;
+  readonly classes: 10 | 100;
+  /** Keys of the labels in the Python version, in the order of a record. */
+  readonly labels: readonly string[];
+  /** A file that only the Python version has. */
+  readonly meta: string;
+}
+
+const VERSIONS: readonly CifarVersion[] = [
+  {
+    set: "cifar10",
+    title: "CIFAR-10",
+    train: [1, 2, 3, 4, 5].map((n) => `data_batch_${n}`),
+    test: "test_batch",
+    classes: 10,
+    labels: ["labels"],
+    meta: "batches.meta",
+  },
+  {
+    set: "cifar100",
+    title: "CIFAR-100",
+    train: ["train"],
+    test: "test",
+    classes: 100,
+    labels: ["coarse_labels", "fine_labels"],
+    meta: "meta",
+  },
+];
+
+/** A folder with files of CIFAR: which version, and what its files end with. */
+export interface CifarFolder {
+  readonly version: CifarVersion;
+  /** Of the Python version, whose files are pickles, the empty text. */
+  readonly endings: readonly string[];
+  /** Names of those that are there. */
+  readonly found: readonly string[];
+}
+
+/** What of CIFAR is in a folder of these files; undefined where nothing is. */
+export function cifarIn(files: readonly string[]): CifarFolder | undefined {
+  for (const version of VERSIONS)
+    for (const endings of [[".bin", ".bin.gz"], [""]]) {
+      // Class folders may lie in folders called train and test, too: the Python version is known by what it has besides.
+      const isComplete = endings[0] !== "" || files.includes(version.meta);
+      const names = [...version.train, version.test].flatMap((name) => endings.map((ending) => name + ending));
+      const found = names.filter((name) => files.includes(name));
+      if (isComplete && found.length > 0) return { version, endings, found };
+    }
+  return undefined;
+}
 
 /**
- * The data set in a folder of CIFAR files: CIFAR-10 where a file has one of its names, else CIFAR-100 with its fine classes.
+ * The data set in a folder of CIFAR files, with the fine classes of CIFAR-100.
  * @param files names of the files in the folder
  * @throws `E_DATA_NOT_FOUND` without training files; `E_DATA_FORMAT`, `E_DATA_LABEL` for a damaged one
  */
-export function readCifarFolder(folder: string, files: readonly string[]): Omit<Dataset, "name"> {
-  const fine = !files.some((file) => CIFAR10_FILE.test(file));
-  const pattern = fine ? CIFAR100_FILE : CIFAR10_FILE;
-  const load = (part: string) =>
-    files
-      .filter((file) => pattern.test(file) && file.startsWith(part))
-      .map((file) => ({ name: join(folder, file), bytes: readFileSync(join(folder, file)) }));
-  const [train, test] = [load(fine ? "train" : "data_batch"), load("test")];
-  if (train.length === 0)
-    fail(
-      "E_DATA_NOT_FOUND",
-      `${folder}: expected ${fine ? "train.bin" : "data_batch_1.bin and so on"}, got ${files.join(", ")}`,
-    );
-  const { classes, mirror } = BUILT_IN_SETS[fine ? "cifar100" : "cifar10"]!;
+export function readCifarFolder(
+  folder: string,
+  files: readonly string[],
+  { version, endings }: CifarFolder,
+): Omit<Dataset, "name"> {
   const notes = new Notes();
-  for (const file of fine
-    ? ["train.bin", "test.bin"]
-    : [1, 2, 3, 4, 5].map((n) => `data_batch_${n}.bin`).concat("test_batch.bin"))
-    if (!files.includes(file) && !files.includes(`${file}.gz`))
-      notes.add(
-        `doubtful: not all files of ${fine ? "CIFAR-100" : "CIFAR-10"} are there, and it is read without`,
-        file,
-      );
-  const count = fine ? 100 : 10;
+  const load = (names: readonly string[]) =>
+    names.flatMap((name) => {
+      const file = endings.map((ending) => name + ending).find((one) => files.includes(one));
+      if (file === undefined)
+        notes.add(`doubtful: not all files of ${version.title} are there, and it is read without`, name + endings[0]);
+      if (file === undefined) return [];
+      const bytes = readFileSync(join(folder, file));
+      return {
+        name: join(folder, file),
+        bytes: endings[0] ? bytes : cifarRecords(bytes, version.labels, join(folder, file)),
+      };
+    });
+  const [train, test] = [load(version.train), load([version.test])];
+  if (train.length === 0)
+    fail("E_DATA_NOT_FOUND", `${folder}: expected ${version.train[0]}${endings[0]} and so on, got ${files.join(", ")}`);
+  const { classes, mirror } = BUILT_IN_SETS[version.set]!;
   return {
     classes,
-    train: parseCifar(train, count),
-    test: test.length > 0 ? parseCifar(test, count) : undefined,
+    train: parseCifar(train, version.classes),
+    test: test.length > 0 ? parseCifar(test, version.classes) : undefined,
     mirror,
     warnings: notes.warnings,
   };

@@ -1,25 +1,13 @@
 // Fetches the files of a built-in set: into the cache folder, going on where a broken download stopped, checked by MD5.
 import { createHash } from "node:crypto";
-import {
-  closeSync,
-  createReadStream,
-  createWriteStream,
-  existsSync,
-  openSync,
-  readFileSync,
-  readSync,
-  renameSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from "node:fs";
+import { createReadStream, createWriteStream, existsSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
-import { unzipSync } from "fflate";
 import { fail } from "../../base/errors.ts";
 import { cacheFolder } from "../cache.ts";
-import { expand, indexTar } from "../readers/tar.ts";
+import { openArchive } from "../readers/archives.ts";
+import { Notes } from "../warnings.ts";
 import { BUILT_IN_SETS, type Download, filesOf } from "./builtin.ts";
 
 /** Is called with how far the download of a file is; `total` is undefined where the server does not say how long it is. */
@@ -147,22 +135,7 @@ export async function extractMembers(archive: string, members: readonly string[]
     writeFileSync(join(folder, `${name}.draft`), bytes);
     renameSync(join(folder, `${name}.draft`), join(folder, name));
   };
-  if (archive.endsWith(".zip")) {
-    const files = unzipSync(readFileSync(archive), { filter: ({ name }) => members.includes(basename(name)) });
-    for (const [name, bytes] of Object.entries(files)) write(basename(name), bytes);
-    return;
-  }
-  const plain = await expand(archive);
-  const handle = openSync(plain, "r");
-  try {
-    for (const { name, offset, size } of indexTar(handle, archive)) {
-      if (!members.includes(basename(name))) continue;
-      const bytes = Buffer.alloc(size);
-      readSync(handle, bytes, 0, size, offset);
-      write(basename(name), bytes);
-    }
-  } finally {
-    closeSync(handle);
-    rmSync(plain, { force: true });
-  }
+  const { members: found, read } = await openArchive(archive, new Notes());
+  for (const [index, { name }] of found.entries())
+    if (members.includes(basename(name))) write(basename(name), read(index));
 }

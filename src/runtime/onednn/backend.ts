@@ -51,6 +51,7 @@ export function onednnBackend({ threads = 0, precision = "float32", onlyIfFast =
     name: "onednn",
     version: library.version,
     details: `${library.path}, ${implementation}, ${engine.threads} threads${hasBf16(engine.onednn) ? ", bf16" : ""}`,
+    threads: engine.threads,
     inPlace: true,
     allocate: (shape, dtype) => engine.heap.array(shape, dtype),
     release: (array) => engine.heap.releaseArray(array),

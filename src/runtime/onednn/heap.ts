@@ -1,9 +1,8 @@
 // The memory that oneDNN and the WebAssembly kernels share: one shared WebAssembly memory, whose place in the process never
 // changes while it grows, and which regions of it are in use.
-
+import { FEW_ADDRESSES } from "../../base/addresses.ts";
 import { BYTES_OF, type DType, type NdArray, type Shape, sizeOf } from "../../base/array.ts";
 import { fail } from "../../base/errors.ts";
-import { RESERVED_ADDRESSES } from "../../wasm/module.ts";
 import { koffi } from "../foreign.ts";
 
 const PAGE = 65536;
@@ -30,7 +29,7 @@ export class Heap {
     } catch (cause) {
       fail(
         "E_BACKEND",
-        `the oneDNN backend has no memory for WebAssembly (${(cause as Error).message}): it reserves 4 GB of addresses; ${RESERVED_ADDRESSES}, or take --backend onnx`,
+        `the oneDNN backend has no memory for WebAssembly (${(cause as Error).message}): it reserves 4 GB of addresses; ${FEW_ADDRESSES}, or take --backend onnx`,
         cause,
       );
     }
