@@ -72,7 +72,10 @@ async function run(path: string, options: Options): Promise<void> {
 async function ownData({ path, config }: RunFolder, source: string, split: Part): Promise<Dataset> {
   const options = optionsOf(config);
   // Which labels are kept and what is added changes the training part alone.
-  const data = await openSource(source, split === "train" ? options : { ...options, labels: null, unlabelled: null });
+  const data = await openSource(
+    source,
+    split === "train" ? options : { ...options, labels: null, unlabelled: null, add: null },
+  );
   const differences = fingerprintDifferences(config.data.fingerprint, await fingerprint(data), [split]);
   if (differences.length > 0)
     fail(
