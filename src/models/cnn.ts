@@ -35,7 +35,7 @@ export const cnn = defineModel({
   options,
   build(o, data) {
     const act = ACTIVATIONS[o.activation];
-    const classify = (scope: Scope, x: Tensor): Tensor => {
+    const features = (scope: Scope, x: Tensor): Tensor => {
       let y = x; // [n, h, w, c]
       for (let level = 0; level < (o.depth || defaultDepth(data.height, data.width)); level++) {
         for (let block = 1; block <= o.blocks; block++) {
@@ -44,8 +44,10 @@ export const cnn = defineModel({
         }
         y = g.maxPool(y, Math.min(2, y.shape[1]!, y.shape[2]!));
       }
-      y = act(dense(scope.child("dense"), g.flatten(y), o.hidden));
-      y = dropout(scope.child("drop"), y, o.dropout);
+      return act(dense(scope.child("dense"), g.flatten(y), o.hidden)); // [n, hidden]
+    };
+    const classify = (scope: Scope, x: Tensor): Tensor => {
+      const y = dropout(scope.child("drop"), features(scope, x), o.dropout);
       return dense(scope.child("out"), y, data.classes.length, { init: glorotUniform }); // logits [n, classes]
     };
 
@@ -72,6 +74,7 @@ export const cnn = defineModel({
       best: ["accuracy", "nll"],
       heads: {
         classify: head(["picture"], "logits", (scope, { picture }) => classify(scope.child("trunk"), picture)),
+        features: head(["picture"], "latent", (scope, { picture }) => features(scope.child("trunk"), picture)),
       },
     };
   },

@@ -35,7 +35,8 @@ export interface Head {
 
 /**
  * Heads by name. The names with a meaning to commands and metrics:
- * `classify` (picture -> logits), `encode` (picture -> latent), `decode` (latent -> picture), `reconstruct` (picture ->
+ * `classify` (picture -> logits), `encode` (picture -> latent: the mean, where it is a distribution), `encodeDeviation`
+ * (picture -> latent: the standard deviations of that distribution), `features` (picture -> the units below the logits), `decode` (latent -> picture), `reconstruct` (picture ->
  * picture), `sample` (nothing, or a label -> picture), `elbo` (picture -> score: a lower bound on ln p(x), nats), `translate`
  * (picture, label or nothing -> picture). A model has any of them, and others of its own.
  */
@@ -54,6 +55,8 @@ export function head<T extends HeadInput>(
 const USUAL: Readonly<Record<string, Pick<Head, "takes" | "gives">>> = {
   classify: { takes: ["picture"], gives: "logits" },
   encode: { takes: ["picture", "label"], gives: "latent" },
+  encodeDeviation: { takes: ["picture", "label"], gives: "latent" },
+  features: { takes: ["picture"], gives: "latent" },
   decode: { takes: ["latent", "label"], gives: "picture" },
   reconstruct: { takes: ["picture", "label"], gives: "picture" },
   sample: { takes: ["label"], gives: "picture" },

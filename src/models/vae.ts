@@ -204,6 +204,9 @@ export const vae = defineModel({
           return g.mul(g.add(own, logitsOf(scope, features(scope, g.reverse(picture, 2)))), 0.5);
         }),
         encode: head(["picture"], "latent", (scope, { picture }) => posterior(scope, features(scope, picture)).mean),
+        encodeDeviation: head(["picture"], "latent", (scope, { picture }) =>
+          g.exp(g.mul(posterior(scope, features(scope, picture)).logVariance, 0.5)),
+        ),
         decode: head(["latent"], "picture", (scope, { latent }) => image(scope, latent)),
         reconstruct: head(["picture"], "picture", (scope, { picture }) =>
           image(scope, posterior(scope, features(scope, picture)).mean),
