@@ -12,7 +12,10 @@ const [NEAREST, FARTHEST] = [0.05, 0.99];
 export type ClassFilter = (picture: Uint8Array, label: number) => Promise<boolean[]>;
 
 /** The filter by teachers. @param real pictures by class, each bytes `[n, h, w, c]` of at least two */
-export async function classFilter(teachers: Teachers, real: readonly Uint8Array[]): Promise<ClassFilter> {
+export async function classFilter(
+  teachers: Pick<Teachers, "judge">,
+  real: readonly Uint8Array[],
+): Promise<ClassFilter> {
   const known: { readonly features: Rows; readonly least: number; readonly most: number }[] = [];
   for (const pictures of real) {
     const { features } = await teachers.judge(pictures);
