@@ -1,24 +1,19 @@
 // Teachers: small classifiers that judge generated pictures. Each is trained on another half of the real ones, so that they err
 // in different places, and none of them is the classifier that will be trained on what they let through.
-import { chooseAugmentation } from "../data/augment.ts";
 import type { ImageSet } from "../data/dataset.ts";
 import { inMemory } from "../data/pixels.ts";
 import { softmaxRows } from "../metrics/classification.ts";
 import { cnn } from "../models/cnn.ts";
-import { parseOptions } from "../models/index.ts";
 import type { DataSpec } from "../models/model.ts";
-import { TrainedModel } from "../predict/trained.ts";
+import type { TrainedModel } from "../predict/trained.ts";
 import { Random } from "../random/random.ts";
 import type { Backend } from "../runtime/backend.ts";
-import { fit } from "../train/fit.ts";
-import type { Snapshot } from "../train/fit-options.ts";
+import { trainInMemory } from "./in-memory.ts";
 import type { Rows } from "./nearest.ts";
 
 const TEACHERS = 3;
-const STEPS = 300;
-const BATCH = 64;
-/** Small enough that all three are trained within a minute on two cores. */
-const OPTIONS = { width: 16, hidden: 64 };
+/** Little enough that all three are trained within a minute on two cores. */
+const TRAINING = { options: { width: 16, hidden: 64 }, steps: 300, batch: 64, augment: "auto" };
 
 /** What teachers say of n pictures. */
 export interface Judgement {
@@ -64,21 +59,8 @@ export async function trainTeachers(
   const models: TrainedModel[] = [];
   for (let number = 0; number < TEACHERS; number++) {
     const train = bootstrapHalf(real, spec, new Random(seed, `synthesis:teacher ${number}`));
-    const batch = Math.min(BATCH, train.labels.length);
-    let last: Snapshot | undefined;
-    const training = fit({
-      name: cnn.name,
-      model: cnn.build(parseOptions(cnn, OPTIONS), spec),
-      data: { name: "real", classes: spec.classes, train, mirror: spec.mirror, warnings: [] },
-      ...{ backend, batch, seed: seed + number },
-      augmentation: chooseAugmentation("auto", spec.channels, spec.mirror),
-      epochs: Math.ceil(STEPS / Math.ceil(train.labels.length / batch)),
-      save(_which, snapshot) {
-        last = snapshot;
-      },
-    });
-    for await (const _ of training);
-    models.push(new TrainedModel({ model: cnn.name, options: OPTIONS, data: spec }, last!, backend));
+    const data = { name: "real", classes: spec.classes, train, mirror: spec.mirror, warnings: [] };
+    models.push(await trainInMemory(cnn, data, { ...TRAINING, seed: seed + number, backend }));
     trained?.(models.length);
   }
   return new Teachers(models);
