@@ -196,6 +196,28 @@ export function imbalanceTable(): string {
   ].join("\n");
 }
 
+/** Accuracy with and without generated pictures. */
+export function generatedTable(): string {
+  const runs = records("generated.csv");
+  if (runs.length === 0) return "";
+  const arms = [...new Set(runs.map((run) => run.arm!))];
+  const groups = [...new Set(runs.map((run) => `${run.data},${run.per_class}`))];
+  return [
+    "Test accuracy in per cent of the same classifier after equal steps, mean ± standard deviation over draws of the real pictures, from `results/generated.csv`:",
+    "",
+    row(["data", "real pictures a class", ...arms, "draws"]),
+    row(Array(arms.length + 3).fill("---")),
+    ...groups.map((group) => {
+      const own = runs.filter((run) => `${run.data},${run.per_class}` === group);
+      const cells = arms.map((arm) => {
+        const values = own.filter((run) => run.arm === arm).map((run) => 100 * Number(run.accuracy));
+        return values.length === 0 ? "" : meanAndDeviation(values, (v) => v.toFixed(2));
+      });
+      return row([...group.split(","), ...cells, String(new Set(own.map((run) => run.draw)).size)]);
+    }),
+  ].join("\n");
+}
+
 /** How many planted wrong labels are found. */
 export function noiseLine(): string {
   const runs = records("label-noise.csv");
@@ -224,7 +246,7 @@ export const FILLED: Readonly<Record<string, Readonly<Record<string, () => strin
   "README.md": { results: resultsTable, bench: benchTable, time: timeLine },
   "docs/architecture.md": { example: exampleModel },
   "docs/onednn.md": { backends: backendsTable },
-  "docs/data.md": { imbalance: imbalanceTable, noise: noiseLine, reading: readingLines },
+  "docs/data.md": { generated: generatedTable, imbalance: imbalanceTable, noise: noiseLine, reading: readingLines },
 };
 
 /** A file's text with its tables as the result files say. */

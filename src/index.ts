@@ -2,6 +2,7 @@
 export { type DType, type NdArray, ndarray, type Shape, zeros } from "./base/array.ts";
 export { ERRORS, type ErrorCode, GenclassError } from "./base/errors.ts";
 export { VERSION } from "./base/version.ts";
+export { withAdded } from "./data/added.ts";
 export { type Augmentation, consistencyViews } from "./data/augment.ts";
 export { type Dataset, gather, type ImageSet } from "./data/dataset.ts";
 export { inMemory, type Pixels } from "./data/pixels.ts";

@@ -24,6 +24,7 @@ export { RunFolder } from "./run/folder.ts";
 export { BACKEND_CHOICES, type BackendWish, type ChosenBackend, chooseBackend, PRECISIONS } from "./runtime/choose.ts";
 export { nativeBackend } from "./runtime/native.ts";
 export { onednnBackend, type Precision } from "./runtime/onednn/backend.ts";
+export { type Synthesis, synthesize } from "./synthesis/synthesize.ts";
 
 /** A call of `train`; without a backend, the fastest one is made with `threads` and `precision`. */
 export type TrainCall = Omit<TrainOptions, "backend"> & { readonly backend?: Backend };

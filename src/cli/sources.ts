@@ -1,19 +1,20 @@
 // Data sources of commands: with the options of a run, and those that a run was trained on, found again.
 import { existsSync } from "node:fs";
 import { fail } from "../base/errors.ts";
-import type { Dataset } from "../data/dataset.ts";
+import { type Dataset, fingerprint, fingerprintDifferences, type Part } from "../data/dataset.ts";
 import { BUILT_IN, open } from "../data/open.ts";
 import { isShortened, warningLine } from "../data/warnings.ts";
-import type { RunFolder } from "../run/folder.ts";
+import { optionsOf, type RunFolder } from "../run/folder.ts";
 import type { StoredOptions } from "../run/options.ts";
 import { openLine, warn } from "./render.ts";
 
 /** Opens a source as the options of a run say. @throws as `open` */
 export function openSource(source: string, options: StoredOptions): Promise<Dataset> {
-  const { labels, unlabelled, image, resize, validation, seed } = options;
+  const { labels, unlabelled, add, image, resize, validation, seed } = options;
   return open(source, {
     labels: labels ?? undefined,
     unlabelled: unlabelled ?? undefined,
+    add: add ?? undefined,
     image: image ?? undefined,
     resize,
     validation,
@@ -42,4 +43,31 @@ export function sourceOf({ path, config }: RunFolder): string {
       `the data that ${path} was trained on is gone: nothing is at ${place}${place === source ? "" : ` (given as ${source})`}; say where it is now with --data`,
     );
   return place;
+}
+
+/**
+ * The data of a run, of which a part must be what it was.
+ * @param source where it is: see `sourceOf`
+ * @param wayOut what can be done with data that is another, if anything
+ * @throws `E_RUN_CONFLICT` saying what differs
+ */
+export async function ownData(
+  { path, config }: RunFolder,
+  source: string,
+  part: Part,
+  wayOut?: string,
+): Promise<Dataset> {
+  const options = optionsOf(config);
+  // Which labels are kept and what is added changes the training part alone.
+  const data = await openSource(
+    source,
+    part === "train" ? options : { ...options, labels: null, unlabelled: null, add: null },
+  );
+  const differences = fingerprintDifferences(config.data.fingerprint, await fingerprint(data), [part]);
+  if (differences.length > 0)
+    fail(
+      "E_RUN_CONFLICT",
+      `${source} is not what ${path} was trained on: ${differences.join("; ")}; put the data back as it was${wayOut === undefined ? "" : `, or ${wayOut}`}`,
+    );
+  return data;
 }

@@ -1,7 +1,14 @@
 // Labelled images and their parts, wherever the bytes lie.
 import { hashName } from "../random/random.ts";
-import { type Pixels, view } from "./pixels.ts";
+import { concatenated, type Pixels, view } from "./pixels.ts";
 import type { Warning } from "./warnings.ts";
+
+/** Pictures that were added to a training part from elsewhere: the last `count` of the set. */
+export interface Added {
+  readonly count: number;
+  /** The share of a batch's places that they take, 0..1. */
+  readonly share: number;
+}
 
 /** Pictures of one size, each with a label or none. */
 export interface ImageSet {
@@ -17,6 +24,8 @@ export interface ImageSet {
   readonly labels: Int32Array;
   /** The other picture of each pair, of the same shape, where the data has pairs. */
   readonly partner?: Pixels;
+  /** Present where pictures were added to a training part (see `withAdded`). */
+  readonly added?: Added;
   /** The name of the picture of a number: its file, or its place in an archive. Absent where pictures have no names. */
   readonly name?: (index: number) => string;
 }
@@ -77,10 +86,29 @@ export type Part = "train" | "validation" | "test";
 /** All parts, in the order in which they are listed. */
 export const PARTS: readonly Part[] = ["train", "validation", "test"];
 
+/** How many pictures of a set are its own, and were not added to it: the first ones. */
+export const ownCount = ({ labels, added }: ImageSet): number => labels.length - (added?.count ?? 0);
+
+/** The pictures of two sets of one shape as one set, those of the second last. */
+export function joined(first: ImageSet, second: ImageSet): ImageSet {
+  const n = first.labels.length;
+  const labels = new Int32Array(n + second.labels.length);
+  labels.set(first.labels);
+  labels.set(second.labels, n);
+  const nameOf = ({ name }: ImageSet, index: number) => name?.(index) ?? `train[${index}]`;
+  return {
+    ...first,
+    pixels: concatenated([first.pixels, second.pixels]),
+    labels,
+    name: (index) => (index < n ? nameOf(first, index) : nameOf(second, index - n)),
+  };
+}
+
 /** The pictures of a set at the numbers `index`, in that order, with their labels and names. Bytes are not copied. */
 export function subset(set: ImageSet, index: ArrayLike<number>): ImageSet {
   return {
     ...set,
+    added: undefined,
     pixels: view(set.pixels, index),
     partner: set.partner && view(set.partner, index),
     labels: Int32Array.from(index, (i) => set.labels[i]!),
@@ -122,7 +150,7 @@ const FINGERPRINT_SAMPLE = 1000;
 /**
  * A line of text by which the data that a run was trained on is recognised: the pictures' size, and for each part the number
  * of pictures with a hash over all labels and the bytes of up to 1,000 evenly spread pictures, a hash of the class names, and
- * the same of the second data source where there is one.
+ * the same of the second data source and of added pictures (with their share) where there are any.
  */
 export async function fingerprint(data: Dataset): Promise<string> {
   const part = async (set: ImageSet | undefined): Promise<string> => {
@@ -136,9 +164,15 @@ export async function fingerprint(data: Dataset): Promise<string> {
   };
   const { height, width, channels } = data.train;
   const words = [`${height}x${width}x${channels}`];
-  for (const name of PARTS) words.push(await part(data[name]));
+  const { train } = data;
+  const { added } = train;
+  const [own, more] = added
+    ? [subset(train, range(0, ownCount(train))), subset(train, range(ownCount(train), train.labels.length))]
+    : [train];
+  for (const set of [own, data.validation, data.test]) words.push(await part(set));
   words.push(hashName(data.classes.join("\n")).toString(16));
-  if (data.second) words.push(await part(data.second));
+  if (data.second || added) words.push(await part(data.second));
+  if (added) words.push(`${await part(more)}@${added.share}`);
   return words.join(" ");
 }
 
@@ -149,7 +183,7 @@ export async function fingerprint(data: Dataset): Promise<string> {
  */
 export function fingerprintDifferences(was: string, is: string, parts: readonly Part[] = PARTS): string[] {
   const [before, after] = [was.split(" "), is.split(" ")];
-  const different = (at: number): boolean => before[at] !== after[at];
+  const different = (at: number): boolean => (before[at] ?? "-") !== (after[at] ?? "-");
   const pictures = (part: string | undefined): string =>
     part === undefined || part === "-" ? "none" : `${part.split(":")[0]} pictures`;
   return [
@@ -162,6 +196,9 @@ export function fingerprintDifferences(was: string, is: string, parts: readonly 
     }),
     ...(different(1 + PARTS.length) ? ["the class names are others"] : []),
     ...(different(2 + PARTS.length) ? ["the second data source is another"] : []),
+    ...(parts.includes("train") && different(3 + PARTS.length)
+      ? ["the added pictures are others, or take another share of a batch"]
+      : []),
   ];
 }
 

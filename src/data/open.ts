@@ -2,6 +2,7 @@
 import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
 import { fail, nearest } from "../base/errors.ts";
+import { withAdded } from "./added.ts";
 import { placeName } from "./check/duplicates.ts";
 import type { Dataset } from "./dataset.ts";
 import { isArchive, readArchives } from "./readers/archives.ts";
@@ -19,6 +20,14 @@ import { isInMemory, sharedPictures } from "./shared.ts";
 import { type LabelAmount, withLabels, withValidation } from "./splits.ts";
 import { Notes, type Warning } from "./warnings.ts";
 
+/** Pictures with labels that are added to a training part. */
+export interface AddedPictures {
+  /** The path of any source that `open` reads, of which the training part is taken. Its classes are found by name. */
+  readonly path: string;
+  /** The share of a batch's places that they take, above 0 and up to 1. */
+  readonly share: number;
+}
+
 /** How a data source is read and split. */
 export interface OpenOptions {
   /**
@@ -28,6 +37,8 @@ export interface OpenOptions {
   labels?: LabelAmount;
   /** A folder of pictures without labels that are added to the training part. */
   unlabelled?: string;
+  /** More pictures with labels for the training part. They are read at its size. */
+  add?: AddedPictures;
   /**
    * Size in pixels that pictures are read at. By default they keep their own where all have the same and none is larger
    * than 96x96, and become 64x64 otherwise.
@@ -65,7 +76,7 @@ const EXPECTED =
  * @param source a built-in name, or the path of a folder or file (docs/data.md lists the forms)
  * @throws `E_DATA_NOT_FOUND` where nothing is there; `E_DATA_FORMAT`, `E_DATA_LABEL` for a damaged file or a wrong label;
  * `E_DATA_EMPTY` for fewer than two classes; `E_IMAGE` where too many pictures do not decode; `E_OPTION` for options that
- * do not fit the data
+ * do not fit the data; as `withAdded` for pictures that are added
  */
 export async function open(source: string, options: OpenOptions = {}): Promise<Dataset> {
   const { labels, image, resize, memory, maxUndecodable, validation = 0.1, seed = 0, progress } = options;
@@ -88,7 +99,15 @@ export async function open(source: string, options: OpenOptions = {}): Promise<D
     options.unlabelled === undefined
       ? kept
       : await withUnlabelled(kept, readUnlabelled(existing(options.unlabelled)), pictures);
-  return { ...all, warnings: [...all.warnings, ...leaks(all, source)] };
+  const more = options.add === undefined ? all : await withMore(all, options.add, pictures);
+  return { ...more, warnings: [...more.warnings, ...leaks(more, source)] };
+}
+
+/** Adds the training part of another source, read as the data is. */
+async function withMore(data: Dataset, { path, share }: AddedPictures, options: PictureOptions): Promise<Dataset> {
+  const { height, width, channels } = data.train;
+  const more = await read(path, { ...options, image: { height, width, channels }, classes: data.classes });
+  return withAdded(data, more, share);
 }
 
 /** Held-out pictures that are trained on too. */

@@ -1,6 +1,6 @@
 // The order in which a stream takes examples: a function of seed and epoch alone, so that training can go on from any step.
 import { Random } from "../random/random.ts";
-import { type ImageSet, range } from "./dataset.ts";
+import { type ImageSet, ownCount, range } from "./dataset.ts";
 
 /** `shuffled`: every example once an epoch. `balanced`: as many places for each class; examples of small classes repeat. */
 export type Sampling = "shuffled" | "balanced";
@@ -18,6 +18,8 @@ export interface OrderOptions {
   readonly sampling?: Sampling;
   /** Which examples take part. Default: all. */
   readonly from?: "all" | "labelled" | "unlabelled";
+  /** Whether the set's own pictures are ordered (the default), or those that were added to it. */
+  readonly of?: "own" | "added";
   /** Tells the random numbers of several orders apart. Default: none. */
   readonly purpose?: string;
 }
@@ -27,13 +29,18 @@ export class EpochOrder {
   /** Examples in an epoch. */
   readonly length: number;
   private readonly members: Int32Array;
+  /** The first example of those that are ordered, and how many there are. */
+  private readonly start: number;
+  private readonly count: number;
   private readonly known = new Map<number, Int32Array>();
 
   constructor(
     private readonly set: ImageSet,
     private readonly options: OrderOptions,
   ) {
-    this.members = range(0, set.labels.length).filter((index) => this.takesPart(set.labels[index]!));
+    const own = ownCount(set);
+    [this.start, this.count] = options.of === "added" ? [own, set.labels.length - own] : [0, own];
+    this.members = range(this.start, this.start + this.count).filter((index) => this.takesPart(set.labels[index]!));
     this.length = this.members.length;
   }
 
@@ -65,7 +72,9 @@ export class EpochOrder {
     const order =
       pixels.window === undefined
         ? random.permutation(this.length).map((place) => this.members[place]!)
-        : shuffled(labels.length, random, pixels.window).filter((index) => this.takesPart(labels[index]!));
+        : shuffled(this.count, random, pixels.window)
+            .map((place) => this.start + place)
+            .filter((index) => this.takesPart(labels[index]!));
     if (sampling !== "balanced") return order;
     // Places of labelled examples go to all classes alike; the next epoch goes on where this one ended.
     const labelled = order.filter((index) => labels[index]! >= 0);

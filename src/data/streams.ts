@@ -13,7 +13,7 @@ import {
   type Table,
   type ViewFilling,
 } from "./batches.ts";
-import type { ImageSet } from "./dataset.ts";
+import { type ImageSet, ownCount } from "./dataset.ts";
 import { EpochOrder, type OrderOptions, type Sampling } from "./order.ts";
 import type { PictureShape } from "./picture.ts";
 import { Transformer } from "./transform.ts";
@@ -51,6 +51,12 @@ export interface StreamOptions {
   readonly inUse?: number;
 }
 
+/**
+ * The progress of a stage from which added pictures take no places any longer: its last steps show what there is in truth,
+ * should the added pictures be slightly unlike it.
+ */
+export const OWN_ALONE_FROM = 0.7;
+
 /** The batches of one stream. There is a buffer for each that is in use, and one that fills meanwhile. */
 export class StreamBatches {
   /** Steps in which it goes once through its examples. */
@@ -59,6 +65,8 @@ export class StreamBatches {
   readonly cost = { seconds: 0, batches: 0 };
   private readonly buffers: readonly Filled[];
   private readonly order: EpochOrder;
+  /** Of added pictures, where there are any that the stream takes. */
+  private readonly added: { readonly order: EpochOrder; readonly share: number } | undefined;
   private readonly endless: boolean;
   private readonly views: readonly (readonly [name: string, view: View, transformer: Transformer | undefined])[];
 
@@ -74,6 +82,10 @@ export class StreamBatches {
         "E_DATA_EMPTY",
         `the stream "${name}" has no pictures: none of the training part is ${options.from}. Choose a model that does not need them, or other data or --labels`,
       );
+    if (set.added && options.from !== "unlabelled") {
+      const purpose = `${options.purpose ?? ""}added/`;
+      this.added = { order: new EpochOrder(set, { ...options, of: "added", purpose }), share: set.added.share };
+    }
     if (views.some(([, view]) => view === "partner") && !set.partner)
       fail("E_DATA_FORMAT", `the stream "${name}" needs pairs of pictures; the data has single ones`);
     this.views = views.map(([view, how]) => [view, how, this.transformerOf(how)]);
@@ -84,7 +96,7 @@ export class StreamBatches {
       mix: mixed ? mixFeeds(name, size) : undefined,
     }));
     this.stepsPerEpoch = Math.ceil(this.order.length / size);
-    this.endless = options.endless || this.order.length < set.labels.length;
+    this.endless = options.endless || this.order.length < ownCount(set);
   }
 
   private transformerOf(view: View): Transformer | undefined {
@@ -92,19 +104,32 @@ export class StreamBatches {
     return typeof policy === "object" && changesPictures(policy) ? new Transformer(this.set, policy) : undefined;
   }
 
-  /** The examples of step `step` (from 0). */
-  examples(step: number): Int32Array {
+  /** The examples of step `step` (from 0), `progress` 0..1 into its stage. */
+  examples(step: number, progress = 0): Int32Array {
+    const own = this.ownExamples(step);
+    if (!this.added || progress >= OWN_ALONE_FROM) return own;
+    const { order, share } = this.added;
+    // Added pictures take the last places of the batch that there would be without them.
+    const first = own.length - Math.round(share * own.length);
+    const before = step * Math.round(share * this.options.size);
+    return own.map((example, i) => (i < first ? example : order.at(before + i - first)));
+  }
+
+  private ownExamples(step: number): Int32Array {
     const { size } = this.options;
     if (this.endless) return Int32Array.from({ length: size }, (_, i) => this.order.at(step * size + i));
     const from = (step % this.stepsPerEpoch) * size;
     return this.order.epoch(Math.floor(step / this.stepsPerEpoch)).subarray(from, from + size);
   }
 
-  /** The batch of step `step` (from 0), valid until as many later ones as can be in use have been asked for. */
-  async at(step: number): Promise<Readonly<Record<string, NdArray>>> {
+  /**
+   * The batch of step `step` (from 0), `progress` 0..1 into its stage; valid until as many later ones as can be in use have
+   * been asked for.
+   */
+  async at(step: number, progress = 0): Promise<Readonly<Record<string, NdArray>>> {
     const made = this.made(step);
     if (made) return made;
-    const examples = this.timed(() => this.examples(step));
+    const examples = this.timed(() => this.examples(step, progress));
     await this.ready(examples);
     this.timed(() => this.fill(step, examples));
     return this.made(step)!;
@@ -117,9 +142,9 @@ export class StreamBatches {
   }
 
   /** Makes a batch beforehand, while other threads compute those before. */
-  prepare(step: number): void {
+  prepare(step: number, progress = 0): void {
     this.timed(() => {
-      const examples = this.examples(step);
+      const examples = this.examples(step, progress);
       const waiting = this.ready(examples);
       // A failure is reported by `at`, which waits for the same pictures.
       if (waiting) waiting.catch(() => {});

@@ -44,11 +44,12 @@ export const cnn = defineModel({
         }
         y = g.maxPool(y, Math.min(2, y.shape[1]!, y.shape[2]!));
       }
-      y = act(dense(scope.child("dense"), g.flatten(y), o.hidden));
-      return dropout(scope.child("drop"), y, o.dropout); // [n, hidden]
+      return act(dense(scope.child("dense"), g.flatten(y), o.hidden)); // [n, hidden]
     };
-    const classify = (scope: Scope, x: Tensor): Tensor =>
-      dense(scope.child("out"), features(scope, x), data.classes.length, { init: glorotUniform }); // logits [n, classes]
+    const classify = (scope: Scope, x: Tensor): Tensor => {
+      const y = dropout(scope.child("drop"), features(scope, x), o.dropout);
+      return dense(scope.child("out"), y, data.classes.length, { init: glorotUniform }); // logits [n, classes]
+    };
 
     return {
       streams: (): Streams => ({ labelled: { from: "labelled" } }),

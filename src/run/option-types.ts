@@ -3,6 +3,7 @@
 import { resolve } from "node:path";
 import { z } from "zod";
 import type { ClassWeighting } from "../data/imbalance.ts";
+import type { AddedPictures } from "../data/open.ts";
 import type { LabelAmount } from "../data/splits.ts";
 
 /** Values that an option may have. */
@@ -141,6 +142,17 @@ export const labelAmount: OptionType<LabelAmount> = {
     // 100 · 0.07 is 7.000000000000001 in float64.
     return `${Number((100 * amount.share).toPrecision(15))}%`;
   },
+};
+
+/** `more/`: a path, whose pictures take half of each batch; `more/:0.2`: another share of it. */
+export const addedPictures: OptionType<AddedPictures> = {
+  schema: z.object({ path: path("a path").schema, share: z.number().positive().max(1) }),
+  expected: "PATH or PATH:SHARE with a share of each batch above 0 and up to 1, as in more/:0.25",
+  read(given) {
+    const [, source = given, part = "0.5"] = /^(.+):([\d.]+)$/.exec(given) ?? [];
+    return { path: source, share: numberOf(part) };
+  },
+  write: ({ path, share }) => `${resolve(path)}:${share}`,
 };
 
 /** Not zod's own record, which leaves out a class that is called `__proto__`. */

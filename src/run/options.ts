@@ -5,6 +5,7 @@ import type { Sampling } from "../data/order.ts";
 import { RESIZES, type Resize } from "../data/readers/decode.ts";
 import { PRECISIONS } from "../runtime/choose.ts";
 import {
+  addedPictures,
   choice,
   classWeighting,
   imageSize,
@@ -55,6 +56,14 @@ export const RUN_OPTIONS = {
     type: path("a folder"),
     default: null,
     help: "a folder of more training pictures, without labels",
+    resume: "fixed",
+    stored: "data",
+  },
+  add: {
+    flag: "--add <path[:share]>",
+    type: addedPictures,
+    default: null,
+    help: "more training pictures with labels, as genclass augment makes them: a folder of class folders, or another source of the same classes. They take a share of each batch (0.5, or as in more/:0.25) but of the last 30 % of the steps, and no part in validation",
     resume: "fixed",
     stored: "data",
   },

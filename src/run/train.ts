@@ -3,7 +3,7 @@ import { isDeepStrictEqual } from "node:util";
 import { fail } from "../base/errors.ts";
 import { VERSION } from "../base/version.ts";
 import { chooseAugmentation } from "../data/augment.ts";
-import { type Dataset, exampleCounts, fingerprint, fingerprintDifferences } from "../data/dataset.ts";
+import { type Dataset, exampleCounts, fingerprint, fingerprintDifferences, ownCount } from "../data/dataset.ts";
 import { classWeights } from "../data/imbalance.ts";
 import { findModel, modelNamed, parseOptions } from "../models/index.ts";
 import type { Model } from "../models/model.ts";
@@ -84,7 +84,7 @@ export async function startRun(modelOrName: string | Model, call: TrainOptions):
   const { modelOptions, options } = planRun(model, call);
   const { data, backend } = call;
   const { height, width, channels } = data.train;
-  const n = data.train.labels.length;
+  const n = ownCount(data.train);
   if (n < FEWEST_PICTURES)
     fail(
       "E_DATA_EMPTY",

@@ -3,8 +3,9 @@ import { firstNotFinite, sizeOf } from "../base/array.ts";
 import { now } from "../base/clock.ts";
 import { fail } from "../base/errors.ts";
 import type { Table } from "../data/batches.ts";
-import { type ExampleCounts, exampleCounts } from "../data/dataset.ts";
+import { type Added, type ExampleCounts, exampleCounts } from "../data/dataset.ts";
 import { classWeights } from "../data/imbalance.ts";
+import { OWN_ALONE_FROM } from "../data/streams.ts";
 import type { Fitted } from "../metrics/metric.ts";
 import { averagePath } from "../nn/scope.ts";
 import { Program, type State } from "../runtime/program.ts";
@@ -128,6 +129,7 @@ class TrainingRun {
     this.streams = this.streamsOf(progress.stage.index);
     yield this.startEvent();
     if (this.loaded) yield this.note(this.loaded);
+    if (data.train.added && progress.step === 0) yield this.note(addedNote(data.train.added));
     if (progress.step === 0) await this.save("last");
     let reason: EndEvent["reason"] = this.reachedGoal() ?? "planned";
     while (reason === "planned") {
@@ -330,6 +332,10 @@ class TrainingRun {
     return { type: "note", step: this.progress.step + 1, text };
   }
 }
+
+/** What part added pictures have in training, for people. */
+const addedNote = ({ count, share }: Added): string =>
+  `${count} added pictures take ${Number((100 * share).toPrecision(3))} % of each batch, and nothing of the last ${Math.round(100 * (1 - OWN_ALONE_FROM))} % of the steps`;
 
 /** How often each labelled and each unlabelled example was seen on average. */
 function epochsPerExample(

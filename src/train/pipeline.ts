@@ -75,7 +75,7 @@ export class Pipeline {
     this.handedOver = false;
     const progress = this.plan.progressAt(step);
     // Not waited for when they are there: the step is then in flight before anything else is done.
-    const batches = this.streams.made(step) ?? (await this.streams.at(step));
+    const batches = this.streams.made(step) ?? (await this.streams.at(step, progress));
     let learningRate = 0;
     const taking = this.phases.map(({ phase }) => takesPart(phase, step, progress));
     const running = this.phases.flatMap((compiled, i) => {
@@ -93,7 +93,7 @@ export class Pipeline {
       const { every = 1 } = phase;
       this.feeds[i]!.prepare(this.seed, this.offset + step + every - (step % every));
     }
-    this.streams.prepare(step + 1);
+    this.streams.prepare(step + 1, this.plan.progressAt(step + 1));
     const names = this.phases.filter((_, i) => taking[i]).map(({ phase }) => phase.name);
     const losses: Record<string, number> = {};
     for (const [i, log] of (await Promise.all(running)).entries())

@@ -3,7 +3,7 @@ import type { NdArray } from "../base/array.ts";
 import { fail } from "../base/errors.ts";
 import { type Augmentation, mixes } from "../data/augment.ts";
 import { batchInputs, MAIN_STREAM, MAIN_VIEW, type Table } from "../data/batches.ts";
-import type { Dataset, ExampleCounts, ImageSet } from "../data/dataset.ts";
+import { type Dataset, type ExampleCounts, type ImageSet, ownCount } from "../data/dataset.ts";
 import type { Sampling } from "../data/order.ts";
 import { StreamBatches, type View } from "../data/streams.ts";
 import type { BuiltModel, StreamSpec } from "../models/model.ts";
@@ -58,7 +58,7 @@ type Feeds = Readonly<Record<string, NdArray>>;
 
 /** The batches of all streams of a stage; steps are numbered from 0 within it. */
 export class StageStreams {
-  /** Steps in which the first stream takes as many pictures as the training part has. */
+  /** Steps in which the first stream takes as many pictures as the training part has of its own. */
   readonly stepsPerEpoch: number;
   private readonly streams: readonly { readonly stream: ResolvedStream; readonly batches: StreamBatches }[];
 
@@ -77,7 +77,7 @@ export class StageStreams {
       });
       return { stream, batches };
     });
-    this.stepsPerEpoch = Math.ceil(data.train.labels.length / this.size);
+    this.stepsPerEpoch = Math.ceil(ownCount(data.train) / this.size);
   }
 
   /** Pictures of the first stream in a step; of a stage that reads none, 1. */
@@ -96,14 +96,14 @@ export class StageStreams {
     return feeds;
   }
 
-  /** The batches of a step, made where they are not yet. */
-  async at(step: number): Promise<Feeds> {
-    return Object.assign({}, ...(await Promise.all(this.streams.map(({ batches }) => batches.at(step)))));
+  /** The batches of a step, `progress` 0..1 into the stage, made where they are not yet. */
+  async at(step: number, progress: number): Promise<Feeds> {
+    return Object.assign({}, ...(await Promise.all(this.streams.map(({ batches }) => batches.at(step, progress)))));
   }
 
   /** Makes the batches of a step beforehand. */
-  prepare(step: number): void {
-    for (const { batches } of this.streams) batches.prepare(step);
+  prepare(step: number, progress: number): void {
+    for (const { batches } of this.streams) batches.prepare(step, progress);
   }
 
   /** Forgets batches made beforehand, as tables have changed. */

@@ -21,6 +21,7 @@ const FLOORS: Record<string, string[]> = {
   predict: ["base", "random", "graph", "onnx", "runtime", "nn", "data", "metrics", "models"],
   train: ["base", "random", "graph", "runtime", "nn", "data", "metrics", "models", "predict", "report"],
   run: ["base", "random", "data", "metrics", "models", "predict", "report", "runtime", "train"],
+  synthesis: ["base", "random", "data", "metrics", "models", "predict", "report", "runtime", "train"],
   cli: [
     "base",
     "random",
@@ -31,6 +32,7 @@ const FLOORS: Record<string, string[]> = {
     "predict",
     "report",
     "run",
+    "synthesis",
     "train",
     "node.ts",
     "web.ts",

@@ -17,6 +17,7 @@ afterAll(() => rmSync(root, { recursive: true }));
 const SAMPLES: { readonly [K in OptionName]: readonly [value: Required<RunOptions>[K], ...texts: string[]] } = {
   labels: [{ share: 0.07 }, "7%"],
   unlabelled: [resolve("more"), resolve("more")],
+  add: [{ path: resolve("more"), share: 0.25 }, `${resolve("more")}:0.25`],
   image: [{ height: 20, width: 30 }, "20x30"],
   resize: ["pad", "pad"],
   validation: [0.25, "0.25"],
@@ -39,8 +40,12 @@ const SAMPLES: { readonly [K in OptionName]: readonly [value: Required<RunOption
 
 describe("options that are paths", () => {
   it("are kept as absolute paths, so that a run goes on in another working directory", () => {
-    const stored = newOptions({ from: "base", unlabelled: "more" });
-    expect([stored.from, stored.unlabelled]).toEqual([resolve("base"), resolve("more")]);
+    const stored = newOptions({ from: "base", unlabelled: "more", add: { path: "new", share: 0.5 } });
+    expect([stored.from, stored.unlabelled, stored.add?.path]).toEqual([
+      resolve("base"),
+      resolve("more"),
+      resolve("new"),
+    ]);
   });
 });
 

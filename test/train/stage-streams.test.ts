@@ -34,7 +34,7 @@ describe("the streams of a model", () => {
     const data = { ...glyphs({ train: 40, test: 10 }), train, second };
     const options = { data, seed: 1, augmentation: {}, tables: {}, stage: 0 };
     const streams = new StageStreams(resolved({ own: {}, other: { second: true } }), options);
-    const feeds = await streams.at(0);
+    const feeds = await streams.at(0, 0);
     const row = new Uint8Array(784);
     const bytes = (name: string) => (feeds[batchInputs(name).view("x")]!.data as Uint8Array).slice(0, 784);
     const isIn = (set: typeof train, picture: Uint8Array) =>
@@ -59,7 +59,7 @@ describe("the streams of a model", () => {
     expect(new StageStreams([], options).stepsPerEpoch).toBe(32);
     // Two pictures, again and again: no batch is cut short.
     const { weights, labels } = batchInputs("labelled");
-    const feeds = await few.at(3);
+    const feeds = await few.at(3, 0);
     expect([...feeds[weights]!.data]).toEqual(new Array(8).fill(1));
     expect([...feeds[labels]!.data].sort()).toEqual([0, 0, 0, 0, 1, 1, 1, 1]);
   });
@@ -69,7 +69,7 @@ describe("the streams of a model", () => {
     const data = { name: "tiny", classes: ["a", "b"], mirror: false, warnings: [], train };
     const streams = new StageStreams(resolved({ all: {} }), { data, seed: 1, augmentation: {}, tables: {}, stage: 0 });
     const seen = { labelled: 0, unlabelled: 0 };
-    streams.count(await streams.at(0), seen);
+    streams.count(await streams.at(0, 0), seen);
     expect(seen).toEqual({ labelled: 2, unlabelled: 1 });
     expect(streams.costs.all).toMatchObject({ size: 8 });
     expect(streams.costs.all!.milliseconds).toBeGreaterThan(0);

@@ -1,17 +1,17 @@
 import { join } from "node:path";
 import type { Command } from "commander";
 import { fail } from "../../base/errors.ts";
-import { type Dataset, fingerprint, fingerprintDifferences, PARTS, type Part } from "../../data/dataset.ts";
+import { type Dataset, PARTS, type Part } from "../../data/dataset.ts";
 import { open } from "../../data/open.ts";
 import { formatMetric, type MetricInfo } from "../../metrics/metric.ts";
 import { chooseBackend, load } from "../../node.ts";
 import { type Evaluation, evaluate } from "../../predict/evaluate.ts";
-import { optionsOf, RunFolder } from "../../run/folder.ts";
+import { RunFolder } from "../../run/folder.ts";
 import { choice, text } from "../../run/option-types.ts";
 import { argument } from "../args.ts";
 import { freeName } from "../files.ts";
 import { bold, openLine, print, printJson, table, warn } from "../render.ts";
-import { openSource, sourceOf } from "../sources.ts";
+import { ownData, sourceOf } from "../sources.ts";
 
 /** Declares the arguments and options of the command. */
 export function define(command: Command): void {
@@ -38,7 +38,9 @@ async function run(path: string, options: Options): Promise<void> {
   const folder = RunFolder.open(path);
   const source = options.data ?? sourceOf(folder);
   const model = await load(path, chooseBackend());
-  const data = await (options.data === undefined ? ownData(folder, source, split) : otherData(folder, source));
+  const data = await (options.data === undefined
+    ? ownData(folder, source, split, `evaluate on it as it is with --data ${source}`)
+    : otherData(folder, source));
   const set = data[split];
   if (!set) fail("E_DATA_EMPTY", `${source} has no ${split} part; choose another --split`);
   const found = await evaluate(model, set, data.classes);
@@ -64,20 +66,6 @@ async function run(path: string, options: Options): Promise<void> {
   const report = await writeReport(place, model, data, split, found, warn);
   await model.dispose();
   if (!options.json && report) print(`report: ${bold(report)}`);
-}
-
-/** The data of the run, whose part must be what it was. @throws `E_RUN_CONFLICT` saying what differs */
-async function ownData({ path, config }: RunFolder, source: string, split: Part): Promise<Dataset> {
-  const options = optionsOf(config);
-  // Which labels are kept and what is added changes the training part alone.
-  const data = await openSource(source, split === "train" ? options : { ...options, labels: null, unlabelled: null });
-  const differences = fingerprintDifferences(config.data.fingerprint, await fingerprint(data), [split]);
-  if (differences.length > 0)
-    fail(
-      "E_RUN_CONFLICT",
-      `${source} is not what ${path} was trained on: ${differences.join("; ")}; put the data back as it was, or evaluate on it as it is with --data ${source}`,
-    );
-  return data;
 }
 
 /** Other data, read as the run read its own. */

@@ -18,6 +18,11 @@ export const COMMANDS: readonly CommandEntry[] = [
   },
   { name: "classify", summary: "label, probability and novelty of pictures", load: () => import("./classify.ts") },
   { name: "generate", summary: "new pictures from a trained run", load: () => import("./generate.ts") },
+  {
+    name: "augment",
+    summary: "new training pictures of each class, judged by teachers",
+    load: () => import("./augment.ts"),
+  },
   { name: "reconstruct", summary: "a picture's reconstruction and its error", load: () => import("./reconstruct.ts") },
   { name: "export", summary: "one ONNX file that runs anywhere", load: () => import("./export.ts") },
   {

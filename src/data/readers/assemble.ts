@@ -3,8 +3,7 @@
 import { availableParallelism } from "node:os";
 import pLimit from "p-limit";
 import { fail } from "../../base/errors.ts";
-import { type Dataset, decoded, type HeaderSummary, type ImageSet, range, subset } from "../dataset.ts";
-import { concatenated } from "../pixels.ts";
+import { type Dataset, decoded, type HeaderSummary, type ImageSet, joined, range, subset } from "../dataset.ts";
 import { Notes } from "../warnings.ts";
 import { pictureInfo, type Resize } from "./decode.ts";
 import { NO_LABEL, type PictureEntry, type PictureSource, type Split, sortedClasses } from "./source.ts";
@@ -13,7 +12,9 @@ import { PictureStore } from "./store.ts";
 /** How encoded pictures are read; see `OpenOptions`, which these come from. */
 export interface PictureOptions {
   /** Size in pixels; by default pictures keep theirs where all have the same of at most 96x96, and become 64x64 otherwise. */
-  readonly image?: { readonly height: number; readonly width: number };
+  readonly image?: { readonly height: number; readonly width: number; readonly channels?: number };
+  /** The classes that labels must be among. Default: those of the labelled training pictures. */
+  readonly classes?: readonly string[];
   /** How a picture of another shape becomes that size. Default `fit`. */
   readonly resize?: Resize;
   /** Bytes of decoded pictures that may be kept in memory. Default 1 GiB. */
@@ -52,8 +53,9 @@ export async function assemble(
   const { entries, name } = source;
   const notes = new Notes();
   const ofTrain = entries.filter(({ split, label }) => split === "train" && label !== null);
-  const classes = classNames ?? sortedClasses(ofTrain.map(({ label }) => label!));
-  checkClasses(source, classes, classNames !== undefined);
+  const known = classNames ?? options.classes;
+  const classes = known ?? sortedClasses(ofTrain.map(({ label }) => label!));
+  checkClasses(source, classes, known !== undefined);
   const shape = await chooseShape(source, options, notes);
   const atOnce = source.inOrder === true || entries.length <= DECODED_AT_ONCE;
   const store = new PictureStore(source, shape, storeOptions(options, atOnce));
@@ -71,7 +73,7 @@ export async function assemble(
     for (const i of inOrder(store.bad)) notes.add(undecodable(entries.length), entries[i]!.name);
     const present = new Set(train!.labels);
     classes.forEach((label, i) => {
-      if (!present.has(i) && !classNames)
+      if (!present.has(i) && !known)
         fail("E_DATA_EMPTY", `${name}: no picture of class "${label}" decodes; replace them or remove the class`);
     });
   }
@@ -176,7 +178,7 @@ async function chooseShape(source: PictureSource, { image }: PictureOptions, not
   });
   const channels = seen > 0 && grey === seen ? 1 : 3;
   if (channels === 3 && grey > 0) notes.add("some pictures are greyscale; they are read as colour");
-  if (image) return { ...image, channels };
+  if (image) return { channels, ...image };
   const [first] = sizes;
   const [height, width] = (first ?? "").split("x").map(Number) as [number, number];
   if (sizes.size === 1 && Math.max(height, width) <= LARGEST_KEPT) return { height, width, channels };
@@ -193,19 +195,11 @@ export async function withUnlabelled(data: Dataset, source: PictureSource, optio
   const unlabelled = new Int32Array(store.count).fill(-1);
   const name = (index: number) => source.entries[index]!.name;
   const more = await decoded({ height, width, channels, pixels: store, labels: unlabelled, name });
-  const n = data.train.labels.length;
-  const labels = new Int32Array(n + more.labels.length).fill(-1);
-  labels.set(data.train.labels);
   const notes = new Notes();
   for (const i of inOrder(store.bad)) notes.add(undecodable(store.count), name(i));
   return {
     ...data,
-    train: {
-      ...data.train,
-      pixels: concatenated([data.train.pixels, more.pixels]),
-      labels,
-      name: (i) => (i < n ? (data.train.name?.(i) ?? `train[${i}]`) : more.name!(i - n)),
-    },
+    train: joined(data.train, more),
     warnings: [...data.warnings, ...source.warnings, ...notes.warnings],
   };
 }

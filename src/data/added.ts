@@ -1,0 +1,43 @@
+// More labelled pictures for a training part: generated ones, or those of another source. They take a fixed share of each
+// batch, however many they are, and the set's own pictures decide how long an epoch is.
+import { fail } from "../base/errors.ts";
+import { type Dataset, type ImageSet, joined } from "./dataset.ts";
+
+/**
+ * Adds the training pictures of `more` to the training part of `data`. Batches that take pictures with labels give them
+ * `share` of their places (see `StreamBatches`); no other part of `data` changes.
+ * @param more its classes are found by name among those of `data`
+ * @param share above 0 and up to 1
+ * @throws `E_DATA_LABEL` for a class that `data` does not have, or pictures without labels; `E_DATA_FORMAT` for pictures of
+ * another shape, or to be added to pairs
+ */
+export function withAdded(data: Dataset, more: Dataset, share: number): Dataset {
+  const { train } = more;
+  const shape = ({ height, width, channels }: ImageSet) => `${height}x${width}x${channels}`;
+  if (shape(train) !== shape(data.train))
+    fail(
+      "E_DATA_FORMAT",
+      `the added pictures of ${more.name} are ${shape(train)}, the training pictures ${shape(data.train)}; expected the same`,
+    );
+  if (data.train.partner)
+    fail("E_DATA_FORMAT", `pictures cannot be added to ${data.name}, which has pairs of pictures; leave --add out`);
+  const unknown = more.classes.find((name) => !data.classes.includes(name));
+  if (unknown !== undefined)
+    fail(
+      "E_DATA_LABEL",
+      `the added pictures of ${more.name} have the class "${unknown}"; expected those of ${data.name}: ${data.classes.join(", ")}. Rename the class, or take it out`,
+    );
+  const without = train.labels.reduce((count, label) => count + Number(label < 0), 0);
+  if (without > 0)
+    fail(
+      "E_DATA_LABEL",
+      `${without} of the ${train.labels.length} added pictures of ${more.name} have no label; expected one for each. --unlabelled takes pictures without labels`,
+    );
+  const codes = more.classes.map((name) => data.classes.indexOf(name));
+  const labelled = { ...train, labels: train.labels.map((label) => codes[label]!) };
+  return {
+    ...data,
+    train: { ...joined(data.train, labelled), added: { count: train.labels.length, share } },
+    warnings: [...data.warnings, ...more.warnings],
+  };
+}

@@ -1,0 +1,50 @@
+// Nearest neighbours among rows of numbers, by Euclidean distance, found by comparing all.
+
+/** Rows of `width` numbers each, one after another. */
+export interface Rows {
+  readonly data: ArrayLike<number>;
+  readonly width: number;
+}
+
+/** The number of rows. */
+export const rowCount = ({ data, width }: Rows): number => data.length / width;
+
+function squaredDistance(a: Rows, i: number, b: Rows, j: number): number {
+  const { width } = a;
+  let sum = 0;
+  for (let k = 0; k < width; k++) {
+    const difference = a.data[i * width + k]! - b.data[j * width + k]!;
+    sum += difference * difference;
+  }
+  return sum;
+}
+
+/** For each row, the numbers of the `k` nearest other rows (all others where there are fewer), the nearest first. */
+export function nearestOthers(rows: Rows, k: number): Int32Array[] {
+  const n = rowCount(rows);
+  return Array.from({ length: n }, (_, i) => {
+    const found: { index: number; distance: number }[] = [];
+    for (let j = 0; j < n; j++) {
+      if (j === i) continue;
+      const distance = squaredDistance(rows, i, rows, j);
+      if (found.length === k && distance >= found[k - 1]!.distance) continue;
+      const place = found.findIndex((other) => other.distance > distance);
+      found.splice(place < 0 ? found.length : place, 0, { index: j, distance });
+      if (found.length > k) found.pop();
+    }
+    return Int32Array.from(found, ({ index }) => index);
+  });
+}
+
+/** For each row, the distance to the nearest of `reference`. */
+export function nearestDistances(rows: Rows, reference: Rows): Float64Array {
+  return Float64Array.from({ length: rowCount(rows) }, (_, i) => {
+    let least = Number.POSITIVE_INFINITY;
+    for (let j = 0; j < rowCount(reference); j++) least = Math.min(least, squaredDistance(rows, i, reference, j));
+    return Math.sqrt(least);
+  });
+}
+
+/** For each row, the distance to the nearest other row. */
+export const distancesToOthers = (rows: Rows): Float64Array =>
+  Float64Array.from(nearestOthers(rows, 1), ([nearest], i) => Math.sqrt(squaredDistance(rows, i, rows, nearest!)));

@@ -1,0 +1,114 @@
+// New training pictures from a trained model: drawn class by class, judged by teachers, and drawn again until there are enough.
+import { sizeOf } from "../base/array.ts";
+import { fail } from "../base/errors.ts";
+import { type Dataset, gather, ownCount } from "../data/dataset.ts";
+import { inMemory } from "../data/pixels.ts";
+import type { TrainedModel } from "../predict/trained.ts";
+import { Random } from "../random/random.ts";
+import type { Backend } from "../runtime/backend.ts";
+import { classFilter } from "./filter.ts";
+import { classSampler } from "./sampler.ts";
+import { trainTeachers } from "./teachers.ts";
+
+/** How many new pictures are made, and how. */
+export interface SynthesisOptions {
+  /** New pictures of each class. */
+  readonly perClass: number;
+  /** Default 0. */
+  readonly seed?: number;
+  /** Trains the teachers. */
+  readonly backend: Backend;
+  /** Is called when one more teacher is trained, and with the number of pictures that are kept so far. */
+  readonly progress?: (task: "teachers" | "pictures", done: number) => void;
+}
+
+/** How the new pictures of a class were found. */
+export interface ClassSynthesis {
+  readonly name: string;
+  /** Real pictures that they were made from. */
+  readonly real: number;
+  /** Pictures that were drawn. */
+  readonly drawn: number;
+  /** Those of them that passed the filter. */
+  readonly passed: number;
+  /** New pictures: at most as many as were asked for. */
+  readonly pictures: number;
+}
+
+/** New training pictures. */
+export interface Synthesis {
+  /** As the training part of a data set, class by class. */
+  readonly data: Dataset;
+  readonly classes: readonly ClassSynthesis[];
+}
+
+/** Real pictures of a class that are looked at, at most: all are compared with all. */
+const MOST_REAL = 1000;
+/** Pictures that are drawn at a time. */
+const ROUND = 256;
+/** Pictures that are drawn for one that is asked for, and at least, before a class is given up. */
+const TRIES = 30;
+const FEWEST_TRIES = 2000;
+
+/**
+ * Makes new training pictures of each class from the labelled training pictures that a model was trained on.
+ * @param data that of the model's run; pictures that were added to its training part are left out
+ * @throws `E_HEAD` for a model that cannot draw pictures of a class; `E_DATA_EMPTY` for a class of fewer than two pictures
+ */
+export async function synthesize(
+  model: TrainedModel,
+  data: Dataset,
+  { perClass, seed = 0, backend, progress }: SynthesisOptions,
+): Promise<Synthesis> {
+  const { height, width, channels, classes, mirror } = model.spec;
+  const size = sizeOf([height, width, channels]);
+  const real = await realPictures(data, classes, seed);
+  const draw = await classSampler(model, real);
+  const teachers = await trainTeachers(real, model.spec, {
+    ...{ seed, backend },
+    trained: (count) => progress?.("teachers", count),
+  });
+  try {
+    const passes = await classFilter(teachers, real);
+    const kept: Uint8Array[] = [];
+    const labels: number[] = [];
+    const told: ClassSynthesis[] = [];
+    for (const [label, name] of classes.entries()) {
+      const random = new Random(seed, `synthesis:class ${label}`);
+      let [drawn, passed, pictures] = [0, 0, 0];
+      while (pictures < perClass && drawn < Math.max(FEWEST_TRIES, TRIES * perClass)) {
+        const picture = await draw(label, ROUND, random);
+        const good = await passes(picture, label);
+        drawn += ROUND;
+        for (let i = 0; i < ROUND; i++) {
+          if (!good[i]) continue;
+          passed++;
+          if (pictures === perClass) continue;
+          kept.push(picture.slice(i * size, (i + 1) * size));
+          labels.push(label);
+          pictures++;
+        }
+        progress?.("pictures", kept.length);
+      }
+      told.push({ name, real: real[label]!.length / size, drawn, passed, pictures });
+    }
+    const pixels = inMemory(size, Buffer.concat(kept));
+    const train = { height, width, channels, pixels, labels: Int32Array.from(labels) };
+    return { data: { name: `${data.name}-generated`, classes, train, mirror, warnings: [] }, classes: told };
+  } finally {
+    await teachers.dispose();
+  }
+}
+
+/** Labelled pictures of a training part by class, each bytes `[n, h, w, c]`. @throws `E_DATA_EMPTY` */
+async function realPictures({ train, name }: Dataset, classes: readonly string[], seed: number): Promise<Uint8Array[]> {
+  const members = classes.map((): number[] => []);
+  for (const i of new Random(seed, "synthesis:real").permutation(ownCount(train))) members[train.labels[i]!]?.push(i);
+  const few = members.findIndex(({ length }) => length < 2);
+  if (few >= 0)
+    fail(
+      "E_DATA_EMPTY",
+      `class "${classes[few]}" of ${name} has ${members[few]!.length} labelled training pictures; expected at least 2 of each class, from which new ones are made`,
+    );
+  return Promise.all(members.map((indices) => gather(train, indices.slice(0, MOST_REAL))));
+}

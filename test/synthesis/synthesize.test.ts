@@ -1,0 +1,68 @@
+// New training pictures as a whole: how many, of which class, from which real ones.
+import { describe, expect, it } from "vitest";
+import { withAdded } from "../../src/data/added.ts";
+import { gather, subset } from "../../src/data/dataset.ts";
+import { withLabels } from "../../src/data/splits.ts";
+import * as g from "../../src/graph/ops/index.ts";
+import { head } from "../../src/models/heads.ts";
+import { synthesize } from "../../src/synthesis/synthesize.ts";
+import { backend, bars, modelOf, plain, SIZE } from "./bars.ts";
+
+const data = bars(30);
+const model = modelOf(plain);
+
+describe("new training pictures", () => {
+  it("are as many of each class as were asked for, of that class, and repeat with their seed alone", async () => {
+    const told: [string, number][] = [];
+    const made = await synthesize(model, data, { perClass: 20, backend, progress: (...now) => void told.push(now) });
+    const { train, classes } = made.data;
+    expect([classes, train.labels]).toEqual([data.classes, Int32Array.from({ length: 40 }, (_, i) => Number(i >= 20))]);
+    const bytes = await gather(train);
+    // A bar across makes one row brighter than any column, and one down the reverse.
+    const brightest = (i: number, step: number, next: number) =>
+      Math.max(
+        ...Array.from({ length: 8 }, (_, line) =>
+          Array.from({ length: 8 }, (_, k) => bytes[i * SIZE + line * next + k * step]!).reduce((a, b) => a + b),
+        ),
+      );
+    for (const [i, label] of train.labels.entries())
+      expect(brightest(i, 1, 8) > brightest(i, 8, 1), `picture ${i}`).toBe(label === 0);
+    for (const told of made.classes) {
+      expect(told).toMatchObject({ real: 30, pictures: 20 });
+      expect(told.passed).toBeGreaterThanOrEqual(20);
+      expect(told.drawn).toBeGreaterThanOrEqual(told.passed);
+    }
+    expect(told.filter(([task]) => task === "teachers")).toEqual([1, 2, 3].map((count) => ["teachers", count]));
+    expect(told.at(-1)).toEqual(["pictures", 40]);
+    const again = await synthesize(model, data, { perClass: 20, backend });
+    const other = await synthesize(model, data, { perClass: 20, backend, seed: 1 });
+    expect(await gather(again.data.train)).toEqual(bytes);
+    expect(await gather(other.data.train)).not.toEqual(bytes);
+  });
+
+  it("come from labelled pictures of the data's own alone", async () => {
+    const few = withAdded(withLabels(data, 5, 1), bars(20, 7), 0.5);
+    const { classes } = await synthesize(model, few, { perClass: 1, backend });
+    expect(classes.map(({ real }) => real)).toEqual([5, 5]);
+  });
+
+  it("are fewer where a class is hardly ever met, and the numbers say so", async () => {
+    // Every new picture is black, which is no bar.
+    const decode = head(["latent"], "picture", (_scope, { latent, n }) => g.mul(g.reshape(latent, [n, 8, 8, 1]), 0));
+    const { data: made, classes } = await synthesize(modelOf({ ...plain, decode }), data, { perClass: 20, backend });
+    expect(classes.map(({ pictures, passed }) => [pictures, passed])).toEqual([
+      [0, 0],
+      [0, 0],
+    ]);
+    expect(classes[0]!.drawn).toBeGreaterThanOrEqual(2000);
+    expect(made.train.labels.length).toBe(0);
+  });
+
+  it("need two labelled pictures of each class", async () => {
+    const lone = { ...data, train: subset(data.train, [0, 2, 4, 1]) };
+    await expect(synthesize(model, lone, { perClass: 1, backend })).rejects.toMatchObject({
+      code: "E_DATA_EMPTY",
+      message: expect.stringMatching(/^class "upright" of bars has 1 labelled training pictures; expected at least 2/),
+    });
+  });
+});
