@@ -37,7 +37,9 @@ export interface Head {
  * Heads by name. The names with a meaning to commands and metrics:
  * `classify` (picture -> logits), `encode` (picture -> latent), `decode` (latent -> picture), `reconstruct` (picture ->
  * picture), `sample` (nothing, or a label -> picture), `elbo` (picture -> score: a lower bound on ln p(x), nats), `translate`
- * (picture, label or nothing -> picture). A model has any of them, and others of its own.
+ * (picture, label or nothing -> picture), `angle` (picture -> degrees counterclockwise from upright, -180..180), `angleSpread`
+ * (picture -> score: the circular standard deviation of that angle, degrees), `canonical` (picture -> picture, turned
+ * upright). A model has any of them, and others of its own.
  */
 export type Heads = Readonly<Record<string, Head>>;
 
@@ -59,6 +61,9 @@ const USUAL: Readonly<Record<string, Pick<Head, "takes" | "gives">>> = {
   sample: { takes: ["label"], gives: "picture" },
   elbo: { takes: ["picture", "label"], gives: "score" },
   translate: { takes: ["picture", "label"], gives: "picture" },
+  angle: { takes: ["picture"], gives: "angle" },
+  angleSpread: { takes: ["picture"], gives: "score" },
+  canonical: { takes: ["picture"], gives: "picture" },
 };
 
 /** @throws `E_HEAD` for a head of a usual name that takes or gives something else */

@@ -6,15 +6,13 @@ import { Random } from "../../random/random.ts";
 import { cacheFolder, draftIn, finishDraft } from "../cache.ts";
 import { type Dataset, gather, type ImageSet } from "../dataset.ts";
 import { concatenated } from "../pixels.ts";
+import { turnPicture } from "../turn.ts";
 
 /** Pictures of each part, as in the benchmark of Larochelle et al. 2007. */
 const SIZES = { train: 12_000, test: 50_000 } as const;
 const SEED = 2007;
 /** Of what is made: another number for other pictures, so that older files in the cache are not taken for them. */
 const VERSION = 1;
-/** Places across a pixel, and down, at which the turned picture is read; their mean is the pixel. */
-const SAMPLES = 3;
-
 /**
  * The folder of the four IDX files of rotated MNIST, which are made where they are missing. The 70,000 pictures of MNIST
  * (training pictures, then test pictures) are put into a random order, whose first 12,000 are the training part and the next
@@ -43,7 +41,7 @@ export async function rotatedMnistFolder(openMnist: () => Promise<Omit<Dataset, 
     const size = pixels.length / index.length;
     index.forEach((picture, i) => {
       const angle = 2 * Math.PI * new Random(SEED, picture).uniform();
-      turned.set(turn(pixels.subarray(i * size, (i + 1) * size), all.width, angle), i * size);
+      turned.set(turnPicture(pixels.subarray(i * size, (i + 1) * size), all, angle), i * size);
     });
     write(folder, files[2 * k]!, [index.length, all.height, all.width], turned);
     write(
@@ -54,38 +52,6 @@ export async function rotatedMnistFolder(openMnist: () => Promise<Omit<Dataset, 
     );
   }
   return folder;
-}
-
-/**
- * A square grey picture turned about its centre: the mean over `SAMPLES`² places of each pixel of the bilinear values there,
- * so that edges stay smooth. What lies beyond the picture counts as 0, and so does all outside of its inscribed circle, as the
- * corners would tell the angle.
- * @param picture bytes `[side, side]`
- * @param angle radians, counterclockwise as seen
- */
-export function turn(picture: Uint8Array, side: number, angle: number): Uint8Array {
-  const out = new Uint8Array(picture.length);
-  const centre = (side - 1) / 2;
-  const [cos, sin] = [Math.cos(angle), Math.sin(angle)];
-  const value = (x: number, y: number) => (x >= 0 && x < side && y >= 0 && y < side ? picture[y * side + x]! : 0);
-  const between = (x: number, y: number) => {
-    const [left, above] = [Math.floor(x), Math.floor(y)];
-    const [fx, fy] = [x - left, y - above];
-    const upper = (1 - fx) * value(left, above) + fx * value(left + 1, above);
-    return (1 - fy) * upper + fy * ((1 - fx) * value(left, above + 1) + fx * value(left + 1, above + 1));
-  };
-  for (let row = 0; row < side; row++)
-    for (let column = 0; column < side; column++) {
-      if (Math.hypot(column - centre, row - centre) > side / 2) continue;
-      let total = 0;
-      for (let k = 0; k < SAMPLES * SAMPLES; k++) {
-        const x = column - centre + ((k % SAMPLES) + 0.5) / SAMPLES - 0.5;
-        const y = row - centre + (Math.floor(k / SAMPLES) + 0.5) / SAMPLES - 0.5;
-        total += between(centre + cos * x - sin * y, centre + sin * x + cos * y);
-      }
-      out[row * side + column] = Math.round(total / SAMPLES ** 2);
-    }
-  return out;
 }
 
 /** Writes an IDX file of bytes: two zeros, the type 8 for bytes, the number of axes, the sizes, and the values. */
