@@ -14,7 +14,7 @@ import { batchNorm, conv, dense, dropout } from "../nn/layers.ts";
 import { classLoss, perExample, weightedMean } from "../nn/losses.ts";
 import { convDecoder, convEncoder, defaultDepth, type NetShape } from "../nn/nets.ts";
 import { adam } from "../nn/optim.ts";
-import { inscribedCircle, polar, quarterTurn, shifted, turn, turnedBack, wrap } from "../nn/rotation.ts";
+import { inscribedCircle, polar, shifted, turn, turnedProducts, wrap } from "../nn/rotation.ts";
 import { schedule, withWarmup } from "../nn/schedule.ts";
 import type { Scope } from "../nn/scope.ts";
 import { type Heads, head } from "./heads.ts";
@@ -175,20 +175,11 @@ export const angleVae = defineModel({
     const image = (scope: Scope, code: Tensor, angle = full([code.shape[0]!], 0)) =>
       placed(bernoulli.mean(drawn(scope, code)), angle);
 
-    /**
-     * ln p(x | code, angle) for each angle, nats `[n, angles]`, of the pixels in the circle: the data are turned back, which is
-     * a fixed map that needs no gradient, rather than what is drawn. Whole quarter turns are left to the drawn pixels, which
-     * they only exchange.
-     */
+    /** ln p(x | code, angle) for each angle, nats `[n, angles]`, of the pixels in the circle, as 0 or 1 or a probability of 1. */
     const logLikelihoods = (x: Tensor, logits: Tensor) => {
-      const n = x.shape[0]!;
-      const quarters = [g.mul(logits, circle)];
-      while (o.angleEncoder && quarters.length < 4) quarters.push(quarterTurn(quarters.at(-1)!));
-      const within = Array.from({ length: angles / quarters.length }, (_, k) => k * BIN);
-      const copies = g.reshape(turnedBack(x, within, side), [n, within.length, -1]);
-      const drawings = g.reshape(g.stack(quarters, 1), [n, quarters.length, -1]);
-      const products = g.reshape(g.matmul(drawings, copies, false, true), [n, angles]);
-      return g.sub(products, g.reshape(perExample(g.mul(g.softplus(logits), circle)), [n, 1]));
+      // As in `bernoulli.logProb`: x · logits - softplus(logits).
+      const none = perExample(g.mul(g.softplus(logits), circle));
+      return g.sub(turnedProducts(x, g.mul(logits, circle), angles), g.reshape(none, [x.shape[0]!, 1]));
     };
     /** The terms of the bound, nats `[n]`, summed over the angles: their prior is uniform. */
     const bound = (scope: Scope, x: Tensor, maps: Tensor) => {

@@ -103,6 +103,24 @@ export function turn(x: Tensor, angle: Tensor, size: Size = [x.shape[1]!, x.shap
 /** Square pictures `[n, side, side, c]` turned by 90 degrees, pixel for pixel. */
 export const quarterTurn = (x: Tensor): Tensor => g.reverse(g.transpose(x, [0, 2, 1, 3]), 1);
 
+/**
+ * Inner products of drawings with pictures that are turned back by each of `count` angles: `[n, count]`, in column k those of
+ * the angle 2π k / count. It is the picture that is turned, as a fixed map that needs no gradient; whole quarter turns are left
+ * to the drawing, whose pixels they only exchange.
+ * @param x pictures `[n, h, w, c]`
+ * @param drawing `[n, side, side, c]`, laid upon the centre of the picture
+ * @param count 1, or a multiple of 4
+ */
+export function turnedProducts(x: Tensor, drawing: Tensor, count: number): Tensor {
+  const [n, side] = drawing.shape as Four;
+  const quarters = [drawing];
+  while (count > 1 && quarters.length < 4) quarters.push(quarterTurn(quarters.at(-1)!));
+  const within = Array.from({ length: count / quarters.length }, (_, k) => (2 * Math.PI * k) / count);
+  const copies = g.reshape(turnedBack(x, within, side), [n, within.length, -1]);
+  const drawings = g.reshape(g.stack(quarters, 1), [n, quarters.length, -1]);
+  return g.reshape(g.matmul(drawings, copies, false, true), [n, count]);
+}
+
 /** 1 for pixels whose centre lies in the circle inscribed to pictures of this size, else 0: `[1, height, width, 1]`. */
 export const inscribedCircle = (size: Size): Tensor =>
   table(...size, (row, column) => [Math.hypot(...offsetOf(row, column, size)) <= Math.min(...size) / 2 ? 1 : 0]);

@@ -2,8 +2,17 @@ import { describe, expect, it } from "vitest";
 import { type NdArray, ndarray } from "../../src/base/array.ts";
 import { interpret } from "../../src/graph/interpret.ts";
 import { conv2d } from "../../src/graph/ops/index.ts";
-import { input } from "../../src/graph/tensor.ts";
-import { inscribedCircle, polar, quarterTurn, shifted, turn, turnedBack, wrap } from "../../src/nn/rotation.ts";
+import { full, input } from "../../src/graph/tensor.ts";
+import {
+  inscribedCircle,
+  polar,
+  quarterTurn,
+  shifted,
+  turn,
+  turnedBack,
+  turnedProducts,
+  wrap,
+} from "../../src/nn/rotation.ts";
 import { expectClose, randomArray } from "../helpers.ts";
 
 const SIDE = 28;
@@ -104,6 +113,24 @@ describe("turned pictures", () => {
     const [copies, single] = interpret([turnedBack(wide, [0.1, 0.4], 12), turn(wide, angle, [12, 12])], feeds);
     expect(copies!.shape).toEqual([1, 2, 12, 12, 2]);
     expectClose(copies!.data.slice(288), single!.data, 1e-5, "the second copy");
+  });
+
+  it("have inner products with a drawing at every angle that are those of the pictures turned back one by one", () => {
+    const drawing = input("drawing", [2, 10, 10, 1]);
+    const wide = input("x", [2, 10, 15, 1]);
+    const feeds = { x: randomArray([2, 10, 15, 1], 7), drawing: randomArray([2, 10, 10, 1], 8) };
+    for (const count of [1, 4, 12]) {
+      const back = Array.from({ length: count }, (_, k) => turn(wide, full([2], (-2 * Math.PI * k) / count), [10, 10]));
+      const [products, ...copies] = interpret([turnedProducts(wide, drawing, count), ...back], feeds);
+      const expected = Float64Array.from({ length: 2 * count }, (_, i) => {
+        const [row, copy] = [Math.floor(i / count), copies[i % count]!.data];
+        return Array.from({ length: 100 }, (_, p) => copy[100 * row + p]! * feeds.drawing.data[100 * row + p]!).reduce(
+          (a, b) => a + b,
+        );
+      });
+      // Places are float32 constants: 1e-6 of a pixel beside slopes of up to 2, in sums of 100 terms.
+      expectClose(products!.data, expected, 1e-5, `${count} angles`);
+    }
   });
 });
 
