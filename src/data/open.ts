@@ -16,6 +16,7 @@ import { isTable, readTable } from "./readers/table.ts";
 import { BUILT_IN_SETS } from "./sets/builtin.ts";
 import { builtInFolder } from "./sets/download.ts";
 import { glyphs } from "./sets/glyphs.ts";
+import { rotatedMnistFolder } from "./sets/rotated-mnist.ts";
 import { isInMemory, sharedPictures } from "./shared.ts";
 import { type LabelAmount, withLabels, withValidation } from "./splits.ts";
 import { Notes, type Warning } from "./warnings.ts";
@@ -64,8 +65,8 @@ export interface OpenOptions {
  */
 export type OpenProgress = (task: "fetch" | "decode", what: string, done: number, total: number | undefined) => void;
 
-/** Names of the built-in data sets, those that the program draws before those that are downloaded. */
-export const BUILT_IN: readonly string[] = ["glyphs", "glyphs-colour", ...Object.keys(BUILT_IN_SETS)];
+/** Names of the built-in data sets: those that the program draws, the one made from MNIST, and those that are downloaded. */
+export const BUILT_IN: readonly string[] = ["glyphs", "glyphs-colour", "rotated-mnist", ...Object.keys(BUILT_IN_SETS)];
 
 /** What a source can be, for messages. */
 const EXPECTED =
@@ -143,6 +144,10 @@ function existing(path: string): string {
 async function read(source: string, options: PictureOptions, progress?: OpenProgress): Promise<Dataset> {
   if (source === "glyphs") return glyphs();
   if (source === "glyphs-colour") return glyphs({ colour: true });
+  if (source === "rotated-mnist" && !existsSync(source)) {
+    const folder = await rotatedMnistFolder(() => read("mnist", options, progress));
+    return { name: source, ...(await readDirectory(folder, options)) };
+  }
   const path =
     Object.hasOwn(BUILT_IN_SETS, source) && !existsSync(source)
       ? await builtInFolder(source, progress && ((...state) => progress("fetch", ...state)))

@@ -1,5 +1,6 @@
 // The sheets of pictures in a report: what a model's heads make of the evaluated pictures, and where it errs.
 import { gather } from "../data/dataset.ts";
+import { turnPicture } from "../data/turn.ts";
 import { argmax } from "../metrics/classification.ts";
 import type { ClassEvaluation, Evaluation } from "../predict/evaluate.ts";
 import type { TrainedModel } from "../predict/trained.ts";
@@ -36,6 +37,7 @@ export function sheetsOf(model: TrainedModel, found: Evaluation): Sheet[] {
   const { classification } = found;
   return [
     ...(model.has("reconstruct") ? [sheet("reconstructions.png", () => reconstructions(model, found))] : []),
+    ...(model.has("canonical") ? [sheet("upright.png", () => turnedUpright(model, found))] : []),
     ...(model.has("sample") ? [sheet("generated.png", () => generated(model))] : []),
     ...(classification ? [sheet("mistakes.png", () => worstMistakes(model, found, classification))] : []),
   ];
@@ -48,6 +50,24 @@ async function reconstructions(model: TrainedModel, { set }: Evaluation): Promis
   return {
     caption: "Pictures, and below each row its reconstructions",
     pixels: inRows(pixels, again, order.length),
+  };
+}
+
+/** Pictures turned all the way round, and what the model turns upright of each. */
+async function turnedUpright(model: TrainedModel, { set }: Evaluation): Promise<SheetPictures> {
+  const order = new Random(0, "report turns").permutation(set.labels.length).slice(0, PICTURES / COLUMNS);
+  const { size } = set.pixels;
+  const pictures = await gather(set, order);
+  const turned = new Uint8Array(order.length * COLUMNS * size);
+  for (let i = 0; i < order.length * COLUMNS; i++) {
+    const picture = Math.floor(i / COLUMNS) * size;
+    const angle = (2 * Math.PI * (i % COLUMNS)) / COLUMNS;
+    turned.set(turnPicture(pictures.subarray(picture, picture + size), set, angle), i * size);
+  }
+  const upright = toBytes((await model.run("canonical", { picture: turned })).data);
+  return {
+    caption: `Pictures turned by steps of ${360 / COLUMNS} degrees, and below each what the model turns upright of it`,
+    pixels: inRows(turned, upright, order.length * COLUMNS),
   };
 }
 

@@ -39,6 +39,11 @@ const VARIANTS: Record<string, Record<string, unknown>[]> = {
   ],
   cnn: [{ width: 8, hidden: 32 }],
   dcgan: [{ width: 8, latent: 8, rate: 1e-3, discriminatorRate: 5e-4, emaDecay: 0.9 }],
+  "angle-vae": [
+    { width: 4, decoderWidth: 8, latent: 8 },
+    { width: 4, decoderWidth: 8, latent: 8, uprightClassifier: false, testRotations: 2, turnWeight: 0 },
+    { width: 4, decoderWidth: 8, latent: 8, angleEncoder: false },
+  ],
   "two-stages": [{}],
 };
 

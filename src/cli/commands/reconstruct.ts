@@ -18,41 +18,61 @@ export function define(command: Command): void {
       "sheet of pictures and reconstructions (default: numbered in RUN/samples/)",
       argument(text("a file")),
     )
+    .option("--canonical", "the pictures turned upright as well, and their angles, from a model that tells angles")
     .option("--json", "print one JSON document")
     .addHelpText("after", "\nExample:\n  genclass reconstruct runs/first digit.png\n")
     .action(run);
 }
 
-async function run(path: string, words: readonly string[], options: { out?: string; json?: boolean }): Promise<void> {
+interface ReconstructOptions {
+  out?: string;
+  canonical?: boolean;
+  json?: boolean;
+}
+
+async function run(path: string, words: readonly string[], options: ReconstructOptions): Promise<void> {
   const out = freeFile(options.out, join(path, "samples", "reconstructed"), ".png");
   const asked = pictureFiles(words);
   const model = await load(path);
   requireHead(model.heads, "reconstruct");
+  if (options.canonical) requireHead(model.heads, "canonical");
   const { files, pixels } = await readPictures(model, asked);
   const again = (await model.reconstruct(pixels)).data;
   const elbo = model.has("elbo") ? (await model.elbo(pixels, 4)).data : undefined;
+  const upright = options.canonical ? (await model.run("canonical", { picture: pixels })).data : undefined;
+  // Of each picture: what a model that turns pictures upright tells of their angle.
+  const told = options.canonical ? ["angle", "angleSpread"].filter((name) => model.has(name)) : [];
+  const turns = await Promise.all(told.map(async (name) => (await model.run(name, { picture: pixels })).data));
   const size = pixels.length / files.length;
   const results = files.map((file, i) => {
     let mse = 0;
     for (let k = i * size; k < (i + 1) * size; k++) mse += (again[k]! - pixels[k]! / 255) ** 2 / size;
-    return { file, mse, ...(elbo ? { elbo: elbo[i]! } : {}) };
+    const ofTurn: Record<string, number> = Object.fromEntries(told.map((name, k) => [name, turns[k]![i]!]));
+    return { file, mse, ...(elbo ? { elbo: elbo[i]! } : {}), ...ofTurn };
   });
-  const pairs = new Uint8Array(2 * pixels.length);
-  const bytes = toBytes(again);
-  files.forEach((_, i) => {
-    pairs.set(pixels.subarray(i * size, (i + 1) * size), 2 * i * size);
-    pairs.set(bytes.subarray(i * size, (i + 1) * size), (2 * i + 1) * size);
-  });
-  writeNew(out, [await gridPng(pairs, model.spec, 2)]);
+  const shown = [pixels, toBytes(again), ...(upright ? [toBytes(upright)] : [])];
+  const row = (i: number) => shown.map((bytes) => bytes.subarray(i * size, (i + 1) * size));
+  const sheet = Buffer.concat(files.flatMap((_, i) => row(i)));
+  writeNew(out, [await gridPng(sheet, model.spec, shown.length)]);
   await model.dispose();
   if (options.json) printJson({ run: path, picture: out, files: results });
   else {
     print(
       table([
-        ["file", "squared error a pixel", "ELBO (nats)"],
-        ...results.map((r) => [r.file, r.mse.toFixed(5), r.elbo === undefined ? "" : r.elbo.toFixed(1)]),
+        ["file", "squared error a pixel", "ELBO (nats)", ...told.map((name) => TITLES[name]!)],
+        ...results.map((result, i) => [
+          result.file,
+          result.mse.toFixed(5),
+          elbo === undefined ? "" : elbo[i]!.toFixed(1),
+          ...turns.map((values) => values[i]!.toFixed(1)),
+        ]),
       ]),
     );
-    print(`pictures beside reconstructions: ${bold(out)}`);
+    print(`pictures beside reconstructions${upright ? ", and turned upright" : ""}: ${bold(out)}`);
   }
 }
+
+const TITLES: Readonly<Record<string, string>> = {
+  angle: "angle (degrees)",
+  angleSpread: "its standard deviation",
+};
