@@ -36,8 +36,8 @@ export interface Head {
 /**
  * Heads by name. The names with a meaning to commands and metrics:
  * `classify` (picture -> logits), `encode` (picture -> latent), `decode` (latent -> picture), `reconstruct` (picture ->
- * picture), `sample` (nothing, or a label -> picture), `elbo` (picture -> score: a lower bound on ln p(x), nats), `translate`
- * (picture, label or nothing -> picture). A model has any of them, and others of its own.
+ * picture), `sample` (nothing, or a label -> picture), `elbo` (picture -> score: a lower bound on ln p(x), nats), `logLikelihood`
+ * (picture -> score: the logarithm of an unbiased estimate of p(x), nats), `translate` (picture, label or nothing -> picture). A model has any of them, and others of its own.
  */
 export type Heads = Readonly<Record<string, Head>>;
 
@@ -58,6 +58,7 @@ const USUAL: Readonly<Record<string, Pick<Head, "takes" | "gives">>> = {
   reconstruct: { takes: ["picture", "label"], gives: "picture" },
   sample: { takes: ["label"], gives: "picture" },
   elbo: { takes: ["picture", "label"], gives: "score" },
+  logLikelihood: { takes: ["picture"], gives: "score" },
   translate: { takes: ["picture", "label"], gives: "picture" },
 };
 

@@ -1,13 +1,15 @@
 // The models, as an explicit list.
 import { z } from "zod";
 import { fail, nearest, unknownName } from "../base/errors.ts";
+import { classVae } from "./class-vae.ts";
 import { cnn } from "./cnn.ts";
 import { dcgan } from "./dcgan.ts";
+import { densityVae } from "./density-vae.ts";
 import type { Model } from "./model.ts";
 import { vae } from "./vae.ts";
 
 /** Every model, in the order in which they are listed. */
-export const MODELS: readonly Model[] = [vae, cnn, dcgan];
+export const MODELS: readonly Model[] = [vae, classVae, densityVae, cnn, dcgan];
 
 /** @throws `E_NAME` with the nearest name */
 export function findModel(name: string): Model {
