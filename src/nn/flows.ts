@@ -4,7 +4,7 @@ import { type Shape, sizeOf } from "../base/array.ts";
 import * as g from "../graph/ops/index.ts";
 import { constant, scalar, type Tensor } from "../graph/tensor.ts";
 import { type Initializer, zerosInit } from "./init.ts";
-import { dense } from "./layers.ts";
+import { conditionalDense, dense } from "./layers.ts";
 import type { Scope } from "./scope.ts";
 
 /** The image of vectors under an invertible map. */
@@ -135,8 +135,7 @@ const LARGEST_LOG_SCALE = 1.5;
  */
 const coupling = (hidden: number): Bijection => {
   const network = (scope: Scope, kept: Tensor, size: number, condition?: Tensor) => {
-    const own = dense(scope.child("hidden"), kept, hidden);
-    const units = condition ? g.add(own, dense(scope.child("condition"), condition, hidden, { bias: false })) : own;
+    const units = conditionalDense(scope.child("hidden"), kept, condition, hidden);
     const [shift, raw] = cut(dense(scope.child("out"), g.leakyRelu(units), 2 * size, { init: zerosInit }), size);
     return { shift, logScale: g.mul(g.tanh(raw), LARGEST_LOG_SCALE) };
   };
