@@ -20,6 +20,12 @@ const options = z.object({
   units: z.number().int().min(8).max(4096).default(500).describe("units of each of M1's two hidden layers"),
   style: z.number().int().min(1).max(1024).default(50).describe("size of M2's latent vector"),
   hidden: z.number().int().min(8).max(4096).default(300).describe("units of M2's hidden layers"),
+  klWarmup: z
+    .number()
+    .min(0)
+    .max(1)
+    .default(0.2)
+    .describe("share of M1's training over which its KL weight rises to 1"),
   classWeight: z
     .number()
     .min(0)
@@ -35,7 +41,7 @@ const options = z.object({
 /** Variance over pictures above which a value of M1's latent vector says something of the picture (standard deviation 0.1). */
 const ACTIVE = 0.01;
 /** Share of a batch in the running variance. */
-const MOMENTUM = 0.01;
+const MOMENTUM = 0.02;
 
 /** Classifies from few labels, reconstructs and draws pictures of a class. */
 export const m1m2 = defineModel({
@@ -62,11 +68,12 @@ export const m1m2 = defineModel({
     };
     const picture = (scope: Scope, latent: Tensor) =>
       g.reshape(bernoulli.mean(decode(scope, latent)), [latent.shape[0]!, data.height, data.width, data.channels]);
-    /** Bound on ln p(x) under a standard normal prior, nats, `[n]`. */
-    const pictureBound = (scope: Scope, x: Tensor, posterior: Posterior) => {
+    /** Bound on ln p(x) under a standard normal prior, with the KL term at a weight: nats, `[n]`. */
+    const pictureBound = (scope: Scope, x: Tensor, posterior: Posterior, klWeight: Tensor | number) => {
       const { latent } = draw(scope.child("m1"), posterior);
       const likelihood = perExample(bernoulli.logProb(g.flatten(x), decode(scope, latent)));
-      return g.sub(likelihood, perExample(gaussian.klToStandard(posterior.mean, posterior.logVariance)));
+      const kl = perExample(gaussian.klToStandard(posterior.mean, posterior.logVariance));
+      return g.sub(likelihood, g.mul(kl, klWeight));
     };
     /** 1 for values of the latent vector whose mean differs between pictures, 0 for the others, `[latent]`. */
     const active = (scope: Scope) => g.step(g.sub(activity(scope), ACTIVE));
@@ -115,7 +122,10 @@ export const m1m2 = defineModel({
         const posterior = encode(scope, x);
         const spread = g.variance(posterior.mean, 0);
         scope.child("m1").assign("activity", g.add(g.mul(activity(scope), 1 - MOMENTUM), g.mul(spread, MOMENTUM)));
-        const loss = g.neg(weightedMean(pictureBound(scope, x, posterior), weights));
+        const klWeight = scope.annealed("klWeight", (progress) =>
+          o.klWarmup > 0 ? Math.min(1, progress / o.klWarmup) : 1,
+        );
+        const loss = g.neg(weightedMean(pictureBound(scope, x, posterior, klWeight), weights));
         return { loss, log: { loss } };
       },
     };
@@ -166,7 +176,7 @@ export const m1m2 = defineModel({
           );
         }),
         elbo: head(["picture"], "score", (scope, inputs) =>
-          pictureBound(scope, inputs.picture, encode(scope, inputs.picture)),
+          pictureBound(scope, inputs.picture, encode(scope, inputs.picture), 1),
         ),
       },
     };

@@ -1,5 +1,6 @@
 // The likelihood of a set under a trained model: importance-weighted estimates of ln p(x) with their standard error.
 import { fail } from "../base/errors.ts";
+import { binarise } from "../data/binarise.ts";
 import { decoded, gather, type ImageSet, range } from "../data/dataset.ts";
 import type { LikelihoodSpec } from "../models/model.ts";
 import { Random } from "../random/random.ts";
@@ -78,18 +79,6 @@ export async function estimateLikelihood(
       ? { bitsPerDimension: -mean / (kind.height * kind.width * kind.channels * Math.LN2) }
       : {}),
   };
-}
-
-/** Makes each byte 0 or 255, with the grey level as the probability of 255. @returns whether any was neither */
-function binarise(bytes: Uint8Array, random: Random): boolean {
-  let isDrawn = false;
-  for (let i = 0; i < bytes.length; i++) {
-    const level = bytes[i]!;
-    if (level === 0 || level === 255) continue;
-    isDrawn = true;
-    bytes[i] = random.uniform() * 255 < level ? 255 : 0;
-  }
-  return isDrawn;
 }
 
 /** ln of the mean of eˣ over rows that are added, place by place, without overflow. */
