@@ -18,6 +18,7 @@ export { writeFolders, writeNpz, writeShards } from "./data/write.ts";
 export * from "./index.ts";
 export { type Evaluation, evaluate } from "./predict/evaluate.ts";
 export { type ExportedHead, exportHead } from "./predict/export.ts";
+export { estimateLikelihood, type LikelihoodEstimate } from "./predict/likelihood.ts";
 export { type SuspiciousLabel, suspiciousLabels } from "./predict/suspicious.ts";
 export { type HeadFeeds, type Prediction, TrainedModel } from "./predict/trained.ts";
 export { RunFolder } from "./run/folder.ts";

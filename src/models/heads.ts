@@ -38,10 +38,11 @@ export interface Head {
  * `classify` (picture -> logits), `features` (picture -> features: what `classify` takes the classes from in its last layer),
  * `encode` (picture -> latent), `encodeDeviation` (picture -> latent: standard deviations of the posterior whose mean `encode`
  * gives), `decode` (latent -> picture), `reconstruct` (picture -> picture), `sample` (nothing, or a label -> picture), `elbo`
- * (picture -> score: a lower bound on ln p(x), nats), `translate` (picture, label or nothing -> picture), `angle` (picture ->
- * degrees counterclockwise from upright, -180..180), `angleSpread` (picture -> score: the circular standard deviation of that
- * angle, degrees), `canonical` (picture -> picture, turned upright). A model has any of them, and others of its own. A trained
- * model has `novelty` (picture -> score) beside them: see predict/novelty.ts.
+ * (picture -> score: a lower bound on ln p(x), nats), `logLikelihood` (picture -> score: the logarithm of an unbiased estimate
+ * of p(x), nats), `translate` (picture, label or nothing -> picture), `angle` (picture -> degrees counterclockwise from upright,
+ * -180..180), `angleSpread` (picture -> score: the circular standard deviation of that angle, degrees), `canonical` (picture ->
+ * picture, turned upright). A model has any of them, and others of its own. A trained model has `novelty` (picture -> score)
+ * beside them: see predict/novelty.ts.
  */
 export type Heads = Readonly<Record<string, Head>>;
 
@@ -64,6 +65,7 @@ const USUAL: Readonly<Record<string, Pick<Head, "takes" | "gives">>> = {
   reconstruct: { takes: ["picture", "label"], gives: "picture" },
   sample: { takes: ["label"], gives: "picture" },
   elbo: { takes: ["picture", "label"], gives: "score" },
+  logLikelihood: { takes: ["picture"], gives: "score" },
   novelty: { takes: ["picture"], gives: "score" },
   translate: { takes: ["picture", "label"], gives: "picture" },
   angle: { takes: ["picture"], gives: "angle" },

@@ -168,11 +168,24 @@ export interface Stage {
 
 // ------------------------------------------------------------------------------------------------ the whole
 
+/** What the head `logLikelihood` of a model is of, and how many draws it averages over. */
+export interface LikelihoodSpec {
+  /**
+   * What has the probability: pixels 0 or 1; 256 levels; a point of 0..1, which has a density; or grey levels that stand for
+   * probabilities, which makes no probability.
+   */
+  readonly of: "binary" | "levels" | "density" | "grey";
+  /** Latent vectors a picture of one call. */
+  readonly draws: number;
+}
+
 /** A model with its options filled in, for data of one kind. */
 export interface BuiltModel {
   readonly heads: Heads;
   /** Width of the latent vectors that heads take or give. */
   readonly latentSize?: number;
+  /** Beside a head `logLikelihood`. */
+  readonly likelihood?: LikelihoodSpec;
   /** In order; most models have one. */
   readonly stages: readonly Stage[];
   /** Batches of each step. Default: one stream `batch` of all pictures, augmented. */

@@ -61,16 +61,20 @@ export const categorical = {
  * `logScale`, the natural logarithm of the scale.
  */
 export const discretizedLogistic = {
-  /** The log-probability of levels `x`; between the lowest and the highest level it is at least ln 1e-7. */
+  /** The log-probability of levels `x`; finite for `logScale` in -60..60. */
+  // A level inside has probability σ(upper) - σ(lower) = σ(upper) · σ(-lower) · (1 - e^-width), with width = upper - lower, which
+  // cancels nothing; the lowest level lacks the lower edge, and the highest the upper one. 1 - e^-width is 2t / (1 + t) with
+  // t = tanh(width / 2), which keeps its digits where the width is small.
   logProb: (x: Tensor, mean: Tensor, logScale: Tensor): Tensor => {
     const half = 0.5 / 255;
     const inverse = g.exp(g.neg(logScale));
     const upper = g.mul(g.add(g.sub(x, mean), half), inverse);
     const lower = g.mul(g.sub(g.sub(x, mean), half), inverse);
-    const inside = g.log(g.maximum(g.sub(g.sigmoid(upper), g.sigmoid(lower)), 1e-7));
-    const darkest = g.neg(g.softplus(g.neg(upper)));
-    const brightest = g.neg(g.softplus(lower));
-    return g.where(g.less(x, half), darkest, g.where(g.greater(x, 1 - half), brightest, inside));
+    const below = g.neg(g.softplus(g.neg(upper))); // ln of the probability below the upper edge
+    const above = g.neg(g.softplus(lower)); // and above the lower edge
+    const t = g.tanh(g.mul(inverse, half));
+    const inside = g.add(g.add(below, above), g.log(g.div(g.mul(t, 2), g.add(t, 1))));
+    return g.where(g.less(x, half), below, g.where(g.greater(x, 1 - half), above, inside));
   },
   /** A sample before it is rounded, which may lie outside 0..1; `noise` is uniform in (0, 1). */
   sample: (mean: Tensor, logScale: Tensor, noise: Tensor): Tensor =>

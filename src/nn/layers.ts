@@ -32,6 +32,16 @@ export function dense(scope: Scope, x: Tensor, units: number, options: LayerOpti
   return g.matmul(x, weights, false, false, bias);
 }
 
+/**
+ * A fully connected layer over `x` `[…, in]` and a condition `[…, c]` side by side, `[…, units]`: the two products are added, so that
+ * leading axes broadcast and neither is repeated. Without a condition it is `dense`. Parameters: those of `dense`, and
+ * `condition/weights` [c, units].
+ */
+export function conditionalDense(scope: Scope, x: Tensor, condition: Tensor | undefined, units: number): Tensor {
+  const own = dense(scope, x, units);
+  return condition ? g.add(own, dense(scope.child("condition"), condition, units, { bias: false })) : own;
+}
+
 /** Options of a convolution; `padding` is `same` by default. */
 export interface ConvLayerOptions extends LayerOptions, WindowOptions {
   /** Number of groups into which input and output channels are divided, each convolved apart; divides both. Default 1. */

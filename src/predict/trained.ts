@@ -7,7 +7,7 @@ import { argmax, softmaxRows } from "../metrics/classification.ts";
 import { type Fitted, type Metric, Predictions, temperatureOf } from "../metrics/metric.ts";
 import { applyHead, type Head, type HeadInput, type Heads, requireHead } from "../models/heads.ts";
 import { findModel, parseOptions } from "../models/index.ts";
-import type { BuiltModel, DataSpec, Model } from "../models/model.ts";
+import type { BuiltModel, DataSpec, LikelihoodSpec, Model } from "../models/model.ts";
 import { Build, evaluatedPath, type NoiseSpec } from "../nn/scope.ts";
 import { FREE_BATCH } from "../onnx/lower.ts";
 import type { Backend, Executable } from "../runtime/backend.ts";
@@ -96,6 +96,8 @@ export class TrainedModel {
   readonly metrics: readonly Metric[];
   /** Width of latent vectors; 0 without any. */
   readonly latentSize: number;
+  /** What its head `logLikelihood` is of, where it has one. */
+  readonly likelihood: LikelihoodSpec | undefined;
   /** Whether it can tell how unlike the training data pictures are: then it has a head `novelty`. */
   readonly novelty: NoveltyBasis;
   private readonly state: State;
@@ -110,6 +112,7 @@ export class TrainedModel {
     this.heads = "head" in this.novelty ? { ...built.heads, novelty: this.novelty.head } : built.heads;
     this.latentSize = built.latentSize ?? 0;
     this.metrics = metricsOf({ ...built, heads: this.heads });
+    this.likelihood = built.likelihood;
     this.state = weights.state;
     this.fitted = weights.fitted;
     this.backend = backend;

@@ -37,6 +37,21 @@ const VARIANTS: Record<string, Record<string, unknown>[]> = {
     { width: 8, hidden: 32, latent: 8, training: "two-phase", norm: "batch", blocks: 1, likelihood: "gaussian" },
     { width: 8, hidden: 32, latent: 8, likelihood: "logistic" },
   ],
+  "class-vae": [
+    { ...{ width: 8, hidden: 32, latent: 8, flowSteps: 2, flowHidden: 16, draws: 2 } },
+    {
+      ...{ width: 8, hidden: 32, latent: 8, prior: "mixture", components: 2, draws: 1 },
+      likelihood: "gaussian",
+      freeBits: 2,
+    },
+  ],
+  "density-vae": [
+    { ...{ width: 8, hidden: 32, latent: 8, flowSteps: 2, flowHidden: 16, draws: 2 }, binarise: "dynamic" },
+    { ...{ width: 8, hidden: 32, latent: 8, prior: "mixture", draws: 2 }, likelihood: "logistic", importance: 3 },
+    { ...{ width: 8, hidden: 32, latent: 8, prior: "standard" }, likelihood: "gaussian" },
+  ],
+  m2: [{ width: 8, decoderWidth: 4, hidden: 32, latent: 8 }],
+  m1m2: [{ latent: 8, units: 48, style: 4, hidden: 32, rate: 3e-3 }],
   cnn: [{ width: 8, hidden: 32 }],
   dcgan: [{ width: 8, latent: 8, rate: 1e-3, discriminatorRate: 5e-4, emaDecay: 0.9 }],
   "angle-vae": [

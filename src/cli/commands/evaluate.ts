@@ -6,8 +6,9 @@ import { open } from "../../data/open.ts";
 import { formatMetric, type MetricInfo } from "../../metrics/metric.ts";
 import { chooseBackend, load } from "../../node.ts";
 import { type Evaluation, evaluate } from "../../predict/evaluate.ts";
+import { estimateLikelihood, likelihoodText } from "../../predict/likelihood.ts";
 import { RunFolder } from "../../run/folder.ts";
-import { choice, text } from "../../run/option-types.ts";
+import { choice, integer, text } from "../../run/option-types.ts";
 import { argument } from "../args.ts";
 import { freeName } from "../files.ts";
 import { bold, openLine, print, printJson, table, warn } from "../render.ts";
@@ -19,6 +20,12 @@ export function define(command: Command): void {
     .argument("<run>", "a run folder")
     .option("--data <source>", "other data than the run was trained on", argument(text("a name or a path")))
     .option("--split <name>", PARTS.join(", "), argument(choice(PARTS)), "test")
+    .option(
+      "--likelihood <draws>",
+      "estimate the likelihood too, by so many latent vectors a picture",
+      argument(integer(1, 1_000_000)),
+    )
+    .option("--pictures <n>", "of the part, whose likelihood is estimated (default: all)", argument(integer(1, 1e9)))
     .option("--json", "print one JSON document")
     .addHelpText(
       "after",
@@ -30,6 +37,8 @@ export function define(command: Command): void {
 interface Options {
   data?: string;
   split: Part;
+  likelihood?: number;
+  pictures?: number;
   json?: boolean;
 }
 
@@ -44,17 +53,25 @@ async function run(path: string, options: Options): Promise<void> {
   const set = data[split];
   if (!set) fail("E_DATA_EMPTY", `${source} has no ${split} part; choose another --split`);
   const found = await evaluate(model, set, data.classes);
+  const likelihood =
+    options.likelihood === undefined
+      ? undefined
+      : await estimateLikelihood(model, set, options.likelihood, { pictures: options.pictures });
   if (options.json)
     printJson({
       run: path,
       split,
       n: found.n,
       metrics: found.metrics,
+      ...(likelihood ? { likelihood } : {}),
       ...(found.classification
         ? { classes: found.classification.classes, confusion: found.classification.confusion }
         : {}),
     });
-  else showEvaluation(split, found, model.metrics);
+  else {
+    showEvaluation(split, found, model.metrics);
+    if (likelihood) print(`${likelihoodText(likelihood)}\n`);
+  }
   const { writeReport } = await import("../../run/report.ts");
   const out = freeName(join(path, "evaluations", options.data === undefined ? split : `${split}-of-${data.name}`));
   // The report of the run itself, which training wrote, stays.

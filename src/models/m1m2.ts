@@ -1,0 +1,184 @@
+// M1+M2 of Kingma et al. 2014: first a dense variational autoencoder of all pictures (M1), then the semi-supervised model M2 on latent
+// vectors that M1 draws of each picture, anew in every pass.
+import { z } from "zod";
+import * as g from "../graph/ops/index.ts";
+import type { Tensor } from "../graph/tensor.ts";
+import { bernoulli, gaussian } from "../nn/distributions.ts";
+import { glorotUniform, zerosInit } from "../nn/init.ts";
+import { ACTIVATIONS, conditionalDense, dense } from "../nn/layers.ts";
+import { classLoss, perExample, weightedMean } from "../nn/losses.ts";
+import { adam } from "../nn/optim.ts";
+import { schedule, withWarmup } from "../nn/schedule.ts";
+import type { Scope } from "../nn/scope.ts";
+import { draw, eachClass, marginalBound, ofClass, type Posterior, posteriorOf } from "../nn/variational.ts";
+import { head } from "./heads.ts";
+import { defineModel, type Phase, type Streams } from "./model.ts";
+import { SCHEDULE_NAMES } from "./options.ts";
+
+const options = z.object({
+  latent: z.number().int().min(1).max(1024).default(50).describe("size of M1's latent vector"),
+  units: z.number().int().min(8).max(4096).default(500).describe("units of each of M1's two hidden layers"),
+  style: z.number().int().min(1).max(1024).default(50).describe("size of M2's latent vector"),
+  hidden: z.number().int().min(8).max(4096).default(300).describe("units of M2's hidden layers"),
+  klWarmup: z
+    .number()
+    .min(0)
+    .max(1)
+    .default(0.2)
+    .describe("share of M1's training over which its KL weight rises to 1"),
+  classWeight: z
+    .number()
+    .min(0)
+    .max(10000)
+    .default(1)
+    .describe("weight of the mean cross entropy against M2's mean bound, in nats a picture; 0.1 in the paper"),
+  firstShare: z.number().min(0.05).max(0.95).default(0.4).describe("share of the training that M1 takes"),
+  rate: z.number().min(1e-6).max(1).default(1e-3).describe("learning rate (Adam)"),
+  schedule: z.enum(SCHEDULE_NAMES).default("cosine").describe("course of the learning rate"),
+  warmup: z.number().min(0).max(0.5).default(0.02).describe("share of each stage over which the learning rate rises"),
+});
+
+/** Variance over pictures above which a value of M1's latent vector says something of the picture (standard deviation 0.1). */
+const ACTIVE = 0.01;
+/** Share of a batch in the running variance. */
+const MOMENTUM = 0.02;
+
+/** Classifies from few labels, reconstructs and draws pictures of a class. */
+export const m1m2 = defineModel({
+  name: "m1m2",
+  title: "M1+M2: a VAE, then class and style of its latent vectors",
+  cite: "Kingma et al. 2014, Semi-supervised Learning with Deep Generative Models, sections 2 and 4",
+  options,
+  build(o, data) {
+    const k = data.classes.length;
+    const act = ACTIVATIONS.softplus;
+    const init = { init: glorotUniform };
+    const pixels = data.height * data.width * data.channels;
+    const layers = (scope: Scope, x: Tensor) =>
+      act(dense(scope.child("second"), act(dense(scope.child("first"), x, o.units, init)), o.units, init));
+
+    // ------------------------------------------------------------------------------------------ M1
+    const encode = (scope: Scope, x: Tensor): Posterior => {
+      const encoder = scope.child("m1").child("encoder");
+      return posteriorOf(encoder, layers(encoder, g.flatten(x)), o.latent);
+    };
+    const decode = (scope: Scope, latent: Tensor) => {
+      const decoder = scope.child("m1").child("decoder");
+      return dense(decoder.child("pixels"), layers(decoder, latent), pixels, init);
+    };
+    const picture = (scope: Scope, latent: Tensor) =>
+      g.reshape(bernoulli.mean(decode(scope, latent)), [latent.shape[0]!, data.height, data.width, data.channels]);
+    /** Bound on ln p(x) under a standard normal prior, with the KL term at a weight: nats, `[n]`. */
+    const pictureBound = (scope: Scope, x: Tensor, posterior: Posterior, klWeight: Tensor | number) => {
+      const { latent } = draw(scope.child("m1"), posterior);
+      const likelihood = perExample(bernoulli.logProb(g.flatten(x), decode(scope, latent)));
+      const kl = perExample(gaussian.klToStandard(posterior.mean, posterior.logVariance));
+      return g.sub(likelihood, g.mul(kl, klWeight));
+    };
+    /** 1 for values of the latent vector whose mean differs between pictures, 0 for the others, `[latent]`. */
+    const active = (scope: Scope) => g.step(g.sub(activity(scope), ACTIVE));
+    /** The running variance over pictures of the posterior mean, `[latent]`. */
+    const activity = (scope: Scope) => scope.child("m1").buffer("activity", [o.latent], zerosInit);
+
+    // ------------------------------------------------------------------------------------------ M2
+    /** Logits of q(y | latent), `[n, classes]`. */
+    const classify = (scope: Scope, latent: Tensor) => {
+      const classifier = scope.child("m2").child("classifier");
+      const hidden = act(dense(classifier.child("hidden"), g.mul(latent, active(scope)), o.hidden, init));
+      return dense(classifier.child("out"), hidden, k, init);
+    };
+    const style = (scope: Scope, latent: Tensor, y: Tensor): Posterior => {
+      const encoder = scope.child("m2").child("encoder");
+      const seen = g.mul(latent, active(scope));
+      return posteriorOf(encoder, act(conditionalDense(encoder.child("hidden"), seen, y, o.hidden)), o.style);
+    };
+    /** p(latent | y, style). */
+    const latentOf = (scope: Scope, style: Tensor, y: Tensor): Posterior => {
+      const decoder = scope.child("m2").child("decoder");
+      return posteriorOf(decoder, act(conditionalDense(decoder.child("hidden"), style, y, o.hidden)), o.latent);
+    };
+    /** The bound on ln p(latent, y) of every class (equation 6), nats, `[n, classes]`. */
+    const bounds = (scope: Scope, latent: Tensor) => {
+      const rows = g.reshape(latent, [latent.shape[0]!, 1, o.latent]);
+      const { mean, logVariance } = style(scope, rows, eachClass(k));
+      const drawn = gaussian.sample(mean, logVariance, scope.noise("style", mean.shape)); // [n, classes, style]
+      const given = latentOf(scope, drawn, eachClass(k));
+      const each = g.mul(gaussian.logProb(rows, given.mean, given.logVariance), active(scope));
+      const kl = g.sum(gaussian.klToStandard(mean, logVariance), -1);
+      return g.sub(g.sub(g.sum(each, -1), kl), Math.log(k));
+    };
+
+    // ------------------------------------------------------------------------------------------ stages
+    const common = {
+      optimizer: adam(),
+      learningRate: o.rate,
+      schedule: withWarmup(o.warmup, schedule(o.schedule)),
+    };
+    const first: Phase = {
+      ...common,
+      name: "m1",
+      updates: ["m1/"],
+      loss(scope, { x, weights }) {
+        const posterior = encode(scope, x);
+        const spread = g.variance(posterior.mean, 0);
+        scope.child("m1").assign("activity", g.add(g.mul(activity(scope), 1 - MOMENTUM), g.mul(spread, MOMENTUM)));
+        const klWeight = scope.annealed("klWeight", (progress) =>
+          o.klWarmup > 0 ? Math.min(1, progress / o.klWarmup) : 1,
+        );
+        const loss = g.neg(weightedMean(pictureBound(scope, x, posterior, klWeight), weights));
+        return { loss, log: { loss } };
+      },
+    };
+    const second: Phase = {
+      ...common,
+      name: "m2",
+      updates: ["m2/"],
+      loss(scope, all, { labelled }) {
+        const codes = (x: Tensor) => draw(scope.child("m1"), encode(scope, x)).latent;
+        const latent = codes(all.x);
+        const logits = classify(scope, latent);
+        const each = bounds(scope, latent);
+        const bound = weightedMean(ofClass(each, all.labels, marginalBound(each, logits)), all.weights);
+        const taught = labelled ?? all;
+        const shown = taught.mixed ?? labelled;
+        const cross = classLoss(shown ? classify(scope, codes(shown.x)) : logits, taught);
+        const loss = g.sub(g.mul(cross, o.classWeight), bound);
+        return { loss, log: { loss, bound, class: cross, active: g.sum(active(scope)) } };
+      },
+    };
+
+    return {
+      stages: [
+        { name: "m1", share: o.firstShare, phases: [first] },
+        { name: "m2", share: 1 - o.firstShare, phases: [second] },
+      ],
+      // Half of a step's pictures are drawn from those with a label, where these are few.
+      streams: ({ labelled, unlabelled }): Streams =>
+        labelled === 0 || labelled >= unlabelled
+          ? { all: {} }
+          : { all: { share: 0.5 }, labelled: { from: "labelled", share: 0.5 } },
+      best: ["accuracy", "nll"],
+      latentSize: o.latent,
+      heads: {
+        classify: head(["picture"], "logits", (scope, inputs) => classify(scope, encode(scope, inputs.picture).mean)),
+        encode: head(["picture"], "latent", (scope, inputs) => encode(scope, inputs.picture).mean),
+        decode: head(["latent"], "picture", (scope, { latent }) => picture(scope, latent)),
+        reconstruct: head(["picture"], "picture", (scope, inputs) =>
+          picture(scope, encode(scope, inputs.picture).mean),
+        ),
+        sample: head(["label"], "picture", (scope, { label, n }) => {
+          const { mean, logVariance } = latentOf(scope, scope.noise("style", [n, o.style]), g.oneHot(label, k));
+          const noise = scope.noise("latent", [n, o.latent]);
+          // Values that say nothing of a picture are as M1's prior has them.
+          return picture(
+            scope,
+            g.add(noise, g.mul(g.sub(gaussian.sample(mean, logVariance, noise), noise), active(scope))),
+          );
+        }),
+        elbo: head(["picture"], "score", (scope, inputs) =>
+          pictureBound(scope, inputs.picture, encode(scope, inputs.picture), 1),
+        ),
+      },
+    };
+  },
+});
