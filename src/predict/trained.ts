@@ -271,9 +271,12 @@ export class TrainedModel {
     return this.run("encode", { picture });
   }
 
-  /** Images `[n, h, w, c]` in 0..1 of latent vectors `[n, latentSize]`. */
-  decode(latent: Float32Array): Promise<NdArray> {
-    return this.run("decode", { latent });
+  /**
+   * Images `[n, h, w, c]` in 0..1 of latent vectors `[n, latentSize]`.
+   * @param label class numbers `[n]`, for a model that is told the class
+   */
+  decode(latent: Float32Array, label?: Int32Array): Promise<NdArray> {
+    return this.run("decode", { latent, label });
   }
 
   /**
