@@ -98,8 +98,9 @@ export class TrainedModel {
   readonly latentSize: number;
   /** Whether it can tell how unlike the training data pictures are: then it has a head `novelty`. */
   readonly novelty: NoveltyBasis;
+  /** Where heads are computed. */
+  readonly backend: Backend;
   private readonly state: State;
-  private readonly backend: Backend;
   private readonly compiled = new Map<string, Promise<CompiledHead>>();
 
   /** @param model the model of the run, where it is not among `MODELS` */
@@ -125,8 +126,8 @@ export class TrainedModel {
     return temperatureOf(this.fitted);
   }
 
-  /** A walk over the heads with the averaged weights as constants. */
-  private build(): Build {
+  /** A walk for graphs of heads, with the averaged weights as constants. */
+  walk(): Build {
     const { state } = this;
     return new Build(false, {
       fitted: this.fitted,
@@ -146,7 +147,7 @@ export class TrainedModel {
   headGraph(name: string, batch: number): HeadGraph {
     const head = requireHead(this.heads, name);
     const inputs = new Map(head.takes.map((kind) => [kind, this.inputTensor(kind, batch)]));
-    const walk = this.build();
+    const walk = this.walk();
     const read = (kind: HeadInput) => {
       const tensor = inputs.get(kind)!;
       return kind === "picture" || kind === "second" ? pixelsToUnit(tensor) : tensor;
@@ -240,7 +241,7 @@ export class TrainedModel {
   /** What the model gives for each picture of a decoded set. All its heads are one graph, computed where training would be. */
   async predict(set: ImageSet): Promise<Predictions> {
     const size = Math.min(SET_BATCH, set.labels.length);
-    const build = this.build();
+    const build = this.walk();
     const needed = new Set(this.metrics.flatMap(({ needs }) => needs));
     const names = outputsOf(this.heads).filter((name) => needed.has(name));
     const none = new Map<string, Float32Array>();

@@ -1,5 +1,6 @@
 // Linear algebra, and mixtures of Gaussians that are fitted to rows.
 import { describe, expect, it } from "vitest";
+import { frechetDistance } from "../../src/metrics/frechet-distance.ts";
 import { cholesky, moments, principalAxes, solveLower } from "../../src/metrics/linear-algebra.ts";
 import { fitMixture } from "../../src/metrics/mixture.ts";
 import { Random } from "../../src/random/random.ts";
@@ -76,5 +77,28 @@ describe("a mixture of Gaussians", () => {
         expect(factor.every(Number.isFinite)).toBe(true);
       }
     }
+  });
+});
+
+describe("the Fréchet distance", () => {
+  it("is that of numpy's covariances and scipy's square root of a matrix", () => {
+    const rows = (of: (i: number, j: number) => number) =>
+      Float32Array.from({ length: 160 }, (_, at) => of(at >> 2, at % 4));
+    const a = rows((i, j) => Math.sin(1 + i * (j + 1) * 0.7));
+    const b = rows((i, j) => Math.cos(2 + i * (j + 1) * 0.3) * (1 + j) * 0.5 + 0.2);
+    // |m₁ - m₂|² + trace(C₁ + C₂ - 2 sqrtm(C₁ C₂)), cov(bias=True), on the same float32 rows.
+    expect(frechetDistance(a, b, 40)).toBeCloseTo(0.8128472892416321, 7);
+    expect(frechetDistance(a, a, 40)).toBeCloseTo(0, 9);
+  });
+
+  it("is that of the means for shifted rows, also where covariances are singular", () => {
+    const a = Float32Array.of(1, 1, 0, 2, 2, 0, 3, 3, 0);
+    expect(
+      frechetDistance(
+        a,
+        a.map((value, i) => value + (i % 3)),
+        3,
+      ),
+    ).toBeCloseTo(5, 6);
   });
 });
