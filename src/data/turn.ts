@@ -1,5 +1,5 @@
 // Pictures turned by a given angle, with smooth edges: for data that are made, and for pictures whose angle is to be found again.
-import type { PictureShape } from "./transform.ts";
+import type { PictureShape } from "./picture.ts";
 
 /** Places across a pixel, and down, at which the turned picture is read; their mean is the pixel. */
 const SAMPLES = 3;

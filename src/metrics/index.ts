@@ -3,7 +3,8 @@ import { ndarray } from "../base/array.ts";
 import { type ClassificationMetrics, classificationMetrics, fitTemperature, softmaxRows } from "./classification.ts";
 import { kernelDistance } from "./kernel-distance.ts";
 import { type FittedQuantity, type Metric, type Predictions, temperatureOf } from "./metric.ts";
-import { noveltyQuantity } from "./novelty.ts";
+import { mixtureQuantity } from "./mixture-quantity.ts";
+import { noveltyQuantity, shareOfAlarms } from "./novelty.ts";
 
 type ClassMetric = Pick<Metric, "title" | "better" | "unit" | "headline"> & {
   readonly name: keyof ClassificationMetrics;
@@ -94,7 +95,7 @@ export const METRICS: readonly Metric[] = [
     unit: "share",
     needs: ["novelty"],
     afterFitting: true,
-    compute: (p) => mean(p.output("novelty").map((value) => (value > 1 ? 1 : 0))),
+    compute: (p) => shareOfAlarms(p.output("novelty")),
   },
 ];
 
@@ -110,6 +111,7 @@ export const FITTED: readonly FittedQuantity[] = [
         : undefined,
   },
   noveltyQuantity,
+  mixtureQuantity,
 ];
 
 function mean(values: Float32Array): number {

@@ -120,3 +120,51 @@ function orthonormal(columns: Float64Array, d: number, k: number): Float64Array 
   }
   return columns;
 }
+
+/** Sweeps of `symmetricEigen`, at most; each about squares what is left beside the diagonal. */
+const SWEEPS = 30;
+
+/**
+ * Eigenvalues `[d]` and eigenvectors (columns of `[d, d]`) of a symmetric matrix, by Jacobi's rotations (Golub & Van Loan, Matrix
+ * Computations, section 8.5).
+ */
+export function symmetricEigen(matrix: Float64Array, d: number): { values: Float64Array; vectors: Float64Array } {
+  const a = matrix.slice();
+  const vectors = new Float64Array(d * d);
+  addToDiagonal(vectors, d, 1);
+  const beside = () => {
+    let total = 0;
+    for (let i = 0; i < d; i++) for (let j = 0; j < i; j++) total += a[i * d + j]! ** 2;
+    return total;
+  };
+  const small = 1e-26 * a.reduce((total, value) => total + value ** 2, 0);
+  for (let sweep = 0; sweep < SWEEPS && beside() > small; sweep++)
+    for (let p = 0; p < d; p++)
+      for (let q = p + 1; q < d; q++) {
+        if (a[p * d + q] === 0) continue;
+        // The angle whose rotation makes this element zero.
+        const half = (a[q * d + q]! - a[p * d + p]!) / (2 * a[p * d + q]!);
+        const tangent = (half >= 0 ? 1 : -1) / (Math.abs(half) + Math.sqrt(half ** 2 + 1));
+        const cosine = 1 / Math.sqrt(tangent ** 2 + 1);
+        const sine = tangent * cosine;
+        for (const rows of [a, vectors]) rotateColumns(rows, d, p, q, cosine, sine);
+        rotateRows(a, d, p, q, cosine, sine);
+      }
+  return { values: Float64Array.from({ length: d }, (_, i) => a[i * d + i]!), vectors };
+}
+
+function rotateColumns(a: Float64Array, d: number, p: number, q: number, cosine: number, sine: number): void {
+  for (let i = 0; i < d * d; i += d) {
+    const [x, y] = [a[i + p]!, a[i + q]!];
+    a[i + p] = cosine * x - sine * y;
+    a[i + q] = sine * x + cosine * y;
+  }
+}
+
+function rotateRows(a: Float64Array, d: number, p: number, q: number, cosine: number, sine: number): void {
+  for (let i = 0; i < d; i++) {
+    const [x, y] = [a[p * d + i]!, a[q * d + i]!];
+    a[p * d + i] = cosine * x - sine * y;
+    a[q * d + i] = sine * x + cosine * y;
+  }
+}

@@ -1,6 +1,6 @@
 // What a metric is: a number computed from what a model gives for the pictures of a set. On arrays only.
 import type { NdArray } from "../base/array.ts";
-import { softmaxRows } from "./classification.ts";
+import { argmax, softmaxRows } from "./classification.ts";
 
 /** Values fitted on validation pictures and kept with the weights, by name: see `FittedQuantity`. */
 export type Fitted = ReadonlyMap<string, NdArray>;
@@ -34,6 +34,13 @@ export class Predictions {
   get probabilities(): Float64Array {
     this.calibrated ??= softmaxRows(this.output("classify"), this.classes, temperatureOf(this.fitted));
     return this.calibrated;
+  }
+
+  /** The class of each picture `[n]`: its label, or what the model answers; -1 without a label for a model that gives no answer. */
+  get labelsOrAnswers(): Int32Array {
+    const logits = this.outputs.get("classify");
+    const { labels, classes } = this;
+    return logits ? labels.map((label, i) => (label >= 0 ? label : argmax(logits, i * classes, classes))) : labels;
   }
 
   /** Whether any picture has a label. */

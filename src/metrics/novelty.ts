@@ -2,7 +2,6 @@
 // statistic tells how rare its value is; the score is the sum of these rarities, and its threshold has a false-alarm rate that
 // holds for pictures like those of validation, whatever the score is (conformal prediction: Vovk et al. 2005).
 import { type NdArray, ndarray } from "../base/array.ts";
-import { argmax } from "./classification.ts";
 import {
   type FeatureGaussians,
   fitFeatureGaussians,
@@ -11,7 +10,7 @@ import {
   project,
   relativeDistance,
 } from "./feature-distance.ts";
-import type { Fitted, FittedQuantity, Predictions } from "./metric.ts";
+import type { Fitted, FittedQuantity } from "./metric.ts";
 import { fitTailTable, quantile, rarity, TABLE_POINTS, type TailTable } from "./tail-table.ts";
 
 /** Validation pictures without which novelty is not fitted: of fewer, more than one typical picture in 20 would be an alarm. */
@@ -77,6 +76,13 @@ export function fitNovelty(
   };
 }
 
+/** Share of pictures whose novelty is past the threshold, 0..1. */
+export function shareOfAlarms(novelty: ArrayLike<number>): number {
+  let alarms = 0;
+  for (let i = 0; i < novelty.length; i++) if (novelty[i]! > 1) alarms++;
+  return alarms / novelty.length;
+}
+
 /** Fitted on validation pictures, and kept as arrays. */
 export const noveltyQuantity: FittedQuantity = {
   name: "novelty",
@@ -85,17 +91,11 @@ export const noveltyQuantity: FittedQuantity = {
   fit(predictions) {
     const n = predictions.labels.length;
     if (n < NOVELTY_PICTURES) return undefined;
-    return toArrays(fitNovelty(predictions.output("noveltyStatistics"), n, featuresOf(predictions)));
+    const { outputs, classes, labelsOrAnswers: groups } = predictions;
+    const rows = groups.includes(-1) ? undefined : outputs.get("features");
+    return toArrays(fitNovelty(predictions.output("noveltyStatistics"), n, rows && { rows, groups, classes }));
   },
 };
-
-/** Features with the class of each picture: its label, or what the model answers where it has none. */
-function featuresOf({ outputs, labels, classes }: Predictions) {
-  const [rows, logits] = [outputs.get("features"), outputs.get("classify")];
-  if (!rows || !logits) return undefined;
-  const groups = labels.map((label, i) => (label >= 0 ? label : argmax(logits, i * classes, classes)));
-  return { rows, groups, classes };
-}
 
 const named = (name: string) => `novelty/${name}`;
 

@@ -27,12 +27,7 @@ export interface LabelBankOptions {
 /** Names of the streams: the pictures with a label, and all of them with what the bank says. */
 const [LABELLED, BANK] = ["labelled", "bank"];
 
-export function labelBank({
-  data,
-  logits,
-  phase,
-  share,
-}: LabelBankOptions): Required<Pick<BuiltModel, "tables">> & {
+export function labelBank({ data, logits, phase, share }: LabelBankOptions): Required<Pick<BuiltModel, "tables">> & {
   readonly stage: Stage;
   readonly streams: ReturnType<NonNullable<BuiltModel["streams"]>>;
 } {

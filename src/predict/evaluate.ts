@@ -30,6 +30,8 @@ export interface Evaluation {
   readonly metrics: Readonly<Record<string, number>>;
   /** Absent for a model that does not classify, and without labels. */
   readonly classification?: ClassEvaluation;
+  /** Novelty of each picture, where the model tells it. */
+  readonly novelty?: Float32Array;
   /** The pictures: all that decode. */
   readonly set: ImageSet;
 }
@@ -55,7 +57,8 @@ export async function evaluate(model: TrainedModel, whole: ImageSet, classes: re
   if (n === 0) fail("E_DATA_EMPTY", "there are no pictures to evaluate on");
   const predictions = await model.predict(set);
   const metrics = computeMetrics(model.metrics, predictions);
-  if (!model.has("classify") || !predictions.hasLabels) return { n, metrics, set };
+  const found = { n, metrics, novelty: predictions.outputs.get("novelty"), set };
+  if (!model.has("classify") || !predictions.hasLabels) return found;
   const k = classes.length;
   const { probabilities } = predictions;
   const confusion = confusionMatrix(probabilities, set.labels, k);
@@ -65,5 +68,5 @@ export async function evaluate(model: TrainedModel, whole: ImageSet, classes: re
     calibration: calibrationBins(probabilities, set.labels, k),
     probabilities,
   };
-  return { n, metrics, classification, set };
+  return { ...found, classification };
 }

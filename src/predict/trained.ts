@@ -100,8 +100,9 @@ export class TrainedModel {
   readonly likelihood: LikelihoodSpec | undefined;
   /** Whether it can tell how unlike the training data pictures are: then it has a head `novelty`. */
   readonly novelty: NoveltyBasis;
+  /** Where heads are computed. */
+  readonly backend: Backend;
   private readonly state: State;
-  private readonly backend: Backend;
   private readonly compiled = new Map<string, Promise<CompiledHead>>();
 
   /** @param model the model of the run, where it is not among `MODELS` */
@@ -128,8 +129,8 @@ export class TrainedModel {
     return temperatureOf(this.fitted);
   }
 
-  /** A walk over the heads with the averaged weights as constants. */
-  private build(): Build {
+  /** A walk for graphs of heads, with the averaged weights as constants. */
+  walk(): Build {
     const { state } = this;
     return new Build(false, {
       fitted: this.fitted,
@@ -149,7 +150,7 @@ export class TrainedModel {
   headGraph(name: string, batch: number): HeadGraph {
     const head = requireHead(this.heads, name);
     const inputs = new Map(head.takes.map((kind) => [kind, this.inputTensor(kind, batch)]));
-    const walk = this.build();
+    const walk = this.walk();
     const read = (kind: HeadInput) => {
       const tensor = inputs.get(kind)!;
       return kind === "picture" || kind === "second" ? pixelsToUnit(tensor) : tensor;
@@ -243,7 +244,7 @@ export class TrainedModel {
   /** What the model gives for each picture of a decoded set. All its heads are one graph, computed where training would be. */
   async predict(set: ImageSet): Promise<Predictions> {
     const size = Math.min(SET_BATCH, set.labels.length);
-    const build = this.build();
+    const build = this.walk();
     const needed = new Set(this.metrics.flatMap(({ needs }) => needs));
     const names = outputsOf(this.heads).filter((name) => needed.has(name));
     const none = new Map<string, Float32Array>();
@@ -274,9 +275,12 @@ export class TrainedModel {
     return this.run("encode", { picture });
   }
 
-  /** Images `[n, h, w, c]` in 0..1 of latent vectors `[n, latentSize]`. */
-  decode(latent: Float32Array): Promise<NdArray> {
-    return this.run("decode", { latent });
+  /**
+   * Images `[n, h, w, c]` in 0..1 of latent vectors `[n, latentSize]`.
+   * @param label class numbers `[n]`, for a model that is told the class
+   */
+  decode(latent: Float32Array, label?: Int32Array): Promise<NdArray> {
+    return this.run("decode", { latent, label });
   }
 
   /**

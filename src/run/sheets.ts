@@ -3,9 +3,11 @@ import { gather } from "../data/dataset.ts";
 import { turnPicture } from "../data/turn.ts";
 import { argmax } from "../metrics/classification.ts";
 import type { ClassEvaluation, Evaluation } from "../predict/evaluate.ts";
+import { hasMixture } from "../predict/mixture-sampler.ts";
 import type { TrainedModel } from "../predict/trained.ts";
 import { Random } from "../random/random.ts";
 import { gridPng, toBytes } from "../report/pictures.ts";
+import { explainedMistakes, interpolations, traversals } from "./latent-sheets.ts";
 
 /** Pictures on a sheet, and in a row of it. */
 const PICTURES = 40;
@@ -35,11 +37,22 @@ export function sheetsOf(model: TrainedModel, found: Evaluation): Sheet[] {
     },
   });
   const { classification } = found;
+  const mistakes = classification ? mistakesOf(found, classification) : [];
+  const hasCodes = model.has("encode") && model.has("decode");
   return [
     ...(model.has("reconstruct") ? [sheet("reconstructions.png", () => reconstructions(model, found))] : []),
     ...(model.has("canonical") ? [sheet("upright.png", () => turnedUpright(model, found))] : []),
     ...(model.has("sample") ? [sheet("generated.png", () => generated(model))] : []),
-    ...(classification ? [sheet("mistakes.png", () => worstMistakes(model, found, classification))] : []),
+    ...(hasCodes && found.n > 1
+      ? [
+          sheet("interpolations.png", () => interpolations(model, found)),
+          sheet("traversals.png", () => traversals(model, found)),
+        ]
+      : []),
+    ...(classification ? [sheet("mistakes.png", () => worstMistakes(model, found, classification, mistakes))] : []),
+    ...(hasMixture(model) && model.has("classify")
+      ? [sheet("mistakes-explained.png", () => explainedMistakes(model, found, mistakes))]
+      : []),
   ];
 }
 
@@ -90,21 +103,26 @@ function inRows(above: Uint8Array, below: Uint8Array, n: number): Uint8Array {
   return pairs;
 }
 
-/** The pictures whose label the classifier believes least among its mistakes. */
+/** The pictures whose label the classifier believes least among its mistakes: their numbers, the worst first. */
+function mistakesOf(
+  { set: { labels } }: Evaluation,
+  { probabilities: p, classes: { length: k } }: ClassEvaluation,
+): number[] {
+  return Array.from(labels, (_, i) => i)
+    .filter((i) => labels[i]! >= 0 && argmax(p, i * k, k) !== labels[i])
+    .sort((a, b) => p[a * k + labels[a]!]! - p[b * k + labels[b]!]!)
+    .slice(0, PICTURES);
+}
+
 async function worstMistakes(
   { spec: { classes } }: TrainedModel,
   { set }: Evaluation,
   { probabilities: p }: ClassEvaluation,
+  index: readonly number[],
 ): Promise<SheetPictures | undefined> {
-  const { labels } = set;
-  const k = classes.length;
-  const answer = (i: number) => argmax(p, i * k, k);
-  const index = Array.from(labels, (_, i) => i)
-    .filter((i) => labels[i]! >= 0 && answer(i) !== labels[i])
-    .sort((a, b) => p[a * k + labels[a]!]! - p[b * k + labels[b]!]!)
-    .slice(0, PICTURES);
   if (index.length === 0) return undefined;
-  const text = index.slice(0, COLUMNS).map((i) => `${classes[labels[i]!]} as ${classes[answer(i)]}`);
+  const k = classes.length;
+  const text = index.slice(0, COLUMNS).map((i) => `${classes[set.labels[i]!]} as ${classes[argmax(p, i * k, k)]}`);
   return {
     caption: `The most confident mistakes (first row: ${text.join(", ")})`,
     pixels: await gather(set, index),

@@ -138,11 +138,28 @@ describe("a run from training to export", () => {
       (a, b) => labels.filter((x) => x === b).length - labels.filter((x) => x === a).length,
     )[0]!;
     const made = JSON.parse(
-      genclass("generate", "run", "--class", common, "--count", "3", "--out", "one-class", "--json").out,
+      genclass(
+        "generate",
+        "run",
+        "--class",
+        common,
+        "--sampler",
+        "prior",
+        "--count",
+        "3",
+        "--out",
+        "one-class",
+        "--json",
+      ).out,
     );
     expect(made.files).toHaveLength(3);
     for (const answer of JSON.parse(genclass("classify", "run", "one-class", "--json").out))
       expect(answer.label).toBe(common);
+    const mixed = genclass("generate", "run", "--class", "7", "--count", "20", "--out", "sevens", "--json").out;
+    expect(JSON.parse(mixed)).toMatchObject({ sampler: "mixture", class: "7", count: 20 });
+    const sevens = JSON.parse(genclass("classify", "run", "sevens", "--json").out);
+    // Chance is 2 of 20; the model has seen few pictures.
+    expect(sevens.filter(({ label }: { label: string }) => label === "7").length).toBeGreaterThan(10);
     expectRefused(genclass("generate", "run", "--class", "eleven"), 2, /unknown class "eleven"/);
     const { files } = JSON.parse(
       genclass("reconstruct", "run", "pictures/3-is-3.png", "--out", "pair.png", "--json").out,

@@ -4,10 +4,11 @@ import { fail } from "../../base/errors.ts";
 import { type Dataset, PARTS, type Part } from "../../data/dataset.ts";
 import { open } from "../../data/open.ts";
 import { formatMetric, type MetricInfo } from "../../metrics/metric.ts";
-import { chooseBackend, load } from "../../node.ts";
+import { chooseBackend, load, type NodeModel } from "../../node.ts";
 import { type Evaluation, evaluate } from "../../predict/evaluate.ts";
 import { estimateLikelihood, likelihoodText } from "../../predict/likelihood.ts";
-import { RunFolder } from "../../run/folder.ts";
+import { DRAWN_PICTURES, drawPictures, findNovel, type NovelFound, picturesFor } from "../../predict/novel.ts";
+import { optionsOf, RunFolder } from "../../run/folder.ts";
 import { choice, integer, text } from "../../run/option-types.ts";
 import { argument } from "../args.ts";
 import { freeName } from "../files.ts";
@@ -26,10 +27,15 @@ export function define(command: Command): void {
       argument(integer(1, 1_000_000)),
     )
     .option("--pictures <n>", "of the part, whose likelihood is estimated (default: all)", argument(integer(1, 1e9)))
+    .option(
+      "--novel <source>",
+      `tell how well novelty finds other pictures: those of a source, or drawn ones (${DRAWN_PICTURES.join(", ")})`,
+      argument(text("a name or a path")),
+    )
     .option("--json", "print one JSON document")
     .addHelpText(
       "after",
-      "\nThe report and its pictures go to RUN/evaluations/, numbered.\n\nExample:\n  genclass evaluate runs/first\n",
+      "\nThe report and its pictures go to RUN/evaluations/, numbered.\n\nExample:\n  genclass evaluate runs/first\n  genclass evaluate runs/first --novel fashion-mnist\n",
     )
     .action(run);
 }
@@ -39,6 +45,7 @@ interface Options {
   split: Part;
   likelihood?: number;
   pictures?: number;
+  novel?: string;
   json?: boolean;
 }
 
@@ -52,11 +59,14 @@ async function run(path: string, options: Options): Promise<void> {
     : otherData(folder, source));
   const set = data[split];
   if (!set) fail("E_DATA_EMPTY", `${source} has no ${split} part; choose another --split`);
+  if (options.novel !== undefined && "lacking" in model.novelty)
+    fail("E_HEAD", `--novel: ${path} tells no novelty: ${model.novelty.lacking}`);
   const found = await evaluate(model, set, data.classes);
   const likelihood =
     options.likelihood === undefined
       ? undefined
       : await estimateLikelihood(model, set, options.likelihood, { pictures: options.pictures });
+  const novel = options.novel === undefined ? undefined : await lookForNovel(folder, model, found, options.novel);
   if (options.json)
     printJson({
       run: path,
@@ -67,10 +77,12 @@ async function run(path: string, options: Options): Promise<void> {
       ...(found.classification
         ? { classes: found.classification.classes, confusion: found.classification.confusion }
         : {}),
+      ...(novel ? { novel } : {}),
     });
   else {
     showEvaluation(split, found, model.metrics);
     if (likelihood) print(`${likelihoodText(likelihood)}\n`);
+    if (novel) showNovel(novel);
   }
   const { writeReport } = await import("../../run/report.ts");
   const out = freeName(join(path, "evaluations", options.data === undefined ? split : `${split}-of-${data.name}`));
@@ -94,6 +106,41 @@ function otherData({ config: { data, seed } }: RunFolder, source: string): Promi
     seed,
     progress: openLine,
   });
+}
+
+/** Novel pictures that are looked at, at most. */
+const MOST_NOVEL = 10_000;
+
+/** What is found of the pictures of a source, which are read as the run read its own. */
+async function lookForNovel(
+  folder: RunFolder,
+  model: NodeModel,
+  { n, novelty }: Evaluation,
+  source: string,
+): Promise<NovelFound & { readonly source: string }> {
+  const drawn = DRAWN_PICTURES.find((kind) => kind === source);
+  const read = async () => {
+    const { test, train } = await otherData(folder, source);
+    return picturesFor(test ?? train, model.spec, MOST_NOVEL);
+  };
+  const pictures = drawn ? drawPictures(drawn, model.spec, Math.min(n, MOST_NOVEL)) : await read();
+  return { source, ...(await findNovel(model, novelty!, pictures)) };
+}
+
+function showNovel({ source, n, auroc, aupr, fpr95, alarms }: NovelFound & { readonly source: string }): void {
+  print(
+    table([
+      [
+        "AUROC",
+        auroc.toFixed(5),
+        `${n} pictures of ${source} against the pictures above, by novelty; higher is better`,
+      ],
+      ["AUPR", aupr.toFixed(5), "average precision of finding them; higher is better"],
+      ["FPR95", fpr95.toFixed(5), "share of the pictures above that is marked where 95 % of them are; lower is better"],
+      ["alarms", alarms.toFixed(5), "share of them past the threshold of novelty"],
+    ]),
+  );
+  print();
 }
 
 /** The numbers as people read them. */

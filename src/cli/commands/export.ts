@@ -23,7 +23,7 @@ export function define(command: Command): void {
     .option("--json", "print one JSON document")
     .addHelpText(
       "after",
-      "\nOf a classifier, input pixels: uint8 [batch, height, width, channels], outputs: probabilities, label.\n\nExample:\n  genclass export runs/first --out digits.onnx\n  genclass export runs/first --head sample --out generator.onnx\n",
+      "\nOf a classifier, input pixels: uint8 [batch, height, width, channels], outputs: probabilities, label, novelty.\n\nExample:\n  genclass export runs/first --out digits.onnx\n  genclass export runs/first --head sample --out generator.onnx\n",
     )
     .action(run);
 }

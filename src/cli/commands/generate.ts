@@ -4,25 +4,36 @@ import { fail, unknownName } from "../../base/errors.ts";
 import { argmax, softmaxRows } from "../../metrics/classification.ts";
 import { requireHead } from "../../models/heads.ts";
 import { load, type NodeModel } from "../../node.ts";
+import { hasMixture, sampleMixture } from "../../predict/mixture-sampler.ts";
 import { gridPng, imagePng, toBytes } from "../../report/pictures.ts";
-import { integer, text } from "../../run/option-types.ts";
+import { choice, integer, text } from "../../run/option-types.ts";
 import { argument } from "../args.ts";
 import { freeFile, requireFreeFolder, writeNew } from "../files.ts";
 import { bold, print, printJson } from "../render.ts";
 
 interface Options {
   class?: string;
+  sampler?: Sampler;
   count: number;
   out?: string;
   seed: number;
   json?: boolean;
 }
 
+/** What pictures are drawn from: the model's own distribution, or the mixture fitted to the codes of validation pictures. */
+const SAMPLERS = ["prior", "mixture"] as const;
+type Sampler = (typeof SAMPLERS)[number];
+
 /** Declares the arguments and options of the command. */
 export function define(command: Command): void {
   command
     .argument("<run>", "a run folder")
     .option("--class <name>", "pictures of this class alone", argument(text("a class")))
+    .option(
+      "--sampler <name>",
+      "prior: as the model was trained to; mixture: latent vectors like those of real pictures, a mixture of Gaussians a class (default: mixture, where there is one and the model cannot be asked for a class)",
+      argument(choice(SAMPLERS)),
+    )
     .option("--count <n>", "how many", argument(integer(1, 100_000)), 40)
     .option(
       "--out <path>",
@@ -49,10 +60,15 @@ async function run(path: string, options: Options): Promise<void> {
     : freeFile(options.out, join(path, "samples", `generated-${options.seed}`), ".png");
   const model = await load(path);
   const { classes, height, width, channels } = model.spec;
-  requireHead(model.heads, "sample");
+  const sampler = options.sampler ?? defaultSampler(model);
+  if (sampler === "prior") requireHead(model.heads, "sample");
   const wanted = options.class === undefined ? undefined : classes.indexOf(options.class);
   if (wanted === -1) unknownName("class", options.class!, classes);
-  const images = await draw(model, options.count, wanted, options.seed);
+  const { count, seed } = options;
+  const images =
+    sampler === "mixture"
+      ? toBytes((await sampleMixture(model, count, { seed, wanted })).data)
+      : await draw(model, count, wanted, seed);
   const size = height * width * channels;
   const files: string[] = [];
   const write = (file: string, png: Buffer) => {
@@ -60,18 +76,22 @@ async function run(path: string, options: Options): Promise<void> {
     files.push(file);
   };
   if (isFolder)
-    for (let i = 0; i < options.count; i++)
+    for (let i = 0; i < count; i++)
       write(
         join(out, `${String(i).padStart(5, "0")}.png`),
         await imagePng(images.subarray(i * size, (i + 1) * size), model.spec),
       );
-  else write(out, await gridPng(images, model.spec, Math.min(10, options.count)));
+  else write(out, await gridPng(images, model.spec, Math.min(10, count)));
   await model.dispose();
-  if (options.json) printJson({ run: path, count: options.count, class: options.class ?? null, files });
-  else print(`${options.count} pictures: ${bold(out)}`);
+  if (options.json) printJson({ run: path, count, class: options.class ?? null, sampler, files });
+  else print(`${count} pictures from the ${sampler}: ${bold(out)}`);
 }
 
-/** New pictures; of one class by asking for it, or where the model cannot be asked, those that its classifier is surest of. */
+/** A model that is asked for a class has learnt to draw it; else codes like those of real pictures give better ones. */
+const defaultSampler = (model: NodeModel): Sampler =>
+  hasMixture(model) && !model.heads.sample?.takes.includes("label") ? "mixture" : "prior";
+
+/** New pictures of the model's own; of one class by asking for it, or where the model cannot be asked, those that its classifier is surest of. */
 async function draw(model: NodeModel, count: number, wanted: number | undefined, seed: number): Promise<Uint8Array> {
   const { classes, height, width, channels } = model.spec;
   const asked = model.heads.sample!.takes.includes("label");

@@ -24,6 +24,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: () => import("./augment.ts"),
   },
   { name: "reconstruct", summary: "a picture's reconstruction and its error", load: () => import("./reconstruct.ts") },
+  {
+    name: "explain",
+    summary: "what would have to change in a picture for it to be of another class",
+    load: () => import("./explain.ts"),
+  },
   { name: "export", summary: "one ONNX file that runs anywhere", load: () => import("./export.ts") },
   {
     name: "data",

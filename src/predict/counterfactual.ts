@@ -1,0 +1,212 @@
+// The search behind an explanation: from the latent vector of a picture to the nearest one whose picture is of another class.
+import { type NdArray, ndarray, sizeOf, zeros } from "../base/array.ts";
+import { fail } from "../base/errors.ts";
+import { grad } from "../graph/grad.ts";
+import * as g from "../graph/ops/index.ts";
+import { input, type Tensor } from "../graph/tensor.ts";
+import { applyHead, requireHead } from "../models/heads.ts";
+import type { Executable } from "../runtime/backend.ts";
+import { componentsOf } from "./mixture-sampler.ts";
+import type { TrainedModel } from "./trained.ts";
+
+/** Logit of the class above every other that is aimed at, and that suffices. */
+const MARGIN = 3;
+export const VALID_MARGIN = 2;
+/** Weights of the change of pixels (absolute, summed) and of the latent vector (squared): nearer, and not off what is usual. */
+const PIXEL_WEIGHT = 0.02;
+const LATENT_WEIGHT = 0.1;
+/** Adam (Kingma & Ba 2015) on the latent vector. */
+const ADAM_STEPS = 60;
+const ADAM = { rate: 0.05, beta1: 0.9, beta2: 0.999, epsilon: 1e-8 };
+/** Halvings of the line to the class on which the search begins. */
+const HALVINGS = 6;
+/** What the model makes of latent vectors beside the pictures that they belong to. */
+export interface Tried {
+  /** Of the objective by the latent vectors, `[n, d]`. */
+  readonly gradient: Float32Array;
+  /** Logit of the target less the largest other, `[n]`. */
+  readonly margin: Float32Array;
+  /** Sum of absolute changes of the picture, `[n]`. */
+  readonly change: Float32Array;
+  /** The changed pictures, `[n, h, w, c]` in 0..1. */
+  readonly changed: Float32Array;
+}
+
+/** The best latent vectors so far: valid ones before others, of valid ones those that change least. */
+export interface Best {
+  readonly latent: Float32Array;
+  readonly margin: Float32Array;
+  readonly change: Float32Array;
+}
+
+/** Rows of a batch: see `Search.run`. */
+interface SearchRows {
+  readonly latent: Float32Array;
+  readonly start: Float32Array;
+  readonly picture: Float32Array;
+  readonly residual: Float32Array;
+  readonly target: Int32Array;
+}
+
+type Evaluate = (latent: Float32Array) => Promise<Tried>;
+
+/** Between two rows of values: `share` of the way, 0..1, at each place. */
+export const onLine = (from: Float32Array, to: Float32Array, share: (at: number) => number): Float32Array =>
+  from.map((value, at) => value + share(at) * (to[at]! - value));
+
+/** The compiled objective with its derivative. */
+export class Search {
+  private readonly d: number;
+
+  private constructor(
+    private readonly model: TrainedModel,
+    private readonly executable: Executable,
+    private readonly outputs: Readonly<Record<string, Tensor>>,
+    private readonly batch: number,
+  ) {
+    this.d = model.latentSize;
+  }
+
+  static async create(model: TrainedModel, batch: number): Promise<Search> {
+    for (const head of ["encode", "decode", "classify"]) requireHead(model.heads, head);
+    const outputs = objective(model, batch);
+    return new Search(model, await model.backend.compile("explain", outputs, { mode: "infer" }), outputs, batch);
+  }
+
+  dispose(): Promise<void> {
+    return this.executable.dispose();
+  }
+
+  /**
+   * Searches for `n` pictures.
+   * @param picture `[n, h, w, c]` in 0..1
+   * @param residual what the decoder leaves out of them, of the same shape
+   * @param start their latent vectors `[n, d]`
+   * @param target class numbers `[n]`
+   */
+  async run(rows: Omit<SearchRows, "latent">): Promise<Best & { readonly evaluate: Evaluate }> {
+    const { start, target } = rows;
+    const evaluate: Evaluate = (latent) => this.evaluate({ ...rows, latent });
+    const best: Best = {
+      latent: start.slice(),
+      margin: new Float32Array(target.length).fill(Number.NEGATIVE_INFINITY),
+      change: new Float32Array(target.length),
+    };
+    await this.descend(await this.begin(start, target, evaluate, best), evaluate, best);
+    return { ...best, evaluate };
+  }
+
+  /** The first point on the line to the nearest component of the class at which the class is likeliest; the component where none is. */
+  private async begin(start: Float32Array, to: Int32Array, evaluate: Evaluate, best: Best): Promise<Float32Array> {
+    const { model, d } = this;
+    const end = new Float32Array(start.length);
+    to.forEach((target, i) => {
+      const away = ({ mean }: { mean: Float64Array }) =>
+        mean.reduce((sum, value, j) => sum + (value - start[i * d + j]!) ** 2, 0);
+      const [nearest] = componentsOf(model, target).sort((a, b) => away(a) - away(b));
+      end.set(nearest!.mean, i * d);
+    });
+    const low = new Float32Array(to.length);
+    const high = new Float32Array(to.length).fill(1);
+    const at = (share: (i: number) => number) => onLine(start, end, (j) => share(Math.floor(j / d)));
+    keepBest(best, end, await evaluate(end), d);
+    for (let step = 0; step < HALVINGS; step++) {
+      const latent = at((i) => (low[i]! + high[i]!) / 2);
+      const tried = await evaluate(latent);
+      keepBest(best, latent, tried, d);
+      tried.margin.subarray(0, to.length).forEach((margin, i) => {
+        const middle = (low[i]! + high[i]!) / 2;
+        if (margin > 0) high[i] = middle;
+        else low[i] = middle;
+      });
+    }
+    return at((i) => high[i]!);
+  }
+
+  private async descend(latent: Float32Array, evaluate: Evaluate, best: Best): Promise<void> {
+    const { rate, beta1, beta2, epsilon } = ADAM;
+    const mean = new Float64Array(latent.length);
+    const square = new Float64Array(latent.length);
+    for (let step = 1; step <= ADAM_STEPS; step++) {
+      const tried = await evaluate(latent);
+      keepBest(best, latent, tried, this.d);
+      latent.forEach((value, j) => {
+        const slope = tried.gradient[j]!;
+        mean[j] = beta1 * mean[j]! + (1 - beta1) * slope;
+        square[j] = beta2 * square[j]! + (1 - beta2) * slope ** 2;
+        const [m, v] = [mean[j]! / (1 - beta1 ** step), square[j]! / (1 - beta2 ** step)];
+        latent[j] = value - (rate * m) / (Math.sqrt(v) + epsilon);
+      });
+    }
+  }
+
+  /** Runs the objective on up to a batch of rows. */
+  private async evaluate(rows: SearchRows): Promise<Tried> {
+    const { batch, model } = this;
+    const { height, width, channels } = model.spec;
+    const padded = <T extends Float32Array | Int32Array>(values: T, empty: T): T => {
+      empty.set(values);
+      return empty;
+    };
+    const inputs: Record<string, NdArray> = {};
+    for (const [name, values] of Object.entries(rows)) {
+      const shape =
+        name === "target"
+          ? [batch]
+          : name === "picture" || name === "residual"
+            ? [batch, height, width, channels]
+            : [batch, this.d];
+      inputs[name] =
+        values instanceof Int32Array
+          ? ndarray("int32", shape, padded(values, new Int32Array(sizeOf(shape))))
+          : ndarray("float32", shape, padded(values, new Float32Array(sizeOf(shape))));
+    }
+    const results = Object.fromEntries(Object.entries(this.outputs).map(([name, { shape }]) => [name, zeros(shape)]));
+    await this.executable.run(inputs, results);
+    const n = rows.target.length;
+    const own = (name: string) => {
+      const data = results[name]!.data as Float32Array;
+      return data.subarray(0, (n * data.length) / batch);
+    };
+    return { gradient: own("gradient"), margin: own("margin"), change: own("change"), changed: own("changed") };
+  }
+}
+
+/** Keeps those of the latent vectors that are better than the best so far. */
+function keepBest(best: Best, latent: Float32Array, { margin, change }: Tried, d: number): void {
+  for (let i = 0; i < margin.length; i++) {
+    const valid = margin[i]! >= VALID_MARGIN;
+    const wasValid = best.margin[i]! >= VALID_MARGIN;
+    const better = valid && wasValid ? change[i]! < best.change[i]! : margin[i]! > best.margin[i]!;
+    if (!better || (wasValid && !valid)) continue;
+    best.latent.set(latent.subarray(i * d, (i + 1) * d), i * d);
+    best.margin[i] = margin[i]!;
+    best.change[i] = change[i]!;
+  }
+}
+
+/** The objective of the search for a batch of latent vectors, its derivative, and what is told of them. */
+function objective(model: TrainedModel, n: number): Record<string, Tensor> {
+  const { spec, heads, latentSize } = model;
+  const walk = model.walk();
+  const shape = [n, spec.height, spec.width, spec.channels];
+  const latent = input("latent", [n, latentSize]);
+  const target = input("target", [n], "int32");
+  const picture = input("picture", shape);
+  const decoded = applyHead(requireHead(heads, "decode"), walk.root, n, { latent, label: target });
+  const moved = g.add(input("residual", shape), decoded);
+  const changed = g.clip(moved, 0, 1);
+  const logits = applyHead(requireHead(heads, "classify"), walk.root, n, { picture: changed });
+  if (walk.noises.size > 0)
+    fail("E_HEAD", "this model draws noise where it decodes or classifies; explain needs one that does not");
+  const isTarget = g.oneHot(target, spec.classes.length);
+  // Far below every logit.
+  const others = g.max(g.sub(logits, g.mul(isTarget, 1e6)), 1);
+  const margin = g.sub(g.sum(g.mul(logits, isTarget), 1), others);
+  const pixels = g.sum(g.abs(g.sub(moved, picture)));
+  const away = g.sum(g.square(g.sub(latent, input("start", [n, latentSize]))));
+  const short = g.sum(g.relu(g.sub(MARGIN, margin)));
+  const loss = g.add(short, g.add(g.mul(pixels, PIXEL_WEIGHT), g.mul(away, LATENT_WEIGHT)));
+  const [gradient] = grad(loss, [latent]);
+  return { gradient: gradient!, margin, change: g.sum(g.abs(g.sub(changed, picture)), [1, 2, 3]), changed };
+}
