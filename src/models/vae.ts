@@ -1,7 +1,7 @@
 // S2, the VAE classifier: an encoder to mean and log-variance, a decoder, and a classifier on the encoder's features.
 // Trained jointly or in two alternating phases (generative, then discriminative).
 import { z } from "zod";
-import { consistencyViews } from "../data/augment.ts";
+import type { ExampleCounts } from "../data/dataset.ts";
 import * as g from "../graph/ops/index.ts";
 import { scalar, type Tensor } from "../graph/tensor.ts";
 import { bernoulli, discretizedLogistic, gaussian } from "../nn/distributions.ts";
@@ -12,8 +12,8 @@ import { convDecoder, convEncoder, defaultDepth, type NetShape } from "../nn/net
 import { adam } from "../nn/optim.ts";
 import { schedule, withWarmup } from "../nn/schedule.ts";
 import type { Scope } from "../nn/scope.ts";
+import { fewLabels } from "./few-labels.ts";
 import { head } from "./heads.ts";
-import { labelBank } from "./label-bank.ts";
 import { type Batch, type BuiltModel, type DataSpec, defineModel, type Phase, type Streams } from "./model.ts";
 import { ACTIVATION_NAMES, SCHEDULE_NAMES } from "./options.ts";
 
@@ -28,7 +28,7 @@ const options = z.object({
     .number()
     .min(0.01)
     .max(0.9)
-    .default(0.15)
+    .default(0.2)
     .describe("share of training that the generative stage takes where labels are few"),
   latent: z.number().int().min(1).max(1024).default(32).describe("size of the latent vector"),
   width: z.number().int().min(4).max(512).default(32).describe("channels of the first level; doubles each level"),
@@ -109,14 +109,14 @@ export const vae = defineModel({
       training === "few-labels"
         ? convEncoder(scope.child("trunk"), x, { ...net, blocks: Math.max(1, o.blocks), norm: "batch" })
         : features(scope, x);
-    const posteriorOf = (part: Scope, maps: Tensor) => {
-      const hidden = act(dense(part.child("dense"), g.flatten(maps), o.hidden));
+    const posterior = (scope: Scope, maps: Tensor) => {
+      const encoder = scope.child("encoder");
+      const hidden = act(dense(encoder.child("dense"), g.flatten(maps), o.hidden));
       return {
-        mean: dense(part.child("mean"), hidden, o.latent, { init: glorotUniform }),
-        logVariance: dense(part.child("logVariance"), hidden, o.latent, { init: glorotUniform }),
+        mean: dense(encoder.child("mean"), hidden, o.latent, { init: glorotUniform }),
+        logVariance: dense(encoder.child("logVariance"), hidden, o.latent, { init: glorotUniform }),
       };
     };
-    const posterior = (scope: Scope, maps: Tensor) => posteriorOf(scope.child("encoder"), maps);
     const penultimate = (scope: Scope, maps: Tensor) => {
       const classifier = scope.child("classifier");
       let y = maps;
@@ -206,51 +206,25 @@ export const vae = defineModel({
       },
     ];
 
-    const bank = labelBank({
+    const apart = fewLabels({
       data,
-      logits: (scope, x) => logitsOf(scope, trunk(scope, x)),
-      phase: { ...common, optimizer: adam({ decay: 0.01 }), updates: ["trunk/", "classifier/"] },
-      share: 1 - o.generativeShare,
+      trunk,
+      classify: logitsOf,
+      paths: { trunk: "trunk/", classify: "classifier/" },
+      rule: { ...common, optimizer: adam({ decay: 0.01 }) },
+      generative: [alternating[0]!],
+      share: o.generativeShare,
     });
-    // A second VAE, of which the classifier's trunk is the encoder: it sees strongly changed pictures and reconstructs them as they
-    // are (Im et al. 2017, Denoising Criterion for Variational Auto-Encoding), so that its codes keep what the changes leave alone.
-    const content = (scope: Scope, x: Tensor) => posteriorOf(scope.child("content"), trunk(scope, x));
-    const denoising: Phase = {
-      ...common,
-      name: "denoising",
-      updates: ["trunk/", "content/"],
-      loss(scope, { views, weights }) {
-        const { mean, logVariance } = content(scope, views.hard!);
-        const latent = gaussian.sample(mean, logVariance, scope.noise("content", mean.shape));
-        const logits = convDecoder(scope.child("content").child("decoder"), latent, size, net);
-        const reconstruction = weightedMean(g.neg(logLikelihood(views.x!, logits)), weights);
-        const kl = weightedMean(perExample(gaussian.klToStandard(mean, logVariance)), weights);
-        return { loss: g.add(reconstruction, kl), log: { reconstruction, kl } };
-      },
-    };
+    // Where few have labels, half of a step's pictures are drawn from those, so that each step teaches classes, and the other half
+    // from all, as the generative loss is a mean over all.
+    const streams = ({ labelled, unlabelled }: ExampleCounts): Streams =>
+      labelled === 0 || labelled >= unlabelled
+        ? { all: {} }
+        : { all: { share: 0.5 }, labelled: { from: "labelled", share: 0.5 } };
     const trained: Pick<BuiltModel, "stages" | "streams" | "tables" | "best"> =
       training === "few-labels"
-        ? {
-            stages: [
-              { name: "generative", share: o.generativeShare, phases: [alternating[0]!, denoising] },
-              bank.stage,
-            ],
-            streams: () => ({
-              all: { views: { x: "plain", hard: consistencyViews(data.channels, data.mirror).hard } },
-              ...bank.streams,
-            }),
-            tables: bank.tables,
-          }
-        : {
-            stages: [{ phases: training === "joint" ? [joint] : alternating }],
-            // Where few have labels, half of a step's pictures are drawn from those, so that each step teaches classes, and the
-            // other half from all, as the generative loss is a mean over all.
-            streams: ({ labelled, unlabelled }): Streams =>
-              labelled === 0 || labelled >= unlabelled
-                ? { all: {} }
-                : { all: { share: 0.5 }, labelled: { from: "labelled", share: 0.5 } },
-            best: ["accuracy", "nll"],
-          };
+        ? { stages: apart.stages, streams: () => apart.streams, tables: apart.tables }
+        : { stages: [{ phases: training === "joint" ? [joint] : alternating }], streams, best: ["accuracy", "nll"] };
 
     return {
       ...trained,
@@ -261,9 +235,7 @@ export const vae = defineModel({
           if (!o.mirrorViews || !data.mirror) return own;
           return g.mul(g.add(own, logitsOf(scope, trunk(scope, g.reverse(picture, 2)))), 0.5);
         }),
-        ...(training === "few-labels"
-          ? { content: head(["picture"], "latent", (scope, { picture }) => content(scope, picture).mean) }
-          : {}),
+        ...(training === "few-labels" ? apart.heads : {}),
         features: head(["picture"], "features", (scope, { picture }) => penultimate(scope, trunk(scope, picture))),
         encode: head(["picture"], "latent", (scope, { picture }) => posterior(scope, features(scope, picture)).mean),
         encodeDeviation: head(["picture"], "latent", (scope, { picture }) =>
