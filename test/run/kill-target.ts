@@ -3,16 +3,16 @@
 import { glyphs } from "../../src/data/sets/glyphs.ts";
 import { withLabels, withValidation } from "../../src/data/splits.ts";
 import { findModel } from "../../src/models/index.ts";
-import { evaluate, load, nativeBackend, onednnBackend } from "../../src/node.ts";
+import { evaluate, load, nativeBackend, onednnBackend, open } from "../../src/node.ts";
 import { writeReport } from "../../src/run/report.ts";
 import { resumeRun, startRun } from "../../src/run/train.ts";
 import { twoStages } from "../train/two-stages.ts";
 import { withFault } from "./faults.ts";
-import { KILLED_RUNS, type Kill, SECONDS_A_STEP } from "./kills.ts";
+import { KILLED_RUNS, type Kill, PICTURES, SECONDS_A_STEP, shardsBeside } from "./kills.ts";
 
 const [out, mode, backendName, runName, killText] = process.argv.slice(2) as [string, string, string, string, string];
 const kill: Kill = JSON.parse(killText);
-const { model: modelName, options, labels, ...call } = KILLED_RUNS[runName]!;
+const { model: modelName, options, labels, streamed, ...call } = KILLED_RUNS[runName]!;
 
 const die = () => process.kill(process.pid, "SIGKILL");
 const dieIn = (milliseconds: number) => (milliseconds === 0 ? die() : setTimeout(die, milliseconds));
@@ -22,7 +22,7 @@ performance.now = () => 1000 * SECONDS_A_STEP * steps;
 async function train(): Promise<void> {
   const model = modelName === twoStages.name ? twoStages : findModel(modelName);
   const backend = backendName === "onednn" ? onednnBackend() : nativeBackend();
-  const whole = withValidation(glyphs({ train: 280, test: 40 }), 0.1, 0);
+  const whole = streamed ? await open(shardsBeside(out), { memory: 1000 }) : withValidation(glyphs(PICTURES), 0.1, 0);
   const data = labels === undefined ? whole : withLabels(whole, labels, 0);
   const { run, events } =
     mode === "resume"

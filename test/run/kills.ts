@@ -2,8 +2,10 @@
 // results/kills.ts use it.
 import { spawn } from "node:child_process";
 import { existsSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
+import { glyphs } from "../../src/data/sets/glyphs.ts";
 import type { LabelAmount } from "../../src/data/splits.ts";
+import { writeShards } from "../../src/data/write.ts";
 import type { Random } from "../../src/random/random.ts";
 import { readCheckpoint } from "../../src/run/checkpoint.ts";
 import type { RunOptions } from "../../src/run/options.ts";
@@ -16,7 +18,15 @@ interface KilledRun extends RunOptions {
   readonly model: string;
   readonly options?: Readonly<Record<string, unknown>>;
   readonly labels?: LabelAmount;
+  /** Whether its pictures are decoded from tar shards into a cache file, and read from there. */
+  readonly streamed?: boolean;
 }
+
+/** Training and test pictures of the runs. */
+export const PICTURES = { train: 280, test: 40 };
+
+/** Where the pictures of streamed runs lie, for a run folder beside them. */
+export const shardsBeside = (out: string): string => join(dirname(out), "shards");
 
 /** Runs of each kind of end, by name. */
 export const KILLED_RUNS: Readonly<Record<string, KilledRun>> = {
@@ -25,6 +35,7 @@ export const KILLED_RUNS: Readonly<Record<string, KilledRun>> = {
   until: { model: "cnn", epochs: 8, until: { metric: "accuracy", value: 0.15 }, options: { width: 4, hidden: 16 } },
   patience: { model: "cnn", epochs: 12, patience: 1, options: { width: 4, hidden: 16, rate: 0.05 } },
   "few labels": { model: "two-stages", epochs: 3, labels: 5 },
+  "epochs of streamed data": { model: "cnn", epochs: 3, options: { width: 4, hidden: 16 }, streamed: true },
 };
 
 /** When a process is killed: while it loads, after a step, at a system call that changes files, or while it reports. */
@@ -56,11 +67,14 @@ export function randomKill(random: Random): Kill {
 const isStarted = (out: string): boolean => existsSync(join(out, "config.json"));
 
 /** Begins a run or goes on with it, in a process of its own. Resolves with whether that was killed; rejects when it failed. */
-export function runProcess(out: string, backend: string, run: string, kill: Kill): Promise<boolean> {
+export async function runProcess(out: string, backend: string, run: string, kill: Kill): Promise<boolean> {
+  if (KILLED_RUNS[run]!.streamed && !existsSync(shardsBeside(out)))
+    await writeShards(glyphs(PICTURES), shardsBeside(out), 100);
   const program = join(import.meta.dirname, "kill-target.ts");
   const mode = isStarted(out) ? "resume" : "start";
   const child = spawn(process.execPath, ["--import", "tsx", program, out, mode, backend, run, JSON.stringify(kill)], {
     stdio: ["ignore", "ignore", "pipe"],
+    env: { ...process.env, GENCLASS_CACHE: join(dirname(out), "cache") },
   });
   let told = "";
   child.stderr.on("data", (text) => {
