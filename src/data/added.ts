@@ -9,7 +9,7 @@ import { type Dataset, type ImageSet, joined } from "./dataset.ts";
  * @param more its classes are found by name among those of `data`
  * @param share above 0 and up to 1
  * @throws `E_DATA_LABEL` for a class that `data` does not have, or pictures without labels; `E_DATA_FORMAT` for pictures of
- * another shape, or to be added to pairs
+ * another shape, or to be added to pairs; `E_DATA_EMPTY` for no pictures
  */
 export function withAdded(data: Dataset, more: Dataset, share: number): Dataset {
   const { train } = more;
@@ -27,6 +27,8 @@ export function withAdded(data: Dataset, more: Dataset, share: number): Dataset 
       "E_DATA_LABEL",
       `the added pictures of ${more.name} have the class "${unknown}"; expected those of ${data.name}: ${data.classes.join(", ")}. Rename the class, or take it out`,
     );
+  if (train.labels.length === 0)
+    fail("E_DATA_EMPTY", `${more.name} has no pictures to add; leave it out, or name another`);
   const without = train.labels.reduce((count, label) => count + Number(label < 0), 0);
   if (without > 0)
     fail(

@@ -95,12 +95,12 @@ export function joined(first: ImageSet, second: ImageSet): ImageSet {
   const labels = new Int32Array(n + second.labels.length);
   labels.set(first.labels);
   labels.set(second.labels, n);
-  const nameOf = ({ name }: ImageSet, index: number) => name?.(index) ?? `train[${index}]`;
   return {
     ...first,
     pixels: concatenated([first.pixels, second.pixels]),
     labels,
-    name: (index) => (index < n ? nameOf(first, index) : nameOf(second, index - n)),
+    name: (index) =>
+      index < n ? (first.name?.(index) ?? `train[${index}]`) : (second.name?.(index - n) ?? `added[${index - n}]`),
   };
 }
 

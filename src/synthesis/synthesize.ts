@@ -48,12 +48,13 @@ const MOST_REAL = 1000;
 const ROUND = 256;
 /** Pictures that are drawn for one that is asked for, and at least, before a class is given up. */
 const TRIES = 30;
-const FEWEST_TRIES = 2000;
+const FEWEST_TRIES = 1000;
 
 /**
  * Makes new training pictures of each class from the labelled training pictures that a model was trained on.
  * @param data that of the model's run; pictures that were added to its training part are left out
- * @throws `E_HEAD` for a model that cannot draw pictures of a class; `E_DATA_EMPTY` for a class of fewer than two pictures
+ * @throws `E_HEAD` for a model that cannot draw pictures of a class; `E_DATA_EMPTY` for a class of fewer than two pictures, or
+ * where no new one passes the filter
  */
 export async function synthesize(
   model: TrainedModel,
@@ -92,6 +93,11 @@ export async function synthesize(
       }
       told.push({ name, real: real[label]!.length / size, drawn, passed, pictures });
     }
+    if (kept.length === 0)
+      fail(
+        "E_DATA_EMPTY",
+        `none of ${told.reduce((sum, { drawn }) => sum + drawn, 0)} new pictures is taken for its class and like the real ones: the model draws too badly; train it longer`,
+      );
     const pixels = inMemory(size, Buffer.concat(kept));
     const train = { height, width, channels, pixels, labels: Int32Array.from(labels) };
     return { data: { name: `${data.name}-generated`, classes, train, mirror, warnings: [] }, classes: told };

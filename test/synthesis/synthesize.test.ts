@@ -47,15 +47,22 @@ describe("new training pictures", () => {
   });
 
   it("are fewer where a class is hardly ever met, and the numbers say so", async () => {
-    // Every new picture is black, which is no bar.
-    const decode = head(["latent"], "picture", (_scope, { latent, n }) => g.mul(g.reshape(latent, [n, 8, 8, 1]), 0));
+    // Every new picture of the second class is black, which is no bar.
+    const decode = head(["latent", "label"], "picture", (_scope, { latent, label, n }) =>
+      g.mul(g.reshape(latent, [n, 8, 8, 1]), g.reshape(g.sub(1, g.cast(label, "float32")), [n, 1, 1, 1])),
+    );
     const { data: made, classes } = await synthesize(modelOf({ ...plain, decode }), data, { perClass: 20, backend });
-    expect(classes.map(({ pictures, passed }) => [pictures, passed])).toEqual([
-      [0, 0],
-      [0, 0],
-    ]);
-    expect(classes[0]!.drawn).toBeGreaterThanOrEqual(2000);
-    expect(made.train.labels.length).toBe(0);
+    expect(classes.map(({ pictures }) => pictures)).toEqual([20, 0]);
+    expect(classes[1]).toMatchObject({ passed: 0, drawn: 1024 });
+    expect([...made.train.labels]).toEqual(new Array(20).fill(0));
+  });
+
+  it("are refused where there would be none", async () => {
+    const decode = head(["latent"], "picture", (_scope, { latent, n }) => g.mul(g.reshape(latent, [n, 8, 8, 1]), 0));
+    await expect(synthesize(modelOf({ ...plain, decode }), data, { perClass: 1, backend })).rejects.toMatchObject({
+      code: "E_DATA_EMPTY",
+      message: expect.stringMatching(/^none of 2048 new pictures is taken for its class and like the real ones/),
+    });
   });
 
   it("need two labelled pictures of each class", async () => {
