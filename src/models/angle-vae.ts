@@ -4,7 +4,7 @@
 import { z } from "zod";
 import { ndarray } from "../base/array.ts";
 import * as g from "../graph/ops/index.ts";
-import { full, type Tensor } from "../graph/tensor.ts";
+import type { Tensor } from "../graph/tensor.ts";
 import { circularMean, haveDirection } from "../metrics/circular.ts";
 import type { FittedQuantity } from "../metrics/metric.ts";
 import { circularDeviation, circularPeak, turnedBins } from "../nn/circular.ts";
@@ -14,7 +14,7 @@ import { batchNorm, conv, dense, dropout } from "../nn/layers.ts";
 import { classLoss, perExample, weightedMean } from "../nn/losses.ts";
 import { convDecoder, convEncoder, defaultDepth, type NetShape } from "../nn/nets.ts";
 import { adam } from "../nn/optim.ts";
-import { inscribedCircle, polar, shifted, turn, turnedProducts, wrap } from "../nn/rotation.ts";
+import { inscribedCircle, polar, rowZeros, shifted, turn, turnedProducts, wrap } from "../nn/rotation.ts";
 import { schedule, withWarmup } from "../nn/schedule.ts";
 import type { Scope } from "../nn/scope.ts";
 import { type Heads, head } from "./heads.ts";
@@ -154,7 +154,7 @@ export const angleVae = defineModel({
     /** Logits `[n, angles]` of how far the picture is turned from the decoder's frame: bin k is an angle of k BIN. */
     const angleLogits = (root: Scope, maps: Tensor) => {
       const [n, rows, columns, c] = maps.shape as readonly [number, number, number, number];
-      if (!o.angleEncoder) return full([n, 1], 0);
+      if (!o.angleEncoder) return g.reshape(rowZeros(maps), [n, 1]);
       const scope = root.child("angle");
       const hidden = g.relu(dense(scope.child("dense"), g.reshape(maps, [n, rows, columns * c]), 32));
       return g.reshape(dense(scope.child("out"), hidden, 1, { init: glorotUniform }), [n, angles]);
@@ -172,7 +172,7 @@ export const angleVae = defineModel({
     /** The square about the centre of pictures `[n, h, w, c]` in 0..1, turned; what lies outside its circle is 0. */
     const placed = (x: Tensor, angle: Tensor) =>
       g.mul(turn(x, angle, [height, width]), inscribedCircle([height, width]));
-    const image = (scope: Scope, code: Tensor, angle = full([code.shape[0]!], 0)) =>
+    const image = (scope: Scope, code: Tensor, angle = rowZeros(code)) =>
       placed(bernoulli.mean(drawn(scope, code)), angle);
 
     /** ln p(x | code, angle) for each angle, nats `[n, angles]`, of the pixels in the circle, as 0 or 1 or a probability of 1. */

@@ -26,11 +26,16 @@ function table(rows: number, columns: number, at: (row: number, column: number) 
   return constant(ndarray("float32", [1, rows, columns, values[0]!.length], Float32Array.from(values.flat())));
 }
 
+/**
+ * Zeros `[n]`, one for each row of `[n, …]`. They are computed from the rows, which must be finite, so that a graph that is
+ * exported takes any number of them.
+ */
+export const rowZeros = (x: Tensor): Tensor => g.mul(g.mean(g.flatten(x), 1), 0);
+
 /** Pictures `[n, h, w, c]` read at fixed offsets, `[1, oh, ow, 2]` as `gridSample` counts, and moved by `shift` [n, 2] pixels. */
 function readAt(x: Tensor, grid: Tensor, shift?: Tensor): Tensor {
   const [n, h, w] = x.shape as Four;
-  const [, oh, ow] = grid.shape as Four;
-  if (!shift) return g.gridSample(x, g.broadcast(grid, [n, oh, ow, 2]));
+  if (!shift) return g.gridSample(x, g.add(grid, g.reshape(rowZeros(x), [n, 1, 1, 1])));
   const scale = constant(ndarray("float32", [2], [2 / w, 2 / h]));
   return g.gridSample(x, g.add(grid, g.reshape(g.mul(shift, scale), [n, 1, 1, 2])));
 }
