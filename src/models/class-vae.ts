@@ -39,7 +39,7 @@ export const classVae = defineModel({
     /** ln p(y) + ln p(z | y) of each class, `[n, classes]`, of latent vectors `[n, latent]`. */
     const logJoint = (scope: Scope, latent: Tensor) => {
       const prior = scope.child("prior");
-      const share = g.logSoftmax(prior.param("share", [k], zerosInit));
+      const share = g.logSoftmax(scope.child("classes").param("share", [k], zerosInit));
       const rows = g.reshape(latent, [latent.shape[0]!, 1, o.latent]);
       return g.add(density.prior.logProb(prior, rows, eachClass(k)), share);
     };
