@@ -25,8 +25,8 @@ const ROBUST_UNTIL = 0.15;
 const REFRESH_EPOCHS = 4;
 /** The bank stays as it is in the last part of the stage, while the learning rate goes to 0. */
 const FROZEN_FROM = 0.85;
-/** Share of each class that is taken over from the first graph. */
-const KEPT = 0.7;
+/** Share of each class that is taken over from the first graph, and from the last one. */
+const [KEPT, KEPT_LATE] = [0.7, 0.97];
 /** The least probability that a later guess needs (FixMatch, section 4). */
 const THRESHOLD = 0.95;
 /** A first graph that gives back fewer of hidden labels than this is left out. */
@@ -81,12 +81,13 @@ async function firstGuesses({ labels, predict, note }: RefreshContext, codes: st
 }
 
 /** What the averaged classifier is sure of, and a graph of its features says too. */
-async function laterGuesses({ labels, predict, note }: RefreshContext, k: number): Promise<BankRows> {
+async function laterGuesses({ labels, progress, predict, note }: RefreshContext, k: number): Promise<BankRows> {
   const teacher = byProbability(softmaxRows(await predict("classify"), k), k);
   const graph = graphOf(await predict("features"), labels.length);
   const guesses = byMargin(poissonLearning(graph, labels, k), k);
-  const trust = Float32Array.from(guesses.classes, (guess, i) =>
-    Number(guess === teacher.classes[i] && teacher.confidence[i]! >= THRESHOLD),
+  const share = KEPT + (KEPT_LATE - KEPT) * Math.min(1, progress / FROZEN_FROM);
+  const trust = mostConfident(guesses, k, share).map(
+    (kept, i) => kept * Number(guesses.classes[i] === teacher.classes[i] && teacher.confidence[i]! >= THRESHOLD),
   );
   note(`guessed labels: ${percent(trust.reduce((sum, value) => sum + value, 0) / trust.length)} are used`);
   return { ...guesses, trust };

@@ -208,9 +208,8 @@ export const vae = defineModel({
 
     const apart = fewLabels({
       data,
-      trunk,
-      classify: logitsOf,
-      paths: { trunk: "trunk/", classify: "classifier/" },
+      classify: (scope, x) => logitsOf(scope, trunk(scope, x)),
+      updates: ["trunk/", "classifier/"],
       rule: { ...common, optimizer: adam({ decay: 0.01 }) },
       generative: [alternating[0]!],
       share: o.generativeShare,
