@@ -229,9 +229,11 @@ describe("a run from training to export", () => {
     expect(JSON.parse(longer.out).epochs).toBe(3);
     expect(longer.err).not.toContain("warning");
     const elsewhere = genclass("train", "vae", "--out", "run", "--resume", "--threads", "1", "--json");
-    expect(elsewhere.err).toContain(
-      `threads 1 (was ${availableParallelism()}): the weights will not repeat bit for bit`,
-    );
+    // Where there is one core, nothing differs.
+    if (availableParallelism() > 1)
+      expect(elsewhere.err).toContain(
+        `threads 1 (was ${availableParallelism()}): the weights will not repeat bit for bit`,
+      );
     expect(JSON.parse(elsewhere.out).epochs).toBe(3);
     const tuned = genclass(
       "train",
