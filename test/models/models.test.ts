@@ -51,7 +51,12 @@ const VARIANTS: Record<string, Record<string, unknown>[]> = {
     { ...{ width: 8, hidden: 32, latent: 8, prior: "standard" }, likelihood: "gaussian" },
   ],
   m2: [{ width: 8, decoderWidth: 4, hidden: 32, latent: 8 }],
-  m1m2: [{ latent: 8, units: 48, style: 4, hidden: 32, rate: 3e-3 }],
+  m1m2: [
+    {
+      ...{ latent: 16, units: 256, style: 8, hidden: 64, rate: 8e-3, warmup: 0.1 },
+      ...{ klWarmup: 1, firstShare: 0.7, classWeight: 300 },
+    },
+  ],
   cnn: [{ width: 8, hidden: 32 }],
   dcgan: [{ width: 8, latent: 8, rate: 1e-3, discriminatorRate: 5e-4, emaDecay: 0.9 }],
   "angle-vae": [
