@@ -47,7 +47,7 @@ const MOST_REAL = 1000;
 /** Pictures that are drawn at a time. */
 const ROUND = 256;
 /** Pictures that are drawn for one that is asked for, and at least, before a class is given up. */
-const TRIES = 30;
+const TRIES = 20;
 const FEWEST_TRIES = 1000;
 
 /**
