@@ -5,6 +5,7 @@ import { constant, type Tensor } from "../../src/graph/tensor.ts";
 import {
   classLoss,
   crossEntropy,
+  generalizedCrossEntropy,
   perExample,
   sigmoidCrossEntropy,
   squaredError,
@@ -82,5 +83,13 @@ describe("sums and means", () => {
     const s = 1 / (1 + Math.exp(-1.5));
     const loss = value(sigmoidCrossEntropy(floats([1.5, 500, -500]), floats([0.3, 0, 1])));
     expect(loss).toEqual(close([-0.3 * Math.log(s) - 0.7 * Math.log(1 - s), 500, 500]));
+  });
+});
+
+describe("generalised cross entropy", () => {
+  it("is (1 - p^q) / q, where p is the probability of the target class", () => {
+    const targets = floats([0, 1, 0, 0, 0, 1], [2, 3]);
+    const expected = [0.2, 0.5].map((p) => (1 - p ** 0.7) / 0.7);
+    expect(value(generalizedCrossEntropy(LOGITS, targets))).toEqual(close(expected));
   });
 });
