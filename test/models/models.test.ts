@@ -36,6 +36,7 @@ const VARIANTS: Record<string, Record<string, unknown>[]> = {
     { width: 8, hidden: 32, latent: 8 },
     { width: 8, hidden: 32, latent: 8, training: "two-phase", norm: "batch", blocks: 1, likelihood: "gaussian" },
     { width: 8, hidden: 32, latent: 8, likelihood: "logistic" },
+    { width: 8, hidden: 32, latent: 8, training: "few-labels", generativeShare: 0.3, dropout: 0, rate: 4e-3 },
   ],
   "class-vae": [
     { ...{ width: 8, hidden: 32, latent: 8, flowSteps: 2, flowHidden: 16, draws: 2 } },
