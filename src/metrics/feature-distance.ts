@@ -44,11 +44,15 @@ export function project({ axes, centre, basis }: Projection, features: Float32Ar
   const d = centre.length;
   const n = features.length / d;
   const rows = new Float64Array(n * axes);
-  for (let i = 0; i < n; i++)
+  const offset = new Float64Array(axes);
+  for (let j = 0; j < d; j++) for (let c = 0; c < axes; c++) offset[c]! += centre[j]! * basis[j * axes + c]!;
+  for (let i = 0; i < n; i++) {
     for (let j = 0; j < d; j++) {
-      const value = features[i * d + j]! - centre[j]!;
-      for (let c = 0; c < axes; c++) rows[i * axes + c]! += value * basis[j * axes + c]!;
+      const value = features[i * d + j]!;
+      if (value !== 0) for (let c = 0; c < axes; c++) rows[i * axes + c]! += value * basis[j * axes + c]!;
     }
+    for (let c = 0; c < axes; c++) rows[i * axes + c]! -= offset[c]!;
+  }
   return rows;
 }
 
@@ -65,10 +69,10 @@ export function fitFeatureGaussians(
   index: readonly number[],
 ): FeatureGaussians {
   const axes = rows.length / groups.length;
-  const { mean } = moments(rows, axes, index);
+  const mean = meanOf(rows, axes, index);
   const classMeans = Array.from({ length: classes }, (_, k) => {
     const own = index.filter((i) => groups[i] === k);
-    return own.length > 0 ? moments(rows, axes, own).mean : mean;
+    return own.length > 0 ? meanOf(rows, axes, own) : mean;
   });
   const residuals = rows.slice();
   for (const i of index) for (let c = 0; c < axes; c++) residuals[i * axes + c]! -= classMeans[groups[i]!]![c]!;
@@ -84,6 +88,12 @@ export function fitFeatureGaussians(
     overall: matrix(overall),
     mean: stacked([overall(mean.slice())]),
   };
+}
+
+function meanOf(rows: Float64Array, axes: number, index: readonly number[]): Float64Array {
+  const mean = new Float64Array(axes);
+  for (const i of index) for (let c = 0; c < axes; c++) mean[c]! += rows[i * axes + c]! / index.length;
+  return mean;
 }
 
 /** The linear map of a row, in place, after which the rows `index` have unit covariance. */
@@ -108,16 +118,24 @@ export function relativeDistance(
   row: number,
 ): number {
   const axes = mean.length;
-  const times = (matrix: Float32Array) => {
-    const result = new Float64Array(axes);
-    for (let j = 0; j < axes; j++)
-      for (let c = 0; c < axes; c++) result[c]! += rows[row * axes + j]! * matrix[j * axes + c]!;
-    return result;
-  };
-  const distance = (a: Float64Array, to: Float32Array, k: number) =>
-    a.reduce((total, value, c) => total + (value - to[k * axes + c]!) ** 2, 0);
-  const own = times(within);
+  const own = whitened(within, rows, row, axes);
   let nearest = Number.POSITIVE_INFINITY;
-  for (let k = 0; k < means.length / axes; k++) nearest = Math.min(nearest, distance(own, means, k));
-  return nearest - distance(times(overall), mean, 0);
+  for (let k = 0; k < means.length / axes; k++) nearest = Math.min(nearest, squaredDistance(own, means, k));
+  return nearest - squaredDistance(whitened(overall, rows, row, axes), mean, 0);
+}
+
+/** A row times one of the whitening matrices, which are upper triangular: each is the transpose of the inverse of a lower one. */
+function whitened(matrix: Float32Array, rows: Float64Array, row: number, axes: number): Float64Array {
+  const result = new Float64Array(axes);
+  for (let j = 0; j < axes; j++) {
+    const value = rows[row * axes + j]!;
+    for (let c = j; c < axes; c++) result[c]! += value * matrix[j * axes + c]!;
+  }
+  return result;
+}
+
+function squaredDistance(a: Float64Array, to: Float32Array, k: number): number {
+  let total = 0;
+  for (let c = 0; c < a.length; c++) total += (a[c]! - to[k * a.length + c]!) ** 2;
+  return total;
 }

@@ -6,39 +6,52 @@ export interface Moments {
   readonly covariance: Float64Array;
 }
 
+/** Weights below this change no moment by as much as float32 rows are uncertain. */
+const NEGLIGIBLE = 1e-6;
+
 /**
- * Moments of the rows `index` of `[n, d]`.
+ * Moments of the rows `index` of `[n, d]`. Sums are taken of differences from the first row, so that rows far from zero lose no
+ * digits, and numbers that are the same in most rows, as zeros of a rectifier are, cost little.
  * @param weights of each of them, not negative; all equal when absent
  */
 export function moments(
-  rows: ArrayLike<number>,
+  rows: Float32Array | Float64Array,
   d: number,
   index: ArrayLike<number>,
-  weights?: ArrayLike<number>,
+  weights?: Float64Array,
 ): Moments {
   const mean = new Float64Array(d);
   const covariance = new Float64Array(d * d);
-  const centred = new Float64Array(d);
+  const origin = Float64Array.from(rows.subarray(index[0]! * d, (index[0]! + 1) * d));
+  const away = new Float64Array(d);
+  // Where the difference is not zero.
+  const places = new Int32Array(d);
   let total = 0;
   for (let r = 0; r < index.length; r++) {
-    const weight = weights?.[r] ?? 1;
+    const weight = weights ? weights[r]! : 1;
     total += weight;
-    for (let i = 0; i < d; i++) mean[i]! += weight * rows[index[r]! * d + i]!;
+    if (weight < NEGLIGIBLE) continue;
+    const from = index[r]! * d;
+    let count = 0;
+    for (let j = 0; j < d; j++) {
+      const value = rows[from + j]! - origin[j]!;
+      away[j] = value;
+      if (value !== 0) places[count++] = j;
+    }
+    for (let a = 0; a < count; a++) {
+      const i = places[a]!;
+      const scaled = weight * away[i]!;
+      mean[i]! += scaled;
+      for (let b = 0; b <= a; b++) covariance[i * d + places[b]!]! += scaled * away[places[b]!]!;
+    }
   }
   for (let i = 0; i < d; i++) mean[i]! /= total;
-  for (let r = 0; r < index.length; r++) {
-    const weight = weights?.[r] ?? 1;
-    for (let i = 0; i < d; i++) centred[i] = rows[index[r]! * d + i]! - mean[i]!;
-    for (let i = 0; i < d; i++) {
-      const scaled = weight * centred[i]!;
-      if (scaled !== 0) for (let j = 0; j <= i; j++) covariance[i * d + j]! += scaled * centred[j]!;
-    }
-  }
   for (let i = 0; i < d; i++)
     for (let j = 0; j <= i; j++) {
-      covariance[i * d + j]! /= total;
+      covariance[i * d + j] = covariance[i * d + j]! / total - mean[i]! * mean[j]!;
       covariance[j * d + i] = covariance[i * d + j]!;
     }
+  for (let i = 0; i < d; i++) mean[i]! += origin[i]!;
   return { mean, covariance };
 }
 

@@ -21,7 +21,7 @@ export interface Component {
 
 /** Added to variances, as a share of their mean: directions in which rows do not vary have none. */
 const RIDGE = 1e-4;
-const ITERATIONS = 12;
+const ITERATIONS = 8;
 
 /** Width of rows up to which covariances are full: beyond, one component with variances alone is fitted. */
 const LARGEST_FULL = 64;
@@ -33,7 +33,7 @@ const LARGEST_FULL = 64;
  * @param spread variances `[d]` that are added to each covariance at the end, where rows are means of spread values
  */
 export function fitMixture(
-  rows: ArrayLike<number>,
+  rows: Float32Array,
   d: number,
   index: readonly number[],
   count: number,
@@ -64,7 +64,7 @@ interface Part extends Moments {
 }
 
 /** Equal parts along the direction of largest variance: how much of each row belongs to each component. */
-function firstMembers(rows: ArrayLike<number>, d: number, index: readonly number[], count: number): Float64Array[] {
+function firstMembers(rows: Float32Array, d: number, index: readonly number[], count: number): Float64Array[] {
   const members = Array.from({ length: count }, () => new Float64Array(index.length));
   const axis = principalAxes(moments(rows, d, index).covariance, d, 1);
   const along = (i: number) => axis.reduce((total, value, j) => total + value * rows[i * d + j]!, 0);
@@ -75,12 +75,7 @@ function firstMembers(rows: ArrayLike<number>, d: number, index: readonly number
   return members;
 }
 
-function partsOf(
-  members: readonly Float64Array[],
-  rows: ArrayLike<number>,
-  d: number,
-  index: readonly number[],
-): Part[] {
+function partsOf(members: readonly Float64Array[], rows: Float32Array, d: number, index: readonly number[]): Part[] {
   const sized = members.map((own) => ({ own, size: own.reduce((a, b) => a + b, 0) }));
   const kept = sized.filter(({ size }) => size >= Math.min(2, index.length));
   const total = kept.reduce((sum, { size }) => sum + size, 0);
@@ -95,7 +90,7 @@ const componentOf = ({ share, size, mean, covariance }: Part, d: number, spread?
 
 /** One Gaussian with variances alone, as a factor `[d]`. */
 function diagonalGaussian(
-  rows: ArrayLike<number>,
+  rows: Float32Array,
   d: number,
   index: readonly number[],
   spread?: ArrayLike<number>,
@@ -125,7 +120,7 @@ function factorOf(covariance: Float64Array, d: number, size: number, spread?: Ar
 /** How much of each row belongs to each component `[components][rows]`; those of a row add to 1. */
 function responsibilities(
   components: readonly Component[],
-  rows: ArrayLike<number>,
+  rows: Float32Array,
   d: number,
   index: readonly number[],
 ): Float64Array[] {
@@ -141,8 +136,9 @@ function responsibilities(
 }
 
 /** ln(share · density) of a row, without the terms that all components have in common. */
-function logDensity({ share, mean, factor }: Component, rows: ArrayLike<number>, d: number, row: number): number {
-  const z = Float64Array.from(mean, (value, j) => rows[row * d + j]! - value);
+function logDensity({ share, mean, factor }: Component, rows: Float32Array, d: number, row: number): number {
+  const z = new Float64Array(d);
+  for (let j = 0; j < d; j++) z[j] = rows[row * d + j]! - mean[j]!;
   solveLower(factor, d, z);
   let value = Math.log(share);
   for (let j = 0; j < d; j++) value -= z[j]! ** 2 / 2 + Math.log(factor[j * d + j]!);

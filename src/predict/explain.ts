@@ -12,7 +12,7 @@ export interface Explanation {
   /** Class numbers: what the model takes the picture for, and what it was changed to. */
   readonly from: number;
   readonly to: number;
-  /** Whether the model takes the changed picture for that class, by a margin of at least `VALID_MARGIN` between logits. */
+  /** Whether the model takes the changed picture for that class, by a clear margin and also moved by one pixel. */
   readonly valid: boolean;
   /** Mean absolute change of a value, of 0..1. */
   readonly distance: number;
