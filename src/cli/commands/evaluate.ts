@@ -8,7 +8,7 @@ import { chooseBackend, load, type NodeModel } from "../../node.ts";
 import { type Evaluation, evaluate } from "../../predict/evaluate.ts";
 import { estimateLikelihood, likelihoodText } from "../../predict/likelihood.ts";
 import { DRAWN_PICTURES, drawPictures, findNovel, type NovelFound, picturesFor } from "../../predict/novel.ts";
-import { optionsOf, RunFolder } from "../../run/folder.ts";
+import { RunFolder } from "../../run/folder.ts";
 import { choice, integer, text } from "../../run/option-types.ts";
 import { argument } from "../args.ts";
 import { freeName } from "../files.ts";
