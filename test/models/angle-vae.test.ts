@@ -12,6 +12,7 @@ import { parseOptions } from "../../src/models/index.ts";
 import { quarterTurn, turn } from "../../src/nn/rotation.ts";
 import { Build, initialState } from "../../src/nn/scope.ts";
 import { expectClose } from "../helpers.ts";
+import { modelTests } from "./model-tests.ts";
 
 const SIDE = 28;
 const classes = ["a", "b", "c"];
@@ -80,3 +81,9 @@ describe("upright angles of classes", () => {
     expect([...uprightAngles!.data.slice(1)]).toEqual([0, 0]);
   });
 });
+
+modelTests(angleVae, [
+  { width: 4, decoderWidth: 8, latent: 8 },
+  { width: 4, decoderWidth: 8, latent: 8, uprightClassifier: false, testRotations: 2, turnWeight: 0 },
+  { width: 4, decoderWidth: 8, latent: 8, angleEncoder: false },
+]);

@@ -1,0 +1,166 @@
+// What every model must hold. Each has a test file of its own that asks it, so that they run beside each other.
+import { describe, expect, it } from "vitest";
+import { AUGMENTATIONS } from "../../src/data/augment.ts";
+import { glyphs } from "../../src/data/sets/glyphs.ts";
+import { withLabels, withValidation } from "../../src/data/splits.ts";
+import { input } from "../../src/graph/tensor.ts";
+import { applyHead, rowsOf } from "../../src/models/heads.ts";
+import { describeOptions, parseOptions } from "../../src/models/index.ts";
+import type { DataSpec, Model } from "../../src/models/model.ts";
+import { PACKED } from "../../src/nn/optim.ts";
+import { Build } from "../../src/nn/scope.ts";
+import { type Backend, exportHead, nativeBackend, TrainedModel } from "../../src/node.ts";
+import type { RunEvent } from "../../src/train/events.ts";
+import { fit } from "../../src/train/fit.ts";
+import type { FitOptions, Snapshot } from "../../src/train/fit-options.ts";
+import { compileModel } from "../../src/train/steps.ts";
+import { BACKENDS } from "../helpers.ts";
+
+const SPECS: DataSpec[] = [
+  [28, 28, 1, 10],
+  [32, 32, 3, 2],
+  [17, 40, 3, 5],
+  [8, 8, 1, 3],
+].map(([height, width, channels, k]) => ({
+  height: height!,
+  width: width!,
+  channels: channels!,
+  classes: Array.from({ length: k! }, (_, i) => `c${i}`),
+  mirror: channels === 3,
+}));
+
+const data = withLabels(withValidation(glyphs({ train: 1200, test: 10 }), 0.25, 1), 40, 1);
+const spec: DataSpec = { height: 28, width: 28, channels: 1, classes: data.classes, mirror: false };
+
+/** Trains on 900 drawings, 40 a class with labels. */
+async function train(model: Model, options: Record<string, unknown>, backend: Backend, more: Partial<FitOptions> = {}) {
+  const events: RunEvent[] = [];
+  let saved: Snapshot | undefined;
+  const running = fit({
+    name: model.name,
+    model: model.build(parseOptions(model, options), spec),
+    ...{ data, backend, seed: 1, batch: 32, augmentation: AUGMENTATIONS.none, epochs: 8 },
+    save: (_which, snapshot) => void (saved = snapshot),
+    ...more,
+  });
+  for await (const event of running) events.push(event);
+  return { events, saved: saved! };
+}
+
+/**
+ * The tests that a model must pass.
+ * @param variants options that change what is built, small enough for a test
+ */
+export function modelTests(model: Model, variants: readonly Record<string, unknown>[]): void {
+  describe.each(variants)(`model ${model.name} %j`, (options) => {
+    it("is cited, and documents every option with a default and a range", () => {
+      expect(model.cite).toMatch(/\d{4}/);
+      for (const option of describeOptions(model)) {
+        expect(option.default, option.name).toBeDefined();
+        expect(option.doc.length, option.name).toBeGreaterThan(5);
+        expect(option.type, option.name).not.toContain("undefined");
+      }
+      expect(() => parseOptions(model, { nonsense: 1 })).toThrowError(/has no option "nonsense"/);
+    });
+
+    it("builds on every kind of picture, with heads that give what they promise", () => {
+      for (const spec of SPECS) {
+        const built = model.build(parseOptions(model, options), spec);
+        const picture = input("x", [3, spec.height, spec.width, spec.channels]);
+        const inputs = {
+          picture,
+          second: picture,
+          latent: input("z", [3, built.latentSize ?? 0]),
+          label: input("y", [3], "int32"),
+        };
+        for (const [name, head] of Object.entries(built.heads)) {
+          const { shape } = applyHead(head, new Build(false).root, 3, inputs);
+          const rows = rowsOf(name, head.gives, spec, built.latentSize);
+          expect(shape, name).toEqual(rows ? [3, ...rows] : [3, expect.any(Number)]);
+        }
+      }
+    });
+
+    it("has phases that move what they name and nothing else, with all that heads need in the state", () => {
+      const built = model.build(parseOptions(model, options), spec);
+      const { stages, specs } = compileModel(built, spec, 4, { counts: { labelled: 2, unlabelled: 8 } });
+      for (const { phase, graph } of stages.flatMap(({ phases }) => phases)) {
+        const prefixes = phase.updates.map((update) => (typeof update === "string" ? update : update.prefix));
+        for (const path of graph.updates.keys()) {
+          const own = path.replace(/^(average\/|optimizer\/[^/]+(\/\/)?\/?)/, "");
+          const isBuffer = specs.get(path)?.trainable === false && !/^(average|optimizer)\//.test(path);
+          // Common slots of small parameters carry no parameter's path.
+          if (isBuffer || own.includes(PACKED) || path.startsWith("optimizer/")) continue;
+          expect(
+            prefixes.some((prefix) => own.startsWith(prefix)),
+            `${phase.name} moves ${path}`,
+          ).toBe(true);
+        }
+      }
+      const walk = new Build(false);
+      const picture = input("x", [4, 28, 28, 1]);
+      const inputs = {
+        ...{ picture, second: picture, label: input("y", [4], "int32") },
+        latent: input("z", [4, built.latentSize ?? 0]),
+      };
+      for (const head of Object.values(built.heads)) applyHead(head, walk.root, 4, inputs);
+      for (const path of walk.state.keys()) expect(specs.has(path), path).toBe(true);
+    });
+
+    describe.each(BACKENDS)("on $name", (backend) => {
+      it("trains to what its heads promise, and exports each of them", async () => {
+        const { events, saved } = await train(model, options, backend);
+        const epochs = events.flatMap((event) => (event.type === "epoch" ? [event] : []));
+        const [first, last] = [epochs[0]!.metrics, epochs.at(-1)!.metrics];
+        const { heads } = model.build(parseOptions(model, options), spec);
+        // Chance is 0.1; its standard error on 300 pictures is 0.017.
+        if (heads.classify) expect(last["validation/accuracy"]).toBeGreaterThan(0.3);
+        if (heads.reconstruct)
+          expect(last["validation/mse"]).toBeLessThan(Math.max(...epochs.map((e) => e.metrics["validation/mse"]!)));
+        if (heads.elbo) expect(last["validation/elbo"]).toBeGreaterThan(first["validation/elbo"]!);
+        const trained = new TrainedModel({ model: model.name, options, data: spec }, saved, backend, model);
+        if (heads.sample) {
+          const { data: pixels } = await trained.sample(32);
+          expect(pixels.every((value) => value >= 0 && value <= 1)).toBe(true);
+          // The same seed draws the same pictures; another seed and another place in the draw give others.
+          expect((await trained.sample(32)).data).toEqual(pixels);
+          expect((await trained.sample(32, { seed: 1 })).data).not.toEqual(pixels);
+          // No two of many are the same, over the end of what is computed at once.
+          const many = (await trained.sample(260)).data;
+          const rows = Array.from({ length: 260 }, (_, i) =>
+            Buffer.from(many.slice(784 * i, 784 * (i + 1)).buffer).toString("base64"),
+          );
+          expect(new Set(rows).size).toBe(260);
+        }
+        for (const name of Object.keys(heads)) {
+          const { bytes } = await exportHead(trained, nativeBackend(), "test", name);
+          expect(bytes.length, name).toBeGreaterThan(100);
+        }
+        await expect(trained.run("fly", {})).rejects.toThrowError(/has no head "fly"; it has/);
+        await trained.dispose();
+      });
+
+      it("stopped in mid-epoch and resumed ends with the same bits, and tells the same", async () => {
+        const straight = await train(model, options, backend, { epochs: 3 });
+        const epochsOf = (events: RunEvent[]) =>
+          events.flatMap((event) => (event.type === "epoch" ? [{ ...event, seconds: 0 }] : []));
+        const steps = straight.saved.progress.step;
+        // In the first third, and again in the last.
+        const stops = [Math.floor(steps / 5), Math.floor(0.8 * steps)];
+        let resume: Snapshot | undefined;
+        const told: RunEvent[] = [];
+        for (const stop of [...stops, Number.POSITIVE_INFINITY]) {
+          let seen = resume?.progress.step ?? 0;
+          const part = await train(model, options, backend, { epochs: 3, resume, interrupted: () => ++seen >= stop });
+          told.push(...part.events);
+          resume = part.saved;
+          if (Number.isFinite(stop)) expect(part.events.at(-1)).toMatchObject({ reason: "interrupted" });
+        }
+        expect(epochsOf(told)).toEqual(epochsOf(straight.events));
+        for (const [path, { data }] of straight.saved.state)
+          expect(Buffer.from(resume!.state.get(path)!.data.buffer).equals(Buffer.from(data.buffer)), path).toBe(true);
+        expect(resume!.tables).toEqual(straight.saved.tables);
+      });
+    });
+  });
+}

@@ -1,0 +1,4 @@
+import { twoStages } from "../train/two-stages.ts";
+import { modelTests } from "./model-tests.ts";
+
+modelTests(twoStages, [{}]);
