@@ -1,6 +1,6 @@
 // Pictures from the prior and from the mixture a class beside real ones: npx tsx results/samplers.ts RUN JUDGE [PICTURES] adds a
 // line a sampler to results/samplers.csv. Fréchet distances are between features of JUDGE, a run of a network that was trained by
-// itself, of the first test pictures and of as many generated ones, each feature divided by its deviation over the test pictures.
+// itself, of the first test pictures and of as many generated ones; "real" are as many training pictures: no sampler is nearer.
 // "asked" is how many of the pictures drawn of each class in turn the judge takes for that class.
 import { execFileSync } from "node:child_process";
 import { appendFileSync, existsSync } from "node:fs";
@@ -24,18 +24,9 @@ const featuresOf = async (picture: Uint8Array) => (await judge.run("features", {
 
 const real = await featuresOf(await gather(data.test!, range(0, n)));
 const d = real.length / n;
-const deviations = Float64Array.from({ length: d }, (_, j) => {
-  let [sum, square] = [0, 0];
-  for (let i = 0; i < n; i++) {
-    sum += real[i * d + j]!;
-    square += real[i * d + j]! ** 2;
-  }
-  return Math.sqrt(Math.max(square / n - (sum / n) ** 2, 0));
-});
-const scaled = (rows: Float32Array) =>
-  rows.map((value, at) => (deviations[at % d]! > 1e-6 ? value / deviations[at % d]! : 0));
-const distanceOf = async (pictures: Uint8Array) => frechetDistance(scaled(real), scaled(await featuresOf(pictures)), n);
+const distanceOf = async (pictures: Uint8Array) => frechetDistance(real, await featuresOf(pictures), n);
 
+const train = await distanceOf(await gather(data.train, range(0, n)));
 const prior = await distanceOf(toBytes((await model.sample(n)).data));
 const mixture = await distanceOf(toBytes((await sampleMixture(model, n)).data));
 let right = 0;
@@ -48,10 +39,13 @@ const out = fileURLToPath(new URL("samplers.csv", import.meta.url));
 const commit = execFileSync("git", ["rev-parse", "--short", "HEAD"], { encoding: "utf8" }).trim();
 if (!existsSync(out)) appendFileSync(out, "model,data,pictures,features,sampler,frechet,asked,commit\n");
 const lines = [
+  [config.model, data.name, n, d, "real", train.toFixed(4), "", commit],
   [config.model, data.name, n, d, "prior", prior.toFixed(4), "", commit],
   [config.model, data.name, n, d, "mixture", mixture.toFixed(4), (right / (each * k)).toFixed(4), commit],
 ];
 for (const line of lines) appendFileSync(out, `${line.join(",")}\n`);
-process.stdout.write(`prior ${prior.toFixed(3)}  mixture ${mixture.toFixed(3)}  asked ${right} of ${each * k}\n`);
+process.stdout.write(
+  `real ${train.toFixed(3)}  prior ${prior.toFixed(3)}  mixture ${mixture.toFixed(3)}  asked ${right} of ${each * k}\n`,
+);
 await model.dispose();
 await judge.dispose();

@@ -17,16 +17,16 @@ export interface ClassComponent extends Component {
 }
 
 /**
- * Fitted to the means of the posteriors, whose variances are added to the covariances: that is the distribution of the latent
- * vectors from which the decoder has learnt (the aggregated posterior of Makhzani et al. 2015). A picture without a label counts as what the model answers.
+ * Fitted to what `encode` gives, the means of the posteriors: pictures that are decoded from there are nearer to real ones than
+ * those from the prior (results/samplers.ts), or from the wider aggregated posterior. A picture without a label counts as what
+ * the model answers.
  */
 export const mixtureQuantity: FittedQuantity = {
   name: "mixture",
   needs: ["encode"],
-  uses: ["encodeDeviation", "classify"],
+  uses: ["classify"],
   fit({ outputs, labelsOrAnswers: labels, classes }: Predictions) {
     const codes = outputs.get("encode")!;
-    const deviations = outputs.get("encodeDeviation");
     const d = codes.length / labels.length;
     const labelled = Array.from(labels, (_, i) => i).filter((i) => labels[i]! >= 0);
     const components: ClassComponent[] = [];
@@ -34,17 +34,12 @@ export const mixtureQuantity: FittedQuantity = {
       const own = labelled.filter((i) => labels[i] === k);
       if (own.length < FEWEST_PICTURES) continue;
       const count = Math.min(MOST_COMPONENTS, Math.max(1, Math.floor(own.length / (PICTURES_A_NUMBER * d))));
-      const spread = deviations && Float64Array.from({ length: d }, (_, j) => meanSquare(deviations, d, own, j));
-      for (const component of fitMixture(codes, d, own, count, spread))
+      for (const component of fitMixture(codes, d, own, count))
         components.push({ ...component, class: k, share: (component.share * own.length) / labelled.length });
     }
     return components.length === 0 ? undefined : toArrays(components, d);
   },
 };
-
-function meanSquare(rows: ArrayLike<number>, d: number, index: readonly number[], column: number): number {
-  return index.reduce((total, i) => total + rows[i * d + column]! ** 2, 0) / index.length;
-}
 
 function toArrays(components: readonly ClassComponent[], d: number): Record<string, NdArray> {
   const count = components.length;

@@ -30,16 +30,9 @@ const LARGEST_FULL = 64;
  * Fits a mixture to the rows `index` of `[n, d]`. Rows that are few beside the numbers of a covariance tell little of it, so that
  * its correlations are multiplied by rows / (rows + d).
  * @param count of components, at most; one that comes to stand for fewer than 2 rows is left out
- * @param spread variances `[d]` that are added to each covariance at the end, where rows are means of spread values
  */
-export function fitMixture(
-  rows: Float32Array,
-  d: number,
-  index: readonly number[],
-  count: number,
-  spread?: ArrayLike<number>,
-): Component[] {
-  if (d > LARGEST_FULL) return [diagonalGaussian(rows, d, index, spread)];
+export function fitMixture(rows: Float32Array, d: number, index: readonly number[], count: number): Component[] {
+  if (d > LARGEST_FULL) return [diagonalGaussian(rows, d, index)];
   let parts = partsOf(firstMembers(rows, d, index, count), rows, d, index);
   for (let iteration = 0; iteration < ITERATIONS && parts.length > 1; iteration++)
     parts = partsOf(
@@ -53,7 +46,7 @@ export function fitMixture(
       d,
       index,
     );
-  return parts.map((part) => componentOf(part, d, spread));
+  return parts.map((part) => componentOf(part, d));
 }
 
 /** The moments of the rows that a component stands for. */
@@ -82,24 +75,19 @@ function partsOf(members: readonly Float64Array[], rows: Float32Array, d: number
   return kept.map(({ own, size }) => ({ share: size / total, size, ...moments(rows, d, index, own) }));
 }
 
-const componentOf = ({ share, size, mean, covariance }: Part, d: number, spread?: ArrayLike<number>): Component => ({
+const componentOf = ({ share, size, mean, covariance }: Part, d: number): Component => ({
   share,
   mean,
-  factor: factorOf(covariance, d, size, spread),
+  factor: factorOf(covariance, d, size),
 });
 
 /** One Gaussian with variances alone, as a factor `[d]`. */
-function diagonalGaussian(
-  rows: Float32Array,
-  d: number,
-  index: readonly number[],
-  spread?: ArrayLike<number>,
-): Component {
+function diagonalGaussian(rows: Float32Array, d: number, index: readonly number[]): Component {
   const mean = new Float64Array(d);
   const factor = new Float64Array(d);
   for (let j = 0; j < d; j++) {
     for (const i of index) mean[j]! += rows[i * d + j]! / index.length;
-    let variance = spread?.[j] ?? 0;
+    let variance = 0;
     for (const i of index) variance += (rows[i * d + j]! - mean[j]!) ** 2 / index.length;
     factor[j] = Math.sqrt(variance);
   }
@@ -107,11 +95,10 @@ function diagonalGaussian(
 }
 
 /** The lower triangular factor of a covariance with shrunk correlations. */
-function factorOf(covariance: Float64Array, d: number, size: number, spread?: ArrayLike<number>): Float64Array {
+function factorOf(covariance: Float64Array, d: number, size: number): Float64Array {
   const shrunk = covariance.slice();
   const kept = size / (size + d);
   for (let i = 0; i < d; i++) for (let j = 0; j < d; j++) if (i !== j) shrunk[i * d + j]! *= kept;
-  if (spread) for (let i = 0; i < d; i++) shrunk[i * d + i]! += spread[i]!;
   addToDiagonal(shrunk, d, RIDGE * meanOfDiagonal(shrunk, d) + 1e-12);
   // Positive definite: a covariance is so up to rounding, and the ridge is far above that.
   return cholesky(shrunk, d)!;

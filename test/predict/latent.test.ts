@@ -133,7 +133,7 @@ describe("the sampler of the mixture", () => {
       yy += (y * y) / 20_000;
     }
     // Moments of 20,000 draws are right to about 1 %, of values up to 4.25.
-    expect(Math.abs(xx - 1)).toBeLessThan(0.08);
+    expect(Math.abs(xx - 1)).toBeLessThan(0.05);
     expect(Math.abs(xy - 2)).toBeLessThan(0.1);
     expect(Math.abs(yy - 4.25)).toBeLessThan(0.2);
   });
