@@ -18,7 +18,8 @@ import { inscribedCircle, polar, rowZeros, shifted, turn, turnedProducts, wrap }
 import { schedule, withWarmup } from "../nn/schedule.ts";
 import type { Scope } from "../nn/scope.ts";
 import { type Heads, head } from "./heads.ts";
-import { type Batch, defineModel, type Phase, type Streams } from "./model.ts";
+import { labelledHalf } from "./labelled-half.ts";
+import { type Batch, defineModel, type Phase } from "./model.ts";
 import { SCHEDULE_NAMES } from "./options.ts";
 
 /** Angles that are told apart: a whole number of them is a quarter turn. */
@@ -308,11 +309,7 @@ export const angleVae = defineModel({
     };
     return {
       stages: [{ phases: [phase] }],
-      // Where few have labels, half of a step's pictures are drawn from those, and half from all for the bound.
-      streams: ({ labelled, unlabelled }): Streams =>
-        labelled === 0 || labelled >= unlabelled
-          ? { all: {} }
-          : { all: { share: 0.5 }, labelled: { from: "labelled", share: 0.5 } },
+      streams: labelledHalf,
       best: ["accuracy", "nll"],
       latentSize: o.latent,
       fitted: o.angleEncoder ? [uprightAngles] : [],

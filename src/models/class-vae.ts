@@ -9,8 +9,9 @@ import { classLoss, weightedMean } from "../nn/losses.ts";
 import type { Scope } from "../nn/scope.ts";
 import { draw, eachClass, importanceBound, logMeanExp, ofClass } from "../nn/variational.ts";
 import { head } from "./heads.ts";
+import { labelledHalf } from "./labelled-half.ts";
 import { latentDensity, latentDensityOptions } from "./latent-density.ts";
-import { type Batch, defineModel, type Phase, type Streams } from "./model.ts";
+import { type Batch, defineModel, type Phase } from "./model.ts";
 
 const options = z.object({
   ...latentDensityOptions,
@@ -73,11 +74,7 @@ export const classVae = defineModel({
 
     return {
       stages: [{ phases: [joint] }],
-      // Where few have labels, half of a step's pictures are drawn from those.
-      streams: ({ labelled, unlabelled }): Streams =>
-        labelled === 0 || labelled >= unlabelled
-          ? { all: {} }
-          : { all: { share: 0.5 }, labelled: { from: "labelled", share: 0.5 } },
+      streams: labelledHalf,
       best: ["accuracy", "nll"],
       latentSize: o.latent,
       likelihood: density.spec,

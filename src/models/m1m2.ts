@@ -12,7 +12,8 @@ import { schedule, withWarmup } from "../nn/schedule.ts";
 import type { Scope } from "../nn/scope.ts";
 import { draw, eachClass, marginalBound, ofClass, type Posterior, posteriorOf } from "../nn/variational.ts";
 import { head } from "./heads.ts";
-import { defineModel, type Phase, type Streams } from "./model.ts";
+import { labelledHalf } from "./labelled-half.ts";
+import { defineModel, type Phase } from "./model.ts";
 import { SCHEDULE_NAMES } from "./options.ts";
 
 const options = z.object({
@@ -152,11 +153,7 @@ export const m1m2 = defineModel({
         { name: "m1", share: o.firstShare, phases: [first] },
         { name: "m2", share: 1 - o.firstShare, phases: [second] },
       ],
-      // Half of a step's pictures are drawn from those with a label, where these are few.
-      streams: ({ labelled, unlabelled }): Streams =>
-        labelled === 0 || labelled >= unlabelled
-          ? { all: {} }
-          : { all: { share: 0.5 }, labelled: { from: "labelled", share: 0.5 } },
+      streams: labelledHalf,
       best: ["accuracy", "nll"],
       latentSize: o.latent,
       heads: {

@@ -13,7 +13,8 @@ import { schedule, withWarmup } from "../nn/schedule.ts";
 import type { Scope } from "../nn/scope.ts";
 import { eachClass, marginalBound, ofClass, type Posterior, posteriorOf, repeatRows } from "../nn/variational.ts";
 import { head } from "./heads.ts";
-import { defineModel, type Phase, type Streams } from "./model.ts";
+import { labelledHalf } from "./labelled-half.ts";
+import { defineModel, type Phase } from "./model.ts";
 import { ACTIVATION_NAMES, SCHEDULE_NAMES } from "./options.ts";
 
 const options = z.object({
@@ -131,11 +132,7 @@ export const m2 = defineModel({
       posterior(scope, features(scope, picture), g.oneHot(label, k)).mean;
     return {
       stages: [{ phases: [phase] }],
-      // Half of a step's pictures are drawn from those with a label, where these are few.
-      streams: ({ labelled, unlabelled }): Streams =>
-        labelled === 0 || labelled >= unlabelled
-          ? { all: {} }
-          : { all: { share: 0.5 }, labelled: { from: "labelled", share: 0.5 } },
+      streams: labelledHalf,
       best: ["accuracy", "nll"],
       latentSize: o.latent,
       heads: {

@@ -1,7 +1,6 @@
 // S2, the VAE classifier: an encoder to mean and log-variance, a decoder, and a classifier on the encoder's features.
 // Trained jointly or in two alternating phases (generative, then discriminative).
 import { z } from "zod";
-import type { ExampleCounts } from "../data/dataset.ts";
 import * as g from "../graph/ops/index.ts";
 import { scalar, type Tensor } from "../graph/tensor.ts";
 import { bernoulli, discretizedLogistic, gaussian } from "../nn/distributions.ts";
@@ -14,7 +13,8 @@ import { schedule, withWarmup } from "../nn/schedule.ts";
 import type { Scope } from "../nn/scope.ts";
 import { fewLabels } from "./few-labels.ts";
 import { head } from "./heads.ts";
-import { type Batch, type BuiltModel, type DataSpec, defineModel, type Phase, type Streams } from "./model.ts";
+import { labelledHalf, mostlyUnlabelled } from "./labelled-half.ts";
+import { type Batch, type BuiltModel, defineModel, type Phase } from "./model.ts";
 import { ACTIVATION_NAMES, SCHEDULE_NAMES } from "./options.ts";
 
 const options = z.object({
@@ -100,7 +100,8 @@ export const vae = defineModel({
       norm: o.norm,
     };
     const act = ACTIVATIONS[o.activation];
-    const training = o.training === "auto" ? (mostlyUnlabelled(data.examples) ? "few-labels" : "joint") : o.training;
+    const training =
+      o.training === "auto" ? (data.examples && mostlyUnlabelled(data.examples) ? "few-labels" : "joint") : o.training;
 
     // -------------------------------------------------------------------------------------------- networks
     const features = (scope: Scope, x: Tensor) => convEncoder(scope.child("encoder"), x, net);
@@ -214,16 +215,14 @@ export const vae = defineModel({
       generative: [alternating[0]!],
       share: o.generativeShare,
     });
-    // Where few have labels, half of a step's pictures are drawn from those, so that each step teaches classes, and the other half
-    // from all, as the generative loss is a mean over all.
-    const streams = ({ labelled, unlabelled }: ExampleCounts): Streams =>
-      labelled === 0 || labelled >= unlabelled
-        ? { all: {} }
-        : { all: { share: 0.5 }, labelled: { from: "labelled", share: 0.5 } };
     const trained: Pick<BuiltModel, "stages" | "streams" | "tables" | "best"> =
       training === "few-labels"
         ? { stages: apart.stages, streams: () => apart.streams, tables: apart.tables }
-        : { stages: [{ phases: training === "joint" ? [joint] : alternating }], streams, best: ["accuracy", "nll"] };
+        : {
+            stages: [{ phases: training === "joint" ? [joint] : alternating }],
+            streams: labelledHalf,
+            best: ["accuracy", "nll"],
+          };
 
     return {
       ...trained,
@@ -253,7 +252,3 @@ export const vae = defineModel({
     };
   },
 });
-
-/** Whether fewer pictures have a label than have none. */
-const mostlyUnlabelled = (examples: DataSpec["examples"]): boolean =>
-  examples !== undefined && examples.labelled > 0 && examples.labelled < examples.unlabelled;
