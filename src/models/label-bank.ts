@@ -29,7 +29,7 @@ const FROZEN_FROM = 0.85;
 const [KEPT, KEPT_LATE] = [0.7, 0.97];
 /** The least probability that a later guess needs (FixMatch, section 4). */
 const THRESHOLD = 0.95;
-/** A first graph that gives back fewer of hidden labels than this is left out: of digits 90 to 99 % come back, of clothes 80 %. */
+/** A first graph that gives back fewer of hidden labels than this is left out. Of digits, 90 to 99 % came back, by draw. */
 const HELPFUL = 0.85;
 /** Neighbours of each picture in a graph. */
 const NEIGHBOURS = 10;

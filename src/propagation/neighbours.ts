@@ -14,7 +14,7 @@ export interface Neighbours {
 
 /** Rounds of Lloyd's algorithm that place the centres. */
 const ROUNDS = 4;
-/** Lists that are searched for each point: of 60,000 latent vectors of digits, 98 % of the neighbours are found, in a fifth of the time. */
+/** Lists that are searched for each point: of two sets of 54,000 codes of digits, 97 and 99 % of the neighbours are found. */
 const PROBES = 8;
 
 /**
