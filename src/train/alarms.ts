@@ -2,6 +2,7 @@
 // logged each epoch, and what to try then. Each is a row of a table; no row knows a model, and one whose numbers are not there
 // is silent.
 import type { Metrics } from "./events.ts";
+import { GRADIENT_NORM } from "./steps.ts";
 
 /** What begins or ends. */
 export interface AlarmChange {
@@ -48,6 +49,13 @@ const short = (value: number): string => String(Number(value.toPrecision(3)));
 /** The names of the last epoch's numbers that fit. */
 const namesOf = (epochs: Epochs, pattern: RegExp): string[] =>
   Object.keys(last(epochs)).filter((name) => pattern.test(name));
+
+/** What the norm of all that a phase moves is told as, … */
+export const normName = (phase: string): string => `watch/${phase}/parameterNorm`;
+const NORM = /^watch\/.*\/parameterNorm$/;
+const phaseOf = (name: string): string => name.split("/").slice(1, -1).join("/");
+/** … and what the steps that it has taken are remembered as. */
+export const stepsName = (phase: string): string => `steps/${phase}`;
 
 /** The median size of a number over the epochs before the last; NaN for fewer than three. */
 function usual(epochs: Epochs, name: string): number {
@@ -130,6 +138,8 @@ const memorising: Alarm = {
 
 /** Factors on what is usual, and the score of either kind, from which numbers run away. */
 const [LOSS_FACTOR, GRADIENT_FACTOR, WEIGHT_FACTOR, LARGEST_SCORE] = [10, 100, 10, 50];
+/** Growth of weights a step, as a share of them, that no training needs for a whole epoch. */
+const GROWTH = 0.05;
 /** A loss below it may be near 0 by chance. */
 const SMALL_LOSS = 1;
 
@@ -140,13 +150,19 @@ const runaway: Alarm = {
   see(epochs) {
     const gap = Math.abs(at(epochs, "watch/validationScore") - at(epochs, "watch/generatedScore"));
     if (gap > 2 * LARGEST_SCORE) return `the scores of real and generated pictures are ${short(gap)} apart`;
-    for (const name of namesOf(epochs, /^(watch\/.*\/parameterNorm|train\/)/)) {
-      const value = Math.abs(at(epochs, name));
-      const isNorm = name.endsWith("/parameterNorm");
-      const before = isNorm ? at(epochs, name, 1) : usual(epochs, name);
-      const factor = isNorm ? WEIGHT_FACTOR : name.endsWith("/gradientNorm") ? GRADIENT_FACTOR : LOSS_FACTOR;
-      if (value > factor * Math.max(before, isNorm ? 0 : SMALL_LOSS / factor) && before !== 0)
-        return `${name.replace(/^(watch|train)\//, "")} is ${short(value)}, after ${short(before)}`;
+    for (const name of namesOf(epochs, NORM)) {
+      const [before, now] = [at(epochs, name, 1), at(epochs, name)];
+      const phase = phaseOf(name);
+      const steps = at(epochs, stepsName(phase)) - (at(epochs, stepsName(phase), 1) || 0);
+      if (before > 0 && (now > WEIGHT_FACTOR * before || now - before > GROWTH * steps * before))
+        return `the norm of what the phase "${phase}" moves is ${short(now)}, after ${short(before)} an epoch before`;
+    }
+    for (const name of namesOf(epochs, /^train\//)) {
+      const [value, before] = [Math.abs(at(epochs, name)), usual(epochs, name)];
+      const isRunaway = name.endsWith(`/${GRADIENT_NORM}`)
+        ? value > GRADIENT_FACTOR * before
+        : value > LOSS_FACTOR * before && value > SMALL_LOSS;
+      if (isRunaway) return `${name.slice("train/".length)} is ${short(value)}, and usually ${short(before)}`;
     }
     return undefined;
   },
@@ -160,10 +176,9 @@ const still: Alarm = {
   title: "a network stands still",
   advice: [CHECK_STILL, SLOWER_DISCRIMINATOR],
   see(epochs) {
-    for (const name of namesOf(epochs, /^watch\/.*\/parameterNorm$/)) {
+    for (const name of namesOf(epochs, NORM)) {
       const [before, now] = [at(epochs, name, 1), at(epochs, name)];
-      const phase = name.split("/")[1]!;
-      if (Math.abs(now - before) <= STILL_NORM * before) return `the phase "${phase}" moves nothing`;
+      if (Math.abs(now - before) <= STILL_NORM * before) return `the phase "${phaseOf(name)}" moves nothing`;
     }
     const change = at(epochs, "watch/sampleChange");
     return change < STILL_PIXELS

@@ -6,7 +6,7 @@ import { MOST_COMPARED } from "../metrics/sample-metrics.ts";
 import { StepFeeds } from "../predict/feeds.ts";
 import { predictSet } from "../predict/outputs.ts";
 import type { Program } from "../runtime/program.ts";
-import { type AlarmChange, alarmChanges, EPOCHS_KEPT } from "./alarms.ts";
+import { type AlarmChange, alarmChanges, EPOCHS_KEPT, normName, stepsName } from "./alarms.ts";
 import type { Metrics } from "./events.ts";
 import type { FitOptions } from "./fit-options.ts";
 import type { TrainingProgress, Watched } from "./progress.ts";
@@ -51,7 +51,7 @@ export class Watch {
 
   /** Takes note of what is there before the first step. */
   begin(progress: TrainingProgress): void {
-    progress.watch = { epochs: [this.parameterNorms(progress)], samples: [], raised: [] };
+    progress.watch = { epochs: [{ ...this.parameterNorms(progress), ...stepsOf(progress) }], samples: [], raised: [] };
   }
 
   /**
@@ -70,7 +70,7 @@ export class Watch {
         ? { "watch/sampleChange": meanOf(samples.map((value, i) => Math.abs(value - thumbnails[i]!))) }
         : {}),
     };
-    const kept = [...epochs, { ...known, ...metrics }].slice(-EPOCHS_KEPT);
+    const kept = [...epochs, { ...known, ...metrics, ...stepsOf(progress) }].slice(-EPOCHS_KEPT);
     const changes = alarmChanges(kept, raised);
     const begun = changes.flatMap(({ name, state }) => (state === "begins" ? [name] : []));
     const goingOn = raised.filter((name) => !changes.some((change) => change.name === name));
@@ -78,14 +78,14 @@ export class Watch {
     return { metrics, changes };
   }
 
-  /** The norm of what each phase of the stage moves, of those that took part so far. */
+  /** The norm of what each phase of the stage moves. */
   private parameterNorms({ stage }: TrainingProgress): Metrics {
     const { phases } = this.compiled.stages[stage.index]!;
     return Object.fromEntries(
       phases.map(({ phase, graph }) => {
         const moved = [...graph.updates.keys()].filter((path) => this.compiled.specs.get(path)?.trainable);
         const squares = moved.map((path) => sumOfSquares(this.program.read(path).data));
-        return [`watch/${phase.name}/parameterNorm`, Math.sqrt(squares.reduce((a, b) => a + b, 0))];
+        return [normName(phase.name), Math.sqrt(squares.reduce((a, b) => a + b, 0))];
       }),
     );
   }
@@ -140,6 +140,10 @@ export class Watch {
     return sums;
   }
 }
+
+/** The steps that each phase has taken. */
+const stepsOf = ({ phaseSteps }: TrainingProgress): Metrics =>
+  Object.fromEntries(Object.entries(phaseSteps).map(([phase, steps]) => [stepsName(phase), steps]));
 
 /** Numbers of evenly spread pictures among `n`. */
 const evenly = (n: number): Int32Array =>

@@ -1,9 +1,11 @@
-// A generator and a discriminator of dense layers, small enough to be trained in a second, with faults that can be planted.
+// Generators and discriminators that are small enough to be trained in a second, with faults that can be planted.
+import type { NdArray } from "../../src/base/array.ts";
 import type { Dataset } from "../../src/data/dataset.ts";
 import * as g from "../../src/graph/ops/index.ts";
-import { scalar, type Tensor } from "../../src/graph/tensor.ts";
+import { constant, scalar, type Tensor } from "../../src/graph/tensor.ts";
 import { head } from "../../src/models/heads.ts";
 import type { BuiltModel, Phase } from "../../src/models/model.ts";
+import { zerosInit } from "../../src/nn/init.ts";
 import { batchNorm, dense } from "../../src/nn/layers.ts";
 import { sigmoidCrossEntropy, weightedMean } from "../../src/nn/losses.ts";
 import { adam } from "../../src/nn/optim.ts";
@@ -13,28 +15,19 @@ import type { AlarmEvent, EpochEvent, RunEvent } from "../../src/train/events.ts
 import { fit } from "../../src/train/fit.ts";
 import type { FitOptions, Snapshot } from "../../src/train/fit-options.ts";
 
-/** What may be wrong with it. */
-export interface Faults {
+/** Learning rates of the two networks. */
+export interface Rates {
   /** Default 1e-3. */
-  readonly generatorRate?: number;
-  /** Default 1e-3. */
-  readonly discriminatorRate?: number;
-  /** Whether the generator hears nothing of its noise. */
-  readonly deaf?: boolean;
+  readonly generator?: number;
+  /** Default 3e-4. */
+  readonly discriminator?: number;
 }
 
-/** The model for pictures `[n, h, w, c]` of `data`. */
-export function smallGan(
-  { train: { height, width, channels } }: Dataset,
-  { generatorRate = 1e-3, discriminatorRate = 1e-3, deaf = false }: Faults = {},
-): BuiltModel {
-  const generate = (root: Scope, n: number): Tensor => {
-    const scope = root.child("generator");
-    const noise = g.mul(root.noise("noise", [n, 16]), deaf ? 0 : 1);
-    const hidden = g.relu(batchNorm(scope.child("norm"), dense(scope.child("hidden"), noise, 128)));
-    const pixels = g.sigmoid(dense(scope.child("pixels"), hidden, height * width * channels));
-    return g.reshape(pixels, [n, height, width, channels]);
-  };
+/** What makes `n` pictures `[n, h, w, c]`, with its parameters under `generator/`. */
+type Generator = (root: Scope, n: number) => Tensor;
+
+/** A model of any generator, against a discriminator of dense layers, with the losses of Goodfellow et al. 2014. */
+export function smallGan(generate: Generator, { generator = 1e-3, discriminator = 3e-4 }: Rates = {}): BuiltModel {
   const discriminate = (root: Scope, x: Tensor): Tensor => {
     const scope = root.child("discriminator");
     const hidden = g.leakyRelu(dense(scope.child("hidden"), g.flatten(x), 128), 0.2);
@@ -42,25 +35,27 @@ export function smallGan(
   };
   const loss = (scores: Tensor, real: 0 | 1) => sigmoidCrossEntropy(scores, scalar(real));
   const common = { optimizer: adam({ beta1: 0.5 }), schedule: () => 1 };
-  const discriminator: Phase = {
-    ...{ ...common, name: "discriminator", updates: ["discriminator/"], learningRate: discriminatorRate },
-    emaDecay: "none",
-    loss(scope, { x, weights }) {
-      const real = weightedMean(loss(discriminate(scope, x), 1), weights);
-      const generated = g.mean(loss(discriminate(scope, generate(scope, x.shape[0]!)), 0));
-      return { loss: g.add(real, generated), log: { real, generated } };
+  const phases: Phase[] = [
+    {
+      ...{ ...common, name: "discriminator", updates: ["discriminator/"], learningRate: discriminator },
+      emaDecay: "none",
+      loss(scope, { x, weights }) {
+        const real = weightedMean(loss(discriminate(scope, x), 1), weights);
+        const generated = g.mean(loss(discriminate(scope, generate(scope, x.shape[0]!)), 0));
+        return { loss: g.add(real, generated), log: { real, generated } };
+      },
     },
-  };
-  const generator: Phase = {
-    ...{ ...common, name: "generator", updates: ["generator/"], learningRate: generatorRate },
-    emaDecay: 0.9,
-    loss(scope, { x }) {
-      const own = g.mean(loss(discriminate(scope, generate(scope, x.shape[0]!)), 1));
-      return { loss: own, log: { loss: own } };
+    {
+      ...{ ...common, name: "generator", updates: ["generator/"], learningRate: generator },
+      emaDecay: 0.9,
+      loss(scope, { x }) {
+        const own = g.mean(loss(discriminate(scope, generate(scope, x.shape[0]!)), 1));
+        return { loss: own, log: { loss: own } };
+      },
     },
-  };
+  ];
   return {
-    stages: [{ phases: [discriminator, generator] }],
+    stages: [{ phases }],
     best: ["kernelDistance"],
     bestKeeps: { coverage: 0.95 },
     heads: {
@@ -69,6 +64,31 @@ export function smallGan(
     },
   };
 }
+
+/** A generator of dense layers. @param loudness factor on its noise; at 0 it makes one picture */
+export const denseGenerator =
+  ({ train: { height, width, channels } }: Dataset, loudness = 1): Generator =>
+  (root, n) => {
+    const scope = root.child("generator");
+    const noise = g.mul(root.noise("noise", [n, 16]), loudness);
+    const hidden = g.relu(batchNorm(scope.child("norm"), dense(scope.child("hidden"), noise, 128)));
+    const pixels = g.sigmoid(dense(scope.child("pixels"), hidden, height * width * channels));
+    return g.reshape(pixels, [n, height, width, channels]);
+  };
+
+/**
+ * A generator that is perfect from the start: its samples are pictures that nobody trains on, only shaded a little. All that is
+ * left to learn against it is which pictures are the training pictures.
+ * @param pool pixels 0..1 `[m, h, w, c]`
+ */
+export const perfectGenerator =
+  (pool: NdArray): Generator =>
+  (root, n) => {
+    const shade = g.exp(root.child("generator").param("shade", [], zerosInit));
+    const which = g.floor(g.mul(root.noise("which", [n], "uniform"), pool.shape[0]!));
+    const chosen = g.gather(constant(pool), g.cast(g.minimum(which, pool.shape[0]! - 1), "int32"));
+    return g.minimum(g.mul(chosen, shade), 1);
+  };
 
 /** What a training told and left. */
 export interface Trained {
