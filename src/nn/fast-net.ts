@@ -34,8 +34,8 @@ function group(scope: Scope, x: Tensor, width: number): Tensor {
 export const largest = (maps: Tensor): Tensor => g.max(maps, [1, 2]);
 
 /**
- * The network's own classifier: `[n, c] -> [n, classes]`, a ninth of a linear layer without a bias whose weights are of N(0, 1) at
- * first. Parameter: `weights` [c, classes].
+ * The network's classifier: `[n, c] -> [n, classes]`, without a bias. The first weights are of N(0, 1 / c²): nearly nothing, so that
+ * no class is far ahead before anything is learnt. Parameter: `weights` [c, classes].
  */
 export const fastLogits = (scope: Scope, features: Tensor, classes: number): Tensor =>
-  g.mul(dense(scope, features, classes, { bias: false, init: normalInit(1) }), 1 / 9);
+  dense(scope, features, classes, { bias: false, init: normalInit(1 / features.shape[1]!) });
