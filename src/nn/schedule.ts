@@ -15,6 +15,9 @@ export const SCHEDULES = {
   /** Linearly from 0.04 to 1 over the first 30 %, then half a period of a cosine down to 0 (after Smith & Topin 2018). */
   oneCycle: (progress: number) =>
     progress < 0.3 ? 0.04 + (0.96 * progress) / 0.3 : cosineFrom((progress - 0.3) / 0.7),
+  /** Linearly from 0.2 to 1 over the first 23 %, then linearly down to 0 (after Jordan 2024, 94% on CIFAR-10 in 3.29 Seconds). */
+  triangular: (progress: number) =>
+    progress < 0.23 ? 0.2 + (0.8 * progress) / 0.23 : Math.max(0, (1 - progress) / 0.77),
 } as const satisfies Record<string, Schedule>;
 
 /** A key of `SCHEDULES`. */
