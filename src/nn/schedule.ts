@@ -15,6 +15,8 @@ export const SCHEDULES = {
   /** Linearly from 0.04 to 1 over the first 30 %, then half a period of a cosine down to 0 (after Smith & Topin 2018). */
   oneCycle: (progress: number) =>
     progress < 0.3 ? 0.04 + (0.96 * progress) / 0.3 : cosineFrom((progress - 0.3) / 0.7),
+  /** 1 over the first two thirds, then linearly down to 0 (Dai et al. 2017, Good Semi-supervised Learning, its code). */
+  lateLinear: (progress: number) => Math.min(1, 3 * (1 - Math.min(1, progress))),
 } as const satisfies Record<string, Schedule>;
 
 /** A key of `SCHEDULES`. */
