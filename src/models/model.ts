@@ -90,10 +90,14 @@ export interface PhaseLoss {
   readonly log: Readonly<Record<string, Tensor>>;
 }
 
-/** Parameters that a phase moves at a rate of their own. */
+/** Parameters that a phase moves in a way of their own. */
 export interface ParameterGroup {
   /** Path prefix of the parameters. */
   readonly prefix: string;
+  /** Of those, the ones whose path ends so, such as `/bias`. Default: all that no group of the same prefix names. */
+  readonly suffix?: string;
+  /** Default: the phase's. */
+  readonly optimizer?: Optimizer;
   /** Factor on the phase's learning rate. Default 1. */
   readonly rateScale?: number;
   /** Factor on the optimizer's weight decay. Default 1; 0: none. */
@@ -103,7 +107,10 @@ export interface ParameterGroup {
 /** One kind of step: a loss and the parameters it moves. */
 export interface Phase {
   readonly name: string;
-  /** The parameters that this phase moves: path prefixes, or groups. The longest prefix that fits takes a parameter. */
+  /**
+   * The parameters that this phase moves: path prefixes, or groups. The longest prefix that fits takes a parameter; of groups of
+   * one prefix, that with the longest suffix that fits.
+   */
   readonly updates: readonly (string | ParameterGroup)[];
   /** Runs on every n-th step. Default 1. */
   readonly every?: number;

@@ -19,7 +19,7 @@ import { makeTables, Refresher, savedTables } from "./refresh.ts";
 import { StageStreams } from "./stage-streams.ts";
 import { type CompiledModel, type CompiledStage, compileModel } from "./steps.ts";
 import { Validator } from "./validate.ts";
-import { firstState, loadPretrained, requirePrefixes, restoreState } from "./weights.ts";
+import { firstState, loadPretrained, picturesToMeasure, requirePrefixes, restoreState } from "./weights.ts";
 
 /** A run that has been checked and can begin. */
 export interface PreparedRun {
@@ -35,7 +35,7 @@ export interface PreparedRun {
  * Everything of a run that can be refused before a backend is asked for anything.
  * @throws `E_OPTION`, `E_NAME`, `E_HEAD`, `E_DATA_EMPTY`, `E_RUN_CONFLICT` for options that do not fit model or data
  */
-export function prepare(options: FitOptions): PreparedRun {
+export async function prepare(options: FitOptions): Promise<PreparedRun> {
   const { data, seed, batch, augmentation, sampling, classWeighting = "none", freeze = [] } = options;
   const { height, width, channels, labels } = data.train;
   const { classes, mirror } = data;
@@ -49,7 +49,7 @@ export function prepare(options: FitOptions): PreparedRun {
   });
   const goals = new Goals(options, compiled.metrics);
   requirePrefixes(freeze, compiled.specs);
-  const state = firstState(compiled.specs, seed);
+  const state = firstState(compiled.specs, seed, await picturesToMeasure(compiled.specs, data.train, seed));
   const loaded = options.from && !options.resume ? loadPretrained(state, compiled.specs, options.from) : undefined;
   if (options.resume) restoreState(state, options.resume.state);
   const tables = makeTables(options.model.tables, labels.length);
@@ -66,7 +66,7 @@ export function prepare(options: FitOptions): PreparedRun {
  */
 export async function* fit(options: FitOptions, prepared?: PreparedRun): AsyncGenerator<RunEvent, void> {
   const { data, seed, batch } = options;
-  const { compiled, goals, state, loaded } = prepared ?? prepare(options);
+  const { compiled, goals, state, loaded } = prepared ?? (await prepare(options));
   const program = await Program.create(options.backend, graphsOf(compiled), state);
   try {
     const validator = await Validator.create(program, compiled, data, seed, batch);

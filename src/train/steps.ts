@@ -11,9 +11,9 @@ import * as g from "../graph/ops/index.ts";
 import { input, isInput, type Tensor, topological } from "../graph/tensor.ts";
 import type { FittedQuantity, Metric } from "../metrics/metric.ts";
 import { applyHead, requireHead, requireUsual, rowsOf } from "../models/heads.ts";
-import type { Batch, BuiltModel, DataSpec, Phase, Stage } from "../models/model.ts";
+import type { Batch, BuiltModel, DataSpec, ParameterGroup, Phase, Stage } from "../models/model.ts";
 import { zerosInit } from "../nn/init.ts";
-import { applyOptimizer, clipByGlobalNorm, optimizerScalar, type Trained } from "../nn/optim.ts";
+import { applyOptimizer, clipByGlobalNorm, type Optimizer, optimizerScalar, type Trained } from "../nn/optim.ts";
 import { averagePath, Build, evaluatedPath, type StateSpec } from "../nn/scope.ts";
 import { type BatchUse, batchTensors, plainBatch } from "../predict/batch.ts";
 import type { Step } from "../predict/feeds.ts";
@@ -225,11 +225,11 @@ function phaseStep(
   };
   const updates = new Map<string, Tensor>();
   let taken = 0;
-  for (const { owner, parameters } of groups) {
+  for (const { owner, optimizer, parameters } of groups) {
     const trained = parameters.map(
       ([path, parameter]): Trained => ({ path, parameter, gradient: gradients[taken++]! }),
     );
-    for (const [path, value] of applyOptimizer(owner, phase.optimizer, trained, slot)) updates.set(path, value);
+    for (const [path, value] of applyOptimizer(owner, optimizer, trained, slot)) updates.set(path, value);
   }
   for (const [path, spec] of build.state) specs.set(path, spec);
   const decay = phase.emaDecay ?? emaDecay;
@@ -244,8 +244,8 @@ function phaseStep(
     annealed: build.annealed,
     scalars(step, learningRate) {
       const scalars: Record<string, number> = {};
-      for (const { owner, rateScale, decayScale } of groups) {
-        const own = phase.optimizer.scalars({ step, learningRate: learningRate * rateScale, decayScale });
+      for (const { owner, optimizer, rateScale, decayScale } of groups) {
+        const own = optimizer.scalars({ step, learningRate: learningRate * rateScale, decayScale });
         for (const [name, value] of Object.entries(own)) scalars[optimizerScalar(owner, name)] = value;
       }
       // The average follows quickly at first: a fixed decay would remember the first weights for thousands of steps.
@@ -255,34 +255,43 @@ function phaseStep(
   };
 }
 
-/** Parameters that are updated with the same learning rate and decay. */
+/** Parameters that are updated by one rule, with the same learning rate and decay. */
 interface TrainedGroup {
   /** Name of its slots and scalars. */
   readonly owner: string;
+  readonly optimizer: Optimizer;
   readonly rateScale: number;
   readonly decayScale: number;
   readonly parameters: [path: string, tensor: Tensor][];
 }
 
 /** The parameters that a phase moves: those of plain prefixes together, others by group. */
-function trainedGroups({ name, updates }: Phase, build: Build): TrainedGroup[] {
-  const declared = updates.map((update) => (typeof update === "string" ? { prefix: update } : update));
-  const prefixes = declared.map(({ prefix }) => prefix);
-  const twice = prefixes.find((prefix, i) => prefixes.indexOf(prefix) !== i);
+function trainedGroups({ name, optimizer: usual, updates }: Phase, build: Build): TrainedGroup[] {
+  const declared = updates.map((update): ParameterGroup => (typeof update === "string" ? { prefix: update } : update));
+  const whatOf = ({ prefix, suffix }: ParameterGroup) => (suffix === undefined ? prefix : `${prefix}…${suffix}`);
+  const names = declared.map(whatOf);
+  const twice = names.find((what, i) => names.indexOf(what) !== i);
   if (twice !== undefined) fail("E_NAME", `phase "${name}" moves "${twice}" in two groups; name it once`);
-  const longest = (path: string) =>
-    prefixes.filter((prefix) => path.startsWith(prefix)).sort((a, b) => b.length - a.length)[0];
+  const length = ({ prefix, suffix = "" }: ParameterGroup) => [prefix.length, suffix.length] as const;
+  const takes = ({ prefix, suffix = "" }: ParameterGroup, path: string) =>
+    path.startsWith(prefix) && path.endsWith(suffix);
+  const narrowestFirst = [...declared].sort((a, b) => {
+    const [[p, s], [q, t]] = [length(a), length(b)];
+    return q - p || t - s;
+  });
+  const ownerOf = (path: string) => narrowestFirst.find((group) => takes(group, path));
   const groups = new Map<string, TrainedGroup>();
-  for (const [i, { prefix, rateScale = 1, decayScale = 1 }] of declared.entries()) {
-    if (![...build.state.keys()].some((path) => longest(path) === prefix))
+  for (const [i, one] of declared.entries()) {
+    const { prefix, optimizer = usual, rateScale = 1, decayScale = 1 } = one;
+    if (![...build.state.keys()].some((path) => ownerOf(path) === one))
       fail(
         "E_NAME",
-        `phase "${name}" moves "${prefix}", and none of its parameters begins so, or all are in longer ones: ${[...build.state.keys()].join(", ")}`,
+        `phase "${name}" moves "${names[i]}", and none of its parameters begins so, or all are in longer ones: ${[...build.state.keys()].join(", ")}`,
       );
-    const owner = typeof updates[i] === "string" ? name : `${name}:${prefix}`;
-    const group = groups.get(owner) ?? { owner, rateScale, decayScale, parameters: [] };
+    const owner = typeof updates[i] === "string" ? name : `${name}:${names[i]}`;
+    const group = groups.get(owner) ?? { owner, optimizer, rateScale, decayScale, parameters: [] };
     groups.set(owner, group);
-    group.parameters.push(...build.trainable(prefix).filter(([path]) => longest(path) === prefix));
+    group.parameters.push(...build.trainable(prefix).filter(([path]) => ownerOf(path) === one));
   }
   return [...groups.values()].filter(({ parameters }) => parameters.length > 0);
 }
