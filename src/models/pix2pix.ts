@@ -1,10 +1,11 @@
 // A translator of pictures that learns from pairs: a U-Net, with a discriminator of patches beside it where it shall be sharp.
 import { z } from "zod";
 import * as g from "../graph/ops/index.ts";
-import { scalar, type Tensor } from "../graph/tensor.ts";
+import type { Tensor } from "../graph/tensor.ts";
+import { ADVERSARIAL_LOSSES } from "../nn/adversarial.ts";
 import { normalInit } from "../nn/init.ts";
 import { batchNorm, conv, convTranspose, dropout } from "../nn/layers.ts";
-import { sigmoidCrossEntropy, weightedMean } from "../nn/losses.ts";
+import { weightedMean } from "../nn/losses.ts";
 import { defaultDepth, levelSizes } from "../nn/nets.ts";
 import { adam } from "../nn/optim.ts";
 import { schedule, withWarmup } from "../nn/schedule.ts";
@@ -103,9 +104,9 @@ export const pix2pix = defineModel({
       const high = conv(second, low, 2 * o.discriminatorWidth, 4, { stride: 2, init, bias: false });
       return conv(scope.child("out"), g.leakyRelu(batchNorm(second.child("norm"), high), 0.2), 1, 3, { init });
     };
-    /** Cross entropy against "real" (1) or "made" (0), a scalar. */
-    const judged = (logits: Tensor, real: 0 | 1, { weights }: Batch) =>
-      weightedMean(g.mean(sigmoidCrossEntropy(logits, scalar(real)), [1, 2, 3]), weights);
+    const loss = ADVERSARIAL_LOSSES.nonSaturating;
+    /** Mean over the patches of each pair, then over pairs. */
+    const meanOf = (losses: Tensor, { weights }: Batch) => weightedMean(g.mean(losses, [1, 2, 3]), weights);
     /** Mean over the values of each picture, then over pictures. */
     const errorOf = (y: Tensor, { x, weights }: Batch) => {
       const difference = g.sub(y, x);
@@ -135,8 +136,8 @@ export const pix2pix = defineModel({
       emaDecay: "none",
       loss(scope, batch) {
         const { given } = batch.views as { given: Tensor };
-        const real = judged(discriminate(scope, given, batch.x), 1, batch);
-        const made = judged(discriminate(scope, given, translate(scope, given)), 0, batch);
+        const real = meanOf(loss.real(discriminate(scope, given, batch.x)), batch);
+        const made = meanOf(loss.generated(discriminate(scope, given, translate(scope, given))), batch);
         // Half of the sum, as in section 3.3, so that it learns more slowly than the generator.
         return { loss: g.mul(g.add(real, made), 0.5), log: { real, made } };
       },
@@ -149,8 +150,7 @@ export const pix2pix = defineModel({
         const { given } = batch.views as { given: Tensor };
         const y = change(scope, given);
         const error = errorOf(y, batch);
-        // Not saturating: its pictures are to be taken for real.
-        const own = judged(discriminate(scope, given, g.clip(y, 0, 1)), 1, batch);
+        const own = meanOf(loss.generator(discriminate(scope, given, g.clip(y, 0, 1))), batch);
         return { loss: g.add(own, g.mul(error, o.errorWeight)), log: { adversarial: own, error } };
       },
     };

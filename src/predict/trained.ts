@@ -17,6 +17,7 @@ import { StepFeeds } from "./feeds.ts";
 import { headNoise, ROWS_AT_ONCE } from "./noise.ts";
 import { type NoveltyBasis, noveltyOf } from "./novelty.ts";
 import { metricsOf, outputsOf, outputTensors, predictSet, requireFinite } from "./outputs.ts";
+import { translationOf } from "./translation.ts";
 
 /** What a classifier says of a picture. */
 export interface Prediction {
@@ -110,7 +111,12 @@ export class TrainedModel {
     this.spec = config.data;
     const built: BuiltModel = model.build(parseOptions(model, config.options), this.spec);
     this.novelty = noveltyOf(built.heads, weights.fitted);
-    this.heads = "head" in this.novelty ? { ...built.heads, novelty: this.novelty.head } : built.heads;
+    const translate = translationOf(built.heads);
+    this.heads = {
+      ...built.heads,
+      ...(translate ? { translate } : {}),
+      ...("head" in this.novelty ? { novelty: this.novelty.head } : {}),
+    };
     this.latentSize = built.latentSize ?? 0;
     this.metrics = metricsOf({ ...built, heads: this.heads });
     this.likelihood = built.likelihood;
