@@ -15,6 +15,8 @@ export const SCHEDULES = {
   /** Linearly from 0.04 to 1 over the first 30 %, then half a period of a cosine down to 0 (after Smith & Topin 2018). */
   oneCycle: (progress: number) =>
     progress < 0.3 ? 0.04 + (0.96 * progress) / 0.3 : cosineFrom((progress - 0.3) / 0.7),
+  /** 1 over two thirds, then linearly to 0: for what must not come to rest early, such as two networks against each other. */
+  lateDecay: (progress: number) => Math.min(1, 3 * Math.max(0, 1 - progress)),
 } as const satisfies Record<string, Schedule>;
 
 /** A key of `SCHEDULES`. */

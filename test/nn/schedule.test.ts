@@ -29,6 +29,10 @@ describe("schedules", () => {
     ]);
   });
 
+  it("lateDecay is 1 for two thirds and falls to 0 in a line", () => {
+    expect([0, 0.6, 5 / 6, 1, 1.1].map(schedule("lateDecay"))).toEqual([1, 1, close(0.5), 0, 0]);
+  });
+
   it("of another name are refused with the nearest one", () => {
     expect(() => schedule("cosinus")).toThrowError(/unknown schedule "cosinus"; did you mean "cosine"\?/);
   });
