@@ -10,13 +10,14 @@ import { openLine, warn } from "./render.ts";
 
 /** Opens a source as the options of a run say. @throws as `open` */
 export function openSource(source: string, options: StoredOptions): Promise<Dataset> {
-  const { labels, unlabelled, add, image, resize, validation, seed } = options;
+  const { labels, unlabelled, add, image, resize, pairs, validation, seed } = options;
   return open(source, {
     labels: labels ?? undefined,
     unlabelled: unlabelled ?? undefined,
     add: add ?? undefined,
     image: image ?? undefined,
     resize,
+    pairs: pairs ?? undefined,
     validation,
     seed,
     progress: openLine,

@@ -58,7 +58,7 @@ export const adversarialOptions = {
   discriminatorRate: z.number().min(1e-6).max(1).default(2e-4).describe("learning rate of the discriminator (Adam)"),
   beta1: z.number().min(0).max(0.999).default(0).describe("decay of Adam's mean gradient"),
   beta2: z.number().min(0).max(0.9999).default(0.99).describe("decay of Adam's mean squared gradient"),
-  schedule: z.enum(SCHEDULE_NAMES).default("lateDecay").describe("course of both learning rates"),
+  schedule: z.enum(SCHEDULE_NAMES).default("lateLinear").describe("course of both learning rates"),
   emaDecay: z.number().min(0).max(0.9999).default(0.999).describe("decay of the generator's averaged weights"),
 };
 

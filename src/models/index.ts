@@ -10,10 +10,11 @@ import { gan } from "./gan.ts";
 import { m1m2 } from "./m1m2.ts";
 import { m2 } from "./m2.ts";
 import type { Model } from "./model.ts";
+import { sgan } from "./sgan.ts";
 import { vae } from "./vae.ts";
 
 /** Every model, in the order in which they are listed. */
-export const MODELS: readonly Model[] = [vae, classVae, densityVae, m2, m1m2, angleVae, cnn, gan, acgan];
+export const MODELS: readonly Model[] = [vae, classVae, densityVae, m2, m1m2, angleVae, cnn, gan, acgan, sgan];
 
 /** @throws `E_NAME` with the nearest name */
 export function findModel(name: string): Model {

@@ -3,7 +3,7 @@
 import type { Shape } from "../base/array.ts";
 import type { Size, WindowOptions } from "../graph/ops/index.ts";
 import * as g from "../graph/ops/index.ts";
-import type { Tensor } from "../graph/tensor.ts";
+import { scalar, type Tensor } from "../graph/tensor.ts";
 import { glorotUniform, heNormal, type Initializer, normalInit, onesInit, zerosInit } from "./init.ts";
 import type { Scope } from "./scope.ts";
 
@@ -114,15 +114,19 @@ function scaleShift(scope: Scope, x: Tensor): Tensor {
  * `scale` [c] plus `shift` [c]. While training, mean and variance are those of the batch, and the buffers `mean` and
  * `variance` [c] move towards them; otherwise the buffers are used.
  * @param options `momentum`: share of the batch in the new buffers, 0..1, default 0.1; `epsilon`: added to the variance,
- * default 1e-5
+ * default 1e-5; `scale`: whether there is one, default true
  */
-export function batchNorm(scope: Scope, x: Tensor, options: { momentum?: number; epsilon?: number } = {}): Tensor {
+export function batchNorm(
+  scope: Scope,
+  x: Tensor,
+  options: { momentum?: number; epsilon?: number; scale?: boolean } = {},
+): Tensor {
   const { momentum = 0.1, epsilon = 1e-5 } = options;
   const c = x.shape[x.shape.length - 1]!;
   const axes = x.shape.slice(0, -1).map((_, i) => i);
   const runningMean = scope.buffer("mean", [c], zerosInit);
   const runningVariance = scope.buffer("variance", [c], onesInit);
-  const scale = scope.param("scale", [c], onesInit);
+  const scale = options.scale === false ? scalar(1) : scope.param("scale", [c], onesInit);
   const shift = scope.param("shift", [c], zerosInit);
   let mean = runningMean;
   let variance = runningVariance;

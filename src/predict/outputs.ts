@@ -7,7 +7,7 @@ import * as g from "../graph/ops/index.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import { FITTED, METRICS } from "../metrics/index.ts";
 import type { FittedQuantity, Metric } from "../metrics/metric.ts";
-import { applyHead, type Head, type Heads, requireHead } from "../models/heads.ts";
+import { applyHead, type Head, type Heads, isAdversarial, requireHead } from "../models/heads.ts";
 import type { Batch, BuiltModel } from "../models/model.ts";
 import type { Scope } from "../nn/scope.ts";
 import { IN_FLIGHT, type StepFeeds } from "./feeds.ts";
@@ -17,23 +17,38 @@ import { askedOf, hasStatistics, statistics } from "./statistics.ts";
 interface DerivedOutput {
   isPossible(heads: Heads): boolean;
   /** @param run the rows of a head for the pictures and their labels */
-  build(run: (head: string) => Tensor, x: Tensor, heads: Heads, scope: Scope): Tensor;
+  build(run: (head: string) => Tensor, inputs: Asked, heads: Heads, scope: Scope): Tensor;
+}
+
+/** What heads are given for the pictures of a batch. */
+interface Asked {
+  readonly picture: Tensor;
+  /** The class that is asked for: the label; without one, the first class. */
+  readonly label: Tensor;
 }
 
 const DERIVED: Readonly<Record<string, DerivedOutput>> = {
   /** Mean squared error a pixel of the reconstruction, `[n]`. */
   squaredError: {
     isPossible: (heads) => "reconstruct" in heads,
-    build: (run, x) => g.mean(g.square(g.sub(run("reconstruct"), x)), [1, 2, 3]),
+    build: (run, { picture }) => g.mean(g.square(g.sub(run("reconstruct"), picture)), [1, 2, 3]),
   },
   /** The picture averaged to a few pixels a side, `[n, d]`. */
-  thumbnail: { isPossible: (heads) => "sample" in heads, build: (_run, x) => thumbnail(x) },
+  thumbnail: { isPossible: (heads) => "sample" in heads, build: (_run, { picture }) => thumbnail(picture) },
   /** As many generated pictures, of the same classes where the model is asked for one, averaged in the same way. */
   sampleThumbnail: { isPossible: (heads) => "sample" in heads, build: (run) => thumbnail(run("sample")) },
+  /** What the discriminator makes of those generated pictures, `[n]`. */
+  discriminateSample: {
+    isPossible: isAdversarial,
+    build: (run, { label }, heads, scope) => {
+      const picture = run("sample");
+      return applyHead(heads.discriminate!, scope, picture.shape[0]!, { picture, label });
+    },
+  },
   /** What the novelty of a picture is scored from, `[n, s]`: it does not depend on the label. */
   noveltyStatistics: {
     isPossible: hasStatistics,
-    build: (_run, x, heads, scope) => statistics(heads, askedOf(heads, scope, x)),
+    build: (_run, { picture }, heads, scope) => statistics(heads, askedOf(heads, scope, picture)),
   },
 };
 
@@ -97,15 +112,14 @@ export function outputTensors(
   scope: Scope,
   { x, labels }: Batch,
 ): Map<string, Tensor> {
-  // A class is asked for where there is a label; without one, the first.
-  const inputs = { picture: x, label: g.maximum(labels, 0) };
+  const inputs: Asked = { picture: x, label: g.maximum(labels, 0) };
   const made = new Map<string, Tensor>();
   const run = (name: string) => {
     const known = made.get(name) ?? applyHead(requireHead(heads, name), scope, x.shape[0]!, inputs);
     made.set(name, known);
     return known;
   };
-  return new Map(names.map((name) => [name, DERIVED[name]?.build(run, x, heads, scope) ?? run(name)]));
+  return new Map(names.map((name) => [name, DERIVED[name]?.build(run, inputs, heads, scope) ?? run(name)]));
 }
 
 /**
