@@ -4,6 +4,7 @@ import { type ClassificationMetrics, classificationMetrics, fitTemperature, soft
 import { type FittedQuantity, type Metric, type Predictions, temperatureOf } from "./metric.ts";
 import { mixtureQuantity } from "./mixture-quantity.ts";
 import { noveltyQuantity, shareOfAlarms } from "./novelty.ts";
+import { psnr } from "./psnr.ts";
 import { SAMPLE_METRICS } from "./sample-metrics.ts";
 
 type ClassMetric = Pick<Metric, "title" | "better" | "unit" | "headline"> & {
@@ -67,7 +68,7 @@ export const METRICS: readonly Metric[] = [
     unit: "",
     headline: true,
     needs: ["squaredError"],
-    compute: (p) => mean(p.output("squaredError")),
+    compute: (p) => p.mean("squaredError"),
   },
   {
     name: "elbo",
@@ -76,7 +77,42 @@ export const METRICS: readonly Metric[] = [
     unit: "nats",
     headline: true,
     needs: ["elbo"],
-    compute: (p) => mean(p.output("elbo")),
+    compute: (p) => p.mean("elbo"),
+  },
+  {
+    name: "psnr",
+    title: "peak signal-to-noise ratio of translations",
+    better: "higher",
+    unit: "dB",
+    headline: true,
+    needs: ["translationError"],
+    compute: (p) => p.mean("translationError", psnr),
+  },
+  {
+    name: "psnrBefore",
+    title: "the same of what is translated",
+    better: "neither",
+    unit: "dB",
+    headline: true,
+    needs: ["partnerError"],
+    compute: (p) => p.mean("partnerError", psnr),
+  },
+  {
+    name: "translationError",
+    title: "squared error a pixel of translations",
+    better: "lower",
+    unit: "",
+    needs: ["translationError"],
+    compute: (p) => p.mean("translationError"),
+  },
+  {
+    name: "ssim",
+    title: "structural similarity of translations",
+    better: "higher",
+    unit: "",
+    slow: true,
+    needs: ["translationSimilarity"],
+    compute: (p) => p.mean("translationSimilarity"),
   },
   ...SAMPLE_METRICS,
   {
@@ -104,9 +140,3 @@ export const FITTED: readonly FittedQuantity[] = [
   noveltyQuantity,
   mixtureQuantity,
 ];
-
-function mean(values: Float32Array): number {
-  let total = 0;
-  for (const value of values) total += value;
-  return total / values.length;
-}

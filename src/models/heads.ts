@@ -42,7 +42,7 @@ export interface Head {
  * bound on ln p(x), nats), `logLikelihood` (picture -> score: the logarithm of an unbiased estimate of p(x), nats), `translate` (picture, label or nothing -> picture), `angle` (picture -> degrees counterclockwise from upright,
  * -180..180), `angleSpread` (picture -> score: the circular standard deviation of that angle, degrees), `canonical` (picture ->
  * picture, turned upright). A model has any of them, and others of its own. A trained model has `novelty` (picture -> score)
- * beside them: see predict/novelty.ts.
+ * beside them (predict/novelty.ts), and `translate` where that follows from `encode` and `decode` (predict/translation.ts).
  */
 export type Heads = Readonly<Record<string, Head>>;
 

@@ -3,7 +3,7 @@ import { firstNotFinite, sizeOf } from "../base/array.ts";
 import { now } from "../base/clock.ts";
 import { fail } from "../base/errors.ts";
 import type { Table } from "../data/batches.ts";
-import { type Added, type ExampleCounts, exampleCounts } from "../data/dataset.ts";
+import { type Added, type ExampleCounts, exampleCounts, keptPartner } from "../data/dataset.ts";
 import { classWeights } from "../data/imbalance.ts";
 import { OWN_ALONE_FROM } from "../data/streams.ts";
 import type { Fitted } from "../metrics/metric.ts";
@@ -45,6 +45,7 @@ export async function prepare(options: FitOptions): Promise<PreparedRun> {
     counts: exampleCounts(data.train),
     augmentation,
     frozen: freeze,
+    paired: data.validation !== undefined && keptPartner(data.validation) !== undefined,
     emaDecay: options.emaDecay,
   });
   const goals = new Goals(options, compiled.metrics);

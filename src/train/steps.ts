@@ -76,6 +76,8 @@ export interface CompileOptions extends Omit<BatchUse, "tables"> {
   readonly augmentation?: Augmentation;
   /** Path prefixes of parameters that are not trained. */
   readonly frozen?: readonly string[];
+  /** Whether the pictures of the validation part have partners. Default: no. */
+  readonly paired?: boolean;
   /** Decay of moving averages where a phase says none. Default 0.999. */
   readonly emaDecay?: number;
 }
@@ -93,7 +95,13 @@ export function compileModel(
   batchSize: number,
   options: CompileOptions = {},
 ): CompiledModel {
-  const { counts = { labelled: 1, unlabelled: 0 }, augmentation = {}, frozen = [], emaDecay = 0.999 } = options;
+  const {
+    counts = { labelled: 1, unlabelled: 0 },
+    augmentation = {},
+    frozen = [],
+    emaDecay = 0.999,
+    paired = false,
+  } = options;
   if (model.stages.length === 0) fail("E_NAME", "a model needs at least one stage to be trained");
   const streams = resolveStreams(model, counts, batchSize, augmentation);
   const use = { classWeights: options.classWeights, tables: model.tables };
@@ -128,10 +136,10 @@ export function compileModel(
   const fitted = fittedOf(model);
   const needed = [...metrics, ...fitted].flatMap(({ needs }) => needs);
   needed.push(...fitted.flatMap(({ uses = [] }) => uses));
-  const outputs = outputsOf(model.heads).filter((name) => needed.includes(name));
+  const outputs = outputsOf(model.heads, paired).filter((name) => needed.includes(name));
   const predictStep = (name: string, names: readonly string[]): Step => {
     const build = new Build(false, { bind: bindEvaluated(specs) });
-    const log = outputTensors(model.heads, names, build.root, plainBatch(batchSize, data));
+    const log = outputTensors(model.heads, names, build.root, plainBatch(batchSize, data, paired));
     return { graph: { name, updates: new Map(), log }, noises: build.noises, annealed: build.annealed };
   };
   return {
