@@ -96,9 +96,14 @@ export const acgan = defineModel({
         ),
       stages: [{ phases: phases(game, (_scope, all, { labelled }) => (labelled ? joined(all, labelled) : all)) }],
       best: ["kernelDistance"],
+      bestKeeps: { coverage: 0.95 },
       heads: {
         sample: head(["label"], "picture", (scope, { label }) => generate(scope, label)),
-        discriminate: head(["picture"], "score", (scope, { picture }) => realness(scope, features(scope, picture))),
+        discriminate: classLoss
+          ? head(["picture"], "score", (scope, { picture }) => realness(scope, features(scope, picture)))
+          : head(["picture", "label"], "score", (scope, { picture, label }) =>
+              game.score(scope, features(scope, picture), label),
+            ),
         features: head(["picture"], "features", (scope, { picture }) => features(scope, picture)),
         ...(classLoss
           ? {

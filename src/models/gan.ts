@@ -41,6 +41,7 @@ export const gan = defineModel({
       streams: (): Streams => ({ real: { views: { x: "plain" } } }),
       stages: [{ phases: phases({ generate: (scope, { x }) => generate(scope, x.shape[0]!), score }) }],
       best: ["kernelDistance"],
+      bestKeeps: { coverage: 0.95 },
       heads: {
         sample: head([], "picture", (scope, { n }) => generate(scope, n)),
         discriminate: head(["picture"], "score", (scope, { picture }) => score(scope, features(scope, picture))),
