@@ -1,11 +1,12 @@
 // The models, as an explicit list.
 import { z } from "zod";
 import { fail, nearest, unknownName } from "../base/errors.ts";
+import { acgan } from "./acgan.ts";
 import { angleVae } from "./angle-vae.ts";
 import { classVae } from "./class-vae.ts";
 import { cnn } from "./cnn.ts";
-import { dcgan } from "./dcgan.ts";
 import { densityVae } from "./density-vae.ts";
+import { gan } from "./gan.ts";
 import { m1m2 } from "./m1m2.ts";
 import { m2 } from "./m2.ts";
 import type { Model } from "./model.ts";
@@ -23,7 +24,8 @@ export const MODELS: readonly Model[] = [
   m1m2,
   angleVae,
   cnn,
-  dcgan,
+  gan,
+  acgan,
   sgan,
   pix2pix,
   stargan,
