@@ -1,7 +1,9 @@
 // The models, as an explicit list.
 import { z } from "zod";
 import { fail, nearest, unknownName } from "../base/errors.ts";
+import { aae } from "./aae.ts";
 import { angleVae } from "./angle-vae.ts";
+import { bigan } from "./bigan.ts";
 import { classVae } from "./class-vae.ts";
 import { cnn } from "./cnn.ts";
 import { dcgan } from "./dcgan.ts";
@@ -11,9 +13,23 @@ import { m2 } from "./m2.ts";
 import type { Model } from "./model.ts";
 import { sgan } from "./sgan.ts";
 import { vae } from "./vae.ts";
+import { vaegan } from "./vaegan.ts";
 
 /** Every model, in the order in which they are listed. */
-export const MODELS: readonly Model[] = [vae, classVae, densityVae, m2, m1m2, angleVae, cnn, dcgan, sgan];
+export const MODELS: readonly Model[] = [
+  vae,
+  classVae,
+  densityVae,
+  m2,
+  m1m2,
+  angleVae,
+  cnn,
+  dcgan,
+  sgan,
+  aae,
+  bigan,
+  vaegan,
+];
 
 /** @throws `E_NAME` with the nearest name */
 export function findModel(name: string): Model {
