@@ -1,8 +1,10 @@
 // The models, as an explicit list.
 import { z } from "zod";
 import { fail, nearest, unknownName } from "../base/errors.ts";
+import { aae } from "./aae.ts";
 import { acgan } from "./acgan.ts";
 import { angleVae } from "./angle-vae.ts";
+import { bigan } from "./bigan.ts";
 import { classVae } from "./class-vae.ts";
 import { cnn } from "./cnn.ts";
 import { densityVae } from "./density-vae.ts";
@@ -14,6 +16,7 @@ import { pix2pix } from "./pix2pix.ts";
 import { sgan } from "./sgan.ts";
 import { stargan } from "./stargan.ts";
 import { vae } from "./vae.ts";
+import { vaegan } from "./vaegan.ts";
 
 /** Every model, in the order in which they are listed. */
 export const MODELS: readonly Model[] = [
@@ -27,6 +30,9 @@ export const MODELS: readonly Model[] = [
   gan,
   acgan,
   sgan,
+  aae,
+  bigan,
+  vaegan,
   pix2pix,
   stargan,
 ];
