@@ -8,7 +8,11 @@ import { multiscale } from "../../src/models/multiscale.ts";
 import { overViews } from "../../src/models/test-views.ts";
 import { modelTests } from "./model-tests.ts";
 
-modelTests(multiscale, [{ widths: "4-6", scales: 2, summary: 8, code: 8 }]);
+const small = { widths: "4-6", scales: 2, summary: 8, code: 8 };
+modelTests(multiscale, [
+  { ...small, adversarial: "off" },
+  { ...small, adversarial: "on", generatorWidth: 4 },
+]);
 
 describe("views of a picture at a test", () => {
   // 1 2 / 3 4, and logits that are the four pixels.
