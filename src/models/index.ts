@@ -12,6 +12,7 @@ import { gan } from "./gan.ts";
 import { m1m2 } from "./m1m2.ts";
 import { m2 } from "./m2.ts";
 import type { Model } from "./model.ts";
+import { multiscale } from "./multiscale.ts";
 import { pix2pix } from "./pix2pix.ts";
 import { sgan } from "./sgan.ts";
 import { stargan } from "./stargan.ts";
@@ -27,6 +28,7 @@ export const MODELS: readonly Model[] = [
   m1m2,
   angleVae,
   cnn,
+  multiscale,
   gan,
   acgan,
   sgan,

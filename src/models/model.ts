@@ -224,6 +224,8 @@ export interface Model<O extends OptionTable = OptionTable> {
   /** Where the method is published. */
   readonly cite: string;
   readonly options: O;
+  /** Pictures a step where a run does not say (`--batch`). Default: as for every run. */
+  batch?(counts: ExampleCounts): number;
   build(options: z.infer<O>, data: DataSpec): BuiltModel;
 }
 

@@ -111,7 +111,8 @@ export async function startRun(modelOrName: string | Model, call: TrainOptions):
     },
     ...computedBy(backend),
   };
-  const config = runConfig(facts, { ...options, batch: Math.min(options.batch, n) });
+  const batch = call.batch ?? model.batch?.(facts.data.examples) ?? options.batch;
+  const config = runConfig(facts, { ...options, batch: Math.min(batch, n) });
   const from = startingWeights(config);
   // What does not fit is refused before there is a folder that would have to be removed.
   const prepared = await prepare({ ...fitOptions(config, model, call), from });
