@@ -3,7 +3,7 @@
 import { AUGMENTATION_NAMES } from "../data/augment.ts";
 import type { Sampling } from "../data/order.ts";
 import { RESIZES, type Resize } from "../data/readers/decode.ts";
-import { PRECISIONS } from "../runtime/choose.ts";
+import { PRECISIONS } from "../runtime/wish.ts";
 import {
   addedPictures,
   choice,
