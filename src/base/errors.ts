@@ -22,6 +22,7 @@ export const ERRORS = {
   E_RUN_CONFLICT: { exit: 2, title: "Run and call disagree" },
   E_NAN: { exit: 1, title: "Not a finite number" },
   E_HEAD: { exit: 2, title: "Model cannot do this" },
+  E_ONNX: { exit: 1, title: "ONNX file not usable" },
   E_EXPORT: { exit: 1, title: "Export differs from the run" },
   E_BACKEND: { exit: 1, title: "Backend not available" },
   E_FILE: { exit: 1, title: "File or folder not usable" },

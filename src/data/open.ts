@@ -5,6 +5,7 @@ import { fail, nearest } from "../base/errors.ts";
 import { withAdded } from "./added.ts";
 import { placeName } from "./check/duplicates.ts";
 import type { Dataset } from "./dataset.ts";
+import { type Pairing, withPairs } from "./pairs.ts";
 import { isArchive, readArchives } from "./readers/archives.ts";
 import { assemble, type PictureOptions, withUnlabelled } from "./readers/assemble.ts";
 import type { Resize } from "./readers/decode.ts";
@@ -47,6 +48,8 @@ export interface OpenOptions {
   image?: { height: number; width: number };
   /** How a picture of another shape becomes that size. Default `fit`. */
   resize?: Resize;
+  /** Pairs are made of the pictures: see `withPairs`. */
+  pairs?: Pairing;
   /** Share of each class that is held out where the data has no validation part, 0..1; 0 holds nothing out. Default 0.1. */
   validation?: number;
   /** Seed of the splits. Default 0. */
@@ -77,7 +80,7 @@ const EXPECTED =
  * @param source a built-in name, or the path of a folder or file (docs/data.md lists the forms)
  * @throws `E_DATA_NOT_FOUND` where nothing is there; `E_DATA_FORMAT`, `E_DATA_LABEL` for a damaged file or a wrong label;
  * `E_DATA_EMPTY` for fewer than two classes; `E_IMAGE` where too many pictures do not decode; `E_OPTION` for options that
- * do not fit the data; as `withAdded` for pictures that are added
+ * do not fit the data; as `withAdded` for pictures that are added, and as `withPairs` for pairs
  */
 export async function open(source: string, options: OpenOptions = {}): Promise<Dataset> {
   const { labels, image, resize, memory, maxUndecodable, validation = 0.1, seed = 0, progress } = options;
@@ -101,7 +104,8 @@ export async function open(source: string, options: OpenOptions = {}): Promise<D
       ? kept
       : await withUnlabelled(kept, readUnlabelled(existing(options.unlabelled)), pictures);
   const more = options.add === undefined ? all : await withMore(all, options.add, pictures);
-  return { ...more, warnings: [...more.warnings, ...leaks(more, source)] };
+  const paired = options.pairs === undefined ? more : withPairs(more, options.pairs, seed);
+  return { ...paired, warnings: [...paired.warnings, ...leaks(more, source)] };
 }
 
 /** Adds the training part of another source, read as the data is. */

@@ -13,17 +13,14 @@ import {
   type Table,
   type ViewFilling,
 } from "./batches.ts";
-import { type ImageSet, ownCount } from "./dataset.ts";
+import { type ImageSet, keptPartner, ownCount } from "./dataset.ts";
 import { EpochOrder, type OrderOptions, type Sampling } from "./order.ts";
-import type { PictureShape } from "./picture.ts";
+import type { PictureChange } from "./picture.ts";
 import { Transformer } from "./transform.ts";
-
-/** Changes the bytes `[h, w, c]` of one picture in place. */
-export type PictureChange = (picture: Uint8Array, shape: PictureShape, random: Random) => void;
 
 /**
  * How a view of a picture is made: with the run's augmentation, as it is, with a policy of its own, by a function, or as
- * the picture's partner (`ImageSet.partner`), which is left as it is.
+ * the picture's partner (`ImageSet.partner`): a kept one is left as it is, another is made of the picture as it is.
  */
 export type View = "augmented" | "plain" | "partner" | Augmentation | PictureChange;
 
@@ -87,7 +84,10 @@ export class StreamBatches {
       this.added = { order: new EpochOrder(set, { ...options, of: "added", purpose }), share: set.added.share };
     }
     if (views.some(([, view]) => view === "partner") && !set.partner)
-      fail("E_DATA_FORMAT", `the stream "${name}" needs pairs of pictures; the data has single ones`);
+      fail(
+        "E_DATA_FORMAT",
+        `the stream "${name}" needs pairs of pictures; the data has single ones. Give data with pairs, or make them (--pairs)`,
+      );
     this.views = views.map(([view, how]) => [view, how, this.transformerOf(how)]);
     const mixed = mixes(augmentation) && views[0]![1] === "augmented";
     this.buffers = Array.from({ length: 1 + (options.inUse ?? 1) }, () => ({
@@ -166,8 +166,9 @@ export class StreamBatches {
   }
 
   private ready(examples: Int32Array): Promise<unknown> | undefined {
-    const { pixels, partner } = this.set;
-    const waiting = [pixels.ready?.(examples), partner?.ready?.(examples)].filter((one) => one !== undefined);
+    const waiting = [this.set.pixels, keptPartner(this.set)]
+      .map((pixels) => pixels?.ready?.(examples))
+      .filter((one) => one !== undefined);
     return waiting.length > 0 ? Promise.all(waiting) : undefined;
   }
 
@@ -189,11 +190,12 @@ export class StreamBatches {
   }
 
   private filling(view: View, transformer: Transformer | undefined, random: Random): ViewFilling {
-    if (view === "partner") return { pixels: this.set.partner };
-    if (typeof view === "function") {
+    const how = view === "partner" ? this.set.partner! : view;
+    if (typeof how === "function") {
       const { size } = this.set.pixels;
-      return { change: (bytes, at) => view(bytes.subarray(at, at + size), this.set, random) };
+      return { change: (bytes, at) => how(bytes.subarray(at, at + size), this.set, random) };
     }
+    if (view === "partner") return { pixels: keptPartner(this.set) };
     return transformer ? { change: (bytes, at) => transformer.apply(bytes, at, random) } : {};
   }
 }

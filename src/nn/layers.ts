@@ -3,7 +3,7 @@
 import type { Shape } from "../base/array.ts";
 import type { Size, WindowOptions } from "../graph/ops/index.ts";
 import * as g from "../graph/ops/index.ts";
-import type { Tensor } from "../graph/tensor.ts";
+import { scalar, type Tensor } from "../graph/tensor.ts";
 import { glorotUniform, heNormal, type Initializer, normalInit, onesInit, zerosInit } from "./init.ts";
 import type { Scope } from "./scope.ts";
 
@@ -108,15 +108,19 @@ function scaleShift(scope: Scope, x: Tensor): Tensor {
  * `scale` [c] plus `shift` [c]. While training, mean and variance are those of the batch, and the buffers `mean` and
  * `variance` [c] move towards them; otherwise the buffers are used.
  * @param options `momentum`: share of the batch in the new buffers, 0..1, default 0.1; `epsilon`: added to the variance,
- * default 1e-5
+ * default 1e-5; `scale`: whether there is one, default true
  */
-export function batchNorm(scope: Scope, x: Tensor, options: { momentum?: number; epsilon?: number } = {}): Tensor {
+export function batchNorm(
+  scope: Scope,
+  x: Tensor,
+  options: { momentum?: number; epsilon?: number; scale?: boolean } = {},
+): Tensor {
   const { momentum = 0.1, epsilon = 1e-5 } = options;
   const c = x.shape[x.shape.length - 1]!;
   const axes = x.shape.slice(0, -1).map((_, i) => i);
   const runningMean = scope.buffer("mean", [c], zerosInit);
   const runningVariance = scope.buffer("variance", [c], onesInit);
-  const scale = scope.param("scale", [c], onesInit);
+  const scale = options.scale === false ? scalar(1) : scope.param("scale", [c], onesInit);
   const shift = scope.param("shift", [c], zerosInit);
   let mean = runningMean;
   let variance = runningVariance;
@@ -151,6 +155,19 @@ export function groupNorm(scope: Scope, x: Tensor, groups: number, epsilon = 1e-
   const [n, h, w, c] = x.shape as readonly number[] as [number, number, number, number];
   const grouped = g.reshape(x, [n, h * w, groups, c / groups]);
   return scaleShift(scope, g.reshape(standardize(grouped, [1, 3], epsilon), x.shape));
+}
+
+/**
+ * Instance normalisation (Ulyanov et al. 2016) of images `[n, h, w, c]`: each channel of one image less its mean over space, over its
+ * standard deviation, times a scale plus a shift, which depend on a condition (Dumoulin et al. 2017, equation 5). A scale is 1 and
+ * a shift 0 plus a product with the condition. Parameters: `scale/weights` and `shift/weights` [d, c].
+ * @param condition `[n, d]`, such as one-hot rows of classes
+ */
+export function conditionalInstanceNorm(scope: Scope, x: Tensor, condition: Tensor, epsilon = 1e-5): Tensor {
+  const [n, , , c] = x.shape as readonly number[] as [number, number, number, number];
+  const ofCondition = (name: string) =>
+    g.reshape(dense(scope.child(name), condition, c, { bias: false, init: normalInit(0.1) }), [n, 1, 1, c]);
+  return g.add(g.mul(standardize(x, [1, 2], epsilon), g.add(ofCondition("scale"), 1)), ofCondition("shift"));
 }
 
 function standardize(x: Tensor, axes: readonly number[], epsilon: number): Tensor {

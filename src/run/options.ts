@@ -2,6 +2,7 @@
 // and what a resumed run may change all follow from it.
 import { AUGMENTATION_NAMES } from "../data/augment.ts";
 import type { Sampling } from "../data/order.ts";
+import { PAIR_CHANGES, type PairChange, pairChange } from "../data/pairs.ts";
 import { RESIZES, type Resize } from "../data/readers/decode.ts";
 import { PRECISIONS } from "../runtime/wish.ts";
 import {
@@ -14,6 +15,7 @@ import {
   list,
   number,
   type OptionType,
+  pairing,
   path,
   renames,
   share,
@@ -81,6 +83,21 @@ export const RUN_OPTIONS = {
     default: "fit",
     help: `how a picture of another shape becomes that size. ${Object.entries(RESIZES)
       .map(([name, doc]) => `${name}: ${doc}`)
+      .join("; ")}`,
+    resume: "fixed",
+    stored: "data",
+  },
+  pairs: {
+    flag: "--pairs <how>",
+    type: pairing,
+    default: null,
+    help: `for models that learn to translate pictures: what they are given is made of each picture, anew at each visit, and the picture is what they shall give. ${Object.keys(
+      PAIR_CHANGES,
+    )
+      .map((name) => {
+        const { doc, amount } = pairChange(name as PairChange);
+        return `${name}${amount ? ` (${amount.default})` : ""}: ${doc}`;
+      })
       .join("; ")}`,
     resume: "fixed",
     stored: "data",

@@ -114,7 +114,7 @@ export async function startRun(modelOrName: string | Model, call: TrainOptions):
   const config = runConfig(facts, { ...options, batch: Math.min(options.batch, n) });
   const from = startingWeights(config);
   // What does not fit is refused before there is a folder that would have to be removed.
-  const prepared = prepare({ ...fitOptions(config, model, call), from });
+  const prepared = await prepare({ ...fitOptions(config, model, call), from });
   const run = RunFolder.create(call.out, config);
   return { run, events: follow(run, model, call, () => ({ from, prepared })) };
 }

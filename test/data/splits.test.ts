@@ -25,6 +25,14 @@ describe("splits", () => {
     expect(await fingerprint(withValidation(small, 0.2, 6))).not.toBe(await fingerprint(split));
   });
 
+  it("hold out a part of half a million pictures of one class, and of as many without a label", () => {
+    const n = 500_000;
+    const labels = Int32Array.from({ length: 2 * n }, (_, i) => (i < n ? 0 : -1));
+    const train = { height: 1, width: 1, channels: 1, pixels: inMemory(1, new Uint8Array(2 * n)), labels };
+    const split = withValidation({ ...small, train, validation: undefined }, 0.1, 5);
+    expect([split.train.labels.length, split.validation!.labels.length]).toEqual([2 * n - n / 10, n / 10]);
+  });
+
   it("keep exactly N labels a class and refuse more than there are", () => {
     const few = withLabels(small, 3, 1);
     const counts = new Array(10).fill(0);

@@ -20,6 +20,7 @@ const SAMPLES: { readonly [K in OptionName]: readonly [value: Required<RunOption
   add: [{ path: resolve("more"), share: 0.25 }, `${resolve("more")}:0.25`],
   image: [{ height: 20, width: 30 }, "20x30"],
   resize: ["pad", "pad"],
+  pairs: [{ change: "denoise", amount: 0.3 }, "denoise=0.3"],
   validation: [0.25, "0.25"],
   seed: [4, "4"],
   batch: [16, "16"],

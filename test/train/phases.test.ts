@@ -128,6 +128,16 @@ describe("phases that do not fit are refused", () => {
     );
   });
 
+  it("where a group of a prefix and a suffix has no parameter, or is named twice", () => {
+    const none = [{ prefix: "one/" }, { prefix: "one/", suffix: "/bias" }];
+    expect(() => compile([phase("one", { updates: none })])).toThrowError(/"one" moves "one\/…\/bias", and none/);
+    const twice = [
+      { prefix: "one/", suffix: "/value" },
+      { prefix: "one/", suffix: "/value" },
+    ];
+    expect(() => compile([phase("one", { updates: twice })])).toThrowError(/moves "one\/…\/value" in two groups/);
+  });
+
   it("where one keeps no average of what another averages: the average would stand still", () => {
     const still = phase("still", { updates: ["one/"], emaDecay: "none", loss: phase("one").loss });
     for (const stages of [[[phase("one"), still]], [[phase("one")], [still]]])

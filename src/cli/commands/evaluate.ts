@@ -102,6 +102,7 @@ function otherData({ config: { data, seed } }: RunFolder, source: string): Promi
   return open(source, {
     image: data.image ?? (data.channels === 3 ? { height: data.height, width: data.width } : undefined),
     resize: data.resize,
+    pairs: data.pairs ?? undefined,
     validation: data.validation,
     seed,
     progress: openLine,

@@ -9,7 +9,8 @@ export interface Rows {
 /** The number of rows. */
 export const rowCount = ({ data, width }: Rows): number => data.length / width;
 
-function squaredDistance(a: Rows, i: number, b: Rows, j: number): number {
+/** The squared distance of row `i` of `a` from row `j` of `b`. */
+export function squaredDistance(a: Rows, i: number, b: Rows, j: number): number {
   const { width } = a;
   let sum = 0;
   for (let k = 0; k < width; k++) {
@@ -45,6 +46,24 @@ export function nearestDistances(rows: Rows, reference: Rows): Float64Array {
   });
 }
 
-/** For each row, the distance to the nearest other row. */
-export const distancesToOthers = (rows: Rows): Float64Array =>
-  Float64Array.from(nearestOthers(rows, 1), ([nearest], i) => Math.sqrt(squaredDistance(rows, i, rows, nearest!)));
+/**
+ * The `k` smallest distances of each row to other rows, `[n, k]`, the smallest first; infinite where there are fewer others.
+ */
+export function neighbourDistances(rows: Rows, k: number): Float64Array {
+  const n = rowCount(rows);
+  const found = new Float64Array(n * k).fill(Number.POSITIVE_INFINITY);
+  const put = (i: number, square: number) => {
+    const first = i * k;
+    let at = first + k - 1;
+    if (square >= found[at]!) return;
+    for (; at > first && found[at - 1]! > square; at--) found[at] = found[at - 1]!;
+    found[at] = square;
+  };
+  for (let i = 1; i < n; i++)
+    for (let j = 0; j < i; j++) {
+      const square = squaredDistance(rows, i, rows, j);
+      put(i, square);
+      put(j, square);
+    }
+  return found.map(Math.sqrt);
+}

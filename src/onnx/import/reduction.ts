@@ -1,0 +1,55 @@
+// Sums, means and extremes over axes.
+import * as g from "../../graph/ops/index.ts";
+import type { Tensor } from "../../graph/tensor.ts";
+import type { Importer } from "./call.ts";
+import { computed, fileOrder } from "./values.ts";
+
+type Reduce = (x: Tensor, axes: readonly number[], keep: boolean) => Tensor;
+
+/** @param since the opset from which the axes are an operand */
+const reduction =
+  (reduce: Reduce, since: number, fold?: (values: readonly number[]) => number): Importer =>
+  (call) => {
+    const x = call.value(0);
+    const rank = x.shape.length;
+    const given = call.opset >= since ? call.axes(1, rank) : call.axes(Number.MAX_SAFE_INTEGER, rank);
+    if (given?.length === 0 && call.int("noop_with_empty_axes", 0) === 1) return x;
+    const axes = given && given.length > 0 ? given : fileOrder(rank);
+    const keep = call.int("keepdims", 1) === 1;
+    if (x.kind === "known") {
+      const join =
+        (axes.length === rank ? fold : undefined) ?? call.refuse(`a constant [${x.shape}] over axes [${axes}]`);
+      return call.result(x.type, keep ? x.shape.map(() => 1) : [], [join(Array.from(x.data))]);
+    }
+    const own = axes.map((axis) => x.order.indexOf(axis));
+    const y = reduce(x.tensor, own, keep);
+    if (keep) return computed(y, x.order, x);
+    const left = fileOrder(rank).filter((axis) => !axes.includes(axis));
+    return computed(
+      y,
+      x.order.filter((axis) => left.includes(axis)).map((axis) => left.indexOf(axis)),
+      x,
+    );
+  };
+
+const min: Reduce = (x, axes, keep) => g.neg(g.max(g.neg(x), axes, keep));
+const length: Reduce = (x, axes, keep) => g.sqrt(g.sum(g.square(x), axes, keep));
+const product = (values: readonly number[]) => values.reduce((a, b) => a * b, 1);
+const total = (values: readonly number[]) => values.reduce((a, b) => a + b, 0);
+
+export const REDUCTION: Readonly<Record<string, Importer>> = {
+  ReduceMean: reduction(g.mean, 18),
+  ReduceSum: reduction(g.sum, 13, total),
+  ReduceMax: reduction(g.max, 18, (values) => Math.max(...values)),
+  ReduceMin: reduction(min, 18, (values) => Math.min(...values)),
+  ReduceL2: reduction(length, 18),
+  ReduceL1: reduction((x, axes, keep) => g.sum(g.abs(x), axes, keep), 18),
+  ReduceSumSquare: reduction((x, axes, keep) => g.sum(g.square(x), axes, keep), 18),
+  ReduceLogSumExp: reduction(g.logSumExp, 18),
+  ReduceProd: (call) => {
+    const x = call.known(0);
+    return call.result(x.type, call.int("keepdims", 1) === 1 ? x.shape.map(() => 1) : [], [
+      product(Array.from(x.data)),
+    ]);
+  },
+};
