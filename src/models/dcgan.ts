@@ -10,7 +10,7 @@ import { adam } from "../nn/optim.ts";
 import { schedule } from "../nn/schedule.ts";
 import type { Scope } from "../nn/scope.ts";
 import { head } from "./heads.ts";
-import { defineModel, type Phase, type Streams } from "./model.ts";
+import { defineModel, type Phase } from "./model.ts";
 
 const options = z.object({
   latent: z.number().int().min(1).max(1024).default(64).describe("size of the noise vector"),
@@ -98,7 +98,7 @@ export const dcgan = defineModel({
 
     return {
       // Pictures as they are: the generator would learn to make changed ones.
-      streams: (): Streams => ({ real: { views: { x: "plain" } } }),
+      streams: { real: { views: { x: "plain" } } },
       stages: [{ phases: [discriminator, generator] }],
       best: ["kernelDistance"],
       heads: {

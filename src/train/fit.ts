@@ -41,7 +41,6 @@ export function prepare(options: FitOptions): PreparedRun {
   const { classes, mirror } = data;
   const compiled = compileModel(options.model, { height, width, channels, classes, mirror }, batch, {
     classWeights: classWeighting === "none" ? undefined : classWeights(labels, classes, classWeighting),
-    counts: exampleCounts(data.train),
     augmentation,
     frozen: freeze,
     emaDecay: options.emaDecay,

@@ -4,7 +4,6 @@ import { sameShape } from "../base/array.ts";
 import { fail } from "../base/errors.ts";
 import type { Augmentation } from "../data/augment.ts";
 import { streamOfInput } from "../data/batches.ts";
-import type { ExampleCounts } from "../data/dataset.ts";
 import { grad } from "../graph/grad.ts";
 import { SCALAR_PREFIX, STATE_PREFIX } from "../graph/names.ts";
 import * as g from "../graph/ops/index.ts";
@@ -53,8 +52,6 @@ export interface CompiledModel {
 
 /** What of the graphs depends on the run. */
 export interface CompileOptions extends Omit<BatchUse, "tables"> {
-  /** Default: all are labelled. */
-  readonly counts?: ExampleCounts;
   /** Default: none. */
   readonly augmentation?: Augmentation;
   /** Path prefixes of parameters that are not trained. */
@@ -73,9 +70,9 @@ export function compileModel(
   batchSize: number,
   options: CompileOptions = {},
 ): CompiledModel {
-  const { counts = { labelled: 1, unlabelled: 0 }, augmentation = {}, frozen = [], emaDecay = 0.999 } = options;
+  const { augmentation = {}, frozen = [], emaDecay = 0.999 } = options;
   if (model.stages.length === 0) fail("E_NAME", "a model needs at least one stage to be trained");
-  const streams = resolveStreams(model, counts, batchSize, augmentation);
+  const streams = resolveStreams(model, batchSize, augmentation);
   const use = { classWeights: options.classWeights, tables: model.tables };
   const batches = Object.fromEntries(
     streams.map((stream) => [
