@@ -219,7 +219,7 @@ class TrainingRun {
       };
       if (!held || pipeline.length > 0) continue;
       if (validates) {
-        yield* this.endEpoch(epoch);
+        yield* this.endEpoch(epoch, plan);
         const goal = this.reachedGoal();
         if (goal) return goal;
       } else if (stopping || saving) await this.save("last");
@@ -256,14 +256,15 @@ class TrainingRun {
   }
 
   /** Validates, tells of it, and saves: in that order, so that no checkpoint is ahead of what was told. */
-  private async *endEpoch(epoch: number): AsyncGenerator<RunEvent, void> {
+  private async *endEpoch(epoch: number, plan: StagePlan): AsyncGenerator<RunEvent, void> {
     const { progress } = this;
     const found = await this.validator.run();
-    this.fitted = found.fitted;
     this.metrics = { ...meansOf(progress.totals), ...found.metrics };
     progress.totals = {};
     const best = this.goals.isBest(this.metrics, progress.best);
     if (best) progress.best = { epoch, values: this.goals.valuesOf(this.metrics) };
+    const isLast = progress.stage.step >= plan.planned && progress.stage.index + 1 === this.compiled.stages.length;
+    this.fitted = found.fit(best || isLast || this.reachedGoal() !== undefined);
     try {
       yield { type: "epoch", epoch, step: progress.step, seconds: this.elapsed, metrics: this.metrics, best };
     } finally {

@@ -12,7 +12,8 @@ import type { CompiledModel } from "./steps.ts";
 export interface Validation {
   /** `validation/METRIC` */
   readonly metrics: Metrics;
-  readonly fitted: Fitted;
+  /** Fits what is fitted on validation pictures; what is slow where the weights are kept to be used, not to go on from alone. */
+  fit(isKept: boolean): Fitted;
 }
 
 /** Runs the validate step over the validation part of the data. */
@@ -47,14 +48,18 @@ export class Validator {
   async run(): Promise<Validation> {
     const { set, classes } = this;
     const { name, log } = this.step.graph;
-    if (!set || set.labels.length === 0 || log.size === 0) return { metrics: {}, fitted: new Map() };
+    if (!set || set.labels.length === 0 || log.size === 0) return { metrics: {}, fit: () => new Map() };
     const outputs = await predictSet(set, this.batch, this.seed, this.feeds, (inputs) =>
       this.program.run(name, inputs),
     );
     const predictions = new Predictions(outputs, set.labels, classes);
     return {
       metrics: computeMetrics(this.metrics, predictions, "validation/"),
-      fitted: fitAll(this.fitted, predictions),
+      fit: (isKept) =>
+        fitAll(
+          this.fitted.filter(({ slow }) => isKept || !slow),
+          predictions,
+        ),
     };
   }
 }
