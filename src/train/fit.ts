@@ -258,7 +258,7 @@ class TrainingRun {
   /** Validates, tells of it, and saves: in that order, so that no checkpoint is ahead of what was told. */
   private async *endEpoch(epoch: number, plan: StagePlan): AsyncGenerator<RunEvent, void> {
     const { progress } = this;
-    const found = await this.validator.run();
+    const found = await this.validator.run(this.compiled.stages[progress.stage.index]!.metrics);
     this.metrics = { ...meansOf(progress.totals), ...found.metrics };
     progress.totals = {};
     const best = this.goals.isBest(this.metrics, progress.best);

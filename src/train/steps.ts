@@ -19,6 +19,7 @@ import type { Step } from "../predict/feeds.ts";
 import { fittedOf, metricsOf, outputsOf, outputTensors } from "../predict/outputs.ts";
 import type { StepGraph } from "../runtime/program.ts";
 import { type ResolvedStream, resolveStreams } from "./stage-streams.ts";
+import { toldMetrics } from "./told-metrics.ts";
 
 /** The training step of a phase. */
 export interface PhaseStep extends Step {
@@ -35,6 +36,8 @@ export interface CompiledStage {
   readonly streams: readonly ResolvedStream[];
   /** For each head that its refresh asks, the graph of its rows for a batch of plain pictures. */
   readonly predictions: ReadonlyMap<string, Step>;
+  /** Those metrics that say something in this stage, as no network that they measure is trained later only. */
+  readonly metrics: readonly Metric[];
 }
 
 /** A model as graphs, ready to be compiled by a backend. */
@@ -110,8 +113,11 @@ export function compileModel(
     const log = outputTensors(model.heads, names, build.root, plainBatch(batchSize, data));
     return { graph: { name, updates: new Map(), log }, noises: build.noises, annealed: build.annealed };
   };
+  const validate = predictStep(VALIDATE, outputs);
+  const moved = stages.map(({ phases }) => new Set(phases.flatMap(({ graph }) => [...graph.updates.keys()])));
+  const told = toldMetrics(metrics, validate.graph.log, moved);
   return {
-    stages: stages.map(({ stage, phases }) => ({
+    stages: stages.map(({ stage, phases }, k) => ({
       stage,
       phases,
       streams: streams.filter(({ name }) => phases.some(({ graph }) => streamsOf(graph).has(name))),
@@ -123,8 +129,9 @@ export function compileModel(
           return [head, predictStep(predictGraph(head), [head])];
         }),
       ),
+      metrics: told[k]!,
     })),
-    validate: predictStep(VALIDATE, outputs),
+    validate,
     metrics,
     fitted,
     specs,

@@ -23,19 +23,18 @@ export class Validator {
   /** Decodes the validation part. */
   static async create(
     program: Program,
-    { validate, metrics, fitted }: CompiledModel,
+    { validate, fitted }: CompiledModel,
     data: Dataset,
     seed: number,
     batch: number,
   ): Promise<Validator> {
     const set = data.validation && (await decoded(data.validation));
-    return new Validator(program, validate, metrics, fitted, set, data.classes.length, seed, batch);
+    return new Validator(program, validate, fitted, set, data.classes.length, seed, batch);
   }
 
   private constructor(
     private readonly program: Program,
     private readonly step: Step,
-    private readonly metrics: readonly Metric[],
     private readonly fitted: readonly FittedQuantity[],
     private readonly set: ImageSet | undefined,
     private readonly classes: number,
@@ -45,7 +44,8 @@ export class Validator {
     this.feeds = new StepFeeds(step);
   }
 
-  async run(): Promise<Validation> {
+  /** @param metrics those that are computed */
+  async run(metrics: readonly Metric[]): Promise<Validation> {
     const { set, classes } = this;
     const { name, log } = this.step.graph;
     if (!set || set.labels.length === 0 || log.size === 0) return { metrics: {}, fit: () => new Map() };
@@ -54,7 +54,7 @@ export class Validator {
     );
     const predictions = new Predictions(outputs, set.labels, classes);
     return {
-      metrics: computeMetrics(this.metrics, predictions, "validation/"),
+      metrics: computeMetrics(metrics, predictions, "validation/"),
       fit: (isKept) =>
         fitAll(
           this.fitted.filter(({ slow }) => isKept || !slow),

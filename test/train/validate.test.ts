@@ -63,7 +63,7 @@ async function validate(backend: Backend, validation: ImageSet | undefined, size
   state.set("norm/variance", ndarray("float32", [2], [VARIANCE, VARIANCE]));
   const program = await Program.create(backend, [compiled.validate.graph], state);
   try {
-    return await (await Validator.create(program, compiled, { ...data, validation }, 1, size)).run();
+    return await (await Validator.create(program, compiled, { ...data, validation }, 1, size)).run(compiled.metrics);
   } finally {
     await program.dispose();
   }
