@@ -126,7 +126,7 @@ export const aae = defineModel({
 
     return {
       stages: [{ phases }],
-      streams: labelledHalf,
+      streams: labelledHalf(data.examples),
       best: ["accuracy", "nll"],
       latentSize: o.latent,
       heads: {

@@ -10,7 +10,7 @@ import type { Scope } from "../nn/scope.ts";
 import { adversarial, adversarialOptions, type Game, groupsOf, type Real } from "./adversarial.ts";
 import { head } from "./heads.ts";
 import { labelledHalf } from "./labelled-half.ts";
-import { defineModel, type Streams } from "./model.ts";
+import { defineModel } from "./model.ts";
 
 const options = z.object({
   ...adversarialOptions,
@@ -90,10 +90,12 @@ export const acgan = defineModel({
 
     return {
       // Pictures as they are: the generator would learn to make changed ones.
-      streams: (counts): Streams =>
-        Object.fromEntries(
-          Object.entries(labelledHalf(counts)).map(([name, stream]) => [name, { ...stream, views: { x: "plain" } }]),
-        ),
+      streams: Object.fromEntries(
+        Object.entries(labelledHalf(data.examples)).map(([name, stream]) => [
+          name,
+          { ...stream, views: { x: "plain" } },
+        ]),
+      ),
       stages: [{ phases: phases(game, (_scope, all, { labelled }) => (labelled ? joined(all, labelled) : all)) }],
       best: ["kernelDistance"],
       bestKeeps: { coverage: 0.95 },

@@ -103,7 +103,7 @@ export const bigan = defineModel({
     ];
 
     return {
-      streams: plainStreams,
+      streams: plainStreams(data.examples),
       stages: [{ phases }],
       latentSize: o.latent,
       heads: {

@@ -7,7 +7,7 @@ import { classLoss } from "../nn/losses.ts";
 import { adam } from "../nn/optim.ts";
 import type { Scope } from "../nn/scope.ts";
 import { mostlyUnlabelled } from "./labelled-half.ts";
-import type { Phase, Streams } from "./model.ts";
+import type { DataSpec, Phase, Streams } from "./model.ts";
 
 /** Units of its hidden layer, and what of them is dropped while it learns. */
 const [HIDDEN, DROPPED] = [256, 0.5];
@@ -40,7 +40,7 @@ export const codeClassifier = (
 });
 
 /** Pictures as they are, and, where most have no label, a stream of those that have one for the classifier. */
-export const plainStreams: (...args: Parameters<typeof mostlyUnlabelled>) => Streams = (counts) => ({
+export const plainStreams = (examples: DataSpec["examples"]): Streams => ({
   all: { views: { x: "plain" } },
-  ...(mostlyUnlabelled(counts) ? { labelled: { from: "labelled", views: { x: "plain" } } } : {}),
+  ...(mostlyUnlabelled(examples) ? { labelled: { from: "labelled", views: { x: "plain" } } } : {}),
 });

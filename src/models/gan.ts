@@ -6,7 +6,7 @@ import { batchNorm, dense, groupNorm, spectralNorm } from "../nn/layers.ts";
 import type { Scope } from "../nn/scope.ts";
 import { adversarial, adversarialOptions, groupsOf } from "./adversarial.ts";
 import { head } from "./heads.ts";
-import { defineModel, type Streams } from "./model.ts";
+import { defineModel } from "./model.ts";
 
 const options = z.object({
   ...adversarialOptions,
@@ -38,7 +38,7 @@ export const gan = defineModel({
 
     return {
       // Pictures as they are: the generator would learn to make changed ones.
-      streams: (): Streams => ({ real: { views: { x: "plain" } } }),
+      streams: { real: { views: { x: "plain" } } },
       stages: [{ phases: phases({ generate: (scope, { x }) => generate(scope, x.shape[0]!), score }) }],
       best: ["kernelDistance"],
       bestKeeps: { coverage: 0.95 },

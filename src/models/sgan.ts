@@ -13,7 +13,7 @@ import { SCHEDULES } from "../nn/schedule.ts";
 import type { Scope } from "../nn/scope.ts";
 import { head } from "./heads.ts";
 import { bankLoss, bankTables, refreshBank } from "./label-bank.ts";
-import { defineModel, type Phase, type Stage, type Streams } from "./model.ts";
+import { defineModel, type Phase, type Stage } from "./model.ts";
 
 const options = z.object({
   net: z
@@ -229,12 +229,12 @@ export const sgan = defineModel({
     ];
     return {
       // Pictures as they are where they teach what is real: changed ones would be taken for real too.
-      streams: (): Streams => ({
+      streams: {
         real: { views: { x: "plain" } },
         matched: { views: { x: "plain" } },
         labelled: { from: "labelled" },
         ...(o.guessed > 0 ? { bank: { views: { x: consistencyViews(channels, mirror).hard } } } : {}),
-      }),
+      },
       stages: o.guessed > 0 ? stages : stages.slice(0, 1),
       ...(o.guessed > 0 ? { tables: bankTables(classes.length) } : {}),
       heads: {

@@ -118,7 +118,7 @@ export const vaegan = defineModel({
     ];
 
     return {
-      streams: plainStreams,
+      streams: plainStreams(data.examples),
       stages: [{ phases }],
       latentSize: o.latent,
       heads: {
