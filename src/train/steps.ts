@@ -26,6 +26,8 @@ import { type BatchUse, batchTensors, plainBatch } from "../predict/batch.ts";
 import type { Step } from "../predict/feeds.ts";
 import { fittedOf, metricsOf, outputsOf, outputTensors } from "../predict/outputs.ts";
 import type { StepGraph } from "../runtime/program.ts";
+import { GRADIENT_NORM } from "./alarms.ts";
+import { SAMPLES } from "./samples.ts";
 import { type ResolvedStream, resolveStreams } from "./stage-streams.ts";
 
 /** The training step of a phase. */
@@ -58,6 +60,8 @@ export interface CompiledModel {
   readonly stages: readonly CompiledStage[];
   /** Per-example outputs on a batch with averaged weights, for validation. */
   readonly validate: Step;
+  /** `SAMPLES` pictures of the head `sample`, with averaged weights, where the model has it. */
+  readonly samples?: Step;
   /** What an adversarial model is watched by. */
   readonly watch?: WatchSteps;
   /** The metrics that are computed in validation. */
@@ -79,9 +83,6 @@ export interface CompileOptions extends Omit<BatchUse, "tables"> {
   /** Decay of moving averages where a phase says none. Default 0.999. */
   readonly emaDecay?: number;
 }
-
-/** What the joint norm of a phase's gradients, before any clipping, is told as. */
-export const GRADIENT_NORM = "gradientNorm";
 
 /** The scalar that moves averages towards the newest weights: 1 - decay. */
 const AVERAGE_RATE = "averageRate";
@@ -129,9 +130,9 @@ export function compileModel(
   const needed = [...metrics, ...fitted].flatMap(({ needs }) => needs);
   needed.push(...fitted.flatMap(({ uses = [] }) => uses));
   const outputs = outputsOf(model.heads).filter((name) => needed.includes(name));
-  const predictStep = (name: string, names: readonly string[]): Step => {
+  const predictStep = (name: string, names: readonly string[], n = batchSize): Step => {
     const build = new Build(false, { bind: bindEvaluated(specs) });
-    const log = outputTensors(model.heads, names, build.root, plainBatch(batchSize, data));
+    const log = outputTensors(model.heads, names, build.root, plainBatch(n, data));
     return { graph: { name, updates: new Map(), log }, noises: build.noises, annealed: build.annealed };
   };
   return {
@@ -149,6 +150,7 @@ export function compileModel(
       ),
     })),
     validate: predictStep(VALIDATE, outputs),
+    samples: "sample" in model.heads ? predictStep(predictGraph("sample"), ["sample"], SAMPLES) : undefined,
     watch: watched ? watchSteps(stages, predictStep) : undefined,
     metrics,
     fitted,
