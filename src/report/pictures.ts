@@ -47,7 +47,7 @@ export async function imagePng(pixels: Uint8Array, shape: PictureShape): Promise
 export async function filmWebp(frames: Buffer[], delays: number[]): Promise<Buffer> {
   const sharp = await loadSharp();
   return sharp(frames, { join: { animated: true } })
-    .webp({ loop: 0, delay: delays })
+    .webp({ loop: 0, delay: delays, quality: 60 })
     .toBuffer();
 }
 
