@@ -1,4 +1,5 @@
 // A whole run: opens or makes the run folder, lets `fit` train, and writes what its events tell.
+import { mkdirSync } from "node:fs";
 import { isDeepStrictEqual } from "node:util";
 import { fail } from "../base/errors.ts";
 import { VERSION } from "../base/version.ts";
@@ -9,8 +10,9 @@ import { findModel, modelNamed, parseOptions } from "../models/index.ts";
 import type { Model } from "../models/model.ts";
 import { exportHead } from "../predict/export.ts";
 import { TrainedModel } from "../predict/trained.ts";
+import { gridPng } from "../report/pictures.ts";
 import type { Backend } from "../runtime/backend.ts";
-import type { RunEvent } from "../train/events.ts";
+import type { RunEvent, SamplesEvent } from "../train/events.ts";
 import { fit, type PreparedRun, prepare } from "../train/fit.ts";
 import type { FitOptions } from "../train/fit-options.ts";
 import { targetMetric } from "../train/goals.ts";
@@ -21,6 +23,7 @@ import { optionsOf, type RunConfig, RunFolder, runConfig } from "./folder.ts";
 import { RunLock, refuseLocked } from "./lock.ts";
 import { RunLogs } from "./logs.ts";
 import type { RunOptions, StoredOptions } from "./options.ts";
+import { EPOCHS, epochFile } from "./sample-sheets.ts";
 import { newOptions, refuseChange, resumedOptions, unrepeatableOptions } from "./stored-options.ts";
 
 /** The part of a call that can be checked before data is opened. */
@@ -50,6 +53,8 @@ export interface Training {
 
 /** Some pictures: what a model of the list can do, and how it is measured, does not depend on them. */
 const ANY_DATA = { height: 32, width: 32, channels: 3, mirror: false, classes: ["first", "second"] };
+/** Pictures in a row of a sheet of samples. */
+const SHEET_COLUMNS = 10;
 /** Training pictures without which there is nothing to learn from. */
 const FEWEST_PICTURES = 10;
 
@@ -252,6 +257,10 @@ async function* followLocked(
   try {
     for await (const event of events) {
       logs.add(event);
+      if (event.type === "samples") {
+        const failure = await writeSamples(run, event);
+        if (failure !== undefined) yield { type: "note", step: event.step + 1, text: failure };
+      }
       if (event.type === "end") await writeModel(run, model, call.backend);
       yield event;
       if (event.type !== "start") continue;
@@ -287,6 +296,18 @@ const fitOptions = (
   freeze: config.freeze ?? undefined,
   interrupted,
 });
+
+/** Writes the sheet of an epoch's samples. @returns what people should know where that failed: the run is none the worse */
+async function writeSamples(run: RunFolder, { epoch, pixels }: SamplesEvent): Promise<string | undefined> {
+  try {
+    const png = await gridPng(pixels, run.config.data, SHEET_COLUMNS);
+    mkdirSync(run.file("samples", EPOCHS), { recursive: true });
+    writeAtomically(run.file("samples", EPOCHS, epochFile(epoch)), [png]);
+    return undefined;
+  } catch (cause) {
+    return `the film is without the samples of epoch ${epoch}: ${(cause as Error).message}`;
+  }
+}
 
 /** model.onnx: the head that is exported by default. */
 async function writeModel(run: RunFolder, model: Model, backend: Backend): Promise<void> {

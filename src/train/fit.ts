@@ -16,6 +16,7 @@ import { Pipeline, type StepResult } from "./pipeline.ts";
 import { budgetShares, StagePlan } from "./plan.ts";
 import { copyOf, newProgress, phaseStepsAfter, type TrainingProgress } from "./progress.ts";
 import { makeTables, Refresher, savedTables } from "./refresh.ts";
+import { drawSamples } from "./samples.ts";
 import { StageStreams } from "./stage-streams.ts";
 import { type CompiledModel, type CompiledStage, compileModel } from "./steps.ts";
 import { Validator } from "./validate.ts";
@@ -77,10 +78,11 @@ export async function* fit(options: FitOptions, prepared?: PreparedRun): AsyncGe
   }
 }
 
-const graphsOf = ({ stages, validate, watch }: CompiledModel) => {
+const graphsOf = ({ stages, validate, samples, watch }: CompiledModel) => {
   const steps = [
     ...stages.flatMap(({ phases, predictions }) => [...phases, ...predictions.values()]),
     validate,
+    ...(samples ? [samples] : []),
     ...(watch ? [watch.discriminate, ...watch.losses.values()] : []),
   ];
   // Stages may ask the same head.
@@ -271,6 +273,9 @@ class TrainingRun {
     const { progress } = this;
     const found = await this.validator.run(this.compiled.stages[progress.stage.index]!.metrics);
     const seen = { ...meansOf(progress.totals), ...found.metrics };
+    const step = this.compiled.samples;
+    const { data, seed } = this.options;
+    const samples = step && (await drawSamples(this.program, step, data.classes.length, seed));
     const watched = await this.watch?.look(progress, seen, found.predictions);
     this.metrics = { ...seen, ...watched?.metrics };
     progress.totals = {};
@@ -281,6 +286,7 @@ class TrainingRun {
     this.fitted = found.fit(best || isLast || this.reachedGoal() !== undefined);
     try {
       yield { type: "epoch", epoch, step: progress.step, seconds: this.elapsed, metrics: this.metrics, best };
+      if (samples) yield { type: "samples", epoch, step: progress.step, pixels: samples };
       for (const change of watched?.changes ?? []) yield { type: "alarm", epoch, step: progress.step, ...change };
     } finally {
       await (best ? this.save("best", "last") : this.save("last"));

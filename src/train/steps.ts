@@ -25,6 +25,8 @@ import { type BatchUse, batchTensors, plainBatch } from "../predict/batch.ts";
 import type { Step } from "../predict/feeds.ts";
 import { fittedOf, metricsOf, outputsOf, outputTensors } from "../predict/outputs.ts";
 import type { StepGraph } from "../runtime/program.ts";
+import { GRADIENT_NORM } from "./alarms.ts";
+import { SAMPLES } from "./samples.ts";
 import { type ResolvedStream, resolveStreams } from "./stage-streams.ts";
 import { toldMetrics } from "./told-metrics.ts";
 
@@ -60,6 +62,8 @@ export interface CompiledModel {
   readonly stages: readonly CompiledStage[];
   /** Per-example outputs on a batch with averaged weights, for validation. */
   readonly validate: Step;
+  /** `SAMPLES` pictures of the head `sample`, with averaged weights, where the model has it. */
+  readonly samples?: Step;
   /** What an adversarial model is watched by. */
   readonly watch?: WatchSteps;
   /** The metrics that are computed in validation. */
@@ -81,9 +85,6 @@ export interface CompileOptions extends Omit<BatchUse, "tables"> {
   /** Decay of moving averages where a phase says none. Default 0.999. */
   readonly emaDecay?: number;
 }
-
-/** What the joint norm of a phase's gradients, before any clipping, is told as. */
-export const GRADIENT_NORM = "gradientNorm";
 
 /** The scalar that moves averages towards the newest weights: 1 - decay. */
 const AVERAGE_RATE = "averageRate";
@@ -131,9 +132,9 @@ export function compileModel(
   const needed = [...metrics, ...fitted].flatMap(({ needs }) => needs);
   needed.push(...fitted.flatMap(({ uses = [] }) => uses));
   const outputs = outputsOf(model.heads, paired).filter((name) => needed.includes(name));
-  const predictStep = (name: string, names: readonly string[]): Step => {
+  const predictStep = (name: string, names: readonly string[], n = batchSize): Step => {
     const build = new Build(false, { bind: bindEvaluated(specs) });
-    const log = outputTensors(model.heads, names, build.root, plainBatch(batchSize, data, paired));
+    const log = outputTensors(model.heads, names, build.root, plainBatch(n, data, paired));
     return { graph: { name, updates: new Map(), log }, noises: build.noises, annealed: build.annealed };
   };
   const validate = predictStep(VALIDATE, outputs);
@@ -155,6 +156,7 @@ export function compileModel(
       metrics: told[k]!,
     })),
     validate,
+    samples: "sample" in model.heads ? predictStep(predictGraph("sample"), ["sample"], SAMPLES) : undefined,
     watch: watched ? watchSteps(stages, predictStep) : undefined,
     metrics,
     fitted,
