@@ -3,10 +3,11 @@
 import { z } from "zod";
 import * as g from "../graph/ops/index.ts";
 import { full, type Tensor } from "../graph/tensor.ts";
+import { ADVERSARIAL_LOSSES } from "../nn/adversarial.ts";
 import { categorical } from "../nn/distributions.ts";
 import { glorotUniform } from "../nn/init.ts";
 import { conditionalDense, dense } from "../nn/layers.ts";
-import { classLoss, sigmoidCrossEntropy, squaredError, weightedMean } from "../nn/losses.ts";
+import { classLoss, squaredError, weightedMean } from "../nn/losses.ts";
 import { convDecoder, convEncoder, defaultDepth, type NetShape } from "../nn/nets.ts";
 import { adam } from "../nn/optim.ts";
 import { schedule } from "../nn/schedule.ts";
@@ -35,6 +36,8 @@ const options = z.object({
     .describe("learning rate of the discriminators, and of the encoder against them (Adam)"),
   schedule: z.enum(SCHEDULE_NAMES).default("cosine").describe("course of the learning rates"),
 });
+
+const against = ADVERSARIAL_LOSSES.nonSaturating;
 
 /** Classifies, reconstructs, and draws in the style of a picture as any class. */
 export const aae = defineModel({
@@ -107,8 +110,8 @@ export const aae = defineModel({
           };
           const coded = discriminateCodes(scope, x);
           const terms = (["class", "style"] as const).map((name, i) => {
-            const prior = g.mean(sigmoidCrossEntropy(discriminate(scope, name, drawn[name]), full([n], 1)));
-            return g.add(prior, weightedMean(sigmoidCrossEntropy(coded[i]!, full([n], 0)), weights));
+            const prior = g.mean(against.real(discriminate(scope, name, drawn[name])));
+            return g.add(prior, weightedMean(against.generated(coded[i]!), weights));
           });
           return { loss: g.add(terms[0]!, terms[1]!), log: { class: terms[0]!, style: terms[1]! } };
         },
@@ -118,7 +121,7 @@ export const aae = defineModel({
         name: "prior",
         updates: ["encoder/"],
         loss(scope, { x, weights }) {
-          const terms = discriminateCodes(scope, x).map((odds) => weightedMean(g.softplus(g.neg(odds)), weights));
+          const terms = discriminateCodes(scope, x).map((odds) => weightedMean(against.generator(odds), weights));
           return { loss: g.add(terms[0]!, terms[1]!), log: { class: terms[0]!, style: terms[1]! } };
         },
       },

@@ -3,6 +3,7 @@
 import { z } from "zod";
 import * as g from "../graph/ops/index.ts";
 import type { Tensor } from "../graph/tensor.ts";
+import { ADVERSARIAL_LOSSES } from "../nn/adversarial.ts";
 import { glorotUniform } from "../nn/init.ts";
 import { batchNorm, conditionalDense, dense } from "../nn/layers.ts";
 import { weightedMean } from "../nn/losses.ts";
@@ -24,6 +25,8 @@ const options = z.object({
   beta1: z.number().min(0).max(0.999).default(0.5).describe("decay of Adam's mean gradient"),
   schedule: z.enum(SCHEDULE_NAMES).default("lateLinear").describe("course of the learning rates"),
 });
+
+const against = ADVERSARIAL_LOSSES.nonSaturating;
 
 /** Generates, encodes, and reconstructs what it takes a picture for. */
 export const bigan = defineModel({
@@ -82,8 +85,8 @@ export const bigan = defineModel({
         emaDecay: "none",
         loss(scope, batch) {
           const { coded, generated } = pairs(scope, batch);
-          const real = weightedMean(g.softplus(g.neg(coded)), batch.weights);
-          const made = g.mean(g.softplus(generated));
+          const real = weightedMean(against.real(coded), batch.weights);
+          const made = g.mean(against.generated(generated));
           return { loss: g.add(real, made), log: { real, generated: made } };
         },
       },
@@ -94,8 +97,8 @@ export const bigan = defineModel({
         // With the answers exchanged, as the paper does for gradients that do not vanish (section 3.4).
         loss(scope, batch) {
           const { coded, generated } = pairs(scope, batch);
-          const real = weightedMean(g.softplus(coded), batch.weights);
-          const made = g.mean(g.softplus(g.neg(generated)));
+          const real = weightedMean(against.generated(coded), batch.weights);
+          const made = g.mean(against.generator(generated));
           return { loss: g.add(real, made), log: { encoder: real, generator: made } };
         },
       },

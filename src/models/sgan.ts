@@ -4,6 +4,7 @@ import { z } from "zod";
 import { consistencyViews } from "../data/augment.ts";
 import * as g from "../graph/ops/index.ts";
 import type { Tensor } from "../graph/tensor.ts";
+import { ADVERSARIAL_LOSSES } from "../nn/adversarial.ts";
 import { glorotUniform, normalInit, onesInit, zerosInit } from "../nn/init.ts";
 import { batchNorm, dense, gaussianNoise, weightNorm } from "../nn/layers.ts";
 import { classLoss, weightedMean } from "../nn/losses.ts";
@@ -45,6 +46,11 @@ const NETS = {
 } as const;
 /** Most pixels of a picture that `auto` gives to the dense nets. */
 const DENSE_PIXELS = 1024;
+/**
+ * Adam's epsilon. The paper's code adds 1e-8 under the root: a discriminator that is sure has gradients below 1e-4, and full steps
+ * along them drive it away from a generator that can follow no longer.
+ */
+const EPSILON = 1e-4;
 /** The part of training in which the phase that sets scales may run; it acts in the first step alone. */
 const START_UNTIL = 1e-3;
 
@@ -57,6 +63,8 @@ interface LayerShape {
   /** Whether a scale a unit is trained. Default false. */
   readonly gain?: boolean;
 }
+
+const against = ADVERSARIAL_LOSSES.nonSaturating;
 
 /** Classifies from few labels; its pictures serve the classifier and look worse than those of other GANs. */
 export const sgan = defineModel({
@@ -150,7 +158,7 @@ export const sgan = defineModel({
     // ------------------------------------------------------------------------------------------ phases
     /** How networks are trained in the part `from`..`to` of training. */
     const rule = (from: number, to: number) => ({
-      optimizer: adam({ beta1: o.beta1 }),
+      optimizer: adam({ beta1: o.beta1, epsilon: EPSILON }),
       learningRate: o.rate || net.rate,
       schedule: (progress: number) => SCHEDULES.lateLinear(from + (to - from) * progress),
     });
@@ -176,8 +184,8 @@ export const sgan = defineModel({
         const odds = g.logSumExp(logits, 1);
         const [ofReal, ofGenerated] = [g.sliceAxis(odds, 0, n, n + m), g.sliceAxis(odds, 0, n + m, n + 2 * m)];
         // One class more, "generated", of the logit 0, has probability 1 / (1 + Σ eˡ) (section 5): Z = ln Σ eˡ is the log-odds of real.
-        const lossReal = weightedMean(g.softplus(g.neg(ofReal)), real!.weights);
-        const lossGenerated = g.mean(g.softplus(ofGenerated));
+        const lossReal = weightedMean(against.real(ofReal), real!.weights);
+        const lossGenerated = g.mean(against.generated(ofGenerated));
         const loss = g.add(cross, g.mul(g.add(lossReal, lossGenerated), 0.5));
         return {
           loss: guessed ? g.add(loss, guessed) : loss,

@@ -3,6 +3,7 @@
 import { z } from "zod";
 import * as g from "../graph/ops/index.ts";
 import type { Tensor } from "../graph/tensor.ts";
+import { ADVERSARIAL_LOSSES } from "../nn/adversarial.ts";
 import { gaussian } from "../nn/distributions.ts";
 import { glorotUniform } from "../nn/init.ts";
 import { dense } from "../nn/layers.ts";
@@ -32,6 +33,8 @@ const options = z.object({
   classifierRate: z.number().min(1e-6).max(1).default(1e-3).describe("learning rate of the classifier (Adam)"),
   schedule: z.enum(SCHEDULE_NAMES).default("lateLinear").describe("course of the learning rates"),
 });
+
+const against = ADVERSARIAL_LOSSES.nonSaturating;
 
 /** Reconstructs and generates sharper pictures than a VAE; classes are read from its codes. */
 export const vaegan = defineModel({
@@ -95,10 +98,9 @@ export const vaegan = defineModel({
         ...common,
         name: "decoder",
         updates: ["decoder/"],
-        // The paper's loss of the decoder, in the form whose gradients do not vanish.
         loss(scope, batch) {
           const { maps, odds } = judgeAll(scope, batch);
-          const fooled = ofMade((values) => g.softplus(g.neg(values)), odds, batch);
+          const fooled = ofMade(against.generator, odds, batch);
           return { loss: g.add(g.mul(errorOf(maps, batch), o.gamma), fooled), log: { fooled } };
         },
       },
@@ -109,8 +111,8 @@ export const vaegan = defineModel({
         emaDecay: "none",
         loss(scope, batch) {
           const { odds } = judgeAll(scope, batch);
-          const real = weightedMean(g.softplus(g.neg(part(odds, 0, batch.x.shape[0]!))), batch.weights);
-          const made = ofMade(g.softplus, odds, batch);
+          const real = weightedMean(against.real(part(odds, 0, batch.x.shape[0]!)), batch.weights);
+          const made = ofMade(against.generated, odds, batch);
           return { loss: g.add(real, made), log: { real, generated: made } };
         },
       },
