@@ -196,7 +196,7 @@ export interface BuiltModel {
   /** In order; most models have one. */
   readonly stages: readonly Stage[];
   /** Batches of each step. Default: one stream `batch` of all pictures, augmented. */
-  streams?(counts: ExampleCounts): Streams;
+  readonly streams?: Streams;
   readonly tables?: Readonly<Record<string, TableSpec>>;
   /** Metrics of this model's own, beside the common ones. */
   readonly metrics?: readonly Metric[];

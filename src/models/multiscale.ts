@@ -14,7 +14,7 @@ import { skipGenerator } from "../nn/skip-generator.ts";
 import { FAST_OPTIMIZERS, fastBatch, fastTraining, fastWidths } from "./fast-training.ts";
 import { type Heads, head } from "./heads.ts";
 import { mostlyUnlabelled } from "./labelled-half.ts";
-import { type Batch, defineModel, type Phase, type Streams } from "./model.ts";
+import { type Batch, defineModel, type Phase } from "./model.ts";
 import { overViews, TEST_VIEWS } from "./test-views.ts";
 
 const options = z.object({
@@ -188,10 +188,10 @@ export const multiscale = defineModel({
       : {};
     return {
       // Pictures as they are where they teach what is real: changed ones would be taken for real too.
-      streams: (): Streams => ({
+      streams: {
         labelled: { from: "labelled" },
         ...(adversarial ? { real: { share: REAL_SHARE, views: { x: "plain" } } } : {}),
-      }),
+      },
       stages: [{ phases: adversarial ? [both, generative, classifier] : [classifier] }],
       latentSize: o.code,
       best: ["accuracy", "nll"],

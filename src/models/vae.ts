@@ -101,8 +101,7 @@ export const vae = defineModel({
       norm: o.norm,
     };
     const act = ACTIVATIONS[o.activation];
-    const training =
-      o.training === "auto" ? (data.examples && mostlyUnlabelled(data.examples) ? "few-labels" : "joint") : o.training;
+    const training = o.training === "auto" ? (mostlyUnlabelled(data.examples) ? "few-labels" : "joint") : o.training;
 
     // -------------------------------------------------------------------------------------------- networks
     const features = (scope: Scope, x: Tensor) => convEncoder(scope.child("encoder"), x, net);
@@ -218,10 +217,10 @@ export const vae = defineModel({
     });
     const trained: Pick<BuiltModel, "stages" | "streams" | "tables" | "best"> =
       training === "few-labels"
-        ? { stages: apart.stages, streams: () => apart.streams, tables: apart.tables }
+        ? { stages: apart.stages, streams: apart.streams, tables: apart.tables }
         : {
             stages: [{ phases: training === "joint" ? [joint] : alternating }],
-            streams: labelledHalf,
+            streams: labelledHalf(data.examples),
             best: ["accuracy", "nll"],
           };
 
