@@ -101,7 +101,14 @@ export async function open(source: string, options: OpenOptions = {}): Promise<D
       ? kept
       : await withUnlabelled(kept, readUnlabelled(existing(options.unlabelled)), pictures);
   const more = options.add === undefined ? all : await withMore(all, options.add, pictures);
-  return { ...more, warnings: [...more.warnings, ...leaks(more, source)] };
+  return { ...more, warnings: [...more.warnings, ...unlabelledClasses(more), ...leaks(more, source)] };
+}
+
+/** Classes that nothing in the training part shows. */
+function unlabelledClasses({ classes, train }: Dataset): readonly Warning[] {
+  const known = new Set(train.labels);
+  const names = classes.filter((_, label) => !known.has(label));
+  return names.length === 0 ? [] : [{ text: "doubtful: classes without a labelled training picture", names }];
 }
 
 /** Adds the training part of another source, read as the data is. */
