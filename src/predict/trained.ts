@@ -70,6 +70,10 @@ export interface TrainedWeights {
   readonly fitted: Fitted;
 }
 
+/** What of a state a trained model is evaluated with: without optimizer slots, and of each parameter the average where one is kept. */
+export const evaluatedState = (state: State): State =>
+  new Map([...state].filter(([path]) => !path.startsWith("optimizer/") && evaluatedPath(path, state) === path));
+
 /** Names of a head's inputs in its graph, and so in an exported file. */
 const INPUT_NAMES: Readonly<Record<HeadInput, string>> = {
   picture: "pixels",

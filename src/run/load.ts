@@ -81,7 +81,7 @@ export async function load(
   { backend = answering(), model }: { backend?: Backend; model?: Model } = {},
 ): Promise<NodeModel> {
   const run = RunFolder.open(path, model);
-  return new NodeModel(run.config, run.trained(), backend, model);
+  return new NodeModel(run.config, run.weights(), backend, model);
 }
 
 function answering(): Backend {

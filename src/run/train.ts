@@ -311,7 +311,7 @@ async function writeSamples(run: RunFolder, { epoch, pixels }: SamplesEvent): Pr
 
 /** model.onnx: the head that is exported by default. */
 async function writeModel(run: RunFolder, model: Model, backend: Backend): Promise<void> {
-  const trained = new TrainedModel(run.config, run.trained(), backend, model);
+  const trained = new TrainedModel(run.config, run.weights(), backend, model);
   if (Object.keys(trained.heads).length > 0)
     writeAtomically(run.file("model.onnx"), [(await exportHead(trained, backend, VERSION)).bytes]);
   await trained.dispose();
