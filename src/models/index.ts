@@ -6,6 +6,7 @@ import { classVae } from "./class-vae.ts";
 import { cnn } from "./cnn.ts";
 import { dcgan } from "./dcgan.ts";
 import { densityVae } from "./density-vae.ts";
+import { hybrid } from "./hybrid.ts";
 import { m1m2 } from "./m1m2.ts";
 import { m2 } from "./m2.ts";
 import type { Model } from "./model.ts";
@@ -13,7 +14,7 @@ import { sgan } from "./sgan.ts";
 import { vae } from "./vae.ts";
 
 /** Every model, in the order in which they are listed. */
-export const MODELS: readonly Model[] = [vae, classVae, densityVae, m2, m1m2, angleVae, cnn, dcgan, sgan];
+export const MODELS: readonly Model[] = [vae, classVae, densityVae, m2, m1m2, angleVae, cnn, dcgan, sgan, hybrid];
 
 /** @throws `E_NAME` with the nearest name */
 export function findModel(name: string): Model {
