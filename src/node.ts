@@ -1,4 +1,4 @@
-// The library for Node: opens data, trains, loads runs. The native backend enters the core here and nowhere else.
+// The library for Node: opens data, trains, loads runs. Backends for Node enter the core here and nowhere else.
 import { GenclassError } from "./base/errors.ts";
 import { VERSION } from "./base/version.ts";
 import { decodePicture } from "./data/readers/decode.ts";
@@ -8,7 +8,6 @@ import { type RunConfig, RunFolder } from "./run/folder.ts";
 import { startRun, type TrainOptions } from "./run/train.ts";
 import type { Backend } from "./runtime/backend.ts";
 import { type BackendWish, chooseBackend } from "./runtime/choose.ts";
-import { nativeBackend } from "./runtime/native.ts";
 import type { RunEvent } from "./train/events.ts";
 
 export { checkData, type DataCheck } from "./data/check/check.ts";
@@ -24,7 +23,8 @@ export { sampleMixture } from "./predict/mixture-sampler.ts";
 export { type SuspiciousLabel, suspiciousLabels } from "./predict/suspicious.ts";
 export { type HeadFeeds, type Prediction, TrainedModel } from "./predict/trained.ts";
 export { RunFolder } from "./run/folder.ts";
-export { BACKEND_CHOICES, type BackendWish, type ChosenBackend, chooseBackend, PRECISIONS } from "./runtime/choose.ts";
+export type { ChosenBackend } from "./runtime/backend.ts";
+export { BACKEND_CHOICES, type BackendWish, chooseBackend, PRECISIONS } from "./runtime/choose.ts";
 export { nativeBackend } from "./runtime/native.ts";
 export { onednnBackend, type Precision } from "./runtime/onednn/backend.ts";
 export { type Synthesis, synthesize } from "./synthesis/synthesize.ts";
@@ -121,7 +121,7 @@ export class NodeModel extends TrainedModel {
  */
 export async function load(
   path: string,
-  { backend = nativeBackend(), model }: { backend?: Backend; model?: Model } = {},
+  { backend = backendFor({ backend: "onnx" }), model }: { backend?: Backend; model?: Model } = {},
 ): Promise<NodeModel> {
   const run = RunFolder.open(path, model);
   return new NodeModel(run.config, run.trained(), backend, model);

@@ -1,6 +1,6 @@
 // What the terminal shows: colours where wanted, tables, and the progress of training.
 import { formatMetric, type MetricInfo } from "../metrics/metric.ts";
-import type { EpochEvent, RunEvent, StepEvent } from "../train/events.ts";
+import type { AlarmEvent, EpochEvent, RunEvent, StepEvent } from "../train/events.ts";
 
 const coloured = (stream: NodeJS.WriteStream): boolean =>
   stream.isTTY === true && !process.env.NO_COLOR && process.env.TERM !== "dumb";
@@ -88,6 +88,12 @@ function epochLine(event: EpochEvent, metrics: readonly MetricInfo[]): string {
   return [`epoch ${event.epoch}`, duration(event.seconds), ...shown, ...(event.best ? ["best"] : [])].join("  ");
 }
 
+/** What begins to go wrong, with the first thing to try; or that it no longer does. */
+function alarmLine({ state, title, text, advice }: AlarmEvent): string {
+  const line = state === "begins" ? `${title}: ${text}; ${advice[0]} (more in the report)` : `no longer: ${title}`;
+  return `${paint(33, "alarm:", process.stderr)} ${line}`;
+}
+
 /** The mean losses of an epoch, where nothing was validated. */
 const trainingLosses = ({ metrics }: EpochEvent): string[] =>
   Object.entries(metrics).map(([name, value]) => `${name.replace(/^train\//, "")} ${short(value)}`);
@@ -140,6 +146,7 @@ export class Progress {
       );
     } else if (event.type === "epoch") this.line(epochLine(event, this.metrics));
     else if (event.type === "note") this.line(event.text);
+    else if (event.type === "alarm") this.line(alarmLine(event));
     else if (event.type === "step") {
       const now = Date.now();
       if (now - this.lastWrite < (this.live ? 200 : 30_000)) return;

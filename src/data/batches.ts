@@ -20,6 +20,8 @@ export const streamOfInput = (name: string): string | undefined => /^data:([^/]+
 export const MAIN_STREAM = "batch";
 /** The view that there is when a stream asks for none. */
 export const MAIN_VIEW = "x";
+/** The view of partners where a set that has them is predicted. */
+export const PARTNER_VIEW = "partner";
 
 /**
  * How a picture is mixed with its partner, `MIX_FIELDS` numbers each: a box (top, left, bottom, right, pixels), the share

@@ -1,10 +1,11 @@
 // The common metrics and fitted quantities, as explicit lists.
 import { ndarray } from "../base/array.ts";
 import { type ClassificationMetrics, classificationMetrics, fitTemperature, softmaxRows } from "./classification.ts";
-import { kernelDistance } from "./kernel-distance.ts";
 import { type FittedQuantity, type Metric, type Predictions, temperatureOf } from "./metric.ts";
 import { mixtureQuantity } from "./mixture-quantity.ts";
 import { noveltyQuantity, shareOfAlarms } from "./novelty.ts";
+import { psnr } from "./psnr.ts";
+import { SAMPLE_METRICS } from "./sample-metrics.ts";
 
 type ClassMetric = Pick<Metric, "title" | "better" | "unit" | "headline"> & {
   readonly name: keyof ClassificationMetrics;
@@ -67,7 +68,7 @@ export const METRICS: readonly Metric[] = [
     unit: "",
     headline: true,
     needs: ["squaredError"],
-    compute: (p) => mean(p.output("squaredError")),
+    compute: (p) => p.mean("squaredError"),
   },
   {
     name: "elbo",
@@ -76,18 +77,44 @@ export const METRICS: readonly Metric[] = [
     unit: "nats",
     headline: true,
     needs: ["elbo"],
-    compute: (p) => mean(p.output("elbo")),
+    compute: (p) => p.mean("elbo"),
   },
   {
-    name: "kernelDistance",
-    title: "kernel distance of samples",
+    name: "psnr",
+    title: "peak signal-to-noise ratio of translations",
+    better: "higher",
+    unit: "dB",
+    headline: true,
+    needs: ["translationError"],
+    compute: (p) => p.mean("translationError", psnr),
+  },
+  {
+    name: "psnrBefore",
+    title: "the same of what is translated",
+    better: "neither",
+    unit: "dB",
+    headline: true,
+    needs: ["partnerError"],
+    compute: (p) => p.mean("partnerError", psnr),
+  },
+  {
+    name: "translationError",
+    title: "squared error a pixel of translations",
     better: "lower",
     unit: "",
-    headline: true,
-    slow: true,
-    needs: ["thumbnail", "sampleThumbnail"],
-    compute: (p) => kernelDistance(p.output("thumbnail"), p.output("sampleThumbnail"), p.labels.length),
+    needs: ["translationError"],
+    compute: (p) => p.mean("translationError"),
   },
+  {
+    name: "ssim",
+    title: "structural similarity of translations",
+    better: "higher",
+    unit: "",
+    slow: true,
+    needs: ["translationSimilarity"],
+    compute: (p) => p.mean("translationSimilarity"),
+  },
+  ...SAMPLE_METRICS,
   {
     name: "noveltyAlarms",
     title: "pictures past the novelty threshold",
@@ -113,9 +140,3 @@ export const FITTED: readonly FittedQuantity[] = [
   noveltyQuantity,
   mixtureQuantity,
 ];
-
-function mean(values: Float32Array): number {
-  let total = 0;
-  for (const value of values) total += value;
-  return total / values.length;
-}

@@ -10,11 +10,26 @@ import { hybrid } from "./hybrid.ts";
 import { m1m2 } from "./m1m2.ts";
 import { m2 } from "./m2.ts";
 import type { Model } from "./model.ts";
+import { pix2pix } from "./pix2pix.ts";
 import { sgan } from "./sgan.ts";
+import { stargan } from "./stargan.ts";
 import { vae } from "./vae.ts";
 
 /** Every model, in the order in which they are listed. */
-export const MODELS: readonly Model[] = [vae, classVae, densityVae, m2, m1m2, angleVae, cnn, dcgan, sgan, hybrid];
+export const MODELS: readonly Model[] = [
+  vae,
+  classVae,
+  densityVae,
+  m2,
+  m1m2,
+  angleVae,
+  cnn,
+  dcgan,
+  hybrid,
+  sgan,
+  pix2pix,
+  stargan,
+];
 
 /** @throws `E_NAME` with the nearest name */
 export function findModel(name: string): Model {

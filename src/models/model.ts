@@ -207,6 +207,11 @@ export interface BuiltModel {
    * Without them, or without validation pictures, the last checkpoint is the best.
    */
   readonly best?: readonly string[];
+  /**
+   * The share (0..1) of the best value so far that a checkpoint must reach in other metrics to be the best: a generator is not
+   * to come nearer by leaving pictures out. For metrics of which higher is better.
+   */
+  readonly bestKeeps?: Readonly<Record<string, number>>;
 }
 
 /** The options of a model as a zod object: each has a default, a range and a description. */

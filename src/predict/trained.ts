@@ -1,7 +1,7 @@
 // A trained model in use: any head by name, compiled with the weights as constants, at any batch size.
 import { type DType, type NdArray, ndarray, sizeOf, type TypedArray, zeros } from "../base/array.ts";
 import { fail } from "../base/errors.ts";
-import type { ImageSet } from "../data/dataset.ts";
+import { type ImageSet, keptPartner } from "../data/dataset.ts";
 import { constant, input, type Tensor } from "../graph/tensor.ts";
 import { argmax, softmaxRows } from "../metrics/classification.ts";
 import { type Fitted, type Metric, Predictions, temperatureOf } from "../metrics/metric.ts";
@@ -17,6 +17,7 @@ import { StepFeeds } from "./feeds.ts";
 import { headNoise, ROWS_AT_ONCE } from "./noise.ts";
 import { type NoveltyBasis, noveltyOf } from "./novelty.ts";
 import { metricsOf, outputsOf, outputTensors, predictSet, requireFinite } from "./outputs.ts";
+import { translationOf } from "./translation.ts";
 
 /** What a classifier says of a picture. */
 export interface Prediction {
@@ -110,7 +111,12 @@ export class TrainedModel {
     this.spec = config.data;
     const built: BuiltModel = model.build(parseOptions(model, config.options), this.spec);
     this.novelty = noveltyOf(built.heads, weights.fitted);
-    this.heads = "head" in this.novelty ? { ...built.heads, novelty: this.novelty.head } : built.heads;
+    const translate = translationOf(built.heads);
+    this.heads = {
+      ...built.heads,
+      ...(translate ? { translate } : {}),
+      ...("head" in this.novelty ? { novelty: this.novelty.head } : {}),
+    };
     this.latentSize = built.latentSize ?? 0;
     this.metrics = metricsOf({ ...built, heads: this.heads });
     this.likelihood = built.likelihood;
@@ -246,11 +252,12 @@ export class TrainedModel {
     const size = Math.min(SET_BATCH, set.labels.length);
     const build = this.walk();
     const needed = new Set(this.metrics.flatMap(({ needs }) => needs));
-    const names = outputsOf(this.heads).filter((name) => needed.has(name));
+    const paired = keptPartner(set) !== undefined;
+    const names = outputsOf(this.heads, paired).filter((name) => needed.has(name));
     const none = new Map<string, Float32Array>();
     if (names.length === 0 || size === 0)
       return new Predictions(none, set.labels, this.spec.classes.length, this.fitted);
-    const outputs = outputTensors(this.heads, names, build.root, plainBatch(size, this.spec));
+    const outputs = outputTensors(this.heads, names, build.root, plainBatch(size, this.spec, paired));
     const executable = await this.backend.compile("evaluate", Object.fromEntries(outputs), { mode: "infer" });
     const feeds = new StepFeeds({ graph: { name: "evaluate" }, noises: build.noises, annealed: build.annealed });
     try {
@@ -289,6 +296,14 @@ export class TrainedModel {
    */
   async reconstruct(picture: Uint8Array, label?: Int32Array): Promise<NdArray> {
     return this.run("reconstruct", { picture, label: label ?? (await this.labelsFor("reconstruct", picture)) });
+  }
+
+  /**
+   * Translations `[n, h, w, c]` in 0..1 of bytes of the same shape: what the model makes of pictures.
+   * @param label class numbers `[n]` that it shall make them, for a model that is told
+   */
+  translate(picture: Uint8Array, label?: Int32Array): Promise<NdArray> {
+    return this.run("translate", { picture, label });
   }
 
   /** The classes of pictures for a head that takes them, as the model itself classifies. */

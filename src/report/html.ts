@@ -29,6 +29,7 @@ export interface ReportSection {
   table?: { head: readonly string[]; rows: readonly (readonly (string | number)[])[] };
 }
 
+// The margin of a figure is no wider than the padding of the page, or the page could be moved sideways by the difference.
 const STYLE = `
   :root { color-scheme: light dark; --ink: #222; --soft: #555; --line: #ddd; --paper: #fff; --box: #f4f4f4 }
   @media (prefers-color-scheme: dark) { :root { --ink: #ddd; --soft: #aaa; --line: #444; --paper: #1b1b1b; --box: #282828 } }
@@ -38,7 +39,7 @@ const STYLE = `
   .lead { color: var(--soft) } .scroll { overflow-x: auto }
   table { border-collapse: collapse; font-variant-numeric: tabular-nums }
   th, td { padding: .2rem .8rem .2rem 0; text-align: right; border-bottom: 1px solid var(--line) } th:first-child, td:first-child { text-align: left }
-  figure { display: inline-block; margin: 0 1.2rem 1rem 0; max-width: 100%; vertical-align: top; overflow-x: auto }
+  figure { display: inline-block; margin: 0 1rem 1rem 0; max-width: 100%; vertical-align: top; overflow-x: auto }
   figcaption { color: var(--soft); font-size: .85rem; max-width: 27.5rem }
   img, svg { max-width: 100%; height: auto } .wide svg { max-width: none }
   pre { background: var(--box); border-radius: 6px; padding: .7rem 1rem; white-space: pre-wrap; user-select: all }

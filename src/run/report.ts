@@ -97,6 +97,7 @@ function page(
   const sections: ReportSection[] = [
     ...(classification ? [classSection(classification, ofClasses)] : []),
     ...(pngs.length > 0 ? [{ title: "Pictures", pngs }] : []),
+    ...alarmSection(events),
     {
       title: "Training",
       charts: ofTraining,
@@ -135,6 +136,19 @@ function classSection({ classes }: ClassEvaluation, charts: readonly ReportChart
       rows: classes.map((c) => [c.name, share(c.precision), share(c.recall), share(c.f1), c.support]),
     },
   };
+}
+
+/** What went wrong in training, when, and what to try. */
+function alarmSection(events: readonly RunEvent[]): ReportSection[] {
+  const alarms = events.filter((event) => event.type === "alarm");
+  const rows = alarms.flatMap(({ name, state, epoch, title, text, advice }, i) => {
+    if (state === "ends") return [];
+    const end = alarms.slice(i).find((later) => later.name === name && later.state === "ends");
+    return [[`${epoch} to ${end ? end.epoch : "the end"}`, `${title}: ${text}`, advice.join("; ")]];
+  });
+  return rows.length === 0
+    ? []
+    : [{ title: "Alarms", table: { head: ["epochs", "what was seen", "what to try, in this order"], rows } }];
 }
 
 /** What the batches cost, made beside the steps. */

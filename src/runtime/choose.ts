@@ -1,10 +1,11 @@
-// Which backend trains: oneDNN where its library is installed and the processor gains from it, onnxruntime anywhere else.
+// Which backend trains: oneDNN where its library is installed and the processor gains from it, onnxruntime anywhere else. Which
+// answers: onnxruntime.
 import { availableParallelism } from "node:os";
 import { fail, GenclassError } from "../base/errors.ts";
-import type { Backend } from "./backend.ts";
-import { nativeBackend } from "./native.ts";
+import type { ChosenBackend } from "./backend.ts";
 import { onednnBackend, type Precision } from "./onednn/backend.ts";
 import { TO_GET } from "./onednn/library.ts";
+import { onnxruntimeBackend } from "./onnxruntime.ts";
 
 /** Names of backends; `auto` takes oneDNN where it is installed and fast. */
 export const BACKEND_CHOICES = ["auto", "onednn", "onnx"] as const;
@@ -19,13 +20,6 @@ export interface BackendWish {
   threads?: number;
   /** Default `float32`; `bf16` needs oneDNN. */
   precision?: Precision;
-}
-
-/** A backend, and where it is not all that was asked for. */
-export interface ChosenBackend {
-  readonly backend: Backend;
-  /** A sentence for each difference: fewer threads than asked for; with `auto`, why it is not oneDNN. */
-  readonly notes: readonly string[];
 }
 
 /**
@@ -48,15 +42,20 @@ export function chooseBackend({
       "E_OPTION",
       `--precision ${precision}: onnxruntime trains in float32 alone; leave it out, or take --backend onednn`,
     );
-  if (backend === "onnx") return { backend: nativeBackend({ threads }), notes };
+  if (backend === "onnx") return withNotes(notes, onnxruntimeBackend({ threads }));
   try {
     return { backend: onednnBackend({ threads, precision, onlyIfFast: true }), notes };
   } catch (cause) {
     if (!(cause instanceof GenclassError) || precision !== "float32") throw cause;
     const [reason] = cause.message.split(TO_GET);
-    return {
-      backend: nativeBackend({ threads }),
-      notes: [...notes, `onnxruntime computes: ${reason}; see "genclass doctor"`],
-    };
+    return withNotes(
+      [...notes, `onnxruntime computes: ${reason}; see "genclass doctor"`],
+      onnxruntimeBackend({ threads }),
+    );
   }
 }
+
+const withNotes = (before: readonly string[], { backend, notes }: ChosenBackend): ChosenBackend => ({
+  backend,
+  notes: [...before, ...notes],
+});

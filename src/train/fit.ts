@@ -3,7 +3,7 @@ import { firstNotFinite, sizeOf } from "../base/array.ts";
 import { now } from "../base/clock.ts";
 import { fail } from "../base/errors.ts";
 import type { Table } from "../data/batches.ts";
-import { type Added, type ExampleCounts, exampleCounts } from "../data/dataset.ts";
+import { type Added, type ExampleCounts, exampleCounts, keptPartner } from "../data/dataset.ts";
 import { classWeights } from "../data/imbalance.ts";
 import { OWN_ALONE_FROM } from "../data/streams.ts";
 import type { Fitted } from "../metrics/metric.ts";
@@ -19,6 +19,7 @@ import { makeTables, Refresher, savedTables } from "./refresh.ts";
 import { StageStreams } from "./stage-streams.ts";
 import { type CompiledModel, type CompiledStage, compileModel } from "./steps.ts";
 import { Validator } from "./validate.ts";
+import { Watch } from "./watch.ts";
 import { firstState, loadPretrained, picturesToMeasure, requirePrefixes, restoreState } from "./weights.ts";
 
 /** A run that has been checked and can begin. */
@@ -44,6 +45,7 @@ export async function prepare(options: FitOptions): Promise<PreparedRun> {
     counts: exampleCounts(data.train),
     augmentation,
     frozen: freeze,
+    paired: data.validation !== undefined && keptPartner(data.validation) !== undefined,
     emaDecay: options.emaDecay,
   });
   const goals = new Goals(options, compiled.metrics);
@@ -69,14 +71,19 @@ export async function* fit(options: FitOptions, prepared?: PreparedRun): AsyncGe
   const program = await Program.create(options.backend, graphsOf(compiled), state);
   try {
     const validator = await Validator.create(program, compiled, data, seed, batch);
-    yield* new TrainingRun(options, compiled, program, validator, goals, loaded).events();
+    const watch = await Watch.create(program, compiled, options);
+    yield* new TrainingRun(options, compiled, program, validator, watch, goals, loaded).events();
   } finally {
     await program.dispose();
   }
 }
 
-const graphsOf = ({ stages, validate }: CompiledModel) => {
-  const steps = [...stages.flatMap(({ phases, predictions }) => [...phases, ...predictions.values()]), validate];
+const graphsOf = ({ stages, validate, watch }: CompiledModel) => {
+  const steps = [
+    ...stages.flatMap(({ phases, predictions }) => [...phases, ...predictions.values()]),
+    validate,
+    ...(watch ? [watch.discriminate, ...watch.losses.values()] : []),
+  ];
   // Stages may ask the same head.
   return [...new Map(steps.map(({ graph }) => [graph.name, graph])).values()].filter(
     ({ updates, log }) => updates.size + log.size > 0,
@@ -104,6 +111,7 @@ class TrainingRun {
     private readonly compiled: CompiledModel,
     private readonly program: Program,
     private readonly validator: Validator,
+    private readonly watch: Watch | undefined,
     private readonly goals: Goals,
     private readonly loaded: string | undefined,
   ) {
@@ -130,7 +138,10 @@ class TrainingRun {
     yield this.startEvent();
     if (this.loaded) yield this.note(this.loaded);
     if (data.train.added && progress.step === 0) yield this.note(addedNote(data.train.added));
-    if (progress.step === 0) await this.save("last");
+    if (progress.step === 0) {
+      this.watch?.begin(progress);
+      await this.save("last");
+    }
     let reason: EndEvent["reason"] = this.reachedGoal() ?? "planned";
     while (reason === "planned") {
       const { index } = progress.stage;
@@ -261,12 +272,16 @@ class TrainingRun {
     const { progress } = this;
     const found = await this.validator.run();
     this.fitted = found.fitted;
-    this.metrics = { ...meansOf(progress.totals), ...found.metrics };
+    const seen = { ...meansOf(progress.totals), ...found.metrics };
+    const watched = await this.watch?.look(progress, seen, found.predictions);
+    this.metrics = { ...seen, ...watched?.metrics };
     progress.totals = {};
-    const best = this.goals.isBest(this.metrics, progress.best);
+    if (this.options.model.bestKeeps) progress.highest = this.goals.highestOf(this.metrics, progress.highest);
+    const best = this.goals.isBest(this.metrics, progress.best, progress.highest);
     if (best) progress.best = { epoch, values: this.goals.valuesOf(this.metrics) };
     try {
       yield { type: "epoch", epoch, step: progress.step, seconds: this.elapsed, metrics: this.metrics, best };
+      for (const change of watched?.changes ?? []) yield { type: "alarm", epoch, step: progress.step, ...change };
     } finally {
       await (best ? this.save("best", "last") : this.save("last"));
     }

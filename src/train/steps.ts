@@ -10,10 +10,17 @@ import { SCALAR_PREFIX, STATE_PREFIX } from "../graph/names.ts";
 import * as g from "../graph/ops/index.ts";
 import { input, isInput, type Tensor, topological } from "../graph/tensor.ts";
 import type { FittedQuantity, Metric } from "../metrics/metric.ts";
-import { applyHead, requireHead, requireUsual, rowsOf } from "../models/heads.ts";
+import { applyHead, isAdversarial, requireHead, requireUsual, rowsOf } from "../models/heads.ts";
 import type { Batch, BuiltModel, DataSpec, ParameterGroup, Phase, Stage } from "../models/model.ts";
 import { zerosInit } from "../nn/init.ts";
-import { applyOptimizer, clipByGlobalNorm, type Optimizer, optimizerScalar, type Trained } from "../nn/optim.ts";
+import {
+  applyOptimizer,
+  clipByGlobalNorm,
+  globalNorm,
+  type Optimizer,
+  optimizerScalar,
+  type Trained,
+} from "../nn/optim.ts";
 import { averagePath, Build, evaluatedPath, type StateSpec } from "../nn/scope.ts";
 import { type BatchUse, batchTensors, plainBatch } from "../predict/batch.ts";
 import type { Step } from "../predict/feeds.ts";
@@ -38,11 +45,21 @@ export interface CompiledStage {
   readonly predictions: ReadonlyMap<string, Step>;
 }
 
+/** Graphs that tell how an adversarial model trains; none changes the state. */
+export interface WatchSteps {
+  /** What the discriminator makes of a batch of plain pictures, with averaged weights. */
+  readonly discriminate: Step;
+  /** By phase: its losses, as in training. */
+  readonly losses: ReadonlyMap<string, Step>;
+}
+
 /** A model as graphs, ready to be compiled by a backend. */
 export interface CompiledModel {
   readonly stages: readonly CompiledStage[];
   /** Per-example outputs on a batch with averaged weights, for validation. */
   readonly validate: Step;
+  /** What an adversarial model is watched by. */
+  readonly watch?: WatchSteps;
   /** The metrics that are computed in validation. */
   readonly metrics: readonly Metric[];
   /** What is fitted on validation pictures. */
@@ -59,9 +76,14 @@ export interface CompileOptions extends Omit<BatchUse, "tables"> {
   readonly augmentation?: Augmentation;
   /** Path prefixes of parameters that are not trained. */
   readonly frozen?: readonly string[];
+  /** Whether the pictures of the validation part have partners. Default: no. */
+  readonly paired?: boolean;
   /** Decay of moving averages where a phase says none. Default 0.999. */
   readonly emaDecay?: number;
 }
+
+/** What the joint norm of a phase's gradients, before any clipping, is told as. */
+export const GRADIENT_NORM = "gradientNorm";
 
 /** The scalar that moves averages towards the newest weights: 1 - decay. */
 const AVERAGE_RATE = "averageRate";
@@ -73,7 +95,13 @@ export function compileModel(
   batchSize: number,
   options: CompileOptions = {},
 ): CompiledModel {
-  const { counts = { labelled: 1, unlabelled: 0 }, augmentation = {}, frozen = [], emaDecay = 0.999 } = options;
+  const {
+    counts = { labelled: 1, unlabelled: 0 },
+    augmentation = {},
+    frozen = [],
+    emaDecay = 0.999,
+    paired = false,
+  } = options;
   if (model.stages.length === 0) fail("E_NAME", "a model needs at least one stage to be trained");
   const streams = resolveStreams(model, counts, batchSize, augmentation);
   const use = { classWeights: options.classWeights, tables: model.tables };
@@ -85,9 +113,10 @@ export function compileModel(
   );
   const specs = new Map<string, StateSpec>();
   const walks: Walk[] = [];
+  const watched = isAdversarial(model.heads);
   const stages = model.stages.map((stage) => ({
     stage,
-    phases: stage.phases.map((phase) => phaseStep(phase, batches, specs, { frozen, emaDecay }, walks)),
+    phases: stage.phases.map((phase) => phaseStep(phase, batches, specs, { frozen, emaDecay, watched }, walks)),
   }));
   requireNames(model, streams);
   declareHeads(model, data, batchSize, specs);
@@ -107,10 +136,10 @@ export function compileModel(
   const fitted = fittedOf(model);
   const needed = [...metrics, ...fitted].flatMap(({ needs }) => needs);
   needed.push(...fitted.flatMap(({ uses = [] }) => uses));
-  const outputs = outputsOf(model.heads).filter((name) => needed.includes(name));
+  const outputs = outputsOf(model.heads, paired).filter((name) => needed.includes(name));
   const predictStep = (name: string, names: readonly string[]): Step => {
     const build = new Build(false, { bind: bindEvaluated(specs) });
-    const log = outputTensors(model.heads, names, build.root, plainBatch(batchSize, data));
+    const log = outputTensors(model.heads, names, build.root, plainBatch(batchSize, data, paired));
     return { graph: { name, updates: new Map(), log }, noises: build.noises, annealed: build.annealed };
   };
   return {
@@ -128,10 +157,24 @@ export function compileModel(
       ),
     })),
     validate: predictStep(VALIDATE, outputs),
+    watch: watched ? watchSteps(stages, predictStep) : undefined,
     metrics,
     fitted,
     specs,
   };
+}
+
+function watchSteps(
+  stages: readonly { readonly phases: readonly PhaseStep[] }[],
+  predictStep: (name: string, outputs: readonly string[]) => Step,
+): WatchSteps {
+  const losses = stages
+    .flatMap(({ phases }) => phases)
+    .map(({ phase, graph, ...step }): [string, Step] => {
+      const log = new Map([...graph.log].filter(([name]) => name !== GRADIENT_NORM));
+      return [phase.name, { ...step, graph: { name: watchGraph(phase.name), updates: new Map(), log } }];
+    });
+  return { discriminate: predictStep(watchGraph("discriminate"), ["discriminate"]), losses: new Map(losses) };
 }
 
 /** What is told of the walk over a phase. */
@@ -143,17 +186,19 @@ interface Walk {
   readonly unaveraged: readonly string[];
 }
 
-/** The metrics that validation computes: slow ones only where the best checkpoint is chosen by them. */
+/** The metrics that validation computes: slow ones only where the best checkpoint is chosen by them, or to watch a model. */
 export function validationMetrics(model: BuiltModel): Metric[] {
-  const { best = [] } = model;
+  const { best: chosenBy = [], bestKeeps = {} } = model;
+  const best = [...chosenBy, ...Object.keys(bestKeeps)];
   const possible = metricsOf(model);
+  const watched = isAdversarial(model.heads);
   for (const name of best)
     if (!possible.some((metric) => metric.name === name))
       fail(
         "E_NAME",
         `the model chooses its best checkpoint by "${name}", which its heads do not give; they give ${possible.map(({ name }) => name).join(", ")}`,
       );
-  return possible.filter(({ name, slow, afterFitting }) => !afterFitting && (!slow || best.includes(name)));
+  return possible.filter(({ name, slow, afterFitting }) => !afterFitting && (!slow || watched || best.includes(name)));
 }
 
 /** Binds parameters to what they are evaluated with. */
@@ -197,7 +242,14 @@ function phaseStep(
   phase: Phase,
   batches: Readonly<Record<string, Batch>>,
   specs: Map<string, StateSpec>,
-  { frozen, emaDecay }: Required<Pick<CompileOptions, "frozen" | "emaDecay">>,
+  {
+    frozen,
+    emaDecay,
+    watched,
+  }: Required<Pick<CompileOptions, "frozen" | "emaDecay">> & {
+    /** Whether the norm of its gradients is told. */
+    readonly watched: boolean;
+  },
   walks: Walk[],
 ): PhaseStep {
   const build = new Build(true, { frozen });
@@ -231,7 +283,11 @@ function phaseStep(
   walks.push({ phase: phase.name, averaged: build.averaged, unaveraged });
   return {
     phase,
-    graph: { name: phase.name, updates, log: new Map(Object.entries(log)) },
+    graph: {
+      name: phase.name,
+      updates,
+      log: new Map([...Object.entries(log), ...(watched ? [[GRADIENT_NORM, globalNorm(raw)] as const] : [])]),
+    },
     noises: build.noises,
     annealed: build.annealed,
     scalars(step, learningRate) {
@@ -313,13 +369,16 @@ function streamsOf({ updates, log }: StepGraph): Set<string> {
 /** Names of graphs beside those of phases. */
 const VALIDATE = "validate";
 const predictGraph = (head: string) => `predict ${head}`;
+const watchGraph = (what: string) => `watch ${what}`;
 
 /** @throws `E_NAME` for two phases or streams that could not be told apart, or a name that is taken */
 function requireNames({ stages }: BuiltModel, streams: readonly ResolvedStream[]): void {
   const phases = stages.flatMap(({ phases }) => phases.map(({ name }) => name));
   const twice = phases.find((name, i) => phases.indexOf(name) !== i);
   if (twice !== undefined) fail("E_NAME", `two phases are called "${twice}"; give each a name of its own`);
-  const taken = phases.find((name) => name === VALIDATE || name.startsWith(predictGraph("")));
+  const taken = phases.find(
+    (name) => name === VALIDATE || [predictGraph, watchGraph].some((graph) => name.startsWith(graph(""))),
+  );
   if (taken !== undefined) fail("E_NAME", `a phase cannot be called "${taken}": that is a graph of the loop's own`);
   const slashed = streams
     .flatMap(({ name, views }) => [name, ...Object.keys(views)])

@@ -13,6 +13,8 @@ export interface Validation {
   /** `validation/METRIC` */
   readonly metrics: Metrics;
   readonly fitted: Fitted;
+  /** What both were computed from. */
+  readonly predictions?: Predictions;
 }
 
 /** Runs the validate step over the validation part of the data. */
@@ -55,6 +57,7 @@ export class Validator {
     return {
       metrics: computeMetrics(this.metrics, predictions, "validation/"),
       fitted: fitAll(this.fitted, predictions),
+      predictions,
     };
   }
 }

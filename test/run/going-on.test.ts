@@ -142,7 +142,7 @@ describe("a run that has ended", () => {
     // As of a machine with 64 cores.
     writeFileSync(join(out, "config.json"), JSON.stringify({ ...written, computeThreads: 64, backend: "onednn" }));
     expect(notesOf(await finish(await resume(out)))).toEqual([
-      "backend onnxruntime-node (was onednn), threads 1 (was 64): the weights will not repeat bit for bit",
+      "backend onnxruntime (was onednn), threads 1 (was 64): the weights will not repeat bit for bit",
     ]);
     expect(notesOf(await finish(await resume(out)))).toEqual([]);
   });

@@ -17,7 +17,11 @@ const counter = (scope: Scope) => scope.buffer("steps", [], zerosInit);
 const plain = phase("plain");
 
 /** A model whose validation metrics are written down beforehand. Those of `best` choose its best checkpoint; default: all. */
-const scripted = (scripts: Readonly<Record<string, Script>>, best = Object.keys(scripts)): BuiltModel => ({
+const scripted = (
+  scripts: Readonly<Record<string, Script>>,
+  best = Object.keys(scripts),
+  bestKeeps?: BuiltModel["bestKeeps"],
+): BuiltModel => ({
   stages: [
     {
       phases: [
@@ -40,7 +44,7 @@ const scripted = (scripts: Readonly<Record<string, Script>>, best = Object.keys(
       compute: (predictions) => values[predictions.output("steps")[0]! / STEPS - 1],
     }),
   ),
-  best,
+  ...{ best, bestKeeps },
 });
 
 const score = (...values: number[]) => scripted({ score: ["higher", values] });
@@ -118,6 +122,24 @@ describe("the best checkpoint", () => {
         expect.objectContaining({ step: epoch * STEPS, best: expect.objectContaining({ epoch }) }),
       ),
     );
+  });
+
+  it("keeps its share of what was highest so far: one that no longer does gives way to the next that does", async () => {
+    const model = scripted(
+      {
+        distance: ["lower", [5, 4, 3, 6, 2, 5, 4]],
+        covered: ["higher", [0.5, 0.5, 0.4, 0.8, 0.7, 0.76, 0.75]],
+      },
+      ["distance"],
+      { covered: 0.95 },
+    );
+    const run = await train(model, { epochs: 7 });
+    // The third covers too little; with the fourth, so does the second. The sixth keeps 0.95 of 0.8, the seventh does not.
+    expect(bestEpochs(run)).toEqual([1, 2, 4, 6]);
+    const { best, highest } = run.saves.at(-1)!.snapshot.progress;
+    expect([best?.values, highest]).toEqual([{ distance: 5, covered: 0.76 }, { covered: 0.8 }]);
+    const unknown = scripted({ score: ["higher", [1]] }, ["score"], { covered: 0.95 });
+    await expect(train(unknown, { epochs: 1 })).rejects.toThrowError(/chooses its best checkpoint by "covered"/);
   });
 
   it("is never one of which a metric is NaN", async () => {

@@ -84,7 +84,7 @@ describe("the command line with a broken library", () => {
     });
     expect(status).toBe(0);
     const report = JSON.parse(stdout);
-    expect(report.trainsWith).toBe("onnxruntime-node");
+    expect(report.trainsWith).toBe("onnxruntime");
     const [onednn] = report.backends.filter(({ name }: { name: string }) => name === "onednn");
     expect(onednn.available).toBe(false);
     expect(onednn.why).toMatch(/does not load.*apt install libdnnl2/s);
