@@ -26,8 +26,15 @@ function onnxruntimeWeb() {
   const begun = begin("onnxruntime-web");
   if (!begun) return;
   const { folder, version, end } = begun;
-  for (const file of ["ort.wasm.min.mjs", "ort-wasm-simd-threaded.mjs", "ort-wasm-simd-threaded.wasm"])
-    copyFileSync(join(PACKAGES, "onnxruntime-web", "dist", file), join(folder, file));
+  const from = join(PACKAGES, "onnxruntime-web", "dist");
+  const wasm = "ort-wasm-simd-threaded.wasm";
+  copyFileSync(join(from, wasm), join(folder, wasm));
+  // Maps of the source, which they name, stay where they are.
+  for (const file of ["ort.wasm.min.mjs", "ort-wasm-simd-threaded.mjs"])
+    writeFileSync(
+      join(folder, file),
+      readFileSync(join(from, file), "utf8").replace(/^\/\/# sourceMappingURL=.*$/m, ""),
+    );
   // The package names its licence, and has no file of it.
   writeFileSync(join(folder, "LICENSE"), MICROSOFT_LICENSE);
   writeFileSync(join(folder, "version.js"), `export const ONNXRUNTIME_WEB = ${JSON.stringify(version)};\n`);

@@ -11,6 +11,7 @@ import { assemble, type PictureOptions, withUnlabelled } from "./readers/assembl
 import type { Resize } from "./readers/decode.ts";
 import { isClassFolder, readFolder, readUnlabelled } from "./readers/folder.ts";
 import { readNpz } from "./readers/npz.ts";
+import { isPairFolder, readPairFolder } from "./readers/pair-folder.ts";
 import { readParquet } from "./readers/parquet.ts";
 import { cifarIn, isIdx, readCifarFolder, readIdxFolder } from "./readers/records.ts";
 import { isTable, readTable } from "./readers/table.ts";
@@ -73,7 +74,7 @@ export const BUILT_IN: readonly string[] = ["glyphs", "glyphs-colour", "rotated-
 
 /** What a source can be, for messages. */
 const EXPECTED =
-  "a folder of class folders, of IDX or CIFAR files, of .tar shards or .parquet files; or a .npz, .csv, .jsonl, .tar, .zip or .parquet file";
+  "a folder of class folders, of pairs (A and B), of IDX or CIFAR files, of .tar shards or .parquet files; or a .npz, .csv, .jsonl, .tar, .zip or .parquet file";
 
 /**
  * Opens a data source: reads labels and class names, brings pictures to one size, and splits as the options ask.
@@ -208,6 +209,7 @@ async function readDirectory(folder: string, options: PictureOptions): Promise<U
     );
   if (configurations[0]) return fromParquet(parquetIn(join(folder, configurations[0])), folder, options);
   refuseArrow(folder, files);
+  if (isPairFolder(folder)) return assemble(readPairFolder(folder), options);
   if (isClassFolder(folder)) return assemble(readFolder(folder), options);
   fail("E_DATA_FORMAT", `${folder}: nothing in it that is known; expected ${EXPECTED}`);
 }

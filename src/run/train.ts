@@ -111,7 +111,8 @@ export async function startRun(modelOrName: string | Model, call: TrainOptions):
     },
     ...computedBy(backend),
   };
-  const config = runConfig(facts, { ...options, batch: Math.min(options.batch, n) });
+  const batch = call.batch ?? model.batch?.(facts.data.examples) ?? options.batch;
+  const config = runConfig(facts, { ...options, batch: Math.min(batch, n) });
   const from = startingWeights(config);
   // What does not fit is refused before there is a folder that would have to be removed.
   const prepared = await prepare({ ...fitOptions(config, model, call), from });
@@ -138,7 +139,8 @@ export function planResume(path: string, call: Omit<RunCall, "out">, model?: Mod
  * Goes on with a stopped run, as its folder says. Options that may change when a run goes on are taken from the call, and
  * kept.
  * @param call `model`: the run's model, where it is not among `MODELS`
- * @throws as `planResume`; `E_RUN_CONFLICT` for other data than the run's
+ * @throws as `planResume`; `E_RUN_CONFLICT` for other data than the run's; `E_RUN_VERSION` for a run of an older version on
+ * pictures of which some have no label
  */
 export async function resumeRun(
   path: string,
@@ -152,6 +154,11 @@ export async function resumeRun(
     fail(
       "E_RUN_CONFLICT",
       `${path} was trained on other data: ${fingerprintDifferences(run.config.data.fingerprint, found).join("; ")}; give the data of the run, or start a new run with --from ${path}`,
+    );
+  if (run.config.data.examples === undefined && exampleCounts(call.data.train).unlabelled > 0)
+    fail(
+      "E_RUN_VERSION",
+      `${path} does not say how many of its pictures have labels, on which batches depend: an older genclass wrote it. Start a new run with --from ${path}`,
     );
   refuseLocked(path);
   const changes = unrepeatable(run.config, call);

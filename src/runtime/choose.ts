@@ -3,24 +3,10 @@
 import { availableParallelism } from "node:os";
 import { fail, GenclassError } from "../base/errors.ts";
 import type { ChosenBackend } from "./backend.ts";
-import { onednnBackend, type Precision } from "./onednn/backend.ts";
+import { onednnBackend } from "./onednn/backend.ts";
 import { TO_GET } from "./onednn/library.ts";
 import { onnxruntimeBackend } from "./onnxruntime.ts";
-
-/** Names of backends; `auto` takes oneDNN where it is installed and fast. */
-export const BACKEND_CHOICES = ["auto", "onednn", "onnx"] as const;
-/** In which type products may be computed. */
-export const PRECISIONS: readonly Precision[] = ["float32", "bf16"];
-
-/** What a user may ask for; all of it is optional. */
-export interface BackendWish {
-  /** Default `auto`. */
-  backend?: (typeof BACKEND_CHOICES)[number];
-  /** 0 takes all cores; more than there are cores are brought down to them. */
-  threads?: number;
-  /** Default `float32`; `bf16` needs oneDNN. */
-  precision?: Precision;
-}
+import type { BackendWish } from "./wish.ts";
 
 /**
  * The backend that trains.

@@ -42,7 +42,6 @@ export async function prepare(options: FitOptions): Promise<PreparedRun> {
   const { classes, mirror } = data;
   const compiled = compileModel(options.model, { height, width, channels, classes, mirror }, batch, {
     classWeights: classWeighting === "none" ? undefined : classWeights(labels, classes, classWeighting),
-    counts: exampleCounts(data.train),
     augmentation,
     frozen: freeze,
     paired: data.validation !== undefined && keptPartner(data.validation) !== undefined,
@@ -231,7 +230,7 @@ class TrainingRun {
       };
       if (!held || pipeline.length > 0) continue;
       if (validates) {
-        yield* this.endEpoch(epoch);
+        yield* this.endEpoch(epoch, plan);
         const goal = this.reachedGoal();
         if (goal) return goal;
       } else if (stopping || saving) await this.save("last");
@@ -268,10 +267,9 @@ class TrainingRun {
   }
 
   /** Validates, tells of it, and saves: in that order, so that no checkpoint is ahead of what was told. */
-  private async *endEpoch(epoch: number): AsyncGenerator<RunEvent, void> {
+  private async *endEpoch(epoch: number, plan: StagePlan): AsyncGenerator<RunEvent, void> {
     const { progress } = this;
-    const found = await this.validator.run();
-    this.fitted = found.fitted;
+    const found = await this.validator.run(this.compiled.stages[progress.stage.index]!.metrics);
     const seen = { ...meansOf(progress.totals), ...found.metrics };
     const watched = await this.watch?.look(progress, seen, found.predictions);
     this.metrics = { ...seen, ...watched?.metrics };
@@ -279,6 +277,8 @@ class TrainingRun {
     if (this.options.model.bestKeeps) progress.highest = this.goals.highestOf(this.metrics, progress.highest);
     const best = this.goals.isBest(this.metrics, progress.best, progress.highest);
     if (best) progress.best = { epoch, values: this.goals.valuesOf(this.metrics) };
+    const isLast = progress.stage.step >= plan.planned && progress.stage.index + 1 === this.compiled.stages.length;
+    this.fitted = found.fit(best || isLast || this.reachedGoal() !== undefined);
     try {
       yield { type: "epoch", epoch, step: progress.step, seconds: this.elapsed, metrics: this.metrics, best };
       for (const change of watched?.changes ?? []) yield { type: "alarm", epoch, step: progress.step, ...change };

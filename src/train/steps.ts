@@ -4,7 +4,6 @@ import { sameShape } from "../base/array.ts";
 import { fail } from "../base/errors.ts";
 import type { Augmentation } from "../data/augment.ts";
 import { streamOfInput } from "../data/batches.ts";
-import type { ExampleCounts } from "../data/dataset.ts";
 import { grad } from "../graph/grad.ts";
 import { SCALAR_PREFIX, STATE_PREFIX } from "../graph/names.ts";
 import * as g from "../graph/ops/index.ts";
@@ -27,6 +26,7 @@ import type { Step } from "../predict/feeds.ts";
 import { fittedOf, metricsOf, outputsOf, outputTensors } from "../predict/outputs.ts";
 import type { StepGraph } from "../runtime/program.ts";
 import { type ResolvedStream, resolveStreams } from "./stage-streams.ts";
+import { toldMetrics } from "./told-metrics.ts";
 
 /** The training step of a phase. */
 export interface PhaseStep extends Step {
@@ -43,6 +43,8 @@ export interface CompiledStage {
   readonly streams: readonly ResolvedStream[];
   /** For each head that its refresh asks, the graph of its rows for a batch of plain pictures. */
   readonly predictions: ReadonlyMap<string, Step>;
+  /** Those metrics that say something in this stage, as no network that they measure is trained later only. */
+  readonly metrics: readonly Metric[];
 }
 
 /** Graphs that tell how an adversarial model trains; none changes the state. */
@@ -70,8 +72,6 @@ export interface CompiledModel {
 
 /** What of the graphs depends on the run. */
 export interface CompileOptions extends Omit<BatchUse, "tables"> {
-  /** Default: all are labelled. */
-  readonly counts?: ExampleCounts;
   /** Default: none. */
   readonly augmentation?: Augmentation;
   /** Path prefixes of parameters that are not trained. */
@@ -95,15 +95,9 @@ export function compileModel(
   batchSize: number,
   options: CompileOptions = {},
 ): CompiledModel {
-  const {
-    counts = { labelled: 1, unlabelled: 0 },
-    augmentation = {},
-    frozen = [],
-    emaDecay = 0.999,
-    paired = false,
-  } = options;
+  const { augmentation = {}, frozen = [], emaDecay = 0.999, paired = false } = options;
   if (model.stages.length === 0) fail("E_NAME", "a model needs at least one stage to be trained");
-  const streams = resolveStreams(model, counts, batchSize, augmentation);
+  const streams = resolveStreams(model, batchSize, augmentation);
   const use = { classWeights: options.classWeights, tables: model.tables };
   const batches = Object.fromEntries(
     streams.map((stream) => [
@@ -142,8 +136,11 @@ export function compileModel(
     const log = outputTensors(model.heads, names, build.root, plainBatch(batchSize, data, paired));
     return { graph: { name, updates: new Map(), log }, noises: build.noises, annealed: build.annealed };
   };
+  const validate = predictStep(VALIDATE, outputs);
+  const moved = stages.map(({ phases }) => new Set(phases.flatMap(({ graph }) => [...graph.updates.keys()])));
+  const told = toldMetrics(metrics, validate.graph.log, moved);
   return {
-    stages: stages.map(({ stage, phases }) => ({
+    stages: stages.map(({ stage, phases }, k) => ({
       stage,
       phases,
       streams: streams.filter(({ name }) => phases.some(({ graph }) => streamsOf(graph).has(name))),
@@ -155,8 +152,9 @@ export function compileModel(
           return [head, predictStep(predictGraph(head), [head])];
         }),
       ),
+      metrics: told[k]!,
     })),
-    validate: predictStep(VALIDATE, outputs),
+    validate,
     watch: watched ? watchSteps(stages, predictStep) : undefined,
     metrics,
     fitted,
