@@ -19,35 +19,35 @@ type FastRule = Pick<Phase, "optimizer" | "learningRate" | "schedule" | "updates
  * - `adam`: AdamW for all.
  *
  * Averages go over a hundred steps: a run on large batches has few, and its rate comes down to 0.
- * @param net path prefix of the fast net
+ * @param nets path prefixes of the fast nets
  * @param others path prefixes of what is trained with it
  * @param rate factor on the learning rates
  */
 export function fastTraining(
   optimizer: (typeof FAST_OPTIMIZERS)[number],
-  net: string,
+  nets: readonly string[],
   others: readonly string[],
   rate: number,
 ): FastRule {
   const common = { schedule: schedule("triangular"), emaDecay: 0.99 };
-  const filters = { prefix: net, suffix: "/weights" };
+  const filters = nets.map((prefix) => ({ prefix, suffix: "/weights" }));
   if (optimizer === "muon")
     return {
       ...common,
       optimizer: adam(),
       learningRate: 4e-3 * rate,
       // 0.24 in the source, on batches of 2,000: a direction of a quarter of the pictures is half as sure.
-      updates: [net, ...others, { ...filters, optimizer: muon(), rateScale: 30 }],
+      updates: [...nets, ...others, ...filters.map((group) => ({ ...group, optimizer: muon(), rateScale: 30 }))],
     };
   if (optimizer === "adam")
-    return { ...common, optimizer: adam({ decay: 0.05 }), learningRate: 4e-3 * rate, updates: [net, ...others] };
+    return { ...common, optimizer: adam({ decay: 0.05 }), learningRate: 4e-3 * rate, updates: [...nets, ...others] };
   return {
     ...common,
     optimizer: sgd({ momentum: 0.85, nesterov: true, decay: 1.3e-3 }),
     learningRate: 0.75 * rate,
     updates: [
-      filters,
-      { prefix: net, rateScale: 64, decayScale: 1 / 64 },
+      ...filters,
+      ...nets.map((prefix) => ({ prefix, rateScale: 64, decayScale: 1 / 64 })),
       // The source divides its logits by nine and has this rate before it: the same for what comes out of it.
       ...others.map((prefix) => ({ prefix, rateScale: 1 / 81 })),
     ],
@@ -61,9 +61,24 @@ export function fastBatch({ labelled }: ExampleCounts): number {
   return batch;
 }
 
-/** Widths by name: as in the source for colour, and what a tenth and a third of its work allow for grey pictures. */
-export function fastWidths(text: string, { channels, mirror }: Pick<DataSpec, "channels" | "mirror">): number[] {
+/** What `--set widths` may be, and what is said otherwise. */
+export const WIDTHS_PATTERN = [
+  /^(auto|[1-9]\d{0,2}(-[1-9]\d{0,2}){0,5})$/,
+  "expected auto, or up to six channel numbers below 1000, as in 64-256-256",
+] as const;
+
+/** Channels of the groups that `auto` puts before the others for larger pictures, the last first: half as many for twice the side. */
+const EARLIER = [32, 16, 16] as const;
+
+/**
+ * Channels of the groups from a text: as in the source for colour, and what a tenth and a third of its work allow for grey pictures.
+ * Pictures of more than 45 pixels a side get narrower groups before these, so that the last maps are of 2 to 5 a side.
+ */
+export function fastWidths(text: string, { height, width, channels, mirror }: PictureKind): number[] {
   if (text !== "auto") return text.split("-").map(Number);
-  if (channels === 3) return [64, 256, 256];
-  return mirror ? [48, 160, 192] : [32, 64, 128];
+  const last = channels === 3 ? [64, 256, 256] : mirror ? [48, 160, 192] : [32, 64, 128];
+  const more = Math.round(Math.log2(Math.min(height, width) / 32));
+  return [...EARLIER.slice(0, Math.max(0, more)).reverse(), ...last];
 }
+
+type PictureKind = Pick<DataSpec, "height" | "width" | "channels" | "mirror">;

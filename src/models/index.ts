@@ -9,6 +9,7 @@ import { classVae } from "./class-vae.ts";
 import { cnn } from "./cnn.ts";
 import { densityVae } from "./density-vae.ts";
 import { gan } from "./gan.ts";
+import { hybrid } from "./hybrid.ts";
 import { m1m2 } from "./m1m2.ts";
 import { m2 } from "./m2.ts";
 import type { Model } from "./model.ts";
@@ -28,6 +29,7 @@ export const MODELS: readonly Model[] = [
   m1m2,
   angleVae,
   cnn,
+  hybrid,
   multiscale,
   gan,
   acgan,

@@ -11,7 +11,7 @@ import { adam } from "../nn/optim.ts";
 import { SCHEDULES } from "../nn/schedule.ts";
 import type { Scope } from "../nn/scope.ts";
 import { skipGenerator } from "../nn/skip-generator.ts";
-import { FAST_OPTIMIZERS, fastBatch, fastTraining, fastWidths } from "./fast-training.ts";
+import { FAST_OPTIMIZERS, fastBatch, fastTraining, fastWidths, WIDTHS_PATTERN } from "./fast-training.ts";
 import { type Heads, head } from "./heads.ts";
 import { mostlyUnlabelled } from "./labelled-half.ts";
 import { type Batch, defineModel, type Phase } from "./model.ts";
@@ -20,10 +20,7 @@ import { overViews, TEST_VIEWS } from "./test-views.ts";
 const options = z.object({
   widths: z
     .string()
-    .regex(
-      /^(auto|[1-9]\d{0,2}(-[1-9]\d{0,2}){0,5})$/,
-      "expected auto, or up to six channel numbers below 1000, as in 64-256-256",
-    )
+    .regex(...WIDTHS_PATTERN)
     .default("auto")
     .describe(
       "channels of the trunk's groups, each of which halves the picture, as in 64-256-256; auto: by the kind of picture",
@@ -136,7 +133,7 @@ export const multiscale = defineModel({
     };
 
     // -------------------------------------------------------------------------------------------- phases
-    const rule = fastTraining(o.optimizer, "trunk/", ["scales/", "classifier/"], o.rate);
+    const rule = fastTraining(o.optimizer, ["trunk/"], ["scales/", "classifier/"], o.rate);
     const classifier: Phase = {
       ...rule,
       name: "classifier",
