@@ -76,7 +76,7 @@ export const multiscale = defineModel({
     const classes = data.classes.length;
     const size = [data.height, data.width, data.channels] as const;
     const generator = { width: o.generatorWidth, depth: defaultDepth(data.height, data.width) };
-    const few = data.examples !== undefined && mostlyUnlabelled(data.examples);
+    const few = mostlyUnlabelled(data.examples);
     const adversarial = o.adversarial === "auto" ? few : o.adversarial === "on";
     const { real: realLoss, generated: generatedLoss, generator: generatorLoss } = ADVERSARIAL_LOSSES.hinge;
 

@@ -4,6 +4,7 @@ import type { Metric } from "../../src/metrics/metric.ts";
 import { head } from "../../src/models/heads.ts";
 import type { BuiltModel, Phase } from "../../src/models/model.ts";
 import { zerosInit } from "../../src/nn/init.ts";
+import { adam } from "../../src/nn/optim.ts";
 import { averagePath, type Scope } from "../../src/nn/scope.ts";
 import { compileModel } from "../../src/train/steps.ts";
 import { data, type EndedRun, phase, STEPS, train } from "./tiny.ts";
@@ -20,6 +21,23 @@ const stepsOf = ({ steps }: EndedRun, name: string) =>
   steps.filter(({ losses }) => `${name}/loss` in losses).map(({ step }) => step);
 
 describe("a phase", () => {
+  it("moves a group by an optimizer of its own, of which the parameters of the group alone have slots", () => {
+    const loss: Phase["loss"] = (scope) => {
+      const [bias, weights] = ["bias", "weights"].map((name) => scope.child("one").param(name, [2], zerosInit));
+      const total = g.sum(g.add(g.square(bias!), weights!));
+      return { loss: total, log: { loss: total } };
+    };
+    const updates = ["one/", { prefix: "one/", suffix: "/bias", optimizer: adam(), rateScale: 3 }];
+    const { specs, stages } = compile([phase("one", { updates, loss })]);
+    const slots = [...specs.keys()].filter((path) => path.startsWith("optimizer/"));
+    expect(slots.map((path) => path.split("/").slice(-2).join("/"))).toEqual(["bias/m", "bias/v"]);
+    // Of SGD the rate itself, three times that of Adam, whose corrections of a first step cancel.
+    const scalars = Object.entries(stages[0]!.phases[0]!.scalars(1, 0.1));
+    const scalarOf = (end: string) => scalars.find(([name]) => name.endsWith(end))![1];
+    expect(scalarOf("/rate")).toBe(0.1);
+    expect(scalarOf("/size")).toBeCloseTo(0.3, 12);
+  });
+
   it("runs on every n-th step of its stage from the first, inside its window of the stage, whose end is left out", async () => {
     const first = [
       phase("always"),
