@@ -1,8 +1,11 @@
 // The jobs of the benchmark: the networks that bench/peers/torch_worker.py writes in PyTorch, in our language.
-// Adam with PyTorch's defaults, learning rate 1e-3; no normalisation but in the fast net.
+// Adam with PyTorch's defaults, learning rate 1e-3; no normalisation in any net but the fast one and those of acgan, which is the
+// model itself.
 import * as g from "../src/graph/ops/index.ts";
 import { scalar, type Tensor } from "../src/graph/tensor.ts";
+import { acgan as acganModel } from "../src/models/acgan.ts";
 import { head } from "../src/models/heads.ts";
+import { parseOptions } from "../src/models/index.ts";
 import type { BuiltModel, DataSpec, Phase } from "../src/models/model.ts";
 import { multiscale } from "../src/models/multiscale.ts";
 import { gaussian } from "../src/nn/distributions.ts";
@@ -175,6 +178,18 @@ function multiscaleJob(): Job {
   return { name: "multiscale", batch: 512, spec: COLOUR, model: { ...one(loss), streams: model.streams }, flops };
 }
 
+/** The model with its defaults, but for the random changes of pictures, which are no work of the networks. */
+function acgan(): Job {
+  const model = acganModel.build(parseOptions(acganModel, { diffAugment: "none" }), GREY);
+  const d1 = convWork(14, 4, 1, 48);
+  const dRest = convWork(7, 4, 48, 96) + convWork(7, 3, 96, 96) + 4704 * (1 + 20);
+  const g1 = (64 + 32) * 4704;
+  const gRest = convWork(7, 4, 96, 48) + convWork(14, 4, 48, 24) + convWork(28, 3, 24, 1);
+  // As in dcgan, but that real and generated pictures are one batch.
+  const work = 2 * (4 * d1 + 6 * dRest) + 2 * (g1 + gRest) + (2 + 2) * (d1 + dRest) + 4 * g1 + 6 * gRest;
+  return { name: "acgan", batch: 64, spec: GREY, model, flops: 64 * work };
+}
+
 function one(loss: Phase["loss"]): BuiltModel {
   return { stages: [{ phases: [{ ...common, name: "step", updates: [""], loss }] }], heads: {} };
 }
@@ -184,6 +199,7 @@ export const JOBS: Record<string, () => Job> = {
   "conv-vae": convVae,
   cnn,
   dcgan,
+  acgan,
   "a-net": aNet,
   multiscale: multiscaleJob,
 };

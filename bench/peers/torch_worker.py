@@ -10,13 +10,14 @@ import time
 import torch
 from torch import nn
 from torch.nn import functional as F
+from torch.nn.utils.parametrizations import spectral_norm
 
 torch.manual_seed(1)
 TUNED = "--tuned" in sys.argv
 
 
-def adam(parameters):
-    return torch.optim.Adam(parameters, lr=1e-3, fused=True) if TUNED else torch.optim.Adam(parameters, lr=1e-3)
+def adam(parameters, **options):
+    return torch.optim.Adam(parameters, **{"lr": 1e-3, **options}, **({"fused": True} if TUNED else {}))
 
 
 def image(x):
@@ -95,6 +96,49 @@ def generator_net():
         nn.ConvTranspose2d(128, 64, 4, 2, 1), nn.ReLU(),
         nn.ConvTranspose2d(64, 3, 4, 2, 1), nn.Sigmoid(),
     )
+
+
+class ConditionalNorm(nn.Module):
+    def __init__(self, channels):
+        super().__init__()
+        self.norm = nn.GroupNorm(8, channels, affine=False)
+        self.scale, self.shift = nn.Linear(32, channels, bias=False), nn.Linear(32, channels, bias=False)
+
+    def forward(self, x, vectors):
+        return self.norm(x) * (1 + self.scale(vectors))[:, :, None, None] + self.shift(vectors)[:, :, None, None]
+
+
+class ConditionalGenerator(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.vectors = nn.Embedding(10, 32)
+        self.dense, self.condition = nn.Linear(64, 4704, bias=False), nn.Linear(32, 4704, bias=False)
+        self.up1 = nn.ConvTranspose2d(96, 48, 4, 2, 1, bias=False)
+        self.up2 = nn.ConvTranspose2d(48, 24, 4, 2, 1, bias=False)
+        self.norms = nn.ModuleList([ConditionalNorm(c) for c in (96, 48, 24)])
+        self.pixels = nn.Conv2d(24, 1, 3, padding=1)
+
+    def forward(self, labels):
+        vectors = self.vectors(labels)
+        y = self.dense(torch.randn(len(labels), 64)) + self.condition(vectors)
+        y = F.relu(self.norms[0](image(y.view(-1, 96, 7, 7)), vectors))
+        y = F.relu(self.norms[1](self.up1(y), vectors))
+        y = F.relu(self.norms[2](self.up2(y), vectors))
+        return torch.sigmoid(self.pixels(y))
+
+
+class ClassCritic(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.c1 = spectral_norm(nn.Conv2d(1, 48, 4, 2, 1))
+        self.c2 = spectral_norm(nn.Conv2d(48, 96, 4, 2, 1))
+        self.c3 = spectral_norm(nn.Conv2d(96, 96, 3, 1, 1))
+        self.out, self.classes = spectral_norm(nn.Linear(4704, 1)), spectral_norm(nn.Linear(4704, 20))
+
+    def forward(self, x):
+        y = F.leaky_relu(self.c1(x), 0.2)
+        y = F.leaky_relu(self.c3(F.leaky_relu(self.c2(y), 0.2)), 0.2).flatten(1)
+        return self.out(y)[:, 0], self.classes(y)
 
 
 def mlp_vae():
@@ -238,6 +282,37 @@ def classifier(net):
     return step
 
 
+def acgan():
+    critic, generator = module(ClassCritic()), module(ConditionalGenerator())
+    options = {"lr": 2e-4, "betas": (0, 0.99)}
+    critic_adam, generator_adam = adam(critic.parameters(), **options), adam(generator.parameters(), **options)
+    data, labels = torch.randint(0, 256, (64, 1, 28, 28), dtype=torch.uint8), torch.randint(0, 10, (64,))
+
+    def step():
+        real = image(data.float() / 255)
+        with torch.no_grad():
+            fake = generator(labels)
+        critic_adam.zero_grad()
+        scores, logits = critic(torch.cat([real, fake]))
+        loss = F.relu(1 - scores[:64]).mean() + F.relu(1 + scores[64:]).mean()
+        loss = loss + F.cross_entropy(logits[:64], labels) + F.cross_entropy(logits[64:], labels + 10)
+        loss.backward()
+        critic_adam.step()
+        # The critic's weights need no gradient in the generator's step.
+        for parameter in critic.parameters():
+            parameter.requires_grad_(False)
+        generator_adam.zero_grad()
+        scores, logits = critic(generator(labels))
+        loss2 = F.cross_entropy(logits, labels) - F.cross_entropy(logits, labels + 10) - scores.mean()
+        loss2.backward()
+        generator_adam.step()
+        for parameter in critic.parameters():
+            parameter.requires_grad_(True)
+        return loss.item() + loss2.item()
+
+    return step
+
+
 def inference(batch):
     net = module(ConvVae()).eval()
     data = torch.randint(0, 256, (batch, 1, 28, 28), dtype=torch.uint8)
@@ -257,7 +332,7 @@ def matmul():
 def prepare(name):
     if name.startswith("inference-"):
         return inference(int(name.split("-")[1]))
-    jobs = {"mlp-vae": mlp_vae, "conv-vae": conv_vae, "cnn": cnn, "dcgan": dcgan, "matmul": matmul}
+    jobs = {"mlp-vae": mlp_vae, "conv-vae": conv_vae, "cnn": cnn, "dcgan": dcgan, "acgan": acgan, "matmul": matmul}
     jobs |= {"a-net": lambda: classifier(ANet()), "multiscale": lambda: classifier(Multiscale())}
     return jobs[name]()
 
