@@ -74,6 +74,22 @@ export function resultsTable(): string {
   ].join("\n");
 }
 
+/** Test accuracies that had been seen while what is measured was being made. */
+export function seenList(): string {
+  const runs = records("seen.csv");
+  const tasks = [...new Set(runs.map(({ task, while: made }) => `${made}: ${task}`))];
+  return tasks
+    .map((task) => {
+      const own = runs.filter((run) => `${run.while}: ${run.task}` === task);
+      const seeds = [...new Set(own.map(({ seed }) => seed))].map((seed) => {
+        const values = own.filter((run) => run.seed === seed).map((run) => (100 * Number(run.accuracy)).toFixed(2));
+        return `${values.join(", ")} % (seed ${seed})`;
+      });
+      return `- ${task}, ${seeds.join(", ")}`;
+    })
+    .join("\n");
+}
+
 interface BenchRow {
   job: string;
   backend: string;
@@ -243,7 +259,7 @@ const exampleModel = () => `\`\`\`ts\n${readFileSync(here("../examples/own-model
 
 /** The files that hold tables, and what stands between the marks of each. */
 export const FILLED: Readonly<Record<string, Readonly<Record<string, () => string>>>> = {
-  "README.md": { results: resultsTable, bench: benchTable, time: timeLine },
+  "README.md": { seen: seenList, results: resultsTable, bench: benchTable, time: timeLine },
   "docs/architecture.md": { example: exampleModel },
   "docs/onednn.md": { backends: backendsTable },
   "docs/data.md": { generated: generatedTable, imbalance: imbalanceTable, noise: noiseLine, reading: readingLines },

@@ -170,6 +170,74 @@ def dcgan():
     return step
 
 
+class FastNet(nn.Module):
+    """The maps after each group of the fast net."""
+
+    def __init__(self, widths=(64, 256, 256)):
+        super().__init__()
+        self.whiten = nn.Conv2d(3, 24, 2)
+        self.whiten.weight.requires_grad_(False)
+        self.groups = nn.ModuleList()
+        c = 24
+        for o in widths:
+            layers = [nn.Conv2d(c, o, 3, padding=1, bias=False), nn.MaxPool2d(2), nn.BatchNorm2d(o), nn.GELU()]
+            layers += [nn.Conv2d(o, o, 3, padding=1, bias=False), nn.BatchNorm2d(o), nn.GELU()]
+            self.groups.append(nn.Sequential(*layers))
+            c = o
+        for layer in self.modules():
+            if isinstance(layer, nn.BatchNorm2d):
+                layer.weight.requires_grad_(False)
+
+    def forward(self, x):
+        y, maps = F.gelu(self.whiten(x)), []
+        for group in self.groups:
+            y = group(y)
+            maps.append(y)
+        return maps
+
+
+class ANet(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.net, self.out = FastNet(), nn.Linear(256, 10, bias=False)
+
+    def forward(self, x, labels):
+        return F.cross_entropy(self.out(self.net(x)[-1].amax((2, 3))), labels)
+
+
+class Multiscale(nn.Module):
+    def __init__(self, widths=(64, 256, 256)):
+        super().__init__()
+        self.net = FastNet(widths)
+        self.sums = nn.ModuleList(nn.Sequential(nn.LayerNorm(2 * c), nn.Linear(2 * c, 64)) for c in widths)
+        self.each = nn.ModuleList(nn.Linear(64, 10, bias=False) for _ in widths)
+        self.code, self.out = nn.Linear(192, 64), nn.Linear(64, 10, bias=False)
+
+    def forward(self, x, labels):
+        seen = [
+            summed(torch.cat([maps.mean((2, 3)), maps.amax((2, 3))], 1))
+            for summed, maps in zip(self.sums, self.net(x))
+        ]
+        logits = self.out(self.code(F.dropout(torch.cat(seen, 1), 0.2)))
+        own = F.cross_entropy(logits, labels)
+        return own + 0.3 * sum(F.cross_entropy(out(one), labels) for out, one in zip(self.each, seen))
+
+
+def classifier(net):
+    net = module(net)
+    optimizer = adam([parameter for parameter in net.parameters() if parameter.requires_grad])
+    data, labels = torch.randint(0, 256, (512, 3, 32, 32), dtype=torch.uint8), torch.randint(0, 10, (512,))
+
+    def step():
+        optimizer.zero_grad()
+        loss = net(image(data.float() / 255), labels)
+        loss.backward()
+        optimizer.step()
+        return loss.item()
+
+    return step
+
+
 def inference(batch):
     net = module(ConvVae()).eval()
     data = torch.randint(0, 256, (batch, 1, 28, 28), dtype=torch.uint8)
@@ -189,7 +257,9 @@ def matmul():
 def prepare(name):
     if name.startswith("inference-"):
         return inference(int(name.split("-")[1]))
-    return {"mlp-vae": mlp_vae, "conv-vae": conv_vae, "cnn": cnn, "dcgan": dcgan, "matmul": matmul}[name]()
+    jobs = {"mlp-vae": mlp_vae, "conv-vae": conv_vae, "cnn": cnn, "dcgan": dcgan, "matmul": matmul}
+    jobs |= {"a-net": lambda: classifier(ANet()), "multiscale": lambda: classifier(Multiscale())}
+    return jobs[name]()
 
 
 once = prepare(sys.argv[1])

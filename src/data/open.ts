@@ -106,7 +106,14 @@ export async function open(source: string, options: OpenOptions = {}): Promise<D
       : await withUnlabelled(kept, readUnlabelled(existing(options.unlabelled)), pictures);
   const more = options.add === undefined ? all : await withMore(all, options.add, pictures);
   const paired = options.pairs === undefined ? more : withPairs(more, options.pairs, seed);
-  return { ...paired, warnings: [...paired.warnings, ...leaks(more, source)] };
+  return { ...paired, warnings: [...paired.warnings, ...unlabelledClasses(more), ...leaks(more, source)] };
+}
+
+/** Classes that nothing in the training part shows. */
+function unlabelledClasses({ classes, train }: Dataset): readonly Warning[] {
+  const known = new Set(train.labels);
+  const names = classes.filter((_, label) => !known.has(label));
+  return names.length === 0 ? [] : [{ text: "doubtful: classes without a labelled training picture", names }];
 }
 
 /** Adds the training part of another source, read as the data is. */

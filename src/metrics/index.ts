@@ -1,11 +1,11 @@
 // The common metrics and fitted quantities, as explicit lists.
 import { ndarray } from "../base/array.ts";
 import { type ClassificationMetrics, classificationMetrics, fitTemperature, softmaxRows } from "./classification.ts";
-import { kernelDistance } from "./kernel-distance.ts";
 import { type FittedQuantity, type Metric, type Predictions, temperatureOf } from "./metric.ts";
 import { mixtureQuantity } from "./mixture-quantity.ts";
 import { noveltyQuantity, shareOfAlarms } from "./novelty.ts";
 import { psnr } from "./psnr.ts";
+import { SAMPLE_METRICS } from "./sample-metrics.ts";
 
 type ClassMetric = Pick<Metric, "title" | "better" | "unit" | "headline"> & {
   readonly name: keyof ClassificationMetrics;
@@ -114,16 +114,7 @@ export const METRICS: readonly Metric[] = [
     needs: ["translationSimilarity"],
     compute: (p) => p.mean("translationSimilarity"),
   },
-  {
-    name: "kernelDistance",
-    title: "kernel distance of samples",
-    better: "lower",
-    unit: "",
-    headline: true,
-    slow: true,
-    needs: ["thumbnail", "sampleThumbnail"],
-    compute: (p) => kernelDistance(p.output("thumbnail"), p.output("sampleThumbnail"), p.labels.length),
-  },
+  ...SAMPLE_METRICS,
   {
     name: "noveltyAlarms",
     title: "pictures past the novelty threshold",

@@ -196,7 +196,7 @@ export interface BuiltModel {
   /** In order; most models have one. */
   readonly stages: readonly Stage[];
   /** Batches of each step. Default: one stream `batch` of all pictures, augmented. */
-  streams?(counts: ExampleCounts): Streams;
+  readonly streams?: Streams;
   readonly tables?: Readonly<Record<string, TableSpec>>;
   /** Metrics of this model's own, beside the common ones. */
   readonly metrics?: readonly Metric[];
@@ -207,6 +207,11 @@ export interface BuiltModel {
    * Without them, or without validation pictures, the last checkpoint is the best.
    */
   readonly best?: readonly string[];
+  /**
+   * The share (0..1) of the best value so far that a checkpoint must reach in other metrics to be the best: a generator is not
+   * to come nearer by leaving pictures out. For metrics of which higher is better.
+   */
+  readonly bestKeeps?: Readonly<Record<string, number>>;
 }
 
 /** The options of a model as a zod object: each has a default, a range and a description. */
@@ -219,6 +224,8 @@ export interface Model<O extends OptionTable = OptionTable> {
   /** Where the method is published. */
   readonly cite: string;
   readonly options: O;
+  /** Pictures a step where a run does not say (`--batch`). Default: as for every run. */
+  batch?(counts: ExampleCounts): number;
   build(options: z.infer<O>, data: DataSpec): BuiltModel;
 }
 

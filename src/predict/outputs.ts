@@ -7,7 +7,7 @@ import * as g from "../graph/ops/index.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import { FITTED, METRICS } from "../metrics/index.ts";
 import type { FittedQuantity, Metric } from "../metrics/metric.ts";
-import { applyHead, type Head, type Heads, requireHead } from "../models/heads.ts";
+import { applyHead, type Head, type Heads, isAdversarial, requireHead } from "../models/heads.ts";
 import type { Batch, BuiltModel } from "../models/model.ts";
 import type { Scope } from "../nn/scope.ts";
 import { IN_FLIGHT, type StepFeeds } from "./feeds.ts";
@@ -30,6 +30,8 @@ interface AskedOfBatch {
   readonly x: Tensor;
   /** Their partners, of the same shape: what is translated. Of a batch of pairs alone. */
   readonly partner: Tensor;
+  /** int32 `[n]`: the class that is asked for: the label; without one, the first class. */
+  readonly label: Tensor;
   /** The rows of a head for the pictures, or their partners, and their labels. */
   run(head: string, of?: "partner"): Tensor;
 }
@@ -53,6 +55,14 @@ const DERIVED: Readonly<Record<string, DerivedOutput>> = {
   thumbnail: { isPossible: (heads) => "sample" in heads, build: ({ x }) => thumbnail(x) },
   /** As many generated pictures, of the same classes where the model is asked for one, averaged in the same way. */
   sampleThumbnail: { isPossible: (heads) => "sample" in heads, build: ({ run }) => thumbnail(run("sample")) },
+  /** What the discriminator makes of those generated pictures, `[n]`. */
+  discriminateSample: {
+    isPossible: isAdversarial,
+    build: ({ run, label, heads, scope }) => {
+      const picture = run("sample");
+      return applyHead(heads.discriminate!, scope, picture.shape[0]!, { picture, label });
+    },
+  },
   /** What the novelty of a picture is scored from, `[n, s]`: it does not depend on the label. */
   noveltyStatistics: {
     isPossible: hasStatistics,
@@ -131,7 +141,6 @@ export function outputTensors(
   { x, views, labels }: Batch,
 ): Map<string, Tensor> {
   const partner = views[PARTNER_VIEW]!;
-  // A class is asked for where there is a label; without one, the first.
   const label = g.maximum(labels, 0);
   const made = new Map<string, Tensor>();
   const run = (name: string, of?: "partner") => {
@@ -141,7 +150,7 @@ export function outputTensors(
     made.set(key, known);
     return known;
   };
-  const asked = { heads, scope, x, partner, run };
+  const asked = { heads, scope, x, partner, label, run };
   return new Map(names.map((name) => [name, DERIVED[name]?.build(asked) ?? run(name)]));
 }
 

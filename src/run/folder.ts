@@ -6,9 +6,10 @@ import { z } from "zod";
 import { fail } from "../base/errors.ts";
 import { modelNamed, parseOptions } from "../models/index.ts";
 import type { Model } from "../models/model.ts";
+import type { TrainedWeights } from "../predict/trained.ts";
 import type { RunEvent } from "../train/events.ts";
 import type { Snapshot } from "../train/fit-options.ts";
-import { Checkpoints } from "./checkpoints.ts";
+import { Checkpoints, type FoundCheckpoint } from "./checkpoints.ts";
 import { DRAFT, writeAtomically } from "./files.ts";
 import { readEvents } from "./logs.ts";
 import type { OptionName, StoredOptions } from "./options.ts";
@@ -134,7 +135,15 @@ export class RunFolder {
    * @throws `E_RUN_NOT_FOUND` when the run was stopped before it saved anything, `E_DATA_FORMAT` when all is damaged
    */
   trained(): Snapshot {
-    const found = this.checkpoints.trained();
+    return this.used(this.checkpoints.trained());
+  }
+
+  /** As `trained`, without what only training needs. @throws `E_RUN_NOT_FOUND`, `E_DATA_FORMAT` */
+  weights(): TrainedWeights {
+    return this.used(this.checkpoints.weights());
+  }
+
+  private used<S>(found: FoundCheckpoint<S> | undefined): S {
     if (!found)
       fail(
         "E_RUN_NOT_FOUND",

@@ -4,7 +4,7 @@ import { AUGMENTATION_NAMES } from "../data/augment.ts";
 import type { Sampling } from "../data/order.ts";
 import { PAIR_CHANGES, type PairChange, pairChange } from "../data/pairs.ts";
 import { RESIZES, type Resize } from "../data/readers/decode.ts";
-import { PRECISIONS } from "../runtime/choose.ts";
+import { PRECISIONS } from "../runtime/wish.ts";
 import {
   addedPictures,
   choice,
@@ -122,7 +122,7 @@ export const RUN_OPTIONS = {
     flag: "--batch <n>",
     type: integer(1, 65536),
     default: 128,
-    help: "pictures in a training step; at most as many as the training part has",
+    help: "pictures in a training step, where the model asks for no other number; at most as many as the training part has",
     resume: "fixed",
     stored: "run",
   },

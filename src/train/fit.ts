@@ -16,9 +16,11 @@ import { Pipeline, type StepResult } from "./pipeline.ts";
 import { budgetShares, StagePlan } from "./plan.ts";
 import { copyOf, newProgress, phaseStepsAfter, type TrainingProgress } from "./progress.ts";
 import { makeTables, Refresher, savedTables } from "./refresh.ts";
+import { drawSamples } from "./samples.ts";
 import { StageStreams } from "./stage-streams.ts";
 import { type CompiledModel, type CompiledStage, compileModel } from "./steps.ts";
 import { Validator } from "./validate.ts";
+import { Watch } from "./watch.ts";
 import { firstState, loadPretrained, picturesToMeasure, requirePrefixes, restoreState } from "./weights.ts";
 
 /** A run that has been checked and can begin. */
@@ -41,7 +43,6 @@ export async function prepare(options: FitOptions): Promise<PreparedRun> {
   const { classes, mirror } = data;
   const compiled = compileModel(options.model, { height, width, channels, classes, mirror }, batch, {
     classWeights: classWeighting === "none" ? undefined : classWeights(labels, classes, classWeighting),
-    counts: exampleCounts(data.train),
     augmentation,
     frozen: freeze,
     paired: data.validation !== undefined && keptPartner(data.validation) !== undefined,
@@ -70,14 +71,20 @@ export async function* fit(options: FitOptions, prepared?: PreparedRun): AsyncGe
   const program = await Program.create(options.backend, graphsOf(compiled), state);
   try {
     const validator = await Validator.create(program, compiled, data, seed, batch);
-    yield* new TrainingRun(options, compiled, program, validator, goals, loaded).events();
+    const watch = await Watch.create(program, compiled, options);
+    yield* new TrainingRun(options, compiled, program, validator, watch, goals, loaded).events();
   } finally {
     await program.dispose();
   }
 }
 
-const graphsOf = ({ stages, validate }: CompiledModel) => {
-  const steps = [...stages.flatMap(({ phases, predictions }) => [...phases, ...predictions.values()]), validate];
+const graphsOf = ({ stages, validate, samples, watch }: CompiledModel) => {
+  const steps = [
+    ...stages.flatMap(({ phases, predictions }) => [...phases, ...predictions.values()]),
+    validate,
+    ...(samples ? [samples] : []),
+    ...(watch ? [watch.discriminate, ...watch.losses.values()] : []),
+  ];
   // Stages may ask the same head.
   return [...new Map(steps.map(({ graph }) => [graph.name, graph])).values()].filter(
     ({ updates, log }) => updates.size + log.size > 0,
@@ -105,6 +112,7 @@ class TrainingRun {
     private readonly compiled: CompiledModel,
     private readonly program: Program,
     private readonly validator: Validator,
+    private readonly watch: Watch | undefined,
     private readonly goals: Goals,
     private readonly loaded: string | undefined,
   ) {
@@ -131,7 +139,10 @@ class TrainingRun {
     yield this.startEvent();
     if (this.loaded) yield this.note(this.loaded);
     if (data.train.added && progress.step === 0) yield this.note(addedNote(data.train.added));
-    if (progress.step === 0) await this.save("last");
+    if (progress.step === 0) {
+      this.watch?.begin(progress);
+      await this.save("last");
+    }
     let reason: EndEvent["reason"] = this.reachedGoal() ?? "planned";
     while (reason === "planned") {
       const { index } = progress.stage;
@@ -221,7 +232,7 @@ class TrainingRun {
       };
       if (!held || pipeline.length > 0) continue;
       if (validates) {
-        yield* this.endEpoch(epoch);
+        yield* this.endEpoch(epoch, plan);
         const goal = this.reachedGoal();
         if (goal) return goal;
       } else if (stopping || saving) await this.save("last");
@@ -258,16 +269,25 @@ class TrainingRun {
   }
 
   /** Validates, tells of it, and saves: in that order, so that no checkpoint is ahead of what was told. */
-  private async *endEpoch(epoch: number): AsyncGenerator<RunEvent, void> {
+  private async *endEpoch(epoch: number, plan: StagePlan): AsyncGenerator<RunEvent, void> {
     const { progress } = this;
-    const found = await this.validator.run();
-    this.fitted = found.fitted;
-    this.metrics = { ...meansOf(progress.totals), ...found.metrics };
+    const found = await this.validator.run(this.compiled.stages[progress.stage.index]!.metrics);
+    const seen = { ...meansOf(progress.totals), ...found.metrics };
+    const step = this.compiled.samples;
+    const { data, seed } = this.options;
+    const samples = step && (await drawSamples(this.program, step, data.classes.length, seed));
+    const watched = await this.watch?.look(progress, seen, found.predictions);
+    this.metrics = { ...seen, ...watched?.metrics };
     progress.totals = {};
-    const best = this.goals.isBest(this.metrics, progress.best);
+    if (this.options.model.bestKeeps) progress.highest = this.goals.highestOf(this.metrics, progress.highest);
+    const best = this.goals.isBest(this.metrics, progress.best, progress.highest);
     if (best) progress.best = { epoch, values: this.goals.valuesOf(this.metrics) };
+    const isLast = progress.stage.step >= plan.planned && progress.stage.index + 1 === this.compiled.stages.length;
+    this.fitted = found.fit(best || isLast || this.reachedGoal() !== undefined);
     try {
       yield { type: "epoch", epoch, step: progress.step, seconds: this.elapsed, metrics: this.metrics, best };
+      if (samples) yield { type: "samples", epoch, step: progress.step, pixels: samples };
+      for (const change of watched?.changes ?? []) yield { type: "alarm", epoch, step: progress.step, ...change };
     } finally {
       await (best ? this.save("best", "last") : this.save("last"));
     }

@@ -4,22 +4,31 @@ import { sameShape } from "../base/array.ts";
 import { fail } from "../base/errors.ts";
 import type { Augmentation } from "../data/augment.ts";
 import { streamOfInput } from "../data/batches.ts";
-import type { ExampleCounts } from "../data/dataset.ts";
 import { grad } from "../graph/grad.ts";
 import { SCALAR_PREFIX, STATE_PREFIX } from "../graph/names.ts";
 import * as g from "../graph/ops/index.ts";
 import { input, isInput, type Tensor, topological } from "../graph/tensor.ts";
 import type { FittedQuantity, Metric } from "../metrics/metric.ts";
-import { applyHead, requireHead, requireUsual, rowsOf } from "../models/heads.ts";
+import { applyHead, isAdversarial, requireHead, requireUsual, rowsOf } from "../models/heads.ts";
 import type { Batch, BuiltModel, DataSpec, ParameterGroup, Phase, Stage } from "../models/model.ts";
 import { zerosInit } from "../nn/init.ts";
-import { applyOptimizer, clipByGlobalNorm, type Optimizer, optimizerScalar, type Trained } from "../nn/optim.ts";
+import {
+  applyOptimizer,
+  clipByGlobalNorm,
+  globalNorm,
+  type Optimizer,
+  optimizerScalar,
+  type Trained,
+} from "../nn/optim.ts";
 import { averagePath, Build, evaluatedPath, type StateSpec } from "../nn/scope.ts";
 import { type BatchUse, batchTensors, plainBatch } from "../predict/batch.ts";
 import type { Step } from "../predict/feeds.ts";
 import { fittedOf, metricsOf, outputsOf, outputTensors } from "../predict/outputs.ts";
 import type { StepGraph } from "../runtime/program.ts";
+import { GRADIENT_NORM } from "./alarms.ts";
+import { SAMPLES } from "./samples.ts";
 import { type ResolvedStream, resolveStreams } from "./stage-streams.ts";
+import { toldMetrics } from "./told-metrics.ts";
 
 /** The training step of a phase. */
 export interface PhaseStep extends Step {
@@ -36,6 +45,16 @@ export interface CompiledStage {
   readonly streams: readonly ResolvedStream[];
   /** For each head that its refresh asks, the graph of its rows for a batch of plain pictures. */
   readonly predictions: ReadonlyMap<string, Step>;
+  /** Those metrics that say something in this stage, as no network that they measure is trained later only. */
+  readonly metrics: readonly Metric[];
+}
+
+/** Graphs that tell how an adversarial model trains; none changes the state. */
+export interface WatchSteps {
+  /** What the discriminator makes of a batch of plain pictures, with averaged weights. */
+  readonly discriminate: Step;
+  /** By phase: its losses, as in training. */
+  readonly losses: ReadonlyMap<string, Step>;
 }
 
 /** A model as graphs, ready to be compiled by a backend. */
@@ -43,6 +62,10 @@ export interface CompiledModel {
   readonly stages: readonly CompiledStage[];
   /** Per-example outputs on a batch with averaged weights, for validation. */
   readonly validate: Step;
+  /** `SAMPLES` pictures of the head `sample`, with averaged weights, where the model has it. */
+  readonly samples?: Step;
+  /** What an adversarial model is watched by. */
+  readonly watch?: WatchSteps;
   /** The metrics that are computed in validation. */
   readonly metrics: readonly Metric[];
   /** What is fitted on validation pictures. */
@@ -53,8 +76,6 @@ export interface CompiledModel {
 
 /** What of the graphs depends on the run. */
 export interface CompileOptions extends Omit<BatchUse, "tables"> {
-  /** Default: all are labelled. */
-  readonly counts?: ExampleCounts;
   /** Default: none. */
   readonly augmentation?: Augmentation;
   /** Path prefixes of parameters that are not trained. */
@@ -75,15 +96,9 @@ export function compileModel(
   batchSize: number,
   options: CompileOptions = {},
 ): CompiledModel {
-  const {
-    counts = { labelled: 1, unlabelled: 0 },
-    augmentation = {},
-    frozen = [],
-    emaDecay = 0.999,
-    paired = false,
-  } = options;
+  const { augmentation = {}, frozen = [], emaDecay = 0.999, paired = false } = options;
   if (model.stages.length === 0) fail("E_NAME", "a model needs at least one stage to be trained");
-  const streams = resolveStreams(model, counts, batchSize, augmentation);
+  const streams = resolveStreams(model, batchSize, augmentation);
   const use = { classWeights: options.classWeights, tables: model.tables };
   const batches = Object.fromEntries(
     streams.map((stream) => [
@@ -93,9 +108,10 @@ export function compileModel(
   );
   const specs = new Map<string, StateSpec>();
   const walks: Walk[] = [];
+  const watched = isAdversarial(model.heads);
   const stages = model.stages.map((stage) => ({
     stage,
-    phases: stage.phases.map((phase) => phaseStep(phase, batches, specs, { frozen, emaDecay }, walks)),
+    phases: stage.phases.map((phase) => phaseStep(phase, batches, specs, { frozen, emaDecay, watched }, walks)),
   }));
   requireNames(model, streams);
   declareHeads(model, data, batchSize, specs);
@@ -116,13 +132,16 @@ export function compileModel(
   const needed = [...metrics, ...fitted].flatMap(({ needs }) => needs);
   needed.push(...fitted.flatMap(({ uses = [] }) => uses));
   const outputs = outputsOf(model.heads, paired).filter((name) => needed.includes(name));
-  const predictStep = (name: string, names: readonly string[]): Step => {
+  const predictStep = (name: string, names: readonly string[], n = batchSize): Step => {
     const build = new Build(false, { bind: bindEvaluated(specs) });
-    const log = outputTensors(model.heads, names, build.root, plainBatch(batchSize, data, paired));
+    const log = outputTensors(model.heads, names, build.root, plainBatch(n, data, paired));
     return { graph: { name, updates: new Map(), log }, noises: build.noises, annealed: build.annealed };
   };
+  const validate = predictStep(VALIDATE, outputs);
+  const moved = stages.map(({ phases }) => new Set(phases.flatMap(({ graph }) => [...graph.updates.keys()])));
+  const told = toldMetrics(metrics, validate.graph.log, moved);
   return {
-    stages: stages.map(({ stage, phases }) => ({
+    stages: stages.map(({ stage, phases }, k) => ({
       stage,
       phases,
       streams: streams.filter(({ name }) => phases.some(({ graph }) => streamsOf(graph).has(name))),
@@ -134,12 +153,28 @@ export function compileModel(
           return [head, predictStep(predictGraph(head), [head])];
         }),
       ),
+      metrics: told[k]!,
     })),
-    validate: predictStep(VALIDATE, outputs),
+    validate,
+    samples: "sample" in model.heads ? predictStep(predictGraph("sample"), ["sample"], SAMPLES) : undefined,
+    watch: watched ? watchSteps(stages, predictStep) : undefined,
     metrics,
     fitted,
     specs,
   };
+}
+
+function watchSteps(
+  stages: readonly { readonly phases: readonly PhaseStep[] }[],
+  predictStep: (name: string, outputs: readonly string[]) => Step,
+): WatchSteps {
+  const losses = stages
+    .flatMap(({ phases }) => phases)
+    .map(({ phase, graph, ...step }): [string, Step] => {
+      const log = new Map([...graph.log].filter(([name]) => name !== GRADIENT_NORM));
+      return [phase.name, { ...step, graph: { name: watchGraph(phase.name), updates: new Map(), log } }];
+    });
+  return { discriminate: predictStep(watchGraph("discriminate"), ["discriminate"]), losses: new Map(losses) };
 }
 
 /** What is told of the walk over a phase. */
@@ -151,17 +186,19 @@ interface Walk {
   readonly unaveraged: readonly string[];
 }
 
-/** The metrics that validation computes: slow ones only where the best checkpoint is chosen by them. */
+/** The metrics that validation computes: slow ones only where the best checkpoint is chosen by them, or to watch a model. */
 export function validationMetrics(model: BuiltModel): Metric[] {
-  const { best = [] } = model;
+  const { best: chosenBy = [], bestKeeps = {} } = model;
+  const best = [...chosenBy, ...Object.keys(bestKeeps)];
   const possible = metricsOf(model);
+  const watched = isAdversarial(model.heads);
   for (const name of best)
     if (!possible.some((metric) => metric.name === name))
       fail(
         "E_NAME",
         `the model chooses its best checkpoint by "${name}", which its heads do not give; they give ${possible.map(({ name }) => name).join(", ")}`,
       );
-  return possible.filter(({ name, slow, afterFitting }) => !afterFitting && (!slow || best.includes(name)));
+  return possible.filter(({ name, slow, afterFitting }) => !afterFitting && (!slow || watched || best.includes(name)));
 }
 
 /** Binds parameters to what they are evaluated with. */
@@ -205,7 +242,14 @@ function phaseStep(
   phase: Phase,
   batches: Readonly<Record<string, Batch>>,
   specs: Map<string, StateSpec>,
-  { frozen, emaDecay }: Required<Pick<CompileOptions, "frozen" | "emaDecay">>,
+  {
+    frozen,
+    emaDecay,
+    watched,
+  }: Required<Pick<CompileOptions, "frozen" | "emaDecay">> & {
+    /** Whether the norm of its gradients is told. */
+    readonly watched: boolean;
+  },
   walks: Walk[],
 ): PhaseStep {
   const build = new Build(true, { frozen });
@@ -239,7 +283,11 @@ function phaseStep(
   walks.push({ phase: phase.name, averaged: build.averaged, unaveraged });
   return {
     phase,
-    graph: { name: phase.name, updates, log: new Map(Object.entries(log)) },
+    graph: {
+      name: phase.name,
+      updates,
+      log: new Map([...Object.entries(log), ...(watched ? [[GRADIENT_NORM, globalNorm(raw)] as const] : [])]),
+    },
     noises: build.noises,
     annealed: build.annealed,
     scalars(step, learningRate) {
@@ -321,13 +369,16 @@ function streamsOf({ updates, log }: StepGraph): Set<string> {
 /** Names of graphs beside those of phases. */
 const VALIDATE = "validate";
 const predictGraph = (head: string) => `predict ${head}`;
+const watchGraph = (what: string) => `watch ${what}`;
 
 /** @throws `E_NAME` for two phases or streams that could not be told apart, or a name that is taken */
 function requireNames({ stages }: BuiltModel, streams: readonly ResolvedStream[]): void {
   const phases = stages.flatMap(({ phases }) => phases.map(({ name }) => name));
   const twice = phases.find((name, i) => phases.indexOf(name) !== i);
   if (twice !== undefined) fail("E_NAME", `two phases are called "${twice}"; give each a name of its own`);
-  const taken = phases.find((name) => name === VALIDATE || name.startsWith(predictGraph("")));
+  const taken = phases.find(
+    (name) => name === VALIDATE || [predictGraph, watchGraph].some((graph) => name.startsWith(graph(""))),
+  );
   if (taken !== undefined) fail("E_NAME", `a phase cannot be called "${taken}": that is a graph of the loop's own`);
   const slashed = streams
     .flatMap(({ name, views }) => [name, ...Object.keys(views)])

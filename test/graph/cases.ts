@@ -214,6 +214,20 @@ export const CASES: readonly OpCase[] = [
     build: (x, w, bias) => g.conv2d(x!, w!, { groups: 2, padding: 1, bias }),
   },
   {
+    title: "conv2dTranspose in groups",
+    inputs: [
+      [2, 3, 3, 6],
+      [3, 3, 2, 6],
+    ],
+    build: (y, w) => g.conv2dTranspose(y!, w!, [5, 6], { groups: 3, stride: 2, padding: 1 }),
+  },
+  {
+    title: "depthwiseConv2d with a bias, dilated",
+    inputs: [[2, 6, 5, 20], [3, 3, 20], [20]],
+    build: (x, w, bias) => g.depthwiseConv2d(x!, w!, { dilation: [2, 1], padding: [2, 1, 2, 1], bias }),
+    order: 1,
+  },
+  {
     title: "depthwiseConv2d",
     inputs: [
       [2, 5, 5, 3],

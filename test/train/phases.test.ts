@@ -1,9 +1,10 @@
 import { describe, expect, it } from "vitest";
 import * as g from "../../src/graph/ops/index.ts";
+import type { Metric } from "../../src/metrics/metric.ts";
 import { head } from "../../src/models/heads.ts";
 import type { BuiltModel, Phase } from "../../src/models/model.ts";
 import { zerosInit } from "../../src/nn/init.ts";
-import { averagePath } from "../../src/nn/scope.ts";
+import { averagePath, type Scope } from "../../src/nn/scope.ts";
 import { compileModel } from "../../src/train/steps.ts";
 import { data, type EndedRun, phase, STEPS, train } from "./tiny.ts";
 
@@ -76,6 +77,55 @@ describe("a phase", () => {
     expect([...state.keys()].filter((path) => path.startsWith("average/"))).toEqual([averagePath("averaged/value")]);
     expect(state.get("bare/value")!.data[0]).toBeGreaterThan(0);
     expect(end.metrics["validation/bare"]).toBe(state.get("bare/value")!.data[0]);
+  });
+});
+
+describe("the metrics of a network", () => {
+  /** Two stages, each of which moves one parameter, and a metric of each, of both, and of one that nothing moves. */
+  const value = (scope: Scope, name: string) => scope.child(name).param("value", [], zerosInit);
+  const reads = { first: ["first"], second: ["second"], both: ["first", "second"], fixed: ["fixed"] };
+  const staged = (averages: Partial<Phase> = {}): BuiltModel => ({
+    stages: [{ phases: [phase("first", averages)] }, { phases: [phase("second", averages)] }],
+    heads: Object.fromEntries(
+      Object.entries(reads).map(([name, of]) => [
+        name,
+        head(["picture"], "score", (scope, { n }) =>
+          g.broadcast(
+            of.map((one) => value(scope, one)).reduce((a, b) => g.add(a, b)),
+            [n],
+          ),
+        ),
+      ]),
+    ),
+    metrics: Object.keys(reads).map(
+      (name): Metric => ({
+        ...{ name, title: name, better: "neither", unit: "", needs: [name] },
+        compute: (predictions) => predictions.output(name)[0],
+      }),
+    ),
+  });
+  const told = ({ epochs }: EndedRun) =>
+    epochs.map(({ metrics }) =>
+      Object.keys(metrics)
+        .filter((name) => name.startsWith("validation/"))
+        .map((name) => name.slice("validation/".length)),
+    );
+
+  it.each([{}, { emaDecay: "none" as const }])(
+    "that a later stage trains are told from that stage on, with the phases' %j",
+    async (averages) => {
+      const run = await train(staged(averages), { epochs: 4 });
+      const [early, late] = [
+        ["first", "fixed"],
+        ["first", "second", "both", "fixed"],
+      ];
+      expect(told(run)).toEqual([early, early, late, late]);
+    },
+  );
+
+  it("that is kept as it is are told from the beginning: it may come from another run", async () => {
+    const run = await train({ ...staged(), stages: staged().stages.slice(0, 1) }, { epochs: 1 });
+    expect(told(run)).toEqual([Object.keys(reads)]);
   });
 });
 

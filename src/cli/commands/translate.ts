@@ -2,8 +2,8 @@ import { basename, extname, join } from "node:path";
 import type { Command } from "commander";
 import { fail, unknownName } from "../../base/errors.ts";
 import { requireHead } from "../../models/heads.ts";
-import { load } from "../../node.ts";
 import { gridPng, imagePng, toBytes } from "../../report/pictures.ts";
+import { load } from "../../run/load.ts";
 import { text } from "../../run/option-types.ts";
 import { argument } from "../args.ts";
 import { freeFile, pictureFiles, readPictures, requireFreeFolder, writeNew } from "../files.ts";
@@ -42,7 +42,7 @@ async function run(path: string, words: readonly string[], options: Options): Pr
   const isFolder = options.out !== undefined && extname(options.out).toLowerCase() !== ".png";
   if (isFolder) requireFreeFolder(options.out!);
   const out = isFolder ? options.out! : freeFile(options.out, join(path, "samples", "translated"), ".png");
-  const asked = pictureFiles(words);
+  const asked = await pictureFiles(words);
   const model = await load(path);
   const { classes } = model.spec;
   const isTold = requireHead(model.heads, "translate").takes.includes("label");

@@ -8,10 +8,10 @@ import { columnBytes, inTiles } from "./tiles.ts";
 import { isPointwise, outputSize, type Size, type Window } from "./window.ts";
 
 type Four = readonly [number, number, number, number];
-/** The attributes of `conv2d` and `conv2dWeightGrad`. */
-export type ConvAttrs = { window: Window };
+/** The attributes of `conv2d` and `conv2dWeightGrad`; absent, `groups` is 1. */
+export type ConvAttrs = { window: Window; groups?: number };
 /** The attributes of `conv2dTranspose`; `size` is the height and width of its result, which the window alone leaves open. */
-export type TransposeAttrs = { window: Window; size: Size };
+export type TransposeAttrs = ConvAttrs & { size: Size };
 
 function columnsOf(
   emit: Emitter,
@@ -27,26 +27,27 @@ function columnsOf(
   return { name: emit.reshape(source, [rows, width]), rows, width };
 }
 
-const onnxWindow = ({ kernel, stride, padding, dilation }: Window) => ({
+const onnxWindow = ({ window: { kernel, stride, padding, dilation }, groups }: ConvAttrs) => ({
   kernel_shape: kernel,
   strides: stride,
   pads: padding,
   dilations: dilation,
+  ...(groups === undefined ? {} : { group: groups }),
 });
 const TO_CHANNELS_FIRST = { perm: [0, 3, 1, 2] };
 const TO_CHANNELS_LAST = { perm: [0, 2, 3, 1] };
-/** `[kh, kw, c, o] -> [o, c, kh, kw]`, which serves both Conv and ConvTranspose. */
+/** `[kh, kw, c / groups, o] -> [o, c / groups, kh, kw]`, which serves both Conv and ConvTranspose. */
 const WEIGHTS_TO_ONNX = { perm: [3, 2, 0, 1] };
 
-/** conv2d: onnxruntime's Conv for inference, else columns and one Gemm. */
+/** conv2d: onnxruntime's Conv for inference and in groups, else columns and one Gemm. */
 export function lowerConv2d(emit: Emitter, node: Tensor<ConvAttrs>, [x, weights, bias]: readonly string[]): string {
-  const { window } = node.attrs;
-  if (emit.mode === "infer") {
+  const { window, groups } = node.attrs;
+  if (emit.mode === "infer" || groups !== undefined) {
     const inputs = [
       emit.node("Transpose", [x!], TO_CHANNELS_FIRST),
       emit.node("Transpose", [weights!], WEIGHTS_TO_ONNX),
     ];
-    const y = emit.node("Conv", bias ? [...inputs, bias] : inputs, onnxWindow(window));
+    const y = emit.node("Conv", bias ? [...inputs, bias] : inputs, onnxWindow(node.attrs));
     return emit.node("Transpose", [y], TO_CHANNELS_LAST);
   }
   const [oh, ow, o] = node.shape.slice(1) as [number, number, number];
@@ -60,16 +61,16 @@ export function lowerConv2d(emit: Emitter, node: Tensor<ConvAttrs>, [x, weights,
   return parts.length === 1 ? parts[0]! : emit.node("Concat", parts, { axis: 0 });
 }
 
-/** conv2dTranspose: onnxruntime's ConvTranspose for inference, else products (choices.ts says which). */
+/** conv2dTranspose: onnxruntime's ConvTranspose for inference and in groups, else products (choices.ts says which). */
 export function lowerConv2dTranspose(
   emit: Emitter,
   node: Tensor<TransposeAttrs>,
   [y, weights]: readonly string[],
 ): string {
-  const { window, size } = node.attrs;
+  const { window, size, groups } = node.attrs;
   const [n, oh, ow, o] = node.inputs[0]!.shape as Four;
   const c = node.shape[3]!;
-  if (emit.mode === "infer") {
+  if (emit.mode === "infer" || groups !== undefined) {
     const { kernel, stride, padding, dilation } = window;
     const extra = ([0, 1] as const).map(
       (axis) =>
@@ -82,7 +83,7 @@ export function lowerConv2dTranspose(
       emit.node("Transpose", [y!], TO_CHANNELS_FIRST),
       emit.node("Transpose", [weights!], WEIGHTS_TO_ONNX),
     ];
-    const x = emit.node("ConvTranspose", inputs, { ...onnxWindow(window), output_padding: extra });
+    const x = emit.node("ConvTranspose", inputs, { ...onnxWindow(node.attrs), output_padding: extra });
     return emit.node("Transpose", [x], TO_CHANNELS_LAST);
   }
   const taps = window.kernel[0] * window.kernel[1];
@@ -108,14 +109,47 @@ export function lowerConv2dTranspose(
 
 /** conv2dWeightGrad: the columns of the pictures times the result's adjoint. */
 export function lowerConv2dWeightGrad(emit: Emitter, node: Tensor<ConvAttrs>, [x, y]: readonly string[]): string {
-  const { window } = node.attrs;
+  const { window, groups } = node.attrs;
   const [n, h, w, c] = node.inputs[0]!.shape as Four;
   const o = node.shape[3]!;
+  if (groups !== undefined) return emitGroupedWeightGrad(emit, node, x!, y!, groups);
   const parts = inTiles(emit, n, columnBytes(window, h, w, c), -4, [x!, y!], ([image, result], images) => {
     const columns = columnsOf(emit, image!, [images, h, w, c], window);
     return emit.node("Gemm", [columns.name, emit.reshape(result!, [columns.rows, o])], { transA: 1 });
   });
   return emit.reshape(parts.length === 1 ? parts[0]! : emit.node("Sum", parts), node.shape);
+}
+
+/**
+ * The weights gradient in groups: for one channel a group, columns times the result's adjoint, summed over places; else a product
+ * a group.
+ */
+function emitGroupedWeightGrad(emit: Emitter, node: Tensor<ConvAttrs>, x: string, y: string, groups: number): string {
+  const { window } = node.attrs;
+  const [n, h, w, c] = node.inputs[0]!.shape as Four;
+  const [, oh, ow, o] = node.inputs[1]!.shape as Four;
+  const taps = window.kernel[0] * window.kernel[1];
+  const rows = n * oh * ow;
+  if (c === groups && o === groups) {
+    const parts = inTiles(emit, n, columnBytes(window, h, w, c), -4, [x, y], ([image, result], images) => {
+      const columns = emitIm2col(emit, image!, [images, h, w, c], window, 0);
+      const places = images * oh * ow;
+      const each = emit.node("Mul", [emit.reshape(columns, [places, taps, c]), emit.reshape(result!, [places, 1, c])]);
+      const flat = emit.reshape(each, [places, taps * c]);
+      return emit.node("MatMul", [emit.filled([1, places], 1), flat]);
+    });
+    return emit.reshape(parts.length === 1 ? parts[0]! : emit.node("Sum", parts), node.shape);
+  }
+  const channels = (value: string, from: number, to: number) =>
+    emit.node("Slice", [value, emit.ints([from]), emit.ints([to]), emit.ints([3])]);
+  const [inGroup, outGroup] = [c / groups, o / groups];
+  const parts = Array.from({ length: groups }, (_, k) => {
+    const image = channels(x, k * inGroup, (k + 1) * inGroup);
+    const columns = columnsOf(emit, image, [n, h, w, inGroup], window);
+    const result = emit.reshape(channels(y, k * outGroup, (k + 1) * outGroup), [rows, outGroup]);
+    return emit.node("Gemm", [columns.name, result], { transA: 1 });
+  });
+  return emit.reshape(emit.node("Concat", parts, { axis: 1 }), node.shape);
 }
 
 /**

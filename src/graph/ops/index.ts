@@ -63,12 +63,12 @@ export {
   pow,
   sub,
 } from "./binary.ts";
-export { type ConvOptions, conv2d, conv2dTranspose } from "./conv.ts";
+export { type ConvOptions, conv2d, conv2dTranspose, depthwiseConv2d } from "./conv.ts";
 export { gather, oneHot, scatterAdd } from "./gather.ts";
 export { gridSample } from "./grid-sample.ts";
 export { col2im, im2col } from "./im2col.ts";
 export { matmul } from "./matmul.ts";
-export { avgPool, depthwiseConv2d, type Interpolation, maxPool, resize } from "./pool.ts";
+export { avgPool, type Interpolation, maxPool, resize } from "./pool.ts";
 export { argmax, logSoftmax, logSumExp, max, mean, softmax, sum, sumTo, variance } from "./reduce.ts";
 export { cast, not, where } from "./select.ts";
 export {

@@ -1,13 +1,13 @@
-// Pooling over windows, depthwise convolution and resizing.
+// Pooling over windows and resizing.
 import { ndarray, sizeOf } from "../../base/array.ts";
 import { fail } from "../../base/errors.ts";
 import { apply, constant, type OpDef, type Tensor, typeText } from "../tensor.ts";
-import { add, div, equal, mul } from "./binary.ts";
+import { div, equal, mul } from "./binary.ts";
 import { col2im, emitIm2col, im2col } from "./im2col.ts";
 import { matmul } from "./matmul.ts";
 import { mean, sum } from "./reduce.ts";
 import { cast } from "./select.ts";
-import { pad, reshape, slice } from "./shape.ts";
+import { reshape } from "./shape.ts";
 import { storage } from "./values.ts";
 import { forEachTap, makeWindow, outputSize, type Size, type Window, type WindowOptions } from "./window.ts";
 
@@ -79,31 +79,6 @@ export function avgPool(x: Tensor, kernel: number | Size, options: WindowOptions
   const size: Size = typeof kernel === "number" ? [kernel, kernel] : kernel;
   const window = makeWindow(size, [x.shape[1]!, x.shape[2]!], { stride: size, ...options });
   return mean(im2col(x, window), 3);
-}
-
-/**
- * Each channel convolved with its own kernel.
- * @param x `[n, h, w, c]`
- * @param weights `[kh, kw, c]`
- */
-export function depthwiseConv2d(x: Tensor, weights: Tensor, options: WindowOptions = {}): Tensor {
-  const [kh, kw, c] = weights.shape as readonly number[] as [number, number, number];
-  if (weights.shape.length !== 3 || c !== x.shape[3])
-    fail("E_SHAPE", `depthwiseConv2d: expected weights [kh, kw, ${x.shape[3]}], got ${typeText(weights)}`);
-  const [n, h, w] = x.shape as Four;
-  const window = makeWindow([kh, kw], [h, w], options);
-  const [oh, ow] = outputSize(window, [h, w], "depthwiseConv2d");
-  const [top, left, bottom, right] = window.padding;
-  const padded = pad(x, [0, top, left, 0], [0, bottom, right, 0]);
-  let total: Tensor | undefined;
-  for (let ky = 0; ky < kh; ky++)
-    for (let kx = 0; kx < kw; kx++) {
-      const begin = [0, ky * window.dilation[0], kx * window.dilation[1], 0];
-      const seen = slice(padded, begin, [n, oh, ow, c], [1, ...window.stride, 1]);
-      const term = mul(seen, reshape(slice(weights, [ky, kx, 0], [1, 1, c]), [c]));
-      total = total ? add(total, term) : term;
-    }
-  return total!;
 }
 
 /** How a resized axis takes its values: from the nearest pixel, or between the two nearest. */

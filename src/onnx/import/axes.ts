@@ -1,7 +1,7 @@
 // Reshaping a value whose axes lie in another order than the file's.
 import { type Shape, sizeOf } from "../../base/array.ts";
 import * as g from "../../graph/ops/index.ts";
-import { asInFile, type Computed, channelsLast, computed, fileOrder } from "./values.ts";
+import { asInFile, type Computed, channelsLast, computed, fileOrder, inOrder } from "./values.ts";
 
 /** Axes that hold the same elements before and after a reshape, in the file's order; those of size 1 are left out. */
 interface Group {
@@ -43,25 +43,22 @@ function orderWith(sequence: readonly number[], shape: Shape): number[] {
 
 /**
  * The value in another shape, both in the file's order. Nothing is moved where each group of axes that is joined or split lies
- * together.
+ * together; else the axes of each group are brought together where the first of them lies.
  */
 export function reshaped(x: Computed, shape: Shape): Computed {
   const groups = sizeOf(x.shape) === sizeOf(shape) ? groupsOf(x.shape, shape) : undefined;
+  if (!groups) return computed(g.reshape(asInFile(x), shape), fileOrder(shape.length), x);
   const lying = x.order.filter((axis) => x.shape[axis] !== 1);
-  const sequence: number[] = [];
-  let together = groups !== undefined;
-  for (let at = 0; together && at < lying.length; ) {
-    const group = groups!.find(({ from }) => from[0] === lying[at]);
-    together = group?.from.every((axis, i) => lying[at + i] === axis) ?? false;
-    if (!group || !together) break;
-    sequence.push(...group.to);
-    at += group.from.length;
-  }
-  if (!together) return computed(g.reshape(asInFile(x), shape), fileOrder(shape.length), x);
-  const order = orderWith(sequence, shape);
+  const inTurn = [...new Set(lying.map((axis) => groups.find(({ from }) => from.includes(axis))!))];
+  const ones = x.order.filter((axis) => x.shape[axis] === 1);
+  const together = inOrder(x, [...ones, ...inTurn.flatMap(({ from }) => from)]);
+  const order = orderWith(
+    inTurn.flatMap(({ to }) => to),
+    shape,
+  );
   return computed(
     g.reshape(
-      x.tensor,
+      together,
       order.map((axis) => shape[axis]!),
     ),
     order,

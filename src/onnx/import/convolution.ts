@@ -71,8 +71,7 @@ const conv: Importer = (call) => {
     const kernels = weights(call, w, [2, 3, 1, 0], [kh, kw, o], place);
     const times = o / c;
     const repeated = times === 1 ? image : repeatChannels(image, times);
-    const y = g.depthwiseConv2d(repeated, kernels, options);
-    return imageLike(bias ? g.add(y, bias) : y, learned);
+    return imageLike(g.depthwiseConv2d(repeated, kernels, { ...options, bias }), learned);
   }
   const kernels = weights(call, w, [2, 3, 1, 0], [kh, kw, inGroup, o], place);
   return imageLike(g.conv2d(image, kernels, { ...options, groups, bias }), learned);
@@ -104,8 +103,8 @@ const convTranspose: Importer = (call) => {
   const groups = call.int("group", 1);
   if (w.shape.length !== 4 || w.shape[0] !== x.shape[1])
     call.refuse(`weights [${w.shape}] do not fit ${x.shape[1]} channels`);
-  if (groups !== 1) call.refuse(`it has ${groups} groups; 1 can be taken`);
-  const [c, o, kh, kw] = w.shape as readonly number[] as [number, number, number, number];
+  const [c, inGroup, kh, kw] = w.shape as readonly number[] as [number, number, number, number];
+  if (!(groups >= 1) || c % groups !== 0) call.refuse(`${groups} groups do not divide ${c} channels`);
   const how = call.text("auto_pad", "NOTSET");
   const strides = call.ints("strides") ?? [1, 1];
   const dilations = call.ints("dilations") ?? [1, 1];
@@ -127,11 +126,12 @@ const convTranspose: Importer = (call) => {
   }
   if ([...padding, ...size].some((n) => !(n >= 0 && n <= LARGEST)))
     call.refuse(`a result of ${size.join("x")} with pads [${padding}]`);
-  const kernels = weights(call, w, [2, 3, 1, 0], [kh, kw, o, c], x.level);
+  const kernels = weights(call, w, [2, 3, 1, 0], [kh, kw, inGroup, c], x.level);
   const y = g.conv2dTranspose(lastOf(x), kernels, size, {
     stride: strides as never,
     dilation: dilations as never,
     padding: padding as never,
+    groups,
   });
   const bias = call.has(2) ? vector(call, call.value(2), x.level) : undefined;
   return computed(bias ? g.add(y, bias) : y, channelsLast(4), { learned: true, level: x.level });

@@ -6,7 +6,7 @@ import { reshapeOp } from "../../graph/ops/shape.ts";
 import { simplify } from "../../graph/simplify.ts";
 import type { Tensor } from "../../graph/tensor.ts";
 import type { Backend, CompileOptions, Executable } from "../backend.ts";
-import { nativeBackend } from "../native.ts";
+import { onnxruntimeBackend } from "../onnxruntime.ts";
 import { Holder } from "./api.ts";
 import { compile } from "./compile.ts";
 import { engineFor } from "./engine.ts";
@@ -46,7 +46,7 @@ export function onednnBackend({ threads = 0, precision = "float32", onlyIfFast =
       "E_OPTION",
       "--precision bf16: this processor has neither avx512_bf16 nor AMX, so that it would only be slower; leave it out",
     );
-  const inference = nativeBackend({ threads });
+  const { backend: inference } = onnxruntimeBackend({ threads });
   return {
     name: "onednn",
     version: library.version,

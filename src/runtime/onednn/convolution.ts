@@ -35,10 +35,11 @@ interface Convolution {
   readonly geometry: Geometry;
   /** How many pictures there are. */
   readonly images: number;
-  /** `[kh, kw, c, o]` */
+  /** `[kh, kw, c / groups, o]` */
   readonly weightsShape: Shape;
-  /** `[o, c, kh, kw]`, as the library names the axes. */
+  /** `[o, c, kh, kw]`, as the library names the axes; in groups `[groups, o / groups, c / groups, kh, kw]`. */
   readonly weightDims: readonly number[];
+  readonly groups: number;
   /** How the second operand lies. */
   readonly weights: View;
   /** The operands, rounded where they are multiplied in bfloat16. */
@@ -79,7 +80,8 @@ export class Convolutions {
     const weightsShape = weightGrad ? node.shape : second.shape;
     const result = forward ? node.shape : weightGrad ? second.shape : x.shape;
     const [kh, kw, c, o] = weightsShape as readonly number[] as [number, number, number, number];
-    const weightDims = [o, c, kh, kw];
+    const groups = (node.attrs.groups as number | undefined) ?? 1;
+    const weightDims = groups === 1 ? [o, c, kh, kw] : [groups, o / groups, c, kh, kw];
     const work = sizeOf(result) * kh * kw * c;
     const type = this.operands.typeFor(work);
     const parts = threads * Math.max(1, Math.min(MOST_PARTS, Math.floor(work / PART_WORK / threads)));
@@ -112,6 +114,7 @@ export class Convolutions {
       images: image[0]!,
       weightsShape,
       weightDims,
+      groups,
       weights: operands[1]!.view,
       values,
       bias,
@@ -127,15 +130,17 @@ export class Convolutions {
     parts,
     geometry,
     images: all,
+    weightsShape,
     weightDims,
+    groups,
     values,
     into,
     skips,
     describe,
   }: Convolution): void {
     const { onednn, holder } = this.list.resources;
-    const [o, c, , kw] = weightDims as [number, number, number, number];
-    const plain = this.operands.desc(weightDims, [1, o, kw * c * o, c * o]);
+    const [, kw, c, o] = weightsShape as readonly number[] as [number, number, number, number];
+    const plain = this.operands.desc(weightDims, weightStrides([kw * c * o, c * o, o, 1], o, groups));
     const gradients: Part[] = [];
     const shares = this.list.split(
       all,
@@ -183,6 +188,7 @@ export class Convolutions {
       images: all,
       weightsShape,
       weightDims,
+      groups,
       weights: view,
       values,
       bias,
@@ -196,7 +202,7 @@ export class Convolutions {
     const strides = stridesOver(view, weightsShape)!;
     const skip = BYTES.f32 * view.offset;
     const own = plainStrides(weightsShape, strides);
-    const given = this.operands.desc(weightDims, [own[3]!, own[2]!, own[0]!, own[1]!]);
+    const given = this.operands.desc(weightDims, weightStrides(own, weightsShape[3]!, groups));
     const shares = this.list.split(
       all,
       1,
@@ -249,6 +255,12 @@ export class Convolutions {
     const [, h, w, c] = shape as readonly number[] as [number, number, number, number];
     return this.operands.desc([n, c, h, w], [h * w * c, 1, w * c, c], type);
   }
+}
+
+/** Strides of weights as the library names the axes, from those of `[kh, kw, c / groups, o]`. */
+function weightStrides([kh, kw, c, o]: readonly number[], outputs: number, groups: number): number[] {
+  const each = [o!, c!, kh!, kw!];
+  return groups === 1 ? each : [o! * (outputs / groups), ...each];
 }
 
 function geometryOf({ stride, dilation, padding }: Window): Geometry {

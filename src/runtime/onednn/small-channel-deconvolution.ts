@@ -29,6 +29,7 @@ export function smallChannelDeconvolution(node: Tensor): Tensor {
   const [, height, width, c] = node.shape as readonly number[] as [number, number, number, number];
   const tiles = [height / stride[0], width / stride[1]] as const;
   if (
+    node.attrs.groups !== undefined ||
     c > MOST_CHANNELS ||
     o < LEAST_OPERAND_CHANNELS ||
     dilation.some((d) => d !== 1) ||
