@@ -36,7 +36,7 @@ describe("a model that learns from pairs on the command line", () => {
     expect(metrics.psnrBefore).toBeLessThan(14);
     expectRefused(
       genclass("train", "pix2pix", "--pairs", "denoise=0.4", "--resume", "--out", "run"),
-      1,
+      2,
       /--pairs cannot change when a run goes on: run has denoise=0.3, the call says denoise=0.4/,
     );
   });
