@@ -74,7 +74,7 @@ export interface MetricInfo {
 export interface Metric extends MetricInfo {
   /** Names of outputs. */
   readonly needs: readonly string[];
-  /** Computed in evaluation; in validation only for a model that chooses its best checkpoint by it, or that is adversarial. */
+  /** Computed in evaluation; in validation only for a model that chooses its best checkpoint by it, or is watched by it. */
   readonly slow?: boolean;
   /** Whether it needs pictures with labels. */
   readonly labels?: boolean;

@@ -198,7 +198,10 @@ export function validationMetrics(model: BuiltModel): Metric[] {
         "E_NAME",
         `the model chooses its best checkpoint by "${name}", which its heads do not give; they give ${possible.map(({ name }) => name).join(", ")}`,
       );
-  return possible.filter(({ name, slow, afterFitting }) => !afterFitting && (!slow || watched || best.includes(name)));
+  // How samples are is watched; what a classifier is like in detail is told at the end.
+  const shows = ({ name, slow, needs }: Metric) =>
+    !slow || best.includes(name) || (watched && needs.includes("sampleThumbnail"));
+  return possible.filter((metric) => !metric.afterFitting && shows(metric));
 }
 
 /** Binds parameters to what they are evaluated with. */

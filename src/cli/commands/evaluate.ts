@@ -84,7 +84,11 @@ async function run(path: string, options: Options): Promise<void> {
       metrics: found.metrics,
       ...(likelihood ? { likelihood } : {}),
       ...(found.classification
-        ? { classes: found.classification.classes, confusion: found.classification.confusion }
+        ? {
+            intervals: { accuracy: found.classification.accuracyInterval },
+            classes: found.classification.classes,
+            confusion: found.classification.confusion,
+          }
         : {}),
       ...(novel ? { novel } : {}),
       ...(judged ? { samples: judged } : {}),
@@ -230,6 +234,10 @@ export function showEvaluation(
   print(
     `${first ? `${bold(`${first.title} ${formatMetric(first, metrics[first.name]!)}`)} on ` : ""}${n} ${split} pictures`,
   );
+  if (classification) {
+    const [low, high] = classification.accuracyInterval.map(percent);
+    print(`with 95 % confidence, the accuracy on such pictures is ${low} to ${high} %`);
+  }
   print();
   if (classification) {
     const rows = classification.classes.map((c) => [
