@@ -36,15 +36,14 @@ function budgetOf(runs: readonly Record<string, string>[]): string {
 
 /** Mean ± sd over seeds of each experiment. */
 export function resultsTable(): string {
-  const runs = records("s2-vae.csv");
+  const runs = records("classifiers.csv");
   const rows = EXPERIMENTS.flatMap((experiment) => {
     const own = runs.filter((run) => run.id === experiment.id);
     if (own.length === 0) return [];
-    const of = (name: string, show: (value: number) => string) =>
-      meanAndDeviation(
-        own.map((run) => Number(run[name])),
-        show,
-      );
+    const of = (name: string, show: (value: number) => string) => {
+      const values = own.map((run) => run[name]!);
+      return values.includes("") ? "" : meanAndDeviation(values.map(Number), show);
+    };
     return [
       row([
         experiment.system,
