@@ -79,7 +79,7 @@ const VARIANCE = 0.01;
 /** Channels of the decoder's largest maps. */
 const DECODER_WIDTH = 16;
 /** Steps between two in which decoder and score follow the features that the classes go on moving. */
-const FOLLOW_EVERY = 4;
+const FOLLOW_EVERY = 2;
 
 /** Classifies, reconstructs, generates and tells real pictures from generated ones. */
 export const hybrid = defineModel({
