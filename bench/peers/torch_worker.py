@@ -284,7 +284,7 @@ def classifier(net):
 
 def acgan():
     critic, generator = module(ClassCritic()), module(ConditionalGenerator())
-    options = {"lr": 2e-4, "betas": (0, 0.99)}
+    options = {"lr": 2e-4, "betas": (0.0, 0.99)}
     critic_adam, generator_adam = adam(critic.parameters(), **options), adam(generator.parameters(), **options)
     data, labels = torch.randint(0, 256, (64, 1, 28, 28), dtype=torch.uint8), torch.randint(0, 10, (64,))
 
