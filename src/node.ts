@@ -25,8 +25,8 @@ export { load, NodeModel, type ReadPictures } from "./run/load.ts";
 export type { ChosenBackend } from "./runtime/backend.ts";
 export { chooseBackend } from "./runtime/choose.ts";
 export { nativeBackend } from "./runtime/native.ts";
-export { onednnBackend, type Precision } from "./runtime/onednn/backend.ts";
-export { BACKEND_CHOICES, type BackendWish, PRECISIONS } from "./runtime/wish.ts";
+export { onednnBackend } from "./runtime/onednn/backend.ts";
+export { BACKEND_CHOICES, type BackendWish, PRECISIONS, type Precision } from "./runtime/wish.ts";
 export { type Synthesis, synthesize } from "./synthesis/synthesize.ts";
 
 /** A call of `train`; without a backend, the fastest one is made with `threads` and `precision`. */

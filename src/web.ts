@@ -1,3 +1,13 @@
-// The library for browsers: the core with onnxruntime for WebAssembly as the backend.
+// The library for browsers: the core with onnxruntime for WebAssembly as the backend, pictures of a page, and models that stay.
 export * from "./index.ts";
+export { type ExportedHead, exportHead } from "./predict/export.ts";
+export {
+  type HeadFeeds,
+  type ModelConfig,
+  type Prediction,
+  TrainedModel,
+  type TrainedWeights,
+} from "./predict/trained.ts";
 export { type WasmOptions, wasmBackend as webBackend } from "./runtime/wasm.ts";
+export { forget, type KeptModel, keep, kept } from "./web/kept.ts";
+export { type PictureShape, picturePixels } from "./web/pictures.ts";

@@ -14,13 +14,26 @@ type OrtTensor = InstanceType<Onnxruntime["Tensor"]>;
 export interface WasmOptions {
   /** Default 1. More than 1 needs a page that is cross-origin isolated; on Node there is 1. */
   readonly threads?: number;
+  /**
+   * Addresses of onnxruntime's two files, where they are not those of this package that a bundler finds (Vite and webpack do):
+   * `ort-wasm-simd-threaded.mjs`, which threads load as well, and `ort-wasm-simd-threaded.wasm`.
+   */
+  readonly files?: { readonly mjs: string; readonly wasm: string };
 }
 
+/** Where the files lie beside this one. Bundlers know an address by this form, and bring the file. */
+const FILES = {
+  mjs: new URL("../../vendor/onnxruntime-web/ort-wasm-simd-threaded.mjs", import.meta.url).href,
+  wasm: new URL("../../vendor/onnxruntime-web/ort-wasm-simd-threaded.wasm", import.meta.url).href,
+};
+/** Threads whose code does not load never answer. Milliseconds. */
+const LOADING_LIMIT = 60_000;
+
 /** The WebAssembly backend; it runs in Node too. Its code is loaded with the first graph. */
-export function wasmBackend({ threads = 1 }: WasmOptions = {}): Backend {
+export function wasmBackend({ threads = 1, files = FILES }: WasmOptions = {}): Backend {
   return onnxBackend({ name: "onnxruntime-web", version: ONNXRUNTIME_WEB, threads }, async (model) => {
     const ort = await import("../../vendor/onnxruntime-web/ort.wasm.min.mjs");
-    ort.env.wasm.numThreads = threads;
+    Object.assign(ort.env.wasm, { numThreads: threads, wasmPaths: files, initTimeout: LOADING_LIMIT });
     const session = await ort.InferenceSession.create(model, { graphOptimizationLevel: "all", logSeverityLevel: 3 });
     return new WasmExecutable(ort, session);
   });

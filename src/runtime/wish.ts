@@ -1,5 +1,7 @@
 // What may be asked of the backend that trains; apart from the backends, which take a while to load.
-import type { Precision } from "./onednn/steps.ts";
+
+/** In which type the operands of products are multiplied. State, sums and all else are float32 always. */
+export type Precision = "float32" | "bf16";
 
 /** Names of backends; `auto` takes oneDNN where it is installed and fast. */
 export const BACKEND_CHOICES = ["auto", "onednn", "onnx"] as const;

@@ -22,6 +22,7 @@ const FLOORS: Record<string, string[]> = {
   train: ["base", "random", "graph", "runtime", "nn", "data", "metrics", "models", "predict", "report"],
   run: ["base", "random", "data", "metrics", "models", "predict", "report", "runtime", "train"],
   synthesis: ["base", "random", "data", "metrics", "models", "predict", "report", "runtime", "train"],
+  web: ["base", "predict"],
   cli: [
     "base",
     "random",
