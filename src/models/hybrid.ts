@@ -91,7 +91,7 @@ export const hybrid = defineModel({
   build(o, data) {
     const { height, width, channels } = data;
     const pixels = sizeOf([height, width, channels]);
-    // Two networks look at each picture: each of half the width, so that both are about the work of one.
+    // Two networks look at each picture, each of half the width.
     const widths = fastWidths(o.widths, data).map((w) => (o.widths === "auto" ? w / 2 : w));
     const depth = defaultDepth(height, width);
     const decoderShape: NetShape = { width: DECODER_WIDTH, depth, activation: "relu", blocks: 0, norm: "none" };
