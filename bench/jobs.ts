@@ -182,7 +182,7 @@ function multiscaleJob(): Job {
 function acgan(): Job {
   const model = acganModel.build(parseOptions(acganModel, { diffAugment: "none" }), GREY);
   const d1 = convWork(14, 4, 1, 48);
-  const dRest = convWork(7, 4, 48, 96) + convWork(7, 3, 96, 96) + 4704 * (1 + 20);
+  const dRest = convWork(7, 4, 48, 96) + convWork(7, 3, 96, 96) + 4704 * 192 + 192 * (1 + 20);
   const g1 = (64 + 32) * 4704;
   const gRest = convWork(7, 4, 96, 48) + convWork(14, 4, 48, 24) + convWork(28, 3, 24, 1);
   // As in dcgan, but that real and generated pictures are one batch.

@@ -133,11 +133,13 @@ class ClassCritic(nn.Module):
         self.c1 = spectral_norm(nn.Conv2d(1, 48, 4, 2, 1))
         self.c2 = spectral_norm(nn.Conv2d(48, 96, 4, 2, 1))
         self.c3 = spectral_norm(nn.Conv2d(96, 96, 3, 1, 1))
-        self.out, self.classes = spectral_norm(nn.Linear(4704, 1)), spectral_norm(nn.Linear(4704, 20))
+        self.dense = spectral_norm(nn.Linear(4704, 192))
+        self.out, self.classes = spectral_norm(nn.Linear(192, 1)), spectral_norm(nn.Linear(192, 20))
 
     def forward(self, x):
         y = F.leaky_relu(self.c1(x), 0.2)
         y = F.leaky_relu(self.c3(F.leaky_relu(self.c2(y), 0.2)), 0.2).flatten(1)
+        y = F.leaky_relu(self.dense(y), 0.2)
         return self.out(y)[:, 0], self.classes(y)
 
 

@@ -14,6 +14,8 @@ import { defineModel } from "./model.ts";
 
 const options = z.object({
   ...adversarialOptions,
+  // Of networks with few features: novelty is fitted on their covariance.
+  net: z.enum(["refined", "residual"]).default("refined").describe("networks"),
   embedding: z.number().int().min(1).max(512).default(32).describe("size of the generator's vector of a class"),
   conditioning: z
     .enum(["projection", "auxiliary", "adc"])

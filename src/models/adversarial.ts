@@ -23,7 +23,7 @@ const POLICY_NAMES = Object.keys(DIFF_AUGMENT_POLICIES) as [DiffAugmentPolicy, .
 
 /** The options by name, for `z.object`. */
 export const adversarialOptions = {
-  net: z.enum(NET_NAMES).default("refined").describe("networks; refined: dcgan with a 3x3 convolution more in each"),
+  net: z.enum(NET_NAMES).default("refined").describe("networks; refined: dcgan with some layers more"),
   latent: z.number().int().min(1).max(1024).default(64).describe("size of the noise vector"),
   width: z.number().int().min(4).max(512).default(48).describe("channels of the largest maps; doubles each level"),
   depth: z.number().int().min(0).max(6).default(0).describe("levels, each halving the picture; 0: from its size"),

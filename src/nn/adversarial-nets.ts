@@ -3,7 +3,7 @@
 import * as g from "../graph/ops/index.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import { glorotUniform, type Initializer } from "./init.ts";
-import { conditionalDense, conv, convTranspose, type WeightRule } from "./layers.ts";
+import { conditionalDense, conv, convTranspose, dense, type WeightRule } from "./layers.ts";
 import { levelSizes } from "./nets.ts";
 import type { Scope } from "./scope.ts";
 
@@ -90,18 +90,22 @@ function stridedGenerator(
 
 /**
  * The discriminator of Radford et al. 2016: 4x4 convolutions of stride 2 with slopes of 0.2 below 0, no normalisation of the
- * first. Where it is refined, a 3x3 convolution is last.
+ * first. Where it is refined, a 3x3 convolution follows, and a dense layer that sees the whole picture.
  */
 function stridedFeatures(scope: Scope, x: Tensor, o: DiscriminatorOptions, refined: boolean): Tensor {
   const { depth, width, init, weights, norm } = o;
+  const act = (y: Tensor) => g.leakyRelu(y, 0.2);
   const layer = (child: Scope, y: Tensor, channels: number, kernel: number, stride: number, rule?: NormRule) => {
     const z = conv(child, y, channels, kernel, { stride, init, weights, bias: !rule });
-    return g.leakyRelu(rule ? rule(child.child("norm"), z) : z, 0.2);
+    return act(rule ? rule(child.child("norm"), z) : z);
   };
   let y = x;
   for (let level = 0; level < depth; level++)
     y = layer(scope.child(`conv${level + 1}`), y, width << level, 4, 2, level === 0 ? undefined : norm);
-  return g.flatten(refined ? layer(scope.child("refine"), y, y.shape[3]!, 3, 1, norm) : y);
+  if (!refined) return g.flatten(y);
+  const channels = y.shape[3]!;
+  y = layer(scope.child("refine"), y, channels, 3, 1, norm);
+  return act(dense(scope.child("dense"), g.flatten(y), 2 * channels, { init, weights }));
 }
 
 // ------------------------------------------------------------------------------------------------ residual
@@ -156,7 +160,10 @@ function residualFeatures(
   return g.sum(y, [1, 2]);
 }
 
-/** Networks by name. `refined` is `dcgan` with a 3x3 convolution more, where a generator ends and where a discriminator does. */
+/**
+ * Networks by name. `refined` is `dcgan` with a 3x3 convolution more, where a generator ends and where a discriminator does, and a
+ * dense layer of features. Those of `dcgan` are all of its last maps, of which there are many; the others' are few.
+ */
 export const ADVERSARIAL_NETS = {
   dcgan: {
     generate: (scope, latent, size, o) => stridedGenerator(scope, latent, size, o, false),
