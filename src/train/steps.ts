@@ -173,7 +173,9 @@ function watchSteps(
     .map(({ phase, graph, ...step }): [string, Step] => {
       const log = new Map([...graph.log].filter(([name]) => name !== GRADIENT_NORM));
       return [phase.name, { ...step, graph: { name: watchGraph(phase.name), updates: new Map(), log } }];
-    });
+    })
+    // A phase may report nothing.
+    .filter(([, { graph }]) => graph.log.size > 0);
   return { discriminate: predictStep(watchGraph("discriminate"), ["discriminate"]), losses: new Map(losses) };
 }
 

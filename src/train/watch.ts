@@ -130,7 +130,9 @@ export class Watch {
       data: { ...data, train: validation } satisfies Dataset,
     });
     const count = Math.max(1, Math.floor(Math.min(validation.labels.length, MOST_COMPARED) / batches.size));
-    const taking = phases.filter(({ phase }) => (progress.phaseSteps[phase.name] ?? 0) > 0);
+    const taking = phases.filter(
+      ({ phase }) => steps.losses.has(phase.name) && (progress.phaseSteps[phase.name] ?? 0) > 0,
+    );
     const runs = taking.map(({ phase }) => {
       const step = steps.losses.get(phase.name)!;
       return { phase, step, feeds: new StepFeeds(step) };
