@@ -6,7 +6,7 @@ import type { Tensor } from "../graph/tensor.ts";
 import { psnr } from "../metrics/psnr.ts";
 import { ADVERSARIAL_LOSSES } from "../nn/adversarial.ts";
 import { glorotUniform } from "../nn/init.ts";
-import { conditionalInstanceNorm, conv, convTranspose, dense, gaussianNoise } from "../nn/layers.ts";
+import { conditionalGroupNorm, conv, convTranspose, dense, gaussianNoise } from "../nn/layers.ts";
 import { crossEntropy, perExample, weightedMean } from "../nn/losses.ts";
 import { defaultDepth, levelSizes } from "../nn/nets.ts";
 import { adam } from "../nn/optim.ts";
@@ -72,13 +72,14 @@ export const stargan = defineModel({
     const loss = ADVERSARIAL_LOSSES[o.loss];
 
     /**
-     * Pictures `[n, h, w, c]` as the classes `[n]`, `[n, h, w, c]` in 0..1. The class acts in every normalisation. (The paper has it
+     * Pictures `[n, h, w, c]` as the classes `[n]`, `[n, h, w, c]` in 0..1. The class acts in every normalisation, which is that of
+     * one channel of one picture. (The paper has it
      * as planes beside the picture, of which instance normalisation leaves only what the edges tell.)
      */
     const translate = (root: Scope, x: Tensor, labels: Tensor): Tensor => {
       const scope = root.child("generator");
       const target = g.oneHot(labels, k);
-      const norm = (layer: Scope, y: Tensor) => conditionalInstanceNorm(layer.child("norm"), y, target);
+      const norm = (layer: Scope, y: Tensor) => conditionalGroupNorm(layer.child("norm"), y, target, y.shape[3]!);
       let y = g.relu(norm(scope.child("in"), conv(scope.child("in"), x, o.width, 3, { bias: false })));
       for (let level = 1; level <= LEVELS; level++) {
         const down = scope.child(`down${level}`);

@@ -180,19 +180,6 @@ function standardizeGroups(x: Tensor, groups: number, epsilon: number): Tensor {
   return g.reshape(standardize(g.reshape(x, [n, h * w, groups, c / groups]), [1, 3], epsilon), x.shape);
 }
 
-/**
- * Instance normalisation (Ulyanov et al. 2016) of images `[n, h, w, c]`: each channel of one image less its mean over space, over its
- * standard deviation, times a scale plus a shift, which depend on a condition (Dumoulin et al. 2017, equation 5). A scale is 1 and
- * a shift 0 plus a product with the condition. Parameters: `scale/weights` and `shift/weights` [d, c].
- * @param condition `[n, d]`, such as one-hot rows of classes
- */
-export function conditionalInstanceNorm(scope: Scope, x: Tensor, condition: Tensor, epsilon = 1e-5): Tensor {
-  const [n, , , c] = x.shape as readonly number[] as [number, number, number, number];
-  const ofCondition = (name: string) =>
-    g.reshape(dense(scope.child(name), condition, c, { bias: false, init: normalInit(0.1) }), [n, 1, 1, c]);
-  return g.add(g.mul(standardize(x, [1, 2], epsilon), g.add(ofCondition("scale"), 1)), ofCondition("shift"));
-}
-
 function standardize(x: Tensor, axes: readonly number[], epsilon: number): Tensor {
   const centred = g.sub(x, g.mean(x, axes, true));
   return g.div(centred, g.sqrt(g.add(g.mean(g.square(centred), axes, true), epsilon)));

@@ -6,7 +6,6 @@ import { input, type Tensor } from "../../src/graph/tensor.ts";
 import {
   batchNorm,
   conditionalGroupNorm,
-  conditionalInstanceNorm,
   conv,
   dense,
   dropout,
@@ -109,29 +108,6 @@ describe("normalisation", () => {
     expectClose(rows.data, Float64Array.from(normalised((i) => `${i >> 2}`)), 1e-9, "layerNorm");
     const ofGroup = (i: number) => `${Math.floor(i / 36)} ${(i % 4) >> 1}`;
     expectClose(groups.data, Float64Array.from(normalised(ofGroup)), 1e-9, "groupNorm");
-  });
-
-  it("conditionalInstanceNorm gives each channel of each picture the scale and shift of its own class", () => {
-    const classes = ndarray(
-      "float32",
-      [8, 2],
-      Array.from({ length: 16 }, (_, i) => Number(i % 4 === 0 || i % 4 === 3)),
-    );
-    const given = { ...feeds(), classes };
-    const { y, feeds: fed } = values(
-      (build) => conditionalInstanceNorm(build.root, x, input("classes", [8, 2])),
-      given,
-    );
-    const weights = (name: string) => fed[`${STATE_PREFIX}${name}/weights`]!.data;
-    for (let picture = 0; picture < 8; picture++)
-      for (let c = 0; c < 4; c++) {
-        const own = Array.from({ length: 9 }, (_, i) => y.data[picture * 36 + 4 * i + c]!);
-        const { mean, variance } = moments(own);
-        const row = 4 * (picture % 2) + c;
-        expect(mean).toBeCloseTo(weights("shift")[row]!, 8);
-        // ε = 1e-5 on variances near 1.
-        expect(Math.sqrt(variance)).toBeCloseTo(Math.abs(1 + weights("scale")[row]!), 4);
-      }
   });
 
   it("weightNorm makes each unit's weights of length 1 at first; spectralNorm brings the largest singular value to 1", () => {
