@@ -58,6 +58,11 @@ export class RunLogs {
     this.complete = true;
   }
 
+  /** Adds the sheet of an epoch's samples, a PNG file: see `SamplesEvent`. */
+  addSamples(step: number, png: Buffer): void {
+    this.tracker.image("samples", step, png);
+  }
+
   /** What a checkpoint notes: see `StoredSnapshot.logs`. All that was told is then on the disk. @throws `E_WRITE` */
   lengths(): Record<string, number> {
     this.flush();

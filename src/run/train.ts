@@ -258,7 +258,7 @@ async function* followLocked(
     for await (const event of events) {
       logs.add(event);
       if (event.type === "samples") {
-        const failure = await writeSamples(run, event);
+        const failure = await writeSamples(run, logs, event);
         if (failure !== undefined) yield { type: "note", step: event.step + 1, text: failure };
       }
       if (event.type === "end") await writeModel(run, model, call.backend);
@@ -298,9 +298,14 @@ const fitOptions = (
 });
 
 /** Writes the sheet of an epoch's samples. @returns what people should know where that failed: the run is none the worse */
-async function writeSamples(run: RunFolder, { epoch, pixels }: SamplesEvent): Promise<string | undefined> {
+async function writeSamples(
+  run: RunFolder,
+  logs: RunLogs,
+  { epoch, step, pixels }: SamplesEvent,
+): Promise<string | undefined> {
   try {
     const png = await gridPng(pixels, run.config.data, SHEET_COLUMNS);
+    logs.addSamples(step, png);
     mkdirSync(run.file("samples", EPOCHS), { recursive: true });
     writeAtomically(run.file("samples", EPOCHS, epochFile(epoch)), [png]);
     return undefined;
