@@ -5,6 +5,7 @@ export { VERSION } from "./base/version.ts";
 export { withAdded } from "./data/added.ts";
 export { type Augmentation, consistencyViews } from "./data/augment.ts";
 export { type Dataset, gather, type ImageSet } from "./data/dataset.ts";
+export { type Pairing, withPairs } from "./data/pairs.ts";
 export { inMemory, type Pixels } from "./data/pixels.ts";
 export { glyphs } from "./data/sets/glyphs.ts";
 export { type LabelAmount, withLabels, withValidation } from "./data/splits.ts";

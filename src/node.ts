@@ -15,6 +15,7 @@ export * from "./index.ts";
 export { type Evaluation, evaluate } from "./predict/evaluate.ts";
 export { type Explanation, explain } from "./predict/explain.ts";
 export { type ExportedHead, exportHead } from "./predict/export.ts";
+export { type ClassSamples, type JudgedSamples, judgeSamples } from "./predict/judge.ts";
 export { estimateLikelihood, type LikelihoodEstimate } from "./predict/likelihood.ts";
 export { sampleMixture } from "./predict/mixture-sampler.ts";
 export { type SuspiciousLabel, suspiciousLabels } from "./predict/suspicious.ts";

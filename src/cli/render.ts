@@ -1,5 +1,6 @@
 // What the terminal shows: colours where wanted, tables, and the progress of training.
 import { formatMetric, type MetricInfo } from "../metrics/metric.ts";
+import { GRADIENT_NORM } from "../train/alarms.ts";
 import type { AlarmEvent, EpochEvent, RunEvent, StepEvent } from "../train/events.ts";
 
 const coloured = (stream: NodeJS.WriteStream): boolean =>
@@ -73,7 +74,8 @@ const short = (value: number): string =>
   Math.abs(value) >= 100 ? value.toFixed(0) : Math.abs(value) >= 1 ? value.toFixed(2) : value.toFixed(4);
 
 function stepLine(event: StepEvent): string {
-  const losses = Object.entries(event.losses).map(([name, value]) => `${name.split("/").pop()} ${short(value)}`);
+  const told = Object.entries(event.losses).filter(([name]) => !name.endsWith(`/${GRADIENT_NORM}`));
+  const losses = told.map(([name, value]) => `${name.split("/").pop()} ${short(value)}`);
   const memory = `${(process.memoryUsage().rss / 2 ** 20).toFixed(0)} MB`;
   const percent = `${(100 * event.progress).toFixed(0)} %`.padStart(5);
   return `${percent}  epoch ${event.epoch}  step ${event.step}  ETA ${duration(event.remaining)}  ${event.imagesPerSecond.toFixed(0)} images/s  ${losses.join("  ")}  ${memory}`;

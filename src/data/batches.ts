@@ -45,8 +45,8 @@ export interface BufferOptions {
   readonly tables?: Readonly<Record<string, Table>>;
 }
 
-/** Changes the picture at `bytes[at…]` in place. */
-export type ChangeAt = (bytes: Uint8Array, at: number) => void;
+/** Changes the picture at `bytes[at…]` in place; `place` is its number in the batch. */
+export type ChangeAt = (bytes: Uint8Array, at: number, place: number) => void;
 
 /** How a view is filled: from other pictures than the set's, through a change. */
 export interface ViewFilling {
@@ -102,7 +102,7 @@ export class BatchBuffer {
         if (!isReal) out.fill(0, i * bytes, (i + 1) * bytes);
         else {
           pixels.read(index[i]!, out, i * bytes);
-          change?.(out, i * bytes);
+          change?.(out, i * bytes, i);
         }
       });
     }

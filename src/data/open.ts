@@ -11,6 +11,7 @@ import { assemble, type PictureOptions, withUnlabelled } from "./readers/assembl
 import type { Resize } from "./readers/decode.ts";
 import { isClassFolder, readFolder, readUnlabelled } from "./readers/folder.ts";
 import { readNpz } from "./readers/npz.ts";
+import { isPairFolder, readPairFolder } from "./readers/pair-folder.ts";
 import { readParquet } from "./readers/parquet.ts";
 import { cifarIn, isIdx, readCifarFolder, readIdxFolder } from "./readers/records.ts";
 import { isTable, readTable } from "./readers/table.ts";
@@ -73,7 +74,7 @@ export const BUILT_IN: readonly string[] = ["glyphs", "glyphs-colour", "rotated-
 
 /** What a source can be, for messages. */
 const EXPECTED =
-  "a folder of class folders, of IDX or CIFAR files, of .tar shards or .parquet files; or a .npz, .csv, .jsonl, .tar, .zip or .parquet file";
+  "a folder of class folders, of pairs (A and B), of IDX or CIFAR files, of .tar shards or .parquet files; or a .npz, .csv, .jsonl, .tar, .zip or .parquet file";
 
 /**
  * Opens a data source: reads labels and class names, brings pictures to one size, and splits as the options ask.
@@ -105,7 +106,14 @@ export async function open(source: string, options: OpenOptions = {}): Promise<D
       : await withUnlabelled(kept, readUnlabelled(existing(options.unlabelled)), pictures);
   const more = options.add === undefined ? all : await withMore(all, options.add, pictures);
   const paired = options.pairs === undefined ? more : withPairs(more, options.pairs, seed);
-  return { ...paired, warnings: [...paired.warnings, ...leaks(more, source)] };
+  return { ...paired, warnings: [...paired.warnings, ...unlabelledClasses(more), ...leaks(more, source)] };
+}
+
+/** Classes that nothing in the training part shows. */
+function unlabelledClasses({ classes, train }: Dataset): readonly Warning[] {
+  const known = new Set(train.labels);
+  const names = classes.filter((_, label) => !known.has(label));
+  return names.length === 0 ? [] : [{ text: "doubtful: classes without a labelled training picture", names }];
 }
 
 /** Adds the training part of another source, read as the data is. */
@@ -208,6 +216,7 @@ async function readDirectory(folder: string, options: PictureOptions): Promise<U
     );
   if (configurations[0]) return fromParquet(parquetIn(join(folder, configurations[0])), folder, options);
   refuseArrow(folder, files);
+  if (isPairFolder(folder)) return assemble(readPairFolder(folder), options);
   if (isClassFolder(folder)) return assemble(readFolder(folder), options);
   fail("E_DATA_FORMAT", `${folder}: nothing in it that is known; expected ${EXPECTED}`);
 }

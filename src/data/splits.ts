@@ -57,6 +57,11 @@ export function withLabels(data: Dataset, amount: LabelAmount, seed: number): Da
   const labels = new Int32Array(data.train.labels.length).fill(-1);
   groups.forEach(([label, members], k) => {
     const count = quota[k]!;
+    if (members.length === 0 && count > 0)
+      fail(
+        "E_OPTION",
+        `--labels ${count}: class "${data.classes[label]}" has no labelled training picture; give it some, leave it out, or keep a share of all labels`,
+      );
     if (members.length < count)
       fail(
         "E_OPTION",

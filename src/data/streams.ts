@@ -7,12 +7,14 @@ import { type Augmentation, changesPictures, mixes } from "./augment.ts";
 import {
   BatchBuffer,
   batchInputs,
+  type ChangeAt,
   MAIN_STREAM,
   MAIN_VIEW,
   MIX_FIELDS,
   type Table,
   type ViewFilling,
 } from "./batches.ts";
+import { mirror } from "./changes/mirror.ts";
 import { type ImageSet, keptPartner, ownCount } from "./dataset.ts";
 import { EpochOrder, type OrderOptions, type Sampling } from "./order.ts";
 import type { PictureChange } from "./picture.ts";
@@ -65,6 +67,8 @@ export class StreamBatches {
   /** Of added pictures, where there are any that the stream takes. */
   private readonly added: { readonly order: EpochOrder; readonly share: number } | undefined;
   private readonly endless: boolean;
+  /** For each example, whether its first epoch is one in which it is mirrored; empty where no view is mirrored in turn. */
+  private readonly mirroredFirst: Uint8Array;
   private readonly views: readonly (readonly [name: string, view: View, transformer: Transformer | undefined])[];
 
   constructor(
@@ -95,13 +99,27 @@ export class StreamBatches {
       batch: new BatchBuffer(set, { size, stream: name, views: views.map(([view]) => view), tables }),
       mix: mixed ? mixFeeds(name, size) : undefined,
     }));
+    const inTurn = this.views.some(([, view]) => this.policyOf(view)?.mirror);
+    this.mirroredFirst = inTurn ? coins(new Random(options.seed, "mirror"), set.labels.length) : new Uint8Array();
     this.stepsPerEpoch = Math.ceil(this.order.length / size);
     this.endless = options.endless || this.order.length < ownCount(set);
   }
 
-  private transformerOf(view: View): Transformer | undefined {
+  private policyOf(view: View): Augmentation | undefined {
     const policy = view === "augmented" ? this.options.augmentation : view;
-    return typeof policy === "object" && changesPictures(policy) ? new Transformer(this.set, policy) : undefined;
+    return typeof policy === "object" ? policy : undefined;
+  }
+
+  private transformerOf(view: View): Transformer | undefined {
+    const policy = this.policyOf(view);
+    return policy && changesPictures(policy) ? new Transformer(this.set, policy) : undefined;
+  }
+
+  /** Whether the picture at a place of a step's batch is mirrored, where pictures are mirrored in every second epoch. */
+  private isMirrored(step: number, place: number, example: number): boolean {
+    const { size } = this.options;
+    const epoch = Math.floor(this.endless ? (step * size + place) / this.order.length : step / this.stepsPerEpoch);
+    return (epoch + this.mirroredFirst[example]!) % 2 === 1;
   }
 
   /** The examples of step `step` (from 0), `progress` 0..1 into its stage. */
@@ -181,7 +199,14 @@ export class StreamBatches {
     const buffer = this.bufferOf(step);
     const fillings = this.views.map(([name, view, transformer], k): [string, ViewFilling] => {
       const random = new Random(seed, `augment:${purpose}${k === 0 ? "" : `${name}:`}${step}`);
-      return [name, this.filling(view, transformer, random)];
+      const filling = this.filling(view, transformer, random);
+      if (!this.policyOf(view)?.mirror) return [name, filling];
+      const change: ChangeAt = (bytes, at, place) => {
+        if (this.isMirrored(step, place, examples[place]!))
+          mirror(bytes.subarray(at, at + this.set.pixels.size), this.set);
+        filling.change?.(bytes, at, place);
+      };
+      return [name, { change }];
     });
     buffer.batch.fill(examples, Object.fromEntries(fillings));
     if (buffer.mix) drawMix(augmentation, this.set, new Random(seed, `mix:${purpose}${step}`), buffer.mix);
@@ -198,6 +223,13 @@ export class StreamBatches {
     if (view === "partner") return { pixels: keptPartner(this.set) };
     return transformer ? { change: (bytes, at) => transformer.apply(bytes, at, random) } : {};
   }
+}
+
+/** `n` fair coins, 0 or 1 each. */
+function coins(random: Random, n: number): Uint8Array {
+  const values = new Float32Array(n);
+  random.fillUniform(values);
+  return Uint8Array.from(values, (value) => (value < 0.5 ? 0 : 1));
 }
 
 interface Filled {

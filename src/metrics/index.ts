@@ -1,9 +1,18 @@
 // The common metrics and fitted quantities, as explicit lists.
 import { ndarray } from "../base/array.ts";
-import { type ClassificationMetrics, classificationMetrics, fitTemperature, softmaxRows } from "./classification.ts";
+import { cohenKappa, matthewsCorrelation, topAccuracy } from "./agreement.ts";
+import { classAreas } from "./class-curves.ts";
+import {
+  type ClassificationMetrics,
+  classificationMetrics,
+  confusionMatrix,
+  fitTemperature,
+  softmaxRows,
+} from "./classification.ts";
 import { type FittedQuantity, type Metric, type Predictions, temperatureOf } from "./metric.ts";
 import { mixtureQuantity } from "./mixture-quantity.ts";
 import { noveltyQuantity, shareOfAlarms } from "./novelty.ts";
+import { adaptiveCalibrationError, brierScore } from "./probability-scores.ts";
 import { psnr } from "./psnr.ts";
 import { SAMPLE_METRICS } from "./sample-metrics.ts";
 
@@ -36,9 +45,50 @@ const CLASS_METRICS = (
   }),
 );
 
+/** Those that are told of a finished classifier; none is what it is trained for. */
+const CLASS_DETAILS = (
+  [
+    {
+      ...{ name: "top5", title: "label among the five likeliest", better: "higher", unit: "share" },
+      of: (p) => (p.classes > 5 ? topAccuracy(p.probabilities, p.labels, p.classes, 5) : undefined),
+    },
+    {
+      ...{ name: "kappa", title: "Cohen's kappa", better: "higher", unit: "" },
+      of: (p) => cohenKappa(confusionMatrix(p.probabilities, p.labels, p.classes)),
+    },
+    {
+      ...{ name: "mcc", title: "Matthews' correlation", better: "higher", unit: "" },
+      of: (p) => matthewsCorrelation(confusionMatrix(p.probabilities, p.labels, p.classes)),
+    },
+    {
+      ...{ name: "brier", title: "Brier score", better: "lower", unit: "" },
+      of: (p) => brierScore(p.probabilities, p.labels, p.classes),
+    },
+    {
+      ...{ name: "adaptiveEce", title: "adaptive calibration error", better: "lower", unit: "share" },
+      of: (p) => adaptiveCalibrationError(p.probabilities, p.labels, p.classes),
+    },
+    {
+      ...{ name: "auroc", title: "area under the ROC curve, mean over classes", better: "higher", unit: "" },
+      of: (p) => classAreas(p.probabilities, p.labels, p.classes)?.auroc,
+    },
+    {
+      ...{ name: "averagePrecision", title: "average precision, mean over classes", better: "higher", unit: "" },
+      of: (p) => classAreas(p.probabilities, p.labels, p.classes)?.averagePrecision,
+    },
+  ] satisfies (Pick<Metric, "name" | "title" | "better" | "unit"> & { of: Metric["compute"] })[]
+).map(
+  ({ of, ...metric }): Metric => ({
+    ...metric,
+    ...{ needs: ["classify"], labels: true, slow: true },
+    compute: (p) => (p.hasLabels ? of(p) : undefined),
+  }),
+);
+
 /** Every metric that does not belong to one model. */
 export const METRICS: readonly Metric[] = [
   ...CLASS_METRICS,
+  ...CLASS_DETAILS,
   {
     name: "temperature",
     title: "temperature",

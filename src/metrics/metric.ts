@@ -74,7 +74,7 @@ export interface MetricInfo {
 export interface Metric extends MetricInfo {
   /** Names of outputs. */
   readonly needs: readonly string[];
-  /** Computed in evaluation; in validation only for a model that chooses its best checkpoint by it, or that is adversarial. */
+  /** Computed in evaluation; in validation only for a model that chooses its best checkpoint by it, or is watched by it. */
   readonly slow?: boolean;
   /** Whether it needs pictures with labels. */
   readonly labels?: boolean;
@@ -91,6 +91,8 @@ export interface FittedQuantity {
   readonly needs: readonly string[];
   /** Names of outputs that it takes too where the model gives them. */
   readonly uses?: readonly string[];
+  /** Fitted for the checkpoints that are used alone: the best one, and the one with which a run ends. */
+  readonly slow?: boolean;
   /** Arrays by name, kept in the checkpoint; undefined where there is nothing to fit. */
   fit(predictions: Predictions): Readonly<Record<string, NdArray>> | undefined;
 }

@@ -37,14 +37,19 @@ export function nearestOthers(rows: Rows, k: number): Int32Array[] {
   });
 }
 
-/** For each row, the distance to the nearest of `reference`. */
-export function nearestDistances(rows: Rows, reference: Rows): Float64Array {
-  return Float64Array.from({ length: rowCount(rows) }, (_, i) => {
-    let least = Number.POSITIVE_INFINITY;
-    for (let j = 0; j < rowCount(reference); j++) least = Math.min(least, squaredDistance(rows, i, reference, j));
-    return Math.sqrt(least);
-  });
+/** The row of `reference` that is nearest to row `i` of `rows`, and its distance; -1 and infinite without any. */
+export function nearestRow(rows: Rows, reference: Rows, i = 0): { readonly row: number; readonly distance: number } {
+  let [row, least] = [-1, Number.POSITIVE_INFINITY];
+  for (let j = 0; j < rowCount(reference); j++) {
+    const square = squaredDistance(rows, i, reference, j);
+    if (square < least) [row, least] = [j, square];
+  }
+  return { row, distance: Math.sqrt(least) };
 }
+
+/** For each row, the distance to the nearest of `reference`. */
+export const nearestDistances = (rows: Rows, reference: Rows): Float64Array =>
+  Float64Array.from({ length: rowCount(rows) }, (_, i) => nearestRow(rows, reference, i).distance);
 
 /**
  * The `k` smallest distances of each row to other rows, `[n, k]`, the smallest first; infinite where there are fewer others.

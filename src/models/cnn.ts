@@ -10,7 +10,7 @@ import { adam } from "../nn/optim.ts";
 import { schedule, withWarmup } from "../nn/schedule.ts";
 import type { Scope } from "../nn/scope.ts";
 import { head } from "./heads.ts";
-import { defineModel, type Streams } from "./model.ts";
+import { defineModel } from "./model.ts";
 import { ACTIVATION_NAMES, SCHEDULE_NAMES } from "./options.ts";
 
 const options = z.object({
@@ -52,7 +52,7 @@ export const cnn = defineModel({
     };
 
     return {
-      streams: (): Streams => ({ labelled: { from: "labelled" } }),
+      streams: { labelled: { from: "labelled" } },
       stages: [
         {
           phases: [

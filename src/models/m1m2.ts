@@ -153,7 +153,7 @@ export const m1m2 = defineModel({
         { name: "m1", share: o.firstShare, phases: [first] },
         { name: "m2", share: 1 - o.firstShare, phases: [second] },
       ],
-      streams: labelledHalf,
+      streams: labelledHalf(data.examples),
       best: ["accuracy", "nll"],
       latentSize: o.latent,
       heads: {

@@ -196,7 +196,7 @@ export interface BuiltModel {
   /** In order; most models have one. */
   readonly stages: readonly Stage[];
   /** Batches of each step. Default: one stream `batch` of all pictures, augmented. */
-  streams?(counts: ExampleCounts): Streams;
+  readonly streams?: Streams;
   readonly tables?: Readonly<Record<string, TableSpec>>;
   /** Metrics of this model's own, beside the common ones. */
   readonly metrics?: readonly Metric[];
@@ -224,6 +224,8 @@ export interface Model<O extends OptionTable = OptionTable> {
   /** Where the method is published. */
   readonly cite: string;
   readonly options: O;
+  /** Pictures a step where a run does not say (`--batch`). Default: as for every run. */
+  batch?(counts: ExampleCounts): number;
   build(options: z.infer<O>, data: DataSpec): BuiltModel;
 }
 

@@ -11,7 +11,7 @@ import { adam } from "../nn/optim.ts";
 import { schedule, withWarmup } from "../nn/schedule.ts";
 import type { Scope } from "../nn/scope.ts";
 import { head } from "./heads.ts";
-import { type Batch, defineModel, type Phase, type Streams } from "./model.ts";
+import { type Batch, defineModel, type Phase } from "./model.ts";
 
 const options = z.object({
   loss: z
@@ -157,7 +157,7 @@ export const pix2pix = defineModel({
 
     return {
       // Both pictures as they are: a change of one alone would be learnt.
-      streams: (): Streams => ({ pairs: { views: { x: "plain", given: "partner" } } }),
+      streams: { pairs: { views: { x: "plain", given: "partner" } } },
       stages: [{ phases: isAdversarial ? [discriminator, generator] : [plain] }],
       best: ["psnr"],
       heads: { translate: head(["picture"], "picture", (scope, { picture }) => translate(scope, picture)) },

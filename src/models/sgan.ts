@@ -1,8 +1,10 @@
 // A GAN whose discriminator is a classifier: K class scores, of which one sum says how real a picture is. It learns classes from the
 // labelled pictures, and what is common to real ones from all of them; the generator only has to make pictures that it can learn from.
 import { z } from "zod";
+import { consistencyViews } from "../data/augment.ts";
 import * as g from "../graph/ops/index.ts";
 import type { Tensor } from "../graph/tensor.ts";
+import { ADVERSARIAL_LOSSES } from "../nn/adversarial.ts";
 import { glorotUniform, normalInit, onesInit, zerosInit } from "../nn/init.ts";
 import { batchNorm, dense, gaussianNoise, weightNorm } from "../nn/layers.ts";
 import { classLoss, weightedMean } from "../nn/losses.ts";
@@ -11,7 +13,8 @@ import { adam, sgd } from "../nn/optim.ts";
 import { SCHEDULES } from "../nn/schedule.ts";
 import type { Scope } from "../nn/scope.ts";
 import { head } from "./heads.ts";
-import { defineModel, type Phase, type Streams } from "./model.ts";
+import { bankLoss, bankTables, refreshBank } from "./label-bank.ts";
+import { defineModel, type Phase, type Stage } from "./model.ts";
 
 const options = z.object({
   net: z
@@ -28,6 +31,12 @@ const options = z.object({
     .max(0.99999)
     .default(0.9999)
     .describe("decay of the classifier's averaged weights; over the first steps it is less"),
+  guessed: z
+    .number()
+    .min(0)
+    .max(0.9)
+    .default(0)
+    .describe("share of training, at its end, that learns from guessed labels too, of changed pictures; 0: none"),
 });
 
 /** What differs between the two kinds of network; the paper's settings for MNIST and, of conv, smaller ones than its for CIFAR-10. */
@@ -37,6 +46,11 @@ const NETS = {
 } as const;
 /** Most pixels of a picture that `auto` gives to the dense nets. */
 const DENSE_PIXELS = 1024;
+/**
+ * Adam's epsilon. The paper's code adds 1e-8 under the root: a discriminator that is sure has gradients below 1e-4, and full steps
+ * along them drive it away from a generator that can follow no longer.
+ */
+const EPSILON = 1e-4;
 /** The part of training in which the phase that sets scales may run; it acts in the first step alone. */
 const START_UNTIL = 1e-3;
 
@@ -50,13 +64,15 @@ interface LayerShape {
   readonly gain?: boolean;
 }
 
+const against = ADVERSARIAL_LOSSES.nonSaturating;
+
 /** Classifies from few labels; its pictures serve the classifier and look worse than those of other GANs. */
 export const sgan = defineModel({
   name: "sgan",
   title: "GAN with a classifier as discriminator, for few labels",
   cite: "Salimans et al. 2016, Improved Techniques for Training GANs; the schedule follows Dai et al. 2017, Good Semi-supervised Learning That Requires a Bad GAN",
   options,
-  build(o, { height, width, channels, classes }) {
+  build(o, { height, width, channels, classes, mirror }) {
     const isDense = o.net === "dense" || (o.net === "auto" && channels === 1 && height * width <= DENSE_PIXELS);
     const net = NETS[isDense ? "dense" : "conv"];
     const depth = defaultDepth(height, width);
@@ -140,11 +156,12 @@ export const sgan = defineModel({
     };
 
     // ------------------------------------------------------------------------------------------ phases
-    const rule = {
-      optimizer: adam({ beta1: o.beta1 }),
+    /** How networks are trained in the part `from`..`to` of training. */
+    const rule = (from: number, to: number) => ({
+      optimizer: adam({ beta1: o.beta1, epsilon: EPSILON }),
       learningRate: o.rate || net.rate,
-      schedule: SCHEDULES.lateLinear,
-    };
+      schedule: (progress: number) => SCHEDULES.lateLinear(from + (to - from) * progress),
+    });
     const start: Phase = {
       name: "start",
       updates: ["discriminator/"],
@@ -153,35 +170,35 @@ export const sgan = defineModel({
       ...{ optimizer: sgd(), learningRate: 0, schedule: SCHEDULES.constant, emaDecay: o.emaDecay },
       loss: (scope, { x }) => ({ loss: g.mean(classify(scope, x, true)), log: {} }),
     };
-    const discriminator: Phase = {
-      ...rule,
-      name: "discriminator",
+    const discriminator = (guesses: boolean): Pick<Phase, "updates" | "emaDecay" | "loss"> => ({
       updates: ["discriminator/"],
       emaDecay: o.emaDecay,
-      loss(scope, _, { labelled, real }) {
+      loss(scope, _, { labelled, real, ...others }) {
+        const bank = guesses ? others.bank : undefined;
         const [n, m] = [labelled!.labels.shape[0]!, real!.x.shape[0]!];
         const generated = generate(scope, m);
         const shown = (labelled!.mixed ?? labelled!).x;
-        const logits = classify(scope, g.concat([shown, real!.x, generated], 0));
+        const logits = classify(scope, g.concat([shown, real!.x, generated, ...(bank ? [bank.x] : [])], 0));
         const cross = classLoss(g.sliceAxis(logits, 0, 0, n), labelled!);
+        const guessed = bank && bankLoss(scope, g.sliceAxis(logits, 0, n + 2 * m, logits.shape[0]!), bank);
         const odds = g.logSumExp(logits, 1);
         const [ofReal, ofGenerated] = [g.sliceAxis(odds, 0, n, n + m), g.sliceAxis(odds, 0, n + m, n + 2 * m)];
         // One class more, "generated", of the logit 0, has probability 1 / (1 + Σ eˡ) (section 5): Z = ln Σ eˡ is the log-odds of real.
-        const lossReal = weightedMean(g.softplus(g.neg(ofReal)), real!.weights);
-        const lossGenerated = g.mean(g.softplus(ofGenerated));
+        const lossReal = weightedMean(against.real(ofReal), real!.weights);
+        const lossGenerated = g.mean(against.generated(ofGenerated));
+        const loss = g.add(cross, g.mul(g.add(lossReal, lossGenerated), 0.5));
         return {
-          loss: g.add(cross, g.mul(g.add(lossReal, lossGenerated), 0.5)),
+          loss: guessed ? g.add(loss, guessed) : loss,
           log: {
             class: cross,
+            ...(guessed ? { guessed } : {}),
             realTaken: weightedMean(g.step(ofReal), real!.weights),
             generatedTaken: g.mean(g.step(ofGenerated)),
           },
         };
       },
-    };
-    const generator: Phase = {
-      ...rule,
-      name: "generator",
+    });
+    const generator: Pick<Phase, "updates" | "emaDecay" | "loss"> = {
       updates: ["generator/"],
       emaDecay: "none",
       loss(scope, _, { matched }) {
@@ -195,14 +212,39 @@ export const sgan = defineModel({
       },
     };
 
+    const first = rule(0, 1 - o.guessed);
+    const second = rule(1 - o.guessed, 1);
+    const stages: Stage[] = [
+      {
+        name: "adversarial",
+        share: 1 - o.guessed,
+        phases: [
+          start,
+          { ...first, ...discriminator(false), name: "discriminator" },
+          { ...first, ...generator, name: "generator" },
+        ],
+      },
+      {
+        name: "with guessed labels",
+        share: o.guessed,
+        // The first graph, too, is of what the classifier takes the classes from: it has learned from all pictures by now.
+        refresh: refreshBank("features", classes.length),
+        phases: [
+          { ...second, ...discriminator(true), name: "discriminator of guesses" },
+          { ...second, ...generator, name: "generator beside guesses" },
+        ],
+      },
+    ];
     return {
       // Pictures as they are where they teach what is real: changed ones would be taken for real too.
-      streams: (): Streams => ({
+      streams: {
         real: { views: { x: "plain" } },
         matched: { views: { x: "plain" } },
         labelled: { from: "labelled" },
-      }),
-      stages: [{ phases: [start, discriminator, generator] }],
+        ...(o.guessed > 0 ? { bank: { views: { x: consistencyViews(channels, mirror).hard } } } : {}),
+      },
+      stages: o.guessed > 0 ? stages : stages.slice(0, 1),
+      ...(o.guessed > 0 ? { tables: bankTables(classes.length) } : {}),
       heads: {
         classify: head(["picture"], "logits", (scope, { picture }) => classify(scope, picture)),
         features: head(["picture"], "features", (scope, { picture }) => features(scope, picture)),
@@ -221,8 +263,8 @@ function setScale(scope: Scope, outputs: Tensor): void {
   const scale = g.div(1, g.sqrt(g.add(g.variance(outputs, axes), 1e-6)));
   const isSet = scope.buffer("set", [1], zerosInit);
   const once = (name: string, old: Tensor, value: Tensor) =>
-    scope.assign(name, g.add(value, g.mul(g.sub(old, value), isSet)));
+    scope.assign(name, g.where(g.greater(isSet, 0), old, value));
   once("scale", scope.buffer("scale", [units], onesInit), scale);
   once("shift", scope.buffer("shift", [units], zerosInit), g.neg(g.mul(mean, scale)));
-  scope.assign("set", g.add(g.mul(isSet, 0), 1));
+  scope.assign("set", g.maximum(isSet, 1));
 }

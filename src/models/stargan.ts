@@ -14,7 +14,7 @@ import { gradientPenalty, r1Penalty } from "../nn/penalties.ts";
 import { SCHEDULES } from "../nn/schedule.ts";
 import type { Scope } from "../nn/scope.ts";
 import { head } from "./heads.ts";
-import { defineModel, type Phase, type Streams } from "./model.ts";
+import { defineModel, type Phase } from "./model.ts";
 
 const options = z.object({
   width: z.number().int().min(4).max(256).default(24).describe("channels of the generator's largest maps"),
@@ -185,7 +185,7 @@ export const stargan = defineModel({
 
     return {
       // Pictures as they are, since translations shall look like them; of pictures without a label it is not known what they are.
-      streams: (): Streams => ({ labelled: { from: "labelled", views: { x: "plain" } } }),
+      streams: { labelled: { from: "labelled", views: { x: "plain" } } },
       stages: [{ phases: [discriminator, generator] }],
       metrics: [
         {

@@ -37,9 +37,15 @@ export function dense(scope: Scope, x: Tensor, units: number, options: LayerOpti
  * leading axes broadcast and neither is repeated. Without a condition it is `dense`. Parameters: those of `dense`, and
  * `condition/weights` [c, units].
  */
-export function conditionalDense(scope: Scope, x: Tensor, condition: Tensor | undefined, units: number): Tensor {
-  const own = dense(scope, x, units);
-  return condition ? g.add(own, dense(scope.child("condition"), condition, units, { bias: false })) : own;
+export function conditionalDense(
+  scope: Scope,
+  x: Tensor,
+  condition: Tensor | undefined,
+  units: number,
+  options: LayerOptions = {},
+): Tensor {
+  const own = dense(scope, x, units, options);
+  return condition ? g.add(own, dense(scope.child("condition"), condition, units, { ...options, bias: false })) : own;
 }
 
 /** Options of a convolution; `padding` is `same` by default. */
@@ -152,9 +158,26 @@ export function layerNorm(scope: Scope, x: Tensor, epsilon = 1e-5): Tensor {
  * @param groups divides c
  */
 export function groupNorm(scope: Scope, x: Tensor, groups: number, epsilon = 1e-5): Tensor {
+  return scaleShift(scope, standardizeGroups(x, groups, epsilon));
+}
+
+/**
+ * Group normalisation whose scale and shift depend on a condition `[n, d]`, such as a class (de Vries et al. 2017, for batch
+ * normalisation): 1 + dense(condition) and dense(condition) of each channel. Parameters: `scale/weights` and `shift/weights` [d, c].
+ * @param groups divides c
+ */
+export function conditionalGroupNorm(scope: Scope, x: Tensor, condition: Tensor, groups: number): Tensor {
+  const [n, , , c] = x.shape as readonly number[] as [number, number, number, number];
+  const linear = (name: string) => {
+    const rows = dense(scope.child(name), condition, c, { bias: false, init: normalInit(0.02) });
+    return g.reshape(rows, [n, 1, 1, c]);
+  };
+  return g.add(g.mul(standardizeGroups(x, groups, 1e-5), g.add(linear("scale"), 1)), linear("shift"));
+}
+
+function standardizeGroups(x: Tensor, groups: number, epsilon: number): Tensor {
   const [n, h, w, c] = x.shape as readonly number[] as [number, number, number, number];
-  const grouped = g.reshape(x, [n, h * w, groups, c / groups]);
-  return scaleShift(scope, g.reshape(standardize(grouped, [1, 3], epsilon), x.shape));
+  return g.reshape(standardize(g.reshape(x, [n, h * w, groups, c / groups]), [1, 3], epsilon), x.shape);
 }
 
 /**

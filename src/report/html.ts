@@ -12,7 +12,8 @@ export interface ReportChart {
 
 /** A sheet of pictures with what is written below it. */
 export interface ReportPictures {
-  readonly png: Buffer;
+  readonly data: Buffer;
+  readonly type: "image/png" | "image/webp";
   readonly caption: string;
 }
 
@@ -24,7 +25,7 @@ export interface ReportSection {
   /** A command to copy: one click selects it. */
   command?: string;
   charts?: readonly ReportChart[];
-  pngs?: readonly ReportPictures[];
+  pictures?: readonly ReportPictures[];
   /** Names of the columns, and the rows. */
   table?: { head: readonly string[]; rows: readonly (readonly (string | number)[])[] };
 }
@@ -74,15 +75,15 @@ ${sections.map(sectionHtml).join("\n")}
 `;
 }
 
-function sectionHtml({ title, note, command, charts = [], pngs = [], table }: ReportSection): string {
+function sectionHtml({ title, note, command, charts = [], pictures = [], table }: ReportSection): string {
   const parts = [`<h2>${escapeHtml(title)}</h2>`];
   if (note) parts.push(`<p class="lead">${escapeHtml(note)}</p>`);
   if (command) parts.push(`<pre>${escapeHtml(command)}</pre>`);
   const figure = (content: string, caption: string, wide = false) =>
     `<figure${wide ? ' class="wide"' : ""}>${content}<figcaption>${escapeHtml(caption)}</figcaption></figure>`;
   for (const { svg, caption, wide } of charts) parts.push(figure(svg, caption, wide));
-  for (const { caption, png } of pngs) {
-    const source = `data:image/png;base64,${png.toString("base64")}`;
+  for (const { caption, data, type } of pictures) {
+    const source = `data:${type};base64,${data.toString("base64")}`;
     parts.push(figure(`<img alt="${escapeHtml(caption)}" src="${source}">`, caption));
   }
   if (table) {

@@ -29,7 +29,7 @@ const configSchema = z.object({
     location: z.string().nullable().default(null),
     name: z.string(),
     fingerprint: z.string(),
-    classes: z.array(z.string()).min(2),
+    classes: z.array(z.string()).min(1),
     height: z.int().min(1),
     width: z.int().min(1),
     channels: z.int().min(1).max(3),

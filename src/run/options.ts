@@ -122,7 +122,7 @@ export const RUN_OPTIONS = {
     flag: "--batch <n>",
     type: integer(1, 65536),
     default: 128,
-    help: "pictures in a training step; at most as many as the training part has",
+    help: "pictures in a training step, where the model asks for no other number; at most as many as the training part has",
     resume: "fixed",
     stored: "run",
   },

@@ -1,5 +1,5 @@
 // The sheets of pictures in a report: what a model's heads make of the evaluated pictures, and where it errs.
-import { gather, keptPartner } from "../data/dataset.ts";
+import { gather, type ImageSet, keptPartner } from "../data/dataset.ts";
 import { turnPicture } from "../data/turn.ts";
 import { argmax } from "../metrics/classification.ts";
 import type { ClassEvaluation, Evaluation } from "../predict/evaluate.ts";
@@ -8,6 +8,7 @@ import type { TrainedModel } from "../predict/trained.ts";
 import { Random } from "../random/random.ts";
 import { gridPng, toBytes } from "../report/pictures.ts";
 import { explainedMistakes, interpolations, traversals } from "./latent-sheets.ts";
+import { nearestTraining, sampleInterpolations } from "./sample-sheets.ts";
 
 /** Pictures on a sheet, and in a row of it. */
 const PICTURES = 40;
@@ -29,8 +30,11 @@ export interface Sheet {
   make(): Promise<{ readonly caption: string; readonly png: Buffer } | undefined>;
 }
 
-/** The sheets that a model has for an evaluated set; nothing is computed before one is made. */
-export function sheetsOf(model: TrainedModel, found: Evaluation): Sheet[] {
+/**
+ * The sheets that a model has for an evaluated set; nothing is computed before one is made.
+ * @param train the pictures that it was trained on, where they are at hand
+ */
+export function sheetsOf(model: TrainedModel, found: Evaluation, train?: ImageSet): Sheet[] {
   const sheet = (file: string, pictures: () => Promise<SheetPictures | undefined>): Sheet => ({
     file,
     async make() {
@@ -46,6 +50,8 @@ export function sheetsOf(model: TrainedModel, found: Evaluation): Sheet[] {
     ...(model.has("translate") ? [sheet("translations.png", () => translations(model, found))] : []),
     ...(model.has("canonical") ? [sheet("upright.png", () => turnedUpright(model, found))] : []),
     ...(model.has("sample") ? [sheet("generated.png", () => generated(model))] : []),
+    ...(model.has("sample") && train ? [sheet("nearest.png", () => nearestTraining(model, train))] : []),
+    ...(model.has("sample") && !hasCodes ? [sheet("interpolations.png", () => sampleInterpolations(model))] : []),
     ...(hasCodes && found.n > 1
       ? [
           sheet("interpolations.png", () => interpolations(model, found)),

@@ -2,7 +2,6 @@
 // logged each epoch, and what to try then. Each is a row of a table; no row knows a model, and one whose numbers are not there
 // is silent.
 import type { Metrics } from "./events.ts";
-import { GRADIENT_NORM } from "./steps.ts";
 
 /** What begins or ends. */
 export interface AlarmChange {
@@ -50,6 +49,8 @@ const short = (value: number): string => String(Number(value.toPrecision(3)));
 const namesOf = (epochs: Epochs, pattern: RegExp): string[] =>
   Object.keys(last(epochs)).filter((name) => pattern.test(name));
 
+/** What the joint norm of a phase's gradients, before any clipping, is told as. */
+export const GRADIENT_NORM = "gradientNorm";
 /** What the norm of all that a phase moves is told as, … */
 export const normName = (phase: string): string => `watch/${phase}/parameterNorm`;
 const NORM = /^watch\/.*\/parameterNorm$/;

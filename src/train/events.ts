@@ -66,6 +66,15 @@ export interface EpochEvent {
   readonly best: boolean;
 }
 
+/** What a model that samples makes of the same noise at the end of each epoch. It is shown, and not kept in logs. */
+export interface SamplesEvent {
+  readonly type: "samples";
+  readonly epoch: number;
+  readonly step: number;
+  /** Bytes `[n, h, w, c]`; of a model that is asked for classes, all classes in turn. */
+  readonly pixels: Uint8Array;
+}
+
 /** Something goes wrong in training, or no longer does: see train/alarms.ts. */
 export interface AlarmEvent {
   readonly type: "alarm";
@@ -106,4 +115,4 @@ export interface EndEvent {
 }
 
 /** Everything that training tells. */
-export type RunEvent = StartEvent | NoteEvent | StepEvent | EpochEvent | AlarmEvent | EndEvent;
+export type RunEvent = StartEvent | NoteEvent | StepEvent | EpochEvent | SamplesEvent | AlarmEvent | EndEvent;

@@ -16,6 +16,7 @@ import { Pipeline, type StepResult } from "./pipeline.ts";
 import { budgetShares, StagePlan } from "./plan.ts";
 import { copyOf, newProgress, phaseStepsAfter, type TrainingProgress } from "./progress.ts";
 import { makeTables, Refresher, savedTables } from "./refresh.ts";
+import { drawSamples } from "./samples.ts";
 import { StageStreams } from "./stage-streams.ts";
 import { type CompiledModel, type CompiledStage, compileModel } from "./steps.ts";
 import { Validator } from "./validate.ts";
@@ -42,7 +43,6 @@ export async function prepare(options: FitOptions): Promise<PreparedRun> {
   const { classes, mirror } = data;
   const compiled = compileModel(options.model, { height, width, channels, classes, mirror }, batch, {
     classWeights: classWeighting === "none" ? undefined : classWeights(labels, classes, classWeighting),
-    counts: exampleCounts(data.train),
     augmentation,
     frozen: freeze,
     paired: data.validation !== undefined && keptPartner(data.validation) !== undefined,
@@ -78,10 +78,11 @@ export async function* fit(options: FitOptions, prepared?: PreparedRun): AsyncGe
   }
 }
 
-const graphsOf = ({ stages, validate, watch }: CompiledModel) => {
+const graphsOf = ({ stages, validate, samples, watch }: CompiledModel) => {
   const steps = [
     ...stages.flatMap(({ phases, predictions }) => [...phases, ...predictions.values()]),
     validate,
+    ...(samples ? [samples] : []),
     ...(watch ? [watch.discriminate, ...watch.losses.values()] : []),
   ];
   // Stages may ask the same head.
@@ -231,7 +232,7 @@ class TrainingRun {
       };
       if (!held || pipeline.length > 0) continue;
       if (validates) {
-        yield* this.endEpoch(epoch);
+        yield* this.endEpoch(epoch, plan);
         const goal = this.reachedGoal();
         if (goal) return goal;
       } else if (stopping || saving) await this.save("last");
@@ -268,19 +269,24 @@ class TrainingRun {
   }
 
   /** Validates, tells of it, and saves: in that order, so that no checkpoint is ahead of what was told. */
-  private async *endEpoch(epoch: number): AsyncGenerator<RunEvent, void> {
+  private async *endEpoch(epoch: number, plan: StagePlan): AsyncGenerator<RunEvent, void> {
     const { progress } = this;
-    const found = await this.validator.run();
-    this.fitted = found.fitted;
+    const found = await this.validator.run(this.compiled.stages[progress.stage.index]!.metrics);
     const seen = { ...meansOf(progress.totals), ...found.metrics };
+    const step = this.compiled.samples;
+    const { data, seed } = this.options;
+    const samples = step && (await drawSamples(this.program, step, data.classes.length, seed));
     const watched = await this.watch?.look(progress, seen, found.predictions);
     this.metrics = { ...seen, ...watched?.metrics };
     progress.totals = {};
     if (this.options.model.bestKeeps) progress.highest = this.goals.highestOf(this.metrics, progress.highest);
     const best = this.goals.isBest(this.metrics, progress.best, progress.highest);
     if (best) progress.best = { epoch, values: this.goals.valuesOf(this.metrics) };
+    const isLast = progress.stage.step >= plan.planned && progress.stage.index + 1 === this.compiled.stages.length;
+    this.fitted = found.fit(best || isLast || this.reachedGoal() !== undefined);
     try {
       yield { type: "epoch", epoch, step: progress.step, seconds: this.elapsed, metrics: this.metrics, best };
+      if (samples) yield { type: "samples", epoch, step: progress.step, pixels: samples };
       for (const change of watched?.changes ?? []) yield { type: "alarm", epoch, step: progress.step, ...change };
     } finally {
       await (best ? this.save("best", "last") : this.save("last"));

@@ -4,7 +4,6 @@ import { sameShape } from "../base/array.ts";
 import { fail } from "../base/errors.ts";
 import type { Augmentation } from "../data/augment.ts";
 import { streamOfInput } from "../data/batches.ts";
-import type { ExampleCounts } from "../data/dataset.ts";
 import { grad } from "../graph/grad.ts";
 import { SCALAR_PREFIX, STATE_PREFIX } from "../graph/names.ts";
 import * as g from "../graph/ops/index.ts";
@@ -26,7 +25,10 @@ import { type BatchUse, batchTensors, plainBatch } from "../predict/batch.ts";
 import type { Step } from "../predict/feeds.ts";
 import { fittedOf, metricsOf, outputsOf, outputTensors } from "../predict/outputs.ts";
 import type { StepGraph } from "../runtime/program.ts";
+import { GRADIENT_NORM } from "./alarms.ts";
+import { SAMPLES } from "./samples.ts";
 import { type ResolvedStream, resolveStreams } from "./stage-streams.ts";
+import { toldMetrics } from "./told-metrics.ts";
 
 /** The training step of a phase. */
 export interface PhaseStep extends Step {
@@ -43,6 +45,8 @@ export interface CompiledStage {
   readonly streams: readonly ResolvedStream[];
   /** For each head that its refresh asks, the graph of its rows for a batch of plain pictures. */
   readonly predictions: ReadonlyMap<string, Step>;
+  /** Those metrics that say something in this stage, as no network that they measure is trained later only. */
+  readonly metrics: readonly Metric[];
 }
 
 /** Graphs that tell how an adversarial model trains; none changes the state. */
@@ -58,6 +62,8 @@ export interface CompiledModel {
   readonly stages: readonly CompiledStage[];
   /** Per-example outputs on a batch with averaged weights, for validation. */
   readonly validate: Step;
+  /** `SAMPLES` pictures of the head `sample`, with averaged weights, where the model has it. */
+  readonly samples?: Step;
   /** What an adversarial model is watched by. */
   readonly watch?: WatchSteps;
   /** The metrics that are computed in validation. */
@@ -70,8 +76,6 @@ export interface CompiledModel {
 
 /** What of the graphs depends on the run. */
 export interface CompileOptions extends Omit<BatchUse, "tables"> {
-  /** Default: all are labelled. */
-  readonly counts?: ExampleCounts;
   /** Default: none. */
   readonly augmentation?: Augmentation;
   /** Path prefixes of parameters that are not trained. */
@@ -81,9 +85,6 @@ export interface CompileOptions extends Omit<BatchUse, "tables"> {
   /** Decay of moving averages where a phase says none. Default 0.999. */
   readonly emaDecay?: number;
 }
-
-/** What the joint norm of a phase's gradients, before any clipping, is told as. */
-export const GRADIENT_NORM = "gradientNorm";
 
 /** The scalar that moves averages towards the newest weights: 1 - decay. */
 const AVERAGE_RATE = "averageRate";
@@ -95,15 +96,9 @@ export function compileModel(
   batchSize: number,
   options: CompileOptions = {},
 ): CompiledModel {
-  const {
-    counts = { labelled: 1, unlabelled: 0 },
-    augmentation = {},
-    frozen = [],
-    emaDecay = 0.999,
-    paired = false,
-  } = options;
+  const { augmentation = {}, frozen = [], emaDecay = 0.999, paired = false } = options;
   if (model.stages.length === 0) fail("E_NAME", "a model needs at least one stage to be trained");
-  const streams = resolveStreams(model, counts, batchSize, augmentation);
+  const streams = resolveStreams(model, batchSize, augmentation);
   const use = { classWeights: options.classWeights, tables: model.tables };
   const batches = Object.fromEntries(
     streams.map((stream) => [
@@ -137,13 +132,16 @@ export function compileModel(
   const needed = [...metrics, ...fitted].flatMap(({ needs }) => needs);
   needed.push(...fitted.flatMap(({ uses = [] }) => uses));
   const outputs = outputsOf(model.heads, paired).filter((name) => needed.includes(name));
-  const predictStep = (name: string, names: readonly string[]): Step => {
+  const predictStep = (name: string, names: readonly string[], n = batchSize): Step => {
     const build = new Build(false, { bind: bindEvaluated(specs) });
-    const log = outputTensors(model.heads, names, build.root, plainBatch(batchSize, data, paired));
+    const log = outputTensors(model.heads, names, build.root, plainBatch(n, data, paired));
     return { graph: { name, updates: new Map(), log }, noises: build.noises, annealed: build.annealed };
   };
+  const validate = predictStep(VALIDATE, outputs);
+  const moved = stages.map(({ phases }) => new Set(phases.flatMap(({ graph }) => [...graph.updates.keys()])));
+  const told = toldMetrics(metrics, validate.graph.log, moved);
   return {
-    stages: stages.map(({ stage, phases }) => ({
+    stages: stages.map(({ stage, phases }, k) => ({
       stage,
       phases,
       streams: streams.filter(({ name }) => phases.some(({ graph }) => streamsOf(graph).has(name))),
@@ -155,8 +153,10 @@ export function compileModel(
           return [head, predictStep(predictGraph(head), [head])];
         }),
       ),
+      metrics: told[k]!,
     })),
-    validate: predictStep(VALIDATE, outputs),
+    validate,
+    samples: "sample" in model.heads ? predictStep(predictGraph("sample"), ["sample"], SAMPLES) : undefined,
     watch: watched ? watchSteps(stages, predictStep) : undefined,
     metrics,
     fitted,
@@ -198,7 +198,10 @@ export function validationMetrics(model: BuiltModel): Metric[] {
         "E_NAME",
         `the model chooses its best checkpoint by "${name}", which its heads do not give; they give ${possible.map(({ name }) => name).join(", ")}`,
       );
-  return possible.filter(({ name, slow, afterFitting }) => !afterFitting && (!slow || watched || best.includes(name)));
+  // How samples are is watched; what a classifier is like in detail is told at the end.
+  const shows = ({ name, slow, needs }: Metric) =>
+    !slow || best.includes(name) || (watched && needs.includes("sampleThumbnail"));
+  return possible.filter((metric) => !metric.afterFitting && shows(metric));
 }
 
 /** Binds parameters to what they are evaluated with. */

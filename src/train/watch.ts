@@ -16,6 +16,9 @@ import type { CompiledModel, CompiledStage, WatchSteps } from "./steps.ts";
 /** Samples whose change from epoch to epoch is told. */
 const SAMPLES = 16;
 
+/** Share of the learning rate below which a phase moves little. */
+const AT_REST = 0.1;
+
 /** What is seen at the end of an epoch. */
 export interface Seen {
   /** `validation/PHASE/LOSS`, and `watch/…`. */
@@ -66,7 +69,7 @@ export class Watch {
       ...(await this.validationLosses(this.compiled.stages[progress.stage.index]!, progress)),
       ...this.parameterNorms(progress),
       ...(await this.scores(predictions)),
-      ...(samples.length > 0 && samples.length === thumbnails.length
+      ...(samples.length > 0 && samples.length === thumbnails.length && this.isMoving(progress)
         ? { "watch/sampleChange": meanOf(samples.map((value, i) => Math.abs(value - thumbnails[i]!))) }
         : {}),
     };
@@ -76,6 +79,12 @@ export class Watch {
     const goingOn = raised.filter((name) => !changes.some((change) => change.name === name));
     progress.watch = { epochs: kept, samples: thumbnails, raised: [...goingOn, ...begun] };
     return { metrics, changes };
+  }
+
+  /** Whether a rate is not nearly 0 by its schedule: at the end of training samples come to rest, as they should. */
+  private isMoving({ stage: { index, step, planned } }: TrainingProgress): boolean {
+    const done = step / (planned ?? Number.POSITIVE_INFINITY);
+    return this.compiled.stages[index]!.phases.some(({ phase }) => phase.schedule(done) > AT_REST);
   }
 
   /** The norm of what each phase of the stage moves. */

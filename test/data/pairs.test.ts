@@ -1,7 +1,12 @@
 // Pairs that are made of single pictures: what each change does, and when it is drawn anew.
-import { describe, expect, it } from "vitest";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import sharp from "sharp";
+import { afterAll, describe, expect, it } from "vitest";
 import { batchInputs, MAIN_STREAM } from "../../src/data/batches.ts";
 import { type Dataset, fingerprint, gather, type ImageSet, keptPartner } from "../../src/data/dataset.ts";
+import { open } from "../../src/data/open.ts";
 import { PAIR_CHANGES, type PairChange, withPairs } from "../../src/data/pairs.ts";
 import { inMemory, type Pixels } from "../../src/data/pixels.ts";
 import { glyphs } from "../../src/data/sets/glyphs.ts";
@@ -73,7 +78,9 @@ describe("the change", () => {
 
 describe("pairs", () => {
   const paired = withPairs(data, { change: "denoise", amount: 0.5 }, 1);
-  const partners = (set: ImageSet | undefined) => gather({ ...set!, pixels: keptPartner(set!) as Pixels });
+  // Text is compared faster than arrays.
+  const partners = async (set: ImageSet | undefined) =>
+    Buffer.from(await gather({ ...set!, pixels: keptPartner(set!)! })).toString("latin1");
 
   it("are drawn once in held-out parts, by seed and picture", async () => {
     const first = await partners(paired.test);
@@ -83,7 +90,7 @@ describe("pairs", () => {
     // The same picture twice has two noises.
     const twice = { ...data.test!, pixels: inMemory(784, new Uint8Array(2 * 784)), labels: new Int32Array(2) };
     const both = await partners(withPairs({ ...data, test: twice }, { change: "denoise", amount: 0.5 }, 1).test);
-    expect(both.subarray(0, 784)).not.toEqual(both.subarray(784));
+    expect(both.slice(0, 784)).not.toEqual(both.slice(784));
     // The pictures themselves, and their labels, stay.
     expect(await gather(paired.test!)).toEqual(await gather(data.test!));
   });
@@ -120,5 +127,69 @@ describe("pairs", () => {
     expect(() => withPairs(data, { change: "colour" }, 1)).toThrowError(/greyscale; it needs colour pictures/);
     expect(() => withPairs(paired, { change: "edges" }, 1)).toThrowError(/has pairs of pictures already/);
     expect(() => withPairs(data, { change: "superresolve", amount: 1.5 }, 1)).toThrowError(/not in the range/);
+  });
+});
+
+describe("a folder of pairs", () => {
+  const root = mkdtempSync(join(tmpdir(), "genclass-pairs-"));
+  afterAll(() => rmSync(root, { recursive: true }));
+
+  /** Pictures of one level: those of A 100 below those of B. */
+  async function pairFolder(name: string, files: readonly string[]): Promise<string> {
+    const folder = join(root, name);
+    for (const [i, file] of files.entries())
+      for (const [side, level] of [
+        ["A", i],
+        ["B", 100 + i],
+      ] as const) {
+        mkdirSync(dirname(join(folder, side, file)), { recursive: true });
+        await sharp({ create: { width: 8, height: 8, channels: 3, background: { r: level, g: level, b: level } } })
+          .greyscale()
+          .png()
+          .toFile(join(folder, side, file));
+      }
+    return folder;
+  }
+  /** The level of each picture of a set, or of its partners. */
+  async function levels(set: ImageSet, pixels: Pixels = set.pixels): Promise<number[]> {
+    return [...(await gather({ ...set, pixels }))].filter((_, i) => i % pixels.size === 0);
+  }
+
+  it("has the pictures of B, and those of A as their partners, split as its folders say", async () => {
+    const folder = await pairFolder("split", ["train/b.png", "train/a.png", "val/c.png", "test/d.png"]);
+    const { train, validation, test, classes, warnings } = await open(folder);
+    expect(classes).toEqual(["pair"]);
+    expect(await levels(train)).toEqual([101, 100]);
+    expect(await levels(train, keptPartner(train))).toEqual([1, 0]);
+    expect(await levels(validation!, keptPartner(validation!))).toEqual([2]);
+    expect(await levels(test!, keptPartner(test!))).toEqual([3]);
+    expect(warnings.map(({ text }) => text)).toContainEqual(expect.stringMatching(/read as pairs/));
+  });
+
+  it("without splits is of the training part, some of which is held out", async () => {
+    const names = Array.from({ length: 20 }, (_, i) => `${String(i).padStart(2, "0")}.png`);
+    const { train, validation } = await open(await pairFolder("flat", names));
+    expect([train.labels.length, validation!.labels.length]).toEqual([18, 2]);
+    for (const set of [train, validation!]) {
+      const given = await levels(set, keptPartner(set));
+      expect(await levels(set)).toEqual(given.map((level) => level + 100));
+    }
+  });
+
+  it("leaves out a pair of which one picture does not decode, and refuses one without a counterpart", async () => {
+    const names = Array.from({ length: 30 }, (_, i) => `${String(i).padStart(2, "0")}.png`);
+    const folder = await pairFolder("damaged", names);
+    writeFileSync(join(folder, "A", "07.png"), "no picture");
+    const { train, warnings } = await open(folder, { validation: 0 });
+    expect(await levels(train)).toEqual([...names.keys()].filter((i) => i !== 7).map((i) => 100 + i));
+    expect(warnings.find(({ text }) => text.startsWith("left out"))?.names).toEqual(["07.png"]);
+    rmSync(join(folder, "B", "11.png"));
+    await expect(open(folder)).rejects.toThrowError(/A.11\.png has no counterpart; expected .* add .*B.11\.png/);
+  });
+
+  it("takes no pairs made of it, no single pictures beside it", async () => {
+    const folder = await pairFolder("more", ["1.png", "2.png", "3.png"]);
+    await expect(open(folder, { pairs: { change: "edges" } })).rejects.toThrowError(/has pairs of pictures already/);
+    await expect(open(folder, { unlabelled: join(folder, "A") })).rejects.toThrowError(/--unlabelled: .* has pairs/);
   });
 });

@@ -41,6 +41,17 @@ describe("splits", () => {
     expect(() => withLabels(small, 21, 1)).toThrowError(/--labels 21: class "0" has 20 labelled training pictures/);
   });
 
+  it("refuse so few that a class would get none, and a number for a class that has none", () => {
+    for (const amount of [{ total: 9 }, { share: 0.001 }])
+      expect(() => withLabels(small, amount, 1)).toThrowError(/expected 10\.\.200: at least one a class/);
+    const labels = small.train.labels.map((label) => (label === 3 ? -1 : label));
+    const without = { ...small, train: { ...small.train, labels } };
+    expect(() => withLabels(without, 2, 1)).toThrowError(
+      /--labels 2: class "3" has no labelled training picture; give it some, leave it out, or keep a share/,
+    );
+    expect(count(withLabels(without, { total: 18 }, 1).train.labels, 10)).toEqual([2, 2, 2, 0, 2, 2, 2, 2, 2, 2]);
+  });
+
   it("keep a share or a number in all, within one of proportional, at least one a class", () => {
     for (let seed = 0; seed < 40; seed++) {
       const random = new Random(seed, "sizes");

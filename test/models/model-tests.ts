@@ -1,7 +1,7 @@
 // What every model must hold. Each has a test file of its own that asks it, so that they run beside each other.
 import { describe, expect, it } from "vitest";
 import { AUGMENTATIONS } from "../../src/data/augment.ts";
-import type { Dataset } from "../../src/data/dataset.ts";
+import { type Dataset, exampleCounts } from "../../src/data/dataset.ts";
 import { type Pairing, withPairs } from "../../src/data/pairs.ts";
 import { glyphs } from "../../src/data/sets/glyphs.ts";
 import { withLabels, withValidation } from "../../src/data/splits.ts";
@@ -33,7 +33,10 @@ const SPECS: DataSpec[] = [
 
 /** 900 drawings, 40 a class with labels, and 300 for validation. */
 const drawings = withLabels(withValidation(glyphs({ train: 1200, test: 10 }), 0.25, 1), 40, 1);
-const spec: DataSpec = { height: 28, width: 28, channels: 1, classes: drawings.classes, mirror: false };
+const spec: DataSpec = {
+  ...{ height: 28, width: 28, channels: 1, classes: drawings.classes, mirror: false },
+  examples: exampleCounts(drawings.train),
+};
 
 /** Pairs made of the drawings. */
 export const drawnPairs = (pairing: Pairing): Dataset => withPairs(drawings, pairing, 1);
@@ -95,7 +98,7 @@ export function modelTests(model: Model, variants: readonly Record<string, unkno
 
     it("has phases that move what they name and nothing else, with all that heads need in the state", () => {
       const built = model.build(parseOptions(model, options), spec);
-      const { stages, specs } = compileModel(built, spec, 4, { counts: { labelled: 2, unlabelled: 8 } });
+      const { stages, specs } = compileModel(built, spec, 4);
       for (const { phase, graph } of stages.flatMap(({ phases }) => phases)) {
         const prefixes = phase.updates.map((update) => (typeof update === "string" ? update : update.prefix));
         for (const path of graph.updates.keys()) {

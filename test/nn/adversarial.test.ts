@@ -3,8 +3,8 @@ import { ndarray } from "../../src/base/array.ts";
 import { grad } from "../../src/graph/grad.ts";
 import { interpret } from "../../src/graph/interpret.ts";
 import * as g from "../../src/graph/ops/index.ts";
-import { input, type Tensor } from "../../src/graph/tensor.ts";
-import { ADVERSARIAL_LOSSES, type AdversarialLossName } from "../../src/nn/adversarial.ts";
+import { constant, input, type Tensor } from "../../src/graph/tensor.ts";
+import { ADVERSARIAL_LOSSES, type AdversarialLossName, CLASS_LOSSES } from "../../src/nn/adversarial.ts";
 
 const SCORES = [-3, -1, -0.25, 0, 0.5, 1, 4];
 const s = input("s", [SCORES.length]);
@@ -59,4 +59,38 @@ describe.each(Object.keys(FORMULAS) as AdversarialLossName[])("adversarial loss 
 it("the generator's loss that does not saturate has a slope near 1 where the discriminator is sure", () => {
   const [slope] = grad(g.sum(ADVERSARIAL_LOSSES.nonSaturating.generator(s)), [s]);
   expect(valuesOf(slope!)[0]).toBeCloseTo(-(1 - sigmoid(-3)), 10);
+});
+
+describe("losses on classes", () => {
+  // Two pictures of two classes; what the classifier says of them, as logarithms of probabilities.
+  const P = [
+    [0.7, 0.1, 0.15, 0.05],
+    [0.2, 0.3, 0.1, 0.4],
+  ];
+  const labels = constant(ndarray("int32", [2], [0, 1]));
+  const logits = (columns: number) =>
+    constant({
+      shape: [2, columns],
+      dtype: "float32",
+      data: Float64Array.from(P.flatMap((row) => row.slice(0, columns).map(Math.log))),
+    });
+  const close = (values: readonly number[]) => values.map((value) => expect.closeTo(value, 12));
+  const numbers = (x: Tensor) => [...interpret([x])[0]!.data];
+
+  it("auxiliary: cross entropy of real pictures, and of generated ones for the generator alone", () => {
+    const { outputs, real, generator } = CLASS_LOSSES.auxiliary;
+    expect(outputs(2)).toBe(2);
+    const expected = close([-Math.log(0.7 / 0.8), -Math.log(0.3 / 0.5)]);
+    expect(numbers(real(logits(2), labels))).toEqual(expected);
+    expect(numbers(generator(logits(2), labels))).toEqual(expected);
+    expect("generated" in CLASS_LOSSES.auxiliary).toBe(false);
+  });
+
+  it("adc: classes as real and as generated; the generator's is the logarithm of their ratio", () => {
+    const { outputs, real, generated, generator } = CLASS_LOSSES.adc;
+    expect(outputs(2)).toBe(4);
+    expect(numbers(real(logits(4), labels))).toEqual(close([-Math.log(0.7), -Math.log(0.3)]));
+    expect(numbers(generated(logits(4), labels))).toEqual(close([-Math.log(0.15), -Math.log(0.4)]));
+    expect(numbers(generator(logits(4), labels))).toEqual(close([Math.log(0.15 / 0.7), Math.log(0.4 / 0.3)]));
+  });
 });

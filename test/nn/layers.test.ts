@@ -5,6 +5,8 @@ import { NOISE_PREFIX, SCALAR_PREFIX, STATE_PREFIX } from "../../src/graph/names
 import { input, type Tensor } from "../../src/graph/tensor.ts";
 import {
   batchNorm,
+  conditionalGroupNorm,
+  conditionalInstanceNorm,
   conv,
   dense,
   dropout,
@@ -70,6 +72,26 @@ describe("normalisation", () => {
     expect(y.data[5]).toBeCloseTo(fed.x!.data[5]! / Math.sqrt(1 + 1e-5), 9);
   });
 
+  it("conditionalGroupNorm is groupNorm with a scale of 1 and a shift of 0, plus what is linear in the condition", () => {
+    const plain = values((build) => groupNorm(build.root, x, 2), feeds()).y;
+    const zero = { shape: [8, 3], dtype: "float32", data: new Float32Array(24) } as const;
+    const condition = input("condition", [8, 3]);
+    const layer = (build: Build) => conditionalGroupNorm(build.root, x, condition, 2);
+    expect(values(layer, { ...feeds(), condition: zero }).y.data).toEqual(plain.data);
+    const given = randomArray([8, 3], 5);
+    const { y, feeds: fed } = values(layer, { ...feeds(), condition: given });
+    const linear = (name: string, row: number, c: number) =>
+      [0, 1, 2].reduce(
+        (sum, k) => sum + given.data[3 * row + k]! * fed[`${STATE_PREFIX}${name}/weights`]!.data[4 * k + c]!,
+        0,
+      );
+    const expected = Array.from(plain.data, (value, i) => {
+      const [row, c] = [Math.floor(i / 36), i % 4];
+      return value * (1 + linear("scale", row, c)) + linear("shift", row, c);
+    });
+    expectClose(y.data, Float64Array.from(expected), 1e-9, "conditionalGroupNorm");
+  });
+
   it("layerNorm normalises each row, groupNorm each group of each picture: v becomes (v - mean) / √(variance + ε)", () => {
     const { feeds: fed, y: rows } = values((build) => layerNorm(build.root, x), feeds());
     const groups = values((build) => groupNorm(build.root, x, 2), feeds()).y;
@@ -87,6 +109,29 @@ describe("normalisation", () => {
     expectClose(rows.data, Float64Array.from(normalised((i) => `${i >> 2}`)), 1e-9, "layerNorm");
     const ofGroup = (i: number) => `${Math.floor(i / 36)} ${(i % 4) >> 1}`;
     expectClose(groups.data, Float64Array.from(normalised(ofGroup)), 1e-9, "groupNorm");
+  });
+
+  it("conditionalInstanceNorm gives each channel of each picture the scale and shift of its own class", () => {
+    const classes = ndarray(
+      "float32",
+      [8, 2],
+      Array.from({ length: 16 }, (_, i) => Number(i % 4 === 0 || i % 4 === 3)),
+    );
+    const given = { ...feeds(), classes };
+    const { y, feeds: fed } = values(
+      (build) => conditionalInstanceNorm(build.root, x, input("classes", [8, 2])),
+      given,
+    );
+    const weights = (name: string) => fed[`${STATE_PREFIX}${name}/weights`]!.data;
+    for (let picture = 0; picture < 8; picture++)
+      for (let c = 0; c < 4; c++) {
+        const own = Array.from({ length: 9 }, (_, i) => y.data[picture * 36 + 4 * i + c]!);
+        const { mean, variance } = moments(own);
+        const row = 4 * (picture % 2) + c;
+        expect(mean).toBeCloseTo(weights("shift")[row]!, 8);
+        // ε = 1e-5 on variances near 1.
+        expect(Math.sqrt(variance)).toBeCloseTo(Math.abs(1 + weights("scale")[row]!), 4);
+      }
   });
 
   it("weightNorm makes each unit's weights of length 1 at first; spectralNorm brings the largest singular value to 1", () => {

@@ -56,6 +56,10 @@ describe("schedules", () => {
     ]);
   });
 
+  it("lateLinear stays at 1 for two thirds and ends at 0", () => {
+    expect([0, 0.3, 2 / 3, 5 / 6, 1].map(schedule("lateLinear"))).toEqual([1, 1, close(1), close(0.5), close(0)]);
+  });
+
   it("with warm-up move a little at the first step, and without warm-up are themselves", () => {
     expect(withWarmup(0.2, schedule("constant"))(0)).toBeCloseTo(0.005, 12);
     const none = withWarmup(0, schedule("oneCycle"));

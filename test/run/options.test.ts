@@ -3,7 +3,9 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "nod
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
+import type { ExampleCounts } from "../../src/data/dataset.ts";
 import { glyphs } from "../../src/data/sets/glyphs.ts";
+import { findModel } from "../../src/models/index.ts";
 import { nativeBackend } from "../../src/node.ts";
 import { optionsOf, RUN_VERSION, RunFolder, runConfig } from "../../src/run/folder.ts";
 import { type OptionName, RUN_OPTION_LIST, type RunOption, type RunOptions } from "../../src/run/options.ts";
@@ -93,6 +95,15 @@ describe("a new run", () => {
       ...Object.fromEntries(RUN_OPTION_LIST.map(([name, option]) => [name, option.default])),
       seed: 4,
     });
+  });
+
+  it("has as many pictures a step as its model asks for, where the call says nothing", async () => {
+    const asking = { ...findModel("vae"), batch: ({ labelled }: ExampleCounts) => labelled / 2 };
+    const batchOf = async (more: { batch?: number }) => {
+      const { run } = await startRun(asking, { data, backend, out: mkdtempSync(join(root, "run-")), ...more });
+      return run.config.batch;
+    };
+    expect([await batchOf({}), await batchOf({ batch: 8 })]).toEqual([20, 8]);
   });
 
   it("is as long as epochs or minutes say, not both", () => {
