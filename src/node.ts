@@ -21,7 +21,7 @@ export { sampleMixture } from "./predict/mixture-sampler.ts";
 export { type SuspiciousLabel, suspiciousLabels } from "./predict/suspicious.ts";
 export { type HeadFeeds, type Prediction, TrainedModel } from "./predict/trained.ts";
 export { RunFolder } from "./run/folder.ts";
-export { load, NodeModel, type ReadPictures } from "./run/load.ts";
+export { load, NodeModel, type PictureFile, type ReadPictures } from "./run/load.ts";
 export type { ChosenBackend } from "./runtime/backend.ts";
 export { chooseBackend } from "./runtime/choose.ts";
 export { nativeBackend } from "./runtime/native.ts";

@@ -1,7 +1,7 @@
 // An exported classifier in use: the ONNX file alone, which tells its labels and what it takes.
 import { type NdArray, ndarray, zeros } from "../base/array.ts";
 import { fail } from "../base/errors.ts";
-import { readMetadata } from "../onnx/metadata.ts";
+import { parseOnnx } from "../onnx/import/file.ts";
 import type { Backend, Executable } from "../runtime/backend.ts";
 import type { Prediction } from "./trained.ts";
 
@@ -16,25 +16,22 @@ export class ExportedClassifier {
     private readonly executable: Executable,
   ) {}
 
-  /** @param bytes of the file; throws `E_DATA_FORMAT` where it is not an exported classifier */
+  /** @throws `E_ONNX` for bytes that are no ONNX file, `E_DATA_FORMAT` for another model than an exported classifier */
   static async load(bytes: Uint8Array, backend: Backend): Promise<ExportedClassifier> {
-    let told: Record<string, string>;
-    try {
-      told = readMetadata(bytes);
-    } catch (cause) {
-      fail("E_DATA_FORMAT", `these bytes are no ONNX file (${(cause as Error).message})`, cause);
-    }
-    const { input = "", output = "", labels } = told;
-    const [, height, width, channels] = /^pixels: uint8 \[batch, (\d+), (\d+), (\d+)\]/.exec(input) ?? [];
-    if (labels === undefined || channels === undefined || !output.includes("probabilities"))
-      fail(
-        "E_DATA_FORMAT",
-        'this ONNX file is not a classifier of genclass; expected what "genclass export RUN" writes',
-      );
+    const { inputs, outputs, metadata } = parseOnnx(bytes);
+    const [, height, width, channels] = inputs.find(({ name }) => name === "pixels")?.dims ?? [];
+    const names = outputs.map(({ name }) => name);
+    const labels = metadata.get("labels");
+    if (
+      labels === undefined ||
+      ![height, width, channels].every((size) => typeof size === "number") ||
+      !["probabilities", "label"].every((name) => names.includes(name))
+    )
+      fail("E_DATA_FORMAT", 'this ONNX file is no classifier of genclass; expected what "genclass export RUN" writes');
     return new ExportedClassifier(
       { height: Number(height), width: Number(width), channels: Number(channels) },
       JSON.parse(labels) as string[],
-      output.includes("novelty"),
+      names.includes("novelty"),
       await backend.load(bytes),
     );
   }
