@@ -76,16 +76,17 @@ async function firstGuesses({ labels, predict, note }: RefreshContext, codes: st
   const graph = neighbourGraph(neighbours);
   const found = agreement(graph, labels, k);
   const guesses = byMargin(poissonLearning(graph, labels, k), k);
+  const unused: BankRows = { ...guesses, trust: new Float32Array(labels.length) };
   if (new Set(labels.filter((label) => label >= 0)).size < 2) {
     note("labels are not spread over a graph of codes: all are of one class");
-    return { ...guesses, trust: new Float32Array(labels.length) };
+    return unused;
   }
   const check = found === undefined ? "too few labels to check it" : `${percent(found)} of hidden labels come back`;
   if (found !== undefined && found < HELPFUL) {
     note(
       `labels are not spread over a graph of codes: ${check}, and ${percent(HELPFUL)} are asked for. The classifier begins with the labelled pictures alone`,
     );
-    return { ...guesses, trust: new Float32Array(labels.length) };
+    return unused;
   }
   note(`labels are spread over a graph of codes: ${check}; the surest ${percent(KEPT)} of each class are used`);
   return { ...guesses, trust: mostConfident(guesses, k, KEPT) };
