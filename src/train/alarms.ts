@@ -155,6 +155,8 @@ const runaway: Alarm = {
       const [before, now] = [at(epochs, name, 1), at(epochs, name)];
       const phase = phaseOf(name);
       const steps = at(epochs, stepsName(phase)) - (at(epochs, stepsName(phase), 1) || 0);
+      // A phase that stood still has moved nothing: another moves the same.
+      if (steps === 0) continue;
       if (before > 0 && (now > WEIGHT_FACTOR * before || now - before > GROWTH * steps * before))
         return `the norm of what the phase "${phase}" moves is ${short(now)}, after ${short(before)} an epoch before`;
     }
