@@ -117,10 +117,11 @@ export function adversarial(o: AdversarialOptions, { height, width, channels }: 
     const count = Math.max(1, Math.round(o.penaltyShare * real.shape[0]!));
     const some = (x: Tensor) => g.sliceAxis(x, 0, 0, count);
     const judge = (x: Tensor) => score(scope, features(scope, x), some(labels));
+    const [seenReal, seenGenerated] = [some(real), some(generated)];
     const each =
       o.penalty === "r1"
-        ? r1Penalty(judge(some(real)), some(real))
-        : gradientPenalty(scope, some(real), some(generated), judge);
+        ? r1Penalty(judge(seenReal), seenReal)
+        : gradientPenalty(scope, seenReal, seenGenerated, judge);
     return weightedMean(each, some(weights));
   };
 

@@ -15,7 +15,6 @@ const PAPER = {
 };
 
 modelTests(gan, [
-  { ...SMALL, penalty: "r1" },
   { ...SMALL, ...PAPER },
   {
     ...{ net: "residual", width: 4, latent: 8, loss: "wasserstein", discriminatorNorm: "none", discriminatorSteps: 2 },
