@@ -1,6 +1,7 @@
 // What models with a generator and a discriminator share: options, the two networks, and the phases in which they play against
 // each other. What a score is made of, and what is said of classes, each model says itself.
 import { z } from "zod";
+import { fail } from "../base/errors.ts";
 import * as g from "../graph/ops/index.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import { ADVERSARIAL_LOSSES, type AdversarialLossName } from "../nn/adversarial.ts";
@@ -83,6 +84,17 @@ export interface Game {
 
 /** The networks with their options filled in, and the game. */
 export function adversarial(o: AdversarialOptions, { height, width, channels }: DataSpec) {
+  const penalised = o.penalty !== "none" && o.penaltyWeight > 0;
+  if (penalised && o.discriminatorNorm === "batch")
+    fail(
+      "E_OPTION",
+      `penalty=${o.penalty} is of the slope of a score by its own picture, and with discriminatorNorm=batch a score depends on the whole batch; set discriminatorNorm=spectral or none`,
+    );
+  if (o.loss === "wasserstein" && !penalised && o.discriminatorNorm !== "spectral")
+    fail(
+      "E_OPTION",
+      `loss=wasserstein needs a discriminator whose slope is limited, and discriminatorNorm=${o.discriminatorNorm} without a penalty limits nothing; set discriminatorNorm=spectral or penalty=wgan-gp`,
+    );
   const net = ADVERSARIAL_NETS[o.net];
   const losses = ADVERSARIAL_LOSSES[o.loss];
   const depth = o.depth || defaultDepth(height, width);
@@ -117,10 +129,10 @@ export function adversarial(o: AdversarialOptions, { height, width, channels }: 
     const count = Math.max(1, Math.round(o.penaltyShare * real.shape[0]!));
     const some = (x: Tensor) => g.sliceAxis(x, 0, 0, count);
     const judge = (x: Tensor) => score(scope, features(scope, x), some(labels));
+    // One node: a score has a slope by the very tensor that it is computed from.
+    const chosen = some(real);
     const each =
-      o.penalty === "r1"
-        ? r1Penalty(judge(some(real)), some(real))
-        : gradientPenalty(scope, some(real), some(generated), judge);
+      o.penalty === "r1" ? r1Penalty(judge(chosen), chosen) : gradientPenalty(scope, chosen, some(generated), judge);
     return weightedMean(each, some(weights));
   };
 
@@ -162,7 +174,7 @@ export function adversarial(o: AdversarialOptions, { height, width, channels }: 
           log.class = game.classes.discriminator(scope, ofReal, ofGenerated, batch);
           loss = g.add(loss, log.class);
         }
-        if (o.penalty !== "none" && o.penaltyWeight > 0) {
+        if (penalised) {
           log.penalty = penalty(scope, real, generated, batch, game);
           loss = g.add(loss, g.mul(log.penalty, o.penaltyWeight));
         }
