@@ -5,12 +5,11 @@ import { fail } from "../base/errors.ts";
 import * as g from "../graph/ops/index.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import { ADVERSARIAL_LOSSES, type AdversarialLossName } from "../nn/adversarial.ts";
-import { ADVERSARIAL_NETS, type AdversarialNetName, type NormRule } from "../nn/adversarial-nets.ts";
+import { ADVERSARIAL_NETS, type AdversarialNetName, adversarialDepth, type NormRule } from "../nn/adversarial-nets.ts";
 import { DIFF_AUGMENT_POLICIES, type DiffAugmentPolicy, diffAugment } from "../nn/diff-augment.ts";
 import { normalInit } from "../nn/init.ts";
 import { batchNorm, spectralNorm } from "../nn/layers.ts";
 import { weightedMean } from "../nn/losses.ts";
-import { defaultDepth } from "../nn/nets.ts";
 import { adam } from "../nn/optim.ts";
 import { gradientPenalty, r1Penalty } from "../nn/penalties.ts";
 import { schedule } from "../nn/schedule.ts";
@@ -26,7 +25,13 @@ const POLICY_NAMES = Object.keys(DIFF_AUGMENT_POLICIES) as [DiffAugmentPolicy, .
 export const adversarialOptions = {
   net: z.enum(NET_NAMES).default("refined").describe("networks; refined: dcgan with some layers more"),
   latent: z.number().int().min(1).max(1024).default(64).describe("size of the noise vector"),
-  width: z.number().int().min(4).max(512).default(48).describe("channels of the largest maps; doubles each level"),
+  width: z
+    .number()
+    .int()
+    .min(4)
+    .max(512)
+    .default(48)
+    .describe("channels of the largest maps; doubles each level, up to 8 times as many"),
   depth: z.number().int().min(0).max(6).default(0).describe("levels, each halving the picture; 0: from its size"),
   deviation: z
     .number()
@@ -97,7 +102,7 @@ export function adversarial(o: AdversarialOptions, { height, width, channels }: 
     );
   const net = ADVERSARIAL_NETS[o.net];
   const losses = ADVERSARIAL_LOSSES[o.loss];
-  const depth = o.depth || defaultDepth(height, width);
+  const depth = o.depth || adversarialDepth(height, width);
   const common = { width: o.width, depth, ...(o.deviation ? { init: normalInit(o.deviation) } : {}) };
 
   /** Latent vectors `[n, latent]` to pictures `[n, h, w, c]` in 0..1. */
