@@ -26,6 +26,9 @@ const options = z.object({
   classWeight: z.number().min(0).max(100).default(1).describe("weight of the classifier's terms, where there is one"),
 });
 
+/** By projection a score learns classes from pictures with a label alone: where these are few they count so much beside all. */
+const PROJECTED = 0.1;
+
 /** Generates pictures of an asked class. Where a class is asked for as well as looked at, only pictures with a label teach it. */
 export const acgan = defineModel({
   name: "acgan",
@@ -98,7 +101,13 @@ export const acgan = defineModel({
           { ...stream, views: { x: "plain" } },
         ]),
       ),
-      stages: [{ phases: phases(game, (_scope, all, { labelled }) => (labelled ? joined(all, labelled) : all)) }],
+      stages: [
+        {
+          phases: phases(game, (_scope, all, { labelled }) =>
+            labelled ? joined(all, labelled, classLoss ? 0 : PROJECTED) : all,
+          ),
+        },
+      ],
       best: ["kernelDistance"],
       bestKeeps: { coverage: 0.95 },
       heads: {
@@ -122,8 +131,27 @@ export const acgan = defineModel({
   },
 });
 
-/** The pictures of two batches as one. */
-function joined(a: Real, b: Real): Real {
-  const both = (field: keyof Real) => g.concat([a[field], b[field]], 0);
-  return { x: both("x"), labels: both("labels"), weights: both("weights"), labelled: both("labelled") };
+/**
+ * The pictures of two batches of one size as one, in turn, so that a share of them from the front is a fair one.
+ * @param realness weight of those of `labelled` in the loss of real and generated: they are few, seen again and again, and would be
+ *   learnt by heart as what is real. In the class terms they count as they did
+ */
+function joined(all: Real, labelled: Real, realness: number): Real {
+  const inTurn = (a: Tensor, b: Tensor) => {
+    const [n, ...row] = a.shape;
+    return g.reshape(
+      g.concat(
+        [a, b].map((x) => g.reshape(x, [n!, 1, ...row])),
+        1,
+      ),
+      [2 * n!, ...row],
+    );
+  };
+  const both = (field: "x" | "labels" | "labelled") => inTurn(all[field], labelled[field]);
+  return {
+    x: both("x"),
+    labels: both("labels"),
+    labelled: both("labelled"),
+    weights: inTurn(all.weights, g.mul(labelled.weights, realness)),
+  };
 }

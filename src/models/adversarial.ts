@@ -1,15 +1,15 @@
 // What models with a generator and a discriminator share: options, the two networks, and the phases in which they play against
 // each other. What a score is made of, and what is said of classes, each model says itself.
 import { z } from "zod";
+import { fail } from "../base/errors.ts";
 import * as g from "../graph/ops/index.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import { ADVERSARIAL_LOSSES, type AdversarialLossName } from "../nn/adversarial.ts";
-import { ADVERSARIAL_NETS, type AdversarialNetName, type NormRule } from "../nn/adversarial-nets.ts";
+import { ADVERSARIAL_NETS, type AdversarialNetName, adversarialDepth, type NormRule } from "../nn/adversarial-nets.ts";
 import { DIFF_AUGMENT_POLICIES, type DiffAugmentPolicy, diffAugment } from "../nn/diff-augment.ts";
 import { normalInit } from "../nn/init.ts";
 import { batchNorm, spectralNorm } from "../nn/layers.ts";
 import { weightedMean } from "../nn/losses.ts";
-import { defaultDepth } from "../nn/nets.ts";
 import { adam } from "../nn/optim.ts";
 import { gradientPenalty, r1Penalty } from "../nn/penalties.ts";
 import { schedule } from "../nn/schedule.ts";
@@ -25,7 +25,13 @@ const POLICY_NAMES = Object.keys(DIFF_AUGMENT_POLICIES) as [DiffAugmentPolicy, .
 export const adversarialOptions = {
   net: z.enum(NET_NAMES).default("refined").describe("networks; refined: dcgan with some layers more"),
   latent: z.number().int().min(1).max(1024).default(64).describe("size of the noise vector"),
-  width: z.number().int().min(4).max(512).default(48).describe("channels of the largest maps; doubles each level"),
+  width: z
+    .number()
+    .int()
+    .min(4)
+    .max(512)
+    .default(48)
+    .describe("channels of the largest maps; doubles each level, up to 8 times as many"),
   depth: z.number().int().min(0).max(6).default(0).describe("levels, each halving the picture; 0: from its size"),
   deviation: z
     .number()
@@ -83,9 +89,20 @@ export interface Game {
 
 /** The networks with their options filled in, and the game. */
 export function adversarial(o: AdversarialOptions, { height, width, channels }: DataSpec) {
+  const penalised = o.penalty !== "none" && o.penaltyWeight > 0;
+  if (penalised && o.discriminatorNorm === "batch")
+    fail(
+      "E_OPTION",
+      `penalty=${o.penalty} is of the slope of a score by its own picture, and with discriminatorNorm=batch a score depends on the whole batch; set discriminatorNorm=spectral or none`,
+    );
+  if (o.loss === "wasserstein" && !penalised && o.discriminatorNorm !== "spectral")
+    fail(
+      "E_OPTION",
+      `loss=wasserstein needs a discriminator whose slope is limited, and discriminatorNorm=${o.discriminatorNorm} without a penalty limits nothing; set discriminatorNorm=spectral or penalty=wgan-gp`,
+    );
   const net = ADVERSARIAL_NETS[o.net];
   const losses = ADVERSARIAL_LOSSES[o.loss];
-  const depth = o.depth || defaultDepth(height, width);
+  const depth = o.depth || adversarialDepth(height, width);
   const common = { width: o.width, depth, ...(o.deviation ? { init: normalInit(o.deviation) } : {}) };
 
   /** Latent vectors `[n, latent]` to pictures `[n, h, w, c]` in 0..1. */
@@ -117,11 +134,10 @@ export function adversarial(o: AdversarialOptions, { height, width, channels }: 
     const count = Math.max(1, Math.round(o.penaltyShare * real.shape[0]!));
     const some = (x: Tensor) => g.sliceAxis(x, 0, 0, count);
     const judge = (x: Tensor) => score(scope, features(scope, x), some(labels));
-    const [seenReal, seenGenerated] = [some(real), some(generated)];
+    // One node: a score has a slope by the very tensor that it is computed from.
+    const chosen = some(real);
     const each =
-      o.penalty === "r1"
-        ? r1Penalty(judge(seenReal), seenReal)
-        : gradientPenalty(scope, seenReal, seenGenerated, judge);
+      o.penalty === "r1" ? r1Penalty(judge(chosen), chosen) : gradientPenalty(scope, chosen, some(generated), judge);
     return weightedMean(each, some(weights));
   };
 
@@ -163,7 +179,7 @@ export function adversarial(o: AdversarialOptions, { height, width, channels }: 
           log.class = game.classes.discriminator(scope, ofReal, ofGenerated, batch);
           loss = g.add(loss, log.class);
         }
-        if (o.penalty !== "none" && o.penaltyWeight > 0) {
+        if (penalised) {
           log.penalty = penalty(scope, real, generated, batch, game);
           loss = g.add(loss, g.mul(log.penalty, o.penaltyWeight));
         }

@@ -4,10 +4,11 @@ import { z } from "zod";
 import * as g from "../graph/ops/index.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import { ADVERSARIAL_LOSSES } from "../nn/adversarial.ts";
+import { adversarialDepth, WIDEST } from "../nn/adversarial-nets.ts";
 import { glorotUniform } from "../nn/init.ts";
 import { batchNorm, conditionalDense, dense } from "../nn/layers.ts";
 import { weightedMean } from "../nn/losses.ts";
-import { convDecoder, convEncoder, defaultDepth, type NetShape } from "../nn/nets.ts";
+import { convDecoder, convEncoder, type NetShape } from "../nn/nets.ts";
 import { adam } from "../nn/optim.ts";
 import { schedule } from "../nn/schedule.ts";
 import type { Scope } from "../nn/scope.ts";
@@ -18,7 +19,13 @@ import { SCHEDULE_NAMES } from "./options.ts";
 
 const options = z.object({
   latent: z.number().int().min(1).max(1024).default(50).describe("size of the code"),
-  width: z.number().int().min(4).max(512).default(32).describe("channels of the first level; doubles each level"),
+  width: z
+    .number()
+    .int()
+    .min(4)
+    .max(512)
+    .default(32)
+    .describe("channels of the first level; doubles each level, up to 8 times as many"),
   hidden: z.number().int().min(8).max(4096).default(512).describe("units of the dense layers"),
   rate: z.number().min(1e-6).max(1).default(3e-4).describe("learning rate (Adam)"),
   classifierRate: z.number().min(1e-6).max(1).default(1e-3).describe("learning rate of the classifier (Adam)"),
@@ -37,9 +44,9 @@ export const bigan = defineModel({
   build(o, data) {
     const k = data.classes.length;
     const size = [data.height, data.width, data.channels] as const;
-    const depth = defaultDepth(data.height, data.width);
+    const depth = adversarialDepth(data.height, data.width);
     const net = (activation: NetShape["activation"], norm: NetShape["norm"]): NetShape => ({
-      ...{ width: o.width, blocks: 0 },
+      ...{ width: o.width, widest: WIDEST, blocks: 0 },
       ...{ depth, activation, norm },
     });
 

@@ -27,8 +27,8 @@ export const gan = defineModel({
   options,
   build(o, data) {
     const { picture, features, phases, noise } = adversarial(o, data);
-    // An average of weights wants statistics of the same steps: both averages have the same decay.
-    const overBatch = (scope: Scope, x: Tensor) => batchNorm(scope, x, { momentum: 1 - o.emaDecay });
+    // An average of weights wants statistics of the same steps: both averages have the same decay, and begin alike.
+    const overBatch = (scope: Scope, x: Tensor) => batchNorm(scope, x, { momentum: 1 - o.emaDecay, warm: true });
     const byItself = (scope: Scope, x: Tensor) => groupNorm(scope, x, groupsOf(x.shape[3]!));
     const generate = (scope: Scope, n: number) =>
       picture(scope, noise(scope, n), o.generatorNorm === "batch" ? overBatch : byItself);

@@ -6,7 +6,7 @@ import { ADVERSARIAL_LOSSES } from "../nn/adversarial.ts";
 import { normalInit } from "../nn/init.ts";
 import { batchNorm, conv, convTranspose, dropout } from "../nn/layers.ts";
 import { weightedMean } from "../nn/losses.ts";
-import { defaultDepth, levelSizes } from "../nn/nets.ts";
+import { channelsOf, defaultDepth, levelSizes } from "../nn/nets.ts";
 import { adam } from "../nn/optim.ts";
 import { schedule, withWarmup } from "../nn/schedule.ts";
 import type { Scope } from "../nn/scope.ts";
@@ -67,7 +67,7 @@ export const pix2pix = defineModel({
     const sizes = levelSizes(height, width, depth);
     const isAdversarial = o.loss === "adversarial";
     const init = isAdversarial ? adversarialInit : undefined;
-    const maps = (level: number) => o.width * Math.min(WIDEST, 2 ** level);
+    const maps = (level: number) => channelsOf(level, o.width, WIDEST);
 
     /**
      * `[n, h, w, c] -> [n, h, w, c]`, not kept in 0..1. The net tells what is to be added to the picture: what stays as it is need
@@ -127,7 +127,8 @@ export const pix2pix = defineModel({
     const against = {
       optimizer: adam({ beta1: 0.5 }),
       learningRate: o.rate || 2e-4,
-      schedule: schedule("constant"),
+      // Constant in the paper. What is evaluated are averaged weights, which at a rate of 0 have the running statistics as theirs.
+      schedule: schedule("lateLinear"),
     };
     const discriminator: Phase = {
       ...against,
@@ -159,7 +160,8 @@ export const pix2pix = defineModel({
       // Both pictures as they are: a change of one alone would be learnt.
       streams: { pairs: { views: { x: "plain", given: "partner" } } },
       stages: [{ phases: isAdversarial ? [discriminator, generator] : [plain] }],
-      best: ["psnr"],
+      // A discriminator makes pictures sharper, not nearer to the one that was asked for.
+      ...(isAdversarial ? {} : { best: ["psnr"] }),
       heads: { translate: head(["picture"], "picture", (scope, { picture }) => translate(scope, picture)) },
     };
   },

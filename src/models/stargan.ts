@@ -34,8 +34,8 @@ const options = z.object({
     .number()
     .min(0)
     .max(1000)
-    .default(1)
-    .describe("weight of the penalty: γ of R1, λ of WGAN-GP (10 in the paper)"),
+    .default(0)
+    .describe("weight of the penalty: γ of R1, λ of WGAN-GP; 0: 1 for hinge, 10 for wasserstein, as in the paper"),
   classWeight: z.number().min(0).max(1000).default(1).describe("weight of the cross entropy of the class"),
   cycleWeight: z.number().min(0).max(1000).default(10).describe("weight of the absolute error after there and back"),
   identityWeight: z
@@ -70,6 +70,7 @@ export const stargan = defineModel({
     const sizes = levelSizes(height, width, LEVELS);
     const depth = defaultDepth(height, width) + 1;
     const loss = ADVERSARIAL_LOSSES[o.loss];
+    const penaltyWeight = o.penalty || (o.loss === "hinge" ? 1 : 10);
 
     /**
      * Pictures `[n, h, w, c]` as the classes `[n]`, `[n, h, w, c]` in 0..1. The class acts in every normalisation, which is that of
@@ -145,7 +146,7 @@ export const stargan = defineModel({
         const penalty = mean(penaltyOf(scope, x, made, overPatches(own.patches)));
         const total = g.add(g.add(real, generated), g.mul(ofClass, o.classWeight));
         return {
-          loss: g.add(total, g.mul(penalty, o.penalty)),
+          loss: g.add(total, g.mul(penalty, penaltyWeight)),
           log: { real, generated, class: ofClass, penalty },
         };
       },

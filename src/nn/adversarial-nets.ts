@@ -4,7 +4,7 @@ import * as g from "../graph/ops/index.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import { glorotUniform, type Initializer } from "./init.ts";
 import { conditionalDense, conv, convTranspose, dense, type WeightRule } from "./layers.ts";
-import { levelSizes } from "./nets.ts";
+import { channelsOf, defaultDepth, levelSizes } from "./nets.ts";
 import type { Scope } from "./scope.ts";
 
 /** A normalisation of activations `[n, h, w, c]`. */
@@ -12,7 +12,7 @@ export type NormRule = (scope: Scope, x: Tensor) => Tensor;
 
 /** What the networks have in common. */
 interface NetOptions {
-  /** Channels of the largest maps; doubles each level. */
+  /** Channels of the largest maps; doubles each level, up to `WIDEST` times as many. */
   readonly width: number;
   /** Number of levels, at least 1; each halves height and width, rounded up. */
   readonly depth: number;
@@ -42,6 +42,17 @@ export interface AdversarialNets {
   /** Pictures `[n, h, w, c]` to features `[n, f]`, of which a score is a linear function. */
   features(scope: Scope, x: Tensor, options: DiscriminatorOptions): Tensor;
 }
+
+/** Levels have at most so many times the channels of the first: more would be nearly all weights of a net for large pictures. */
+export const WIDEST = 8;
+
+/** Levels that a net for large pictures may have by itself. */
+const DEEPEST = 6;
+
+/** Levels of a generator and a discriminator for pictures of this size: until the shorter side is below 8, of up to 512 pixels. */
+export const adversarialDepth = (height: number, width: number): number => defaultDepth(height, width, DEEPEST);
+
+const maps = (level: number, width: number): number => channelsOf(level, width, WIDEST);
 
 type PictureSize = readonly [height: number, width: number, channels: number];
 
@@ -77,10 +88,10 @@ function stridedGenerator(
   const up = (child: Scope, y: Tensor, level: number, channels: number, bias = false) =>
     convTranspose(child, y, channels, 4, sizes[level]!, { stride: 2, init, bias });
   const first = scope.child("dense");
-  let y = layer(first, seeds(first, latent, sizes[depth]!, width << (depth - 1), o));
+  let y = layer(first, seeds(first, latent, sizes[depth]!, maps(depth - 1, width), o));
   for (let level = depth - 1; level > 0; level--) {
     const child = scope.child(`deconv${level + 1}`);
-    y = layer(child, up(child, y, level, width << (level - 1)));
+    y = layer(child, up(child, y, level, maps(level - 1, width)));
   }
   const last = scope.child("deconv1");
   if (!refined) return g.sigmoid(up(last, y, 0, size[2], true));
@@ -101,7 +112,7 @@ function stridedFeatures(scope: Scope, x: Tensor, o: DiscriminatorOptions, refin
   };
   let y = x;
   for (let level = 0; level < depth; level++)
-    y = layer(scope.child(`conv${level + 1}`), y, width << level, 4, 2, level === 0 ? undefined : norm);
+    y = layer(scope.child(`conv${level + 1}`), y, maps(level, width), 4, 2, level === 0 ? undefined : norm);
   if (!refined) return g.flatten(y);
   const channels = y.shape[3]!;
   y = layer(scope.child("refine"), y, channels, 3, 1, norm);
@@ -117,10 +128,10 @@ function stridedFeatures(scope: Scope, x: Tensor, o: DiscriminatorOptions, refin
 function residualGenerator(scope: Scope, latent: Tensor, size: PictureSize, o: GeneratorOptions): Tensor {
   const { depth, width, init, norm } = o;
   const sizes = levelSizes(size[0], size[1], depth);
-  let y = seeds(scope.child("dense"), latent, sizes[depth]!, width << (depth - 1), o);
+  let y = seeds(scope.child("dense"), latent, sizes[depth]!, maps(depth - 1, width), o);
   for (let level = depth - 1; level >= 0; level--) {
     const block = scope.child(`block${level + 1}`);
-    const channels = width << Math.max(0, level - 1);
+    const channels = maps(Math.max(0, level - 1), width);
     const up = (x: Tensor) => g.resize(x, sizes[level]!);
     let inner = up(g.relu(norm(block.child("norm1"), y)));
     inner = conv(block.child("conv1"), inner, channels, 3, { init, bias: false });
@@ -155,7 +166,7 @@ function residualFeatures(
   };
   let y = x;
   for (let level = 0; level < depth; level++)
-    y = block(scope.child(`block${level + 1}`), y, width << level, level === 0 ? "first" : "half");
+    y = block(scope.child(`block${level + 1}`), y, maps(level, width), level === 0 ? "first" : "half");
   y = g.relu(block(scope.child("last"), y, y.shape[3]!, "keep"));
   return g.sum(y, [1, 2]);
 }

@@ -114,12 +114,13 @@ function scaleShift(scope: Scope, x: Tensor): Tensor {
  * `scale` [c] plus `shift` [c]. While training, mean and variance are those of the batch, and the buffers `mean` and
  * `variance` [c] move towards them; otherwise the buffers are used.
  * @param options `momentum`: share of the batch in the new buffers, 0..1, default 0.1; `epsilon`: added to the variance,
- * default 1e-5; `scale`: whether there is one, default true
+ * default 1e-5; `scale`: whether there is one, default true; `warm`: the share is 9 / (steps + 10) while that is more, as of
+ * averaged weights, and a buffer `steps` [1] counts, default false
  */
 export function batchNorm(
   scope: Scope,
   x: Tensor,
-  options: { momentum?: number; epsilon?: number; scale?: boolean } = {},
+  options: { momentum?: number; epsilon?: number; scale?: boolean; warm?: boolean } = {},
 ): Tensor {
   const { momentum = 0.1, epsilon = 1e-5 } = options;
   const c = x.shape[x.shape.length - 1]!;
@@ -133,7 +134,8 @@ export function batchNorm(
   if (scope.training) {
     mean = g.mean(x, axes);
     variance = g.mean(g.square(g.sub(x, mean)), axes);
-    const blend = (old: Tensor, now: Tensor) => g.add(g.mul(old, 1 - momentum), g.mul(now, momentum));
+    const [kept, taken] = options.warm ? warmShares(scope, momentum) : ([1 - momentum, momentum] as const);
+    const blend = (old: Tensor, now: Tensor) => g.add(g.mul(old, kept), g.mul(now, taken));
     const count = x.shape.slice(0, -1).reduce((a, b) => a * b, 1);
     scope.assign("mean", blend(runningMean, mean));
     // The running variance is the unbiased one, as in PyTorch.
@@ -142,6 +144,14 @@ export function batchNorm(
   // One multiplication and one addition a value: the rest is on [c].
   const gain = g.div(scale, g.sqrt(g.add(variance, epsilon)));
   return g.add(g.mul(x, gain), g.sub(shift, g.mul(mean, gain)));
+}
+
+/** What running statistics keep and what they take from a batch: like averages of weights they follow quickly at first. */
+function warmShares(scope: Scope, momentum: number): [kept: Tensor, taken: Tensor] {
+  const steps = scope.buffer("steps", [1], zerosInit);
+  scope.assign("steps", g.add(steps, 1));
+  const taken = g.maximum(g.div(9, g.add(steps, 10)), momentum);
+  return [g.sub(1, taken), taken];
 }
 
 /**
