@@ -1,6 +1,7 @@
 // The adversarial autoencoder: a picture is coded as its class and its style, and discriminators see to it that classes look like
 // drawn ones and styles like draws from a Gaussian, in place of the KL terms of a VAE.
 import { z } from "zod";
+import { sizeOf } from "../base/array.ts";
 import * as g from "../graph/ops/index.ts";
 import { full, type Tensor } from "../graph/tensor.ts";
 import { ADVERSARIAL_LOSSES } from "../nn/adversarial.ts";
@@ -26,7 +27,7 @@ const options = z.object({
     .min(0)
     .max(10000)
     .default(10)
-    .describe("weight of the cross entropy against the squared error of a picture"),
+    .describe("weight of the cross entropy against the squared error of a picture, as if that had 784 values"),
   rate: z.number().min(1e-6).max(1).default(1e-3).describe("learning rate of encoder and decoder (Adam)"),
   adversarialRate: z
     .number()
@@ -36,6 +37,9 @@ const options = z.object({
     .describe("learning rate of the discriminators, and of the encoder against them (Adam)"),
   schedule: z.enum(SCHEDULE_NAMES).default("cosine").describe("course of the learning rates"),
 });
+
+/** Values of a picture of MNIST: the error of a larger one counts as if it had so many, so that `classWeight` means the same. */
+const PIXELS = 784;
 
 const against = ADVERSARIAL_LOSSES.nonSaturating;
 
@@ -48,6 +52,7 @@ export const aae = defineModel({
   build(o, data) {
     const k = data.classes.length;
     const size = [data.height, data.width, data.channels] as const;
+    const share = PIXELS / sizeOf(size);
     const depth = defaultDepth(data.height, data.width);
     const net: NetShape = { width: o.width, depth, activation: "relu", blocks: 0, norm: "none" };
 
@@ -94,7 +99,7 @@ export const aae = defineModel({
           const taught = labelled ?? all;
           const other = taught.mixed ?? labelled;
           const cross = classLoss(other ? encode(scope, other.x).logits : logits, taught);
-          return { loss: g.add(error, g.mul(cross, o.classWeight)), log: { error, class: cross } };
+          return { loss: g.add(g.mul(error, share), g.mul(cross, o.classWeight)), log: { error, class: cross } };
         },
       },
       {
@@ -146,7 +151,8 @@ export const aae = defineModel({
         sample: head(["label"], "picture", (scope, { label, n }) =>
           decode(scope, scope.noise("prior", [n, o.latent]), g.oneHot(label, k)),
         ),
-        discriminate: head(["picture"], "score", (scope, { picture }) => discriminateCodes(scope, picture)[1]),
+        // Of codes, not of pictures: how like a draw from the prior the style is.
+        priorOdds: head(["picture"], "score", (scope, { picture }) => discriminateCodes(scope, picture)[1]),
       },
     };
   },

@@ -96,6 +96,7 @@ export const hybrid = defineModel({
     const depth = defaultDepth(height, width);
     const decoderShape: NetShape = { width: DECODER_WIDTH, depth, activation: "relu", blocks: 0, norm: "none" };
     const loss = ADVERSARIAL_LOSSES[o.adversarial];
+    const isAdversarial = o.adversarialRate > 0;
 
     // ------------------------------------------------------------------------------------------ networks
     /** The last feature maps `[n, h, w, c]` of the autoencoder's encoder, or of the discriminator. */
@@ -146,8 +147,8 @@ export const hybrid = defineModel({
       const generated = g.mean(loss.generated(g.sliceAxis(all, 0, n, 2 * n)));
       return { loss: g.add(real, generated), log: { real, generated } };
     };
-    const fast = (others: readonly string[], course: Phase["schedule"], rate = 1) => ({
-      ...fastTraining(o.optimizer, ["encoder/net/", "discriminator/net/"], others, o.rate * rate),
+    const fast = (others: readonly string[], course: Phase["schedule"]) => ({
+      ...fastTraining(o.optimizer, ["encoder/net/", "discriminator/net/"], others, o.rate, data.examples),
       schedule: course,
     });
     // One decay for all: several phases move the same parameters.
@@ -217,23 +218,23 @@ export const hybrid = defineModel({
     /** Keeps code, decoder and score in step with features that the classes move; it does not move these itself. */
     const follow: Phase = {
       name: "follow",
-      updates: ["encoder/code/", "decoder/", "discriminator/score/"],
+      updates: ["encoder/code/", "decoder/", ...(isAdversarial ? ["discriminator/score/"] : [])],
       every: FOLLOW_EVERY,
       ...{ optimizer: adam(), learningRate: 1e-3, schedule: schedule("cosine"), emaDecay },
       loss(scope, _, { plain }) {
         const { x, weights } = plain!;
         const rebuilt = autoencoder(scope, maps(scope.averaged, "encoder", x), x, weights);
+        if (!isAdversarial) return rebuilt;
         const generated = generate(scope.averaged, x.shape[0]!);
         const told = toldApart(scope, maps(scope.averaged, "discriminator", shown(scope, x, generated)), weights);
         return { loss: g.add(rebuilt.loss, told.loss), log: { ...rebuilt.log, ...told.log } };
       },
     };
-    const against = o.adversarialRate > 0 ? [discriminator, generator] : [];
     const stages: Stage[] = [
       {
         name: "features",
         share: o.featureShare,
-        phases: [o.training === "joint" ? joint : reconstruct, ...against],
+        phases: [o.training === "joint" ? joint : reconstruct, ...(isAdversarial ? [discriminator, generator] : [])],
       },
       { name: "classifier", share: 1 - o.featureShare, phases: [classifier, follow] },
     ];
@@ -259,10 +260,14 @@ export const hybrid = defineModel({
         ),
         decode: head(["latent"], "picture", (scope, { latent }) => decode(scope, latent)),
         reconstruct: head(["picture"], "picture", (scope, { picture }) => decode(scope, codeOf(scope, picture).mean)),
-        sample: head([], "picture", (scope, { n }) => generate(scope, n)),
-        discriminate: head(["picture"], "score", (scope, { picture }) =>
-          score(scope, maps(scope, "discriminator", picture)),
-        ),
+        ...(isAdversarial
+          ? {
+              sample: head([], "picture", (scope, { n }) => generate(scope, n)),
+              discriminate: head(["picture"], "score", (scope, { picture }) =>
+                score(scope, maps(scope, "discriminator", picture)),
+              ),
+            }
+          : {}),
       },
     };
   },

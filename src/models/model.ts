@@ -109,7 +109,7 @@ export interface Phase {
   readonly name: string;
   /**
    * The parameters that this phase moves: path prefixes, or groups. The longest prefix that fits takes a parameter; of groups of
-   * one prefix, that with the longest suffix that fits.
+   * one prefix, that with the longest suffix that fits. Of buffers, such as running statistics, it writes those under the prefixes.
    */
   readonly updates: readonly (string | ParameterGroup)[];
   /** Runs on every n-th step. Default 1. */

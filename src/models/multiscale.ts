@@ -133,7 +133,7 @@ export const multiscale = defineModel({
     };
 
     // -------------------------------------------------------------------------------------------- phases
-    const rule = fastTraining(o.optimizer, ["trunk/"], ["scales/", "classifier/"], o.rate);
+    const rule = fastTraining(o.optimizer, ["trunk/"], ["scales/", "classifier/"], o.rate, data.examples);
     const classifier: Phase = {
       ...rule,
       name: "classifier",

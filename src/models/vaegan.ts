@@ -1,6 +1,7 @@
 // VAE/GAN: a variational autoencoder whose error is measured in the features of a discriminator, which is trained to tell its pictures
 // from real ones: what counts as alike is learned.
 import { z } from "zod";
+import { sizeOf } from "../base/array.ts";
 import * as g from "../graph/ops/index.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import { ADVERSARIAL_LOSSES } from "../nn/adversarial.ts";
@@ -28,11 +29,16 @@ const options = z.object({
     .min(0)
     .max(1000)
     .default(0.01)
-    .describe("weight of the error against the discriminator's answer in the decoder's loss"),
+    .describe(
+      "weight of the error against the discriminator's answer in the decoder's loss, as if it were of 3136 feature values",
+    ),
   rate: z.number().min(1e-6).max(1).default(3e-4).describe("learning rate (Adam)"),
   classifierRate: z.number().min(1e-6).max(1).default(1e-3).describe("learning rate of the classifier (Adam)"),
   schedule: z.enum(SCHEDULE_NAMES).default("lateLinear").describe("course of the learning rates"),
 });
+
+/** Feature values of a picture of MNIST, of the usual width: γ means the same for pictures that have more. */
+const FEATURES = 7 * 7 * 64;
 
 const against = ADVERSARIAL_LOSSES.nonSaturating;
 
@@ -101,7 +107,8 @@ export const vaegan = defineModel({
         loss(scope, batch) {
           const { maps, odds } = judgeAll(scope, batch);
           const fooled = ofMade(against.generator, odds, batch);
-          return { loss: g.add(g.mul(errorOf(maps, batch), o.gamma), fooled), log: { fooled } };
+          const gamma = (o.gamma * FEATURES) / sizeOf(maps.shape.slice(1));
+          return { loss: g.add(g.mul(errorOf(maps, batch), gamma), fooled), log: { fooled } };
         },
       },
       {

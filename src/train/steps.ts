@@ -283,7 +283,10 @@ function phaseStep(
   for (const [path, spec] of build.state) specs.set(path, spec);
   const decay = phase.emaDecay ?? emaDecay;
   if (decay !== "none") keepAverages(parameters, specs, updates);
-  for (const [path, value] of build.assigned) if (!build.isFrozen(path)) updates.set(path, value);
+  // Statistics of a network that another phase moves are that phase's: they would be taken twice a step, of other pictures.
+  const prefixes = phase.updates.map((update) => (typeof update === "string" ? update : update.prefix));
+  for (const [path, value] of build.assigned)
+    if (!build.isFrozen(path) && prefixes.some((prefix) => path.startsWith(prefix))) updates.set(path, value);
   const unaveraged = decay === "none" ? parameters.map(([path]) => path) : [];
   walks.push({ phase: phase.name, averaged: build.averaged, unaveraged });
   return {

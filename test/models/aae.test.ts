@@ -9,8 +9,10 @@ it("aae measures the squared error of a picture and what styles are taken for", 
   const n = 3;
   const model = inNumbers(aae, { width: 4, hidden: 8, latent: 2, classWeight: 7 }, n);
   const made = model.head("reconstruct");
-  const odds = model.head("discriminate");
+  const odds = model.head("priorOdds");
   expect(model.phase("prior").style).toBeCloseTo(meanOf(odds.map((v) => softplus(-v))), 10);
+  // Noise is 0, and so is what the prior gives: with biases of 0 its log-odds are 0.
+  expect(model.phase("discriminator").style).toBeCloseTo(Math.LN2 + meanOf(odds.map(softplus)), 10);
   const logits = model.head("classify");
   const cross = [0, 1, 2].map((i) => {
     const own = logits.slice(3 * i, 3 * i + 3);
@@ -20,5 +22,6 @@ it("aae measures the squared error of a picture and what styles are taken for", 
   const { loss, error: told, class: crossTold } = model.phase("autoencoder");
   expect(told).toBeCloseTo(error, 10);
   expect(crossTold).toBeCloseTo(meanOf(cross), 10);
-  expect(loss).toBeCloseTo(error + 7 * meanOf(cross), 10);
+  // As if the 64 pixels were 784.
+  expect(loss).toBeCloseTo((784 / 64) * error + 7 * meanOf(cross), 10);
 });

@@ -25,10 +25,9 @@ describe("acgan by projection", () => {
 
 describe("a step of acgan", () => {
   const spec: DataSpec = { height: 8, width: 8, channels: 1, classes: ["a", "b", "c"], mirror: false };
-  const step = (conditioning: string, phase: string, labels: readonly number[]) =>
+  const step = (conditioning: string, phase: string, labels: readonly number[], labelledHalf = false) =>
     lossValues(acgan, { width: 4, latent: 4, embedding: 4, diffAugment: "none", conditioning }, spec, {
-      phase,
-      labels: Int32Array.from(labels),
+      ...{ phase, labels: Int32Array.from(labels), labelledHalf },
     });
 
   it.each(["auxiliary", "adc"])("learns classes from pictures with a label alone (%s)", (conditioning) => {
@@ -51,6 +50,18 @@ describe("a step of acgan", () => {
     // The other two score a picture whatever it is of.
     const adc = [[0], [1], [-1]].map((labels) => step("adc", "discriminator", labels).realScore);
     expect(adc).toEqual([adc[0], adc[0], adc[0]]);
+  });
+
+  it("does not take the few pictures with a label for what is real, though they teach classes", () => {
+    for (const conditioning of ["auxiliary", "adc", "projection"]) {
+      const [alone, beside] = [false, true].map((half) => step(conditioning, "discriminator", [-1, -1, -1], half));
+      const apart = Math.abs(beside!.realScore! - alone!.realScore!);
+      if (conditioning !== "projection") {
+        // Float64, but two means of another order.
+        expect(apart).toBeLessThan(1e-12);
+        expect(Math.abs(beside!.class!)).toBeGreaterThan(1e-3);
+      } else expect(apart).toBeGreaterThan(1e-6);
+    }
   });
 
   it("asks the generator for the class of the label", () => {

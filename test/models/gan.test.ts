@@ -3,6 +3,7 @@ import { sizeOf } from "../../src/base/array.ts";
 import { gan } from "../../src/models/gan.ts";
 import { parseOptions } from "../../src/models/index.ts";
 import type { DataSpec } from "../../src/models/model.ts";
+import { adversarialDepth } from "../../src/nn/adversarial-nets.ts";
 import { compileModel } from "../../src/train/steps.ts";
 import { lossValues } from "./loss-values.ts";
 import { modelTests } from "./model-tests.ts";
@@ -45,4 +46,24 @@ it("penalises the slope at a share of the pictures as if they were all that ther
   // Float64, but another number of pictures is another order of sums.
   expect(penalty(6, 0.5)).toBeCloseTo(first, 9);
   expect(Math.abs(penalty(6, 1) - first)).toBeGreaterThan(1e-6);
+});
+
+it("refuses a slope of a score that depends on other pictures, and a Wasserstein score of any slope", () => {
+  const spec: DataSpec = { height: 8, width: 8, channels: 1, classes: ["a", "b"], mirror: false };
+  const build = (options: Record<string, unknown>) => () => gan.build(parseOptions(gan, options), spec);
+  expect(build({ discriminatorNorm: "batch", penalty: "r1" })).toThrowError(/discriminatorNorm=batch a score depends/);
+  expect(build({ discriminatorNorm: "batch", penalty: "r1", penaltyWeight: 0 })).not.toThrow();
+  for (const discriminatorNorm of ["none", "batch"])
+    expect(build({ loss: "wasserstein", discriminatorNorm })).toThrowError(/limits nothing; set discriminatorNorm=/);
+  expect(build({ loss: "wasserstein" })).not.toThrow();
+});
+
+it("goes down to maps below 8 a side, which for large pictures are of 8 times the first channels", () => {
+  const sides = [28, 32, 64, 128, 224, 512];
+  expect(sides.map((side) => adversarialDepth(side, side))).toEqual([2, 3, 4, 5, 5, 6]);
+  const spec: DataSpec = { height: 224, width: 224, channels: 3, classes: ["a", "b"], mirror: true };
+  const { specs } = compileModel(gan.build(parseOptions(gan, {}), spec), spec, 2);
+  expect(specs.get("discriminator/conv5/weights")!.shape).toEqual([4, 4, 8 * 48, 8 * 48]);
+  // The layer that sees all of the last maps, of 7x7.
+  expect(specs.get("discriminator/dense/weights")!.shape).toEqual([7 * 7 * 8 * 48, 2 * 8 * 48]);
 });

@@ -1,7 +1,7 @@
 // What the phases and heads of a model give in plain numbers, in float64, with its first weights: for tests that write its formulas out.
 import { type NdArray, ndarray, sizeOf } from "../../src/base/array.ts";
 import { interpret } from "../../src/graph/interpret.ts";
-import { NOISE_PREFIX, STATE_PREFIX } from "../../src/graph/names.ts";
+import { NOISE_PREFIX, SCALAR_PREFIX, STATE_PREFIX } from "../../src/graph/names.ts";
 import { constant, type Tensor } from "../../src/graph/tensor.ts";
 import { applyHead, type HeadInputs } from "../../src/models/heads.ts";
 import { parseOptions } from "../../src/models/index.ts";
@@ -11,8 +11,16 @@ import { Random } from "../../src/random/random.ts";
 
 const SPEC: DataSpec = { height: 8, width: 8, channels: 1, classes: ["a", "b", "c"], mirror: false };
 
-/** A model on `n` random pictures of three classes, 8x8, whose noise of every kind is 0. */
-export function inNumbers(model: Model, options: Record<string, unknown>, n: number) {
+/**
+ * A model on `n` random pictures of three classes, 8x8, whose noise of every kind is 0; every stream gives these.
+ * @param fills parameters by path that are this number all over, in place of their first values
+ */
+export function inNumbers(
+  model: Model,
+  options: Record<string, unknown>,
+  n: number,
+  fills: Readonly<Record<string, number>> = {},
+) {
   const built = model.build(parseOptions(model, options), SPEC);
   const random = new Random(1, "in numbers");
   const float64 = (shape: number[], value: (i: number) => number): Tensor =>
@@ -27,11 +35,16 @@ export function inNumbers(model: Model, options: Record<string, unknown>, n: num
       Array.from({ length: n }, (_, i) => i % 3),
     ),
   );
-  const batch: Batch = { x, views: {}, labels, weights: ones, labelled: ones, tables: {} };
+  const batch: Batch = { x, views: { x, given: x }, labels, weights: ones, labelled: ones, tables: {} };
   const valuesOf = (build: Build, outputs: Readonly<Record<string, Tensor>>): Record<string, number[]> => {
     const feeds: Record<string, NdArray> = {};
-    for (const [path, value] of initialState(build.state, 1))
+    const pictures = ndarray("float32", [n, 8, 8, 1], Float32Array.from(pixels));
+    for (const [path, value] of initialState(build.state, 1, pictures)) {
+      if (path in fills) value.data.fill(fills[path]!);
       for (const at of [path, averagePath(path)]) feeds[STATE_PREFIX + at] = value;
+    }
+    for (const [path, at] of build.annealed)
+      feeds[`${SCALAR_PREFIX}annealed/${path}`] = ndarray("float32", [], Float32Array.of(at(0)));
     for (const [path, { shape }] of build.noises as ReadonlyMap<string, NoiseSpec>)
       feeds[NOISE_PREFIX + path] = ndarray("float32", shape, new Float32Array(sizeOf(shape)));
     const values = interpret(Object.values(outputs), feeds);
@@ -44,7 +57,7 @@ export function inNumbers(model: Model, options: Record<string, unknown>, n: num
     phase(name: string): Record<string, number> {
       const build = new Build(true);
       const phase = built.stages.flatMap(({ phases }) => phases).find((one) => one.name === name)!;
-      const { loss, log } = phase.loss(build.root, batch, { all: batch });
+      const { loss, log } = phase.loss(build.root, batch, { all: batch, labelled: batch, plain: batch });
       const values = valuesOf(build, { ...log, loss });
       return Object.fromEntries(Object.entries(values).map(([key, [value]]) => [key, value!]));
     },

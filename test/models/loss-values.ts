@@ -2,6 +2,7 @@
 import { type NdArray, ndarray, sizeOf } from "../../src/base/array.ts";
 import { interpret } from "../../src/graph/interpret.ts";
 import { NOISE_PREFIX, STATE_PREFIX } from "../../src/graph/names.ts";
+import * as g from "../../src/graph/ops/index.ts";
 import { constant } from "../../src/graph/tensor.ts";
 import { parseOptions } from "../../src/models/index.ts";
 import type { Batch, DataSpec, Model } from "../../src/models/model.ts";
@@ -10,13 +11,14 @@ import { wave } from "../reference/wave.ts";
 
 /**
  * What a phase logs, and its `total`.
- * @param step the phase of the first stage, and a label for each picture, -1 for none. Pictures are always the same, in order
+ * @param step the phase of the first stage, and a label for each picture, -1 for none. Pictures are always the same, in order;
+ * `labelledHalf`: as many others, their negatives with label 0, are a stream `labelled`
  */
 export function lossValues(
   model: Model,
   options: Readonly<Record<string, unknown>>,
   spec: DataSpec,
-  step: { readonly phase: string; readonly labels: Int32Array },
+  step: { readonly phase: string; readonly labels: Int32Array; readonly labelledHalf?: boolean },
 ): Record<string, number> {
   const built = model.build(parseOptions(model, options), spec);
   const phase = built.stages[0]!.phases.find(({ name }) => name === step.phase)!;
@@ -42,7 +44,13 @@ export function lossValues(
     ),
   };
   const build = new Build(true);
-  const { loss, log } = phase.loss(build.root, batch, {});
+  const labelled: Batch = {
+    ...batch,
+    x: g.sub(1, x),
+    labels: constant(ndarray("int32", [n], new Int32Array(n))),
+    labelled: batch.weights,
+  };
+  const { loss, log } = phase.loss(build.root, batch, step.labelledHalf ? { labelled } : {});
   const feeds: Record<string, NdArray> = {};
   for (const [path, value] of initialState(build.state, 1)) feeds[STATE_PREFIX + path] = value;
   for (const [path, noise] of build.noises) {

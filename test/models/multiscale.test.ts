@@ -3,9 +3,9 @@ import { ndarray } from "../../src/base/array.ts";
 import { interpret } from "../../src/graph/interpret.ts";
 import * as g from "../../src/graph/ops/index.ts";
 import { constant } from "../../src/graph/tensor.ts";
-import { fastBatch } from "../../src/models/fast-training.ts";
 import { multiscale } from "../../src/models/multiscale.ts";
 import { overViews } from "../../src/models/test-views.ts";
+import { inNumbers } from "./in-numbers.ts";
 import { modelTests } from "./model-tests.ts";
 
 const small = { widths: "4-6", scales: 2, summary: 8, code: 8 };
@@ -34,9 +34,11 @@ describe("views of a picture at a test", () => {
   });
 });
 
-describe("batches of a fast net", () => {
-  it("are 512 pictures, or fewer where an epoch would be under sixteen steps, down to 64", () => {
-    const batches = [60000, 8192, 8191, 1237, 100].map((labelled) => fastBatch({ labelled, unlabelled: 0 }));
-    expect(batches).toEqual([512, 512, 256, 64, 64]);
-  });
+it("multiscale adds the class losses of its scales, each with the weight `auxiliary` at first", () => {
+  const step = (auxiliary: number) =>
+    inNumbers(multiscale, { ...small, adversarial: "off", auxiliary }, 3).phase("classifier");
+  const [own, both] = [step(0), step(0.25)];
+  expect(both.scale1).toBeGreaterThan(0.1);
+  expect(both.scale2).toBeGreaterThan(0.1);
+  expect(both.loss).toBeCloseTo(own.loss! + 0.25 * (both.scale1! + both.scale2!), 10);
 });

@@ -29,4 +29,8 @@ it("vaegan judges pictures, their reconstructions and what is made of noise, eac
   expect(encoder.kl).toBeCloseTo(meanOf(kl) * latent, 10);
   expect(encoder.error).toBeGreaterThan(0);
   expect(encoder.loss).toBeCloseTo(encoder.kl! + encoder.error!, 10);
+
+  // γ counts as if there were 3136 feature values; there are 4x4x4, of one level.
+  const decoder = model.phase("decoder");
+  expect(decoder.loss).toBeCloseTo(decoder.fooled! + (0.01 * 3136 * encoder.error!) / 64, 10);
 });

@@ -66,6 +66,28 @@ describe("normalisation", () => {
     }
   });
 
+  it("warm, batchNorm's running statistics are the mean of the first batches in the measure of averaged weights", () => {
+    const one = input("x", [4, 1]);
+    // Batches of equal pictures: the values 1, 2, 3, ….
+    let state = [0, 0];
+    let expected = 0;
+    for (let step = 1; step <= 40; step++) {
+      const build = new Build(true);
+      batchNorm(build.root, one, { momentum: 0.25, warm: true });
+      const feeds: Record<string, NdArray> = { x: ndarray("float32", [4, 1], new Float32Array(4).fill(step)) };
+      for (const [path, value] of initialState(build.state, 1)) feeds[STATE_PREFIX + path] = value;
+      for (const [i, path] of ["mean", "steps"].entries())
+        feeds[STATE_PREFIX + path] = ndarray("float32", [1], Float32Array.of(state[i]!));
+      state = interpret([build.assigned.get("mean")!, build.assigned.get("steps")!], feeds).map(({ data }) => data[0]!);
+      // As of averaged weights (train/steps.ts): of step / (step + 9) is kept what the decay, 0.75, allows.
+      const kept = Math.min(0.75, step / (step + 9));
+      expected = kept * expected + (1 - kept) * step;
+      // Fed in float32.
+      expect(state[0]! / expected).toBeCloseTo(1, 5);
+      expect(state[1]).toBe(step);
+    }
+  });
+
   it("batchNorm outside training uses the running statistics (0 and 1 at first)", () => {
     const { y, feeds: fed } = values((build) => batchNorm(build.root, x), feeds(), false);
     expect(y.data[5]).toBeCloseTo(fed.x!.data[5]! / Math.sqrt(1 + 1e-5), 9);

@@ -101,7 +101,10 @@ for step in range(STEPS):
     losses["classify"].append(loss.item())
 
     if step % 2 == 0:
+        # The batch's statistics normalise; the running ones are those of the phase that moves the trunk.
+        norm.momentum = 0.0
         code = encode(pixels).detach()
+        norm.momentum = 0.1
         decoded = torch.sigmoid(code @ decoder["decoder/weights"] + decoder["decoder/bias"])
         loss = F.mse_loss(decoded, pixels, reduction="sum") / 12
         decoder_optimizer.zero_grad()

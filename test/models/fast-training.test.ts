@@ -1,0 +1,59 @@
+import { describe, expect, it } from "vitest";
+import { fastBatch, fastTraining, fastWidths } from "../../src/models/fast-training.ts";
+import type { ParameterGroup } from "../../src/models/model.ts";
+
+describe("batches of a fast net", () => {
+  it("are 512 pictures, or fewer where an epoch would be under sixteen steps, down to 64", () => {
+    const batches = [60000, 8192, 8191, 1237, 100].map((labelled) => fastBatch({ labelled, unlabelled: 0 }));
+    expect(batches).toEqual([512, 512, 256, 64, 64]);
+  });
+});
+
+describe("how a fast net is trained", () => {
+  const rule = (optimizer: "muon" | "sgd" | "adam", labelled: number) =>
+    fastTraining(optimizer, ["net/"], ["head/"], 1, { labelled, unlabelled: 0 });
+  const groups = (updates: ReturnType<typeof rule>["updates"]) =>
+    updates.filter((update): update is ParameterGroup => typeof update !== "string");
+
+  it("goes by the batch: in proportion for SGD, as its root for Muon, and not for Adam", () => {
+    // Batches of 512 and of 64 pictures.
+    const [large, small] = [60000, 100].map((labelled) => ({
+      sgd: rule("sgd", labelled).learningRate,
+      adam: rule("adam", labelled).learningRate,
+      muon: rule("muon", labelled).learningRate * groups(rule("muon", labelled).updates)[0]!.rateScale!,
+    }));
+    expect(small!.sgd).toBeCloseTo(large!.sgd / 8, 12);
+    expect(small!.muon).toBeCloseTo(large!.muon / Math.sqrt(8), 12);
+    expect(small!.adam).toBe(large!.adam);
+    expect(fastTraining("sgd", ["net/"], [], 1).learningRate).toBe(large!.sgd);
+  });
+
+  it("by SGD takes the same share of all weights a step, whatever their rate", () => {
+    const all = groups(rule("sgd", 60000).updates);
+    expect(all.map(({ rateScale = 1, decayScale = 1 }) => rateScale * decayScale)).toEqual(all.map(() => 1));
+    // The bias of the whitening layer comes after no normalisation.
+    const rates = Object.fromEntries(all.map(({ prefix, suffix = "", rateScale = 1 }) => [prefix + suffix, rateScale]));
+    expect(rates).toEqual({ "net//weights": 1, "net/": 64, "net/whiten/": 1, "head/": 1 / 81 });
+  });
+});
+
+describe("widths of a fast net", () => {
+  const of = (side: number, channels: number, mirror: boolean, text = "auto") =>
+    fastWidths(text, { height: side, width: side, channels, mirror });
+
+  it("are as in the source for colour, and less for grey", () => {
+    expect(of(32, 3, true)).toEqual([64, 256, 256]);
+    expect(of(28, 1, true)).toEqual([48, 160, 192]);
+    expect(of(28, 1, false)).toEqual([32, 64, 128]);
+  });
+
+  it("have narrower groups before them for each doubling of the side, three at most", () => {
+    expect(of(45, 3, true)).toHaveLength(3);
+    expect(of(64, 3, true)).toEqual([32, 64, 256, 256]);
+    expect(of(1024, 3, true)).toEqual([16, 16, 32, 64, 256, 256]);
+  });
+
+  it("are what is asked for", () => {
+    expect(of(64, 3, true, "8-16")).toEqual([8, 16]);
+  });
+});
