@@ -2,6 +2,7 @@
 import { GenclassError } from "./base/errors.ts";
 import { VERSION } from "./base/version.ts";
 import { decodePicture } from "./data/readers/decode.ts";
+import { modelNamed } from "./models/index.ts";
 import type { Model } from "./models/model.ts";
 import { type Prediction, TrainedModel, type TrainedWeights } from "./predict/trained.ts";
 import { type RunConfig, RunFolder } from "./run/folder.ts";
@@ -124,7 +125,8 @@ export async function load(
   { backend = nativeBackend(), model }: { backend?: Backend; model?: Model } = {},
 ): Promise<NodeModel> {
   const run = RunFolder.open(path, model);
-  return new NodeModel(run.config, run.trained(), backend, model);
+  const config = run.modelConfig(modelNamed(run.config.model, model));
+  return new NodeModel(config, run.trained(), backend, model);
 }
 
 export { VERSION };

@@ -48,8 +48,8 @@ export function batchTensors({ name, size, views, mixes }: BatchShape, spec: Dat
 }
 
 /** The plain batch of the main stream: one view, nothing mixed. */
-export const plainBatch = (size: number, spec: DataSpec): Batch =>
-  batchTensors({ name: MAIN_STREAM, size, views: { [MAIN_VIEW]: "plain" }, mixes: false }, spec);
+export const plainBatch = (size: number, spec: DataSpec, tables: BatchUse["tables"] = {}): Batch =>
+  batchTensors({ name: MAIN_STREAM, size, views: { [MAIN_VIEW]: "plain" }, mixes: false }, spec, { tables });
 
 /** The class weight of each label; unlabelled ones read the first, and count nothing. */
 function weightOf(labels: Tensor, weights: Float32Array): Tensor {

@@ -5,9 +5,10 @@ import { dirname, join } from "node:path";
 import { z } from "zod";
 import { fail } from "../base/errors.ts";
 import { modelNamed, parseOptions } from "../models/index.ts";
-import type { Model } from "../models/model.ts";
+import type { DataSpec, Model } from "../models/model.ts";
 import type { RunEvent } from "../train/events.ts";
 import type { Snapshot } from "../train/fit-options.ts";
+import { BACKBONE_FILE, openBackbone } from "./backbone.ts";
 import { Checkpoints } from "./checkpoints.ts";
 import { DRAFT, writeAtomically } from "./files.ts";
 import { readEvents } from "./logs.ts";
@@ -77,9 +78,14 @@ export class RunFolder {
 
   /**
    * Makes a new run folder; `runs/MODEL-DATA-N` when no path is given.
+   * @param files that belong to it, by name
    * @throws `E_RUN_EXISTS`, `E_WRITE`
    */
-  static create(path: string | undefined, config: RunConfig): RunFolder {
+  static create(
+    path: string | undefined,
+    config: RunConfig,
+    files: Readonly<Record<string, Uint8Array>> = {},
+  ): RunFolder {
     if (path !== undefined) RunFolder.refuseUsed(path);
     let target: string;
     try {
@@ -93,6 +99,7 @@ export class RunFolder {
       );
     }
     const run = new RunFolder(target, config);
+    for (const [name, bytes] of Object.entries(files)) writeAtomically(run.file(name), [bytes]);
     // Comes last: what has no configuration is no run yet.
     run.configure(config);
     return run;
@@ -116,6 +123,13 @@ export class RunFolder {
     const config = readConfig(path);
     const options = parseOptions(modelNamed(config.model, model), config.options);
     return new RunFolder(path, { ...config, options });
+  }
+
+  /** The configuration as a model is built by it, with the network that it was built on. @throws `E_FILE`, `E_ONNX` */
+  modelConfig(model: Model): RunConfig & { readonly data: DataSpec } {
+    const { config } = this;
+    const backbone = openBackbone(model, optionsOf(config), this.file(BACKBONE_FILE))?.backbone;
+    return { ...config, data: { ...config.data, backbone } };
   }
 
   /** Writes config.json anew. @throws `E_WRITE` */
@@ -220,6 +234,6 @@ function isUnmade(path: string): boolean {
   return readdirSync(path, { withFileTypes: true }).every((entry) =>
     entry.isDirectory()
       ? FOLDERS.includes(entry.name) && readdirSync(join(path, entry.name)).length === 0
-      : entry.name === CONFIG + DRAFT,
+      : [CONFIG + DRAFT, BACKBONE_FILE, BACKBONE_FILE + DRAFT].includes(entry.name),
   );
 }

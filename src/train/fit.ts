@@ -11,6 +11,7 @@ import { averagePath } from "../nn/scope.ts";
 import { Program, type State } from "../runtime/program.ts";
 import type { EndEvent, Metrics, NoteEvent, RunEvent } from "./events.ts";
 import type { Checkpoint, FitOptions } from "./fit-options.ts";
+import { featureTable, firstViews } from "./frozen-features.ts";
 import { Goals } from "./goals.ts";
 import { Pipeline, type StepResult } from "./pipeline.ts";
 import { budgetShares, StagePlan } from "./plan.ts";
@@ -45,13 +46,14 @@ export function prepare(options: FitOptions): PreparedRun {
     augmentation,
     frozen: freeze,
     emaDecay: options.emaDecay,
+    features: options.features && { path: options.features.path, shape: options.features.train.shape },
   });
   const goals = new Goals(options, compiled.metrics);
   requirePrefixes(freeze, compiled.specs);
   const state = firstState(compiled.specs, seed);
   const loaded = options.from && !options.resume ? loadPretrained(state, compiled.specs, options.from) : undefined;
   if (options.resume) restoreState(state, options.resume.state);
-  const tables = makeTables(options.model.tables, labels.length);
+  const tables = { ...makeTables(options.model.tables, labels.length), ...featureTable(options.features?.train) };
   // Those of a later stage are refused now, and not when it begins.
   for (const [stage, { streams }] of compiled.stages.entries())
     new StageStreams(streams, { data, seed, augmentation, sampling, tables, stage });
@@ -68,7 +70,8 @@ export async function* fit(options: FitOptions, prepared?: PreparedRun): AsyncGe
   const { compiled, goals, state, loaded } = prepared ?? prepare(options);
   const program = await Program.create(options.backend, graphsOf(compiled), state);
   try {
-    const validator = await Validator.create(program, compiled, data, seed, batch);
+    const validation = featureTable(options.features?.validation);
+    const validator = await Validator.create(program, compiled, data, seed, batch, validation);
     yield* new TrainingRun(options, compiled, program, validator, goals, loaded).events();
   } finally {
     await program.dispose();
@@ -180,6 +183,7 @@ class TrainingRun {
       seed,
       batch,
       streams.stepsPerEpoch,
+      featureTable(firstViews(this.options.features?.train)),
     );
     const endsBefore = (step: number) => plan.isBoundary(step) || refresher.isDue(step);
     let [stopping, saving] = [false, false];
@@ -302,10 +306,10 @@ class TrainingRun {
   }
 
   private streamsOf(stage: number): StageStreams {
-    const { data, seed, augmentation, sampling } = this.options;
+    const { data, seed, augmentation, sampling, features } = this.options;
     return new StageStreams(this.compiled.stages[stage]!.streams, {
       ...{ data, seed, augmentation, sampling, stage },
-      tables: this.tables,
+      tables: { ...this.tables, ...featureTable(features?.train) },
     });
   }
 

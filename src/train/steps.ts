@@ -19,6 +19,7 @@ import { type BatchUse, batchTensors, plainBatch } from "../predict/batch.ts";
 import type { Step } from "../predict/feeds.ts";
 import { fittedOf, metricsOf, outputsOf, outputTensors } from "../predict/outputs.ts";
 import type { StepGraph } from "../runtime/program.ts";
+import { FEATURES, precomputed } from "./frozen-features.ts";
 import { type ResolvedStream, resolveStreams } from "./stage-streams.ts";
 
 /** The training step of a phase. */
@@ -61,6 +62,8 @@ export interface CompileOptions extends Omit<BatchUse, "tables"> {
   readonly frozen?: readonly string[];
   /** Decay of moving averages where a phase says none. Default 0.999. */
   readonly emaDecay?: number;
+  /** Features of a frozen part: its path, and the shape `[views, …]` that there is for a picture. */
+  readonly features?: { readonly path: string; readonly shape: readonly number[] };
 }
 
 /** The scalar that moves averages towards the newest weights: 1 - decay. */
@@ -73,10 +76,18 @@ export function compileModel(
   batchSize: number,
   options: CompileOptions = {},
 ): CompiledModel {
-  const { counts = { labelled: 1, unlabelled: 0 }, augmentation = {}, frozen = [], emaDecay = 0.999 } = options;
+  const {
+    counts = { labelled: 1, unlabelled: 0 },
+    augmentation = {},
+    frozen = [],
+    emaDecay = 0.999,
+    features,
+  } = options;
   if (model.stages.length === 0) fail("E_NAME", "a model needs at least one stage to be trained");
   const streams = resolveStreams(model, counts, batchSize, augmentation);
-  const use = { classWeights: options.classWeights, tables: model.tables };
+  const featureSpec = (shape: readonly number[]) => ({ [FEATURES]: { shape, fill: 0 } });
+  const tables = { ...model.tables, ...(features ? featureSpec(features.shape) : {}) };
+  const use = { classWeights: options.classWeights, tables };
   const batches = Object.fromEntries(
     streams.map((stream) => [
       stream.name,
@@ -87,7 +98,7 @@ export function compileModel(
   const walks: Walk[] = [];
   const stages = model.stages.map((stage) => ({
     stage,
-    phases: stage.phases.map((phase) => phaseStep(phase, batches, specs, { frozen, emaDecay }, walks)),
+    phases: stage.phases.map((phase) => phaseStep(phase, batches, specs, { frozen, emaDecay, features }, walks)),
   }));
   requireNames(model, streams);
   declareHeads(model, data, batchSize, specs);
@@ -109,8 +120,12 @@ export function compileModel(
   needed.push(...fitted.flatMap(({ uses = [] }) => uses));
   const outputs = outputsOf(model.heads).filter((name) => needed.includes(name));
   const predictStep = (name: string, names: readonly string[]): Step => {
-    const build = new Build(false, { bind: bindEvaluated(specs) });
-    const log = outputTensors(model.heads, names, build.root, plainBatch(batchSize, data));
+    const batch = plainBatch(batchSize, data, features ? featureSpec([1, ...features.shape.slice(1)]) : {});
+    const build = new Build(false, {
+      bind: bindEvaluated(specs),
+      precomputed: features && precomputed(features.path, [batch], false),
+    });
+    const log = outputTensors(model.heads, names, build.root, batch);
     return { graph: { name, updates: new Map(), log }, noises: build.noises, annealed: build.annealed };
   };
   return {
@@ -197,10 +212,17 @@ function phaseStep(
   phase: Phase,
   batches: Readonly<Record<string, Batch>>,
   specs: Map<string, StateSpec>,
-  { frozen, emaDecay }: Required<Pick<CompileOptions, "frozen" | "emaDecay">>,
+  {
+    frozen,
+    emaDecay,
+    features,
+  }: Required<Pick<CompileOptions, "frozen" | "emaDecay">> & Pick<CompileOptions, "features">,
   walks: Walk[],
 ): PhaseStep {
-  const build = new Build(true, { frozen });
+  const build = new Build(true, {
+    frozen,
+    precomputed: features && precomputed(features.path, Object.values(batches), true),
+  });
   const { loss, log } = phase.loss(build.root, Object.values(batches)[0]!, batches);
   const groups = trainedGroups(phase, build);
   const parameters = groups.flatMap(({ parameters }) => parameters);

@@ -32,6 +32,8 @@ const SAMPLES: { readonly [K in OptionName]: readonly [value: Required<RunOption
   patience: [3, "3"],
   emaDecay: [0.99, "0.99"],
   from: [resolve("base"), resolve("base")],
+  backbone: ["features.onnx@last", "features.onnx@last"],
+  normalise: ["centred", "centred"],
   freeze: [["encoder/", "mean"], "encoder/", "mean"],
   map: [{ encoder: "features", mean: "code" }, "encoder=features", "mean=code"],
   threads: [1, "1"],
