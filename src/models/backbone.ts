@@ -6,7 +6,6 @@ import type { Scope } from "../nn/scope.ts";
 import type { Network } from "../onnx/import/network.ts";
 import { channelsLast, inOrder } from "../onnx/import/values.ts";
 import type { Weights } from "../onnx/import/weights.ts";
-import type { Phase } from "./model.ts";
 
 /** What its first layer takes: pixels of 0..1 less `mean`, over `deviation`, a number a channel. */
 export interface Normalisation {
@@ -73,7 +72,7 @@ export function backboneFeatures(backbone: Backbone, root: Scope, x: Tensor): Te
 }
 
 /** What a phase adds to its `updates` for the network's parameters, which move more slowly than the model's own. */
-export const backboneUpdates = (backbone: Backbone | undefined): Phase["updates"] =>
+export const backboneUpdates = (backbone: Backbone | undefined): { prefix: string; rateScale: number }[] =>
   !backbone || backbone.frozen === "all" ? [] : [{ prefix: `${PART}/`, rateScale: RATE }];
 
 /**

@@ -122,7 +122,9 @@ describe("weights that are not there", () => {
     const before = process.memoryUsage().rss;
     const dims = [768, 32_552_084];
     const inside = oneProduct(dims, (tensor) => tensor.writeBytesField(9, new Uint8Array(8)));
-    expect(() => Network.read(inside).run(picture, ASIS)).toThrowError(/"w" .* needs 100000002048 bytes, the file has 8/);
+    expect(() => Network.read(inside).run(picture, ASIS)).toThrowError(
+      /"w" .* needs 100000002048 bytes, the file has 8/,
+    );
     writeFileSync(join(folder, "few.bin"), new Uint8Array(16));
     expect(() => run(external("few.bin", dims))).toThrowError(/needs 100000002048 bytes of few.bin .* the file has 16/);
     expect(process.memoryUsage().rss - before).toBeLessThan(200e6);
