@@ -2,7 +2,7 @@
 import { z } from "zod";
 import * as g from "../graph/ops/index.ts";
 import type { Tensor } from "../graph/tensor.ts";
-import { glorotUniform } from "../nn/init.ts";
+import { glorotUniform, zerosInit } from "../nn/init.ts";
 import { ACTIVATIONS, batchNorm, conv, dense, dropout } from "../nn/layers.ts";
 import { classLoss } from "../nn/losses.ts";
 import { defaultDepth } from "../nn/nets.ts";
@@ -57,7 +57,9 @@ export const cnn = defineModel({
     const classify = (scope: Scope, x: Tensor): Tensor => {
       const trunk = scope.child("trunk");
       const y = dropout(trunk.child("drop"), features(scope, x), o.dropout);
-      return dense(trunk.child("out"), y, data.classes.length, { init: glorotUniform }); // logits [n, classes]
+      // On more features than there may be pictures, what a random start adds is never unlearned.
+      const init = backbone ? zerosInit : glorotUniform;
+      return dense(trunk.child("out"), y, data.classes.length, { init }); // logits [n, classes]
     };
 
     return {
