@@ -1,10 +1,15 @@
 // The jobs of the benchmark: the networks that bench/peers/torch_worker.py writes in PyTorch, in our language.
-// Adam with PyTorch's defaults, learning rate 1e-3; no normalisation in any net.
+// Adam with PyTorch's defaults, learning rate 1e-3; no normalisation in any net but the fast one and those of acgan, which is the
+// model itself.
 import * as g from "../src/graph/ops/index.ts";
 import { scalar, type Tensor } from "../src/graph/tensor.ts";
+import { acgan as acganModel } from "../src/models/acgan.ts";
 import { head } from "../src/models/heads.ts";
+import { parseOptions } from "../src/models/index.ts";
 import type { BuiltModel, DataSpec, Phase } from "../src/models/model.ts";
+import { multiscale } from "../src/models/multiscale.ts";
 import { gaussian } from "../src/nn/distributions.ts";
+import { fastLogits, fastNet, largest } from "../src/nn/fast-net.ts";
 import { conv, convTranspose, dense } from "../src/nn/layers.ts";
 import { crossEntropy, perExample, sigmoidCrossEntropy } from "../src/nn/losses.ts";
 import { adam } from "../src/nn/optim.ts";
@@ -147,8 +152,54 @@ function dcgan(): Job {
   return { name: "dcgan", batch: 64, spec: COLOUR, model: { stages: [{ phases }], heads: {} }, flops: 64 * work };
 }
 
+/** The fast net at 32x32x3: products of its 3x3 convolutions, forward and both gradients, and the fixed layer's, forward alone. */
+function fastWork(widths: readonly [number, number, number]): number {
+  const [a, b, c] = widths;
+  const first = convWork(31, 3, 24, a) + convWork(15, 3, a, a);
+  const rest = convWork(15, 3, a, b) + convWork(7, 3, b, b) + convWork(7, 3, b, c) + convWork(3, 3, c, c);
+  return 2 * convWork(31, 2, 3, 24) + 6 * (first + rest);
+}
+
+function aNet(): Job {
+  const loss: Phase["loss"] = (scope, { x, labels }) => {
+    const features = largest(fastNet(scope, x, [64, 256, 256]).at(-1)!);
+    const total = g.mean(crossEntropy(fastLogits(scope.child("out"), features, 10), labels));
+    return { loss: total, log: { loss: total } };
+  };
+  return { name: "a-net", batch: 512, spec: COLOUR, model: one(loss), flops: 512 * fastWork([64, 256, 256]) };
+}
+
+/** The model's own loss, with Adam for its Muon. */
+function multiscaleJob(): Job {
+  const options = { ...multiscale.options.parse({}), smoothing: 0 };
+  const model = multiscale.build(options, COLOUR);
+  const { loss } = model.stages[0]!.phases[0]!;
+  const flops = 512 * (fastWork([64, 256, 256]) + 6 * (2 * (64 + 256 + 256) * 64 + 192 * 64));
+  return { name: "multiscale", batch: 512, spec: COLOUR, model: { ...one(loss), streams: model.streams }, flops };
+}
+
+/** The model with its defaults, but for the random changes of pictures, which are no work of the networks. */
+function acgan(): Job {
+  const model = acganModel.build(parseOptions(acganModel, { diffAugment: "none" }), GREY);
+  const d1 = convWork(14, 4, 1, 48);
+  const dRest = convWork(7, 4, 48, 96) + convWork(7, 3, 96, 96) + 4704 * 192 + 192 * (1 + 20);
+  const g1 = (64 + 32) * 4704;
+  const gRest = convWork(7, 4, 96, 48) + convWork(14, 4, 48, 24) + convWork(28, 3, 24, 1);
+  // As in dcgan, but that real and generated pictures are one batch.
+  const work = 2 * (4 * d1 + 6 * dRest) + 2 * (g1 + gRest) + (2 + 2) * (d1 + dRest) + 4 * g1 + 6 * gRest;
+  return { name: "acgan", batch: 64, spec: GREY, model, flops: 64 * work };
+}
+
 function one(loss: Phase["loss"]): BuiltModel {
   return { stages: [{ phases: [{ ...common, name: "step", updates: [""], loss }] }], heads: {} };
 }
 
-export const JOBS: Record<string, () => Job> = { "mlp-vae": mlpVae, "conv-vae": convVae, cnn, dcgan };
+export const JOBS: Record<string, () => Job> = {
+  "mlp-vae": mlpVae,
+  "conv-vae": convVae,
+  cnn,
+  dcgan,
+  acgan,
+  "a-net": aNet,
+  multiscale: multiscaleJob,
+};

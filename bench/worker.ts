@@ -39,7 +39,9 @@ async function training(name: string): Promise<{ once: Once; dispose: () => Prom
   const job = JOBS[name]!();
   const { stages, specs } = compileModel(job.model, job.spec, job.batch);
   const { phases } = stages[0]!;
-  const state = initialState(new Map([...specs].filter(([path]) => !path.startsWith("average/"))), 1);
+  const { height, width, channels } = job.spec;
+  const pictures = randomInput("pictures", [16, height, width, channels], "float32");
+  const state = initialState(new Map([...specs].filter(([path]) => !path.startsWith("average/"))), 1, pictures);
   // The peers keep no averaged weights.
   const graphs = phases.map(
     ({ graph }): StepGraph => ({

@@ -1,5 +1,6 @@
-// Repeats experiments and writes results/s2-vae.csv: npx tsx results/repeat.ts [ID | ID:SEED …]. Each run is one line; a line of
-// the same experiment and seed is replaced; its run folder stays under runs/results. The test part is looked at once, by the evaluation that ends a run.
+// Repeats experiments and writes results/classifiers.csv: npx tsx results/repeat.ts [ID | ID:SEED | ID:SEED@MINUTES …], with another
+// budget than the experiment's where MINUTES (at 250 GFLOP/s) are given. Each run is one line; a line of the same experiment and
+// seed is replaced; its run folder stays under runs/results. The test part is looked at once, by the evaluation that ends a run.
 import { execFileSync, spawnSync } from "node:child_process";
 import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { cpus } from "node:os";
@@ -7,7 +8,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { EXPERIMENTS } from "./experiments.ts";
 
-export const FILE = fileURLToPath(new URL("s2-vae.csv", import.meta.url));
+export const FILE = fileURLToPath(new URL("classifiers.csv", import.meta.url));
 const MAIN = fileURLToPath(new URL("../dist/cli/main.js", import.meta.url));
 const COLUMNS = [
   "id",
@@ -36,13 +37,21 @@ const { backends, trainsWith } = JSON.parse(
 };
 const { gflops } = backends.find(({ name }) => name === trainsWith)!;
 
-const wanted = process.argv.slice(2);
+/** The budgets asked for, by ID or ID:SEED; undefined: the experiment's. */
+const wanted = new Map(
+  process.argv.slice(2).map((text) => {
+    const [what, minutes] = text.split("@") as [string, string?];
+    return [what, minutes === undefined ? undefined : Number(minutes)];
+  }),
+);
 for (const experiment of EXPERIMENTS) {
   for (const seed of experiment.seeds) {
-    if (wanted.length > 0 && !wanted.includes(experiment.id) && !wanted.includes(`${experiment.id}:${seed}`)) continue;
+    const asked = [`${experiment.id}:${seed}`, experiment.id].find((what) => wanted.has(what));
+    if (wanted.size > 0 && asked === undefined) continue;
+    const minutesAt250 = wanted.get(asked ?? "") ?? experiment.minutesAt250;
     const folder = join("runs", "results", `${experiment.id}-${seed}`);
     rmSync(folder, { recursive: true, force: true });
-    const minutes = ((experiment.minutesAt250 * 250) / gflops).toFixed(2);
+    const minutes = ((minutesAt250 * 250) / gflops).toFixed(2);
     const args = ["train", ...experiment.train, "--minutes", minutes, "--seed", String(seed)];
     process.stderr.write(`genclass ${args.join(" ")}\n`);
     const { stdout, status } = spawnSync(process.execPath, [MAIN, ...args, "--out", folder, "--json"], {
@@ -59,14 +68,15 @@ for (const experiment of EXPERIMENTS) {
       id: experiment.id,
       seed,
       accuracy: metrics["test/accuracy"]!,
-      mse: metrics["test/mse"]!.toPrecision(5),
+      // Not every model reconstructs, or has a bound.
+      mse: metrics["test/mse"]?.toPrecision(5) ?? "",
       ece: metrics["test/ece"]!.toPrecision(4),
       nll: metrics["test/nll"]!.toPrecision(5),
-      elbo: metrics["test/elbo"]!.toFixed(2),
+      elbo: metrics["test/elbo"]?.toFixed(2) ?? "",
       validation_accuracy: metrics["validation/accuracy"]!.toFixed(5),
       epochs,
       seconds: seconds.toFixed(0),
-      minutes_at_250: experiment.minutesAt250,
+      minutes_at_250: minutesAt250,
       gflops: gflops.toFixed(0),
       commit: execFileSync("git", ["rev-parse", "--short", "HEAD"], { encoding: "utf8" }).trim(),
       machine: `${cpus().length} cores with ${trainsWith}`,

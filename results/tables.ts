@@ -36,15 +36,14 @@ function budgetOf(runs: readonly Record<string, string>[]): string {
 
 /** Mean ± sd over seeds of each experiment. */
 export function resultsTable(): string {
-  const runs = records("s2-vae.csv");
+  const runs = records("classifiers.csv");
   const rows = EXPERIMENTS.flatMap((experiment) => {
     const own = runs.filter((run) => run.id === experiment.id);
     if (own.length === 0) return [];
-    const of = (name: string, show: (value: number) => string) =>
-      meanAndDeviation(
-        own.map((run) => Number(run[name])),
-        show,
-      );
+    const of = (name: string, show: (value: number) => string) => {
+      const values = own.map((run) => run[name]!);
+      return values.includes("") ? "" : meanAndDeviation(values.map(Number), show);
+    };
     return [
       row([
         experiment.system,
@@ -72,6 +71,22 @@ export function resultsTable(): string {
     row(Array(8).fill("---")),
     ...rows,
   ].join("\n");
+}
+
+/** Test accuracies that had been seen while what is measured was being made. */
+export function seenList(): string {
+  const runs = records("seen.csv");
+  const tasks = [...new Set(runs.map(({ task, while: made }) => `${made}: ${task}`))];
+  return tasks
+    .map((task) => {
+      const own = runs.filter((run) => `${run.while}: ${run.task}` === task);
+      const seeds = [...new Set(own.map(({ seed }) => seed))].map((seed) => {
+        const values = own.filter((run) => run.seed === seed).map((run) => (100 * Number(run.accuracy)).toFixed(2));
+        return `${values.join(", ")} % (seed ${seed})`;
+      });
+      return `- ${task}, ${seeds.join(", ")}`;
+    })
+    .join("\n");
 }
 
 interface BenchRow {
@@ -243,7 +258,7 @@ const exampleModel = () => `\`\`\`ts\n${readFileSync(here("../examples/own-model
 
 /** The files that hold tables, and what stands between the marks of each. */
 export const FILLED: Readonly<Record<string, Readonly<Record<string, () => string>>>> = {
-  "README.md": { results: resultsTable, bench: benchTable, time: timeLine },
+  "README.md": { seen: seenList, results: resultsTable, bench: benchTable, time: timeLine },
   "docs/architecture.md": { example: exampleModel },
   "docs/onednn.md": { backends: backendsTable },
   "docs/data.md": { generated: generatedTable, imbalance: imbalanceTable, noise: noiseLine, reading: readingLines },

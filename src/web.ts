@@ -1,12 +1,13 @@
-// The library for browsers: the core with onnxruntime-web (WebAssembly) as the backend.
-import * as ort from "onnxruntime-web";
-import type { Backend } from "./runtime/backend.ts";
-import { type OnnxruntimeWeb, wasmBackend } from "./runtime/wasm.ts";
-
+// The library for browsers: the core with onnxruntime for WebAssembly as the backend, pictures of a page, and models that stay.
 export * from "./index.ts";
-
-/** The WebAssembly backend; it runs in Node too. `threads` above 1 needs a page that is cross-origin isolated. */
-export function webBackend({ threads = 1 }: { threads?: number } = {}): Backend {
-  ort.env.wasm.numThreads = threads;
-  return wasmBackend(ort as unknown as OnnxruntimeWeb, ort.env.versions.web ?? ort.env.versions.common, threads);
-}
+export { type ExportedHead, exportHead } from "./predict/export.ts";
+export {
+  type HeadFeeds,
+  type ModelConfig,
+  type Prediction,
+  TrainedModel,
+  type TrainedWeights,
+} from "./predict/trained.ts";
+export { type WasmOptions, wasmBackend as webBackend } from "./runtime/wasm.ts";
+export { forget, type KeptModel, keep, kept } from "./web/kept.ts";
+export { type PictureShape, picturePixels } from "./web/pictures.ts";

@@ -10,13 +10,14 @@ import time
 import torch
 from torch import nn
 from torch.nn import functional as F
+from torch.nn.utils.parametrizations import spectral_norm
 
 torch.manual_seed(1)
 TUNED = "--tuned" in sys.argv
 
 
-def adam(parameters):
-    return torch.optim.Adam(parameters, lr=1e-3, fused=True) if TUNED else torch.optim.Adam(parameters, lr=1e-3)
+def adam(parameters, **options):
+    return torch.optim.Adam(parameters, **{"lr": 1e-3, **options}, **({"fused": True} if TUNED else {}))
 
 
 def image(x):
@@ -97,6 +98,51 @@ def generator_net():
     )
 
 
+class ConditionalNorm(nn.Module):
+    def __init__(self, channels):
+        super().__init__()
+        self.norm = nn.GroupNorm(8, channels, affine=False)
+        self.scale, self.shift = nn.Linear(32, channels, bias=False), nn.Linear(32, channels, bias=False)
+
+    def forward(self, x, vectors):
+        return self.norm(x) * (1 + self.scale(vectors))[:, :, None, None] + self.shift(vectors)[:, :, None, None]
+
+
+class ConditionalGenerator(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.vectors = nn.Embedding(10, 32)
+        self.dense, self.condition = nn.Linear(64, 4704, bias=False), nn.Linear(32, 4704, bias=False)
+        self.up1 = nn.ConvTranspose2d(96, 48, 4, 2, 1, bias=False)
+        self.up2 = nn.ConvTranspose2d(48, 24, 4, 2, 1, bias=False)
+        self.norms = nn.ModuleList([ConditionalNorm(c) for c in (96, 48, 24)])
+        self.pixels = nn.Conv2d(24, 1, 3, padding=1)
+
+    def forward(self, labels):
+        vectors = self.vectors(labels)
+        y = self.dense(torch.randn(len(labels), 64)) + self.condition(vectors)
+        y = F.relu(self.norms[0](image(y.view(-1, 96, 7, 7)), vectors))
+        y = F.relu(self.norms[1](self.up1(y), vectors))
+        y = F.relu(self.norms[2](self.up2(y), vectors))
+        return torch.sigmoid(self.pixels(y))
+
+
+class ClassCritic(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.c1 = spectral_norm(nn.Conv2d(1, 48, 4, 2, 1))
+        self.c2 = spectral_norm(nn.Conv2d(48, 96, 4, 2, 1))
+        self.c3 = spectral_norm(nn.Conv2d(96, 96, 3, 1, 1))
+        self.dense = spectral_norm(nn.Linear(4704, 192))
+        self.out, self.classes = spectral_norm(nn.Linear(192, 1)), spectral_norm(nn.Linear(192, 20))
+
+    def forward(self, x):
+        y = F.leaky_relu(self.c1(x), 0.2)
+        y = F.leaky_relu(self.c3(F.leaky_relu(self.c2(y), 0.2)), 0.2).flatten(1)
+        y = F.leaky_relu(self.dense(y), 0.2)
+        return self.out(y)[:, 0], self.classes(y)
+
+
 def mlp_vae():
     net = MlpVae()
     optimizer, data = adam(net.parameters()), torch.randint(0, 256, (128, 784), dtype=torch.uint8)
@@ -170,6 +216,105 @@ def dcgan():
     return step
 
 
+class FastNet(nn.Module):
+    """The maps after each group of the fast net."""
+
+    def __init__(self, widths=(64, 256, 256)):
+        super().__init__()
+        self.whiten = nn.Conv2d(3, 24, 2)
+        self.whiten.weight.requires_grad_(False)
+        self.groups = nn.ModuleList()
+        c = 24
+        for o in widths:
+            layers = [nn.Conv2d(c, o, 3, padding=1, bias=False), nn.MaxPool2d(2), nn.BatchNorm2d(o), nn.GELU()]
+            layers += [nn.Conv2d(o, o, 3, padding=1, bias=False), nn.BatchNorm2d(o), nn.GELU()]
+            self.groups.append(nn.Sequential(*layers))
+            c = o
+        for layer in self.modules():
+            if isinstance(layer, nn.BatchNorm2d):
+                layer.weight.requires_grad_(False)
+
+    def forward(self, x):
+        y, maps = F.gelu(self.whiten(x)), []
+        for group in self.groups:
+            y = group(y)
+            maps.append(y)
+        return maps
+
+
+class ANet(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.net, self.out = FastNet(), nn.Linear(256, 10, bias=False)
+
+    def forward(self, x, labels):
+        return F.cross_entropy(self.out(self.net(x)[-1].amax((2, 3))), labels)
+
+
+class Multiscale(nn.Module):
+    def __init__(self, widths=(64, 256, 256)):
+        super().__init__()
+        self.net = FastNet(widths)
+        self.sums = nn.ModuleList(nn.Sequential(nn.LayerNorm(2 * c), nn.Linear(2 * c, 64)) for c in widths)
+        self.each = nn.ModuleList(nn.Linear(64, 10, bias=False) for _ in widths)
+        self.code, self.out = nn.Linear(192, 64), nn.Linear(64, 10, bias=False)
+
+    def forward(self, x, labels):
+        seen = [
+            summed(torch.cat([maps.mean((2, 3)), maps.amax((2, 3))], 1))
+            for summed, maps in zip(self.sums, self.net(x))
+        ]
+        logits = self.out(self.code(F.dropout(torch.cat(seen, 1), 0.2)))
+        own = F.cross_entropy(logits, labels)
+        return own + 0.3 * sum(F.cross_entropy(out(one), labels) for out, one in zip(self.each, seen))
+
+
+def classifier(net):
+    net = module(net)
+    optimizer = adam([parameter for parameter in net.parameters() if parameter.requires_grad])
+    data, labels = torch.randint(0, 256, (512, 3, 32, 32), dtype=torch.uint8), torch.randint(0, 10, (512,))
+
+    def step():
+        optimizer.zero_grad()
+        loss = net(image(data.float() / 255), labels)
+        loss.backward()
+        optimizer.step()
+        return loss.item()
+
+    return step
+
+
+def acgan():
+    critic, generator = module(ClassCritic()), module(ConditionalGenerator())
+    options = {"lr": 2e-4, "betas": (0.0, 0.99)}
+    critic_adam, generator_adam = adam(critic.parameters(), **options), adam(generator.parameters(), **options)
+    data, labels = torch.randint(0, 256, (64, 1, 28, 28), dtype=torch.uint8), torch.randint(0, 10, (64,))
+
+    def step():
+        real = image(data.float() / 255)
+        with torch.no_grad():
+            fake = generator(labels)
+        critic_adam.zero_grad()
+        scores, logits = critic(torch.cat([real, fake]))
+        loss = F.relu(1 - scores[:64]).mean() + F.relu(1 + scores[64:]).mean()
+        loss = loss + F.cross_entropy(logits[:64], labels) + F.cross_entropy(logits[64:], labels + 10)
+        loss.backward()
+        critic_adam.step()
+        # The critic's weights need no gradient in the generator's step.
+        for parameter in critic.parameters():
+            parameter.requires_grad_(False)
+        generator_adam.zero_grad()
+        scores, logits = critic(generator(labels))
+        loss2 = F.cross_entropy(logits, labels) - F.cross_entropy(logits, labels + 10) - scores.mean()
+        loss2.backward()
+        generator_adam.step()
+        for parameter in critic.parameters():
+            parameter.requires_grad_(True)
+        return loss.item() + loss2.item()
+
+    return step
+
+
 def inference(batch):
     net = module(ConvVae()).eval()
     data = torch.randint(0, 256, (batch, 1, 28, 28), dtype=torch.uint8)
@@ -189,7 +334,9 @@ def matmul():
 def prepare(name):
     if name.startswith("inference-"):
         return inference(int(name.split("-")[1]))
-    return {"mlp-vae": mlp_vae, "conv-vae": conv_vae, "cnn": cnn, "dcgan": dcgan, "matmul": matmul}[name]()
+    jobs = {"mlp-vae": mlp_vae, "conv-vae": conv_vae, "cnn": cnn, "dcgan": dcgan, "acgan": acgan, "matmul": matmul}
+    jobs |= {"a-net": lambda: classifier(ANet()), "multiscale": lambda: classifier(Multiscale())}
+    return jobs[name]()
 
 
 once = prepare(sys.argv[1])

@@ -1,12 +1,11 @@
 // Files on the command line: pictures to read, by name or pattern, and a free name for what is written.
 import { existsSync, mkdirSync, statSync } from "node:fs";
 import { dirname, extname, join, relative, sep } from "node:path";
-import { globSync } from "tinyglobby";
 import { fail } from "../base/errors.ts";
+import { requireEmpty } from "../data/empty.ts";
 import { isPicture } from "../data/readers/decode.ts";
-import { requireEmpty } from "../data/write.ts";
-import type { NodeModel, ReadPictures } from "../node.ts";
 import { writeAtomically } from "../run/files.ts";
+import type { NodeModel, ReadPictures } from "../run/load.ts";
 import { complain } from "./render.ts";
 
 /**
@@ -15,19 +14,21 @@ import { complain } from "./render.ts";
  * hidden files.
  * @throws `E_DATA_NOT_FOUND` naming a word that names no picture
  */
-export function pictureFiles(words: readonly string[]): string[] {
-  return words.flatMap((word) => {
-    const found = expand(word);
+export async function pictureFiles(words: readonly string[]): Promise<string[]> {
+  const files: string[] = [];
+  for (const word of words) {
+    const found = await expand(word);
     if (found.length === 0)
       fail(
         "E_DATA_NOT_FOUND",
         `"${word}" names no picture; expected a picture file, a folder with pictures, or a pattern such as "photos/**/*.{jpg,png}"`,
       );
-    return found;
-  });
+    files.push(...found);
+  }
+  return files;
 }
 
-function expand(word: string): string[] {
+async function expand(word: string): Promise<string[]> {
   if (existsSync(word)) return statSync(word).isDirectory() ? matches(word, "**") : [word];
   // Folders that exist are taken by name, so that brackets in their names are no pattern; the rest is matched below the last of them.
   let folder = dirname(word);
@@ -36,7 +37,9 @@ function expand(word: string): string[] {
 }
 
 /** The pictures below a folder that a pattern matches, sorted by path. */
-function matches(folder: string, pattern: string): string[] {
+async function matches(folder: string, pattern: string): Promise<string[]> {
+  // Loaded when a word is no file: most often, words are files.
+  const { globSync } = await import("tinyglobby");
   return globSync(pattern, { cwd: folder, expandDirectories: false })
     .filter(isPicture)
     .sort()

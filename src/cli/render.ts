@@ -1,6 +1,7 @@
 // What the terminal shows: colours where wanted, tables, and the progress of training.
 import { formatMetric, type MetricInfo } from "../metrics/metric.ts";
-import type { EpochEvent, RunEvent, StepEvent } from "../train/events.ts";
+import { GRADIENT_NORM } from "../train/alarms.ts";
+import type { AlarmEvent, EpochEvent, RunEvent, StepEvent } from "../train/events.ts";
 
 const coloured = (stream: NodeJS.WriteStream): boolean =>
   stream.isTTY === true && !process.env.NO_COLOR && process.env.TERM !== "dumb";
@@ -73,7 +74,8 @@ const short = (value: number): string =>
   Math.abs(value) >= 100 ? value.toFixed(0) : Math.abs(value) >= 1 ? value.toFixed(2) : value.toFixed(4);
 
 function stepLine(event: StepEvent): string {
-  const losses = Object.entries(event.losses).map(([name, value]) => `${name.split("/").pop()} ${short(value)}`);
+  const told = Object.entries(event.losses).filter(([name]) => !name.endsWith(`/${GRADIENT_NORM}`));
+  const losses = told.map(([name, value]) => `${name.split("/").pop()} ${short(value)}`);
   const memory = `${(process.memoryUsage().rss / 2 ** 20).toFixed(0)} MB`;
   const percent = `${(100 * event.progress).toFixed(0)} %`.padStart(5);
   return `${percent}  epoch ${event.epoch}  step ${event.step}  ETA ${duration(event.remaining)}  ${event.imagesPerSecond.toFixed(0)} images/s  ${losses.join("  ")}  ${memory}`;
@@ -86,6 +88,12 @@ function epochLine(event: EpochEvent, metrics: readonly MetricInfo[]): string {
   });
   const shown = parts.length > 0 ? [`validation ${parts[0]}`, ...parts.slice(1)] : trainingLosses(event);
   return [`epoch ${event.epoch}`, duration(event.seconds), ...shown, ...(event.best ? ["best"] : [])].join("  ");
+}
+
+/** What begins to go wrong, with the first thing to try; or that it no longer does. */
+function alarmLine({ state, title, text, advice }: AlarmEvent): string {
+  const line = state === "begins" ? `${title}: ${text}; ${advice[0]} (more in the report)` : `no longer: ${title}`;
+  return `${paint(33, "alarm:", process.stderr)} ${line}`;
 }
 
 /** The mean losses of an epoch, where nothing was validated. */
@@ -140,6 +148,7 @@ export class Progress {
       );
     } else if (event.type === "epoch") this.line(epochLine(event, this.metrics));
     else if (event.type === "note") this.line(event.text);
+    else if (event.type === "alarm") this.line(alarmLine(event));
     else if (event.type === "step") {
       const now = Date.now();
       if (now - this.lastWrite < (this.live ? 200 : 30_000)) return;

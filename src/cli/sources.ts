@@ -10,17 +10,49 @@ import { openLine, warn } from "./render.ts";
 
 /** Opens a source as the options of a run say. @throws as `open` */
 export function openSource(source: string, options: StoredOptions): Promise<Dataset> {
-  const { labels, unlabelled, add, image, resize, validation, seed } = options;
+  const { labels, unlabelled, add, image, resize, pairs, validation, seed } = options;
   return open(source, {
     labels: labels ?? undefined,
     unlabelled: unlabelled ?? undefined,
     add: add ?? undefined,
     image: image ?? undefined,
     resize,
+    pairs: pairs ?? undefined,
     validation,
     seed,
     progress: openLine,
   });
+}
+
+/**
+ * Opens what a run was trained on, with the options of then.
+ * @param path of the run
+ * @param wayOut what can be done with data that is another, if anything
+ * @throws `E_RUN_CONFLICT` where these options do not fit it any more; else as `open`
+ */
+export async function openAgain(
+  path: string,
+  source: string,
+  options: StoredOptions,
+  wayOut?: string,
+): Promise<Dataset> {
+  try {
+    return await openSource(source, options);
+  } catch (cause) {
+    // The advice that comes with it is for other options, which a run that is there cannot have.
+    if ((cause as { code?: unknown }).code !== "E_OPTION") throw cause;
+    return refuseOther(
+      path,
+      source,
+      "it has fewer labels, or pictures of another size, than its options ask for",
+      wayOut,
+    );
+  }
+}
+
+function refuseOther(path: string, source: string, differs: string, wayOut?: string): never {
+  const or = wayOut === undefined ? "" : `, or ${wayOut}`;
+  fail("E_RUN_CONFLICT", `${source} is not what ${path} was trained on: ${differs}; put the data back as it was${or}`);
 }
 
 /** Tells what was ignored or is doubtful in a source, a line each, and how to see all of it. */
@@ -59,15 +91,9 @@ export async function ownData(
 ): Promise<Dataset> {
   const options = optionsOf(config);
   // Which labels are kept and what is added changes the training part alone.
-  const data = await openSource(
-    source,
-    part === "train" ? options : { ...options, labels: null, unlabelled: null, add: null },
-  );
+  const chosen = part === "train" ? options : { ...options, labels: null, unlabelled: null, add: null };
+  const data = await openAgain(path, source, chosen, wayOut);
   const differences = fingerprintDifferences(config.data.fingerprint, await fingerprint(data), [part]);
-  if (differences.length > 0)
-    fail(
-      "E_RUN_CONFLICT",
-      `${source} is not what ${path} was trained on: ${differences.join("; ")}; put the data back as it was${wayOut === undefined ? "" : `, or ${wayOut}`}`,
-    );
+  if (differences.length > 0) refuseOther(path, source, differences.join("; "), wayOut);
   return data;
 }

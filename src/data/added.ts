@@ -1,7 +1,7 @@
 // More labelled pictures for a training part: generated ones, or those of another source. They take a fixed share of each
 // batch, however many they are, and the set's own pictures decide how long an epoch is.
 import { fail } from "../base/errors.ts";
-import { type Dataset, type ImageSet, joined } from "./dataset.ts";
+import { type Dataset, type ImageSet, joined, keptPartner } from "./dataset.ts";
 
 /**
  * Adds the training pictures of `more` to the training part of `data`. Batches that take pictures with labels give them
@@ -19,7 +19,7 @@ export function withAdded(data: Dataset, more: Dataset, share: number): Dataset 
       "E_DATA_FORMAT",
       `the added pictures of ${more.name} are ${shape(train)}, the training pictures ${shape(data.train)}; expected the same`,
     );
-  if (data.train.partner)
+  if (keptPartner(data.train))
     fail("E_DATA_FORMAT", `pictures cannot be added to ${data.name}, which has pairs of pictures; leave --add out`);
   const unknown = more.classes.find((name) => !data.classes.includes(name));
   if (unknown !== undefined)

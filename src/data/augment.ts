@@ -19,6 +19,10 @@ interface Change {
  */
 export const CHANGES = {
   flip: { doc: "probability of a left-right mirror image", default: 0.5, max: 1 },
+  mirror: {
+    doc: "1: in place of flip, each picture is mirrored in every second epoch, from a random start (Jordan 2024)",
+    ...{ default: 1, max: 1, whole: true },
+  },
   shift: { doc: "shift, as a share of the side", default: 0.08, max: 0.5 },
   crop: { doc: "share of each side cut away, the rest enlarged", default: 0.15, max: 0.8 },
   rotate: { doc: "rotation, degrees", default: 10, max: 180 },
@@ -113,7 +117,7 @@ export function consistencyViews(channels: number, mirror: boolean): { weak: Aug
  * The policy that a text describes: the name of a ready policy, or a list such as `light,rotate=5,cutmix`, in which later
  * words add to or replace earlier ones and a strength of 0 takes a change away. `auto`, `weak` and `hard` go by the kind of
  * picture; `auto` is `strong` for greyscale that must not be mirrored (drawings, digits), `gentle` for other greyscale, and
- * `light` for colour. A ready policy mirrors only where `mirror` allows it; the word `flip` always does.
+ * `light` for colour. A ready policy mirrors only where `mirror` allows it; the words `flip` and `mirror` always do.
  * @param channels of the pictures, 1 or 3
  * @param mirror whether a mirrored picture keeps its class
  * @throws `E_OPTION` for an unknown word or a strength out of range

@@ -1,6 +1,6 @@
 // The feeds of one batch: buffers for views, labels, weights and table rows, filled again and again.
 import { type NdArray, ndarray, sizeOf } from "../base/array.ts";
-import type { ImageSet } from "./dataset.ts";
+import { type ImageSet, isUsable } from "./dataset.ts";
 import type { Pixels } from "./pixels.ts";
 
 /** Names of the inputs of a stream's batch. */
@@ -20,6 +20,8 @@ export const streamOfInput = (name: string): string | undefined => /^data:([^/]+
 export const MAIN_STREAM = "batch";
 /** The view that there is when a stream asks for none. */
 export const MAIN_VIEW = "x";
+/** The view of partners where a set that has them is predicted. */
+export const PARTNER_VIEW = "partner";
 
 /**
  * How a picture is mixed with its partner, `MIX_FIELDS` numbers each: a box (top, left, bottom, right, pixels), the share
@@ -43,8 +45,8 @@ export interface BufferOptions {
   readonly tables?: Readonly<Record<string, Table>>;
 }
 
-/** Changes the picture at `bytes[at…]` in place. */
-export type ChangeAt = (bytes: Uint8Array, at: number) => void;
+/** Changes the picture at `bytes[at…]` in place; `place` is its number in the batch. */
+export type ChangeAt = (bytes: Uint8Array, at: number, place: number) => void;
 
 /** How a view is filled: from other pictures than the set's, through a change. */
 export interface ViewFilling {
@@ -88,8 +90,7 @@ export class BatchBuffer {
   fill(index: ArrayLike<number>, views: Readonly<Record<string, ViewFilling>> = {}): void {
     const { set } = this;
     const { size: bytes } = set.pixels;
-    const usable = (i: number) => set.pixels.usable(i) && (set.partner?.usable(i) ?? true);
-    const real = Array.from(this.weights.data, (_, i) => i < index.length && usable(index[i]!));
+    const real = Array.from(this.weights.data, (_, i) => i < index.length && isUsable(set, index[i]!));
     real.forEach((isReal, i) => {
       this.weights.data[i] = isReal ? 1 : 0;
       this.labels.data[i] = isReal ? set.labels[index[i]!]! : -1;
@@ -101,7 +102,7 @@ export class BatchBuffer {
         if (!isReal) out.fill(0, i * bytes, (i + 1) * bytes);
         else {
           pixels.read(index[i]!, out, i * bytes);
-          change?.(out, i * bytes);
+          change?.(out, i * bytes, i);
         }
       });
     }

@@ -1,5 +1,6 @@
 // Labelled images and their parts, wherever the bytes lie.
 import { hashName } from "../random/random.ts";
+import type { PictureChange } from "./picture.ts";
 import { concatenated, type Pixels, view } from "./pixels.ts";
 import type { Warning } from "./warnings.ts";
 
@@ -22,8 +23,11 @@ export interface ImageSet {
   readonly pixels: Pixels;
   /** The class number of each picture, `[n]`; -1 where there is no label. */
   readonly labels: Int32Array;
-  /** The other picture of each pair, of the same shape, where the data has pairs. */
-  readonly partner?: Pixels;
+  /**
+   * The other picture of each pair, of the same shape, where the data has pairs: kept ones, or how one is made of the picture
+   * itself, anew at each visit.
+   */
+  readonly partner?: Pixels | PictureChange;
   /** Present where pictures were added to a training part (see `withAdded`). */
   readonly added?: Added;
   /** The name of the picture of a number: its file, or its place in an archive. Absent where pictures have no names. */
@@ -89,6 +93,14 @@ export const PARTS: readonly Part[] = ["train", "validation", "test"];
 /** How many pictures of a set are its own, and were not added to it: the first ones. */
 export const ownCount = ({ labels, added }: ImageSet): number => labels.length - (added?.count ?? 0);
 
+/** The partners of a set's pictures where they are kept; none where they are made anew at each visit. */
+export const keptPartner = ({ partner }: Pick<ImageSet, "partner">): Pixels | undefined =>
+  typeof partner === "object" ? partner : undefined;
+
+/** Whether picture `i` of a set that was made ready turned out to decode, and its partner where that is kept. */
+export const isUsable = (set: ImageSet, i: number): boolean =>
+  set.pixels.usable(i) && (keptPartner(set)?.usable(i) ?? true);
+
 /** The pictures of two sets of one shape as one set, those of the second last. */
 export function joined(first: ImageSet, second: ImageSet): ImageSet {
   const n = first.labels.length;
@@ -110,7 +122,7 @@ export function subset(set: ImageSet, index: ArrayLike<number>): ImageSet {
     ...set,
     added: undefined,
     pixels: view(set.pixels, index),
-    partner: set.partner && view(set.partner, index),
+    partner: typeof set.partner === "object" ? view(set.partner, index) : set.partner,
     labels: Int32Array.from(index, (i) => set.labels[i]!),
     name: set.name && ((i) => set.name!(index[i]!)),
   };
@@ -133,11 +145,12 @@ export async function gather(
   return out;
 }
 
-/** Decodes every picture of a set and gives the set without those that do not decode. @throws `E_IMAGE` as `gather` does */
+/** Decodes every picture of a set and gives the set without those, and pairs, that do not decode. @throws `E_IMAGE` as `gather` does */
 export async function decoded(set: ImageSet): Promise<ImageSet> {
   const all = range(0, set.labels.length);
   await set.pixels.ready?.(all);
-  const usable = all.filter((i) => set.pixels.usable(i));
+  await keptPartner(set)?.ready?.(all);
+  const usable = all.filter((i) => isUsable(set, i));
   return usable.length === all.length ? set : subset(set, usable);
 }
 
@@ -159,7 +172,8 @@ export async function fingerprint(data: Dataset): Promise<string> {
     const count = Math.min(n, FINGERPRINT_SAMPLE);
     const sample = Int32Array.from({ length: count }, (_, i) => Math.floor((i * n) / count));
     let hash = hashBytes(set.labels, hashBytes(await gather(set, sample)));
-    if (set.partner) hash = hashBytes(await gather({ ...set, pixels: set.partner }, sample), hash);
+    const partner = keptPartner(set);
+    if (partner) hash = hashBytes(await gather({ ...set, pixels: partner }, sample), hash);
     return `${n}:${(hash >>> 0).toString(16).padStart(8, "0")}`;
   };
   const { height, width, channels } = data.train;

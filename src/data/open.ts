@@ -5,11 +5,13 @@ import { fail, nearest } from "../base/errors.ts";
 import { withAdded } from "./added.ts";
 import { placeName } from "./check/duplicates.ts";
 import type { Dataset } from "./dataset.ts";
+import { type Pairing, withPairs } from "./pairs.ts";
 import { isArchive, readArchives } from "./readers/archives.ts";
 import { assemble, type PictureOptions, withUnlabelled } from "./readers/assemble.ts";
 import type { Resize } from "./readers/decode.ts";
 import { isClassFolder, readFolder, readUnlabelled } from "./readers/folder.ts";
 import { readNpz } from "./readers/npz.ts";
+import { isPairFolder, readPairFolder } from "./readers/pair-folder.ts";
 import { readParquet } from "./readers/parquet.ts";
 import { cifarIn, isIdx, readCifarFolder, readIdxFolder } from "./readers/records.ts";
 import { isTable, readTable } from "./readers/table.ts";
@@ -47,6 +49,8 @@ export interface OpenOptions {
   image?: { height: number; width: number };
   /** How a picture of another shape becomes that size. Default `fit`. */
   resize?: Resize;
+  /** Pairs are made of the pictures: see `withPairs`. */
+  pairs?: Pairing;
   /** Share of each class that is held out where the data has no validation part, 0..1; 0 holds nothing out. Default 0.1. */
   validation?: number;
   /** Seed of the splits. Default 0. */
@@ -70,14 +74,14 @@ export const BUILT_IN: readonly string[] = ["glyphs", "glyphs-colour", "rotated-
 
 /** What a source can be, for messages. */
 const EXPECTED =
-  "a folder of class folders, of IDX or CIFAR files, of .tar shards or .parquet files; or a .npz, .csv, .jsonl, .tar, .zip or .parquet file";
+  "a folder of class folders, of pairs (A and B), of IDX or CIFAR files, of .tar shards or .parquet files; or a .npz, .csv, .jsonl, .tar, .zip or .parquet file";
 
 /**
  * Opens a data source: reads labels and class names, brings pictures to one size, and splits as the options ask.
  * @param source a built-in name, or the path of a folder or file (docs/data.md lists the forms)
  * @throws `E_DATA_NOT_FOUND` where nothing is there; `E_DATA_FORMAT`, `E_DATA_LABEL` for a damaged file or a wrong label;
  * `E_DATA_EMPTY` for fewer than two classes; `E_IMAGE` where too many pictures do not decode; `E_OPTION` for options that
- * do not fit the data; as `withAdded` for pictures that are added
+ * do not fit the data; as `withAdded` for pictures that are added, and as `withPairs` for pairs
  */
 export async function open(source: string, options: OpenOptions = {}): Promise<Dataset> {
   const { labels, image, resize, memory, maxUndecodable, validation = 0.1, seed = 0, progress } = options;
@@ -101,7 +105,15 @@ export async function open(source: string, options: OpenOptions = {}): Promise<D
       ? kept
       : await withUnlabelled(kept, readUnlabelled(existing(options.unlabelled)), pictures);
   const more = options.add === undefined ? all : await withMore(all, options.add, pictures);
-  return { ...more, warnings: [...more.warnings, ...leaks(more, source)] };
+  const paired = options.pairs === undefined ? more : withPairs(more, options.pairs, seed);
+  return { ...paired, warnings: [...paired.warnings, ...unlabelledClasses(more), ...leaks(more, source)] };
+}
+
+/** Classes that nothing in the training part shows. */
+function unlabelledClasses({ classes, train }: Dataset): readonly Warning[] {
+  const known = new Set(train.labels);
+  const names = classes.filter((_, label) => !known.has(label));
+  return names.length === 0 ? [] : [{ text: "doubtful: classes without a labelled training picture", names }];
 }
 
 /** Adds the training part of another source, read as the data is. */
@@ -204,6 +216,7 @@ async function readDirectory(folder: string, options: PictureOptions): Promise<U
     );
   if (configurations[0]) return fromParquet(parquetIn(join(folder, configurations[0])), folder, options);
   refuseArrow(folder, files);
+  if (isPairFolder(folder)) return assemble(readPairFolder(folder), options);
   if (isClassFolder(folder)) return assemble(readFolder(folder), options);
   fail("E_DATA_FORMAT", `${folder}: nothing in it that is known; expected ${EXPECTED}`);
 }

@@ -1,4 +1,5 @@
-// What the bytes of one picture are: its shape, and how a number becomes a byte.
+// What the bytes of one picture are: its shape, how a number becomes a byte, and what a change of a picture is.
+import type { Random } from "../random/random.ts";
 
 /** Size of a picture in pixels, and its channels: 1 for greyscale, 3 for colour. */
 export interface PictureShape {
@@ -9,3 +10,6 @@ export interface PictureShape {
 
 /** The number that an array of bytes keeps as the whole number in 0..255 nearest to `value`. */
 export const toByte = (value: number): number => Math.min(255, Math.max(0, value + 0.5));
+
+/** Changes the bytes `[h, w, c]` of one picture in place. */
+export type PictureChange = (picture: Uint8Array, shape: PictureShape, random: Random) => void;

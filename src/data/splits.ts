@@ -1,7 +1,7 @@
 // Which pictures are held out, and which labels are kept: stratified by class, by seed alone.
 import { fail } from "../base/errors.ts";
 import { Random } from "../random/random.ts";
-import { type Dataset, type ImageSet, subset } from "./dataset.ts";
+import { type Dataset, type ImageSet, range, subset } from "./dataset.ts";
 
 /**
  * How many labels are kept: a number for each class; or a share of all labels (0..1) or a number in all, either of which
@@ -29,19 +29,18 @@ function shuffledByClass(set: ImageSet, classes: number, seed: number, purpose: 
  */
 export function withValidation(data: Dataset, share: number, seed: number): Dataset {
   if (data.validation || share === 0) return data;
-  const kept: number[] = [];
-  const held: number[] = [];
+  const held = new Set<number>();
   for (const [label, members] of shuffledByClass(data.train, data.classes.length, seed, "validation")) {
     const count = label < 0 || members.length < 2 ? 0 : Math.max(1, Math.round(members.length * share));
-    held.push(...members.slice(0, count));
-    kept.push(...members.slice(count));
+    for (const i of members.slice(0, count)) held.add(i);
   }
-  const ascending = (a: number, b: number) => a - b;
-  return {
-    ...data,
-    train: subset(data.train, kept.sort(ascending)),
-    validation: subset(data.train, held.sort(ascending)),
-  };
+  const all = range(0, data.train.labels.length);
+  const part = (isHeld: boolean) =>
+    subset(
+      data.train,
+      all.filter((i) => held.has(i) === isHeld),
+    );
+  return { ...data, train: part(false), validation: part(true) };
 }
 
 /**
@@ -58,6 +57,11 @@ export function withLabels(data: Dataset, amount: LabelAmount, seed: number): Da
   const labels = new Int32Array(data.train.labels.length).fill(-1);
   groups.forEach(([label, members], k) => {
     const count = quota[k]!;
+    if (members.length === 0 && count > 0)
+      fail(
+        "E_OPTION",
+        `--labels ${count}: class "${data.classes[label]}" has no labelled training picture; give it some, leave it out, or keep a share of all labels`,
+      );
     if (members.length < count)
       fail(
         "E_OPTION",

@@ -7,23 +7,22 @@ import { type Augmentation, changesPictures, mixes } from "./augment.ts";
 import {
   BatchBuffer,
   batchInputs,
+  type ChangeAt,
   MAIN_STREAM,
   MAIN_VIEW,
   MIX_FIELDS,
   type Table,
   type ViewFilling,
 } from "./batches.ts";
-import { type ImageSet, ownCount } from "./dataset.ts";
+import { mirror } from "./changes/mirror.ts";
+import { type ImageSet, keptPartner, ownCount } from "./dataset.ts";
 import { EpochOrder, type OrderOptions, type Sampling } from "./order.ts";
-import type { PictureShape } from "./picture.ts";
+import type { PictureChange } from "./picture.ts";
 import { Transformer } from "./transform.ts";
-
-/** Changes the bytes `[h, w, c]` of one picture in place. */
-export type PictureChange = (picture: Uint8Array, shape: PictureShape, random: Random) => void;
 
 /**
  * How a view of a picture is made: with the run's augmentation, as it is, with a policy of its own, by a function, or as
- * the picture's partner (`ImageSet.partner`), which is left as it is.
+ * the picture's partner (`ImageSet.partner`): a kept one is left as it is, another is made of the picture as it is.
  */
 export type View = "augmented" | "plain" | "partner" | Augmentation | PictureChange;
 
@@ -68,6 +67,8 @@ export class StreamBatches {
   /** Of added pictures, where there are any that the stream takes. */
   private readonly added: { readonly order: EpochOrder; readonly share: number } | undefined;
   private readonly endless: boolean;
+  /** For each example, whether its first epoch is one in which it is mirrored; empty where no view is mirrored in turn. */
+  private readonly mirroredFirst: Uint8Array;
   private readonly views: readonly (readonly [name: string, view: View, transformer: Transformer | undefined])[];
 
   constructor(
@@ -87,7 +88,10 @@ export class StreamBatches {
       this.added = { order: new EpochOrder(set, { ...options, of: "added", purpose }), share: set.added.share };
     }
     if (views.some(([, view]) => view === "partner") && !set.partner)
-      fail("E_DATA_FORMAT", `the stream "${name}" needs pairs of pictures; the data has single ones`);
+      fail(
+        "E_DATA_FORMAT",
+        `the stream "${name}" needs pairs of pictures; the data has single ones. Give data with pairs, or make them (--pairs)`,
+      );
     this.views = views.map(([view, how]) => [view, how, this.transformerOf(how)]);
     const mixed = mixes(augmentation) && views[0]![1] === "augmented";
     this.buffers = Array.from({ length: 1 + (options.inUse ?? 1) }, () => ({
@@ -95,13 +99,27 @@ export class StreamBatches {
       batch: new BatchBuffer(set, { size, stream: name, views: views.map(([view]) => view), tables }),
       mix: mixed ? mixFeeds(name, size) : undefined,
     }));
+    const inTurn = this.views.some(([, view]) => this.policyOf(view)?.mirror);
+    this.mirroredFirst = inTurn ? coins(new Random(options.seed, "mirror"), set.labels.length) : new Uint8Array();
     this.stepsPerEpoch = Math.ceil(this.order.length / size);
     this.endless = options.endless || this.order.length < ownCount(set);
   }
 
-  private transformerOf(view: View): Transformer | undefined {
+  private policyOf(view: View): Augmentation | undefined {
     const policy = view === "augmented" ? this.options.augmentation : view;
-    return typeof policy === "object" && changesPictures(policy) ? new Transformer(this.set, policy) : undefined;
+    return typeof policy === "object" ? policy : undefined;
+  }
+
+  private transformerOf(view: View): Transformer | undefined {
+    const policy = this.policyOf(view);
+    return policy && changesPictures(policy) ? new Transformer(this.set, policy) : undefined;
+  }
+
+  /** Whether the picture at a place of a step's batch is mirrored, where pictures are mirrored in every second epoch. */
+  private isMirrored(step: number, place: number, example: number): boolean {
+    const { size } = this.options;
+    const epoch = Math.floor(this.endless ? (step * size + place) / this.order.length : step / this.stepsPerEpoch);
+    return (epoch + this.mirroredFirst[example]!) % 2 === 1;
   }
 
   /** The examples of step `step` (from 0), `progress` 0..1 into its stage. */
@@ -166,8 +184,9 @@ export class StreamBatches {
   }
 
   private ready(examples: Int32Array): Promise<unknown> | undefined {
-    const { pixels, partner } = this.set;
-    const waiting = [pixels.ready?.(examples), partner?.ready?.(examples)].filter((one) => one !== undefined);
+    const waiting = [this.set.pixels, keptPartner(this.set)]
+      .map((pixels) => pixels?.ready?.(examples))
+      .filter((one) => one !== undefined);
     return waiting.length > 0 ? Promise.all(waiting) : undefined;
   }
 
@@ -180,7 +199,14 @@ export class StreamBatches {
     const buffer = this.bufferOf(step);
     const fillings = this.views.map(([name, view, transformer], k): [string, ViewFilling] => {
       const random = new Random(seed, `augment:${purpose}${k === 0 ? "" : `${name}:`}${step}`);
-      return [name, this.filling(view, transformer, random)];
+      const filling = this.filling(view, transformer, random);
+      if (!this.policyOf(view)?.mirror) return [name, filling];
+      const change: ChangeAt = (bytes, at, place) => {
+        if (this.isMirrored(step, place, examples[place]!))
+          mirror(bytes.subarray(at, at + this.set.pixels.size), this.set);
+        filling.change?.(bytes, at, place);
+      };
+      return [name, { change }];
     });
     buffer.batch.fill(examples, Object.fromEntries(fillings));
     if (buffer.mix) drawMix(augmentation, this.set, new Random(seed, `mix:${purpose}${step}`), buffer.mix);
@@ -189,13 +215,21 @@ export class StreamBatches {
   }
 
   private filling(view: View, transformer: Transformer | undefined, random: Random): ViewFilling {
-    if (view === "partner") return { pixels: this.set.partner };
-    if (typeof view === "function") {
+    const how = view === "partner" ? this.set.partner! : view;
+    if (typeof how === "function") {
       const { size } = this.set.pixels;
-      return { change: (bytes, at) => view(bytes.subarray(at, at + size), this.set, random) };
+      return { change: (bytes, at) => how(bytes.subarray(at, at + size), this.set, random) };
     }
+    if (view === "partner") return { pixels: keptPartner(this.set) };
     return transformer ? { change: (bytes, at) => transformer.apply(bytes, at, random) } : {};
   }
+}
+
+/** `n` fair coins, 0 or 1 each. */
+function coins(random: Random, n: number): Uint8Array {
+  const values = new Float32Array(n);
+  random.fillUniform(values);
+  return Uint8Array.from(values, (value) => (value < 0.5 ? 0 : 1));
 }
 
 interface Filled {

@@ -1,11 +1,12 @@
 // Data sets as files: class folders of PNG, a NumPy archive, or WebDataset tar shards.
-import { createWriteStream, existsSync, mkdirSync, readdirSync, statSync, writeFileSync } from "node:fs";
+import { createWriteStream, existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { zipSync } from "fflate";
 import { pack } from "tar-stream";
 import { fail } from "../base/errors.ts";
 import { type Dataset, gather, type ImageSet, PARTS, range } from "./dataset.ts";
+import { requireEmpty } from "./empty.ts";
 import { loadSharp } from "./readers/decode.ts";
 import { formatNpy, formatNpyText } from "./readers/npy.ts";
 
@@ -19,15 +20,6 @@ async function png(set: ImageSet, index: number): Promise<Buffer> {
     .toColourspace(channels === 1 ? "b-w" : "srgb")
     .png()
     .toBuffer();
-}
-
-/** Refuses a path at which a file or anything but an empty folder is. @throws `E_WRITE` */
-export function requireEmpty(path: string): void {
-  if (!existsSync(path)) return;
-  if (!statSync(path).isDirectory())
-    fail("E_WRITE", `${path} is a file; nothing is overwritten. Name a folder that is new or empty`);
-  if (readdirSync(path).length > 0)
-    fail("E_WRITE", `${path} is not empty; nothing is overwritten. Name a folder that is new or empty`);
 }
 
 /** Makes a folder that does not hold anything yet. @throws `E_WRITE` */

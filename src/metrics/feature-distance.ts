@@ -1,6 +1,6 @@
 // How far features are from those of every class, beyond how far they are from all: the relative Mahalanobis distance of Ren et
 // al. 2021, "A Simple Fix to Mahalanobis Distance for Improving Near-OOD Detection" (section 2), on principal axes.
-import { addToDiagonal, cholesky, meanOfDiagonal, moments, principalAxes, solveLower } from "./linear-algebra.ts";
+import { addToDiagonal, cholesky, meanOfDiagonal, moments, principalAxes, solveLower } from "../base/linear-algebra.ts";
 
 /** Principal axes on which distances are measured, at most; and known pictures for each of them, at least. */
 const MOST_AXES = 64;

@@ -1,5 +1,5 @@
 // A distance between two sets of vectors: how far the Gaussians of their moments are apart.
-import { moments, symmetricEigen } from "./linear-algebra.ts";
+import { moments, symmetricEigen } from "../base/linear-algebra.ts";
 
 /**
  * The squared Fréchet distance between Gaussians (Heusel et al. 2017, "GANs Trained by a Two Time-Scale Update Rule Converge to a

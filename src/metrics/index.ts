@@ -1,10 +1,20 @@
 // The common metrics and fitted quantities, as explicit lists.
 import { ndarray } from "../base/array.ts";
-import { type ClassificationMetrics, classificationMetrics, fitTemperature, softmaxRows } from "./classification.ts";
-import { kernelDistance } from "./kernel-distance.ts";
+import { cohenKappa, matthewsCorrelation, topAccuracy } from "./agreement.ts";
+import { classAreas } from "./class-curves.ts";
+import {
+  type ClassificationMetrics,
+  classificationMetrics,
+  confusionMatrix,
+  fitTemperature,
+  softmaxRows,
+} from "./classification.ts";
 import { type FittedQuantity, type Metric, type Predictions, temperatureOf } from "./metric.ts";
 import { mixtureQuantity } from "./mixture-quantity.ts";
 import { noveltyQuantity, shareOfAlarms } from "./novelty.ts";
+import { adaptiveCalibrationError, brierScore } from "./probability-scores.ts";
+import { psnr } from "./psnr.ts";
+import { SAMPLE_METRICS } from "./sample-metrics.ts";
 
 type ClassMetric = Pick<Metric, "title" | "better" | "unit" | "headline"> & {
   readonly name: keyof ClassificationMetrics;
@@ -35,9 +45,50 @@ const CLASS_METRICS = (
   }),
 );
 
+/** Those that are told of a finished classifier; none is what it is trained for. */
+const CLASS_DETAILS = (
+  [
+    {
+      ...{ name: "top5", title: "label among the five likeliest", better: "higher", unit: "share" },
+      of: (p) => (p.classes > 5 ? topAccuracy(p.probabilities, p.labels, p.classes, 5) : undefined),
+    },
+    {
+      ...{ name: "kappa", title: "Cohen's kappa", better: "higher", unit: "" },
+      of: (p) => cohenKappa(confusionMatrix(p.probabilities, p.labels, p.classes)),
+    },
+    {
+      ...{ name: "mcc", title: "Matthews' correlation", better: "higher", unit: "" },
+      of: (p) => matthewsCorrelation(confusionMatrix(p.probabilities, p.labels, p.classes)),
+    },
+    {
+      ...{ name: "brier", title: "Brier score", better: "lower", unit: "" },
+      of: (p) => brierScore(p.probabilities, p.labels, p.classes),
+    },
+    {
+      ...{ name: "adaptiveEce", title: "adaptive calibration error", better: "lower", unit: "share" },
+      of: (p) => adaptiveCalibrationError(p.probabilities, p.labels, p.classes),
+    },
+    {
+      ...{ name: "auroc", title: "area under the ROC curve, mean over classes", better: "higher", unit: "" },
+      of: (p) => classAreas(p.probabilities, p.labels, p.classes)?.auroc,
+    },
+    {
+      ...{ name: "averagePrecision", title: "average precision, mean over classes", better: "higher", unit: "" },
+      of: (p) => classAreas(p.probabilities, p.labels, p.classes)?.averagePrecision,
+    },
+  ] satisfies (Pick<Metric, "name" | "title" | "better" | "unit"> & { of: Metric["compute"] })[]
+).map(
+  ({ of, ...metric }): Metric => ({
+    ...metric,
+    ...{ needs: ["classify"], labels: true, slow: true },
+    compute: (p) => (p.hasLabels ? of(p) : undefined),
+  }),
+);
+
 /** Every metric that does not belong to one model. */
 export const METRICS: readonly Metric[] = [
   ...CLASS_METRICS,
+  ...CLASS_DETAILS,
   {
     name: "temperature",
     title: "temperature",
@@ -67,7 +118,7 @@ export const METRICS: readonly Metric[] = [
     unit: "",
     headline: true,
     needs: ["squaredError"],
-    compute: (p) => mean(p.output("squaredError")),
+    compute: (p) => p.mean("squaredError"),
   },
   {
     name: "elbo",
@@ -76,18 +127,44 @@ export const METRICS: readonly Metric[] = [
     unit: "nats",
     headline: true,
     needs: ["elbo"],
-    compute: (p) => mean(p.output("elbo")),
+    compute: (p) => p.mean("elbo"),
   },
   {
-    name: "kernelDistance",
-    title: "kernel distance of samples",
+    name: "psnr",
+    title: "peak signal-to-noise ratio of translations",
+    better: "higher",
+    unit: "dB",
+    headline: true,
+    needs: ["translationError"],
+    compute: (p) => p.mean("translationError", psnr),
+  },
+  {
+    name: "psnrBefore",
+    title: "the same of what is translated",
+    better: "neither",
+    unit: "dB",
+    headline: true,
+    needs: ["partnerError"],
+    compute: (p) => p.mean("partnerError", psnr),
+  },
+  {
+    name: "translationError",
+    title: "squared error a pixel of translations",
     better: "lower",
     unit: "",
-    headline: true,
-    slow: true,
-    needs: ["thumbnail", "sampleThumbnail"],
-    compute: (p) => kernelDistance(p.output("thumbnail"), p.output("sampleThumbnail"), p.labels.length),
+    needs: ["translationError"],
+    compute: (p) => p.mean("translationError"),
   },
+  {
+    name: "ssim",
+    title: "structural similarity of translations",
+    better: "higher",
+    unit: "",
+    slow: true,
+    needs: ["translationSimilarity"],
+    compute: (p) => p.mean("translationSimilarity"),
+  },
+  ...SAMPLE_METRICS,
   {
     name: "noveltyAlarms",
     title: "pictures past the novelty threshold",
@@ -113,9 +190,3 @@ export const FITTED: readonly FittedQuantity[] = [
   noveltyQuantity,
   mixtureQuantity,
 ];
-
-function mean(values: Float32Array): number {
-  let total = 0;
-  for (const value of values) total += value;
-  return total / values.length;
-}

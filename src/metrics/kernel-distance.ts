@@ -21,7 +21,7 @@ export function kernelDistance(a: Float32Array, b: Float32Array, n: number): num
     let [within, between] = [0, 0];
     for (let i = from; i < to; i++)
       for (let j = from; j < to; j++) {
-        if (i !== j) within += kernel(a, i, a, j, d) + kernel(b, i, b, j, d);
+        if (j < i) within += 2 * (kernel(a, i, a, j, d) + kernel(b, i, b, j, d));
         between += kernel(a, i, b, j, d);
       }
     total += within / (m * (m - 1)) - (2 * between) / (m * m);

@@ -30,6 +30,12 @@ export class Predictions {
     return this.outputs.get(name)!;
   }
 
+  /** The mean over pictures of an output `[n]`, through `f`; undefined where the pictures do not have it. */
+  mean(name: string, f: (value: number) => number = (value) => value): number | undefined {
+    const values = this.outputs.get(name);
+    return values && values.reduce((total, value) => total + f(value), 0) / values.length;
+  }
+
   /** Class probabilities `[n, classes]` at the fitted temperature. */
   get probabilities(): Float64Array {
     this.calibrated ??= softmaxRows(this.output("classify"), this.classes, temperatureOf(this.fitted));
@@ -49,8 +55,8 @@ export class Predictions {
   }
 }
 
-/** How a value is read: a share of 1 (shown in per cent), nats, or a plain number. */
-export type MetricUnit = "share" | "nats" | "";
+/** How a value is read: a share of 1 (shown in per cent), nats, decibels, or a plain number. */
+export type MetricUnit = "share" | "nats" | "dB" | "";
 
 /** What is told of a metric: enough to show its values. */
 export interface MetricInfo {
@@ -68,13 +74,13 @@ export interface MetricInfo {
 export interface Metric extends MetricInfo {
   /** Names of outputs. */
   readonly needs: readonly string[];
-  /** Computed in evaluation; in validation only for a model that chooses its best checkpoint by it. */
+  /** Computed in evaluation; in validation only for a model that chooses its best checkpoint by it, or is watched by it. */
   readonly slow?: boolean;
   /** Whether it needs pictures with labels. */
   readonly labels?: boolean;
   /** Whether it tells of what was fitted on validation pictures: it is computed in evaluation alone. */
   readonly afterFitting?: boolean;
-  /** The value; undefined where it has none (a class metric without labels). */
+  /** The value; undefined where it has none (a class metric without labels, one of pairs without those). */
   compute(predictions: Predictions): number | undefined;
 }
 
@@ -85,6 +91,8 @@ export interface FittedQuantity {
   readonly needs: readonly string[];
   /** Names of outputs that it takes too where the model gives them. */
   readonly uses?: readonly string[];
+  /** Fitted for the checkpoints that are used alone: the best one, and the one with which a run ends. */
+  readonly slow?: boolean;
   /** Arrays by name, kept in the checkpoint; undefined where there is nothing to fit. */
   fit(predictions: Predictions): Readonly<Record<string, NdArray>> | undefined;
 }

@@ -25,6 +25,7 @@ export const mixtureQuantity: FittedQuantity = {
   name: "mixture",
   needs: ["encode"],
   uses: ["classify"],
+  slow: true,
   fit({ outputs, labelsOrAnswers: labels, classes }: Predictions) {
     const codes = outputs.get("encode")!;
     const d = codes.length / labels.length;

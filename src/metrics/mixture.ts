@@ -7,7 +7,7 @@ import {
   moments,
   principalAxes,
   solveLower,
-} from "./linear-algebra.ts";
+} from "../base/linear-algebra.ts";
 
 /** A Gaussian with a share of the whole. */
 export interface Component {

@@ -88,6 +88,7 @@ export const noveltyQuantity: FittedQuantity = {
   name: "novelty",
   needs: ["noveltyStatistics"],
   uses: ["features", "classify"],
+  slow: true,
   fit(predictions) {
     const n = predictions.labels.length;
     if (n < NOVELTY_PICTURES) return undefined;

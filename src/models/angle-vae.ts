@@ -110,7 +110,7 @@ export const angleVae = defineModel({
   title: "VAE classifier with an explicit angle",
   cite: "after Esteves et al. 2018, Polar Transformer Networks, and Nasiri & Bepler 2022, Unsupervised Object Representation Learning using Translation and Rotation Group Equivariant VAE (TARGET-VAE)",
   options,
-  build(o, { height, width, channels, classes }) {
+  build(o, { height, width, channels, classes, examples }) {
     const side = Math.min(height, width);
     const angles = o.angleEncoder ? ANGLES : 1;
     const net: NetShape = {
@@ -309,7 +309,7 @@ export const angleVae = defineModel({
     };
     return {
       stages: [{ phases: [phase] }],
-      streams: labelledHalf,
+      streams: labelledHalf(examples),
       best: ["accuracy", "nll"],
       latentSize: o.latent,
       fitted: o.angleEncoder ? [uprightAngles] : [],

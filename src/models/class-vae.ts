@@ -74,7 +74,7 @@ export const classVae = defineModel({
 
     return {
       stages: [{ phases: [joint] }],
-      streams: labelledHalf,
+      streams: labelledHalf(data.examples),
       best: ["accuracy", "nll"],
       latentSize: o.latent,
       likelihood: density.spec,

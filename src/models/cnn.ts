@@ -11,7 +11,7 @@ import { schedule, withWarmup } from "../nn/schedule.ts";
 import type { Scope } from "../nn/scope.ts";
 import { backboneFeatures, backboneUpdates } from "./backbone.ts";
 import { head } from "./heads.ts";
-import { defineModel, type Streams } from "./model.ts";
+import { defineModel } from "./model.ts";
 import { ACTIVATION_NAMES, SCHEDULE_NAMES } from "./options.ts";
 
 const options = z.object({
@@ -63,7 +63,7 @@ export const cnn = defineModel({
     };
 
     return {
-      streams: (): Streams => ({ labelled: { from: "labelled" } }),
+      streams: { labelled: { from: "labelled" } },
       stages: [
         {
           phases: [

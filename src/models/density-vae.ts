@@ -8,7 +8,7 @@ import type { Scope } from "../nn/scope.ts";
 import { importanceBound, repeatRows } from "../nn/variational.ts";
 import { head } from "./heads.ts";
 import { latentDensity, latentDensityOptions } from "./latent-density.ts";
-import { defineModel, type Phase, type Streams } from "./model.ts";
+import { defineModel, type Phase } from "./model.ts";
 
 const options = z.object({
   ...latentDensityOptions,
@@ -54,7 +54,7 @@ export const densityVae = defineModel({
     return {
       stages: [{ phases: [phase] }],
       // A density of the pictures as they are: changed ones are other data.
-      streams: (): Streams => ({ all: { views: { x: "plain" } } }),
+      streams: { all: { views: { x: "plain" } } },
       best: ["elbo"],
       latentSize: o.latent,
       likelihood: density.spec,

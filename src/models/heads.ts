@@ -37,12 +37,12 @@ export interface Head {
  * Heads by name. The names with a meaning to commands and metrics:
  * `classify` (picture -> logits), `features` (picture -> features: what `classify` takes the classes from in its last layer),
  * `encode` (picture -> latent), `encodeDeviation` (picture -> latent: standard deviations of the posterior whose mean `encode`
- * gives), `decode` (latent -> picture), `reconstruct` (picture -> picture), `sample` (nothing, or a label -> picture), `elbo`
- * (picture -> score: a lower bound on ln p(x), nats), `logLikelihood` (picture -> score: the logarithm of an unbiased estimate
- * of p(x), nats), `translate` (picture, label or nothing -> picture), `angle` (picture -> degrees counterclockwise from upright,
+ * gives), `decode` (latent -> picture), `reconstruct` (picture -> picture), `sample` (nothing, or a label -> picture),
+ * `discriminate` (picture -> score: above 0 where it is taken for real and not for generated), `elbo` (picture -> score: a lower
+ * bound on ln p(x), nats), `logLikelihood` (picture -> score: the logarithm of an unbiased estimate of p(x), nats), `translate` (picture, label or nothing -> picture), `angle` (picture -> degrees counterclockwise from upright,
  * -180..180), `angleSpread` (picture -> score: the circular standard deviation of that angle, degrees), `canonical` (picture ->
  * picture, turned upright). A model has any of them, and others of its own. A trained model has `novelty` (picture -> score)
- * beside them: see predict/novelty.ts.
+ * beside them (predict/novelty.ts), and `translate` where that follows from `encode` and `decode` (predict/translation.ts).
  */
 export type Heads = Readonly<Record<string, Head>>;
 
@@ -64,6 +64,7 @@ const USUAL: Readonly<Record<string, Pick<Head, "takes" | "gives">>> = {
   decode: { takes: ["latent", "label"], gives: "picture" },
   reconstruct: { takes: ["picture", "label"], gives: "picture" },
   sample: { takes: ["label"], gives: "picture" },
+  discriminate: { takes: ["picture", "label"], gives: "score" },
   elbo: { takes: ["picture", "label"], gives: "score" },
   logLikelihood: { takes: ["picture"], gives: "score" },
   novelty: { takes: ["picture"], gives: "score" },
@@ -85,6 +86,9 @@ export function requireUsual(name: string, { takes, gives }: Head): void {
       `a head called "${name}" takes ${usual.takes.join(" and ") || "nothing"}${usual.takes.includes("label") ? " (the label may be left out)" : ""} and gives ${usual.gives}; this one takes ${takes.join(" and ") || "nothing"} and gives ${gives}. Call it otherwise`,
     );
 }
+
+/** Whether heads are those of a model that is trained against a discriminator: its training is watched (train/watch.ts). */
+export const isAdversarial = (heads: Heads): boolean => "sample" in heads && "discriminate" in heads;
 
 /** The shape of a row of what a head of this name gives; undefined where it may have any. */
 export function rowsOf(

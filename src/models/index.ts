@@ -1,18 +1,45 @@
 // The models, as an explicit list.
 import { z } from "zod";
 import { fail, nearest, unknownName } from "../base/errors.ts";
+import { aae } from "./aae.ts";
+import { acgan } from "./acgan.ts";
 import { angleVae } from "./angle-vae.ts";
+import { bigan } from "./bigan.ts";
 import { classVae } from "./class-vae.ts";
 import { cnn } from "./cnn.ts";
-import { dcgan } from "./dcgan.ts";
 import { densityVae } from "./density-vae.ts";
+import { gan } from "./gan.ts";
+import { hybrid } from "./hybrid.ts";
 import { m1m2 } from "./m1m2.ts";
 import { m2 } from "./m2.ts";
 import type { Model } from "./model.ts";
+import { multiscale } from "./multiscale.ts";
+import { pix2pix } from "./pix2pix.ts";
+import { sgan } from "./sgan.ts";
+import { stargan } from "./stargan.ts";
 import { vae } from "./vae.ts";
+import { vaegan } from "./vaegan.ts";
 
 /** Every model, in the order in which they are listed. */
-export const MODELS: readonly Model[] = [vae, classVae, densityVae, m2, m1m2, angleVae, cnn, dcgan];
+export const MODELS: readonly Model[] = [
+  vae,
+  classVae,
+  densityVae,
+  m2,
+  m1m2,
+  angleVae,
+  cnn,
+  hybrid,
+  multiscale,
+  gan,
+  acgan,
+  sgan,
+  aae,
+  bigan,
+  vaegan,
+  pix2pix,
+  stargan,
+];
 
 /** @throws `E_NAME` with the nearest name */
 export function findModel(name: string): Model {

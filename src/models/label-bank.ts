@@ -8,8 +8,9 @@ import { softmaxRows } from "../metrics/classification.ts";
 import { generalizedCrossEntropy, perExample } from "../nn/losses.ts";
 import type { Scope } from "../nn/scope.ts";
 import { byMargin, byProbability, type Guesses, mostConfident } from "../propagation/bank.ts";
-import { nearestNeighbours } from "../propagation/neighbours.ts";
-import { agreement, type Graph, neighbourGraph, poissonLearning } from "../propagation/poisson.ts";
+import { foreignPoints } from "../propagation/foreign.ts";
+import { type Neighbours, nearestNeighbours } from "../propagation/neighbours.ts";
+import { agreement, neighbourGraph, poissonLearning } from "../propagation/poisson.ts";
 import { randomProjection } from "../propagation/projection.ts";
 import type { Batch, Refresh, RefreshContext, TableSpec } from "./model.ts";
 
@@ -66,15 +67,26 @@ interface BankRows extends Guesses {
 
 /** Labels spread over a graph of codes, where that gives hidden labels back; else nothing is trusted yet. */
 async function firstGuesses({ labels, predict, note }: RefreshContext, codes: string, k: number): Promise<BankRows> {
-  const graph = graphOf(await predict(codes), labels.length);
+  const { points, width, neighbours } = placesOf(await predict(codes), labels.length);
+  const foreign = foreignPoints(points, width, labels, neighbours);
+  if (foreign && foreign.share > foreign.byChance)
+    note(
+      `something is in there that belongs to no class: ${percent(foreign.share)} of the pictures without a label are farther from every label than labelled pictures are from each other (by chance, up to ${percent(foreign.byChance)} would be)`,
+    );
+  const graph = neighbourGraph(neighbours);
   const found = agreement(graph, labels, k);
   const guesses = byMargin(poissonLearning(graph, labels, k), k);
+  const unused: BankRows = { ...guesses, trust: new Float32Array(labels.length) };
+  if (new Set(labels.filter((label) => label >= 0)).size < 2) {
+    note("labels are not spread over a graph of codes: all are of one class");
+    return unused;
+  }
   const check = found === undefined ? "too few labels to check it" : `${percent(found)} of hidden labels come back`;
   if (found !== undefined && found < HELPFUL) {
     note(
       `labels are not spread over a graph of codes: ${check}, and ${percent(HELPFUL)} are asked for. The classifier begins with the labelled pictures alone`,
     );
-    return { ...guesses, trust: new Float32Array(labels.length) };
+    return unused;
   }
   note(`labels are spread over a graph of codes: ${check}; the surest ${percent(KEPT)} of each class are used`);
   return { ...guesses, trust: mostConfident(guesses, k, KEPT) };
@@ -83,7 +95,7 @@ async function firstGuesses({ labels, predict, note }: RefreshContext, codes: st
 /** What the averaged classifier is sure of, and a graph of its features says too. */
 async function laterGuesses({ labels, progress, predict, note }: RefreshContext, k: number): Promise<BankRows> {
   const teacher = byProbability(softmaxRows(await predict("classify"), k), k);
-  const graph = graphOf(await predict("features"), labels.length);
+  const graph = neighbourGraph(placesOf(await predict("features"), labels.length).neighbours);
   const guesses = byMargin(poissonLearning(graph, labels, k), k);
   const share = KEPT + (KEPT_LATE - KEPT) * Math.min(1, progress / FROZEN_FROM);
   const trust = mostConfident(guesses, k, share).map(
@@ -93,12 +105,17 @@ async function laterGuesses({ labels, progress, predict, note }: RefreshContext,
   return { ...guesses, trust };
 }
 
-/** The graph of the neighbours of `n` points. */
-function graphOf(points: Float32Array, n: number): Graph {
+/** `n` points where neighbours are looked for, and these. */
+interface Places {
+  readonly points: Float32Array;
+  readonly width: number;
+  readonly neighbours: Neighbours;
+}
+
+function placesOf(rows: Float32Array, n: number): Places {
+  const points = randomProjection(rows, rows.length / n, GRAPH_WIDTH);
   const width = points.length / n;
-  return neighbourGraph(
-    nearestNeighbours(randomProjection(points, width, GRAPH_WIDTH), Math.min(width, GRAPH_WIDTH), NEIGHBOURS),
-  );
+  return { points, width, neighbours: nearestNeighbours(points, width, NEIGHBOURS) };
 }
 
 /** Writes a bank; what is labelled keeps its label. */

@@ -12,7 +12,8 @@ import { schedule, withWarmup } from "../nn/schedule.ts";
 import type { Scope } from "../nn/scope.ts";
 import { draw, eachClass, marginalBound, ofClass, type Posterior, posteriorOf } from "../nn/variational.ts";
 import { head } from "./heads.ts";
-import { labelledHalf } from "./labelled-half.ts";
+import { bankLoss, bankTables, refreshBank } from "./label-bank.ts";
+import { labelledHalf, mostlyUnlabelled } from "./labelled-half.ts";
 import { defineModel, type Phase } from "./model.ts";
 import { SCHEDULE_NAMES } from "./options.ts";
 
@@ -33,6 +34,10 @@ const options = z.object({
     .max(10000)
     .default(1)
     .describe("weight of the mean cross entropy against M2's mean bound, in nats a picture; 0.1 in the paper"),
+  spread: z
+    .boolean()
+    .default(false)
+    .describe("whether pictures without a label get one by a graph of the latent vectors, which the paper does not do"),
   firstShare: z.number().min(0.05).max(0.95).default(0.4).describe("share of the training that M1 takes"),
   rate: z.number().min(1e-6).max(1).default(1e-3).describe("learning rate (Adam)"),
   schedule: z.enum(SCHEDULE_NAMES).default("cosine").describe("course of the learning rate"),
@@ -82,12 +87,11 @@ export const m1m2 = defineModel({
     const activity = (scope: Scope) => scope.child("m1").buffer("activity", [o.latent], zerosInit);
 
     // ------------------------------------------------------------------------------------------ M2
+    const penultimate = (scope: Scope, latent: Tensor) =>
+      act(dense(scope.child("m2").child("classifier").child("hidden"), g.mul(latent, active(scope)), o.hidden, init));
     /** Logits of q(y | latent), `[n, classes]`. */
-    const classify = (scope: Scope, latent: Tensor) => {
-      const classifier = scope.child("m2").child("classifier");
-      const hidden = act(dense(classifier.child("hidden"), g.mul(latent, active(scope)), o.hidden, init));
-      return dense(classifier.child("out"), hidden, k, init);
-    };
+    const classify = (scope: Scope, latent: Tensor) =>
+      dense(scope.child("m2").child("classifier").child("out"), penultimate(scope, latent), k, init);
     const style = (scope: Scope, latent: Tensor, y: Tensor): Posterior => {
       const encoder = scope.child("m2").child("encoder");
       const seen = g.mul(latent, active(scope));
@@ -110,6 +114,7 @@ export const m1m2 = defineModel({
     };
 
     // ------------------------------------------------------------------------------------------ stages
+    const spreads = o.spread && mostlyUnlabelled(data.examples);
     const common = {
       optimizer: adam(),
       learningRate: o.rate,
@@ -143,21 +148,29 @@ export const m1m2 = defineModel({
         const taught = labelled ?? all;
         const shown = taught.mixed ?? labelled;
         const cross = classLoss(shown ? classify(scope, codes(shown.x)) : logits, taught);
-        const loss = g.sub(g.mul(cross, o.classWeight), bound);
-        return { loss, log: { loss, bound, class: cross, active: g.sum(active(scope)) } };
+        const guessed = spreads ? bankLoss(scope, logits, all) : undefined;
+        const loss = g.sub(g.mul(guessed ? g.add(cross, guessed) : cross, o.classWeight), bound);
+        return { loss, log: { loss, bound, class: cross, ...(guessed && { guessed }), active: g.sum(active(scope)) } };
       },
     };
 
     return {
       stages: [
         { name: "m1", share: o.firstShare, phases: [first] },
-        { name: "m2", share: 1 - o.firstShare, phases: [second] },
+        {
+          ...{ name: "m2", share: 1 - o.firstShare, phases: [second] },
+          refresh: spreads ? refreshBank("encode", k) : undefined,
+        },
       ],
-      streams: labelledHalf,
+      tables: spreads ? bankTables(k) : undefined,
+      streams: labelledHalf(data.examples),
       best: ["accuracy", "nll"],
       latentSize: o.latent,
       heads: {
         classify: head(["picture"], "logits", (scope, inputs) => classify(scope, encode(scope, inputs.picture).mean)),
+        features: head(["picture"], "features", (scope, inputs) =>
+          penultimate(scope, encode(scope, inputs.picture).mean),
+        ),
         encode: head(["picture"], "latent", (scope, inputs) => encode(scope, inputs.picture).mean),
         decode: head(["latent"], "picture", (scope, { latent }) => picture(scope, latent)),
         reconstruct: head(["picture"], "picture", (scope, inputs) =>

@@ -132,7 +132,7 @@ export const m2 = defineModel({
       posterior(scope, features(scope, picture), g.oneHot(label, k)).mean;
     return {
       stages: [{ phases: [phase] }],
-      streams: labelledHalf,
+      streams: labelledHalf(data.examples),
       best: ["accuracy", "nll"],
       latentSize: o.latent,
       heads: {

@@ -93,10 +93,14 @@ export interface PhaseLoss {
   readonly log: Readonly<Record<string, Tensor>>;
 }
 
-/** Parameters that a phase moves at a rate of their own. */
+/** Parameters that a phase moves in a way of their own. */
 export interface ParameterGroup {
   /** Path prefix of the parameters. */
   readonly prefix: string;
+  /** Of those, the ones whose path ends so, such as `/bias`. Default: all that no group of the same prefix names. */
+  readonly suffix?: string;
+  /** Default: the phase's. */
+  readonly optimizer?: Optimizer;
   /** Factor on the phase's learning rate. Default 1. */
   readonly rateScale?: number;
   /** Factor on the optimizer's weight decay. Default 1; 0: none. */
@@ -106,7 +110,10 @@ export interface ParameterGroup {
 /** One kind of step: a loss and the parameters it moves. */
 export interface Phase {
   readonly name: string;
-  /** The parameters that this phase moves: path prefixes, or groups. The longest prefix that fits takes a parameter. */
+  /**
+   * The parameters that this phase moves: path prefixes, or groups. The longest prefix that fits takes a parameter; of groups of
+   * one prefix, that with the longest suffix that fits.
+   */
   readonly updates: readonly (string | ParameterGroup)[];
   /** Runs on every n-th step. Default 1. */
   readonly every?: number;
@@ -192,7 +199,7 @@ export interface BuiltModel {
   /** In order; most models have one. */
   readonly stages: readonly Stage[];
   /** Batches of each step. Default: one stream `batch` of all pictures, augmented. */
-  streams?(counts: ExampleCounts): Streams;
+  readonly streams?: Streams;
   readonly tables?: Readonly<Record<string, TableSpec>>;
   /** Metrics of this model's own, beside the common ones. */
   readonly metrics?: readonly Metric[];
@@ -203,6 +210,11 @@ export interface BuiltModel {
    * Without them, or without validation pictures, the last checkpoint is the best.
    */
   readonly best?: readonly string[];
+  /**
+   * The share (0..1) of the best value so far that a checkpoint must reach in other metrics to be the best: a generator is not
+   * to come nearer by leaving pictures out. For metrics of which higher is better.
+   */
+  readonly bestKeeps?: Readonly<Record<string, number>>;
 }
 
 /** The options of a model as a zod object: each has a default, a range and a description. */
@@ -217,6 +229,8 @@ export interface Model<O extends OptionTable = OptionTable> {
   readonly options: O;
   /** Whether it can be built on a pretrained network (`DataSpec.backbone`). Default: no. */
   readonly buildsOnBackbone?: boolean;
+  /** Pictures a step where a run does not say (`--batch`). Default: as for every run. */
+  batch?(counts: ExampleCounts): number;
   build(options: z.infer<O>, data: DataSpec): BuiltModel;
 }
 

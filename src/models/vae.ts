@@ -16,6 +16,7 @@ import { head } from "./heads.ts";
 import { labelledHalf, mostlyUnlabelled } from "./labelled-half.ts";
 import { type Batch, type BuiltModel, defineModel, type Phase } from "./model.ts";
 import { ACTIVATION_NAMES, SCHEDULE_NAMES } from "./options.ts";
+import { overViews } from "./test-views.ts";
 
 const options = z.object({
   training: z
@@ -100,8 +101,7 @@ export const vae = defineModel({
       norm: o.norm,
     };
     const act = ACTIVATIONS[o.activation];
-    const training =
-      o.training === "auto" ? (data.examples && mostlyUnlabelled(data.examples) ? "few-labels" : "joint") : o.training;
+    const training = o.training === "auto" ? (mostlyUnlabelled(data.examples) ? "few-labels" : "joint") : o.training;
 
     // -------------------------------------------------------------------------------------------- networks
     const features = (scope: Scope, x: Tensor) => convEncoder(scope.child("encoder"), x, net);
@@ -217,10 +217,10 @@ export const vae = defineModel({
     });
     const trained: Pick<BuiltModel, "stages" | "streams" | "tables" | "best"> =
       training === "few-labels"
-        ? { stages: apart.stages, streams: () => apart.streams, tables: apart.tables }
+        ? { stages: apart.stages, streams: apart.streams, tables: apart.tables }
         : {
             stages: [{ phases: training === "joint" ? [joint] : alternating }],
-            streams: labelledHalf,
+            streams: labelledHalf(data.examples),
             best: ["accuracy", "nll"],
           };
 
@@ -228,11 +228,9 @@ export const vae = defineModel({
       ...trained,
       latentSize: o.latent,
       heads: {
-        classify: head(["picture"], "logits", (scope, { picture }) => {
-          const own = logitsOf(scope, trunk(scope, picture));
-          if (!o.mirrorViews || !data.mirror) return own;
-          return g.mul(g.add(own, logitsOf(scope, trunk(scope, g.reverse(picture, 2)))), 0.5);
-        }),
+        classify: head(["picture"], "logits", (scope, { picture }) =>
+          overViews(o.mirrorViews ? "mirror" : "one", data.mirror, picture, (x) => logitsOf(scope, trunk(scope, x))),
+        ),
         ...(training === "few-labels" ? apart.heads : {}),
         features: head(["picture"], "features", (scope, { picture }) => penultimate(scope, trunk(scope, picture))),
         encode: head(["picture"], "latent", (scope, { picture }) => posterior(scope, features(scope, picture)).mean),

@@ -3,7 +3,7 @@
 import type { Shape } from "../base/array.ts";
 import type { Size, WindowOptions } from "../graph/ops/index.ts";
 import * as g from "../graph/ops/index.ts";
-import type { Tensor } from "../graph/tensor.ts";
+import { scalar, type Tensor } from "../graph/tensor.ts";
 import { glorotUniform, heNormal, type Initializer, normalInit, onesInit, zerosInit } from "./init.ts";
 import type { Scope } from "./scope.ts";
 
@@ -37,9 +37,15 @@ export function dense(scope: Scope, x: Tensor, units: number, options: LayerOpti
  * leading axes broadcast and neither is repeated. Without a condition it is `dense`. Parameters: those of `dense`, and
  * `condition/weights` [c, units].
  */
-export function conditionalDense(scope: Scope, x: Tensor, condition: Tensor | undefined, units: number): Tensor {
-  const own = dense(scope, x, units);
-  return condition ? g.add(own, dense(scope.child("condition"), condition, units, { bias: false })) : own;
+export function conditionalDense(
+  scope: Scope,
+  x: Tensor,
+  condition: Tensor | undefined,
+  units: number,
+  options: LayerOptions = {},
+): Tensor {
+  const own = dense(scope, x, units, options);
+  return condition ? g.add(own, dense(scope.child("condition"), condition, units, { ...options, bias: false })) : own;
 }
 
 /** Options of a convolution; `padding` is `same` by default. */
@@ -108,15 +114,19 @@ function scaleShift(scope: Scope, x: Tensor): Tensor {
  * `scale` [c] plus `shift` [c]. While training, mean and variance are those of the batch, and the buffers `mean` and
  * `variance` [c] move towards them; otherwise the buffers are used.
  * @param options `momentum`: share of the batch in the new buffers, 0..1, default 0.1; `epsilon`: added to the variance,
- * default 1e-5
+ * default 1e-5; `scale`: whether there is one, default true
  */
-export function batchNorm(scope: Scope, x: Tensor, options: { momentum?: number; epsilon?: number } = {}): Tensor {
+export function batchNorm(
+  scope: Scope,
+  x: Tensor,
+  options: { momentum?: number; epsilon?: number; scale?: boolean } = {},
+): Tensor {
   const { momentum = 0.1, epsilon = 1e-5 } = options;
   const c = x.shape[x.shape.length - 1]!;
   const axes = x.shape.slice(0, -1).map((_, i) => i);
   const runningMean = scope.buffer("mean", [c], zerosInit);
   const runningVariance = scope.buffer("variance", [c], onesInit);
-  const scale = scope.param("scale", [c], onesInit);
+  const scale = options.scale === false ? scalar(1) : scope.param("scale", [c], onesInit);
   const shift = scope.param("shift", [c], zerosInit);
   let mean = runningMean;
   let variance = runningVariance;
@@ -148,9 +158,26 @@ export function layerNorm(scope: Scope, x: Tensor, epsilon = 1e-5): Tensor {
  * @param groups divides c
  */
 export function groupNorm(scope: Scope, x: Tensor, groups: number, epsilon = 1e-5): Tensor {
+  return scaleShift(scope, standardizeGroups(x, groups, epsilon));
+}
+
+/**
+ * Group normalisation whose scale and shift depend on a condition `[n, d]`, such as a class (de Vries et al. 2017, for batch
+ * normalisation): 1 + dense(condition) and dense(condition) of each channel. Parameters: `scale/weights` and `shift/weights` [d, c].
+ * @param groups divides c
+ */
+export function conditionalGroupNorm(scope: Scope, x: Tensor, condition: Tensor, groups: number): Tensor {
+  const [n, , , c] = x.shape as readonly number[] as [number, number, number, number];
+  const linear = (name: string) => {
+    const rows = dense(scope.child(name), condition, c, { bias: false, init: normalInit(0.02) });
+    return g.reshape(rows, [n, 1, 1, c]);
+  };
+  return g.add(g.mul(standardizeGroups(x, groups, 1e-5), g.add(linear("scale"), 1)), linear("shift"));
+}
+
+function standardizeGroups(x: Tensor, groups: number, epsilon: number): Tensor {
   const [n, h, w, c] = x.shape as readonly number[] as [number, number, number, number];
-  const grouped = g.reshape(x, [n, h * w, groups, c / groups]);
-  return scaleShift(scope, g.reshape(standardize(grouped, [1, 3], epsilon), x.shape));
+  return g.reshape(standardize(g.reshape(x, [n, h * w, groups, c / groups]), [1, 3], epsilon), x.shape);
 }
 
 function standardize(x: Tensor, axes: readonly number[], epsilon: number): Tensor {

@@ -123,11 +123,15 @@ export function rmsprop({ decay = 0.99, epsilon = 1e-8 }: RmspropOptions = {}): 
   };
 }
 
+/** The joint Euclidean norm of gradients, a scalar. */
+export function globalNorm(gradients: readonly Tensor[]): Tensor {
+  const squares = gradients.map((gradient) => g.sum(g.square(gradient)));
+  return g.sqrt(squares.reduce((a, b) => g.add(a, b)));
+}
+
 /** Scales all gradients so that their joint norm is at most `limit` (Pascanu et al. 2013). */
 export function clipByGlobalNorm(gradients: readonly Tensor[], limit: number): Tensor[] {
-  const squares = gradients.map((gradient) => g.sum(g.square(gradient)));
-  const norm = g.sqrt(squares.reduce((a, b) => g.add(a, b)));
-  const factor = g.minimum(g.div(limit, g.add(norm, 1e-12)), 1);
+  const factor = g.minimum(g.div(limit, g.add(globalNorm(gradients), 1e-12)), 1);
   return gradients.map((gradient) => g.mul(gradient, factor));
 }
 

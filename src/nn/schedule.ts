@@ -15,6 +15,11 @@ export const SCHEDULES = {
   /** Linearly from 0.04 to 1 over the first 30 %, then half a period of a cosine down to 0 (after Smith & Topin 2018). */
   oneCycle: (progress: number) =>
     progress < 0.3 ? 0.04 + (0.96 * progress) / 0.3 : cosineFrom((progress - 0.3) / 0.7),
+  /** Linearly from 0.2 to 1 over the first 23 %, then linearly down to 0 (after Jordan 2024, 94% on CIFAR-10 in 3.29 Seconds). */
+  triangular: (progress: number) =>
+    progress < 0.23 ? 0.2 + (0.8 * progress) / 0.23 : Math.max(0, (1 - progress) / 0.77),
+  /** 1 over the first two thirds, then linearly down to 0 (Dai et al. 2017, Good Semi-supervised Learning, its code). */
+  lateLinear: (progress: number) => Math.min(1, 3 * (1 - Math.min(1, progress))),
 } as const satisfies Record<string, Schedule>;
 
 /** A key of `SCHEDULES`. */

@@ -5,12 +5,12 @@ import { fail } from "../base/errors.ts";
 import { NOISE_PREFIX, SCALAR_PREFIX, STATE_PREFIX } from "../graph/names.ts";
 import { constant, full, input, scalar, type Tensor } from "../graph/tensor.ts";
 import { hashName, Random } from "../random/random.ts";
-import type { Initializer } from "./init.ts";
+import type { Initializer, MeasuredInit } from "./init.ts";
 
 /** One entry of the state: its shape, its first value, and whether optimizers move it. */
 export interface StateSpec {
   readonly shape: Shape;
-  readonly init: Initializer;
+  readonly init: Initializer | MeasuredInit;
   /** True for parameters, which optimizers move; false for buffers (running statistics), which a step assigns. */
   readonly trainable: boolean;
 }
@@ -130,7 +130,7 @@ export class Scope {
   }
 
   /** A trained parameter. The same path again gives the same tensor (weight sharing). @throws `E_SHAPE` for another shape */
-  param(name: string, shape: Shape, init: Initializer): Tensor {
+  param(name: string, shape: Shape, init: StateSpec["init"]): Tensor {
     const current = this.declare(name, { shape, init, trainable: true });
     const path = this.path + name;
     // Outside training everything is bound to averages where there are any; what is frozen is its own average.
@@ -140,7 +140,7 @@ export class Scope {
   }
 
   /** State that is assigned, not trained; after `assign` in the same step, the value assigned. @throws `E_SHAPE` */
-  buffer(name: string, shape: Shape, init: Initializer): Tensor {
+  buffer(name: string, shape: Shape, init: StateSpec["init"]): Tensor {
     const before = this.declare(name, { shape, init, trainable: false });
     return this.build.assigned.get(this.path + name) ?? before;
   }
@@ -212,11 +212,23 @@ function numbered(path: string, known: ReadonlyMap<string, unknown>): string {
   return free;
 }
 
-/** First values of declared state: each depends on the seed and its path alone. */
-export function initialState(specs: ReadonlyMap<string, StateSpec>, seed: number): Map<string, NdArray> {
+/**
+ * First values of declared state: each depends on the seed and its path alone, or on pictures.
+ * @param pictures `[n, h, w, c]` in 0..1, for values that are measured
+ * @throws `E_DATA_EMPTY` for such a value without pictures
+ */
+export function initialState(
+  specs: ReadonlyMap<string, StateSpec>,
+  seed: number,
+  pictures?: NdArray,
+): Map<string, NdArray> {
+  const first = (path: string, { shape, init }: StateSpec): Float32Array => {
+    if (typeof init === "function") return init(shape, new Random(seed, `init:${path}`));
+    if (pictures) return init.measure(shape, pictures);
+    fail("E_DATA_EMPTY", `the first value of "${path}" is measured on pictures, and there are none; hand some over`);
+  };
   const state = new Map<string, NdArray>();
-  for (const [path, { shape, init }] of specs)
-    state.set(path, { shape, dtype: "float32", data: init(shape, new Random(seed, `init:${path}`)) });
+  for (const [path, spec] of specs) state.set(path, { shape: spec.shape, dtype: "float32", data: first(path, spec) });
   return state;
 }
 

@@ -1,6 +1,6 @@
 // The batches of a step as tensors: what a loss sees of the streams that a model declares.
 import { ndarray } from "../base/array.ts";
-import { batchInputs, MAIN_STREAM, MAIN_VIEW, MIX_FIELDS } from "../data/batches.ts";
+import { batchInputs, MAIN_STREAM, MAIN_VIEW, MIX_FIELDS, PARTNER_VIEW } from "../data/batches.ts";
 import * as g from "../graph/ops/index.ts";
 import { constant, input, type Tensor } from "../graph/tensor.ts";
 import type { Batch, DataSpec, Mixed, TableSpec } from "../models/model.ts";
@@ -47,9 +47,17 @@ export function batchTensors({ name, size, views, mixes }: BatchShape, spec: Dat
   return mixes ? { ...batch, mixed: mixed(name, batch) } : batch;
 }
 
-/** The plain batch of the main stream: one view, nothing mixed. */
-export const plainBatch = (size: number, spec: DataSpec, tables: BatchUse["tables"] = {}): Batch =>
-  batchTensors({ name: MAIN_STREAM, size, views: { [MAIN_VIEW]: "plain" }, mixes: false }, spec, { tables });
+/** What of a set plain batches are made of. */
+export interface PlainUse extends Pick<BatchUse, "tables"> {
+  /** Whether the pictures have partners. Default: no. */
+  readonly paired?: boolean;
+}
+
+/** The plain batch of the main stream: pictures, and where they are `paired` their partners; nothing mixed. */
+export const plainBatch = (size: number, spec: DataSpec, { paired = false, tables }: PlainUse = {}): Batch => {
+  const views = { [MAIN_VIEW]: "plain", ...(paired ? { [PARTNER_VIEW]: "partner" } : {}) };
+  return batchTensors({ name: MAIN_STREAM, size, views, mixes: false }, spec, { tables });
+};
 
 /** The class weight of each label; unlabelled ones read the first, and count nothing. */
 function weightOf(labels: Tensor, weights: Float32Array): Tensor {

@@ -8,6 +8,7 @@ import {
   classScores,
   confusionMatrix,
 } from "../metrics/classification.ts";
+import { wilsonInterval } from "../metrics/intervals.ts";
 import { computeMetrics } from "../metrics/metric.ts";
 import type { TrainedModel } from "./trained.ts";
 
@@ -18,6 +19,8 @@ export interface ClassEvaluation {
   /** `confusion[label][answer]` counts. */
   readonly confusion: readonly (readonly number[])[];
   readonly calibration: readonly CalibrationBin[];
+  /** The 95 % interval of the accuracy (`wilsonInterval`). */
+  readonly accuracyInterval: readonly [low: number, high: number];
   /** `[n, classes]` */
   readonly probabilities: Float64Array;
 }
@@ -66,6 +69,10 @@ export async function evaluate(model: TrainedModel, whole: ImageSet, classes: re
     classes: classScores(confusion).map((score, i) => ({ name: classes[i]!, ...score })),
     confusion,
     calibration: calibrationBins(probabilities, set.labels, k),
+    accuracyInterval: wilsonInterval(
+      confusion.reduce((right, row, label) => right + row[label]!, 0),
+      confusion.flat().reduce((a, b) => a + b, 0),
+    ),
     probabilities,
   };
   return { ...found, classification };

@@ -21,7 +21,7 @@ export function noveltyOf(heads: Heads, fitted: Fitted): NoveltyBasis {
   const known = noveltyTables(fitted);
   if (!known)
     return {
-      lacking: `nothing was fitted for it; training does that with at least ${NOVELTY_PICTURES} validation pictures`,
+      lacking: `nothing was fitted for it; training does that when it ends, with at least ${NOVELTY_PICTURES} validation pictures`,
     };
   if (known.tables.length !== statisticsCount(heads) + (known.features ? 1 : 0))
     return { lacking: "what was fitted for it is of another version of the model; train again" };

@@ -1,40 +1,79 @@
 // Outputs: rows that a model gives for every picture of a set, from which metrics and fitted quantities are computed.
 import { firstNotFinite, type NdArray, sizeOf } from "../base/array.ts";
 import { fail } from "../base/errors.ts";
-import { BatchBuffer, type Table } from "../data/batches.ts";
-import { type ImageSet, range } from "../data/dataset.ts";
+import { BatchBuffer, MAIN_VIEW, PARTNER_VIEW, type Table } from "../data/batches.ts";
+import { type ImageSet, keptPartner, range } from "../data/dataset.ts";
 import * as g from "../graph/ops/index.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import { FITTED, METRICS } from "../metrics/index.ts";
 import type { FittedQuantity, Metric } from "../metrics/metric.ts";
-import { applyHead, type Head, type Heads, requireHead } from "../models/heads.ts";
+import { applyHead, type Head, type Heads, isAdversarial, requireHead } from "../models/heads.ts";
 import type { Batch, BuiltModel } from "../models/model.ts";
 import type { Scope } from "../nn/scope.ts";
 import { IN_FLIGHT, type StepFeeds } from "./feeds.ts";
+import { similarity } from "./similarity.ts";
 import { askedOf, hasStatistics, statistics } from "./statistics.ts";
 
 /** An output made of heads whose own rows are too large to keep, or that do not look at the pictures. */
 interface DerivedOutput {
+  /** Whether it compares with the partners of pictures, which not every set has. */
+  readonly ofPairs?: true;
   isPossible(heads: Heads): boolean;
-  /** @param run the rows of a head for the pictures and their labels */
-  build(run: (head: string) => Tensor, x: Tensor, heads: Heads, scope: Scope): Tensor;
+  build(asked: AskedOfBatch): Tensor;
 }
+
+/** What derived outputs are made of. */
+interface AskedOfBatch {
+  readonly heads: Heads;
+  readonly scope: Scope;
+  /** The pictures, `[n, h, w, c]` in 0..1. */
+  readonly x: Tensor;
+  /** Their partners, of the same shape: what is translated. Of a batch of pairs alone. */
+  readonly partner: Tensor;
+  /** int32 `[n]`: the class that is asked for: the label; without one, the first class. */
+  readonly label: Tensor;
+  /** The rows of a head for the pictures, or their partners, and their labels. */
+  run(head: string, of?: "partner"): Tensor;
+}
+
+const errorOf = (x: Tensor, y: Tensor): Tensor => g.mean(g.square(g.sub(x, y)), [1, 2, 3]);
+
+/** Outputs that tell how near a translation of the partner comes to the picture. */
+const ofPairs = (build: DerivedOutput["build"]): DerivedOutput => ({
+  ofPairs: true,
+  isPossible: ({ translate }) => translate?.takes.join() === "picture",
+  build,
+});
 
 const DERIVED: Readonly<Record<string, DerivedOutput>> = {
   /** Mean squared error a pixel of the reconstruction, `[n]`. */
   squaredError: {
     isPossible: (heads) => "reconstruct" in heads,
-    build: (run, x) => g.mean(g.square(g.sub(run("reconstruct"), x)), [1, 2, 3]),
+    build: ({ run, x }) => errorOf(run("reconstruct"), x),
   },
   /** The picture averaged to a few pixels a side, `[n, d]`. */
-  thumbnail: { isPossible: (heads) => "sample" in heads, build: (_run, x) => thumbnail(x) },
+  thumbnail: { isPossible: (heads) => "sample" in heads, build: ({ x }) => thumbnail(x) },
   /** As many generated pictures, of the same classes where the model is asked for one, averaged in the same way. */
-  sampleThumbnail: { isPossible: (heads) => "sample" in heads, build: (run) => thumbnail(run("sample")) },
+  sampleThumbnail: { isPossible: (heads) => "sample" in heads, build: ({ run }) => thumbnail(run("sample")) },
+  /** What the discriminator makes of those generated pictures, `[n]`. */
+  discriminateSample: {
+    isPossible: isAdversarial,
+    build: ({ run, label, heads, scope }) => {
+      const picture = run("sample");
+      return applyHead(heads.discriminate!, scope, picture.shape[0]!, { picture, label });
+    },
+  },
   /** What the novelty of a picture is scored from, `[n, s]`: it does not depend on the label. */
   noveltyStatistics: {
     isPossible: hasStatistics,
-    build: (_run, x, heads, scope) => statistics(heads, askedOf(heads, scope, x)),
+    build: ({ x, heads, scope }) => statistics(heads, askedOf(heads, scope, x)),
   },
+  /** Mean squared error a pixel of the translation, `[n]`. */
+  translationError: ofPairs(({ run, x }) => errorOf(run("translate", "partner"), x)),
+  /** The same of what is translated. */
+  partnerError: ofPairs(({ partner, x }) => errorOf(partner, x)),
+  /** Structural similarity of the translation, `[n]`. */
+  translationSimilarity: ofPairs(({ run, x }) => similarity(run("translate", "partner"), x)),
 };
 
 /** Pixels a side of a thumbnail, at most. */
@@ -46,25 +85,29 @@ function thumbnail(x: Tensor): Tensor {
   return g.flatten(g.avgPool(x, kernel, { stride: kernel, padding: 0 }));
 }
 
-/** The names of all outputs that heads can give: those that look at a picture (and its label) and give few numbers, and derived ones. */
-export function outputsOf(heads: Heads): string[] {
+/**
+ * The names of all outputs that heads can give: those that look at a picture (and its label) and give few numbers, and derived
+ * ones.
+ * @param paired whether the pictures have partners
+ */
+export function outputsOf(heads: Heads, paired: boolean): string[] {
   const looks = ({ takes }: Head) =>
     takes.includes("picture") && takes.every((kind) => kind === "picture" || kind === "label");
   const direct = Object.entries(heads)
     .filter(([, head]) => looks(head) && head.gives !== "picture")
     .map(([name]) => name);
   const derived = Object.entries(DERIVED)
-    .filter(([, output]) => output.isPossible(heads))
+    .filter(([, output]) => output.isPossible(heads) && (paired || !output.ofPairs))
     .map(([name]) => name);
   return [...direct, ...derived];
 }
 
 /**
- * The metrics that a model's heads allow: common ones and its own.
+ * The metrics that a model's heads allow: common ones and its own. Those of pairs have no value on single pictures.
  * @throws `E_NAME` for one of its own that is called like another, or needs an output that the heads do not give
  */
 export function metricsOf({ heads, metrics = [] }: Pick<BuiltModel, "heads" | "metrics">): Metric[] {
-  const available = outputsOf(heads);
+  const available = outputsOf(heads, true);
   requireOutputs(metrics, available);
   const twice = metrics.find(({ name }, i) =>
     [...METRICS, ...metrics.slice(0, i)].some((other) => other.name === name),
@@ -75,7 +118,7 @@ export function metricsOf({ heads, metrics = [] }: Pick<BuiltModel, "heads" | "m
 
 /** What is fitted on validation pictures for a model: common quantities and its own. @throws `E_NAME` as `metricsOf` */
 export function fittedOf({ heads, fitted = [] }: Pick<BuiltModel, "heads" | "fitted">): FittedQuantity[] {
-  const available = outputsOf(heads);
+  const available = outputsOf(heads, false);
   requireOutputs(fitted, available);
   return [...FITTED, ...fitted].filter(({ needs }) => needs.every((output) => available.includes(output)));
 }
@@ -90,22 +133,25 @@ function requireOutputs(
         fail("E_NAME", `"${name}" needs the output "${output}"; the model's heads give ${available.join(", ")}`);
 }
 
-/** Outputs `names` of `outputsOf(heads)` for a batch, as tensors `[n, …]`. */
+/** Outputs `names` of `outputsOf(heads, …)` for a plain batch, as tensors `[n, …]`. */
 export function outputTensors(
   heads: Heads,
   names: readonly string[],
   scope: Scope,
-  { x, labels }: Batch,
+  { x, views, labels }: Batch,
 ): Map<string, Tensor> {
-  // A class is asked for where there is a label; without one, the first.
-  const inputs = { picture: x, label: g.maximum(labels, 0) };
+  const partner = views[PARTNER_VIEW]!;
+  const label = g.maximum(labels, 0);
   const made = new Map<string, Tensor>();
-  const run = (name: string) => {
-    const known = made.get(name) ?? applyHead(requireHead(heads, name), scope, x.shape[0]!, inputs);
-    made.set(name, known);
+  const run = (name: string, of?: "partner") => {
+    const key = of ? `${name} of ${of}` : name;
+    const picture = of ? partner : x;
+    const known = made.get(key) ?? applyHead(requireHead(heads, name), scope, x.shape[0]!, { picture, label });
+    made.set(key, known);
     return known;
   };
-  return new Map(names.map((name) => [name, DERIVED[name]?.build(run, x, heads, scope) ?? run(name)]));
+  const asked = { heads, scope, x, partner, label, run };
+  return new Map(names.map((name) => [name, DERIVED[name]?.build(asked) ?? run(name)]));
 }
 
 /**
@@ -125,7 +171,9 @@ export async function predictSet(
   const n = set.labels.length;
   const order = range(0, n);
   const gathered = new Map<string, Float32Array>();
-  const buffers = Array.from({ length: IN_FLIGHT + 1 }, () => new BatchBuffer(set, { size, tables }));
+  const partner = keptPartner(set);
+  const views = partner ? [MAIN_VIEW, PARTNER_VIEW] : [MAIN_VIEW];
+  const buffers = Array.from({ length: IN_FLIGHT + 1 }, () => new BatchBuffer(set, { size, views, tables }));
   const predictBatch = async (inputs: Readonly<Record<string, NdArray>>, from: number, count: number) => {
     for (const [name, { data, shape }] of Object.entries(await run(inputs))) {
       const width = sizeOf(shape.slice(1));
@@ -138,8 +186,8 @@ export async function predictSet(
   for (let from = 0, index = 0; from < n; from += size, index++) {
     const buffer = buffers[index % buffers.length]!;
     const examples = order.subarray(from, from + size);
-    await set.pixels.ready?.(examples);
-    buffer.fill(examples);
+    await Promise.all([set.pixels.ready?.(examples), partner?.ready?.(examples)]);
+    buffer.fill(examples, { [PARTNER_VIEW]: { pixels: partner } });
     const inputs = { ...buffer.feeds, ...feeds.at(seed, index, 1) };
     if (inFlight.length === IN_FLIGHT) await inFlight.shift();
     const running = predictBatch(inputs, from, examples.length);

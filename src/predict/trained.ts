@@ -1,7 +1,7 @@
 // A trained model in use: any head by name, compiled with the weights as constants, at any batch size.
 import { type DType, type NdArray, ndarray, sizeOf, type TypedArray, zeros } from "../base/array.ts";
 import { fail } from "../base/errors.ts";
-import type { ImageSet } from "../data/dataset.ts";
+import { type ImageSet, keptPartner } from "../data/dataset.ts";
 import { constant, input, type Tensor } from "../graph/tensor.ts";
 import { argmax, softmaxRows } from "../metrics/classification.ts";
 import { type Fitted, type Metric, Predictions, temperatureOf } from "../metrics/metric.ts";
@@ -17,6 +17,7 @@ import { StepFeeds } from "./feeds.ts";
 import { headNoise, ROWS_AT_ONCE } from "./noise.ts";
 import { type NoveltyBasis, noveltyOf } from "./novelty.ts";
 import { metricsOf, outputsOf, outputTensors, predictSet, requireFinite } from "./outputs.ts";
+import { translationOf } from "./translation.ts";
 
 /** What a classifier says of a picture. */
 export interface Prediction {
@@ -47,10 +48,10 @@ export interface HeadGraph {
   readonly output: Tensor;
 }
 
-interface CompiledHead extends Omit<HeadGraph, "output"> {
+interface CompiledHeads extends Omit<HeadGraph, "output"> {
   readonly executable: Executable;
-  /** Shape of a row of the result. */
-  readonly rowShape: readonly number[];
+  /** Shape of a row of the result, by head. */
+  readonly rowShapes: ReadonlyMap<string, readonly number[]>;
 }
 
 /** What a trained model was made from. */
@@ -68,6 +69,10 @@ export interface TrainedWeights {
   readonly state: State;
   readonly fitted: Fitted;
 }
+
+/** What of a state a trained model is evaluated with: without optimizer slots, and of each parameter the average where one is kept. */
+export const evaluatedState = (state: State): State =>
+  new Map([...state].filter(([path]) => !path.startsWith("optimizer/") && evaluatedPath(path, state) === path));
 
 /** Names of a head's inputs in its graph, and so in an exported file. */
 const INPUT_NAMES: Readonly<Record<HeadInput, string>> = {
@@ -103,14 +108,19 @@ export class TrainedModel {
   /** Where heads are computed. */
   readonly backend: Backend;
   private readonly state: State;
-  private readonly compiled = new Map<string, Promise<CompiledHead>>();
+  private readonly compiled = new Map<string, Promise<CompiledHeads>>();
 
   /** @param model the model of the run, where it is not among `MODELS` */
   constructor(config: ModelConfig, weights: TrainedWeights, backend: Backend, model: Model = findModel(config.model)) {
     this.spec = config.data;
     const built: BuiltModel = model.build(parseOptions(model, config.options), this.spec);
     this.novelty = noveltyOf(built.heads, weights.fitted);
-    this.heads = "head" in this.novelty ? { ...built.heads, novelty: this.novelty.head } : built.heads;
+    const translate = translationOf(built.heads);
+    this.heads = {
+      ...built.heads,
+      ...(translate ? { translate } : {}),
+      ...("head" in this.novelty ? { novelty: this.novelty.head } : {}),
+    };
     this.latentSize = built.latentSize ?? 0;
     this.metrics = metricsOf({ ...built, heads: this.heads });
     this.likelihood = built.likelihood;
@@ -173,18 +183,27 @@ export class TrainedModel {
     return [this.spec.height, this.spec.width, this.spec.channels];
   }
 
-  private compile(name: string): Promise<CompiledHead> {
-    const known = this.compiled.get(name);
+  /** Heads as one executable: they share what they have in common. */
+  private compile(names: readonly string[]): Promise<CompiledHeads> {
+    const key = names.join(" ");
+    const known = this.compiled.get(key);
     if (known) return known;
-    const make = async (): Promise<CompiledHead> => {
-      const { inputs, noises, output } = this.headGraph(name, FREE_BATCH);
-      const executable = await this.backend.compile(name, { output }, { mode: "infer", freeBatch: FREE_BATCH });
-      return { inputs, noises, executable, rowShape: output.shape.slice(1) };
+    const make = async (): Promise<CompiledHeads> => {
+      const graphs = new Map(names.map((name) => [name, this.headGraph(name, FREE_BATCH)]));
+      const all = [...graphs.values()];
+      const outputs = Object.fromEntries([...graphs].map(([name, { output }]) => [name, output]));
+      return {
+        executable: await this.backend.compile(key, outputs, { mode: "infer", freeBatch: FREE_BATCH }),
+        inputs: new Map(all.flatMap(({ inputs }) => [...inputs])),
+        // Noise of one path is one: it depends on the path, the seed and the row.
+        noises: new Map(all.flatMap(({ noises }) => [...noises])),
+        rowShapes: new Map([...graphs].map(([name, { output }]) => [name, output.shape.slice(1)])),
+      };
     };
     const pending = make();
-    this.compiled.set(name, pending);
+    this.compiled.set(key, pending);
     // The next call tries again.
-    pending.catch(() => this.compiled.delete(name));
+    pending.catch(() => this.compiled.delete(key));
     return pending;
   }
 
@@ -196,11 +215,20 @@ export class TrainedModel {
    * `E_NAN` for a result that is not finite
    */
   async run(name: string, feeds: HeadFeeds, options: { seed?: number; count?: number } = {}): Promise<NdArray> {
-    const n = this.rowsOf(name, requireHead(this.heads, name), feeds, options.count);
-    const { executable, inputs, noises, rowShape } = await this.compile(name);
-    const width = sizeOf(rowShape);
+    const [rows] = await this.runTogether([name], feeds, options);
+    return rows!;
+  }
+
+  /** As `run`, of several heads that take the same. */
+  private async runTogether(
+    names: readonly [string, ...string[]],
+    feeds: HeadFeeds,
+    options: { seed?: number; count?: number } = {},
+  ): Promise<NdArray[]> {
+    const n = this.rowsOf(names[0], requireHead(this.heads, names[0]), feeds, options.count);
+    const { executable, inputs, noises, rowShapes } = await this.compile(names);
+    const results = [...rowShapes].map(([name, shape]) => ({ name, shape, all: zeros([n, ...shape]) }));
     const imageSize = sizeOf(this.imageShape);
-    const out = new Float32Array(n * width);
     for (let from = 0, index = 0; from < n; from += ROWS_AT_ONCE, index++) {
       const count = Math.min(ROWS_AT_ONCE, n - from);
       const values: Record<string, NdArray> = {};
@@ -215,12 +243,12 @@ export class TrainedModel {
       }
       const pictures = feeds.picture?.subarray(from * imageSize, (from + count) * imageSize);
       Object.assign(values, headNoise(noises, options.seed ?? 0, { count, batch: index, pictures }));
-      const output = ndarray("float32", [count, ...rowShape], new Float32Array(count * width));
-      await executable.run(values, { output });
-      out.set(output.data, from * width);
+      const outputs = Object.fromEntries(results.map(({ name, shape }) => [name, zeros([count, ...shape])]));
+      await executable.run(values, outputs);
+      for (const { name, shape, all } of results) all.data.set(outputs[name]!.data, from * sizeOf(shape));
     }
-    requireFinite(name, out, width);
-    return ndarray("float32", [n, ...rowShape], out);
+    for (const { name, shape, all } of results) requireFinite(name, all.data as Float32Array, sizeOf(shape));
+    return results.map(({ all }) => all);
   }
 
   /** How many rows are asked for. */
@@ -246,11 +274,12 @@ export class TrainedModel {
     const size = Math.min(SET_BATCH, set.labels.length);
     const build = this.walk();
     const needed = new Set(this.metrics.flatMap(({ needs }) => needs));
-    const names = outputsOf(this.heads).filter((name) => needed.has(name));
+    const paired = keptPartner(set) !== undefined;
+    const names = outputsOf(this.heads, paired).filter((name) => needed.has(name));
     const none = new Map<string, Float32Array>();
     if (names.length === 0 || size === 0)
       return new Predictions(none, set.labels, this.spec.classes.length, this.fitted);
-    const outputs = outputTensors(this.heads, names, build.root, plainBatch(size, this.spec));
+    const outputs = outputTensors(this.heads, names, build.root, plainBatch(size, this.spec, { paired }));
     const executable = await this.backend.compile("evaluate", Object.fromEntries(outputs), { mode: "infer" });
     const feeds = new StepFeeds({ graph: { name: "evaluate" }, noises: build.noises, annealed: build.annealed });
     try {
@@ -291,6 +320,14 @@ export class TrainedModel {
     return this.run("reconstruct", { picture, label: label ?? (await this.labelsFor("reconstruct", picture)) });
   }
 
+  /**
+   * Translations `[n, h, w, c]` in 0..1 of bytes of the same shape: what the model makes of pictures.
+   * @param label class numbers `[n]` that it shall make them, for a model that is told
+   */
+  translate(picture: Uint8Array, label?: Int32Array): Promise<NdArray> {
+    return this.run("translate", { picture, label });
+  }
+
   /** The classes of pictures for a head that takes them, as the model itself classifies. */
   private async labelsFor(head: string, picture: Uint8Array): Promise<Int32Array | undefined> {
     if (!requireHead(this.heads, head).takes.includes("label") || !this.has("classify")) return undefined;
@@ -325,8 +362,10 @@ export class TrainedModel {
   async classify(pixels: Uint8Array): Promise<Prediction[]> {
     const { classes } = this.spec;
     const k = classes.length;
-    const p = softmaxRows((await this.logits(pixels)).data, k, this.temperature);
-    const novelty = this.has("novelty") ? (await this.run("novelty", { picture: pixels })).data : undefined;
+    const heads = this.has("novelty") ? (["classify", "novelty"] as const) : (["classify"] as const);
+    const [logits, scores] = await this.runTogether(heads, { picture: pixels });
+    const p = softmaxRows(logits!.data, k, this.temperature);
+    const novelty = scores?.data;
     return Array.from({ length: p.length / k }, (_, i) => {
       const best = argmax(p, i * k, k);
       return {

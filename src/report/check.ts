@@ -51,10 +51,11 @@ export async function checkHtml(
         head: ["class", ...parts.map(([part]) => part)],
         rows: check.classes.map((name, k) => [name, ...parts.map(([, { counts }]) => counts[k]!)]),
       },
-      pngs: [
+      pictures: [
         {
           caption: `Mean picture of each class, in order: ${check.classes.join(", ")}`,
-          png: await gridPng(check.means, check.size, Math.min(10, check.classes.length)),
+          data: await gridPng(check.means, check.size, Math.min(10, check.classes.length)),
+          type: "image/png",
         },
       ],
     },
@@ -99,7 +100,7 @@ async function duplicateSection(data: Dataset, title: string, pairs: readonly Du
   return {
     title,
     note: `${pairs.length} pairs, the first ${shown.length} shown side by side. Pairs across parts make results look better than they are.`,
-    pngs: [{ caption: "Pairs", png: await gridPng(Buffer.concat(bytes), data.train, 8) }],
+    pictures: [{ caption: "Pairs", data: await gridPng(Buffer.concat(bytes), data.train, 8), type: "image/png" }],
     table: {
       head: ["picture", "and", "similarity"],
       rows: pairs
@@ -124,7 +125,7 @@ async function suspiciousSection(data: Dataset, entries: readonly SuspiciousEntr
   return {
     title: "Suspicious labels",
     note: "Training pictures whose label the given run believes least.",
-    pngs: [{ caption: "In the order of the table", png: await gridPng(bytes, data.train, 10) }],
+    pictures: [{ caption: "In the order of the table", data: await gridPng(bytes, data.train, 10), type: "image/png" }],
     table: {
       head: ["picture", "label", "the run says", "probability of the label"],
       rows: entries.slice(0, 200).map((e) => [e.name, e.given, e.believed, e.probability.toFixed(4)]),

@@ -12,7 +12,8 @@ export interface ReportChart {
 
 /** A sheet of pictures with what is written below it. */
 export interface ReportPictures {
-  readonly png: Buffer;
+  readonly data: Buffer;
+  readonly type: "image/png" | "image/webp";
   readonly caption: string;
 }
 
@@ -24,11 +25,12 @@ export interface ReportSection {
   /** A command to copy: one click selects it. */
   command?: string;
   charts?: readonly ReportChart[];
-  pngs?: readonly ReportPictures[];
+  pictures?: readonly ReportPictures[];
   /** Names of the columns, and the rows. */
   table?: { head: readonly string[]; rows: readonly (readonly (string | number)[])[] };
 }
 
+// The margin of a figure is no wider than the padding of the page, or the page could be moved sideways by the difference.
 const STYLE = `
   :root { color-scheme: light dark; --ink: #222; --soft: #555; --line: #ddd; --paper: #fff; --box: #f4f4f4 }
   @media (prefers-color-scheme: dark) { :root { --ink: #ddd; --soft: #aaa; --line: #444; --paper: #1b1b1b; --box: #282828 } }
@@ -38,7 +40,7 @@ const STYLE = `
   .lead { color: var(--soft) } .scroll { overflow-x: auto }
   table { border-collapse: collapse; font-variant-numeric: tabular-nums }
   th, td { padding: .2rem .8rem .2rem 0; text-align: right; border-bottom: 1px solid var(--line) } th:first-child, td:first-child { text-align: left }
-  figure { display: inline-block; margin: 0 1.2rem 1rem 0; max-width: 100%; vertical-align: top; overflow-x: auto }
+  figure { display: inline-block; margin: 0 1rem 1rem 0; max-width: 100%; vertical-align: top; overflow-x: auto }
   figcaption { color: var(--soft); font-size: .85rem; max-width: 27.5rem }
   img, svg { max-width: 100%; height: auto } .wide svg { max-width: none }
   pre { background: var(--box); border-radius: 6px; padding: .7rem 1rem; white-space: pre-wrap; user-select: all }
@@ -73,15 +75,15 @@ ${sections.map(sectionHtml).join("\n")}
 `;
 }
 
-function sectionHtml({ title, note, command, charts = [], pngs = [], table }: ReportSection): string {
+function sectionHtml({ title, note, command, charts = [], pictures = [], table }: ReportSection): string {
   const parts = [`<h2>${escapeHtml(title)}</h2>`];
   if (note) parts.push(`<p class="lead">${escapeHtml(note)}</p>`);
   if (command) parts.push(`<pre>${escapeHtml(command)}</pre>`);
   const figure = (content: string, caption: string, wide = false) =>
     `<figure${wide ? ' class="wide"' : ""}>${content}<figcaption>${escapeHtml(caption)}</figcaption></figure>`;
   for (const { svg, caption, wide } of charts) parts.push(figure(svg, caption, wide));
-  for (const { caption, png } of pngs) {
-    const source = `data:image/png;base64,${png.toString("base64")}`;
+  for (const { caption, data, type } of pictures) {
+    const source = `data:${type};base64,${data.toString("base64")}`;
     parts.push(figure(`<img alt="${escapeHtml(caption)}" src="${source}">`, caption));
   }
   if (table) {

@@ -43,6 +43,14 @@ export async function imagePng(pixels: Uint8Array, shape: PictureShape): Promise
   return (await picture(pixels, shape)).png().toBuffer();
 }
 
+/** An animation that repeats, as WebP. @param frames PNG files of one size @param delays milliseconds of each */
+export async function filmWebp(frames: Buffer[], delays: number[]): Promise<Buffer> {
+  const sharp = await loadSharp();
+  return sharp(frames, { join: { animated: true } })
+    .webp({ loop: 0, delay: delays, quality: 60 })
+    .toBuffer();
+}
+
 async function picture(pixels: Uint8Array, { height, width, channels }: PictureShape) {
   const sharp = await loadSharp();
   return sharp(pixels, { raw: { width, height, channels: channels as 1 | 3 } });

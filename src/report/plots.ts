@@ -1,8 +1,7 @@
 // Charts as SVG text, drawn by ECharts on the server side (no DOM). Text and axes have the colour of the text around the chart,
 // so that it is read on light and on dark pages; a chart that stands alone has it black.
 import type { EChartsCoreOption } from "echarts";
-// One file: the package as modules is hundreds, which take a third of a second to find.
-import * as echarts from "echarts/dist/echarts.esm.min";
+import * as echarts from "../../vendor/echarts/echarts.js";
 import type { CalibrationBin } from "../metrics/classification.ts";
 
 const INK = "currentColor";

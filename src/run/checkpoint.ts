@@ -1,10 +1,12 @@
 // Checkpoints in the safetensors format: a JSON header, then raw tensors. The state is there by path, what was fitted under
-// `fitted/`, per-example tables under `table/`; progress, metrics, lengths of logs and a checksum are in the header's metadata.
+// `fitted/`, per-example tables under `table/`; progress, metrics, lengths of logs and checksums are in the header's metadata.
+// What a trained model needs comes first and has a checksum of its own, so that the rest, several times as much, is read to train.
 import { createHash } from "node:crypto";
-import { readFileSync } from "node:fs";
+import { closeSync, fstatSync, openSync, readSync } from "node:fs";
 import { z } from "zod";
 import { type NdArray, ndarray, sizeOf } from "../base/array.ts";
 import { fail, GenclassError } from "../base/errors.ts";
+import { evaluatedState, type TrainedWeights } from "../predict/trained.ts";
 import type { State } from "../runtime/program.ts";
 import type { Snapshot } from "../train/fit-options.ts";
 import { newProgress } from "../train/progress.ts";
@@ -17,13 +19,20 @@ const entrySchema = z.object({
   data_offsets: z.tuple([z.int().min(0), z.int().min(0)]),
 });
 /** Nothing else may be there: a checksum under a damaged name would not be looked at. */
-const metadataSchema = z.strictObject({ sha256: z.string().optional(), genclass: z.string() });
+const metadataSchema = z.strictObject({
+  /** Of the whole file. */
+  sha256: z.string().optional(),
+  /** Of the header and the first `weightsBytes` after it; checkpoints of 0.1 have neither. */
+  weightsSha256: z.string().optional(),
+  weightsBytes: z.string().optional(),
+  genclass: z.string(),
+});
 const entriesSchema = z.record(z.string(), entrySchema);
 
 const HEADER_LIMIT = 100_000_000;
 const FITTED = "fitted/";
 const TABLE = "table/";
-/** Stands in the header for the SHA-256 of the file, which is taken with it there. */
+/** Stands in the header for each SHA-256, which is taken with it there. */
 const NO_CHECKSUM = "0".repeat(64);
 
 /** A snapshot as it is kept. */
@@ -37,28 +46,41 @@ export function writeCheckpoint(
   file: string,
   { state, fitted, tables, progress, metrics, logs }: StoredSnapshot,
 ): void {
+  const evaluated = evaluatedState(state);
+  const parts: Record<"first" | "later", Uint8Array[]> = { first: [], later: [] };
+  const tensors = new Map<string, NdArray>(state);
+  for (const [name, value] of fitted) tensors.set(FITTED + name, value);
+  for (const [name, value] of tables) tensors.set(TABLE + name, value);
+  const isFirst = (path: string) => evaluated.has(path) || path.startsWith(FITTED);
+  const weightsBytes = [...tensors].reduce((sum, [path, { data }]) => sum + (isFirst(path) ? data.byteLength : 0), 0);
   const header: Record<string, unknown> = {
-    [METADATA]: { sha256: NO_CHECKSUM, genclass: JSON.stringify({ progress, metrics, logs }) },
+    [METADATA]: {
+      ...{ sha256: NO_CHECKSUM, weightsSha256: NO_CHECKSUM, weightsBytes: String(weightsBytes) },
+      genclass: JSON.stringify({ progress, metrics, logs }),
+    },
   };
-  const parts: Uint8Array[] = [];
-  let offset = 0;
-  const put = (path: string, { data, shape }: NdArray) => {
+  const ends = { first: 0, later: weightsBytes };
+  // The header keeps the order of the state, whatever the order of the bytes.
+  for (const [path, { data, shape }] of tensors) {
+    const part = isFirst(path) ? "first" : "later";
+    const begin = ends[part];
+    ends[part] += data.byteLength;
     header[path] = {
       dtype: "F32",
       shape: [...shape],
-      data_offsets: [offset, offset + data.byteLength],
+      data_offsets: [begin, ends[part]],
     } satisfies z.infer<typeof entrySchema>;
-    parts.push(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
-    offset += data.byteLength;
-  };
-  for (const [path, value] of state) put(path, value);
-  for (const [name, value] of fitted) put(FITTED + name, value);
-  for (const [name, value] of tables) put(TABLE + name, value);
-  const unsigned = Buffer.from(JSON.stringify(header));
-  const text = Buffer.from(unsigned.toString().replace(NO_CHECKSUM, checksum([unsigned, ...parts])));
+    parts[part].push(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
+  }
+  // The sum of the weights comes first, so that the other is taken with it.
+  const unsigned = JSON.stringify(header);
+  const weights = checksum([Buffer.from(unsigned), ...parts.first]);
+  const signed = unsigned.replace(`"weightsSha256":"${NO_CHECKSUM}"`, `"weightsSha256":"${weights}"`);
+  const whole = checksum([Buffer.from(signed), ...parts.first, ...parts.later]);
+  const text = Buffer.from(signed.replace(NO_CHECKSUM, whole));
   const size = Buffer.alloc(8);
   size.writeBigUInt64LE(BigInt(text.length));
-  writeAtomically(file, [size, text, ...parts]);
+  writeAtomically(file, [size, text, ...parts.first, ...parts.later]);
 }
 
 function checksum(parts: readonly Uint8Array[]): string {
@@ -69,26 +91,42 @@ function checksum(parts: readonly Uint8Array[]): string {
 
 /** The snapshot in a file, also in one of an older version. @throws `E_DATA_FORMAT` when the file is damaged */
 export function readCheckpoint(file: string): StoredSnapshot {
+  return read(file, false);
+}
+
+/** What of a checkpoint a trained model needs, and where training stood. */
+export type StoredWeights = TrainedWeights & Pick<StoredSnapshot, "progress">;
+
+/** The weights in a checkpoint; what only training needs is not read. @throws `E_DATA_FORMAT` when they are damaged */
+export function readWeights(file: string): StoredWeights {
+  return read(file, true);
+}
+
+function read(file: string, onlyWeights: boolean): StoredSnapshot {
+  const handle = openSync(file, "r");
   try {
-    const bytes = readFileSync(file);
-    const size = Number(bytes.readBigUInt64LE(0));
-    if (size > HEADER_LIMIT || size > bytes.length) throw new Error("header size");
-    const text = bytes.toString("utf8", 8, 8 + size);
+    const { size: length } = fstatSync(handle);
+    const size = Number(readBytes(handle, 0, 8).readBigUInt64LE(0));
+    if (size > HEADER_LIMIT || 8 + size > length) throw new Error("header size");
+    const text = readBytes(handle, 8, size).toString("utf8");
     const { [METADATA]: metadata, ...entries } = z.record(z.string(), z.unknown()).parse(JSON.parse(text));
-    const { sha256, genclass } = metadataSchema.parse(metadata);
-    if (sha256 !== undefined) {
-      const unsigned = Buffer.from(text.replace(sha256, NO_CHECKSUM));
-      if (checksum([unsigned, bytes.subarray(8 + size)]) !== sha256) throw new Error("its checksum is another");
+    const { sha256, weightsSha256, weightsBytes, genclass } = metadataSchema.parse(metadata);
+    const isPart = onlyWeights && weightsSha256 !== undefined;
+    const bytes = readBytes(handle, 8 + size, isPart ? Number(weightsBytes) : length - 8 - size);
+    const sums = isPart ? [weightsSha256, sha256] : [sha256];
+    if (sums[0] !== undefined) {
+      const unsigned = sums.reduce<string>((all, sum) => all.replace(sum ?? NO_CHECKSUM, NO_CHECKSUM), text);
+      if (checksum([Buffer.from(unsigned), bytes]) !== sums[0]) throw new Error("its checksum is another");
     }
     const state: State = new Map();
     const fitted = new Map<string, NdArray>();
     const tables = new Map<string, NdArray>();
     for (const [path, entry] of Object.entries(entriesSchema.parse(entries))) {
       const [begin, end] = entry.data_offsets;
-      if (end - begin !== 4 * sizeOf(entry.shape) || 8 + size + end > bytes.length) throw new Error(path);
-      const data = new Float32Array(
-        bytes.buffer.slice(bytes.byteOffset + 8 + size + begin, bytes.byteOffset + 8 + size + end),
-      );
+      if (isPart && end > bytes.length) continue;
+      if (end - begin !== 4 * sizeOf(entry.shape) || end > bytes.length) throw new Error(path);
+      const from = bytes.byteOffset + begin;
+      const data = new Float32Array(bytes.buffer.slice(from, from + end - begin));
       const value: NdArray = { shape: entry.shape, dtype: "float32", data };
       if (path.startsWith(FITTED)) fitted.set(path.slice(FITTED.length), value);
       else if (path.startsWith(TABLE)) tables.set(path.slice(TABLE.length), value);
@@ -100,7 +138,20 @@ export function readCheckpoint(file: string): StoredSnapshot {
   } catch (cause) {
     if (cause instanceof GenclassError) throw cause;
     fail("E_DATA_FORMAT", `${file} is a damaged checkpoint (${(cause as Error).message})`, cause);
+  } finally {
+    closeSync(handle);
   }
+}
+
+/** `length` bytes of a file from `from` on. */
+function readBytes(handle: number, from: number, length: number): Buffer<ArrayBuffer> {
+  const bytes = Buffer.alloc(length);
+  for (let at = 0; at < length; ) {
+    const got = readSync(handle, bytes, at, length - at, from + at);
+    if (got === 0) throw new Error("it is cut short");
+    at += got;
+  }
+  return bytes;
 }
 
 type Metadata = Pick<StoredSnapshot, "progress" | "metrics" | "logs">;

@@ -3,14 +3,14 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { fail, GenclassError } from "../base/errors.ts";
 import type { Checkpoint } from "../train/fit-options.ts";
-import { readCheckpoint, type StoredSnapshot, writeCheckpoint } from "./checkpoint.ts";
+import { readCheckpoint, readWeights, type StoredSnapshot, type StoredWeights, writeCheckpoint } from "./checkpoint.ts";
 import { linkAtomically } from "./files.ts";
 
 type Kept = Checkpoint | "previous";
 
 /** A checkpoint that was found. */
-export interface FoundCheckpoint {
-  readonly snapshot: StoredSnapshot;
+export interface FoundCheckpoint<S = StoredSnapshot> {
+  readonly snapshot: S;
   /** What people should know: why it is not the one that was looked for. */
   readonly warning: string | undefined;
 }
@@ -40,9 +40,9 @@ export class Checkpoints {
    * @throws `E_DATA_FORMAT` when all that there are are damaged
    */
   newest(): FoundCheckpoint | undefined {
-    const last = this.read("last");
+    const last = this.read("last", readCheckpoint);
     if (last.snapshot) return { snapshot: last.snapshot, warning: undefined };
-    const others = [this.read("previous"), this.read("best")];
+    const others = [this.read("previous", readCheckpoint), this.read("best", readCheckpoint)];
     const [found] = intact(others).sort((a, b) => b.snapshot.progress.step - a.snapshot.progress.step);
     if (!found) return refuseDamaged([last, ...others]);
     linkAtomically(this.file(found.which), this.file("last"));
@@ -58,9 +58,18 @@ export class Checkpoints {
    * @throws `E_DATA_FORMAT` when all that there are are damaged
    */
   trained(): FoundCheckpoint | undefined {
-    const best = this.read("best");
+    return this.bestOf(readCheckpoint);
+  }
+
+  /** As `trained`, without what only training needs. @throws `E_DATA_FORMAT` when all that there are are damaged */
+  weights(): FoundCheckpoint<StoredWeights> | undefined {
+    return this.bestOf(readWeights);
+  }
+
+  private bestOf<S extends StoredWeights>(readFile: (file: string) => S): FoundCheckpoint<S> | undefined {
+    const best = this.read("best", readFile);
     if (best.snapshot) return { snapshot: best.snapshot, warning: undefined };
-    const others = [this.read("last"), this.read("previous")];
+    const others = [this.read("last", readFile), this.read("previous", readFile)];
     const [found] = intact(others);
     if (!found) return refuseDamaged([best, ...others]);
     const { step, best: chosen } = found.snapshot.progress;
@@ -71,11 +80,11 @@ export class Checkpoints {
     };
   }
 
-  private read(which: Kept): Attempt {
+  private read<S>(which: Kept, readFile: (file: string) => S): Attempt<S> {
     const file = this.file(which);
     if (!existsSync(file)) return { which, isDamaged: false, problem: `${file} is missing` };
     try {
-      return { which, isDamaged: false, snapshot: readCheckpoint(file) };
+      return { which, isDamaged: false, snapshot: readFile(file) };
     } catch (cause) {
       if (!(cause instanceof GenclassError)) throw cause;
       return { which, isDamaged: true, problem: cause.message };
@@ -84,17 +93,17 @@ export class Checkpoints {
 }
 
 /** What came of reading a checkpoint: its snapshot, or the problem. */
-interface Attempt {
+interface Attempt<S> {
   readonly which: Kept;
   readonly isDamaged: boolean;
-  readonly snapshot?: StoredSnapshot;
+  readonly snapshot?: S;
   readonly problem?: string;
 }
 
-const intact = (attempts: readonly Attempt[]) =>
+const intact = <S>(attempts: readonly Attempt<S>[]) =>
   attempts.flatMap(({ which, snapshot }) => (snapshot ? [{ which, snapshot }] : []));
 
-function refuseDamaged(attempts: readonly Attempt[]): undefined {
+function refuseDamaged(attempts: readonly Attempt<unknown>[]): undefined {
   const damaged = attempts.flatMap(({ isDamaged, problem }) => (isDamaged ? [problem] : []));
   if (damaged.length > 0) fail("E_DATA_FORMAT", `${damaged.join("; ")}; no checkpoint of the run is left: train again`);
 }

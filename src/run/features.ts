@@ -11,7 +11,7 @@ import { type Dataset, gather, hashBytes, type ImageSet, range } from "../data/d
 import { Transformer } from "../data/transform.ts";
 import { constant, input } from "../graph/tensor.ts";
 import { BACKBONE_PATH, type Backbone, backboneFeatures } from "../models/backbone.ts";
-import { Build, evaluatedPath } from "../nn/scope.ts";
+import { Build, evaluatedPath, initialState } from "../nn/scope.ts";
 import { pixelsToUnit } from "../predict/batch.ts";
 import { Random } from "../random/random.ts";
 import type { Backend, Executable } from "../runtime/backend.ts";
@@ -87,9 +87,8 @@ class Extractor {
     const { height, width, channels } = data.train;
     const weights = createHash("sha256");
     const build = new Build(false, {
-      bind(path, { shape, init }) {
-        const value = from?.get(evaluatedPath(path, from));
-        const array: NdArray = value ?? { shape, dtype: "float32", data: init(shape, new Random(0, path)) };
+      bind(path, spec) {
+        const array = from?.get(evaluatedPath(path, from)) ?? initialState(new Map([[path, spec]]), 0).get(path)!;
         weights.update(path).update(new Uint8Array(array.data.buffer, array.data.byteOffset, array.data.byteLength));
         return constant(array);
       },

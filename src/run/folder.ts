@@ -6,10 +6,11 @@ import { z } from "zod";
 import { fail } from "../base/errors.ts";
 import { modelNamed, parseOptions } from "../models/index.ts";
 import type { DataSpec, Model } from "../models/model.ts";
+import type { TrainedWeights } from "../predict/trained.ts";
 import type { RunEvent } from "../train/events.ts";
 import type { Snapshot } from "../train/fit-options.ts";
 import { BACKBONE_FILE, openBackbone } from "./backbone.ts";
-import { Checkpoints } from "./checkpoints.ts";
+import { Checkpoints, type FoundCheckpoint } from "./checkpoints.ts";
 import { DRAFT, writeAtomically } from "./files.ts";
 import { readEvents } from "./logs.ts";
 import type { OptionName, StoredOptions } from "./options.ts";
@@ -29,7 +30,7 @@ const configSchema = z.object({
     location: z.string().nullable().default(null),
     name: z.string(),
     fingerprint: z.string(),
-    classes: z.array(z.string()).min(2),
+    classes: z.array(z.string()).min(1),
     height: z.int().min(1),
     width: z.int().min(1),
     channels: z.int().min(1).max(3),
@@ -148,7 +149,15 @@ export class RunFolder {
    * @throws `E_RUN_NOT_FOUND` when the run was stopped before it saved anything, `E_DATA_FORMAT` when all is damaged
    */
   trained(): Snapshot {
-    const found = this.checkpoints.trained();
+    return this.used(this.checkpoints.trained());
+  }
+
+  /** As `trained`, without what only training needs. @throws `E_RUN_NOT_FOUND`, `E_DATA_FORMAT` */
+  weights(): TrainedWeights {
+    return this.used(this.checkpoints.weights());
+  }
+
+  private used<S>(found: FoundCheckpoint<S> | undefined): S {
     if (!found)
       fail(
         "E_RUN_NOT_FOUND",

@@ -48,12 +48,19 @@ export class RunLogs {
 
   /** Adds an event. @throws `E_WRITE` */
   add(event: RunEvent): void {
+    // Pictures have files of their own.
+    if (event.type === "samples") return;
     this.complete = false;
     const isKept = event.type === "start" ? !this.isBegun : event.type !== "step" || event.step % STEPS_A_LINE === 0;
     if (isKept) append(join(this.folder, EVENTS), `${JSON.stringify(event)}\n`);
     this.tracker.track(event);
     if (event.type === "epoch") this.writeResults();
     this.complete = true;
+  }
+
+  /** Adds the sheet of an epoch's samples, a PNG file: see `SamplesEvent`. */
+  addSamples(step: number, png: Buffer): void {
+    this.tracker.image("samples", step, png);
   }
 
   /** What a checkpoint notes: see `StoredSnapshot.logs`. All that was told is then on the disk. @throws `E_WRITE` */

@@ -4,6 +4,7 @@ import { resolve } from "node:path";
 import { z } from "zod";
 import type { ClassWeighting } from "../data/imbalance.ts";
 import type { AddedPictures } from "../data/open.ts";
+import { isPairing, PAIR_CHANGES, type PairChange, type Pairing, pairChange } from "../data/pairs.ts";
 import type { LabelAmount } from "../data/splits.ts";
 
 /** Values that an option may have. */
@@ -153,6 +154,25 @@ export const addedPictures: OptionType<AddedPictures> = {
     return { path: source, share: numberOf(part) };
   },
   write: ({ path, share }) => `${resolve(path)}:${share}`,
+};
+
+const PAIR_NAMES = Object.keys(PAIR_CHANGES) as PairChange[];
+
+/** `denoise=0.3`: a way to make pairs of pictures and its amount, which has a default. */
+export const pairing: OptionType<Pairing> = {
+  schema: z.object({ change: z.enum(PAIR_NAMES), amount: z.number().optional() }).refine(isPairing),
+  expected: `one of ${PAIR_NAMES.map((name) => {
+    const { amount } = pairChange(name);
+    return amount ? `${name}=NUMBER (${amount.whole ? "whole, " : ""}${amount.min}..${amount.max})` : name;
+  }).join(", ")}`,
+  read(given) {
+    const [change, amount, ...rest] = given.split("=");
+    if (rest.length > 0 || !PAIR_NAMES.some((name) => name === change)) return undefined;
+    const usual = pairChange(change as PairChange).amount?.default;
+    const number = amount === undefined ? usual : numberOf(amount);
+    return number === undefined ? { change } : { change, amount: number };
+  },
+  write: ({ change, amount }) => (amount === undefined ? change : `${change}=${amount}`),
 };
 
 /** Not zod's own record, which leaves out a class that is called `__proto__`. */

@@ -2,9 +2,10 @@
 // and what a resumed run may change all follow from it.
 import { AUGMENTATION_NAMES } from "../data/augment.ts";
 import type { Sampling } from "../data/order.ts";
+import { PAIR_CHANGES, type PairChange, pairChange } from "../data/pairs.ts";
 import { RESIZES, type Resize } from "../data/readers/decode.ts";
 import { NORMALISATIONS } from "../models/backbone.ts";
-import { PRECISIONS } from "../runtime/choose.ts";
+import { PRECISIONS } from "../runtime/wish.ts";
 import {
   addedPictures,
   choice,
@@ -15,6 +16,7 @@ import {
   list,
   number,
   type OptionType,
+  pairing,
   path,
   renames,
   share,
@@ -86,6 +88,21 @@ export const RUN_OPTIONS = {
     resume: "fixed",
     stored: "data",
   },
+  pairs: {
+    flag: "--pairs <how>",
+    type: pairing,
+    default: null,
+    help: `for models that learn to translate pictures: what they are given is made of each picture, anew at each visit, and the picture is what they shall give. ${Object.keys(
+      PAIR_CHANGES,
+    )
+      .map((name) => {
+        const { doc, amount } = pairChange(name as PairChange);
+        return `${name}${amount ? ` (${amount.default})` : ""}: ${doc}`;
+      })
+      .join("; ")}`,
+    resume: "fixed",
+    stored: "data",
+  },
   validation: {
     flag: "--validation <share>",
     type: share(0, 0.9),
@@ -106,7 +123,7 @@ export const RUN_OPTIONS = {
     flag: "--batch <n>",
     type: integer(1, 65536),
     default: 128,
-    help: "pictures in a training step; at most as many as the training part has",
+    help: "pictures in a training step, where the model asks for no other number; at most as many as the training part has",
     resume: "fixed",
     stored: "run",
   },
@@ -188,7 +205,7 @@ export const RUN_OPTIONS = {
     flag: "--backbone <file[@node]>",
     type: text("an .onnx file or a name, as in features.onnx or features.onnx@NODE"),
     default: null,
-    help: 'build on a pretrained network: an .onnx file or a name of "genclass models --backbones", cut at its last feature map or at @NODE. Pictures are read at its size, unless --image says another',
+    help: "build on a pretrained network: an .onnx file, or NAME for GENCLASS_DATA/backbones/NAME.onnx, cut at its last feature map or at @NODE. Pictures are read at its size, unless --image says another",
     resume: "fixed",
     stored: "run",
   },

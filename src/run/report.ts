@@ -1,6 +1,6 @@
 // The report of an evaluated run: numbers, curves, confusion, calibration, pictures. Files go into the run folder.
 import { mkdirSync } from "node:fs";
-import type { Dataset } from "../data/dataset.ts";
+import { type Dataset, fingerprint } from "../data/dataset.ts";
 import { formatMetric, type MetricInfo } from "../metrics/metric.ts";
 import type { ClassEvaluation, Evaluation } from "../predict/evaluate.ts";
 import type { TrainedModel } from "../predict/trained.ts";
@@ -10,6 +10,7 @@ import { type Chart, classCharts, trainingCharts } from "./charts.ts";
 import { writeAtomically } from "./files.ts";
 import type { RunConfig, RunFolder } from "./folder.ts";
 import { repeatCommand } from "./repeat.ts";
+import { EPOCHS, trainingFilm } from "./sample-sheets.ts";
 import { sheetsOf } from "./sheets.ts";
 
 /**
@@ -50,20 +51,27 @@ export async function writeReport(
     }
     return made;
   };
-  const pngs: ReportPictures[] = [];
-  for (const { file, make } of sheetsOf(model, found)) {
+  const pictures: ReportPictures[] = [];
+  const film = await attempt("the film of training", async () => {
+    const made = await trainingFilm(run.file("samples", EPOCHS));
+    if (made) writeAtomically(run.file("samples", "training.webp"), [made.webp]);
+    return made;
+  });
+  if (film) pictures.push({ data: film.webp, type: "image/webp", caption: film.caption });
+  const train = (await attempt("the training pictures", () => fingerprint(data))) === run.config.data.fingerprint;
+  for (const { file, make } of sheetsOf(model, found, train ? data.train : undefined)) {
     const sheet = await attempt(`the pictures ${file}`, async () => {
       const made = await make();
       if (made) writeAtomically(run.file("samples", file), [made.png]);
       return made;
     });
-    if (sheet) pngs.push(sheet);
+    if (sheet) pictures.push({ data: sheet.png, type: "image/png", caption: sheet.caption });
   }
   const events = (await attempt("the curves of training", () => run.events())) ?? [];
   const { classification } = found;
   const parts: ReportParts = {
     events,
-    pngs,
+    pictures,
     ofClasses: classification ? await drawn(classCharts(classification, data.classes)) : [],
     ofTraining: await drawn(trainingCharts(events)),
   };
@@ -79,7 +87,7 @@ interface ReportParts {
   readonly events: readonly RunEvent[];
   readonly ofClasses: readonly ReportChart[];
   readonly ofTraining: readonly ReportChart[];
-  readonly pngs: readonly ReportPictures[];
+  readonly pictures: readonly ReportPictures[];
 }
 
 function page(
@@ -87,7 +95,7 @@ function page(
   { metrics }: TrainedModel,
   split: string,
   { n, metrics: found, classification }: Evaluation,
-  { events, ofClasses, ofTraining, pngs }: ReportParts,
+  { events, ofClasses, ofTraining, pictures }: ReportParts,
 ): string {
   const notes = events.flatMap((event) => (event.type === "note" ? [event.text] : []));
   const values = metrics.flatMap((metric): [MetricInfo, number][] => {
@@ -96,7 +104,8 @@ function page(
   });
   const sections: ReportSection[] = [
     ...(classification ? [classSection(classification, ofClasses)] : []),
-    ...(pngs.length > 0 ? [{ title: "Pictures", pngs }] : []),
+    ...(pictures.length > 0 ? [{ title: "Pictures", pictures }] : []),
+    ...alarmSection(events),
     {
       title: "Training",
       charts: ofTraining,
@@ -135,6 +144,19 @@ function classSection({ classes }: ClassEvaluation, charts: readonly ReportChart
       rows: classes.map((c) => [c.name, share(c.precision), share(c.recall), share(c.f1), c.support]),
     },
   };
+}
+
+/** What went wrong in training, when, and what to try. */
+function alarmSection(events: readonly RunEvent[]): ReportSection[] {
+  const alarms = events.filter((event) => event.type === "alarm");
+  const rows = alarms.flatMap(({ name, state, epoch, title, text, advice }, i) => {
+    if (state === "ends") return [];
+    const end = alarms.slice(i).find((later) => later.name === name && later.state === "ends");
+    return [[`${epoch} to ${end ? end.epoch : "the end"}`, `${title}: ${text}`, advice.join("; ")]];
+  });
+  return rows.length === 0
+    ? []
+    : [{ title: "Alarms", table: { head: ["epochs", "what was seen", "what to try, in this order"], rows } }];
 }
 
 /** What the batches cost, made beside the steps. */

@@ -1,4 +1,5 @@
 // A whole run: opens or makes the run folder, lets `fit` train, and writes what its events tell.
+import { mkdirSync } from "node:fs";
 import { isDeepStrictEqual } from "node:util";
 import { fail } from "../base/errors.ts";
 import { VERSION } from "../base/version.ts";
@@ -13,9 +14,10 @@ import type { Model } from "../models/model.ts";
 import { Build } from "../nn/scope.ts";
 import { exportHead } from "../predict/export.ts";
 import { TrainedModel } from "../predict/trained.ts";
+import { gridPng } from "../report/pictures.ts";
 import type { Backend } from "../runtime/backend.ts";
 import type { State } from "../runtime/program.ts";
-import type { RunEvent } from "../train/events.ts";
+import type { RunEvent, SamplesEvent } from "../train/events.ts";
 import { fit, type PreparedRun, prepare } from "../train/fit.ts";
 import type { FitOptions } from "../train/fit-options.ts";
 import type { FrozenFeatures } from "../train/frozen-features.ts";
@@ -29,6 +31,7 @@ import { optionsOf, type RunConfig, RunFolder, runConfig } from "./folder.ts";
 import { RunLock, refuseLocked } from "./lock.ts";
 import { RunLogs } from "./logs.ts";
 import type { RunOptions, StoredOptions } from "./options.ts";
+import { EPOCHS, epochFile } from "./sample-sheets.ts";
 import { newOptions, refuseChange, resumedOptions, unrepeatableOptions } from "./stored-options.ts";
 
 /** The part of a call that can be checked before data is opened. */
@@ -58,6 +61,8 @@ export interface Training {
 
 /** Some pictures: what a model of the list can do, and how it is measured, does not depend on them. */
 const ANY_DATA = { height: 32, width: 32, channels: 3, mirror: false, classes: ["first", "second"] };
+/** Pictures in a row of a sheet of samples. */
+const SHEET_COLUMNS = 10;
 /** Training pictures without which there is nothing to learn from. */
 const FEWEST_PICTURES = 10;
 
@@ -128,11 +133,12 @@ export async function startRun(modelOrName: string | Model, call: TrainOptions):
     },
     ...computedBy(backend),
   };
-  const config = runConfig(facts, { ...options, batch: Math.min(options.batch, n) });
+  const batch = call.batch ?? model.batch?.(facts.data.examples) ?? options.batch;
+  const config = runConfig(facts, { ...options, batch: Math.min(batch, n) });
   const from = startingWeights(config);
   const features = await featuresOf(config, backbone?.backbone, call, from?.state);
   // What does not fit is refused before there is a folder that would have to be removed.
-  const prepared = prepare({ ...fitOptions(config, model, call, backbone?.backbone, features), from });
+  const prepared = await prepare({ ...fitOptions(config, model, call, backbone?.backbone, features), from });
   const run = RunFolder.create(call.out, config, backbone && { [BACKBONE_FILE]: backbone.file.bytes });
   return { run, events: follow(run, model, call, () => ({ from, prepared, features })) };
 }
@@ -156,7 +162,8 @@ export function planResume(path: string, call: Omit<RunCall, "out">, model?: Mod
  * Goes on with a stopped run, as its folder says. Options that may change when a run goes on are taken from the call, and
  * kept.
  * @param call `model`: the run's model, where it is not among `MODELS`
- * @throws as `planResume`; `E_RUN_CONFLICT` for other data than the run's
+ * @throws as `planResume`; `E_RUN_CONFLICT` for other data than the run's; `E_RUN_VERSION` for a run of an older version on
+ * pictures of which some have no label
  */
 export async function resumeRun(
   path: string,
@@ -170,6 +177,11 @@ export async function resumeRun(
     fail(
       "E_RUN_CONFLICT",
       `${path} was trained on other data: ${fingerprintDifferences(run.config.data.fingerprint, found).join("; ")}; give the data of the run, or start a new run with --from ${path}`,
+    );
+  if (run.config.data.examples === undefined && exampleCounts(call.data.train).unlabelled > 0)
+    fail(
+      "E_RUN_VERSION",
+      `${path} does not say how many of its pictures have labels, on which batches depend: an older genclass wrote it. Start a new run with --from ${path}`,
     );
   refuseLocked(path);
   const changes = unrepeatable(run.config, call);
@@ -266,6 +278,10 @@ async function* followLocked(
   try {
     for await (const event of events) {
       logs.add(event);
+      if (event.type === "samples") {
+        const failure = await writeSamples(run, logs, event);
+        if (failure !== undefined) yield { type: "note", step: event.step + 1, text: failure };
+      }
       if (event.type === "end") await writeModel(run, model, call.backend);
       yield event;
       if (event.type !== "start") continue;
@@ -327,9 +343,26 @@ function featuresOf(
   return frozenFeatures({ backbone, data, backend, augment, seed, from });
 }
 
+/** Writes the sheet of an epoch's samples. @returns what people should know where that failed: the run is none the worse */
+async function writeSamples(
+  run: RunFolder,
+  logs: RunLogs,
+  { epoch, step, pixels }: SamplesEvent,
+): Promise<string | undefined> {
+  try {
+    const png = await gridPng(pixels, run.config.data, SHEET_COLUMNS);
+    logs.addSamples(step, png);
+    mkdirSync(run.file("samples", EPOCHS), { recursive: true });
+    writeAtomically(run.file("samples", EPOCHS, epochFile(epoch)), [png]);
+    return undefined;
+  } catch (cause) {
+    return `the film is without the samples of epoch ${epoch}: ${(cause as Error).message}`;
+  }
+}
+
 /** model.onnx: the head that is exported by default. */
 async function writeModel(run: RunFolder, model: Model, backend: Backend): Promise<void> {
-  const trained = new TrainedModel(run.modelConfig(model), run.trained(), backend, model);
+  const trained = new TrainedModel(run.modelConfig(model), run.weights(), backend, model);
   if (Object.keys(trained.heads).length > 0)
     writeAtomically(run.file("model.onnx"), [(await exportHead(trained, backend, VERSION)).bytes]);
   await trained.dispose();

@@ -57,3 +57,10 @@ export interface Backend extends BackendInfo {
   /** Loads a finished `.onnx` file. */
   load(model: Uint8Array): Promise<Executable>;
 }
+
+/** A backend, and where it is not all that was asked for. */
+export interface ChosenBackend {
+  readonly backend: Backend;
+  /** A sentence for each difference: fewer threads than asked for; why it is not the faster one. */
+  readonly notes: readonly string[];
+}

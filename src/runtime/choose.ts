@@ -1,32 +1,12 @@
-// Which backend trains: oneDNN where its library is installed and the processor gains from it, onnxruntime anywhere else.
+// Which backend trains: oneDNN where its library is installed and the processor gains from it, onnxruntime anywhere else. Which
+// answers: onnxruntime.
 import { availableParallelism } from "node:os";
 import { fail, GenclassError } from "../base/errors.ts";
-import type { Backend } from "./backend.ts";
-import { nativeBackend } from "./native.ts";
-import { onednnBackend, type Precision } from "./onednn/backend.ts";
+import type { ChosenBackend } from "./backend.ts";
+import { onednnBackend } from "./onednn/backend.ts";
 import { TO_GET } from "./onednn/library.ts";
-
-/** Names of backends; `auto` takes oneDNN where it is installed and fast. */
-export const BACKEND_CHOICES = ["auto", "onednn", "onnx"] as const;
-/** In which type products may be computed. */
-export const PRECISIONS: readonly Precision[] = ["float32", "bf16"];
-
-/** What a user may ask for; all of it is optional. */
-export interface BackendWish {
-  /** Default `auto`. */
-  backend?: (typeof BACKEND_CHOICES)[number];
-  /** 0 takes all cores; more than there are cores are brought down to them. */
-  threads?: number;
-  /** Default `float32`; `bf16` needs oneDNN. */
-  precision?: Precision;
-}
-
-/** A backend, and where it is not all that was asked for. */
-export interface ChosenBackend {
-  readonly backend: Backend;
-  /** A sentence for each difference: fewer threads than asked for; with `auto`, why it is not oneDNN. */
-  readonly notes: readonly string[];
-}
+import { onnxruntimeBackend } from "./onnxruntime.ts";
+import type { BackendWish } from "./wish.ts";
 
 /**
  * The backend that trains.
@@ -48,15 +28,20 @@ export function chooseBackend({
       "E_OPTION",
       `--precision ${precision}: onnxruntime trains in float32 alone; leave it out, or take --backend onednn`,
     );
-  if (backend === "onnx") return { backend: nativeBackend({ threads }), notes };
+  if (backend === "onnx") return withNotes(notes, onnxruntimeBackend({ threads }));
   try {
     return { backend: onednnBackend({ threads, precision, onlyIfFast: true }), notes };
   } catch (cause) {
     if (!(cause instanceof GenclassError) || precision !== "float32") throw cause;
     const [reason] = cause.message.split(TO_GET);
-    return {
-      backend: nativeBackend({ threads }),
-      notes: [...notes, `onnxruntime computes: ${reason}; see "genclass doctor"`],
-    };
+    return withNotes(
+      [...notes, `onnxruntime computes: ${reason}; see "genclass doctor"`],
+      onnxruntimeBackend({ threads }),
+    );
   }
 }
+
+const withNotes = (before: readonly string[], { backend, notes }: ChosenBackend): ChosenBackend => ({
+  backend,
+  notes: [...before, ...notes],
+});

@@ -1,10 +1,9 @@
-// onnxruntime on Node, called by its C interface. The package's own binding copies every result into a new buffer
+// onnxruntime on Node, called by its C interface. The binding in its own npm package copies every result into a new buffer
 // (js/node/src/tensor_helper.cc), which costs a training step its whole state in copies and garbage; here results are
 // written where the program wants them. Runs happen on a worker thread, so timers and signals stay alive meanwhile.
-import { readdirSync } from "node:fs";
 import { createRequire } from "node:module";
 import { availableParallelism } from "node:os";
-import { dirname, join } from "node:path";
+import { dirname } from "node:path";
 import type { DType, NdArray } from "../base/array.ts";
 import { fail } from "../base/errors.ts";
 import type { Backend, Executable, Values } from "./backend.ts";
@@ -216,34 +215,56 @@ class Session implements Executable {
   }
 }
 
-let library: Library | undefined;
+/**
+ * The packages that carry onnxruntime's shared library, one a platform, and its name there. npm installs the one that fits.
+ * They are made for another program; nothing but the library is used (docs/dependencies.md says why they).
+ */
+const CARRIERS: Readonly<Record<string, string>> = {
+  "linux x64": "sherpa-onnx-linux-x64/libonnxruntime.so",
+  "linux arm64": "sherpa-onnx-linux-arm64/libonnxruntime.so",
+  "darwin arm64": "sherpa-onnx-darwin-arm64/libonnxruntime.dylib",
+  "darwin x64": "sherpa-onnx-darwin-x64/libonnxruntime.dylib",
+  "win32 x64": "sherpa-onnx-win-x64/onnxruntime.dll",
+};
 
-/** The library file inside the onnxruntime-node package, for this platform. */
-function libraryPath(): string {
-  const root = dirname(createRequire(import.meta.url).resolve("onnxruntime-node/package.json"));
-  const folder = join(root, "bin", "napi-v6", process.platform, process.arch);
-  const file = readdirSync(folder).find((name) => /^(lib)?onnxruntime\.(so|dll|.*dylib)/.test(name));
-  if (!file) throw new Error(`no onnxruntime library in ${folder}`);
-  return join(folder, file);
-}
+let library: Library | undefined;
 
 /**
  * The native onnxruntime backend. `threads`: 0 takes all cores.
  * @throws `E_BACKEND` when the library is missing or does not load
  */
 export function nativeBackend({ threads = 0 }: { threads?: number } = {}): Backend {
-  try {
-    library ??= new Library(libraryPath());
-  } catch (cause) {
-    fail(
-      "E_BACKEND",
-      `onnxruntime does not load on ${process.platform} ${process.arch} (${(cause as Error).message}); reinstall with "npm ci"; its packages exist for Linux and Windows on x64 and arm64, and macOS on arm64`,
-      cause,
-    );
-  }
+  library ??= loadLibrary();
   const loaded = library;
   return onnxBackend(
-    { name: "onnxruntime-node", version: loaded.version, threads: threads || availableParallelism() },
+    { name: "onnxruntime", version: loaded.version, threads: threads || availableParallelism() },
     async (model) => loaded.load(model, threads),
   );
 }
+
+function loadLibrary(): Library {
+  const here = `${process.platform} ${process.arch}`;
+  const file = CARRIERS[here];
+  if (!file)
+    fail(
+      "E_BACKEND",
+      `onnxruntime is not there for ${here}; there are packages for ${Object.keys(CARRIERS).join(", ")}`,
+    );
+  let path: string;
+  try {
+    path = createRequire(import.meta.url).resolve(file);
+  } catch (cause) {
+    fail(
+      "E_BACKEND",
+      `onnxruntime is not installed: the package ${dirname(file)} is missing; install again with optional packages (npm install --include=optional)`,
+      cause,
+    );
+  }
+  try {
+    return new Library(path);
+  } catch (cause) {
+    fail("E_BACKEND", `onnxruntime does not load on ${here} (${(cause as Error).message}); ${OLD_SYSTEM}`, cause);
+  }
+}
+
+const OLD_SYSTEM = "its library is made for glibc, macOS and Windows";

@@ -1,21 +1,39 @@
-// onnxruntime-web (WebAssembly) as a backend. The entry point hands in the package; results are copied out of its memory.
-import type { InferenceSession, Tensor as OrtTensor, TensorConstructor } from "onnxruntime-common";
+// onnxruntime for WebAssembly as a backend: in browsers, and on Node where no native library loads. Results are copied out of
+// its memory.
+import { ONNXRUNTIME_WEB } from "../../vendor/onnxruntime-web/version.js";
 import type { NdArray } from "../base/array.ts";
 import { fail } from "../base/errors.ts";
 import type { Backend, Executable, Values } from "./backend.ts";
 import { onnxBackend } from "./onnx.ts";
 
-/** The part of onnxruntime-web that is used. */
-export interface OnnxruntimeWeb {
-  readonly InferenceSession: {
-    create(model: Uint8Array, options?: InferenceSession.SessionOptions): Promise<InferenceSession>;
-  };
-  readonly Tensor: TensorConstructor;
+type Onnxruntime = typeof import("../../vendor/onnxruntime-web/ort.wasm.min.mjs");
+type OrtSession = Awaited<ReturnType<Onnxruntime["InferenceSession"]["create"]>>;
+type OrtTensor = InstanceType<Onnxruntime["Tensor"]>;
+
+/** How the WebAssembly backend is made. */
+export interface WasmOptions {
+  /** Default 1. More than 1 needs a page that is cross-origin isolated; on Node there is 1. */
+  readonly threads?: number;
+  /**
+   * Addresses of onnxruntime's two files, where they are not those of this package that a bundler finds (Vite and webpack do):
+   * `ort-wasm-simd-threaded.mjs`, which threads load as well, and `ort-wasm-simd-threaded.wasm`.
+   */
+  readonly files?: { readonly mjs: string; readonly wasm: string };
 }
 
-/** The backend over the package onnxruntime-web, which the caller loads; `version` and `threads` are what it says of itself. */
-export function wasmBackend(ort: OnnxruntimeWeb, version: string, threads: number): Backend {
-  return onnxBackend({ name: "onnxruntime-web", version, threads }, async (model) => {
+/** Where the files lie beside this one. Bundlers know an address by this form, and bring the file. */
+const FILES = {
+  mjs: new URL("../../vendor/onnxruntime-web/ort-wasm-simd-threaded.mjs", import.meta.url).href,
+  wasm: new URL("../../vendor/onnxruntime-web/ort-wasm-simd-threaded.wasm", import.meta.url).href,
+};
+/** Threads whose code does not load never answer. Milliseconds. */
+const LOADING_LIMIT = 60_000;
+
+/** The WebAssembly backend; it runs in Node too. Its code is loaded with the first graph. */
+export function wasmBackend({ threads = 1, files = FILES }: WasmOptions = {}): Backend {
+  return onnxBackend({ name: "onnxruntime-web", version: ONNXRUNTIME_WEB, threads }, async (model) => {
+    const ort = await import("../../vendor/onnxruntime-web/ort.wasm.min.mjs");
+    Object.assign(ort.env.wasm, { numThreads: threads, wasmPaths: files, initTimeout: LOADING_LIMIT });
     const session = await ort.InferenceSession.create(model, { graphOptimizationLevel: "all", logSeverityLevel: 3 });
     return new WasmExecutable(ort, session);
   });
@@ -26,8 +44,8 @@ class WasmExecutable implements Executable {
   private readonly wrapped = new WeakMap<NdArray, OrtTensor>();
 
   constructor(
-    private readonly ort: OnnxruntimeWeb,
-    private readonly session: InferenceSession,
+    private readonly ort: Onnxruntime,
+    private readonly session: OrtSession,
   ) {}
 
   private wrap(value: NdArray): OrtTensor {

@@ -1,6 +1,7 @@
 // Which generated pictures are worth training on: those that teachers take for the class that was asked for, and that are as
 // far from the real pictures of the class as these are from each other, neither copies nor of another kind.
-import { distancesToOthers, nearestDistances, type Rows } from "./nearest.ts";
+import { nearestDistances, neighbourDistances, type Rows } from "../metrics/nearest.ts";
+import { quantile } from "../metrics/quantile.ts";
 import type { Teachers } from "./teachers.ts";
 
 /** The least probability of the class that was asked for. */
@@ -19,7 +20,7 @@ export async function classFilter(
   const known: { readonly features: Rows; readonly least: number; readonly most: number }[] = [];
   for (const pictures of real) {
     const { features } = await teachers.judge(pictures);
-    const distances = distancesToOthers(features);
+    const distances = neighbourDistances(features, 1);
     known.push({ features, least: quantile(distances, NEAREST), most: quantile(distances, FARTHEST) });
   }
   return async (picture, label) => {
@@ -31,13 +32,4 @@ export async function classFilter(
       return sure && distance >= least && distance <= most;
     });
   };
-}
-
-/** The value below which a share `q` (0..1) of the values lies, between two of them in proportion. */
-export function quantile(values: Float64Array, q: number): number {
-  const sorted = values.toSorted();
-  const place = q * (sorted.length - 1);
-  const below = Math.floor(place);
-  const above = Math.min(below + 1, sorted.length - 1);
-  return sorted[below]! + (place - below) * (sorted[above]! - sorted[below]!);
 }

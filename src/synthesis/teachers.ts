@@ -3,13 +3,13 @@
 import type { ImageSet } from "../data/dataset.ts";
 import { inMemory } from "../data/pixels.ts";
 import { softmaxRows } from "../metrics/classification.ts";
+import type { Rows } from "../metrics/nearest.ts";
 import { cnn } from "../models/cnn.ts";
 import type { DataSpec } from "../models/model.ts";
 import type { TrainedModel } from "../predict/trained.ts";
 import { Random } from "../random/random.ts";
 import type { Backend } from "../runtime/backend.ts";
 import { trainInMemory } from "./in-memory.ts";
-import type { Rows } from "./nearest.ts";
 
 const TEACHERS = 3;
 /** Little enough that all three are trained within a minute on two cores. */

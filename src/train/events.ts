@@ -57,10 +57,37 @@ export interface EpochEvent {
   readonly epoch: number;
   readonly step: number;
   readonly seconds: number;
-  /** Mean training losses of the epoch (`train/PHASE/LOSS`) and validation metrics (`validation/METRIC`). */
+  /**
+   * Mean training losses of the epoch (`train/PHASE/LOSS`) and validation metrics (`validation/METRIC`); of an adversarial
+   * model also losses on validation pictures (`validation/PHASE/LOSS`) and what it is watched by (`watch/…`).
+   */
   readonly metrics: Metrics;
   /** Whether the checkpoint is the best so far. */
   readonly best: boolean;
+}
+
+/** What a model that samples makes of the same noise at the end of each epoch. It is shown, and not kept in logs. */
+export interface SamplesEvent {
+  readonly type: "samples";
+  readonly epoch: number;
+  readonly step: number;
+  /** Bytes `[n, h, w, c]`; of a model that is asked for classes, all classes in turn. */
+  readonly pixels: Uint8Array;
+}
+
+/** Something goes wrong in training, or no longer does: see train/alarms.ts. */
+export interface AlarmEvent {
+  readonly type: "alarm";
+  readonly epoch: number;
+  readonly step: number;
+  /** Name of the alarm. */
+  readonly name: string;
+  readonly title: string;
+  readonly state: "begins" | "ends";
+  /** What is seen, with its numbers; empty where it ends. */
+  readonly text: string;
+  /** What to try, the most promising first. */
+  readonly advice: readonly string[];
 }
 
 /** What a stream of batches cost. */
@@ -88,4 +115,4 @@ export interface EndEvent {
 }
 
 /** Everything that training tells. */
-export type RunEvent = StartEvent | NoteEvent | StepEvent | EpochEvent | EndEvent;
+export type RunEvent = StartEvent | NoteEvent | StepEvent | EpochEvent | SamplesEvent | AlarmEvent | EndEvent;

@@ -3,7 +3,7 @@ import { firstNotFinite, sizeOf } from "../base/array.ts";
 import { now } from "../base/clock.ts";
 import { fail } from "../base/errors.ts";
 import type { Table } from "../data/batches.ts";
-import { type Added, type ExampleCounts, exampleCounts } from "../data/dataset.ts";
+import { type Added, type ExampleCounts, exampleCounts, keptPartner } from "../data/dataset.ts";
 import { classWeights } from "../data/imbalance.ts";
 import { OWN_ALONE_FROM } from "../data/streams.ts";
 import type { Fitted } from "../metrics/metric.ts";
@@ -17,10 +17,12 @@ import { Pipeline, type StepResult } from "./pipeline.ts";
 import { budgetShares, StagePlan } from "./plan.ts";
 import { copyOf, newProgress, phaseStepsAfter, type TrainingProgress } from "./progress.ts";
 import { makeTables, Refresher, savedTables } from "./refresh.ts";
+import { drawSamples } from "./samples.ts";
 import { StageStreams } from "./stage-streams.ts";
 import { type CompiledModel, type CompiledStage, compileModel } from "./steps.ts";
 import { Validator } from "./validate.ts";
-import { firstState, loadPretrained, requirePrefixes, restoreState } from "./weights.ts";
+import { Watch } from "./watch.ts";
+import { firstState, loadPretrained, picturesToMeasure, requirePrefixes, restoreState } from "./weights.ts";
 
 /** A run that has been checked and can begin. */
 export interface PreparedRun {
@@ -36,21 +38,21 @@ export interface PreparedRun {
  * Everything of a run that can be refused before a backend is asked for anything.
  * @throws `E_OPTION`, `E_NAME`, `E_HEAD`, `E_DATA_EMPTY`, `E_RUN_CONFLICT` for options that do not fit model or data
  */
-export function prepare(options: FitOptions): PreparedRun {
+export async function prepare(options: FitOptions): Promise<PreparedRun> {
   const { data, seed, batch, augmentation, sampling, classWeighting = "none", freeze = [] } = options;
   const { height, width, channels, labels } = data.train;
   const { classes, mirror } = data;
   const compiled = compileModel(options.model, { height, width, channels, classes, mirror }, batch, {
     classWeights: classWeighting === "none" ? undefined : classWeights(labels, classes, classWeighting),
-    counts: exampleCounts(data.train),
     augmentation,
     frozen: freeze,
+    paired: data.validation !== undefined && keptPartner(data.validation) !== undefined,
     emaDecay: options.emaDecay,
     features: options.features && { path: options.features.path, shape: options.features.train.shape },
   });
   const goals = new Goals(options, compiled.metrics);
   requirePrefixes(freeze, compiled.specs);
-  const state = firstState(compiled.specs, seed);
+  const state = firstState(compiled.specs, seed, await picturesToMeasure(compiled.specs, data.train, seed));
   const loaded = options.from && !options.resume ? loadPretrained(state, compiled.specs, options.from) : undefined;
   if (options.resume) restoreState(state, options.resume.state);
   const tables = { ...makeTables(options.model.tables, labels.length), ...featureTable(options.features?.train) };
@@ -67,19 +69,25 @@ export function prepare(options: FitOptions): PreparedRun {
  */
 export async function* fit(options: FitOptions, prepared?: PreparedRun): AsyncGenerator<RunEvent, void> {
   const { data, seed, batch } = options;
-  const { compiled, goals, state, loaded } = prepared ?? prepare(options);
+  const { compiled, goals, state, loaded } = prepared ?? (await prepare(options));
   const program = await Program.create(options.backend, graphsOf(compiled), state);
   try {
     const validation = featureTable(options.features?.validation);
     const validator = await Validator.create(program, compiled, data, seed, batch, validation);
-    yield* new TrainingRun(options, compiled, program, validator, goals, loaded).events();
+    const watch = await Watch.create(program, compiled, options);
+    yield* new TrainingRun(options, compiled, program, validator, watch, goals, loaded).events();
   } finally {
     await program.dispose();
   }
 }
 
-const graphsOf = ({ stages, validate }: CompiledModel) => {
-  const steps = [...stages.flatMap(({ phases, predictions }) => [...phases, ...predictions.values()]), validate];
+const graphsOf = ({ stages, validate, samples, watch }: CompiledModel) => {
+  const steps = [
+    ...stages.flatMap(({ phases, predictions }) => [...phases, ...predictions.values()]),
+    validate,
+    ...(samples ? [samples] : []),
+    ...(watch ? [watch.discriminate, ...watch.losses.values()] : []),
+  ];
   // Stages may ask the same head.
   return [...new Map(steps.map(({ graph }) => [graph.name, graph])).values()].filter(
     ({ updates, log }) => updates.size + log.size > 0,
@@ -107,6 +115,7 @@ class TrainingRun {
     private readonly compiled: CompiledModel,
     private readonly program: Program,
     private readonly validator: Validator,
+    private readonly watch: Watch | undefined,
     private readonly goals: Goals,
     private readonly loaded: string | undefined,
   ) {
@@ -133,7 +142,10 @@ class TrainingRun {
     yield this.startEvent();
     if (this.loaded) yield this.note(this.loaded);
     if (data.train.added && progress.step === 0) yield this.note(addedNote(data.train.added));
-    if (progress.step === 0) await this.save("last");
+    if (progress.step === 0) {
+      this.watch?.begin(progress);
+      await this.save("last");
+    }
     let reason: EndEvent["reason"] = this.reachedGoal() ?? "planned";
     while (reason === "planned") {
       const { index } = progress.stage;
@@ -224,7 +236,7 @@ class TrainingRun {
       };
       if (!held || pipeline.length > 0) continue;
       if (validates) {
-        yield* this.endEpoch(epoch);
+        yield* this.endEpoch(epoch, plan);
         const goal = this.reachedGoal();
         if (goal) return goal;
       } else if (stopping || saving) await this.save("last");
@@ -261,16 +273,25 @@ class TrainingRun {
   }
 
   /** Validates, tells of it, and saves: in that order, so that no checkpoint is ahead of what was told. */
-  private async *endEpoch(epoch: number): AsyncGenerator<RunEvent, void> {
+  private async *endEpoch(epoch: number, plan: StagePlan): AsyncGenerator<RunEvent, void> {
     const { progress } = this;
-    const found = await this.validator.run();
-    this.fitted = found.fitted;
-    this.metrics = { ...meansOf(progress.totals), ...found.metrics };
+    const found = await this.validator.run(this.compiled.stages[progress.stage.index]!.metrics);
+    const seen = { ...meansOf(progress.totals), ...found.metrics };
+    const step = this.compiled.samples;
+    const { data, seed } = this.options;
+    const samples = step && (await drawSamples(this.program, step, data.classes.length, seed));
+    const watched = await this.watch?.look(progress, seen, found.predictions);
+    this.metrics = { ...seen, ...watched?.metrics };
     progress.totals = {};
-    const best = this.goals.isBest(this.metrics, progress.best);
+    if (this.options.model.bestKeeps) progress.highest = this.goals.highestOf(this.metrics, progress.highest);
+    const best = this.goals.isBest(this.metrics, progress.best, progress.highest);
     if (best) progress.best = { epoch, values: this.goals.valuesOf(this.metrics) };
+    const isLast = progress.stage.step >= plan.planned && progress.stage.index + 1 === this.compiled.stages.length;
+    this.fitted = found.fit(best || isLast || this.reachedGoal() !== undefined);
     try {
       yield { type: "epoch", epoch, step: progress.step, seconds: this.elapsed, metrics: this.metrics, best };
+      if (samples) yield { type: "samples", epoch, step: progress.step, pixels: samples };
+      for (const change of watched?.changes ?? []) yield { type: "alarm", epoch, step: progress.step, ...change };
     } finally {
       await (best ? this.save("best", "last") : this.save("last"));
     }

@@ -1,6 +1,5 @@
 // Features of a frozen part, computed before training: a step is fed them in place of computing that part.
 import { sizeOf } from "../base/array.ts";
-import { fail } from "../base/errors.ts";
 import type { Table } from "../data/batches.ts";
 import * as g from "../graph/ops/index.ts";
 import type { Batch } from "../models/model.ts";
@@ -42,9 +41,9 @@ export function precomputed(
 ): NonNullable<BuildOptions["precomputed"]> {
   return (part, x) => {
     if (part.path !== path) return undefined;
-    const batch = batches.find(({ views }) => Object.values(views).includes(x));
-    if (!batch) fail("E_OPTION", `the features of ${path} are there for pictures as they are, and not for mixed ones`);
-    const rows = batch.tables[FEATURES]!;
+    // Of other pictures (partners, mixed or generated ones, those of another source) they are computed in the step.
+    const rows = batches.find((batch) => batch.x === x)?.tables[FEATURES];
+    if (!rows) return undefined;
     const [n, views, ...shape] = rows.shape as readonly number[] as [number, number, ...number[]];
     if (!training || views === 1) return g.reshape(g.sliceAxis(rows, 1, 0, 1), [n, ...shape]);
     const chosen = g.cast(g.floor(g.mul(part.noise("view", [n], "uniform"), views)), "int32");

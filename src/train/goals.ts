@@ -15,6 +15,8 @@ export class Goals {
   private readonly patience: number;
   /** The metrics by which the best checkpoint is chosen; later ones decide between equals. */
   private readonly chosenBy: readonly Metric[];
+  /** Metrics of which the best checkpoint must reach a share of the highest value so far. */
+  private readonly keeps: readonly (readonly [name: string, share: number])[];
   private readonly target: Metric | undefined;
 
   /** @throws `E_OPTION` for a target or a patience that no validation metric can meet */
@@ -22,6 +24,7 @@ export class Goals {
     const known = validated(data, metrics);
     this.target = until && targetMetric(until, known, noMetrics(data));
     this.chosenBy = (model.best ?? []).flatMap((name) => known.find((metric) => metric.name === name) ?? []);
+    this.keeps = Object.entries(model.bestKeeps ?? {}).filter(([name]) => known.some((metric) => metric.name === name));
     if (patience > 0 && this.chosenBy.length === 0)
       fail(
         "E_OPTION",
@@ -33,19 +36,32 @@ export class Goals {
 
   /** What is remembered of an epoch whose checkpoint is the best so far. */
   valuesOf(metrics: Metrics): Record<string, number> {
+    const names = [...this.chosenBy.map(({ name }) => name), ...this.keeps.map(([name]) => name)];
     return Object.fromEntries(
-      this.chosenBy.flatMap(({ name }) => {
+      names.flatMap((name) => {
         const value = metrics[`validation/${name}`];
         return value === undefined ? [] : [[name, value]];
       }),
     );
   }
 
-  /** Whether an epoch's metrics are better than the best so far; never where one of them is missing or no number. */
-  isBest(metrics: Metrics, best: Best): boolean {
+  /** The highest values so far of the metrics that the best checkpoint must keep (`BuiltModel.bestKeeps`), after an epoch. */
+  highestOf(metrics: Metrics, before: Metrics = {}): Record<string, number> {
+    return Object.fromEntries(
+      this.keeps.map(([name]) => [name, Math.max(before[name] ?? 0, metrics[`validation/${name}`] ?? 0)]),
+    );
+  }
+
+  /**
+   * Whether an epoch's metrics are better than the best so far; never where one of them is missing or no number.
+   * @param highest `highestOf` this epoch
+   */
+  isBest(metrics: Metrics, best: Best, highest: Metrics = {}): boolean {
     const values = this.valuesOf(metrics);
     if (this.chosenBy.length === 0 || this.chosenBy.some(({ name }) => !Number.isFinite(values[name]))) return false;
-    if (!best) return true;
+    const keeps = (of: Metrics) => this.keeps.every(([name, share]) => (of[name] ?? 0) >= share * (highest[name] ?? 0));
+    if (!keeps(values)) return false;
+    if (!best || !keeps(best.values)) return true;
     const decisive = this.chosenBy.find(
       ({ name }) => best.values[name] !== undefined && values[name] !== best.values[name],
     );

@@ -9,6 +9,16 @@ export interface Budget {
   readonly minutes?: number;
 }
 
+/** What is remembered of the epochs before. */
+export interface Watched {
+  /** Numbers of the last epochs, the oldest first. */
+  epochs: Record<string, number>[];
+  /** Thumbnails of the first samples of the last epoch, which are always made from the same noise. */
+  samples: number[];
+  /** Names of the alarms that have begun and not ended. */
+  raised: string[];
+}
+
 /** Where a run stands after a step. */
 export interface TrainingProgress {
   /** Steps done. */
@@ -33,6 +43,10 @@ export interface TrainingProgress {
   totals: Record<string, [sum: number, count: number]>;
   /** The best epoch so far, and the metrics by which it was chosen. */
   best: { epoch: number; values: Record<string, number> } | null;
+  /** The highest values so far of metrics that the best epoch must keep, for a model that names some. */
+  highest?: Record<string, number>;
+  /** What an adversarial model was watched by so far; older checkpoints do not say. */
+  watch?: Watched;
   /** Examples seen with and without a label, over all streams. */
   seen: { labelled: number; unlabelled: number };
 }
@@ -53,7 +67,7 @@ export function newProgress(): TrainingProgress {
 
 /** A copy that shares nothing. */
 export function copyOf(progress: TrainingProgress): TrainingProgress {
-  const { stage, budget, phaseSteps, totals, best, seen } = progress;
+  const { stage, budget, phaseSteps, totals, best, highest, watch, seen } = progress;
   return {
     ...progress,
     stage: { ...stage },
@@ -61,6 +75,8 @@ export function copyOf(progress: TrainingProgress): TrainingProgress {
     phaseSteps: { ...phaseSteps },
     totals: Object.fromEntries(Object.entries(totals).map(([name, [sum, count]]) => [name, [sum, count]])),
     best: best && { ...best, values: { ...best.values } },
+    ...(highest ? { highest: { ...highest } } : {}),
+    ...(watch ? { watch: structuredClone(watch) } : {}),
     seen: { ...seen },
   };
 }

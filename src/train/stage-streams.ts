@@ -3,7 +3,7 @@ import type { NdArray } from "../base/array.ts";
 import { fail } from "../base/errors.ts";
 import { type Augmentation, mixes } from "../data/augment.ts";
 import { batchInputs, MAIN_STREAM, MAIN_VIEW, type Table } from "../data/batches.ts";
-import { type Dataset, type ExampleCounts, type ImageSet, ownCount } from "../data/dataset.ts";
+import { type Dataset, type ImageSet, ownCount } from "../data/dataset.ts";
 import type { Sampling } from "../data/order.ts";
 import { StreamBatches, type View } from "../data/streams.ts";
 import type { BuiltModel, StreamSpec } from "../models/model.ts";
@@ -23,13 +23,8 @@ export interface ResolvedStream {
 }
 
 /** The streams of a model for a run's batch size and augmentation, in the order that the model declares. */
-export function resolveStreams(
-  model: BuiltModel,
-  counts: ExampleCounts,
-  batchSize: number,
-  augmentation: Augmentation,
-): ResolvedStream[] {
-  const declared = model.streams?.(counts) ?? { [MAIN_STREAM]: {} };
+export function resolveStreams(model: BuiltModel, batchSize: number, augmentation: Augmentation): ResolvedStream[] {
+  const declared = model.streams ?? { [MAIN_STREAM]: {} };
   return Object.entries(declared).map(([name, spec]) => {
     const views = spec.views ?? { [MAIN_VIEW]: "augmented" };
     return {

@@ -4,23 +4,32 @@ import { sameShape } from "../base/array.ts";
 import { fail } from "../base/errors.ts";
 import type { Augmentation } from "../data/augment.ts";
 import { streamOfInput } from "../data/batches.ts";
-import type { ExampleCounts } from "../data/dataset.ts";
 import { grad } from "../graph/grad.ts";
 import { SCALAR_PREFIX, STATE_PREFIX } from "../graph/names.ts";
 import * as g from "../graph/ops/index.ts";
 import { input, isInput, type Tensor, topological } from "../graph/tensor.ts";
 import type { FittedQuantity, Metric } from "../metrics/metric.ts";
-import { applyHead, requireHead, requireUsual, rowsOf } from "../models/heads.ts";
-import type { Batch, BuiltModel, DataSpec, Phase, Stage } from "../models/model.ts";
+import { applyHead, isAdversarial, requireHead, requireUsual, rowsOf } from "../models/heads.ts";
+import type { Batch, BuiltModel, DataSpec, ParameterGroup, Phase, Stage } from "../models/model.ts";
 import { zerosInit } from "../nn/init.ts";
-import { applyOptimizer, clipByGlobalNorm, optimizerScalar, type Trained } from "../nn/optim.ts";
+import {
+  applyOptimizer,
+  clipByGlobalNorm,
+  globalNorm,
+  type Optimizer,
+  optimizerScalar,
+  type Trained,
+} from "../nn/optim.ts";
 import { averagePath, Build, evaluatedPath, type StateSpec } from "../nn/scope.ts";
 import { type BatchUse, batchTensors, plainBatch } from "../predict/batch.ts";
 import type { Step } from "../predict/feeds.ts";
 import { fittedOf, metricsOf, outputsOf, outputTensors } from "../predict/outputs.ts";
 import type { StepGraph } from "../runtime/program.ts";
+import { GRADIENT_NORM } from "./alarms.ts";
 import { FEATURES, precomputed } from "./frozen-features.ts";
+import { SAMPLES } from "./samples.ts";
 import { type ResolvedStream, resolveStreams } from "./stage-streams.ts";
+import { toldMetrics } from "./told-metrics.ts";
 
 /** The training step of a phase. */
 export interface PhaseStep extends Step {
@@ -37,6 +46,16 @@ export interface CompiledStage {
   readonly streams: readonly ResolvedStream[];
   /** For each head that its refresh asks, the graph of its rows for a batch of plain pictures. */
   readonly predictions: ReadonlyMap<string, Step>;
+  /** Those metrics that say something in this stage, as no network that they measure is trained later only. */
+  readonly metrics: readonly Metric[];
+}
+
+/** Graphs that tell how an adversarial model trains; none changes the state. */
+export interface WatchSteps {
+  /** What the discriminator makes of a batch of plain pictures, with averaged weights. */
+  readonly discriminate: Step;
+  /** By phase: its losses, as in training. */
+  readonly losses: ReadonlyMap<string, Step>;
 }
 
 /** A model as graphs, ready to be compiled by a backend. */
@@ -44,6 +63,10 @@ export interface CompiledModel {
   readonly stages: readonly CompiledStage[];
   /** Per-example outputs on a batch with averaged weights, for validation. */
   readonly validate: Step;
+  /** `SAMPLES` pictures of the head `sample`, with averaged weights, where the model has it. */
+  readonly samples?: Step;
+  /** What an adversarial model is watched by. */
+  readonly watch?: WatchSteps;
   /** The metrics that are computed in validation. */
   readonly metrics: readonly Metric[];
   /** What is fitted on validation pictures. */
@@ -54,12 +77,12 @@ export interface CompiledModel {
 
 /** What of the graphs depends on the run. */
 export interface CompileOptions extends Omit<BatchUse, "tables"> {
-  /** Default: all are labelled. */
-  readonly counts?: ExampleCounts;
   /** Default: none. */
   readonly augmentation?: Augmentation;
   /** Path prefixes of parameters that are not trained. */
   readonly frozen?: readonly string[];
+  /** Whether the pictures of the validation part have partners. Default: no. */
+  readonly paired?: boolean;
   /** Decay of moving averages where a phase says none. Default 0.999. */
   readonly emaDecay?: number;
   /** Features of a frozen part: its path, and the shape `[views, …]` that there is for a picture. */
@@ -76,15 +99,9 @@ export function compileModel(
   batchSize: number,
   options: CompileOptions = {},
 ): CompiledModel {
-  const {
-    counts = { labelled: 1, unlabelled: 0 },
-    augmentation = {},
-    frozen = [],
-    emaDecay = 0.999,
-    features,
-  } = options;
+  const { augmentation = {}, frozen = [], emaDecay = 0.999, paired = false, features } = options;
   if (model.stages.length === 0) fail("E_NAME", "a model needs at least one stage to be trained");
-  const streams = resolveStreams(model, counts, batchSize, augmentation);
+  const streams = resolveStreams(model, batchSize, augmentation);
   const featureSpec = (shape: readonly number[]) => ({ [FEATURES]: { shape, fill: 0 } });
   const tables = { ...model.tables, ...(features ? featureSpec(features.shape) : {}) };
   const use = { classWeights: options.classWeights, tables };
@@ -96,9 +113,12 @@ export function compileModel(
   );
   const specs = new Map<string, StateSpec>();
   const walks: Walk[] = [];
+  const watched = isAdversarial(model.heads);
   const stages = model.stages.map((stage) => ({
     stage,
-    phases: stage.phases.map((phase) => phaseStep(phase, batches, specs, { frozen, emaDecay, features }, walks)),
+    phases: stage.phases.map((phase) =>
+      phaseStep(phase, batches, specs, { frozen, emaDecay, features, watched }, walks),
+    ),
   }));
   requireNames(model, streams);
   declareHeads(model, data, batchSize, specs);
@@ -118,9 +138,10 @@ export function compileModel(
   const fitted = fittedOf(model);
   const needed = [...metrics, ...fitted].flatMap(({ needs }) => needs);
   needed.push(...fitted.flatMap(({ uses = [] }) => uses));
-  const outputs = outputsOf(model.heads).filter((name) => needed.includes(name));
-  const predictStep = (name: string, names: readonly string[]): Step => {
-    const batch = plainBatch(batchSize, data, features ? featureSpec([1, ...features.shape.slice(1)]) : {});
+  const outputs = outputsOf(model.heads, paired).filter((name) => needed.includes(name));
+  const seen = { paired, tables: features && featureSpec([1, ...features.shape.slice(1)]) };
+  const predictStep = (name: string, names: readonly string[], n = batchSize): Step => {
+    const batch = plainBatch(n, data, seen);
     const build = new Build(false, {
       bind: bindEvaluated(specs),
       precomputed: features && precomputed(features.path, [batch], false),
@@ -128,8 +149,11 @@ export function compileModel(
     const log = outputTensors(model.heads, names, build.root, batch);
     return { graph: { name, updates: new Map(), log }, noises: build.noises, annealed: build.annealed };
   };
+  const validate = predictStep(VALIDATE, outputs);
+  const moved = stages.map(({ phases }) => new Set(phases.flatMap(({ graph }) => [...graph.updates.keys()])));
+  const told = toldMetrics(metrics, validate.graph.log, moved);
   return {
-    stages: stages.map(({ stage, phases }) => ({
+    stages: stages.map(({ stage, phases }, k) => ({
       stage,
       phases,
       streams: streams.filter(({ name }) => phases.some(({ graph }) => streamsOf(graph).has(name))),
@@ -141,12 +165,30 @@ export function compileModel(
           return [head, predictStep(predictGraph(head), [head])];
         }),
       ),
+      metrics: told[k]!,
     })),
-    validate: predictStep(VALIDATE, outputs),
+    validate,
+    samples: "sample" in model.heads ? predictStep(predictGraph("sample"), ["sample"], SAMPLES) : undefined,
+    watch: watched ? watchSteps(stages, predictStep) : undefined,
     metrics,
     fitted,
     specs,
   };
+}
+
+function watchSteps(
+  stages: readonly { readonly phases: readonly PhaseStep[] }[],
+  predictStep: (name: string, outputs: readonly string[]) => Step,
+): WatchSteps {
+  const losses = stages
+    .flatMap(({ phases }) => phases)
+    .map(({ phase, graph, ...step }): [string, Step] => {
+      const log = new Map([...graph.log].filter(([name]) => name !== GRADIENT_NORM));
+      return [phase.name, { ...step, graph: { name: watchGraph(phase.name), updates: new Map(), log } }];
+    })
+    // A phase may report nothing.
+    .filter(([, { graph }]) => graph.log.size > 0);
+  return { discriminate: predictStep(watchGraph("discriminate"), ["discriminate"]), losses: new Map(losses) };
 }
 
 /** What is told of the walk over a phase. */
@@ -158,17 +200,22 @@ interface Walk {
   readonly unaveraged: readonly string[];
 }
 
-/** The metrics that validation computes: slow ones only where the best checkpoint is chosen by them. */
+/** The metrics that validation computes: slow ones only where the best checkpoint is chosen by them, or to watch a model. */
 export function validationMetrics(model: BuiltModel): Metric[] {
-  const { best = [] } = model;
+  const { best: chosenBy = [], bestKeeps = {} } = model;
+  const best = [...chosenBy, ...Object.keys(bestKeeps)];
   const possible = metricsOf(model);
+  const watched = isAdversarial(model.heads);
   for (const name of best)
     if (!possible.some((metric) => metric.name === name))
       fail(
         "E_NAME",
         `the model chooses its best checkpoint by "${name}", which its heads do not give; they give ${possible.map(({ name }) => name).join(", ")}`,
       );
-  return possible.filter(({ name, slow, afterFitting }) => !afterFitting && (!slow || best.includes(name)));
+  // How samples are is watched; what a classifier is like in detail is told at the end.
+  const shows = ({ name, slow, needs }: Metric) =>
+    !slow || best.includes(name) || (watched && needs.includes("sampleThumbnail"));
+  return possible.filter((metric) => !metric.afterFitting && shows(metric));
 }
 
 /** Binds parameters to what they are evaluated with. */
@@ -216,7 +263,12 @@ function phaseStep(
     frozen,
     emaDecay,
     features,
-  }: Required<Pick<CompileOptions, "frozen" | "emaDecay">> & Pick<CompileOptions, "features">,
+    watched,
+  }: Required<Pick<CompileOptions, "frozen" | "emaDecay">> &
+    Pick<CompileOptions, "features"> & {
+      /** Whether the norm of its gradients is told. */
+      readonly watched: boolean;
+    },
   walks: Walk[],
 ): PhaseStep {
   const build = new Build(true, {
@@ -239,11 +291,11 @@ function phaseStep(
   };
   const updates = new Map<string, Tensor>();
   let taken = 0;
-  for (const { owner, parameters } of groups) {
+  for (const { owner, optimizer, parameters } of groups) {
     const trained = parameters.map(
       ([path, parameter]): Trained => ({ path, parameter, gradient: gradients[taken++]! }),
     );
-    for (const [path, value] of applyOptimizer(owner, phase.optimizer, trained, slot)) updates.set(path, value);
+    for (const [path, value] of applyOptimizer(owner, optimizer, trained, slot)) updates.set(path, value);
   }
   for (const [path, spec] of build.state) specs.set(path, spec);
   const decay = phase.emaDecay ?? emaDecay;
@@ -253,13 +305,17 @@ function phaseStep(
   walks.push({ phase: phase.name, averaged: build.averaged, unaveraged });
   return {
     phase,
-    graph: { name: phase.name, updates, log: new Map(Object.entries(log)) },
+    graph: {
+      name: phase.name,
+      updates,
+      log: new Map([...Object.entries(log), ...(watched ? [[GRADIENT_NORM, globalNorm(raw)] as const] : [])]),
+    },
     noises: build.noises,
     annealed: build.annealed,
     scalars(step, learningRate) {
       const scalars: Record<string, number> = {};
-      for (const { owner, rateScale, decayScale } of groups) {
-        const own = phase.optimizer.scalars({ step, learningRate: learningRate * rateScale, decayScale });
+      for (const { owner, optimizer, rateScale, decayScale } of groups) {
+        const own = optimizer.scalars({ step, learningRate: learningRate * rateScale, decayScale });
         for (const [name, value] of Object.entries(own)) scalars[optimizerScalar(owner, name)] = value;
       }
       // The average follows quickly at first: a fixed decay would remember the first weights for thousands of steps.
@@ -269,34 +325,43 @@ function phaseStep(
   };
 }
 
-/** Parameters that are updated with the same learning rate and decay. */
+/** Parameters that are updated by one rule, with the same learning rate and decay. */
 interface TrainedGroup {
   /** Name of its slots and scalars. */
   readonly owner: string;
+  readonly optimizer: Optimizer;
   readonly rateScale: number;
   readonly decayScale: number;
   readonly parameters: [path: string, tensor: Tensor][];
 }
 
 /** The parameters that a phase moves: those of plain prefixes together, others by group. */
-function trainedGroups({ name, updates }: Phase, build: Build): TrainedGroup[] {
-  const declared = updates.map((update) => (typeof update === "string" ? { prefix: update } : update));
-  const prefixes = declared.map(({ prefix }) => prefix);
-  const twice = prefixes.find((prefix, i) => prefixes.indexOf(prefix) !== i);
+function trainedGroups({ name, optimizer: usual, updates }: Phase, build: Build): TrainedGroup[] {
+  const declared = updates.map((update): ParameterGroup => (typeof update === "string" ? { prefix: update } : update));
+  const whatOf = ({ prefix, suffix }: ParameterGroup) => (suffix === undefined ? prefix : `${prefix}…${suffix}`);
+  const names = declared.map(whatOf);
+  const twice = names.find((what, i) => names.indexOf(what) !== i);
   if (twice !== undefined) fail("E_NAME", `phase "${name}" moves "${twice}" in two groups; name it once`);
-  const longest = (path: string) =>
-    prefixes.filter((prefix) => path.startsWith(prefix)).sort((a, b) => b.length - a.length)[0];
+  const length = ({ prefix, suffix = "" }: ParameterGroup) => [prefix.length, suffix.length] as const;
+  const takes = ({ prefix, suffix = "" }: ParameterGroup, path: string) =>
+    path.startsWith(prefix) && path.endsWith(suffix);
+  const narrowestFirst = [...declared].sort((a, b) => {
+    const [[p, s], [q, t]] = [length(a), length(b)];
+    return q - p || t - s;
+  });
+  const ownerOf = (path: string) => narrowestFirst.find((group) => takes(group, path));
   const groups = new Map<string, TrainedGroup>();
-  for (const [i, { prefix, rateScale = 1, decayScale = 1 }] of declared.entries()) {
-    if (![...build.state.keys()].some((path) => longest(path) === prefix))
+  for (const [i, one] of declared.entries()) {
+    const { prefix, optimizer = usual, rateScale = 1, decayScale = 1 } = one;
+    if (![...build.state.keys()].some((path) => ownerOf(path) === one))
       fail(
         "E_NAME",
-        `phase "${name}" moves "${prefix}", and none of its parameters begins so, or all are in longer ones: ${[...build.state.keys()].join(", ")}`,
+        `phase "${name}" moves "${names[i]}", and none of its parameters begins so, or all are in longer ones: ${[...build.state.keys()].join(", ")}`,
       );
-    const owner = typeof updates[i] === "string" ? name : `${name}:${prefix}`;
-    const group = groups.get(owner) ?? { owner, rateScale, decayScale, parameters: [] };
+    const owner = typeof updates[i] === "string" ? name : `${name}:${names[i]}`;
+    const group = groups.get(owner) ?? { owner, optimizer, rateScale, decayScale, parameters: [] };
     groups.set(owner, group);
-    group.parameters.push(...build.trainable(prefix).filter(([path]) => longest(path) === prefix));
+    group.parameters.push(...build.trainable(prefix).filter(([path]) => ownerOf(path) === one));
   }
   return [...groups.values()].filter(({ parameters }) => parameters.length > 0);
 }
@@ -326,13 +391,16 @@ function streamsOf({ updates, log }: StepGraph): Set<string> {
 /** Names of graphs beside those of phases. */
 const VALIDATE = "validate";
 const predictGraph = (head: string) => `predict ${head}`;
+const watchGraph = (what: string) => `watch ${what}`;
 
 /** @throws `E_NAME` for two phases or streams that could not be told apart, or a name that is taken */
 function requireNames({ stages }: BuiltModel, streams: readonly ResolvedStream[]): void {
   const phases = stages.flatMap(({ phases }) => phases.map(({ name }) => name));
   const twice = phases.find((name, i) => phases.indexOf(name) !== i);
   if (twice !== undefined) fail("E_NAME", `two phases are called "${twice}"; give each a name of its own`);
-  const taken = phases.find((name) => name === VALIDATE || name.startsWith(predictGraph("")));
+  const taken = phases.find(
+    (name) => name === VALIDATE || [predictGraph, watchGraph].some((graph) => name.startsWith(graph(""))),
+  );
   if (taken !== undefined) fail("E_NAME", `a phase cannot be called "${taken}": that is a graph of the loop's own`);
   const slashed = streams
     .flatMap(({ name, views }) => [name, ...Object.keys(views)])

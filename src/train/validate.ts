@@ -13,7 +13,10 @@ import type { CompiledModel } from "./steps.ts";
 export interface Validation {
   /** `validation/METRIC` */
   readonly metrics: Metrics;
-  readonly fitted: Fitted;
+  /** Fits what is fitted on validation pictures; what is slow where the weights are kept to be used, not to go on from alone. */
+  fit(isKept: boolean): Fitted;
+  /** What all is computed from. */
+  readonly predictions?: Predictions;
 }
 
 /** Runs the validate step over the validation part of the data. */
@@ -26,20 +29,19 @@ export class Validator {
    */
   static async create(
     program: Program,
-    { validate, metrics, fitted }: CompiledModel,
+    { validate, fitted }: CompiledModel,
     data: Dataset,
     seed: number,
     batch: number,
     tables: Readonly<Record<string, Table>> = {},
   ): Promise<Validator> {
     const set = data.validation && (await decoded(data.validation));
-    return new Validator(program, validate, metrics, fitted, set, data.classes.length, seed, batch, tables);
+    return new Validator(program, validate, fitted, set, data.classes.length, seed, batch, tables);
   }
 
   private constructor(
     private readonly program: Program,
     private readonly step: Step,
-    private readonly metrics: readonly Metric[],
     private readonly fitted: readonly FittedQuantity[],
     private readonly set: ImageSet | undefined,
     private readonly classes: number,
@@ -50,16 +52,22 @@ export class Validator {
     this.feeds = new StepFeeds(step);
   }
 
-  async run(): Promise<Validation> {
+  /** @param metrics those that are computed */
+  async run(metrics: readonly Metric[]): Promise<Validation> {
     const { set, classes } = this;
     const { name, log } = this.step.graph;
-    if (!set || set.labels.length === 0 || log.size === 0) return { metrics: {}, fitted: new Map() };
+    if (!set || set.labels.length === 0 || log.size === 0) return { metrics: {}, fit: () => new Map() };
     const run = (inputs: Readonly<Record<string, NdArray>>) => this.program.run(name, inputs);
     const outputs = await predictSet(set, this.batch, this.seed, this.feeds, run, this.tables);
     const predictions = new Predictions(outputs, set.labels, classes);
     return {
-      metrics: computeMetrics(this.metrics, predictions, "validation/"),
-      fitted: fitAll(this.fitted, predictions),
+      metrics: computeMetrics(metrics, predictions, "validation/"),
+      fit: (isKept) =>
+        fitAll(
+          this.fitted.filter(({ slow }) => isKept || !slow),
+          predictions,
+        ),
+      predictions,
     };
   }
 }

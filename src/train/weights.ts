@@ -1,7 +1,9 @@
 // The state that a run begins with: first values, those of a trained run, or those of a checkpoint.
-import { type NdArray, sameShape } from "../base/array.ts";
+import { type NdArray, ndarray, sameShape } from "../base/array.ts";
 import { fail } from "../base/errors.ts";
+import { type ImageSet, ownCount } from "../data/dataset.ts";
 import { averagePath, initialState, type StateSpec } from "../nn/scope.ts";
+import { Random } from "../random/random.ts";
 import type { State } from "../runtime/program.ts";
 
 type Specs = ReadonlyMap<string, StateSpec>;
@@ -18,9 +20,28 @@ const isOwn = (path: string): boolean => !/^(average|optimizer)\//.test(path);
 
 const copyOf = (value: NdArray): NdArray => ({ ...value, data: value.data.slice() });
 
-/** First values by seed and path; an average starts where its parameter starts. */
-export function firstState(specs: Specs, seed: number): State {
-  const state = initialState(specs, seed);
+/** Pictures on which first values are measured, at most. */
+const MEASURED_ON = 500;
+
+/** Some of a set's own pictures, `[n, h, w, c]` in 0..1, where a first value is measured on pictures; else undefined. */
+export async function picturesToMeasure(specs: Specs, set: ImageSet, seed: number): Promise<NdArray | undefined> {
+  if (![...specs.values()].some(({ init }) => typeof init !== "function")) return undefined;
+  const { height, width, channels, pixels } = set;
+  const chosen = new Random(seed, "measured").permutation(ownCount(set)).slice(0, MEASURED_ON);
+  await pixels.ready?.(chosen);
+  const usable = chosen.filter((index) => pixels.usable(index));
+  const bytes = new Uint8Array(usable.length * pixels.size);
+  for (const [i, index] of usable.entries()) pixels.read(index, bytes, i * pixels.size);
+  return ndarray(
+    "float32",
+    [usable.length, height, width, channels],
+    Float32Array.from(bytes, (byte) => byte / 255),
+  );
+}
+
+/** First values by seed and path, or measured on pictures; an average starts where its parameter starts. */
+export function firstState(specs: Specs, seed: number, pictures?: NdArray): State {
+  const state = initialState(specs, seed, pictures);
   for (const path of specs.keys()) {
     const average = state.get(averagePath(path));
     if (average) state.set(averagePath(path), copyOf(state.get(path)!));

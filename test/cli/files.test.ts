@@ -25,8 +25,8 @@ for (const file of FILES) {
 afterAll(() => rmSync(root, { recursive: true }));
 
 /** What words name, as paths below the root. */
-const named = (...words: string[]) =>
-  pictureFiles(words.map((word) => join(root, word))).map((file) => relative(root, file).replaceAll("\\", "/"));
+const named = async (...words: string[]) =>
+  (await pictureFiles(words.map((word) => join(root, word)))).map((file) => relative(root, file).replaceAll("\\", "/"));
 
 describe("picture arguments", () => {
   it.each([
@@ -39,12 +39,12 @@ describe("picture arguments", () => {
     ["cats/**/*.{jpg,webp}", ["cats/1.jpg", "cats/old/2.webp"]],
     ["cats/**/[!1].*", ["cats/old/2.webp"]],
     ["set [2020]/*[0-9].png", ["set [2020]/b1.png"]],
-  ])("may be a pattern: %s, whose pictures come in order of their paths", (pattern, expected) => {
-    expect(named(pattern)).toEqual(expected);
+  ])("may be a pattern: %s, whose pictures come in order of their paths", async (pattern, expected) => {
+    expect(await named(pattern)).toEqual(expected);
   });
 
-  it("name a file or a folder that exists by itself, also where its name would be a pattern", () => {
-    expect(named("set [2020]/b[1].png", "cats", "10.png")).toEqual([
+  it("name a file or a folder that exists by itself, also where its name would be a pattern", async () => {
+    expect(await named("set [2020]/b[1].png", "cats", "10.png")).toEqual([
       "set [2020]/b[1].png",
       "cats/1.jpg",
       "cats/old/2.webp",
@@ -52,16 +52,16 @@ describe("picture arguments", () => {
     ]);
   });
 
-  it("may begin with folders above the working directory", () => {
+  it("may begin with folders above the working directory", async () => {
     const here = relative(process.cwd(), root);
-    expect(pictureFiles([join(here, "**", "1.*")])).toEqual(
+    expect(await pictureFiles([join(here, "**", "1.*")])).toEqual(
       ["birds/1.png", "cats/1.jpg", "dogs/1.png"].map((file) => join(here, file)),
     );
   });
 
-  it("that match no picture are refused, naming the word", () => {
+  it("that match no picture are refused, naming the word", async () => {
     for (const word of ["none.png", "*.bmp", "notes.*", "missing/*.png"])
-      expect(() => named(word)).toThrowError(`"${join(root, word)}" names no picture`);
+      await expect(named(word)).rejects.toThrowError(`"${join(root, word)}" names no picture`);
   });
 });
 
@@ -74,7 +74,7 @@ describe("on Windows", () => {
     vi.resetModules();
     vi.doMock("node:path", async (original) => ({ ...(await original<typeof import("node:path")>()), sep: "\\" }));
     const windows = await import("../../src/cli/files.ts");
-    expect(windows.pictureFiles([`${root}/{cats,dogs}\\1.*`])).toEqual(
+    expect(await windows.pictureFiles([`${root}/{cats,dogs}\\1.*`])).toEqual(
       ["cats/1.jpg", "dogs/1.png"].map((file) => join(root, file)),
     );
   });

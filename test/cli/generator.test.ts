@@ -14,7 +14,7 @@ describe("a generator on the command line", () => {
   beforeAll(async () => {
     await drawPictures(root);
     const { code, out, err } = genclass(
-      ...["train", "dcgan", "--data", "glyphs", "--epochs", "2", "--batch", "256", "--out", "run", "--json"],
+      ...["train", "gan", "--data", "glyphs", "--epochs", "2", "--batch", "256", "--out", "run", "--json"],
       ...SMALL,
     );
     expect([code, err]).toEqual([0, expect.stringMatching(/epoch 2 .* kernel distance of samples/)]);

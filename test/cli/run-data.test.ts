@@ -1,5 +1,5 @@
 // The data of a run is found again wherever the command is called, and must be what it was.
-import { cpSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
 import { expectRefused, SMALL, workplace } from "./workplace.ts";
@@ -56,6 +56,22 @@ describe("the data of a run", () => {
       /was trained on other data: test has 40 pictures, but others/,
     );
     writeFileSync(picture, bytes);
+  });
+
+  it("that has fewer labels than the run kept is refused without advice that only a new run could take", () => {
+    cpSync(join(root, "work", "digits"), join(root, "work/fewer"), { recursive: true });
+    const few = ["--labels", "8", "--validation", "0", "--epochs", "1", ...SMALL];
+    expect(genclass("train", "vae", "--data", "work/fewer", "--out", "work/few", ...few).code).toBe(0);
+    const members = readdirSync(join(root, "work/fewer/train/3"));
+    for (const name of members.slice(7)) rmSync(join(root, "work/fewer/train/3", name));
+    for (const call of [
+      genclass("evaluate", "work/few", "--split", "train"),
+      genclass("train", "vae", "--out", "work/few", "--resume"),
+    ]) {
+      expectRefused(call, 2, /fewer is not what work\/few was trained on: it has fewer labels, .*; put the data back/);
+      expect(call.err).not.toContain("--labels");
+    }
+    expect(genclass("evaluate", "work/few").code).toBe(0);
   });
 
   it("that is gone names the run and --data, with which it is found again", () => {

@@ -64,6 +64,21 @@ describe(".npz archives", () => {
     expect([names(two), [...two.test!.labels]]).toEqual([["1", "0", "1"], [1]]);
   });
 
+  it("with a class that no training picture is of, or with one class only, are told of or refused", async () => {
+    const images = npy("|u1", [4, 1, 2], new Uint8Array(8));
+    const word = (letters: string) =>
+      npy("<U1", [letters.length], new Uint8Array(Uint32Array.from(letters, (l) => l.codePointAt(0)!).buffer));
+    const labels = (...codes: number[]) => npy("|i1", [4], new Uint8Array(Int8Array.from(codes).buffer));
+    const few = await open(save("few.npz", { images, labels: labels(0, 1, -1, -1), classes: word("abc") }), {
+      validation: 0,
+    });
+    expect([few.classes, warned(few, /without a labelled training picture/)]).toEqual([["a", "b", "c"], ["c"]]);
+    await expect(open(save("one.npz", { images, labels: labels(0, 0, -1, -1) }))).rejects.toMatchObject({
+      code: "E_DATA_EMPTY",
+      message: expect.stringMatching(/1 class; a classifier needs at least two/),
+    });
+  });
+
   it("with floats of 0..1 or 0..255, with names as labels or with one-hot rows, are read as bytes and classes", async () => {
     const images = npy("<f4", [2, 1, 2], floats(0, 0.5, 1, 0.2));
     const words = Uint32Array.from(["b", "a"].flatMap((letter) => [letter.codePointAt(0)!, 0]));

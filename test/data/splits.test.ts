@@ -25,12 +25,31 @@ describe("splits", () => {
     expect(await fingerprint(withValidation(small, 0.2, 6))).not.toBe(await fingerprint(split));
   });
 
+  it("hold out a part of half a million pictures of one class, and of as many without a label", () => {
+    const n = 500_000;
+    const labels = Int32Array.from({ length: 2 * n }, (_, i) => (i < n ? 0 : -1));
+    const train = { height: 1, width: 1, channels: 1, pixels: inMemory(1, new Uint8Array(2 * n)), labels };
+    const split = withValidation({ ...small, train, validation: undefined }, 0.1, 5);
+    expect([split.train.labels.length, split.validation!.labels.length]).toEqual([2 * n - n / 10, n / 10]);
+  });
+
   it("keep exactly N labels a class and refuse more than there are", () => {
     const few = withLabels(small, 3, 1);
     const counts = new Array(10).fill(0);
     for (const label of few.train.labels) if (label >= 0) counts[label]++;
     expect(counts).toEqual(new Array(10).fill(3));
     expect(() => withLabels(small, 21, 1)).toThrowError(/--labels 21: class "0" has 20 labelled training pictures/);
+  });
+
+  it("refuse so few that a class would get none, and a number for a class that has none", () => {
+    for (const amount of [{ total: 9 }, { share: 0.001 }])
+      expect(() => withLabels(small, amount, 1)).toThrowError(/expected 10\.\.200: at least one a class/);
+    const labels = small.train.labels.map((label) => (label === 3 ? -1 : label));
+    const without = { ...small, train: { ...small.train, labels } };
+    expect(() => withLabels(without, 2, 1)).toThrowError(
+      /--labels 2: class "3" has no labelled training picture; give it some, leave it out, or keep a share/,
+    );
+    expect(count(withLabels(without, { total: 18 }, 1).train.labels, 10)).toEqual([2, 2, 2, 0, 2, 2, 2, 2, 2, 2]);
   });
 
   it("keep a share or a number in all, within one of proportional, at least one a class", () => {

@@ -6,7 +6,7 @@ import { EpochOrder } from "../../src/data/order.ts";
 import { inMemory } from "../../src/data/pixels.ts";
 import { glyphs } from "../../src/data/sets/glyphs.ts";
 import { withLabels } from "../../src/data/splits.ts";
-import { StreamBatches } from "../../src/data/streams.ts";
+import { StreamBatches, type View } from "../../src/data/streams.ts";
 
 const INPUTS = batchInputs(MAIN_STREAM);
 const PIXELS = INPUTS.view(MAIN_VIEW);
@@ -81,6 +81,42 @@ describe("batches", () => {
     });
     batches.forget();
     expect(await rows(4)).toEqual(expected(4, 2));
+  });
+
+  it("mirror each picture in every second epoch, half of them in the first, where the policy says so", async () => {
+    const pictures = async (view: View, size: number, step: number) => {
+      const batches = new StreamBatches(small.train, { size, seed: 1, augmentation: {}, views: { x: view } });
+      const { data } = (await batches.at(step))[INPUTS.view("x")]!;
+      const bytes = small.train.pixels.size;
+      const rows = [...batches.examples(step)].map((example, i): [number, Uint8Array] => [
+        example,
+        data.slice(bytes * i, bytes * (i + 1)) as Uint8Array,
+      ]);
+      return new Map(rows);
+    };
+    const n = small.train.labels.length;
+    const reversed = (picture: Uint8Array) => picture.map((_, i) => picture[i - (i % 28) + 27 - (i % 28)]!);
+    /** Of each picture of the first step of an epoch, whether it is mirrored; random mirroring has nothing to say. */
+    const mirroredIn = async (size: number, epoch: number) => {
+      const step = epoch * Math.ceil(n / size);
+      const [plain, shown] = [await pictures("plain", size, step), await pictures({ flip: 1, mirror: 1 }, size, step)];
+      return new Map(
+        [...plain].map(([example, picture]) => {
+          const found = Buffer.from(shown.get(example)!);
+          const mirrored = !found.equals(picture);
+          expect(found.equals(mirrored ? reversed(picture) : picture)).toBe(true);
+          return [example, mirrored];
+        }),
+      );
+    };
+    const [first, second, third] = await Promise.all([0, 1, 2].map((epoch) => mirroredIn(n, epoch)));
+    for (const [example, mirrored] of first!) {
+      expect(second!.get(example)).toBe(!mirrored);
+      expect(third!.get(example)).toBe(mirrored);
+    }
+    // Four standard deviations of 200 fair coins are 28.
+    expect(Math.abs([...first!.values()].filter(Boolean).length - n / 2)).toBeLessThan(28);
+    for (const [example, mirrored] of await mirroredIn(64, 0)) expect(mirrored).toBe(first!.get(example));
   });
 
   it("are refused where the data has no such pictures, or no pairs", () => {

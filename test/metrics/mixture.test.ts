@@ -1,7 +1,7 @@
 // Linear algebra, and mixtures of Gaussians that are fitted to rows.
 import { describe, expect, it } from "vitest";
+import { cholesky, moments, principalAxes, solveLower } from "../../src/base/linear-algebra.ts";
 import { frechetDistance } from "../../src/metrics/frechet-distance.ts";
-import { cholesky, moments, principalAxes, solveLower } from "../../src/metrics/linear-algebra.ts";
 import { fitMixture } from "../../src/metrics/mixture.ts";
 import { Random } from "../../src/random/random.ts";
 

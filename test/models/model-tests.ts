@@ -1,6 +1,8 @@
 // What every model must hold. Each has a test file of its own that asks it, so that they run beside each other.
 import { describe, expect, it } from "vitest";
 import { AUGMENTATIONS } from "../../src/data/augment.ts";
+import { type Dataset, exampleCounts } from "../../src/data/dataset.ts";
+import { type Pairing, withPairs } from "../../src/data/pairs.ts";
 import { glyphs } from "../../src/data/sets/glyphs.ts";
 import { withLabels, withValidation } from "../../src/data/splits.ts";
 import { input } from "../../src/graph/tensor.ts";
@@ -29,11 +31,23 @@ const SPECS: DataSpec[] = [
   mirror: channels === 3,
 }));
 
-const data = withLabels(withValidation(glyphs({ train: 1200, test: 10 }), 0.25, 1), 40, 1);
-const spec: DataSpec = { height: 28, width: 28, channels: 1, classes: data.classes, mirror: false };
+/** 900 drawings, 40 a class with labels, and 300 for validation. */
+const drawings = withLabels(withValidation(glyphs({ train: 1200, test: 10 }), 0.25, 1), 40, 1);
+const spec: DataSpec = {
+  ...{ height: 28, width: 28, channels: 1, classes: drawings.classes, mirror: false },
+  examples: exampleCounts(drawings.train),
+};
 
-/** Trains on 900 drawings, 40 a class with labels. */
-async function train(model: Model, options: Record<string, unknown>, backend: Backend, more: Partial<FitOptions> = {}) {
+/** Pairs made of the drawings. */
+export const drawnPairs = (pairing: Pairing): Dataset => withPairs(drawings, pairing, 1);
+
+async function train(
+  data: Dataset,
+  model: Model,
+  options: Record<string, unknown>,
+  backend: Backend,
+  more: Partial<FitOptions> = {},
+) {
   const events: RunEvent[] = [];
   let saved: Snapshot | undefined;
   const running = fit({
@@ -50,8 +64,9 @@ async function train(model: Model, options: Record<string, unknown>, backend: Ba
 /**
  * The tests that a model must pass.
  * @param variants options that change what is built, small enough for a test
+ * @param data drawings, or pairs made of them for a model that learns from pairs
  */
-export function modelTests(model: Model, variants: readonly Record<string, unknown>[]): void {
+export function modelTests(model: Model, variants: readonly Record<string, unknown>[], data: Dataset = drawings): void {
   describe.each(variants)(`model ${model.name} %j`, (options) => {
     it("is cited, and documents every option with a default and a range", () => {
       expect(model.cite).toMatch(/\d{4}/);
@@ -83,7 +98,7 @@ export function modelTests(model: Model, variants: readonly Record<string, unkno
 
     it("has phases that move what they name and nothing else, with all that heads need in the state", () => {
       const built = model.build(parseOptions(model, options), spec);
-      const { stages, specs } = compileModel(built, spec, 4, { counts: { labelled: 2, unlabelled: 8 } });
+      const { stages, specs } = compileModel(built, spec, 4);
       for (const { phase, graph } of stages.flatMap(({ phases }) => phases)) {
         const prefixes = phase.updates.map((update) => (typeof update === "string" ? update : update.prefix));
         for (const path of graph.updates.keys()) {
@@ -109,7 +124,7 @@ export function modelTests(model: Model, variants: readonly Record<string, unkno
 
     describe.each(BACKENDS)("on $name", (backend) => {
       it("trains to what its heads promise, and exports each of them", async () => {
-        const { events, saved } = await train(model, options, backend);
+        const { events, saved } = await train(data, model, options, backend);
         const epochs = events.flatMap((event) => (event.type === "epoch" ? [event] : []));
         const [first, last] = [epochs[0]!.metrics, epochs.at(-1)!.metrics];
         const { heads } = model.build(parseOptions(model, options), spec);
@@ -117,6 +132,9 @@ export function modelTests(model: Model, variants: readonly Record<string, unkno
         if (heads.classify) expect(last["validation/accuracy"]).toBeGreaterThan(0.3);
         if (heads.reconstruct)
           expect(last["validation/mse"]).toBeLessThan(Math.max(...epochs.map((e) => e.metrics["validation/mse"]!)));
+        // From pairs: nearer to the picture than what was translated.
+        if (last["validation/psnr"] !== undefined)
+          expect(last["validation/psnr"]).toBeGreaterThan(last["validation/psnrBefore"]! + 1);
         if (heads.elbo) expect(last["validation/elbo"]).toBeGreaterThan(first["validation/elbo"]!);
         const trained = new TrainedModel({ model: model.name, options, data: spec }, saved, backend, model);
         if (heads.sample) {
@@ -141,7 +159,7 @@ export function modelTests(model: Model, variants: readonly Record<string, unkno
       });
 
       it("stopped in mid-epoch and resumed ends with the same bits, and tells the same", async () => {
-        const straight = await train(model, options, backend, { epochs: 3 });
+        const straight = await train(data, model, options, backend, { epochs: 3 });
         const epochsOf = (events: RunEvent[]) =>
           events.flatMap((event) => (event.type === "epoch" ? [{ ...event, seconds: 0 }] : []));
         const steps = straight.saved.progress.step;
@@ -151,7 +169,11 @@ export function modelTests(model: Model, variants: readonly Record<string, unkno
         const told: RunEvent[] = [];
         for (const stop of [...stops, Number.POSITIVE_INFINITY]) {
           let seen = resume?.progress.step ?? 0;
-          const part = await train(model, options, backend, { epochs: 3, resume, interrupted: () => ++seen >= stop });
+          const part = await train(data, model, options, backend, {
+            epochs: 3,
+            resume,
+            interrupted: () => ++seen >= stop,
+          });
           told.push(...part.events);
           resume = part.saved;
           if (Number.isFinite(stop)) expect(part.events.at(-1)).toMatchObject({ reason: "interrupted" });

@@ -1,5 +1,12 @@
 import { describe, expect, it } from "vitest";
-import { constantInit, glorotUniform, heNormal, type Initializer, normalInit } from "../../src/nn/init.ts";
+import {
+  constantInit,
+  glorotUniform,
+  heNormal,
+  type Initializer,
+  identityInit,
+  normalInit,
+} from "../../src/nn/init.ts";
 import { Random } from "../../src/random/random.ts";
 
 const SHAPE = [3, 3, 16, 32];
@@ -39,5 +46,19 @@ describe("first values", () => {
 
   it("constantInit: the constant everywhere", () => {
     expect(constantInit(2.5)([2, 3], new Random(1))).toEqual(new Float32Array(6).fill(2.5));
+  });
+
+  it("identityInit: the first filters hand on their channel, those beyond the inputs are uniform up to √(1 / fan in)", () => {
+    const values = draw(identityInit);
+    const weight = (tap: number, input: number, output: number) => values[(tap * 16 + input) * 32 + output]!;
+    for (let tap = 0; tap < 9; tap++)
+      for (let input = 0; input < 16; input++)
+        for (let output = 0; output < 16; output++)
+          expect(weight(tap, input, output)).toBe(tap === 4 && input === output ? 1 : 0);
+    const rest = values.filter((_, i) => i % 32 >= 16);
+    const limit = Math.sqrt(1 / FAN_IN);
+    expect(Math.max(...rest.map(Math.abs))).toBeLessThanOrEqual(limit * (1 + 1e-7));
+    // A uniform value's square has the mean 1/3 and the variance 4/45 of the limit's powers; four standard errors.
+    expect(Math.abs(mean(rest, 2) / limit ** 2 - 1 / 3)).toBeLessThan(4 * Math.sqrt(4 / 45 / rest.length));
   });
 });

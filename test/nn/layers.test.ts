@@ -5,6 +5,7 @@ import { NOISE_PREFIX, SCALAR_PREFIX, STATE_PREFIX } from "../../src/graph/names
 import { input, type Tensor } from "../../src/graph/tensor.ts";
 import {
   batchNorm,
+  conditionalGroupNorm,
   conv,
   dense,
   dropout,
@@ -68,6 +69,26 @@ describe("normalisation", () => {
   it("batchNorm outside training uses the running statistics (0 and 1 at first)", () => {
     const { y, feeds: fed } = values((build) => batchNorm(build.root, x), feeds(), false);
     expect(y.data[5]).toBeCloseTo(fed.x!.data[5]! / Math.sqrt(1 + 1e-5), 9);
+  });
+
+  it("conditionalGroupNorm is groupNorm with a scale of 1 and a shift of 0, plus what is linear in the condition", () => {
+    const plain = values((build) => groupNorm(build.root, x, 2), feeds()).y;
+    const zero = { shape: [8, 3], dtype: "float32", data: new Float32Array(24) } as const;
+    const condition = input("condition", [8, 3]);
+    const layer = (build: Build) => conditionalGroupNorm(build.root, x, condition, 2);
+    expect(values(layer, { ...feeds(), condition: zero }).y.data).toEqual(plain.data);
+    const given = randomArray([8, 3], 5);
+    const { y, feeds: fed } = values(layer, { ...feeds(), condition: given });
+    const linear = (name: string, row: number, c: number) =>
+      [0, 1, 2].reduce(
+        (sum, k) => sum + given.data[3 * row + k]! * fed[`${STATE_PREFIX}${name}/weights`]!.data[4 * k + c]!,
+        0,
+      );
+    const expected = Array.from(plain.data, (value, i) => {
+      const [row, c] = [Math.floor(i / 36), i % 4];
+      return value * (1 + linear("scale", row, c)) + linear("shift", row, c);
+    });
+    expectClose(y.data, Float64Array.from(expected), 1e-9, "conditionalGroupNorm");
   });
 
   it("layerNorm normalises each row, groupNorm each group of each picture: v becomes (v - mean) / √(variance + ε)", () => {

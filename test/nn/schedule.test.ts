@@ -29,6 +29,17 @@ describe("schedules", () => {
     ]);
   });
 
+  it("triangular rises from 0.2 to 1 in a line over 23 % and falls to 0 in a line", () => {
+    expect([0, 0.115, 0.23, 0.615, 1, 1.1].map(schedule("triangular"))).toEqual([
+      0.2,
+      close(0.6),
+      close(1),
+      close(0.5),
+      close(0),
+      0,
+    ]);
+  });
+
   it("of another name are refused with the nearest one", () => {
     expect(() => schedule("cosinus")).toThrowError(/unknown schedule "cosinus"; did you mean "cosine"\?/);
   });
@@ -43,6 +54,10 @@ describe("schedules", () => {
       close(0.5),
       close(0),
     ]);
+  });
+
+  it("lateLinear stays at 1 for two thirds and ends at 0", () => {
+    expect([0, 0.3, 2 / 3, 5 / 6, 1].map(schedule("lateLinear"))).toEqual([1, 1, close(1), close(0.5), close(0)]);
   });
 
   it("with warm-up move a little at the first step, and without warm-up are themselves", () => {

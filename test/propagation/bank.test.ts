@@ -18,4 +18,9 @@ describe("guessed labels", () => {
     const guesses = { classes: Int32Array.of(0, 0, 0, 0, 1, 1), confidence: Float32Array.of(9, 7, 8, 6, 2, 1) };
     expect([...mostConfident(guesses, 3, 0.5)]).toEqual([1, 0, 1, 0, 1, 0]);
   });
+
+  it("are not kept where no label has come", () => {
+    const guesses = { classes: Int32Array.of(0, 0, 0), confidence: Float32Array.of(0, 1, 0) };
+    expect([...mostConfident(guesses, 1, 1)]).toEqual([0, 1, 0]);
+  });
 });

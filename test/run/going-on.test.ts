@@ -20,6 +20,7 @@ import { TrainedModel } from "../../src/predict/trained.ts";
 import { readCheckpoint } from "../../src/run/checkpoint.ts";
 import { RunFolder } from "../../src/run/folder.ts";
 import type { RunEvent } from "../../src/train/events.ts";
+import { pictures } from "../train/tiny.ts";
 import { backend, data, finish, model, resume, start } from "./small-run.ts";
 
 const root = mkdtempSync(join(tmpdir(), "genclass-going-on-"));
@@ -142,7 +143,7 @@ describe("a run that has ended", () => {
     // As of a machine with 64 cores.
     writeFileSync(join(out, "config.json"), JSON.stringify({ ...written, computeThreads: 64, backend: "onednn" }));
     expect(notesOf(await finish(await resume(out)))).toEqual([
-      "backend onnxruntime-node (was onednn), threads 1 (was 64): the weights will not repeat bit for bit",
+      "backend onnxruntime (was onednn), threads 1 (was 64): the weights will not repeat bit for bit",
     ]);
     expect(notesOf(await finish(await resume(out)))).toEqual([]);
   });
@@ -261,6 +262,21 @@ describe("a configuration", () => {
         message: expect.stringMatching(/config.json does not say what was trained/),
       }),
     );
+  });
+
+  it("does not go on with pictures without labels where it does not say how many, as runs of 0.1 do not", async () => {
+    const out = newFolder();
+    const few = { ...data, train: pictures([0, 1, 0, 1, 0, 1, 0, 1, -1, -1]) };
+    await finish(await start(out, { data: few }));
+    const { checksum, ...config } = JSON.parse(readFileSync(join(out, "config.json"), "utf8"));
+    const old = { ...config, data: { ...config.data, examples: undefined } };
+    writeFileSync(join(out, "config.json"), JSON.stringify(old));
+    await expect(resume(out, { data: few, epochs: 3 })).rejects.toMatchObject({
+      code: "E_RUN_VERSION",
+      message: expect.stringMatching(
+        /does not say how many of its pictures have labels.* Start a new run with --from /,
+      ),
+    });
   });
 
   it("of which something else was changed is read", async () => {

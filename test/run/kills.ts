@@ -30,7 +30,7 @@ export const shardsBeside = (out: string): string => join(dirname(out), "shards"
 
 /** Runs of each kind of end, by name. */
 export const KILLED_RUNS: Readonly<Record<string, KilledRun>> = {
-  epochs: { model: "dcgan", epochs: 3, options: { width: 4, latent: 8 } },
+  epochs: { model: "gan", epochs: 3, options: { width: 4, latent: 8 } },
   minutes: { model: "vae", minutes: 1.7, options: { width: 8, hidden: 16, latent: 4 } },
   until: { model: "cnn", epochs: 8, until: { metric: "accuracy", value: 0.15 }, options: { width: 4, hidden: 16 } },
   patience: { model: "cnn", epochs: 12, patience: 1, options: { width: 4, hidden: 16, rate: 0.05 } },

@@ -3,7 +3,9 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "nod
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
+import type { ExampleCounts } from "../../src/data/dataset.ts";
 import { glyphs } from "../../src/data/sets/glyphs.ts";
+import { findModel } from "../../src/models/index.ts";
 import { nativeBackend } from "../../src/node.ts";
 import { optionsOf, RUN_VERSION, RunFolder, runConfig } from "../../src/run/folder.ts";
 import { type OptionName, RUN_OPTION_LIST, type RunOption, type RunOptions } from "../../src/run/options.ts";
@@ -20,6 +22,7 @@ const SAMPLES: { readonly [K in OptionName]: readonly [value: Required<RunOption
   add: [{ path: resolve("more"), share: 0.25 }, `${resolve("more")}:0.25`],
   image: [{ height: 20, width: 30 }, "20x30"],
   resize: ["pad", "pad"],
+  pairs: [{ change: "denoise", amount: 0.3 }, "denoise=0.3"],
   validation: [0.25, "0.25"],
   seed: [4, "4"],
   batch: [16, "16"],
@@ -94,6 +97,15 @@ describe("a new run", () => {
       ...Object.fromEntries(RUN_OPTION_LIST.map(([name, option]) => [name, option.default])),
       seed: 4,
     });
+  });
+
+  it("has as many pictures a step as its model asks for, where the call says nothing", async () => {
+    const asking = { ...findModel("vae"), batch: ({ labelled }: ExampleCounts) => labelled / 2 };
+    const batchOf = async (more: { batch?: number }) => {
+      const { run } = await startRun(asking, { data, backend, out: mkdtempSync(join(root, "run-")), ...more });
+      return run.config.batch;
+    };
+    expect([await batchOf({}), await batchOf({ batch: 8 })]).toEqual([20, 8]);
   });
 
   it("is as long as epochs or minutes say, not both", () => {

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
 import { ndarray } from "../../src/base/array.ts";
 import { Random } from "../../src/random/random.ts";
-import { readCheckpoint, writeCheckpoint } from "../../src/run/checkpoint.ts";
+import { readCheckpoint, readWeights, writeCheckpoint } from "../../src/run/checkpoint.ts";
 import { linkAtomically } from "../../src/run/files.ts";
 import type { Snapshot } from "../../src/train/fit-options.ts";
 import { newProgress } from "../../src/train/progress.ts";
@@ -60,6 +60,42 @@ describe("a checkpoint", () => {
     const read = readCheckpoint(file);
     expect(read).toEqual(snapshot);
     expect(Object.is(read.state.get("a/b")!.data[1], -0)).toBe(true);
+  });
+
+  it("gives a trained model the averages, buffers and fitted values, and notices damage to them alone", () => {
+    const file = join(root, "weights.safetensors");
+    const array = (...values: number[]) => ndarray("float32", [values.length], values);
+    const snapshot: Snapshot = {
+      ...snapshotOf([]),
+      state: new Map([
+        ["w", array(1, 2)],
+        ["optimizer/joint/w/m", array(3, 4)],
+        ["average/w", array(5, 6)],
+        ["norm/mean", array(7)],
+      ]),
+      fitted: new Map([["temperature", array(8)]]),
+      tables: new Map([["soft", array(9, 10)]]),
+    };
+    writeCheckpoint(file, snapshot);
+    const { state, fitted, tables } = readCheckpoint(file);
+    expect([[...state.keys()], fitted, tables]).toEqual([[...snapshot.state.keys()], snapshot.fitted, snapshot.tables]);
+    expect(state).toEqual(snapshot.state);
+    const weights = new Map([...snapshot.state].filter(([path]) => ["average/w", "norm/mean"].includes(path)));
+    expect(readWeights(file)).toMatchObject({ state: weights, fitted: snapshot.fitted });
+    // Of 10 numbers, the first four are weights and fitted values.
+    const bytes = readFileSync(file);
+    for (let number = 0; number < 10; number++) {
+      const harmed = Buffer.from(bytes);
+      harmed[bytes.length - 40 + 4 * number + 1]! ^= 1;
+      writeFileSync(file, harmed);
+      expect(() => readCheckpoint(file)).toThrowError(/damaged checkpoint/);
+      if (number < 4) expect(() => readWeights(file)).toThrowError(/damaged checkpoint/);
+      else expect(readWeights(file).state).toEqual(weights);
+    }
+    const head = Buffer.from(bytes);
+    head[head.indexOf("norm/mean")]! ^= 1;
+    writeFileSync(file, head);
+    expect(() => readWeights(file)).toThrowError(/damaged checkpoint/);
   });
 
   it("that is the best and the last stays the best when a later one is written, and after a crash between its names", () => {

@@ -68,7 +68,7 @@ describe.runIf(cores > 1 && BACKENDS.some(({ name }) => name === "onednn"))("whe
     try {
       // There is an engine for each number of threads; that of the other tests has all cores.
       const { backend, notes } = chooseBackend({ threads: 1 });
-      expect(backend.name).toBe("onnxruntime-node");
+      expect(backend.name).toBe("onnxruntime");
       expect(notes).toEqual([
         expect.stringMatching(/^onnxruntime computes: the oneDNN backend has no memory for WebAssembly/),
       ]);

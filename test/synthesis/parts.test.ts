@@ -1,10 +1,11 @@
 // The parts that new training pictures are made with, each against values that are known beforehand.
 import { describe, expect, it } from "vitest";
 import * as g from "../../src/graph/ops/index.ts";
+import { nearestDistances, nearestOthers, neighbourDistances } from "../../src/metrics/nearest.ts";
+import { quantile } from "../../src/metrics/quantile.ts";
 import { head } from "../../src/models/heads.ts";
 import { Random } from "../../src/random/random.ts";
-import { classFilter, quantile } from "../../src/synthesis/filter.ts";
-import { distancesToOthers, nearestDistances, nearestOthers } from "../../src/synthesis/nearest.ts";
+import { classFilter } from "../../src/synthesis/filter.ts";
 import { classSampler } from "../../src/synthesis/sampler.ts";
 import { modelOf, plain, SIZE } from "./bars.ts";
 
@@ -20,7 +21,7 @@ describe("nearest neighbours", () => {
       [2, 1],
     ]);
     expect(nearestOthers(rows, 9).map(({ length }) => length)).toEqual([3, 3, 3, 3]);
-    expect([...distancesToOthers(rows)]).toEqual([1, 1, 2, 4]);
+    expect([...neighbourDistances(rows, 1)]).toEqual([1, 1, 2, 4]);
   });
 
   it("of other rows have their Euclidean distance", () => {

@@ -1,11 +1,13 @@
 import { describe, expect, it } from "vitest";
+import { ndarray } from "../../src/base/array.ts";
 import * as g from "../../src/graph/ops/index.ts";
-import type { Metric, MetricInfo } from "../../src/metrics/metric.ts";
+import type { FittedQuantity, Metric, MetricInfo } from "../../src/metrics/metric.ts";
 import { head } from "../../src/models/heads.ts";
 import type { BuiltModel } from "../../src/models/model.ts";
 import { zerosInit } from "../../src/nn/init.ts";
 import { perExample } from "../../src/nn/losses.ts";
 import type { Scope } from "../../src/nn/scope.ts";
+import type { FitOptions } from "../../src/train/fit-options.ts";
 import { data, type EndedRun, phase, pictures, STEPS, train } from "./tiny.ts";
 
 /** The values of a metric after each epoch. */
@@ -17,7 +19,11 @@ const counter = (scope: Scope) => scope.buffer("steps", [], zerosInit);
 const plain = phase("plain");
 
 /** A model whose validation metrics are written down beforehand. Those of `best` choose its best checkpoint; default: all. */
-const scripted = (scripts: Readonly<Record<string, Script>>, best = Object.keys(scripts)): BuiltModel => ({
+const scripted = (
+  scripts: Readonly<Record<string, Script>>,
+  best = Object.keys(scripts),
+  bestKeeps?: BuiltModel["bestKeeps"],
+): BuiltModel => ({
   stages: [
     {
       phases: [
@@ -40,7 +46,7 @@ const scripted = (scripts: Readonly<Record<string, Script>>, best = Object.keys(
       compute: (predictions) => values[predictions.output("steps")[0]! / STEPS - 1],
     }),
   ),
-  best,
+  ...{ best, bestKeeps },
 });
 
 const score = (...values: number[]) => scripted({ score: ["higher", values] });
@@ -71,6 +77,54 @@ describe("patience", () => {
     const { end } = await train({ ...model, stages: [first!, second] }, { epochs: 8, patience: 2 });
     // Stages of four epochs: the second is given two.
     expect(end).toMatchObject({ reason: "patience", epoch: 6 });
+  });
+});
+
+describe("what is fitted", () => {
+  /** How often each of two quantities was fitted, and with which saves it was kept. */
+  async function fitted(model: BuiltModel, options: Partial<FitOptions>) {
+    const counts = { quick: 0, slow: 0 };
+    const quantity = (name: "quick" | "slow"): FittedQuantity => ({
+      ...{ name, needs: ["steps"], slow: name === "slow" },
+      fit: () => ({ [name]: ndarray("float32", [], [++counts[name]]) }),
+    });
+    const run = await train({ ...model, fitted: [quantity("quick"), quantity("slow")] }, options);
+    const kept = run.saves.map(({ which, snapshot }) => [which.join(), [...snapshot.fitted.keys()].join()]);
+    return { counts, kept };
+  }
+  const both = "quick,slow";
+
+  it("and is slow is so for the best checkpoints and the one with which the run ends, the rest for each", async () => {
+    const { counts, kept } = await fitted(score(0.5, 0.4, 0.6, 0.3, 0.2), { epochs: 5 });
+    expect(counts).toEqual({ quick: 5, slow: 3 });
+    expect(kept).toEqual([
+      ["last", ""],
+      ["best,last", both],
+      ["last", "quick"],
+      ["best,last", both],
+      ["last", "quick"],
+      ["last", both],
+    ]);
+  });
+
+  it.each<[string, Partial<FitOptions>]>([
+    ["a target", { until: { metric: "score", value: 0.2 } }],
+    ["no patience", { patience: 2 }],
+  ])("is so with the last checkpoint of a run that ends by %s", async (_by, options) => {
+    const values = scripted({ score: ["lower", [0.3, 0.5, 0.2]], other: ["higher", [0.5, 0.4, 0.3]] }, ["other"]);
+    const { kept } = await fitted(values, { epochs: 9, ...options });
+    expect(kept.slice(-2)).toEqual([
+      ["last", "quick"],
+      ["last", both],
+    ]);
+  });
+
+  it("is so in the last stage alone where no metric chooses a checkpoint", async () => {
+    const model = scripted({ score: ["higher", [1, 1, 1, 1]] }, []);
+    const [first] = model.stages;
+    const second = { phases: first!.phases.map((one) => ({ ...one, name: "second" })) };
+    const { counts } = await fitted({ ...model, stages: [first!, second] }, { epochs: 4 });
+    expect(counts).toEqual({ quick: 4, slow: 1 });
   });
 });
 
@@ -118,6 +172,24 @@ describe("the best checkpoint", () => {
         expect.objectContaining({ step: epoch * STEPS, best: expect.objectContaining({ epoch }) }),
       ),
     );
+  });
+
+  it("keeps its share of what was highest so far: one that no longer does gives way to the next that does", async () => {
+    const model = scripted(
+      {
+        distance: ["lower", [5, 4, 3, 6, 2, 5, 4]],
+        covered: ["higher", [0.5, 0.5, 0.4, 0.8, 0.7, 0.76, 0.75]],
+      },
+      ["distance"],
+      { covered: 0.95 },
+    );
+    const run = await train(model, { epochs: 7 });
+    // The third covers too little; with the fourth, so does the second. The sixth keeps 0.95 of 0.8, the seventh does not.
+    expect(bestEpochs(run)).toEqual([1, 2, 4, 6]);
+    const { best, highest } = run.saves.at(-1)!.snapshot.progress;
+    expect([best?.values, highest]).toEqual([{ distance: 5, covered: 0.76 }, { covered: 0.8 }]);
+    const unknown = scripted({ score: ["higher", [1]] }, ["score"], { covered: 0.95 });
+    await expect(train(unknown, { epochs: 1 })).rejects.toThrowError(/chooses its best checkpoint by "covered"/);
   });
 
   it("is never one of which a metric is NaN", async () => {

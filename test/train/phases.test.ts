@@ -1,9 +1,11 @@
 import { describe, expect, it } from "vitest";
 import * as g from "../../src/graph/ops/index.ts";
+import type { Metric } from "../../src/metrics/metric.ts";
 import { head } from "../../src/models/heads.ts";
 import type { BuiltModel, Phase } from "../../src/models/model.ts";
 import { zerosInit } from "../../src/nn/init.ts";
-import { averagePath } from "../../src/nn/scope.ts";
+import { adam } from "../../src/nn/optim.ts";
+import { averagePath, type Scope } from "../../src/nn/scope.ts";
 import { compileModel } from "../../src/train/steps.ts";
 import { data, type EndedRun, phase, STEPS, train } from "./tiny.ts";
 
@@ -19,6 +21,23 @@ const stepsOf = ({ steps }: EndedRun, name: string) =>
   steps.filter(({ losses }) => `${name}/loss` in losses).map(({ step }) => step);
 
 describe("a phase", () => {
+  it("moves a group by an optimizer of its own, of which the parameters of the group alone have slots", () => {
+    const loss: Phase["loss"] = (scope) => {
+      const [bias, weights] = ["bias", "weights"].map((name) => scope.child("one").param(name, [2], zerosInit));
+      const total = g.sum(g.add(g.square(bias!), weights!));
+      return { loss: total, log: { loss: total } };
+    };
+    const updates = ["one/", { prefix: "one/", suffix: "/bias", optimizer: adam(), rateScale: 3 }];
+    const { specs, stages } = compile([phase("one", { updates, loss })]);
+    const slots = [...specs.keys()].filter((path) => path.startsWith("optimizer/"));
+    expect(slots.map((path) => path.split("/").slice(-2).join("/"))).toEqual(["bias/m", "bias/v"]);
+    // Of SGD the rate itself, three times that of Adam, whose corrections of a first step cancel.
+    const scalars = Object.entries(stages[0]!.phases[0]!.scalars(1, 0.1));
+    const scalarOf = (end: string) => scalars.find(([name]) => name.endsWith(end))![1];
+    expect(scalarOf("/rate")).toBe(0.1);
+    expect(scalarOf("/size")).toBeCloseTo(0.3, 12);
+  });
+
   it("runs on every n-th step of its stage from the first, inside its window of the stage, whose end is left out", async () => {
     const first = [
       phase("always"),
@@ -79,6 +98,55 @@ describe("a phase", () => {
   });
 });
 
+describe("the metrics of a network", () => {
+  /** Two stages, each of which moves one parameter, and a metric of each, of both, and of one that nothing moves. */
+  const value = (scope: Scope, name: string) => scope.child(name).param("value", [], zerosInit);
+  const reads = { first: ["first"], second: ["second"], both: ["first", "second"], fixed: ["fixed"] };
+  const staged = (averages: Partial<Phase> = {}): BuiltModel => ({
+    stages: [{ phases: [phase("first", averages)] }, { phases: [phase("second", averages)] }],
+    heads: Object.fromEntries(
+      Object.entries(reads).map(([name, of]) => [
+        name,
+        head(["picture"], "score", (scope, { n }) =>
+          g.broadcast(
+            of.map((one) => value(scope, one)).reduce((a, b) => g.add(a, b)),
+            [n],
+          ),
+        ),
+      ]),
+    ),
+    metrics: Object.keys(reads).map(
+      (name): Metric => ({
+        ...{ name, title: name, better: "neither", unit: "", needs: [name] },
+        compute: (predictions) => predictions.output(name)[0],
+      }),
+    ),
+  });
+  const told = ({ epochs }: EndedRun) =>
+    epochs.map(({ metrics }) =>
+      Object.keys(metrics)
+        .filter((name) => name.startsWith("validation/"))
+        .map((name) => name.slice("validation/".length)),
+    );
+
+  it.each([{}, { emaDecay: "none" as const }])(
+    "that a later stage trains are told from that stage on, with the phases' %j",
+    async (averages) => {
+      const run = await train(staged(averages), { epochs: 4 });
+      const [early, late] = [
+        ["first", "fixed"],
+        ["first", "second", "both", "fixed"],
+      ];
+      expect(told(run)).toEqual([early, early, late, late]);
+    },
+  );
+
+  it("that is kept as it is are told from the beginning: it may come from another run", async () => {
+    const run = await train({ ...staged(), stages: staged().stages.slice(0, 1) }, { epochs: 1 });
+    expect(told(run)).toEqual([Object.keys(reads)]);
+  });
+});
+
 describe("phases that do not fit are refused", () => {
   /** A phase whose loss reads the moving average of the parameter of `of`. */
   const pupil = (of: string) =>
@@ -126,6 +194,16 @@ describe("phases that do not fit are refused", () => {
     expect(() => compile([phase("one", { updates: longer })])).toThrowError(
       /"one" moves "one\/", and none .* longer ones/,
     );
+  });
+
+  it("where a group of a prefix and a suffix has no parameter, or is named twice", () => {
+    const none = [{ prefix: "one/" }, { prefix: "one/", suffix: "/bias" }];
+    expect(() => compile([phase("one", { updates: none })])).toThrowError(/"one" moves "one\/…\/bias", and none/);
+    const twice = [
+      { prefix: "one/", suffix: "/value" },
+      { prefix: "one/", suffix: "/value" },
+    ];
+    expect(() => compile([phase("one", { updates: twice })])).toThrowError(/moves "one\/…\/value" in two groups/);
   });
 
   it("where one keeps no average of what another averages: the average would stand still", () => {

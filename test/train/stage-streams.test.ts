@@ -5,13 +5,12 @@ import type { BuiltModel, Streams } from "../../src/models/model.ts";
 import { resolveStreams, StageStreams } from "../../src/train/stage-streams.ts";
 import { pictures } from "./tiny.ts";
 
-const counts = { labelled: 100, unlabelled: 100 };
 const modelOf = (streams?: Streams): BuiltModel => ({
   heads: {},
   stages: [],
-  ...(streams && { streams: () => streams }),
+  ...(streams && { streams }),
 });
-const resolved = (streams?: Streams) => resolveStreams(modelOf(streams), counts, 8, {});
+const resolved = (streams?: Streams) => resolveStreams(modelOf(streams), 8, {});
 
 describe("the streams of a model", () => {
   it("are one of all pictures with the run's augmentation, where it declares none", () => {
@@ -25,7 +24,7 @@ describe("the streams of a model", () => {
   });
 
   it("mix pictures where the run does and their first view is the augmented one", () => {
-    const mixing = resolveStreams(modelOf({ a: {}, b: { views: { x: "plain" } } }), counts, 8, { mixup: 0.2 });
+    const mixing = resolveStreams(modelOf({ a: {}, b: { views: { x: "plain" } } }), 8, { mixup: 0.2 });
     expect(mixing.map(({ mixes }) => mixes)).toEqual([true, false]);
   });
 

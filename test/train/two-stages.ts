@@ -43,10 +43,10 @@ export const twoStages = defineModel({
 
     return {
       latentSize: o.hidden,
-      streams: () => ({
+      streams: {
         all: { views: { plain: "plain", weak: { shift: 0.05 } } },
         labelled: { from: "labelled", share: 0.5 },
-      }),
+      },
       tables: { soft: { shape: [k], fill: 1 / k }, weight: { shape: [], fill: 0 } },
       stages: [
         {

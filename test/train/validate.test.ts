@@ -63,7 +63,7 @@ async function validate(backend: Backend, validation: ImageSet | undefined, size
   state.set("norm/variance", ndarray("float32", [2], [VARIANCE, VARIANCE]));
   const program = await Program.create(backend, [compiled.validate.graph], state);
   try {
-    return await (await Validator.create(program, compiled, { ...data, validation }, 1, size)).run();
+    return await (await Validator.create(program, compiled, { ...data, validation }, 1, size)).run(compiled.metrics);
   } finally {
     await program.dispose();
   }
@@ -107,9 +107,9 @@ describe.each(BACKENDS)("validation on $name", (backend) => {
   it.each([1, 3, 7, 10])(
     "in batches of %i counts each picture once, with averaged weights and running statistics",
     async (size) => {
-      const { metrics, fitted } = await validate(backend, seven, size);
+      const { metrics, fit } = await validate(backend, seven, size);
       expect(metrics).toEqual(close(expected(seven)));
-      expect([...fitted.keys()]).toEqual(["temperature"]);
+      expect([...fit(true).keys()]).toEqual(["temperature"]);
     },
   );
 
@@ -120,9 +120,9 @@ describe.each(BACKENDS)("validation on $name", (backend) => {
 
   it("without any label gives no class metric and fits no temperature", async () => {
     const none = pictures([-1, -1, -1, -1]);
-    const { metrics, fitted } = await validate(backend, none, 3);
+    const { metrics, fit } = await validate(backend, none, 3);
     expect(metrics).toEqual({ "validation/mse": expect.closeTo(expected(none)["validation/mse"]!, 5) });
-    expect(fitted.size).toBe(0);
+    expect(fit(true).size).toBe(0);
   });
 
   it("leaves out pictures that do not decode", async () => {
@@ -131,8 +131,10 @@ describe.each(BACKENDS)("validation on $name", (backend) => {
   });
 
   it("without pictures gives nothing", async () => {
-    for (const set of [undefined, pictures([])])
-      expect(await validate(backend, set, 3)).toEqual({ metrics: {}, fitted: new Map() });
+    for (const set of [undefined, pictures([])]) {
+      const { metrics, fit } = await validate(backend, set, 3);
+      expect([metrics, fit(true).size]).toEqual([{}, 0]);
+    }
   });
 });
 

@@ -2,7 +2,7 @@ import type { Command } from "commander";
 import { formatMetric } from "../../metrics/metric.ts";
 import { FALSE_ALARMS } from "../../metrics/novelty.ts";
 import { requireHead } from "../../models/heads.ts";
-import { load } from "../../node.ts";
+import { load } from "../../run/load.ts";
 import { pictureFiles, readPictures } from "../files.ts";
 import { print, printJson, table, warn } from "../render.ts";
 
@@ -20,7 +20,7 @@ export function define(command: Command): void {
 }
 
 async function run(path: string, words: readonly string[], options: { json?: boolean }): Promise<void> {
-  const asked = pictureFiles(words);
+  const asked = await pictureFiles(words);
   const model = await load(path);
   requireHead(model.heads, "classify");
   const { files, pixels } = await readPictures(model, asked);

@@ -27,11 +27,7 @@ export function define(command: Command): void {
 async function run(options: { json?: boolean }): Promise<void> {
   const backends = [
     await probe("onednn", onednnBackend, ({ details }) => details ?? ""),
-    await probe(
-      "onnxruntime-node",
-      nativeBackend,
-      () => "native; used for trained models, and to train without oneDNN",
-    ),
+    await probe("onnxruntime", nativeBackend, () => "native; used for trained models, and to train without oneDNN"),
     await probe("onnxruntime-web", webBackend, () => "WebAssembly, one thread here; what a browser uses"),
   ];
   const { backend: chosen } = chooseBackend();

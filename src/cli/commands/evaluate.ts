@@ -1,11 +1,12 @@
 import { join } from "node:path";
 import type { Command } from "commander";
 import { fail } from "../../base/errors.ts";
-import { type Dataset, PARTS, type Part } from "../../data/dataset.ts";
+import { type Dataset, type ImageSet, PARTS, type Part } from "../../data/dataset.ts";
 import { open } from "../../data/open.ts";
 import { formatMetric, type MetricInfo } from "../../metrics/metric.ts";
 import { chooseBackend, load, type NodeModel } from "../../node.ts";
 import { type Evaluation, evaluate } from "../../predict/evaluate.ts";
+import { type JudgedSamples, judgeSamples } from "../../predict/judge.ts";
 import { estimateLikelihood, likelihoodText } from "../../predict/likelihood.ts";
 import { DRAWN_PICTURES, drawPictures, findNovel, type NovelFound, picturesFor } from "../../predict/novel.ts";
 import { RunFolder } from "../../run/folder.ts";
@@ -32,6 +33,11 @@ export function define(command: Command): void {
       `tell how well novelty finds other pictures: those of a source, or drawn ones (${DRAWN_PICTURES.join(", ")})`,
       argument(text("a name or a path")),
     )
+    .option(
+      "--judge <run>",
+      "compare samples with real pictures by the features of a classifier's run",
+      argument(text("a run folder")),
+    )
     .option("--json", "print one JSON document")
     .addHelpText(
       "after",
@@ -46,6 +52,7 @@ interface Options {
   likelihood?: number;
   pictures?: number;
   novel?: string;
+  judge?: string;
   json?: boolean;
 }
 
@@ -67,6 +74,8 @@ async function run(path: string, options: Options): Promise<void> {
       ? undefined
       : await estimateLikelihood(model, set, options.likelihood, { pictures: options.pictures });
   const novel = options.novel === undefined ? undefined : await lookForNovel(folder, model, found, options.novel);
+  const own = options.data === undefined ? data.train : undefined;
+  const judged = options.judge === undefined ? undefined : await judgedBy(options.judge, model, found, own);
   if (options.json)
     printJson({
       run: path,
@@ -75,14 +84,20 @@ async function run(path: string, options: Options): Promise<void> {
       metrics: found.metrics,
       ...(likelihood ? { likelihood } : {}),
       ...(found.classification
-        ? { classes: found.classification.classes, confusion: found.classification.confusion }
+        ? {
+            intervals: { accuracy: found.classification.accuracyInterval },
+            classes: found.classification.classes,
+            confusion: found.classification.confusion,
+          }
         : {}),
       ...(novel ? { novel } : {}),
+      ...(judged ? { samples: judged } : {}),
     });
   else {
     showEvaluation(split, found, model.metrics);
     if (likelihood) print(`${likelihoodText(likelihood)}\n`);
     if (novel) showNovel(novel);
+    if (judged) showJudged(judged);
   }
   const { writeReport } = await import("../../run/report.ts");
   const out = freeName(join(path, "evaluations", options.data === undefined ? split : `${split}-of-${data.name}`));
@@ -102,11 +117,15 @@ function otherData({ config: { data, seed } }: RunFolder, source: string): Promi
   return open(source, {
     image: data.image ?? (data.channels === 3 ? { height: data.height, width: data.width } : undefined),
     resize: data.resize,
+    pairs: data.pairs ?? undefined,
     validation: data.validation,
     seed,
     progress: openLine,
   });
 }
+
+/** Pictures for each feature, at least, of which a covariance can be told. */
+const FEATURE_PICTURES = 5;
 
 /** Novel pictures that are looked at, at most. */
 const MOST_NOVEL = 10_000;
@@ -143,6 +162,67 @@ function showNovel({ source, n, auroc, aupr, fpr95, alarms }: NovelFound & { rea
   print();
 }
 
+/** What another run finds of the samples. @param train the pictures that the model was trained on, where they are at hand */
+async function judgedBy(path: string, model: NodeModel, { set }: Evaluation, train?: ImageSet): Promise<JudgedSamples> {
+  const judge = await load(path, chooseBackend());
+  try {
+    return await judgeSamples(model, judge, set, train);
+  } finally {
+    await judge.dispose();
+  }
+}
+
+function showJudged({ n, features, classes, copying, ...found }: JudgedSamples): void {
+  const shown = (value: number | undefined) => (value === undefined ? "" : value.toPrecision(4));
+  print(
+    table([
+      [
+        "Fréchet distance",
+        shown(found.frechetDistance),
+        `${n} samples and real pictures, ${features} features; 0 for equals`,
+      ],
+      ["kernel distance", shown(found.kernelDistance), "0 on average for equals"],
+      ["precision", shown(found.precision), "samples near real pictures"],
+      ["recall", shown(found.recall), "real pictures near samples"],
+      ["density", shown(found.density), "1 for equals; possibly above"],
+      ["coverage", shown(found.coverage), "real pictures with a sample nearby; about 0.97 for equals"],
+      ["spread", shown(found.spread), "distance between samples, over that between real pictures"],
+      [
+        "class entropy",
+        shown(found.classEntropy),
+        "1 where the judge finds all classes equally often; below 0.85 some are missing",
+      ],
+      ...(found.askedClass === undefined
+        ? []
+        : [["asked class", shown(found.askedClass), "samples taken for the class asked for"]]),
+      ...(copying
+        ? [
+            [
+              "copies",
+              copying.copies ? "yes" : "no",
+              `distance to training pictures ${shown(copying.medianRatio)} of real ones'; ${shown(copying.nearShare)} are nearer than all but 1 %`,
+            ],
+          ]
+        : []),
+    ]),
+  );
+  print();
+  const rows = classes.map((c) => [
+    c.name,
+    String(c.real),
+    String(c.generated),
+    shown(c.density),
+    shown(c.coverage),
+    shown(c.spread),
+  ]);
+  print(table([["class", "real", "samples", "density", "coverage", "spread"], ...rows]));
+  print();
+  if (n < FEATURE_PICTURES * features)
+    warn(
+      `${n} pictures are few for ${features} features: the Fréchet distance is too large; compare equal numbers only`,
+    );
+}
+
 /** The numbers as people read them. */
 export function showEvaluation(
   split: string,
@@ -154,6 +234,10 @@ export function showEvaluation(
   print(
     `${first ? `${bold(`${first.title} ${formatMetric(first, metrics[first.name]!)}`)} on ` : ""}${n} ${split} pictures`,
   );
+  if (classification) {
+    const [low, high] = classification.accuracyInterval.map(percent);
+    print(`with 95 % confidence, the accuracy on such pictures is ${low} to ${high} %`);
+  }
   print();
   if (classification) {
     const rows = classification.classes.map((c) => [

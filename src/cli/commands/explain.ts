@@ -1,10 +1,10 @@
 import { join } from "node:path";
 import type { Command } from "commander";
 import { unknownName } from "../../base/errors.ts";
-import { load } from "../../node.ts";
 import { type Explanation, explain } from "../../predict/explain.ts";
 import { explanationRow } from "../../report/explanation.ts";
 import { gridPng } from "../../report/pictures.ts";
+import { load } from "../../run/load.ts";
 import { text } from "../../run/option-types.ts";
 import { argument } from "../args.ts";
 import { freeFile, pictureFiles, readPictures, writeNew } from "../files.ts";
@@ -37,7 +37,7 @@ interface Options {
 
 async function run(path: string, words: readonly string[], options: Options): Promise<void> {
   const out = freeFile(options.out, join(path, "samples", "explained"), ".png");
-  const asked = pictureFiles(words);
+  const asked = await pictureFiles(words);
   const model = await load(path);
   const { classes } = model.spec;
   const to = options.to === undefined ? undefined : classes.indexOf(options.to);

@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import type { Command } from "commander";
-import { exportHead, load, nativeBackend, VERSION } from "../../node.ts";
+import { chooseBackend, exportHead, load, VERSION } from "../../node.ts";
 import { text } from "../../run/option-types.ts";
 import { argument } from "../args.ts";
 import { freeFile, writeNew } from "../files.ts";
@@ -30,7 +30,7 @@ export function define(command: Command): void {
 
 async function run(path: string, options: { head?: string; out?: string; json?: boolean }): Promise<void> {
   const out = freeFile(options.out, join(path, options.head ?? "model"), ".onnx");
-  const backend = nativeBackend();
+  const { backend } = chooseBackend({ backend: "onnx" });
   const model = await load(path, { backend });
   const { bytes, inputs, outputs } = await exportHead(model, backend, VERSION, options.head);
   writeNew(out, [bytes]);

@@ -25,6 +25,11 @@ export const COMMANDS: readonly CommandEntry[] = [
   },
   { name: "reconstruct", summary: "a picture's reconstruction and its error", load: () => import("./reconstruct.ts") },
   {
+    name: "translate",
+    summary: "other pictures of the same: denoised, filled in, of another class",
+    load: () => import("./translate.ts"),
+  },
+  {
     name: "explain",
     summary: "what would have to change in a picture for it to be of another class",
     load: () => import("./explain.ts"),

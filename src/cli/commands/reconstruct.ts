@@ -1,8 +1,8 @@
 import { join } from "node:path";
 import type { Command } from "commander";
 import { requireHead } from "../../models/heads.ts";
-import { load } from "../../node.ts";
 import { gridPng, toBytes } from "../../report/pictures.ts";
+import { load } from "../../run/load.ts";
 import { text } from "../../run/option-types.ts";
 import { argument } from "../args.ts";
 import { freeFile, pictureFiles, readPictures, writeNew } from "../files.ts";
@@ -32,7 +32,7 @@ interface ReconstructOptions {
 
 async function run(path: string, words: readonly string[], options: ReconstructOptions): Promise<void> {
   const out = freeFile(options.out, join(path, "samples", "reconstructed"), ".png");
-  const asked = pictureFiles(words);
+  const asked = await pictureFiles(words);
   const model = await load(path);
   requireHead(model.heads, "reconstruct");
   if (options.canonical) requireHead(model.heads, "canonical");

@@ -13,7 +13,7 @@ import type { EndEvent } from "../../train/events.ts";
 import { argument, keyValues } from "../args.ts";
 import { interruptSwitch } from "../interrupt.ts";
 import { bold, duration, Progress, print, printJson, warn } from "../render.ts";
-import { openSource, sourceOf, warnOf } from "../sources.ts";
+import { openAgain, openSource, sourceOf, warnOf } from "../sources.ts";
 import { showEvaluation } from "./evaluate.ts";
 import { headsOf } from "./models.ts";
 
@@ -155,7 +155,7 @@ async function resume(model: string, options: Options, interrupted: () => boolea
   const wanted = planResume(out, call);
   // When nothing else is asked for, the run goes on with the backend that it began on.
   const backend = backendFor(wish === "auto" && config.backend !== "onednn" ? "onnx" : wish, wanted);
-  const data = await openSource(source ?? sourceOf(run), wanted);
+  const data = await openAgain(out, source ?? sourceOf(run), wanted);
   return { training: await resumeRun(out, { ...call, data, backend, interrupted }), data, backend };
 }
 

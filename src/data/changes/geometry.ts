@@ -56,7 +56,8 @@ export class Geometry {
     const { rule, shape } = this;
     const dx = symmetric(random, rule.shift) * shape.width;
     const dy = symmetric(random, rule.shift) * shape.height;
-    const mirrored = rule.flip !== undefined && random.uniform() < rule.flip;
+    // Who mirrors in turn does it in every epoch before (streams.ts).
+    const mirrored = rule.flip !== undefined && !rule.mirror && random.uniform() < rule.flip;
     if (this.smooth || more.length > 0) {
       const move = this.draw(dx, dy, mirrored, random);
       for (const add of more) add(move);

@@ -1,10 +1,12 @@
 // Pictures in tar and zip archives: WebDataset (KEY.jpg beside KEY.cls or KEY.json) or class folders inside. They are read
 // where they lie: nothing is ever written by a name from an archive.
+import { statSync } from "node:fs";
 import { basename, extname } from "node:path";
 import { fail } from "../../base/errors.ts";
 import { Notes } from "../warnings.ts";
 import type { Archive, ArchiveMember } from "./archive.ts";
 import { isPicture } from "./decode.ts";
+import { expansionLimit, refuseExpansion } from "./expansion.ts";
 import { fileState, isMacNote, type PictureEntry, type PictureSource, type Split, splitOf } from "./source.ts";
 import { isTar, openTar } from "./tar.ts";
 import { isZip, openZip } from "./zip-archive.ts";
@@ -30,7 +32,7 @@ export const openArchive = async (file: string, notes: Notes): Promise<Archive> 
  * lead out of the archive are passed over with a warning.
  * @param files archives in the order in which their pictures are numbered
  * @param name what messages call them together
- * @throws `E_DATA_FORMAT` for a damaged archive; `E_DATA_EMPTY` when there is no picture
+ * @throws `E_DATA_FORMAT` for an archive that is damaged, or expands to more than pictures do; `E_DATA_EMPTY` when there is no picture
  */
 export async function readArchives(files: readonly string[], name: string): Promise<PictureSource> {
   const entries: PictureEntry[] = [];
@@ -43,6 +45,9 @@ export async function readArchives(files: readonly string[], name: string): Prom
       if (why) notes.add(why, `${basename(file)}/${member.name}`);
       return why ? [] : [index];
     });
+    // The directory of a zip archive may list the same few bytes any number of times.
+    const limit = expansionLimit(statSync(file).size);
+    if (kept.reduce((sum, index) => sum + archive.members[index]!.size, 0) > limit) refuseExpansion(file, limit);
     const labels = labelNotes(archive, kept);
     const split = splitOf(basename(file).split(/[-_.]/)[0] ?? "") ?? "train";
     for (const index of kept) {

@@ -3,7 +3,16 @@
 import { availableParallelism } from "node:os";
 import pLimit from "p-limit";
 import { fail } from "../../base/errors.ts";
-import { type Dataset, decoded, type HeaderSummary, type ImageSet, joined, range, subset } from "../dataset.ts";
+import {
+  type Dataset,
+  decoded,
+  type HeaderSummary,
+  type ImageSet,
+  joined,
+  keptPartner,
+  range,
+  subset,
+} from "../dataset.ts";
 import { Notes } from "../warnings.ts";
 import { pictureInfo, type Resize } from "./decode.ts";
 import { NO_LABEL, type PictureEntry, type PictureSource, type Split, sortedClasses } from "./source.ts";
@@ -41,7 +50,7 @@ const readingHeaders = pLimit(2 * availableParallelism());
  * The data set of a source. Up to 20,000 pictures are decoded at once, so that those which do not decode are left out and
  * named in the warnings; of a larger source each is decoded when it is first asked for.
  * @param classNames names by label where the source brings them; by default those of the labelled training pictures, sorted
- * @throws `E_DATA_EMPTY` for fewer than two classes, or one of which no picture decodes; `E_DATA_LABEL` for a label that is
+ * @throws `E_DATA_EMPTY` for fewer than two classes of single pictures, or one of which no picture decodes; `E_DATA_LABEL` for a label that is
  * no class; `E_IMAGE` where too many pictures do not decode
  */
 export async function assemble(
@@ -63,14 +72,16 @@ export async function assemble(
   const labels = Int32Array.from(entries, ({ label, split }) =>
     label === null || split === "unlabelled" ? -1 : codes.get(label)!,
   );
-  const all: ImageSet = { ...shape, pixels: store, labels, name: (i) => entries[i]!.name };
+  const partner = source.partners && new PictureStore(source.partners, shape, storeOptions(options, atOnce));
+  const all: ImageSet = { ...shape, pixels: store, partner, labels, name: (i) => entries[i]!.name };
   const of = (...splits: Split[]) => range(0, entries.length).filter((i) => splits.includes(entries[i]!.split));
   let [train, validation, test] = [of("train", "unlabelled"), of("validation"), of("test")].map((index) =>
     index.length > 0 ? subset(all, index) : undefined,
   );
   if (atOnce) {
     [train, validation, test] = [await usable(train), await usable(validation), await usable(test)];
-    for (const i of inOrder(store.bad)) notes.add(undecodable(entries.length), entries[i]!.name);
+    for (const i of inOrder([...new Set([...store.bad, ...(partner?.bad ?? [])])]))
+      notes.add(undecodable(entries.length), entries[i]!.name);
     const present = new Set(train!.labels);
     classes.forEach((label, i) => {
       if (!present.has(i) && !known)
@@ -139,8 +150,8 @@ const areCharacters = (classes: readonly string[]): boolean => classes.every((na
 
 const usable = async (set: ImageSet | undefined) => set && (await decoded(set));
 
-function checkClasses({ entries, name }: PictureSource, classes: readonly string[], given: boolean): void {
-  if (classes.length < 2)
+function checkClasses({ entries, name, partners }: PictureSource, classes: readonly string[], given: boolean): void {
+  if (classes.length < 2 && !partners)
     fail(
       "E_DATA_EMPTY",
       classes.length === 0
@@ -158,8 +169,12 @@ function checkClasses({ entries, name }: PictureSource, classes: readonly string
       );
 }
 
+/** A size for all pictures, partners too. */
 async function chooseShape(source: PictureSource, { image }: PictureOptions, notes: Notes) {
-  const { entries } = source;
+  const { partners } = source;
+  const entries = [...source.entries, ...(partners?.entries ?? [])];
+  const own = source.entries.length;
+  const inputOf = (i: number) => (i < own ? source.input(i) : partners!.input(i - own));
   const count = Math.min(entries.length, SAMPLE);
   const sample = source.inOrder
     ? range(0, count)
@@ -168,7 +183,7 @@ async function chooseShape(source: PictureSource, { image }: PictureOptions, not
   let [grey, seen] = [0, 0];
   await readingHeaders.map(sample, async (i) => {
     try {
-      const info = await pictureInfo(await source.input(i));
+      const info = await pictureInfo(await inputOf(i));
       sizes.add(`${info.height}x${info.width}`);
       grey += Number(info.grey);
       seen++;
@@ -191,6 +206,8 @@ async function chooseShape(source: PictureSource, { image }: PictureOptions, not
 /** Adds the pictures of a source to the training part, read at its size and without labels. @throws `E_IMAGE` */
 export async function withUnlabelled(data: Dataset, source: PictureSource, options: PictureOptions): Promise<Dataset> {
   const { height, width, channels } = data.train;
+  if (keptPartner(data.train))
+    fail("E_OPTION", `--unlabelled: ${data.name} has pairs of pictures, and single ones cannot be added; leave it out`);
   const store = new PictureStore(source, { height, width, channels }, storeOptions(options, true));
   const unlabelled = new Int32Array(store.count).fill(-1);
   const name = (index: number) => source.entries[index]!.name;

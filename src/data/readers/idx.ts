@@ -14,7 +14,7 @@ export interface IdxArray {
 /**
  * Reads an IDX file of unsigned bytes, compressed with gzip or not.
  * @param file its name, for messages
- * @throws `E_DATA_FORMAT` when it is of another type, or not as long as its sizes say
+ * @throws `E_DATA_FORMAT` when it is of another type, holds nothing, or is not as long as its sizes say
  */
 export function parseIdx(bytes: Uint8Array, file: string): IdxArray {
   const raw = gunzip(bytes, file);
@@ -28,7 +28,7 @@ export function parseIdx(bytes: Uint8Array, file: string): IdxArray {
   const view = new DataView(raw.buffer, raw.byteOffset, raw.byteLength);
   const sizes = Array.from({ length: rank }, (_, i) => (4 + 4 * i + 4 <= raw.length ? view.getUint32(4 + 4 * i) : 0));
   const expected = sizes.reduce((a, b) => a * b, 1);
-  if (expected > CONTENT_LIMIT || raw.length !== header + expected)
+  if (expected < 1 || expected > CONTENT_LIMIT || raw.length !== header + expected)
     fail(
       "E_DATA_FORMAT",
       `${file}: truncated or damaged: its header says ${sizes.join(" x ")} = ${expected} bytes, the file holds ${Math.max(0, raw.length - header)}; fetch it again`,

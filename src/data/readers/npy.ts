@@ -31,7 +31,7 @@ export function parseNpy(bytes: Uint8Array, file: string): NpyArray {
   const type = /'descr':\s*'([^']{2,8})'/.exec(header)?.[1];
   const order = /'fortran_order':\s*(True|False)/.exec(header)?.[1];
   const sizes = /'shape':\s*\(([0-9, ]*)\)/.exec(header)?.[1];
-  const letters = /^<U(\d{1,4})$/.exec(type ?? "")?.[1];
+  const letters = /^<U([1-9]\d{0,3})$/.exec(type ?? "")?.[1];
   const width = letters ? 4 * Number(letters) : /^[|<>][uifb]([1248])$/.exec(type ?? "")?.[1];
   if (type === undefined || sizes === undefined || width === undefined)
     return broken(`its header says ${header.trim().slice(0, 120)}; expected numbers of 1 to 8 bytes, or text`);

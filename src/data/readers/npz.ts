@@ -10,6 +10,10 @@ import { NO_LABEL, type Split, sortedClasses, splitOf } from "./source.ts";
 import { type ReadBytes, zipContent, zipMembers } from "./zip.ts";
 
 const MOST_MEMBERS = 64;
+/** Pictures of one array, at most: as many as 512 bytes each fill what is read into memory at once. */
+const MOST_PICTURES = 2 ** 22;
+/** Class names, and columns of one-hot labels, at most. */
+const MOST_CLASSES = 2 ** 16;
 
 /**
  * The arrays of a `.npz` archive by their names without `.npy`.
@@ -61,18 +65,20 @@ function picturesOf(array: NpyArray, what: string): Omit<ImageSet, "labels"> {
       `${what} is ${type} [${shape}]${why}; expected uint8, or floats in 0..1 or 0..255, as [n, height, width] or [n, height, width, channels] with 1 or 3 channels`,
     );
   if ((shape.length !== 3 && shape.length !== 4) || (channels !== 1 && channels !== 3)) refuse("");
+  if (shape.includes(0)) refuse(", which is no picture");
+  if (shape[0]! > MOST_PICTURES) refuse(`, more than ${MOST_PICTURES} pictures`);
   const size = height * width * channels;
   if (type === "|u1") return { height, width, channels, pixels: inMemory(size, array.data) };
   const read = /^[|<>]f[48]$/.test(type) ? numberReader(array)! : refuse("");
-  const count = sizeOf(shape);
+  const bytes = new Uint8Array(sizeOf(shape));
   let most = 0;
-  for (let i = 0; i < count; i++) {
+  for (let i = 0; i < bytes.length; i++) {
     const value = read(i);
     if (!(value >= 0 && value <= 255)) refuse(` and has the value ${value}`);
     most = Math.max(most, value);
   }
   const scale = most <= 1 ? 255 : 1;
-  const bytes = Uint8Array.from({ length: count }, (_, i) => Math.round(scale * read(i)));
+  for (let i = 0; i < bytes.length; i++) bytes[i] = Math.round(scale * read(i));
   return { height, width, channels, pixels: inMemory(size, bytes) };
 }
 
@@ -92,7 +98,7 @@ function labelsOf(array: NpyArray, what: string): Labels {
   if (names) return { of: names.map((name) => name || NO_LABEL), areNumbers: false };
   const read = numberReader(array);
   const [n = 0, columns = 1] = array.shape;
-  if (!read || array.shape.length > 2)
+  if (!read || array.shape.length > 2 || columns > MOST_CLASSES)
     return fail("E_DATA_FORMAT", `${what} is ${array.type} [${array.shape}]; expected a label for each picture`);
   const numberAt = (i: number): string => {
     const code = read(i);
@@ -144,8 +150,10 @@ export function readNpz(bytes: Uint8Array, file: string): Omit<Dataset, "name"> 
       "E_DATA_FORMAT",
       `${file}: holds ${[...arrays.keys()].join(", ") || "nothing"}; expected pictures and labels named as images and labels, or x_train, y_train, x_test, y_test`,
     );
+  requireFew(arrays.get("classes")?.shape[0] ?? 0, file);
   const names = arrays.get("classes") && texts(arrays.get("classes")!);
   const classes = names ?? sortedClasses(train.given.of.filter((label) => label !== NO_LABEL));
+  requireFew(classes.length, file);
   const codes = new Map(classes.map((name, i) => [names && train.given.areNumbers ? String(i) : name, i]));
   codes.set(NO_LABEL, -1);
   const set = (split: ArrayPart): ImageSet | undefined => {
@@ -169,6 +177,12 @@ export function readNpz(bytes: Uint8Array, file: string): Omit<Dataset, "name"> 
   const sets = { train: set("train")!, validation: set("validation"), test: set("test") };
   if (classes.length < 2) fail("E_DATA_EMPTY", `${file}: ${classes.length} class; a classifier needs at least two`);
   return { classes, ...sets, mirror: sets.train.channels === 3, warnings: unread(arrays, found) };
+}
+
+/** @throws `E_DATA_FORMAT` for more classes than any data has */
+function requireFew(classes: number, file: string): void {
+  if (classes > MOST_CLASSES)
+    fail("E_DATA_FORMAT", `${file}: it has ${classes} classes; expected at most ${MOST_CLASSES}`);
 }
 
 /** The arrays that are not read, and why. */

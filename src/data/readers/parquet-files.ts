@@ -34,9 +34,15 @@ export interface ParquetQuestion {
 /** What it answers. */
 export type ParquetAnswer = { readonly found: unknown } | { readonly failure: string };
 
-/** Milliseconds that a question may take, for each file and for each megabyte of it: far more than any real file needs. */
-const MILLISECONDS = 10_000;
-const MILLISECONDS_A_MEGABYTE = 1000;
+/**
+ * Seconds that a question may take, for each file and for each megabyte of it: far more than any real file needs. They are over
+ * when they have gone by and the process has computed for as long, so that a machine that is busy, asleep or waits for its disk
+ * refuses no good file.
+ */
+const SECONDS = 5;
+const SECONDS_A_MEGABYTE = 1;
+/** Milliseconds between two looks at the clocks. */
+const LOOK = 250;
 /** Megabytes of values besides the bytes of pictures. */
 const MEMORY = 1024;
 
@@ -86,18 +92,30 @@ export class ParquetFile {
 /** @throws an error when the thread ends, or takes too long */
 async function answerOf(worker: Worker, question: ParquetQuestion): Promise<ParquetAnswer> {
   const megabytes = Math.ceil(statSync(question.path).size / 2 ** 20);
-  const limit = MILLISECONDS + MILLISECONDS_A_MEGABYTE * megabytes;
-  const signal = AbortSignal.timeout(limit);
+  const limit = SECONDS + SECONDS_A_MEGABYTE * megabytes;
+  const late = new AbortController();
+  const spent = secondsSpent();
+  const looking = setInterval(() => spent() > limit && late.abort(), LOOK);
   // The process stays alive for the answer, and no longer.
   worker.ref();
   try {
-    const answered = once(worker, "message", { signal });
+    const answered = once(worker, "message", { signal: late.signal });
     worker.postMessage(question);
     return (await answered)[0] as ParquetAnswer;
   } catch (cause) {
-    if (signal.aborted) throw new Error(`it takes more than ${Math.round(limit / 1000)} s to read`);
+    if (late.signal.aborted) throw new Error(`it takes more than ${limit} s to read`);
     throw cause;
   } finally {
+    clearInterval(looking);
     worker.unref();
   }
+}
+
+/** A clock that tells the seconds since now: those that went by or those that the process computed, whichever are fewer. */
+function secondsSpent(): () => number {
+  const [since, before] = [performance.now(), process.cpuUsage()];
+  return () => {
+    const { user, system } = process.cpuUsage(before);
+    return Math.min((performance.now() - since) / 1e3, (user + system) / 1e6);
+  };
 }

@@ -37,6 +37,8 @@ export interface PictureSource {
   input(index: number): string | Promise<Uint8Array>;
   /** Whether reading out of order is slow. All pictures are then decoded in order before training. */
   readonly inOrder?: boolean;
+  /** The other pictures of pairs, in the order of `entries`; of theirs only the names count. */
+  readonly partners?: PictureSource;
   /** What was ignored or is doubtful. */
   readonly warnings: readonly Warning[];
 }

@@ -16,22 +16,25 @@ export const isZip = (file: string): boolean => /\.zip$/i.test(file);
  * @throws `E_DATA_FORMAT` when its directory is damaged
  */
 export function openZip(file: string, notes: Notes): Archive {
+  const total = statSync(file).size;
   const read: ReadBytes = (from, size) => {
+    if (from + size > total) throw new Error("it is cut short");
     const bytes = new Uint8Array(size);
     if (!withFile(file, (open) => open.read(bytes, 0, size, from))) throw new Error("it is cut short");
     return bytes;
   };
-  const members = membersOf(file, read).filter((member) => {
+  const members = wholeOr(file, () => zipMembers(read, total)).filter((member) => {
     const why = whyUnreadable(member);
     if (why) notes.add(why, `${basename(file)}/${member.name}`);
     return !why;
   });
-  return { members, read: (index) => zipContent(read, members[index]!) };
+  return { members, read: (index) => wholeOr(file, () => zipContent(read, members[index]!)) };
 }
 
-function membersOf(file: string, read: ReadBytes): ZipMember[] {
+/** @throws `E_DATA_FORMAT` where `work` throws, telling what it says of the archive */
+function wholeOr<T>(file: string, work: () => T): T {
   try {
-    return zipMembers(read, statSync(file).size);
+    return work();
   } catch (cause) {
     return fail("E_DATA_FORMAT", `${file}: damaged zip archive (${(cause as Error).message}); fetch it again`, cause);
   }

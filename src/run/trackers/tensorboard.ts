@@ -1,4 +1,4 @@
-// TensorBoard event files: TFRecords of the Event message (scalars), so that any TensorBoard reads a run folder.
+// TensorBoard event files: TFRecords of the Event message (scalars and pictures), so that any TensorBoard reads a run folder.
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { PbfWriter } from "pbf";
@@ -48,13 +48,26 @@ function writeSummary(values: readonly { tag: string; value: number }[], out: Pb
   for (const value of values) out.writeMessage(1, writeScalar, value);
 }
 
+/** A picture of the Summary message: height, width, colour space (1: grey, 3: RGB) and the file, as PNG's own header has them. */
+function writeImage(png: Buffer, out: PbfWriter): void {
+  out.writeVarintField(1, png.readUInt32BE(20));
+  out.writeVarintField(2, png.readUInt32BE(16));
+  out.writeVarintField(3, png[25] === 0 ? 1 : 3);
+  out.writeBytesField(4, png);
+}
+
+function writeImageValue({ tag, png }: { tag: string; png: Buffer }, out: PbfWriter): void {
+  out.writeStringField(1, tag);
+  out.writeMessage(4, writeImage, png);
+}
+
 /** Seconds for which records are gathered: a write a step would stand between the steps. */
 const GATHER_SECONDS = 1;
 
 /** What the names of event files begin with. */
 export const TENSORBOARD_PREFIX = "events.out.tfevents.";
 
-/** Appends a run's losses and metrics to one event file. */
+/** Appends a run's losses, metrics and samples to one event file. */
 export class TensorBoardTracker {
   /** Of the event file, in its folder. */
   readonly name: string;
@@ -83,6 +96,13 @@ export class TensorBoardTracker {
       tfRecord(eventMessage(Date.now() / 1000, event.step, (out) => out.writeMessage(5, writeSummary, list))),
     );
     if (event.type === "epoch" || now() - this.written > GATHER_SECONDS) this.flush();
+  }
+
+  /** Adds a picture. @param png a PNG file */
+  image(tag: string, step: number, png: Buffer): void {
+    const summary = (_: undefined, out: PbfWriter) => out.writeMessage(1, writeImageValue, { tag, png });
+    const message = eventMessage(Date.now() / 1000, step, (out) => out.writeMessage(5, summary, undefined));
+    this.records.push(tfRecord(message));
   }
 
   /** Writes what was gathered. */

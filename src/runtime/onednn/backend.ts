@@ -6,7 +6,8 @@ import { reshapeOp } from "../../graph/ops/shape.ts";
 import { simplify } from "../../graph/simplify.ts";
 import type { Tensor } from "../../graph/tensor.ts";
 import type { Backend, CompileOptions, Executable } from "../backend.ts";
-import { nativeBackend } from "../native.ts";
+import { onnxruntimeBackend } from "../onnxruntime.ts";
+import type { Precision } from "../wish.ts";
 import { Holder } from "./api.ts";
 import { compile } from "./compile.ts";
 import { engineFor } from "./engine.ts";
@@ -14,7 +15,7 @@ import { OnednnExecutable } from "./executable.ts";
 import { expand } from "./expand.ts";
 import { copy } from "./internal-ops.ts";
 import { hasBf16, implementationOf, isFast } from "./probe.ts";
-import type { Precision, Resources } from "./steps.ts";
+import type { Resources } from "./steps.ts";
 import { isLeaf } from "./terms.ts";
 import { viewOf } from "./view.ts";
 
@@ -27,8 +28,6 @@ export interface OnednnOptions {
   /** Whether to refuse a processor that the library has only plain code for. */
   onlyIfFast?: boolean;
 }
-
-export type { Precision };
 
 /**
  * The oneDNN backend.
@@ -46,7 +45,7 @@ export function onednnBackend({ threads = 0, precision = "float32", onlyIfFast =
       "E_OPTION",
       "--precision bf16: this processor has neither avx512_bf16 nor AMX, so that it would only be slower; leave it out",
     );
-  const inference = nativeBackend({ threads });
+  const { backend: inference } = onnxruntimeBackend({ threads });
   return {
     name: "onednn",
     version: library.version,

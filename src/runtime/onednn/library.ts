@@ -1,5 +1,6 @@
 // Finding and loading oneDNN (https://github.com/uxlfoundation/oneDNN), and the functions of its C interface that are
 // called. What differs between its generations 2 and 3 is in api.ts.
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { fail } from "../../base/errors.ts";
 import { koffi, type LibraryHandle } from "../foreign.ts";
@@ -153,28 +154,32 @@ const HOW_TO_GET =
 
 /** @throws `E_BACKEND` when no candidate loads, or the one found is too old or too new */
 export function loadLibrary(paths: readonly string[] = candidates()): Library {
-  const tried: string[] = [];
-  let missing = true;
+  const problems: string[] = [];
   for (const path of paths) {
     let handle: LibraryHandle;
     try {
       handle = koffi.load(path);
     } catch (cause) {
-      const found = reason(path, cause as Error);
-      missing &&= /cannot open shared object|no such file|not (be )?found/i.test(found);
-      tried.push(found);
+      const problem = problemOf(path, cause as Error);
+      if (problem) problems.push(problem);
       continue;
     }
     return open(path, handle);
   }
-  const what = missing
-    ? `oneDNN is not found (tried ${paths.join(", ")})`
-    : `oneDNN does not load (${tried.join("; ")})`;
+  const what =
+    problems.length === 0
+      ? `oneDNN is not found (tried ${paths.join(", ")})`
+      : `oneDNN does not load (${problems.join("; ")})`;
   fail("E_BACKEND", `${what}${TO_GET}${HOW_TO_GET}`);
 }
 
-function reason(path: string, { message }: Error): string {
+/** Why a file does not load; undefined where there is no such file. */
+function problemOf(path: string, { message }: Error): string | undefined {
   const text = message.replace(/^Failed to load shared library: /, "");
+  // The loader names the file that it lacks: this one, or another that this one needs, such as the threading runtime libtbb.
+  const [, lacked] = /(\S+): cannot open shared object file/.exec(text) ?? [];
+  if (lacked !== undefined) return lacked === path ? undefined : `${path} needs ${lacked}, which is not installed`;
+  if (/no such file|not (be )?found/i.test(text) && !existsSync(path)) return undefined;
   return text.includes(path) ? text : `${path}: ${text}`;
 }
 

@@ -1,6 +1,7 @@
 // The steps of a plan under construction: what each reads and writes, and how threads share it.
 import { BYTES_OF, type NdArray, type Shape, sizeOf } from "../../base/array.ts";
 import { input, isConstant, isInput, type Tensor, type TensorType } from "../../graph/tensor.ts";
+import type { Precision } from "../wish.ts";
 import { ARG, type Desc, type Holder, type Onednn, QUERY } from "./api.ts";
 import type { Heap } from "./heap.ts";
 import type { Address } from "./library.ts";
@@ -59,9 +60,6 @@ export interface PrimitiveCall {
   readonly args: readonly (readonly (readonly [number, Address])[])[];
   readonly fetch: readonly Extent[];
 }
-
-/** In which type the operands of products are multiplied. State, sums and all else are float32 always. */
-export type Precision = "float32" | "bf16";
 
 /** What steps are made with and belong to; released when the plan is disposed of. */
 export interface Resources {

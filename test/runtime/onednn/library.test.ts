@@ -1,5 +1,6 @@
 import { spawnSync } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
@@ -27,6 +28,15 @@ describe("looking for oneDNN", () => {
     );
     expect(() => loadLibrary([text])).toThrowError(/libdnnl\.so: (invalid ELF header|file too short).*apt install/s);
     expect(() => loadLibrary(["libm.so.6"])).toThrowError(/libm\.so\.6 is not oneDNN 2\.6 or later/);
+  });
+
+  it.skipIf(process.platform !== "linux" || process.arch !== "x64")("says which library a library needs", () => {
+    // A library that needs another which lies beside it, alone.
+    const needy = join(root, "libneedy.so");
+    copyFileSync(createRequire(import.meta.url).resolve("sherpa-onnx-linux-x64/libsherpa-onnx-cxx-api.so"), needy);
+    expect(() => loadLibrary([join(root, "nowhere.so"), needy])).toThrowError(
+      /oneDNN does not load \([^;]*libneedy\.so needs lib\S+\.so, which is not installed\); to get it/,
+    );
   });
 
   it("takes generation 2 from 2.6 and generation 3, and no other", () => {
@@ -84,7 +94,7 @@ describe("the command line with a broken library", () => {
     });
     expect(status).toBe(0);
     const report = JSON.parse(stdout);
-    expect(report.trainsWith).toBe("onnxruntime-node");
+    expect(report.trainsWith).toBe("onnxruntime");
     const [onednn] = report.backends.filter(({ name }: { name: string }) => name === "onednn");
     expect(onednn.available).toBe(false);
     expect(onednn.why).toMatch(/does not load.*apt install libdnnl2/s);

@@ -1,0 +1,74 @@
+// Nearest neighbours among rows of numbers, by Euclidean distance, found by comparing all.
+
+/** Rows of `width` numbers each, one after another. */
+export interface Rows {
+  readonly data: ArrayLike<number>;
+  readonly width: number;
+}
+
+/** The number of rows. */
+export const rowCount = ({ data, width }: Rows): number => data.length / width;
+
+/** The squared distance of row `i` of `a` from row `j` of `b`. */
+export function squaredDistance(a: Rows, i: number, b: Rows, j: number): number {
+  const { width } = a;
+  let sum = 0;
+  for (let k = 0; k < width; k++) {
+    const difference = a.data[i * width + k]! - b.data[j * width + k]!;
+    sum += difference * difference;
+  }
+  return sum;
+}
+
+/** For each row, the numbers of the `k` nearest other rows (all others where there are fewer), the nearest first. */
+export function nearestOthers(rows: Rows, k: number): Int32Array[] {
+  const n = rowCount(rows);
+  return Array.from({ length: n }, (_, i) => {
+    const found: { index: number; distance: number }[] = [];
+    for (let j = 0; j < n; j++) {
+      if (j === i) continue;
+      const distance = squaredDistance(rows, i, rows, j);
+      if (found.length === k && distance >= found[k - 1]!.distance) continue;
+      const place = found.findIndex((other) => other.distance > distance);
+      found.splice(place < 0 ? found.length : place, 0, { index: j, distance });
+      if (found.length > k) found.pop();
+    }
+    return Int32Array.from(found, ({ index }) => index);
+  });
+}
+
+/** The row of `reference` that is nearest to row `i` of `rows`, and its distance; -1 and infinite without any. */
+export function nearestRow(rows: Rows, reference: Rows, i = 0): { readonly row: number; readonly distance: number } {
+  let [row, least] = [-1, Number.POSITIVE_INFINITY];
+  for (let j = 0; j < rowCount(reference); j++) {
+    const square = squaredDistance(rows, i, reference, j);
+    if (square < least) [row, least] = [j, square];
+  }
+  return { row, distance: Math.sqrt(least) };
+}
+
+/** For each row, the distance to the nearest of `reference`. */
+export const nearestDistances = (rows: Rows, reference: Rows): Float64Array =>
+  Float64Array.from({ length: rowCount(rows) }, (_, i) => nearestRow(rows, reference, i).distance);
+
+/**
+ * The `k` smallest distances of each row to other rows, `[n, k]`, the smallest first; infinite where there are fewer others.
+ */
+export function neighbourDistances(rows: Rows, k: number): Float64Array {
+  const n = rowCount(rows);
+  const found = new Float64Array(n * k).fill(Number.POSITIVE_INFINITY);
+  const put = (i: number, square: number) => {
+    const first = i * k;
+    let at = first + k - 1;
+    if (square >= found[at]!) return;
+    for (; at > first && found[at - 1]! > square; at--) found[at] = found[at - 1]!;
+    found[at] = square;
+  };
+  for (let i = 1; i < n; i++)
+    for (let j = 0; j < i; j++) {
+      const square = squaredDistance(rows, i, rows, j);
+      put(i, square);
+      put(j, square);
+    }
+  return found.map(Math.sqrt);
+}

@@ -1,0 +1,69 @@
+// Samples between samples: the noise of a model's head `sample` moved from one draw to another.
+import { type NdArray, ndarray, sizeOf, zeros } from "../base/array.ts";
+import { NOISE_PREFIX } from "../graph/names.ts";
+import type { NoiseKind } from "../nn/scope.ts";
+import { headNoise } from "./noise.ts";
+import type { TrainedModel } from "./trained.ts";
+
+/**
+ * Rows of pictures `[rows · columns, h, w, c]` in 0..1, each from a sample to another. Normal noise moves on the sphere (White
+ * 2016, "Sampling Generative Networks", section 2.1), so that it is as long on the way as at the ends; other noise in a line.
+ * A model that is asked for classes makes those of a row of one class, the classes in turn.
+ * @throws `E_HEAD` for a model that does not sample
+ */
+export async function samplesBetween(
+  model: TrainedModel,
+  rows: number,
+  columns: number,
+  seed = 0,
+): Promise<Float32Array> {
+  const n = rows * columns;
+  const { inputs, noises, output } = model.headGraph("sample", n);
+  const [from, to] = [0, 1].map((batch) => headNoise(noises, seed, { count: rows, batch }));
+  const feeds: Record<string, NdArray> = {};
+  for (const [path, { kind, shape }] of noises) {
+    const width = sizeOf(shape.slice(1));
+    const name = NOISE_PREFIX + path;
+    const noise = new Float32Array(n * width);
+    for (let row = 0; row < rows; row++)
+      for (let column = 0; column < columns; column++) {
+        const ends = [from!, to!].map((all) => all[name]!.data.subarray(row * width, (row + 1) * width));
+        noise.set(
+          between(ends[0]!, ends[1]!, columns > 1 ? column / (columns - 1) : 0, kind),
+          (row * columns + column) * width,
+        );
+      }
+    feeds[name] = ndarray("float32", shape, noise);
+  }
+  for (const tensor of inputs.values()) {
+    const classes = model.spec.classes.length;
+    feeds[tensor.attrs.name as string] = ndarray(
+      "int32",
+      [n],
+      Int32Array.from({ length: n }, (_, i) => Math.floor(i / columns) % classes),
+    );
+  }
+  const executable = await model.backend.compile("between", { output }, { mode: "infer" });
+  try {
+    const made = zeros(output.shape);
+    await executable.run(feeds, { output: made });
+    return made.data as Float32Array;
+  } finally {
+    await executable.dispose();
+  }
+}
+
+/** The vector a share `t` of the way from `a` to `b`. */
+function between(a: ArrayLike<number>, b: ArrayLike<number>, t: number, kind: NoiseKind): Float32Array {
+  const dot = (x: ArrayLike<number>, y: ArrayLike<number>) => {
+    let sum = 0;
+    for (let i = 0; i < x.length; i++) sum += x[i]! * y[i]!;
+    return sum;
+  };
+  const angle = Math.acos(Math.min(1, Math.max(-1, dot(a, b) / Math.sqrt(dot(a, a) * dot(b, b)))));
+  const curved = kind === "normal" && Math.sin(angle) > 1e-6;
+  const [own, other] = curved
+    ? [Math.sin((1 - t) * angle) / Math.sin(angle), Math.sin(t * angle) / Math.sin(angle)]
+    : [1 - t, t];
+  return Float32Array.from(a, (value, i) => own * value + other * b[i]!);
+}

@@ -1,0 +1,79 @@
+// Sheets of a model that samples: what lies between samples, what of the training pictures is nearest to them, and a film of how
+// they came to be.
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { gather, type ImageSet, ownCount, range } from "../data/dataset.ts";
+import { nearestRow } from "../metrics/nearest.ts";
+import { samplesBetween } from "../predict/between.ts";
+import type { TrainedModel } from "../predict/trained.ts";
+import { filmWebp, toBytes } from "../report/pictures.ts";
+
+/** Pictures in a row, and rows of interpolations. */
+const COLUMNS = 10;
+const ROWS = 6;
+/** Training pictures that samples are compared with, at most, and at a time. */
+const MOST_COMPARED = 20_000;
+const AT_ONCE = 1000;
+
+/** From one sample to another. */
+export async function sampleInterpolations(model: TrainedModel) {
+  return {
+    caption: "Each row: from one sample to another, evenly between their noise",
+    pixels: toBytes(await samplesBetween(model, ROWS, COLUMNS)),
+  };
+}
+
+/** Samples, and below each the nearest training picture. */
+export async function nearestTraining(model: TrainedModel, train: ImageSet) {
+  const samples = toBytes((await model.sample(2 * COLUMNS)).data);
+  const { size } = train.pixels;
+  const own = ownCount(train);
+  const count = Math.min(own, MOST_COMPARED);
+  const best = Array.from({ length: 2 * COLUMNS }, () => ({ distance: Number.POSITIVE_INFINITY, picture: samples }));
+  for (let from = 0; from < count; from += AT_ONCE) {
+    const index = range(from, Math.min(count, from + AT_ONCE)).map((i) => Math.floor((i * own) / count));
+    const bytes = await gather(train, index);
+    best.forEach((found, i) => {
+      const sample = { data: samples.subarray(i * size, (i + 1) * size), width: size };
+      const { row, distance } = nearestRow(sample, { data: bytes, width: size });
+      if (distance < found.distance) best[i] = { distance, picture: bytes.slice(row * size, (row + 1) * size) };
+    });
+  }
+  const pixels = new Uint8Array(4 * COLUMNS * size);
+  best.forEach(({ picture }, i) => {
+    const at = (2 * Math.floor(i / COLUMNS) * COLUMNS + (i % COLUMNS)) * size;
+    pixels.set(samples.subarray(i * size, (i + 1) * size), at);
+    pixels.set(picture.subarray(0, size), at + COLUMNS * size);
+  });
+  return {
+    caption: `Samples, and below each the training picture whose pixels are nearest${count < own ? ` (of ${count})` : ""}`,
+    pixels,
+  };
+}
+
+/** The folder of the samples of each epoch, in that of samples. */
+export const EPOCHS = "epochs";
+/** Name of the sheet of an epoch. */
+export const epochFile = (epoch: number): string => `${String(epoch).padStart(5, "0")}.png`;
+
+/** Frames of a film, at most; of more epochs, evenly spread ones are shown. */
+const MOST_FRAMES = 60;
+/** Milliseconds of a frame, and of the last one. */
+const [FRAME, LAST_FRAME] = [200, 2000];
+
+/** The film of a run's samples: the same noise after each epoch. @returns undefined for fewer than two epochs */
+export async function trainingFilm(folder: string): Promise<{ caption: string; webp: Buffer } | undefined> {
+  const files = existsSync(folder)
+    ? readdirSync(folder)
+        .filter((name) => /^\d+\.png$/.test(name))
+        .sort()
+    : [];
+  if (files.length < 2) return undefined;
+  const count = Math.min(files.length, MOST_FRAMES);
+  const shown = Array.from({ length: count }, (_, i) => files[Math.round((i * (files.length - 1)) / (count - 1))]!);
+  const frames = shown.map((name) => readFileSync(`${folder}/${name}`));
+  const delays = frames.map((_, i) => (i === count - 1 ? LAST_FRAME : FRAME));
+  return {
+    caption: `Samples of the same noise after each of ${files.length} epochs`,
+    webp: await filmWebp(frames, delays),
+  };
+}

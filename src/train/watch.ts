@@ -1,0 +1,180 @@
+// Watching a model that is trained against a discriminator: numbers that validation does not give, and the alarms that follow
+// from them. All is computed at the end of an epoch, and nothing of it changes the state.
+import { type Dataset, decoded, type ImageSet, ownCount, subset } from "../data/dataset.ts";
+import type { Predictions } from "../metrics/metric.ts";
+import { MOST_COMPARED } from "../metrics/sample-metrics.ts";
+import { StepFeeds } from "../predict/feeds.ts";
+import { predictSet } from "../predict/outputs.ts";
+import type { Program } from "../runtime/program.ts";
+import { type AlarmChange, alarmChanges, EPOCHS_KEPT, normName, stepsName } from "./alarms.ts";
+import type { Metrics } from "./events.ts";
+import type { FitOptions } from "./fit-options.ts";
+import type { TrainingProgress, Watched } from "./progress.ts";
+import { StageStreams } from "./stage-streams.ts";
+import type { CompiledModel, CompiledStage, WatchSteps } from "./steps.ts";
+
+/** Samples whose change from epoch to epoch is told. */
+const SAMPLES = 16;
+
+/** Share of the learning rate below which a phase moves little. */
+const AT_REST = 0.1;
+
+/** What is seen at the end of an epoch. */
+export interface Seen {
+  /** `validation/PHASE/LOSS`, and `watch/…`. */
+  readonly metrics: Metrics;
+  /** Alarms that begin or end. */
+  readonly changes: readonly AlarmChange[];
+}
+
+/** The watch over an adversarial model. */
+export class Watch {
+  private readonly feeds: StepFeeds;
+
+  /** Decodes the pictures that are looked at. @returns undefined for a model that is not adversarial */
+  static async create(program: Program, compiled: CompiledModel, options: FitOptions): Promise<Watch | undefined> {
+    const { watch } = compiled;
+    if (!watch) return undefined;
+    const { train, validation } = options.data;
+    const pictures = await decoded(subset(train, evenly(ownCount(train))));
+    return new Watch(program, compiled, watch, options, pictures, validation && (await decoded(validation)));
+  }
+
+  private constructor(
+    private readonly program: Program,
+    private readonly compiled: CompiledModel,
+    private readonly steps: WatchSteps,
+    private readonly options: FitOptions,
+    /** Training pictures. */
+    private readonly pictures: ImageSet,
+    private readonly validation: ImageSet | undefined,
+  ) {
+    this.feeds = new StepFeeds(steps.discriminate);
+  }
+
+  /** Takes note of what is there before the first step. */
+  begin(progress: TrainingProgress): void {
+    progress.watch = { epochs: [{ ...this.parameterNorms(progress), ...stepsOf(progress) }], samples: [], raised: [] };
+  }
+
+  /**
+   * Looks at the model at the end of an epoch, and takes note of it in `progress`.
+   * @param known losses and validation metrics of the epoch
+   * @param predictions those of validation
+   */
+  async look(progress: TrainingProgress, known: Metrics, predictions: Predictions | undefined): Promise<Seen> {
+    const { epochs, samples, raised }: Watched = progress.watch ?? { epochs: [], samples: [], raised: [] };
+    const thumbnails = predictions ? firstSamples(predictions) : [];
+    const metrics = {
+      ...(await this.validationLosses(this.compiled.stages[progress.stage.index]!, progress)),
+      ...this.parameterNorms(progress),
+      ...(await this.scores(predictions)),
+      ...(samples.length > 0 && samples.length === thumbnails.length && this.isMoving(progress)
+        ? { "watch/sampleChange": meanOf(samples.map((value, i) => Math.abs(value - thumbnails[i]!))) }
+        : {}),
+    };
+    const kept = [...epochs, { ...known, ...metrics, ...stepsOf(progress) }].slice(-EPOCHS_KEPT);
+    const changes = alarmChanges(kept, raised);
+    const begun = changes.flatMap(({ name, state }) => (state === "begins" ? [name] : []));
+    const goingOn = raised.filter((name) => !changes.some((change) => change.name === name));
+    progress.watch = { epochs: kept, samples: thumbnails, raised: [...goingOn, ...begun] };
+    return { metrics, changes };
+  }
+
+  /** Whether a rate is not nearly 0 by its schedule: at the end of training samples come to rest, as they should. */
+  private isMoving({ stage: { index, step, planned } }: TrainingProgress): boolean {
+    const done = step / (planned ?? Number.POSITIVE_INFINITY);
+    return this.compiled.stages[index]!.phases.some(({ phase }) => phase.schedule(done) > AT_REST);
+  }
+
+  /** The norm of what each phase of the stage moves. */
+  private parameterNorms({ stage }: TrainingProgress): Metrics {
+    const { phases } = this.compiled.stages[stage.index]!;
+    return Object.fromEntries(
+      phases.map(({ phase, graph }) => {
+        const moved = [...graph.updates.keys()].filter((path) => this.compiled.specs.get(path)?.trainable);
+        const squares = moved.map((path) => sumOfSquares(this.program.read(path).data));
+        return [normName(phase.name), Math.sqrt(squares.reduce((a, b) => a + b, 0))];
+      }),
+    );
+  }
+
+  /** Mean scores of the discriminator, and the standard deviation over validation pictures. */
+  private async scores(predictions: Predictions | undefined): Promise<Metrics> {
+    const { seed, batch } = this.options;
+    const { name } = this.steps.discriminate.graph;
+    const rows = await predictSet(this.pictures, batch, seed, this.feeds, (inputs) => this.program.run(name, inputs));
+    const found: Record<string, number> = { "watch/trainingScore": meanOf(rows.get("discriminate")!) };
+    if (!predictions) return found;
+    const scores = predictions.output("discriminate");
+    const mean = meanOf(scores);
+    found["watch/validationScore"] = mean;
+    found["watch/scoreDeviation"] = Math.sqrt(meanOf(scores.map((score) => (score - mean) ** 2)));
+    found["watch/generatedScore"] = meanOf(predictions.output("discriminateSample"));
+    return found;
+  }
+
+  /**
+   * The losses of each phase that took part, on validation pictures as they would be in training: with batch statistics,
+   * dropout and the streams' views. There are none of a model with tables or a second source, which only training has.
+   */
+  private async validationLosses({ phases, streams }: CompiledStage, progress: TrainingProgress): Promise<Metrics> {
+    const { data, seed, augmentation, model } = this.options;
+    const { program, steps, validation } = this;
+    const partners = streams.some(({ views }) => Object.values(views).includes("partner"));
+    if (!validation || streams.some(({ spec }) => spec.second) || model.tables || (partners && !validation.partner))
+      return {};
+    const whole = streams.map((stream) => ({ ...stream, spec: { ...stream.spec, from: "all" as const } }));
+    const batches = new StageStreams(whole, {
+      ...{ seed, augmentation, tables: {}, stage: progress.stage.index },
+      data: { ...data, train: validation } satisfies Dataset,
+    });
+    const count = Math.max(1, Math.floor(Math.min(validation.labels.length, MOST_COMPARED) / batches.size));
+    const taking = phases.filter(
+      ({ phase }) => steps.losses.has(phase.name) && (progress.phaseSteps[phase.name] ?? 0) > 0,
+    );
+    const runs = taking.map(({ phase }) => {
+      const step = steps.losses.get(phase.name)!;
+      return { phase, step, feeds: new StepFeeds(step) };
+    });
+    const sums: Record<string, number> = {};
+    for (let index = 0; index < count; index++) {
+      const fed = await batches.at(index, 1);
+      for (const { phase, step, feeds } of runs) {
+        const log = await program.run(step.graph.name, { ...fed, ...feeds.at(seed, index, 1) });
+        for (const [name, { data }] of Object.entries(log)) {
+          const key = `validation/${phase.name}/${name}`;
+          sums[key] = (sums[key] ?? 0) + data[0]! / count;
+        }
+      }
+    }
+    return sums;
+  }
+}
+
+/** The steps that each phase has taken. */
+const stepsOf = ({ phaseSteps }: TrainingProgress): Metrics =>
+  Object.fromEntries(Object.entries(phaseSteps).map(([phase, steps]) => [stepsName(phase), steps]));
+
+/** Numbers of evenly spread pictures among `n`. */
+const evenly = (n: number): Int32Array =>
+  Int32Array.from({ length: Math.min(n, MOST_COMPARED) }, (_, i) => Math.floor((i * n) / Math.min(n, MOST_COMPARED)));
+
+/** Thumbnails of the first samples, to a thousandth of the range of a pixel. */
+function firstSamples(predictions: Predictions): number[] {
+  const all = predictions.output("sampleThumbnail");
+  const width = all.length / predictions.labels.length;
+  return Array.from(all.subarray(0, SAMPLES * width), (value) => Math.round(value * 1e4) / 1e4);
+}
+
+function sumOfSquares(values: ArrayLike<number>): number {
+  let total = 0;
+  for (let i = 0; i < values.length; i++) total += values[i]! ** 2;
+  return total;
+}
+
+function meanOf(values: ArrayLike<number>): number {
+  let total = 0;
+  for (let i = 0; i < values.length; i++) total += values[i]!;
+  return total / values.length;
+}

@@ -1,0 +1,48 @@
+import { expect, it } from "vitest";
+import { sizeOf } from "../../src/base/array.ts";
+import { gan } from "../../src/models/gan.ts";
+import { parseOptions } from "../../src/models/index.ts";
+import type { DataSpec } from "../../src/models/model.ts";
+import { compileModel } from "../../src/train/steps.ts";
+import { lossValues } from "./loss-values.ts";
+import { modelTests } from "./model-tests.ts";
+
+const SMALL = { width: 8, latent: 8, rate: 1e-3, discriminatorRate: 5e-4, emaDecay: 0.9 };
+/** The settings of Radford et al. 2016, section 4, but for the sizes. */
+const PAPER = {
+  ...{ net: "dcgan", loss: "nonSaturating", generatorNorm: "batch", discriminatorNorm: "batch", diffAugment: "none" },
+  ...{ deviation: 0.02, beta1: 0.5, beta2: 0.999, schedule: "constant" },
+};
+
+modelTests(gan, [
+  { ...SMALL, ...PAPER },
+  {
+    ...{ net: "residual", width: 4, latent: 8, loss: "wasserstein", discriminatorNorm: "none", discriminatorSteps: 2 },
+    ...{ penalty: "wgan-gp", penaltyWeight: 10, diffAugment: "colour+translation+cutout", emaDecay: 0.9 },
+  },
+]);
+
+it("has as many parameters as the generator of DCGAN's figure 1, with the paper's settings", () => {
+  const spec: DataSpec = { height: 64, width: 64, channels: 3, classes: ["a", "b"], mirror: false };
+  const built = gan.build(parseOptions(gan, { ...PAPER, latent: 100, width: 128 }), spec);
+  const { specs } = compileModel(built, spec, 2);
+  const count = [...specs].filter(([path, { trainable }]) => trainable && path.startsWith("generator/"));
+  // Figure 1: 100 -> 4x4x1024 -> 512 -> 256 -> 128 -> 3 with kernels (of 4x4 here; the figure draws 5x5) and batch norms.
+  const kernels = 100 * 16 * 1024 + 16 * (1024 * 512 + 512 * 256 + 256 * 128 + 128 * 3);
+  const others = 2 * (1024 + 512 + 256 + 128) + 3;
+  expect(count.reduce((sum, [, { shape }]) => sum + sizeOf(shape), 0)).toBe(kernels + others);
+});
+
+it("penalises the slope at a share of the pictures as if they were all that there are", () => {
+  const spec: DataSpec = { height: 8, width: 8, channels: 1, classes: ["a", "b"], mirror: false };
+  const penalty = (pictures: number, penaltyShare: number) =>
+    lossValues(gan, { width: 4, latent: 4, penalty: "r1", penaltyShare, diffAugment: "none" }, spec, {
+      phase: "discriminator",
+      labels: new Int32Array(pictures),
+    }).penalty!;
+  const first = penalty(3, 1);
+  expect(first).toBeGreaterThan(0);
+  // Float64, but another number of pictures is another order of sums.
+  expect(penalty(6, 0.5)).toBeCloseTo(first, 9);
+  expect(Math.abs(penalty(6, 1) - first)).toBeGreaterThan(1e-6);
+});

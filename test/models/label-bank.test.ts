@@ -1,0 +1,113 @@
+// The bank of guessed labels where the data is not as it should be: its refresh is asked with codes and answers that are made up.
+import { describe, expect, it } from "vitest";
+import { softmaxRows } from "../../src/metrics/classification.ts";
+import { bankTables, refreshBank } from "../../src/models/label-bank.ts";
+import { Random } from "../../src/random/random.ts";
+
+/** Points `[n, 8]` around a place, with a standard deviation in each direction. */
+function cloud(n: number, place: number, deviation = 1): number[][] {
+  const random = new Random(place, `cloud ${n}`);
+  const noise = new Float32Array(8 * n);
+  random.fillNormal(noise);
+  // Places are 12 apart, each in a direction of its own.
+  return Array.from({ length: n }, (_, i) =>
+    Array.from({ length: 8 }, (_, d) => (d === place ? 12 : 0) + deviation * noise[8 * i + d]!),
+  );
+}
+
+/** A picture's class as it is, whether its label is known, and its code. */
+interface Example {
+  readonly truth: number;
+  readonly known: boolean;
+  readonly code: readonly number[];
+}
+const examples = (truth: number, codes: readonly (readonly number[])[], labels: number): Example[] =>
+  codes.map((code, i) => ({ truth, known: i < labels, code }));
+
+/** Fills a bank of `k` classes. @param sure the classes that the teacher answers, later; absent: before the first step */
+async function fill(all: readonly Example[], k: number, sure?: Int32Array) {
+  const notes: string[] = [];
+  const tables = Object.fromEntries(
+    Object.entries(bankTables(k)).map(([name, { shape }]) => [name, new Float32Array(all.length * (shape[0] ?? 1))]),
+  );
+  const codes = Float32Array.from(all.flatMap(({ code }) => [...code]));
+  const logits = Float32Array.from({ length: all.length * k }, (_, i) =>
+    sure?.[Math.floor(i / k)] === i % k ? 20 : 0,
+  );
+  expect(Math.max(...softmaxRows(logits.subarray(0, k), k))).toBeGreaterThan(sure ? 0.99 : 0);
+  await refreshBank("code", k).run({
+    labels: Int32Array.from(all, ({ truth, known }) => (known ? truth : -1)),
+    ...{ tables, progress: sure ? 0.5 : 0, seed: 1 },
+    predict: async (head) => (head === "classify" ? logits : codes),
+    note: (text) => void notes.push(text),
+  });
+  const rows = all.map((example, i) => ({
+    ...example,
+    guess: tables.guess!.subarray(i * k, (i + 1) * k).indexOf(1),
+    trusted: tables.trust![i] === 1,
+  }));
+  return { notes, rows, unknown: rows.filter(({ known }) => !known) };
+}
+type Row = Awaited<ReturnType<typeof fill>>["rows"][number];
+const share = (rows: readonly Row[], is: (row: Row) => boolean) => rows.filter(is).length / rows.length;
+const FOREIGN = /belongs to no class/;
+
+describe("a bank of guessed labels", () => {
+  const three = [0, 1, 2].flatMap((c) => examples(c, cloud(200, c), 30));
+
+  it("of classes apart is right, and tells of nothing foreign", async () => {
+    const { notes, unknown } = await fill(three, 3);
+    expect(notes).toEqual([expect.stringMatching(/^labels are spread .*: 100.0 % of hidden labels come back/)]);
+    expect(share(unknown, ({ guess, truth }) => guess === truth)).toBe(1);
+    expect(share(unknown, ({ trusted }) => trusted)).toBeCloseTo(0.66, 1);
+  });
+
+  it.each([
+    ["a crowd denser than the classes", cloud(150, 5, 0.5)],
+    ["a crowd as dense as the classes", cloud(150, 5)],
+  ])("tells that a fifth is foreign, which is %s", async (_, codes) => {
+    const { notes, unknown } = await fill([...three, ...examples(-1, codes, 0)], 3);
+    // 150 of 660 without a label; chance has 1 - 0.0001^(1/90) of them.
+    const [, told] = /belongs to no class: ([\d.]+) %.*up to 9\.7 %/.exec(notes[0]!)!;
+    expect(Math.abs(Number(told) - 22.7)).toBeLessThan(2);
+    const own = unknown.filter(({ truth }) => truth >= 0);
+    expect(share(own, ({ guess, truth }) => guess === truth)).toBe(1);
+  });
+
+  it("has no guess for a class without a labelled picture, whose pictures count as foreign", async () => {
+    const all = three.map((one) => ({ ...one, known: one.known && one.truth !== 2 }));
+    const { notes, rows } = await fill(all, 3);
+    expect(notes[0]).toMatch(FOREIGN);
+    expect(share(rows, ({ guess, trusted }) => trusted && guess === 2)).toBe(0);
+    const own = rows.filter(({ truth }) => truth !== 2);
+    expect(share(own, ({ guess, truth }) => guess === truth)).toBe(1);
+  });
+
+  it("keeps a class of which there are fifty times fewer, and does not take it for foreign", async () => {
+    const rare = [...examples(0, cloud(1000, 0), 50), ...examples(1, cloud(20, 1), 4)];
+    for (const sure of [undefined, Int32Array.from(rare, ({ truth }) => truth)]) {
+      const { notes, unknown } = await fill(rare, 2, sure);
+      expect(notes.join()).not.toMatch(FOREIGN);
+      const few = unknown.filter(({ truth }) => truth === 1);
+      expect(share(few, ({ guess }) => guess === 1)).toBe(1);
+      expect(share(few, ({ trusted }) => trusted)).toBeGreaterThan(0.5);
+    }
+  });
+
+  it("of labels of one class spreads none, also where the teacher is sure", async () => {
+    const one = [...examples(1, cloud(100, 1), 20), ...examples(1, cloud(100, 2), 0)];
+    const { notes, unknown } = await fill(one, 2);
+    expect(notes.at(-1)).toBe("labels are not spread over a graph of codes: all are of one class");
+    expect(share(unknown, ({ trusted }) => trusted)).toBe(0);
+    expect(share((await fill(one, 2, new Int32Array(200).fill(1))).unknown, ({ trusted }) => trusted)).toBe(0);
+  });
+
+  it("of one label a class is begun, and says that it could not be checked", async () => {
+    const { notes, unknown } = await fill(
+      [0, 1].flatMap((c) => examples(c, cloud(200, c), 1)),
+      2,
+    );
+    expect(notes).toEqual([expect.stringMatching(/too few labels to check it/)]);
+    expect(share(unknown, ({ guess, truth }) => guess === truth)).toBe(1);
+  });
+});

@@ -1,0 +1,78 @@
+import { describe, expect, it } from "vitest";
+import { gather, range } from "../../src/data/dataset.ts";
+import { glyphs } from "../../src/data/sets/glyphs.ts";
+import { parseOptions } from "../../src/models/index.ts";
+import { stargan } from "../../src/models/stargan.ts";
+import { initialState } from "../../src/nn/scope.ts";
+import { nativeBackend, TrainedModel } from "../../src/node.ts";
+import { compileModel } from "../../src/train/steps.ts";
+import { modelTests } from "./model-tests.ts";
+
+const small = { width: 4, blocks: 1, discriminatorWidth: 4, rate: 2e-3, emaDecay: 0.9 };
+
+modelTests(stargan, [small]);
+
+describe("stargan", () => {
+  const { test, classes } = glyphs({ train: 10, test: 6 });
+  const data = { height: 28, width: 28, channels: 1, classes, mirror: false };
+  const untrained = () => {
+    const options = parseOptions(stargan, small);
+    const { specs } = compileModel(stargan.build(options, data), data, 4);
+    const weights = { state: initialState(specs, 3), fitted: new Map() };
+    // What is evaluated are averages, which are the weights at first.
+    for (const path of specs.keys())
+      if (specs.has(`average/${path}`)) weights.state.set(`average/${path}`, weights.state.get(path)!);
+    return new TrainedModel({ model: "stargan", options, data }, weights, nativeBackend(), stargan);
+  };
+
+  it("makes another picture for another class, of the first weights on", async () => {
+    const model = untrained();
+    const picture = await gather(test!, range(0, 2));
+    const as = async (label: number) => (await model.translate(picture, new Int32Array(2).fill(label))).data;
+    const [three, four] = [await as(3), await as(4)];
+    let most = 0;
+    three.forEach((value, i) => {
+      most = Math.max(most, Math.abs(value - four[i]!));
+    });
+    expect(most).toBeGreaterThan(1e-3);
+    expect(await as(3)).toEqual(three);
+    await model.dispose();
+  });
+
+  it("measures there and back: as the class after its own, and again as its own", async () => {
+    const model = untrained();
+    const picture = await gather(test!, range(0, 6));
+    // The last class is followed by the first.
+    const own = Int32Array.of(0, 4, 8, 9, 9, 2);
+    const { data: error } = await model.run("cycleError", { picture, label: own });
+    const there = (
+      await model.translate(
+        picture,
+        own.map((label) => (label + 1) % 10),
+      )
+    ).data;
+    // A picture is given as bytes, so the way back starts from rounded values: 1/510 each, which a net may enlarge a little.
+    const back = (
+      await model.translate(
+        Uint8Array.from(there, (value) => Math.round(255 * value)),
+        own,
+      )
+    ).data;
+    for (let i = 0; i < 6; i++) {
+      let total = 0;
+      for (let j = 784 * i; j < 784 * (i + 1); j++) total += (back[j]! - picture[j]! / 255) ** 2 / 784;
+      expect(Math.abs(total - error[i]!)).toBeLessThan(0.02 * error[i]!);
+    }
+    await model.dispose();
+  });
+
+  it("has the penalty of its loss: R1 draws nothing, WGAN-GP a place between real and translated", () => {
+    const noisesOf = (loss: string) => {
+      const model = stargan.build(parseOptions(stargan, { ...small, loss }), data);
+      const [discriminator] = compileModel(model, data, 4).stages[0]!.phases;
+      return [...discriminator!.noises.keys()];
+    };
+    expect(noisesOf("hinge")).toEqual(["asked"]);
+    expect(noisesOf("wasserstein")).toEqual(["asked", "between"]);
+  });
+});

@@ -1,0 +1,48 @@
+import { describe, expect, it } from "vitest";
+import { foreignPoints } from "../../src/propagation/foreign.ts";
+import { nearestNeighbours } from "../../src/propagation/neighbours.ts";
+import { Random } from "../../src/random/random.ts";
+
+const find = (points: Float32Array, width: number, labels: Int32Array) =>
+  foreignPoints(points, width, labels, nearestNeighbours(points, width, 10));
+
+describe("points that belong to no class", () => {
+  it("are those farther from every label than labelled ones are from each other, by neighbour distances", () => {
+    // On a line: labels at 0, 3 and 6, others beside them, and a crowd at 100. With one neighbour, units are about 1.
+    const line = Float32Array.of(0, 1, 3, 4, 6, 7, 100, 101, 102);
+    const labels = Int32Array.of(0, -1, 1, -1, 0, -1, -1, -1, -1);
+    const neighbours = nearestNeighbours(line, 1, 1);
+    expect(foreignPoints(line, 1, labels, neighbours)).toEqual({ share: 0.5, byChance: 1 - 1e-4 ** (1 / 3) });
+  });
+
+  it("are not told where there is nothing to compare with", () => {
+    const points = Float32Array.of(0, 1, 2, 3);
+    expect(find(points, 1, Int32Array.of(0, 1, 0, 1))).toBeUndefined();
+    expect(find(points, 1, Int32Array.of(0, -1, -1, -1))).toBeUndefined();
+  });
+
+  it("are more than chance has less than once in a hundred draws of points that all belong", () => {
+    let alarms = 0;
+    for (let draw = 0; draw < 100; draw++) {
+      const points = new Float32Array(300 * 5);
+      new Random(draw, "points").fillNormal(points);
+      const { share, byChance } = find(
+        points,
+        5,
+        Int32Array.from({ length: 300 }, (_, i) => (i < 30 ? i % 3 : -1)),
+      )!;
+      alarms += Number(share > byChance);
+    }
+    expect(alarms).toBe(0);
+  });
+
+  it("are not made of the same picture many times, beside a label or apart from all", () => {
+    const points = new Float32Array(2 * 80);
+    new Random(1, "points").fillNormal(points);
+    points.fill(50, 2 * 60);
+    const labels = Int32Array.from({ length: 80 }, (_, i) => (i < 20 ? i % 2 : -1));
+    expect(find(points, 2, labels)!.share).toBeCloseTo(20 / 60, 1);
+    labels[60] = 0;
+    expect(find(points, 2, labels)!.share).toBeLessThan(0.1);
+  });
+});

@@ -1,0 +1,28 @@
+"""Writes similarity.json: PSNR and SSIM of pictures by scikit-image 0.26, which test/metrics/similarity.test.ts repeats.
+
+Pictures [h, w, c] come from one formula (see `wave`), kept in 0..1. Run: python3 similarity.py > similarity.json
+"""
+import json
+import math
+
+import numpy
+from skimage.metrics import peak_signal_noise_ratio, structural_similarity
+
+SHAPES = [(28, 28, 1), (17, 40, 3), (11, 11, 1)]
+
+
+def wave(shape, phase):
+    values = [0.5 + 0.5 * math.sin(0.7 * i + phase + 0.3 * math.sin(1.3 * i)) for i in range(math.prod(shape))]
+    return numpy.array(values).reshape(shape)
+
+
+found = []
+for shape in SHAPES:
+    x, y = wave(shape, 0.2), wave(shape, 0.9)
+    options = {"gaussian_weights": True, "sigma": 1.5, "use_sample_covariance": False}
+    found.append({
+        "shape": shape,
+        "psnr": peak_signal_noise_ratio(x, y, data_range=1),
+        "ssim": structural_similarity(x, y, data_range=1, channel_axis=2, **options),
+    })
+print(json.dumps(found))

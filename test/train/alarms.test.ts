@@ -1,0 +1,179 @@
+// Alarms: the rules on numbers that are written down, and faults planted in networks that really train.
+import { describe, expect, it } from "vitest";
+import { ndarray } from "../../src/base/array.ts";
+import { type Dataset, gather, range, subset } from "../../src/data/dataset.ts";
+import { glyphs } from "../../src/data/sets/glyphs.ts";
+import { withValidation } from "../../src/data/splits.ts";
+import { alarmChanges, EPOCHS_KEPT } from "../../src/train/alarms.ts";
+import { denseGenerator, perfectGenerator, type Rates, smallGan, trainGan } from "./small-gan.ts";
+
+/** What the epochs before and the last one show, where nothing is wrong. */
+const healthy = {
+  "validation/coverage": 0.6,
+  "validation/diversity": 0.9,
+  "validation/kernelDistance": 0.01,
+  "validation/discriminatorReal": 0.8,
+  "validation/discriminatorGenerated": 0.7,
+  "watch/trainingScore": 1.1,
+  "watch/validationScore": 1,
+  "watch/generatedScore": -1,
+  "watch/scoreDeviation": 0.8,
+  "watch/sampleChange": 0.02,
+  "train/d/loss": 1.2,
+  "train/d/gradientNorm": 0.5,
+};
+/** Norms that grow from epoch to epoch. */
+const epochs = (count: number, ...ends: Partial<Record<string, number>>[]) =>
+  Array.from({ length: count + ends.length }, (_, i) => ({
+    ...healthy,
+    "watch/d/parameterNorm": 5 + i,
+    "steps/d": 100 * i,
+    ...ends[i - count],
+  })) as Record<string, number>[];
+const begun = (history: readonly Record<string, number>[]) => alarmChanges(history, []).map(({ name }) => name);
+
+describe("the rules", () => {
+  it("are silent where nothing is wrong, in a first epoch, and where there is nothing to look at", () => {
+    for (let count = 0; count <= EPOCHS_KEPT; count++) expect(begun(epochs(count))).toEqual([]);
+    expect(begun([{}])).toEqual([]);
+    expect(begun([{ "train/joint/loss": 3 }, { "train/joint/loss": 2 }])).toEqual([]);
+  });
+
+  const sure = { "validation/discriminatorReal": 0.99, "validation/discriminatorGenerated": 1 };
+  it.each<[string, string[], Record<string, number>[]]>([
+    ["samples are all the same", ["collapse"], [{ "validation/diversity": 0.01 }]],
+    ["samples differ less than half as much as before", ["collapse"], [{ "validation/diversity": 0.4 }]],
+    ["less than half of what was covered is", ["collapse"], [{ "validation/coverage": 0.29 }]],
+    ["a little less is covered", [], [{ "validation/coverage": 0.31 }]],
+    ["the discriminator is sure in two epochs, and nothing gets better", ["discriminator-wins"], [sure, sure]],
+    ["it is sure in one epoch", [], [sure]],
+    ["it is sure in two epochs, and more is covered", [], [sure, { ...sure, "validation/coverage": 0.65 }]],
+    ["it is sure of one kind alone", [], [sure, { ...sure, "validation/discriminatorReal": 0.9 }]],
+    [
+      "most of what sets training pictures apart is not seen in validation pictures",
+      ["discriminator-memorises"],
+      [{ "watch/trainingScore": 3, "watch/validationScore": 0.9 }],
+    ],
+    [
+      "the scores of all kinds are alike",
+      [],
+      [{ "watch/trainingScore": 0.1, "watch/validationScore": 0, "watch/generatedScore": 0 }],
+    ],
+    ["a loss is ten times what is usual", ["runaway"], [{ "train/d/loss": 12.1 }]],
+    ["a gradient is ten times what is usual", [], [{ "train/d/gradientNorm": 5 }]],
+    ["a gradient is a hundred times what is usual", ["runaway"], [{ "train/d/gradientNorm": 51 }]],
+    ["weights grow tenfold in an epoch", ["runaway"], [{ "watch/d/parameterNorm": 100 }]],
+    ["weights grow by a twentieth a step", ["runaway"], [{ "watch/d/parameterNorm": 30, "steps/d": 440 }]],
+    ["scores are hundreds apart", ["runaway"], [{ "watch/generatedScore": -102 }]],
+    ["samples of the same noise stay", ["frozen"], [{ "watch/sampleChange": 5e-4 }]],
+    ["weights stay", ["frozen"], [{ "watch/d/parameterNorm": 9 }]],
+  ])("where %s: %j", (_what, expected, ends) => {
+    expect(begun(epochs(5, ...ends))).toEqual(expected);
+  });
+
+  it("tell of little coverage only after a while without any gain", () => {
+    const low = (count: number, last = 0.2) =>
+      epochs(count).map((epoch, i) => ({ ...epoch, "validation/coverage": i === count - 1 ? last : 0.2 }));
+    expect(begun(low(EPOCHS_KEPT - 1))).toEqual([]);
+    expect(begun(low(EPOCHS_KEPT))).toEqual(["collapse"]);
+    expect(begun(low(EPOCHS_KEPT, 0.22))).toEqual([]);
+  });
+
+  it("tell a beginning once, with what to try, and an end", () => {
+    const history = epochs(5, { "validation/coverage": 0.1 });
+    const [first] = alarmChanges(history, []);
+    expect(first).toMatchObject({ name: "collapse", state: "begins", title: "the generator collapses" });
+    expect(first!.text).toBe("samples cover 10.0 % of the real pictures, and covered 60.0 %");
+    expect(first!.advice[0]).toContain("DiffAugment");
+    expect(alarmChanges(history, ["collapse"])).toEqual([]);
+    expect(alarmChanges(epochs(5), ["collapse"])).toMatchObject([{ name: "collapse", state: "ends", text: "" }]);
+  });
+});
+
+describe("in training", () => {
+  const whole = glyphs({ train: 800, test: 2000 });
+  const data = withValidation(whole, 0.2, 1);
+  const alarmsOf = async (model: Parameters<typeof trainGan>[0], set: Dataset, count: number) =>
+    (await trainGan(model, set, { epochs: count })).alarms.map(({ name, epoch }) => [name, epoch]);
+  const dense = (rates?: Rates, loudness = 1) => smallGan(denseGenerator(data, loudness), rates);
+
+  it("nothing is told of a healthy run", async () => {
+    expect(await alarmsOf(dense(), data, 5)).toEqual([]);
+  });
+
+  it("a generator of one picture collapses in the first epoch", async () => {
+    expect(await alarmsOf(dense({}, 0), data, 2)).toEqual([["collapse", 1]]);
+  });
+
+  it("rates of 0.1, a hundred times too high, run away in the first epoch", async () => {
+    expect(await alarmsOf(dense({ generator: 0.1, discriminator: 0.1 }), data, 1)).toEqual([["runaway", 1]]);
+  });
+
+  it("a discriminator with a rate of 0 stands still in the first epoch", async () => {
+    expect(await alarmsOf(dense({ discriminator: 0 }), data, 2)).toEqual([["frozen", 1]]);
+  });
+
+  it("a discriminator that sees 200 pictures again and again learns them by heart, if nothing else is left to learn", async () => {
+    const few = {
+      ...data,
+      train: subset(
+        data.train,
+        Int32Array.from({ length: 3200 }, (_, i) => i % 200),
+      ),
+    };
+    const bytes = await gather(whole.test!, range(0, 2000));
+    const pool = ndarray(
+      "float32",
+      [2000, 28, 28, 1],
+      Float32Array.from(bytes, (byte) => byte / 255),
+    );
+    const model = smallGan(perfectGenerator(pool), { generator: 2e-4, discriminator: 2e-3 });
+    expect(await alarmsOf(model, few, 2)).toEqual([
+      ["discriminator-memorises", expect.toSatisfy((epoch) => epoch <= 2)],
+    ]);
+  });
+
+  it("all of it goes on exactly: a run that was stopped tells the same alarms and numbers", async () => {
+    const model = dense({ generator: 0.1, discriminator: 0.1 });
+    const straight = await trainGan(model, data, { epochs: 2 });
+    let seen = 0;
+    const first = await trainGan(model, data, { epochs: 2, interrupted: () => ++seen >= 25 });
+    const second = await trainGan(model, data, { epochs: 2, resume: first.saved });
+    const told = (events: readonly { seconds?: number }[]) => events.map((event) => ({ ...event, seconds: 0 }));
+    expect(told([...first.epochs, ...second.epochs])).toEqual(told(straight.epochs));
+    expect([...first.alarms, ...second.alarms]).toEqual(straight.alarms);
+    expect(straight.alarms.length).toBeGreaterThan(0);
+    expect(second.saved.progress.watch).toEqual(straight.saved.progress.watch);
+  });
+});
+
+describe("what is told of each epoch", () => {
+  const data = withValidation(glyphs({ train: 300, test: 10 }), 0.3, 1);
+
+  it("are the losses of each network on training and on validation pictures, norms, and scores", async () => {
+    const { epochs } = await trainGan(smallGan(denseGenerator(data)), data, { epochs: 2 });
+    const names = Object.keys(epochs[1]!.metrics);
+    for (const name of [
+      ...["train/discriminator/real", "train/discriminator/gradientNorm", "train/generator/gradientNorm"],
+      ...["validation/discriminator/real", "validation/discriminator/generated", "validation/generator/loss"],
+      ...["validation/discriminatorReal", "validation/coverage", "validation/diversity", "watch/sampleChange"],
+      ...["watch/trainingScore", "watch/generator/parameterNorm"],
+    ])
+      expect(names).toContain(name);
+    expect(names).not.toContain("validation/generator/gradientNorm");
+  });
+
+  it("are norms that follow from the weights, and losses on validation pictures that follow from what was trained", async () => {
+    // At a rate of 0 all stays as it began, where a dense discriminator knows nothing: both losses are near ln 2.
+    const still = smallGan(denseGenerator(data), { generator: 0, discriminator: 0 });
+    const { epochs, saved } = await trainGan(still, data, { epochs: 1 });
+    const { metrics } = epochs[0]!;
+    let squares = 0;
+    for (const [path, value] of saved.state)
+      if (path.startsWith("discriminator/")) for (const weight of value.data) squares += weight ** 2;
+    expect(metrics["watch/discriminator/parameterNorm"]).toBeCloseTo(Math.sqrt(squares), 9);
+    // Different pictures of the same kind, some 200 and 64 of them: the same mean within a tenth.
+    const gap = metrics["validation/discriminator/real"]! - metrics["train/discriminator/real"]!;
+    expect(Math.abs(gap)).toBeLessThan(0.1);
+  });
+});
