@@ -2,13 +2,14 @@
 import { z } from "zod";
 import * as g from "../graph/ops/index.ts";
 import type { Tensor } from "../graph/tensor.ts";
-import { glorotUniform } from "../nn/init.ts";
+import { glorotUniform, zerosInit } from "../nn/init.ts";
 import { ACTIVATIONS, batchNorm, conv, dense, dropout } from "../nn/layers.ts";
 import { classLoss } from "../nn/losses.ts";
 import { defaultDepth } from "../nn/nets.ts";
 import { adam } from "../nn/optim.ts";
 import { schedule, withWarmup } from "../nn/schedule.ts";
 import type { Scope } from "../nn/scope.ts";
+import { backboneFeatures, backboneUpdates } from "./backbone.ts";
 import { head } from "./heads.ts";
 import { defineModel } from "./model.ts";
 import { ACTIVATION_NAMES, SCHEDULE_NAMES } from "./options.ts";
@@ -33,9 +34,11 @@ export const cnn = defineModel({
   title: "convolutional classifier (baseline, nothing generative)",
   cite: "Simonyan & Zisserman 2015, Very Deep Convolutional Networks, with batch normalisation (Ioffe & Szegedy 2015)",
   options,
+  buildsOnBackbone: true,
   build(o, data) {
     const act = ACTIVATIONS[o.activation];
-    const features = (scope: Scope, x: Tensor): Tensor => {
+    const { backbone } = data;
+    const own = (scope: Scope, x: Tensor): Tensor => {
       let y = x; // [n, h, w, c]
       for (let level = 0; level < (o.depth || defaultDepth(data.height, data.width)); level++) {
         for (let block = 1; block <= o.blocks; block++) {
@@ -46,9 +49,17 @@ export const cnn = defineModel({
       }
       return act(dense(scope.child("dense"), g.flatten(y), o.hidden)); // [n, hidden]
     };
+    // Features of a pretrained network take a linear layer alone, which learns best from values of one scale.
+    const features = (scope: Scope, x: Tensor): Tensor =>
+      backbone
+        ? batchNorm(scope.child("trunk").child("norm"), backboneFeatures(backbone, scope, x))
+        : own(scope.child("trunk"), x);
     const classify = (scope: Scope, x: Tensor): Tensor => {
-      const y = dropout(scope.child("drop"), features(scope, x), o.dropout);
-      return dense(scope.child("out"), y, data.classes.length, { init: glorotUniform }); // logits [n, classes]
+      const trunk = scope.child("trunk");
+      const y = dropout(trunk.child("drop"), features(scope, x), o.dropout);
+      // On more features than there may be pictures, what a random start adds is never unlearned.
+      const init = backbone ? zerosInit : glorotUniform;
+      return dense(trunk.child("out"), y, data.classes.length, { init }); // logits [n, classes]
     };
 
     return {
@@ -58,12 +69,12 @@ export const cnn = defineModel({
           phases: [
             {
               name: "classifier",
-              updates: ["trunk/"],
+              updates: ["trunk/", ...backboneUpdates(backbone)],
               optimizer: adam({ decay: o.decay }),
               learningRate: o.rate,
               schedule: withWarmup(o.warmup, schedule(o.schedule)),
               loss(scope, batch) {
-                const logits = classify(scope.child("trunk"), (batch.mixed ?? batch).x);
+                const logits = classify(scope, (batch.mixed ?? batch).x);
                 const loss = classLoss(logits, batch, o.smoothing);
                 return { loss, log: { loss } };
               },
@@ -73,8 +84,8 @@ export const cnn = defineModel({
       ],
       best: ["accuracy", "nll"],
       heads: {
-        classify: head(["picture"], "logits", (scope, { picture }) => classify(scope.child("trunk"), picture)),
-        features: head(["picture"], "features", (scope, { picture }) => features(scope.child("trunk"), picture)),
+        classify: head(["picture"], "logits", (scope, { picture }) => classify(scope, picture)),
+        features: head(["picture"], "features", (scope, { picture }) => features(scope, picture)),
       },
     };
   },

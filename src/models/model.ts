@@ -8,6 +8,7 @@ import type { FittedQuantity, Metric } from "../metrics/metric.ts";
 import type { Optimizer } from "../nn/optim.ts";
 import type { Schedule } from "../nn/schedule.ts";
 import type { Scope } from "../nn/scope.ts";
+import type { Backbone } from "./backbone.ts";
 import type { Heads } from "./heads.ts";
 
 /** What a model must know of the data before it is built. */
@@ -20,6 +21,8 @@ export interface DataSpec {
   readonly mirror: boolean;
   /** How many pictures there are to train on. Absent where that is not known: all have labels, as far as a model can say. */
   readonly examples?: ExampleCounts;
+  /** The pretrained network that the run builds on, where it has one. */
+  readonly backbone?: Backbone;
 }
 
 // ------------------------------------------------------------------------------------------------ what is fed
@@ -224,6 +227,8 @@ export interface Model<O extends OptionTable = OptionTable> {
   /** Where the method is published. */
   readonly cite: string;
   readonly options: O;
+  /** Whether it can be built on a pretrained network (`DataSpec.backbone`). Default: no. */
+  readonly buildsOnBackbone?: boolean;
   /** Pictures a step where a run does not say (`--batch`). Default: as for every run. */
   batch?(counts: ExampleCounts): number;
   build(options: z.infer<O>, data: DataSpec): BuiltModel;

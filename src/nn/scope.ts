@@ -48,6 +48,8 @@ export interface BuildOptions {
   readonly fitted?: ReadonlyMap<string, NdArray>;
   /** Path prefixes of what is not trained: no phase moves it, and its layers behave as outside training. */
   readonly frozen?: readonly string[];
+  /** What stands for the result of a frozen part on `x`, where that was computed beforehand; undefined where it was not. */
+  readonly precomputed?: (part: Scope, x: Tensor) => Tensor | undefined;
 }
 
 /** What one walk over a model's functions declared. */
@@ -117,6 +119,14 @@ export class Scope {
    */
   get averaged(): Scope {
     return new Scope(this.build, this.path, true);
+  }
+
+  /**
+   * The result of this part on `x`: what was computed of it beforehand, while it is frozen, else what `compute` makes. A part that
+   * asks so may be costly: its results are then kept, and its graph is not there in training.
+   */
+  costly(x: Tensor, compute: () => Tensor): Tensor {
+    return this.build.options.precomputed?.(this, x) ?? compute();
   }
 
   /** A trained parameter. The same path again gives the same tensor (weight sharing). @throws `E_SHAPE` for another shape */

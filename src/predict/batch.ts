@@ -47,10 +47,16 @@ export function batchTensors({ name, size, views, mixes }: BatchShape, spec: Dat
   return mixes ? { ...batch, mixed: mixed(name, batch) } : batch;
 }
 
+/** What of a set plain batches are made of. */
+export interface PlainUse extends Pick<BatchUse, "tables"> {
+  /** Whether the pictures have partners. Default: no. */
+  readonly paired?: boolean;
+}
+
 /** The plain batch of the main stream: pictures, and where they are `paired` their partners; nothing mixed. */
-export const plainBatch = (size: number, spec: DataSpec, paired = false): Batch => {
+export const plainBatch = (size: number, spec: DataSpec, { paired = false, tables }: PlainUse = {}): Batch => {
   const views = { [MAIN_VIEW]: "plain", ...(paired ? { [PARTNER_VIEW]: "partner" } : {}) };
-  return batchTensors({ name: MAIN_STREAM, size, views, mixes: false }, spec);
+  return batchTensors({ name: MAIN_STREAM, size, views, mixes: false }, spec, { tables });
 };
 
 /** The class weight of each label; unlabelled ones read the first, and count nothing. */

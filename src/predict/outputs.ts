@@ -1,7 +1,7 @@
 // Outputs: rows that a model gives for every picture of a set, from which metrics and fitted quantities are computed.
 import { firstNotFinite, type NdArray, sizeOf } from "../base/array.ts";
 import { fail } from "../base/errors.ts";
-import { BatchBuffer, MAIN_VIEW, PARTNER_VIEW } from "../data/batches.ts";
+import { BatchBuffer, MAIN_VIEW, PARTNER_VIEW, type Table } from "../data/batches.ts";
 import { type ImageSet, keptPartner, range } from "../data/dataset.ts";
 import * as g from "../graph/ops/index.ts";
 import type { Tensor } from "../graph/tensor.ts";
@@ -157,6 +157,7 @@ export function outputTensors(
 /**
  * Rows by output for every picture of a decoded set, in batches of `size`. `run` computes one batch; meanwhile the next are
  * made and queued.
+ * @param tables rows of the pictures that `run` is fed beside them
  * @throws `E_NAN` for rows that are not finite
  */
 export async function predictSet(
@@ -165,13 +166,14 @@ export async function predictSet(
   seed: number,
   feeds: StepFeeds,
   run: (inputs: Readonly<Record<string, NdArray>>) => Promise<Readonly<Record<string, NdArray>>>,
+  tables: Readonly<Record<string, Table>> = {},
 ): Promise<ReadonlyMap<string, Float32Array>> {
   const n = set.labels.length;
   const order = range(0, n);
   const gathered = new Map<string, Float32Array>();
   const partner = keptPartner(set);
   const views = partner ? [MAIN_VIEW, PARTNER_VIEW] : [MAIN_VIEW];
-  const buffers = Array.from({ length: IN_FLIGHT + 1 }, () => new BatchBuffer(set, { size, views }));
+  const buffers = Array.from({ length: IN_FLIGHT + 1 }, () => new BatchBuffer(set, { size, views, tables }));
   const predictBatch = async (inputs: Readonly<Record<string, NdArray>>, from: number, count: number) => {
     for (const [name, { data, shape }] of Object.entries(await run(inputs))) {
       const width = sizeOf(shape.slice(1));

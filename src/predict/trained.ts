@@ -279,7 +279,7 @@ export class TrainedModel {
     const none = new Map<string, Float32Array>();
     if (names.length === 0 || size === 0)
       return new Predictions(none, set.labels, this.spec.classes.length, this.fitted);
-    const outputs = outputTensors(this.heads, names, build.root, plainBatch(size, this.spec, paired));
+    const outputs = outputTensors(this.heads, names, build.root, plainBatch(size, this.spec, { paired }));
     const executable = await this.backend.compile("evaluate", Object.fromEntries(outputs), { mode: "infer" });
     const feeds = new StepFeeds({ graph: { name: "evaluate" }, noises: build.noises, annealed: build.annealed });
     try {

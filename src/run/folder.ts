@@ -5,10 +5,11 @@ import { dirname, join } from "node:path";
 import { z } from "zod";
 import { fail } from "../base/errors.ts";
 import { modelNamed, parseOptions } from "../models/index.ts";
-import type { Model } from "../models/model.ts";
+import type { DataSpec, Model } from "../models/model.ts";
 import type { TrainedWeights } from "../predict/trained.ts";
 import type { RunEvent } from "../train/events.ts";
 import type { Snapshot } from "../train/fit-options.ts";
+import { BACKBONE_FILE, openBackbone } from "./backbone.ts";
 import { Checkpoints, type FoundCheckpoint } from "./checkpoints.ts";
 import { DRAFT, writeAtomically } from "./files.ts";
 import { readEvents } from "./logs.ts";
@@ -78,9 +79,14 @@ export class RunFolder {
 
   /**
    * Makes a new run folder; `runs/MODEL-DATA-N` when no path is given.
+   * @param files that belong to it, by name
    * @throws `E_RUN_EXISTS`, `E_WRITE`
    */
-  static create(path: string | undefined, config: RunConfig): RunFolder {
+  static create(
+    path: string | undefined,
+    config: RunConfig,
+    files: Readonly<Record<string, Uint8Array>> = {},
+  ): RunFolder {
     if (path !== undefined) RunFolder.refuseUsed(path);
     let target: string;
     try {
@@ -94,6 +100,7 @@ export class RunFolder {
       );
     }
     const run = new RunFolder(target, config);
+    for (const [name, bytes] of Object.entries(files)) writeAtomically(run.file(name), [bytes]);
     // Comes last: what has no configuration is no run yet.
     run.configure(config);
     return run;
@@ -117,6 +124,13 @@ export class RunFolder {
     const config = readConfig(path);
     const options = parseOptions(modelNamed(config.model, model), config.options);
     return new RunFolder(path, { ...config, options });
+  }
+
+  /** The configuration as a model is built by it, with the network that it was built on. @throws `E_FILE`, `E_ONNX` */
+  modelConfig(model: Model): RunConfig & { readonly data: DataSpec } {
+    const { config } = this;
+    const backbone = openBackbone(model, optionsOf(config), this.file(BACKBONE_FILE))?.backbone;
+    return { ...config, data: { ...config.data, backbone } };
   }
 
   /** Writes config.json anew. @throws `E_WRITE` */
@@ -229,6 +243,6 @@ function isUnmade(path: string): boolean {
   return readdirSync(path, { withFileTypes: true }).every((entry) =>
     entry.isDirectory()
       ? FOLDERS.includes(entry.name) && readdirSync(join(path, entry.name)).length === 0
-      : entry.name === CONFIG + DRAFT,
+      : [CONFIG + DRAFT, BACKBONE_FILE, BACKBONE_FILE + DRAFT].includes(entry.name),
   );
 }

@@ -3,6 +3,7 @@ import { fileURLToPath } from "node:url";
 import type { NdArray } from "../base/array.ts";
 import { fail, GenclassError } from "../base/errors.ts";
 import { decodePicture } from "../data/readers/decode.ts";
+import { modelNamed } from "../models/index.ts";
 import type { Model } from "../models/model.ts";
 import { type Prediction, TrainedModel, type TrainedWeights } from "../predict/trained.ts";
 import type { Backend } from "../runtime/backend.ts";
@@ -137,7 +138,7 @@ export async function load(
   { backend = answering(), model }: { backend?: Backend; model?: Model } = {},
 ): Promise<NodeModel> {
   const run = RunFolder.open(path, model);
-  return new NodeModel(run.config, run.weights(), backend, model);
+  return new NodeModel(run.modelConfig(modelNamed(run.config.model, model)), run.weights(), backend, model);
 }
 
 function answering(): Backend {

@@ -4,6 +4,7 @@ import { AUGMENTATION_NAMES } from "../data/augment.ts";
 import type { Sampling } from "../data/order.ts";
 import { PAIR_CHANGES, type PairChange, pairChange } from "../data/pairs.ts";
 import { RESIZES, type Resize } from "../data/readers/decode.ts";
+import { NORMALISATIONS } from "../models/backbone.ts";
 import { PRECISIONS } from "../runtime/wish.ts";
 import {
   addedPictures,
@@ -39,8 +40,8 @@ export interface RunOption<T = unknown> {
   readonly stored: "run" | "data";
   /** An option that takes the place of this one: giving one unsets the other. */
   readonly excludes?: string;
-  /** An option without which this one means nothing. */
-  readonly needs?: string;
+  /** Options of which it needs one, without which it means nothing. */
+  readonly needs?: readonly string[];
 }
 
 /** The options of a run, in the order in which help shows them. */
@@ -200,14 +201,31 @@ export const RUN_OPTIONS = {
     resume: "fixed",
     stored: "run",
   },
-  freeze: {
-    flag: "--freeze <prefix...>",
-    type: list("path prefixes"),
+  backbone: {
+    flag: "--backbone <file[@node]>",
+    type: text("an .onnx file or a name, as in features.onnx or features.onnx@NODE"),
     default: null,
-    help: "parameters whose paths begin with the prefix stay as the --from run has them; may be repeated",
+    help: "build on a pretrained network: an .onnx file, or NAME for GENCLASS_DATA/backbones/NAME.onnx, cut at its last feature map or at @NODE. Pictures are read at its size, unless --image says another",
     resume: "fixed",
     stored: "run",
-    needs: "from",
+  },
+  normalise: {
+    flag: "--normalise <how>",
+    type: choice(NORMALISATIONS),
+    default: "auto",
+    help: "what the network of --backbone takes: pixels of 0..1 (none), of -1..1 (centred), by the means and deviations of ImageNet (imagenet), or auto: none where the file normalises itself, else imagenet",
+    resume: "fixed",
+    stored: "run",
+    needs: ["backbone"],
+  },
+  freeze: {
+    flag: "--freeze <prefix...>",
+    type: list("path prefixes, or all, none or a number of stages of the --backbone network"),
+    default: null,
+    help: "parameters whose paths begin with the prefix stay as the --from run has them; of the network of --backbone stay all (the default), none, or its first N stages, each of which halves the picture; may be repeated",
+    resume: "fixed",
+    stored: "run",
+    needs: ["from", "backbone"],
   },
   map: {
     flag: "--map <old=new>",
@@ -216,7 +234,7 @@ export const RUN_OPTIONS = {
     help: "a path prefix of the --from run, and the path prefix in this model that takes its weights; may be repeated",
     resume: "fixed",
     stored: "run",
-    needs: "from",
+    needs: ["from"],
   },
   threads: {
     flag: "--threads <n>",

@@ -36,8 +36,8 @@ const storedOptions = z.object({ ...storedSchemas("data"), ...storedSchemas("run
 export function newOptions(given: RunOptions): StoredOptions {
   const values = checked(given);
   for (const [name, { flag, needs }] of RUN_OPTION_LIST)
-    if (name in values && needs && !(needs in values))
-      fail("E_USAGE", `${flagName(flag)} needs --${needs}; give it, or leave ${flagName(flag)} out`);
+    if (name in values && needs?.every((other) => !(other in values)))
+      fail("E_USAGE", `${flagName(flag)} needs --${needs.join(" or --")}; give it, or leave ${flagName(flag)} out`);
   return storedOptions.parse(values);
 }
 

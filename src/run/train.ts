@@ -6,18 +6,26 @@ import { VERSION } from "../base/version.ts";
 import { chooseAugmentation } from "../data/augment.ts";
 import { type Dataset, exampleCounts, fingerprint, fingerprintDifferences, ownCount } from "../data/dataset.ts";
 import { classWeights } from "../data/imbalance.ts";
+import { input } from "../graph/tensor.ts";
+import { type Backbone, frozenPrefixes } from "../models/backbone.ts";
+import { applyHead, requireHead } from "../models/heads.ts";
 import { findModel, modelNamed, parseOptions } from "../models/index.ts";
 import type { Model } from "../models/model.ts";
+import { Build } from "../nn/scope.ts";
 import { exportHead } from "../predict/export.ts";
 import { TrainedModel } from "../predict/trained.ts";
 import { gridPng } from "../report/pictures.ts";
 import type { Backend } from "../runtime/backend.ts";
+import type { State } from "../runtime/program.ts";
 import type { RunEvent, SamplesEvent } from "../train/events.ts";
 import { fit, type PreparedRun, prepare } from "../train/fit.ts";
 import type { FitOptions } from "../train/fit-options.ts";
+import type { FrozenFeatures } from "../train/frozen-features.ts";
 import { targetMetric } from "../train/goals.ts";
 import { validationMetrics } from "../train/steps.ts";
+import { BACKBONE_FILE, freezeWords, type OpenBackbone, openBackbone, optionsFor } from "./backbone.ts";
 import type { StoredSnapshot } from "./checkpoint.ts";
+import { frozenFeatures } from "./features.ts";
 import { writeAtomically } from "./files.ts";
 import { optionsOf, type RunConfig, RunFolder, runConfig } from "./folder.ts";
 import { RunLock, refuseLocked } from "./lock.ts";
@@ -58,18 +66,27 @@ const SHEET_COLUMNS = 10;
 /** Training pictures without which there is nothing to learn from. */
 const FEWEST_PICTURES = 10;
 
+/** A call that has been checked. */
+interface PlannedRun {
+  /** With defaults. */
+  readonly modelOptions: Record<string, unknown>;
+  /** With defaults; on a network, its picture size where none is given. */
+  readonly options: StoredOptions;
+  readonly backbone: OpenBackbone | undefined;
+}
+
 /**
  * Checks the call of a new run as far as that is possible without data.
- * @returns the options of the model and of the run, with defaults
  * @param model a name from `MODELS`, or a model
- * @throws `E_NAME`, `E_OPTION`, `E_USAGE`; `E_RUN_EXISTS` for a used `out`; `E_RUN_NOT_FOUND` for a `from` that is no run
+ * @throws `E_NAME`, `E_OPTION`, `E_USAGE`; `E_RUN_EXISTS` for a used `out`; `E_RUN_NOT_FOUND` for a `from` that is no run;
+ * `E_FILE`, `E_ONNX` for a `backbone` that cannot be taken
  */
-export function planRun(
-  model: string | Model,
-  call: RunCall,
-): { readonly modelOptions: Record<string, unknown>; readonly options: StoredOptions } {
-  const modelOptions = parseOptions(typeof model === "string" ? findModel(model) : model, call.options ?? {});
-  const options = newOptions(call);
+export function planRun(model: string | Model, call: RunCall): PlannedRun {
+  const known = typeof model === "string" ? findModel(model) : model;
+  const modelOptions = parseOptions(known, call.options ?? {});
+  const plain = newOptions(call);
+  const backbone = openBackbone(known, plain);
+  const options = backbone ? optionsFor(backbone, plain, call) : plain;
   if (call.out === "") fail("E_OPTION", "the run folder has no name; leave it out, and runs/ gets a numbered one");
   // Whatever the pictures are, these words are known or not.
   chooseAugmentation(options.augment, 3, true);
@@ -77,7 +94,7 @@ export function planRun(
     targetMetric(options.until, validationMetrics(findModel(model).build(modelOptions, ANY_DATA)));
   if (call.out !== undefined) RunFolder.refuseUsed(call.out);
   if (options.from !== null) RunFolder.checkpointOf(options.from);
-  return { modelOptions, options };
+  return { modelOptions, options, backbone };
 }
 
 /**
@@ -86,7 +103,7 @@ export function planRun(
  */
 export async function startRun(modelOrName: string | Model, call: TrainOptions): Promise<Training> {
   const model = typeof modelOrName === "string" ? findModel(modelOrName) : modelOrName;
-  const { modelOptions, options } = planRun(model, call);
+  const { modelOptions, options, backbone } = planRun(model, call);
   const { data, backend } = call;
   const { height, width, channels } = data.train;
   const n = ownCount(data.train);
@@ -119,10 +136,11 @@ export async function startRun(modelOrName: string | Model, call: TrainOptions):
   const batch = call.batch ?? model.batch?.(facts.data.examples) ?? options.batch;
   const config = runConfig(facts, { ...options, batch: Math.min(batch, n) });
   const from = startingWeights(config);
+  const features = await featuresOf(config, backbone?.backbone, call, from?.state);
   // What does not fit is refused before there is a folder that would have to be removed.
-  const prepared = await prepare({ ...fitOptions(config, model, call), from });
-  const run = RunFolder.create(call.out, config);
-  return { run, events: follow(run, model, call, () => ({ from, prepared })) };
+  const prepared = await prepare({ ...fitOptions(config, model, call, backbone?.backbone, features), from });
+  const run = RunFolder.create(call.out, config, backbone && { [BACKBONE_FILE]: backbone.file.bytes });
+  return { run, events: follow(run, model, call, () => ({ from, prepared, features })) };
 }
 
 /**
@@ -192,7 +210,7 @@ function unrepeatable(config: RunConfig, call: Pick<TrainOptions, "backend"> & R
 }
 
 /** What a run begins with in this process. */
-interface Beginning extends Pick<FitOptions, "from"> {
+interface Beginning extends Pick<FitOptions, "from" | "features"> {
   /** Of a new run. */
   readonly prepared?: PreparedRun;
   readonly resume?: StoredSnapshot;
@@ -239,12 +257,15 @@ async function* followLocked(
   run: RunFolder,
   model: Model,
   call: Pick<TrainOptions, "data" | "backend" | "interrupted">,
-  { notes = [], prepared, ...start }: Beginning,
+  { notes = [], prepared, features: known, ...start }: Beginning,
   lock: RunLock,
 ): AsyncGenerator<RunEvent, void> {
   const logs = new RunLogs(run.path, start.resume);
+  const { backbone } = run.modelConfig(model).data;
+  const weights = start.resume?.state ?? start.from?.state;
+  const features = known ?? (await featuresOf(run.config, backbone, call, weights));
   const options: FitOptions = {
-    ...fitOptions(run.config, model, call),
+    ...fitOptions(run.config, model, call, backbone, features),
     ...start,
     save(which, snapshot) {
       // An event that could not be written is told again by a run that goes on from before it.
@@ -278,14 +299,18 @@ const fitOptions = (
   config: RunConfig,
   model: Model,
   { data, backend, interrupted }: Pick<TrainOptions, "data" | "backend" | "interrupted">,
+  backbone: Backbone | undefined,
+  features: FrozenFeatures | undefined,
 ): FitOptions => ({
   name: config.model,
-  model: model.build(config.options, config.data),
+  model: model.build(config.options, { ...config.data, backbone }),
   data,
   backend,
   seed: config.seed,
   batch: config.batch,
-  augmentation: chooseAugmentation(config.augment, config.data.channels, config.data.mirror),
+  // Features are there for the views that were computed.
+  augmentation: features ? {} : chooseAugmentation(config.augment, config.data.channels, config.data.mirror),
+  features,
   sampling: config.sampling,
   classWeighting: config.classWeights,
   epochs: config.epochs ?? undefined,
@@ -293,9 +318,30 @@ const fitOptions = (
   until: config.until ?? undefined,
   patience: config.patience,
   emaDecay: config.emaDecay,
-  freeze: config.freeze ?? undefined,
+  freeze: [...freezeWords(config.freeze).prefixes, ...(backbone ? frozenIn(config, model, backbone) : [])],
   interrupted,
 });
+
+/** Path prefixes of what stays of a network, of the paths that the model has with it. */
+function frozenIn({ options, data }: RunConfig, model: Model, backbone: Backbone): string[] {
+  const { heads } = model.build(options, { ...data, backbone });
+  const walk = new Build(false);
+  const picture = input("picture", [2, data.height, data.width, data.channels]);
+  applyHead(requireHead(heads, "classify"), walk.root, 2, { picture });
+  return frozenPrefixes(backbone, walk.state.keys());
+}
+
+/** The features of a network that is frozen as a whole, for the pictures of a run. */
+function featuresOf(
+  config: RunConfig,
+  backbone: Backbone | undefined,
+  { data, backend }: Pick<TrainOptions, "data" | "backend">,
+  from: State | undefined,
+): Promise<FrozenFeatures> | undefined {
+  if (backbone?.frozen !== "all") return undefined;
+  const { augment, seed } = config;
+  return frozenFeatures({ backbone, data, backend, augment, seed, from });
+}
 
 /** Writes the sheet of an epoch's samples. @returns what people should know where that failed: the run is none the worse */
 async function writeSamples(
@@ -316,7 +362,7 @@ async function writeSamples(
 
 /** model.onnx: the head that is exported by default. */
 async function writeModel(run: RunFolder, model: Model, backend: Backend): Promise<void> {
-  const trained = new TrainedModel(run.config, run.weights(), backend, model);
+  const trained = new TrainedModel(run.modelConfig(model), run.weights(), backend, model);
   if (Object.keys(trained.heads).length > 0)
     writeAtomically(run.file("model.onnx"), [(await exportHead(trained, backend, VERSION)).bytes]);
   await trained.dispose();

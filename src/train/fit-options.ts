@@ -9,6 +9,7 @@ import type { BuiltModel } from "../models/model.ts";
 import type { Backend } from "../runtime/backend.ts";
 import type { State } from "../runtime/program.ts";
 import type { Metrics } from "./events.ts";
+import type { FrozenFeatures } from "./frozen-features.ts";
 import type { Budget, TrainingProgress } from "./progress.ts";
 import type { PretrainedWeights } from "./weights.ts";
 
@@ -53,6 +54,8 @@ export interface FitOptions extends Budget {
   readonly from?: PretrainedWeights;
   /** Path prefixes of parameters that stay as they are. */
   readonly freeze?: readonly string[];
+  /** What a frozen part gives for the pictures, computed beforehand. */
+  readonly features?: FrozenFeatures;
   /** A checkpoint to go on from. */
   readonly resume?: Pick<Snapshot, "state" | "progress" | "metrics" | "fitted" | "tables">;
   /** Called with everything worth saving: as the `last` state at least every `saveSeconds`, as the `best` so far also. */

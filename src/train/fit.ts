@@ -11,6 +11,7 @@ import { averagePath } from "../nn/scope.ts";
 import { Program, type State } from "../runtime/program.ts";
 import type { EndEvent, Metrics, NoteEvent, RunEvent } from "./events.ts";
 import type { Checkpoint, FitOptions } from "./fit-options.ts";
+import { featureTable, firstViews } from "./frozen-features.ts";
 import { Goals } from "./goals.ts";
 import { Pipeline, type StepResult } from "./pipeline.ts";
 import { budgetShares, StagePlan } from "./plan.ts";
@@ -47,13 +48,14 @@ export async function prepare(options: FitOptions): Promise<PreparedRun> {
     frozen: freeze,
     paired: data.validation !== undefined && keptPartner(data.validation) !== undefined,
     emaDecay: options.emaDecay,
+    features: options.features && { path: options.features.path, shape: options.features.train.shape },
   });
   const goals = new Goals(options, compiled.metrics);
   requirePrefixes(freeze, compiled.specs);
   const state = firstState(compiled.specs, seed, await picturesToMeasure(compiled.specs, data.train, seed));
   const loaded = options.from && !options.resume ? loadPretrained(state, compiled.specs, options.from) : undefined;
   if (options.resume) restoreState(state, options.resume.state);
-  const tables = makeTables(options.model.tables, labels.length);
+  const tables = { ...makeTables(options.model.tables, labels.length), ...featureTable(options.features?.train) };
   // Those of a later stage are refused now, and not when it begins.
   for (const [stage, { streams }] of compiled.stages.entries())
     new StageStreams(streams, { data, seed, augmentation, sampling, tables, stage });
@@ -70,7 +72,8 @@ export async function* fit(options: FitOptions, prepared?: PreparedRun): AsyncGe
   const { compiled, goals, state, loaded } = prepared ?? (await prepare(options));
   const program = await Program.create(options.backend, graphsOf(compiled), state);
   try {
-    const validator = await Validator.create(program, compiled, data, seed, batch);
+    const validation = featureTable(options.features?.validation);
+    const validator = await Validator.create(program, compiled, data, seed, batch, validation);
     const watch = await Watch.create(program, compiled, options);
     yield* new TrainingRun(options, compiled, program, validator, watch, goals, loaded).events();
   } finally {
@@ -192,6 +195,7 @@ class TrainingRun {
       seed,
       batch,
       streams.stepsPerEpoch,
+      featureTable(firstViews(this.options.features?.train)),
     );
     const endsBefore = (step: number) => plan.isBoundary(step) || refresher.isDue(step);
     let [stopping, saving] = [false, false];
@@ -323,10 +327,10 @@ class TrainingRun {
   }
 
   private streamsOf(stage: number): StageStreams {
-    const { data, seed, augmentation, sampling } = this.options;
+    const { data, seed, augmentation, sampling, features } = this.options;
     return new StageStreams(this.compiled.stages[stage]!.streams, {
       ...{ data, seed, augmentation, sampling, stage },
-      tables: this.tables,
+      tables: { ...this.tables, ...featureTable(features?.train) },
     });
   }
 

@@ -51,6 +51,8 @@ export class Refresher {
     private readonly seed: number,
     private readonly batch: number,
     private readonly stepsPerEpoch: number,
+    /** Rows of the pictures that heads are fed beside them. */
+    private readonly fed: Readonly<Record<string, Table>>,
   ) {}
 
   /** Whether it runs before step `step` (from 0) of the stage. */
@@ -84,9 +86,8 @@ export class Refresher {
         "E_HEAD",
         `this refresh can ask ${[...this.stage.predictions.keys()].join(", ") || "nothing"}; "${head}" is not among its heads`,
       );
-    const rows = await predictSet(this.set, this.batch, seed, new StepFeeds(step), (inputs) =>
-      this.program.run(step.graph.name, inputs),
-    );
+    const run = (inputs: Readonly<Record<string, NdArray>>) => this.program.run(step.graph.name, inputs);
+    const rows = await predictSet(this.set, this.batch, seed, new StepFeeds(step), run, this.fed);
     return rows.get(head)!;
   }
 }

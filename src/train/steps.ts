@@ -26,6 +26,7 @@ import type { Step } from "../predict/feeds.ts";
 import { fittedOf, metricsOf, outputsOf, outputTensors } from "../predict/outputs.ts";
 import type { StepGraph } from "../runtime/program.ts";
 import { GRADIENT_NORM } from "./alarms.ts";
+import { FEATURES, precomputed } from "./frozen-features.ts";
 import { SAMPLES } from "./samples.ts";
 import { type ResolvedStream, resolveStreams } from "./stage-streams.ts";
 import { toldMetrics } from "./told-metrics.ts";
@@ -84,6 +85,8 @@ export interface CompileOptions extends Omit<BatchUse, "tables"> {
   readonly paired?: boolean;
   /** Decay of moving averages where a phase says none. Default 0.999. */
   readonly emaDecay?: number;
+  /** Features of a frozen part: its path, and the shape `[views, …]` that there is for a picture. */
+  readonly features?: { readonly path: string; readonly shape: readonly number[] };
 }
 
 /** The scalar that moves averages towards the newest weights: 1 - decay. */
@@ -96,10 +99,12 @@ export function compileModel(
   batchSize: number,
   options: CompileOptions = {},
 ): CompiledModel {
-  const { augmentation = {}, frozen = [], emaDecay = 0.999, paired = false } = options;
+  const { augmentation = {}, frozen = [], emaDecay = 0.999, paired = false, features } = options;
   if (model.stages.length === 0) fail("E_NAME", "a model needs at least one stage to be trained");
   const streams = resolveStreams(model, batchSize, augmentation);
-  const use = { classWeights: options.classWeights, tables: model.tables };
+  const featureSpec = (shape: readonly number[]) => ({ [FEATURES]: { shape, fill: 0 } });
+  const tables = { ...model.tables, ...(features ? featureSpec(features.shape) : {}) };
+  const use = { classWeights: options.classWeights, tables };
   const batches = Object.fromEntries(
     streams.map((stream) => [
       stream.name,
@@ -111,7 +116,9 @@ export function compileModel(
   const watched = isAdversarial(model.heads);
   const stages = model.stages.map((stage) => ({
     stage,
-    phases: stage.phases.map((phase) => phaseStep(phase, batches, specs, { frozen, emaDecay, watched }, walks)),
+    phases: stage.phases.map((phase) =>
+      phaseStep(phase, batches, specs, { frozen, emaDecay, features, watched }, walks),
+    ),
   }));
   requireNames(model, streams);
   declareHeads(model, data, batchSize, specs);
@@ -132,9 +139,14 @@ export function compileModel(
   const needed = [...metrics, ...fitted].flatMap(({ needs }) => needs);
   needed.push(...fitted.flatMap(({ uses = [] }) => uses));
   const outputs = outputsOf(model.heads, paired).filter((name) => needed.includes(name));
+  const seen = { paired, tables: features && featureSpec([1, ...features.shape.slice(1)]) };
   const predictStep = (name: string, names: readonly string[], n = batchSize): Step => {
-    const build = new Build(false, { bind: bindEvaluated(specs) });
-    const log = outputTensors(model.heads, names, build.root, plainBatch(n, data, paired));
+    const batch = plainBatch(n, data, seen);
+    const build = new Build(false, {
+      bind: bindEvaluated(specs),
+      precomputed: features && precomputed(features.path, [batch], false),
+    });
+    const log = outputTensors(model.heads, names, build.root, batch);
     return { graph: { name, updates: new Map(), log }, noises: build.noises, annealed: build.annealed };
   };
   const validate = predictStep(VALIDATE, outputs);
@@ -250,14 +262,19 @@ function phaseStep(
   {
     frozen,
     emaDecay,
+    features,
     watched,
-  }: Required<Pick<CompileOptions, "frozen" | "emaDecay">> & {
-    /** Whether the norm of its gradients is told. */
-    readonly watched: boolean;
-  },
+  }: Required<Pick<CompileOptions, "frozen" | "emaDecay">> &
+    Pick<CompileOptions, "features"> & {
+      /** Whether the norm of its gradients is told. */
+      readonly watched: boolean;
+    },
   walks: Walk[],
 ): PhaseStep {
-  const build = new Build(true, { frozen });
+  const build = new Build(true, {
+    frozen,
+    precomputed: features && precomputed(features.path, Object.values(batches), true),
+  });
   const { loss, log } = phase.loss(build.root, Object.values(batches)[0]!, batches);
   const groups = trainedGroups(phase, build);
   const parameters = groups.flatMap(({ parameters }) => parameters);

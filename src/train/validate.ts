@@ -1,5 +1,6 @@
 // Validation: the outputs of the held-out pictures, the metrics computed from them, and what is fitted on them.
 import type { NdArray } from "../base/array.ts";
+import type { Table } from "../data/batches.ts";
 import { type Dataset, decoded, type ImageSet } from "../data/dataset.ts";
 import { computeMetrics, type Fitted, type FittedQuantity, type Metric, Predictions } from "../metrics/metric.ts";
 import { type Step, StepFeeds } from "../predict/feeds.ts";
@@ -22,16 +23,20 @@ export interface Validation {
 export class Validator {
   private readonly feeds: StepFeeds;
 
-  /** Decodes the validation part. */
+  /**
+   * Decodes the validation part.
+   * @param tables rows of its pictures that the step is fed beside them
+   */
   static async create(
     program: Program,
     { validate, fitted }: CompiledModel,
     data: Dataset,
     seed: number,
     batch: number,
+    tables: Readonly<Record<string, Table>> = {},
   ): Promise<Validator> {
     const set = data.validation && (await decoded(data.validation));
-    return new Validator(program, validate, fitted, set, data.classes.length, seed, batch);
+    return new Validator(program, validate, fitted, set, data.classes.length, seed, batch, tables);
   }
 
   private constructor(
@@ -42,6 +47,7 @@ export class Validator {
     private readonly classes: number,
     private readonly seed: number,
     private readonly batch: number,
+    private readonly tables: Readonly<Record<string, Table>>,
   ) {
     this.feeds = new StepFeeds(step);
   }
@@ -51,9 +57,8 @@ export class Validator {
     const { set, classes } = this;
     const { name, log } = this.step.graph;
     if (!set || set.labels.length === 0 || log.size === 0) return { metrics: {}, fit: () => new Map() };
-    const outputs = await predictSet(set, this.batch, this.seed, this.feeds, (inputs) =>
-      this.program.run(name, inputs),
-    );
+    const run = (inputs: Readonly<Record<string, NdArray>>) => this.program.run(name, inputs);
+    const outputs = await predictSet(set, this.batch, this.seed, this.feeds, run, this.tables);
     const predictions = new Predictions(outputs, set.labels, classes);
     return {
       metrics: computeMetrics(metrics, predictions, "validation/"),

@@ -16,11 +16,11 @@ const FLOORS: Record<string, string[]> = {
   data: ["base", "wasm", "random"],
   metrics: ["base"],
   propagation: ["base", "random"],
-  models: ["base", "graph", "nn", "data", "metrics", "propagation"],
+  models: ["base", "graph", "onnx", "nn", "data", "metrics", "propagation"],
   report: ["base", "metrics", "data"],
   predict: ["base", "random", "graph", "onnx", "runtime", "nn", "data", "metrics", "models"],
   train: ["base", "random", "graph", "runtime", "nn", "data", "metrics", "models", "predict", "report"],
-  run: ["base", "random", "data", "metrics", "models", "predict", "report", "runtime", "train"],
+  run: ["base", "random", "graph", "onnx", "nn", "data", "metrics", "models", "predict", "report", "runtime", "train"],
   synthesis: ["base", "random", "data", "metrics", "models", "predict", "report", "runtime", "train"],
   web: ["base", "predict"],
   cli: [

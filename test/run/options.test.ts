@@ -35,6 +35,8 @@ const SAMPLES: { readonly [K in OptionName]: readonly [value: Required<RunOption
   patience: [3, "3"],
   emaDecay: [0.99, "0.99"],
   from: [resolve("base"), resolve("base")],
+  backbone: ["features.onnx@last", "features.onnx@last"],
+  normalise: ["centred", "centred"],
   freeze: [["encoder/", "mean"], "encoder/", "mean"],
   map: [{ encoder: "features", mean: "code" }, "encoder=features", "mean=code"],
   threads: [1, "1"],
@@ -111,10 +113,14 @@ describe("a new run", () => {
     expect(() => newOptions({ epochs: 2, minutes: 2 })).toThrowError(/--epochs and --minutes exclude each other/);
   });
 
-  it.each([["freeze"], ["map"]] as const)("takes --%s with --from alone", (name) => {
+  it.each([
+    ["freeze", ["from", "backbone"]],
+    ["map", ["from"]],
+    ["normalise", ["backbone"]],
+  ] as const)("takes --%s with %j alone", (name, needs) => {
     const [value] = SAMPLES[name];
-    expect(() => newOptions({ [name]: value })).toThrowError(`--${name} needs --from`);
-    expect(newOptions({ [name]: value, from: "base" })).toMatchObject({ [name]: value });
+    expect(() => newOptions({ [name]: value })).toThrowError(`--${name} needs --${needs.join(" or --")}`);
+    for (const other of needs) expect(newOptions({ [name]: value, [other]: "base" })).toMatchObject({ [name]: value });
   });
 
   it.each([

@@ -72,8 +72,8 @@ export class Network {
     return new Network(parseOnnx(bytes), external);
   }
 
-  /** Nodes that `names` depend on, in the order of the file, and the values that each of them needs. */
-  private nodesFor(names: readonly string[]): FileNode[] {
+  /** Nodes that the values `names` depend on, in the order of the file. */
+  nodesOf(names: readonly string[]): readonly FileNode[] {
     const maker = new Map<string, FileNode>();
     for (const node of this.file.nodes) for (const output of node.outputs) if (output !== "") maker.set(output, node);
     const needed = new Set<FileNode>();
@@ -85,6 +85,11 @@ export class Network {
       open.push(...node.inputs);
     }
     return this.file.nodes.filter((node) => needed.has(node));
+  }
+
+  /** Whether weights lie in files beside it. */
+  get hasFilesBeside(): boolean {
+    return [...this.file.initializers.values()].some(({ isExternal }) => isExternal);
   }
 
   /** The name of the value that a node gives, or of a value: what `@` names. @throws `E_NAME` */
@@ -99,24 +104,19 @@ export class Network {
     return node.outputs.includes(name) ? name : node.outputs[0]!;
   }
 
-  /** Names of the nodes that `names` depend on with what they make and take, in the order of the file. */
-  trace(names: readonly string[]): readonly Readonly<FileNode>[] {
-    return this.nodesFor(names);
-  }
-
   /**
    * Values of the file's graph for a batch of pictures.
    * @param pictures `[n, h, w, c]`
    * @param weights where the file's weights become tensors
    * @param names of values that are wanted
-   * @param see is shown each value that depends on the pictures, with the node that made it
+   * @param see is shown each value on the way by its name, with the node that made it
    * @throws `E_ONNX` naming the node that cannot be taken and why
    */
   apply(
     pictures: Tensor,
     weights: Weights,
     names: readonly string[],
-    see: (node: FileNode, value: Value) => void = () => {},
+    see: (name: string, value: Value, node: FileNode) => void = () => {},
   ): Value[] {
     const { file, input } = this;
     const [n, h, w, c] = pictures.shape;
@@ -138,7 +138,7 @@ export class Network {
       known.set(name, read);
       return read;
     };
-    for (const node of this.nodesFor(names)) {
+    for (const node of this.nodesOf(names)) {
       const operands = node.inputs.map((name) => (name === "" ? undefined : find(name)));
       const call = new Call(node, file.opset, operands, store, batch, this.external);
       const missing = node.inputs.find((name, i) => name !== "" && operands[i] === undefined);
@@ -149,7 +149,7 @@ export class Network {
         if (name === undefined) break;
         call.requireSize(value.kind === "computed" ? value.shape.slice(1) : value.shape);
         known.set(name, value);
-        see(node, value);
+        see(name, value, node);
       }
     }
     return names.map((name) => find(name) ?? fail("E_ONNX", `nothing in the file makes "${name}"`));

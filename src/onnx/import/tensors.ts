@@ -1,6 +1,7 @@
 // The values of a file's tensors. What a tensor asks for is compared with the bytes that are there before memory is taken.
 import { sizeOf } from "../../base/array.ts";
 import { fail } from "../../base/errors.ts";
+import { halfToNumber } from "../../base/half.ts";
 import type { FileTensor } from "./file.ts";
 import type { Known } from "./values.ts";
 import { malformed } from "./wire.ts";
@@ -33,20 +34,6 @@ const TYPES: Readonly<Record<number, ElementType>> = {
   11: { name: "double", bytes: 8, type: "float", read: (view, at) => view.getFloat64(at, true) },
   16: { name: "bfloat16", bytes: 2, type: "float", read: (view, at) => bfloat16ToNumber(view.getUint16(at, true)) },
 };
-
-/** The value of a float16 (IEEE 754 binary16) by its bits. */
-export function halfToNumber(bits: number): number {
-  const [exponent, fraction] = [(bits >> 10) & 31, bits & 1023];
-  const size =
-    exponent === 0
-      ? fraction * 2 ** -24
-      : exponent < 31
-        ? (1 + fraction / 1024) * 2 ** (exponent - 15)
-        : fraction === 0
-          ? Number.POSITIVE_INFINITY
-          : Number.NaN;
-  return bits & 0x8000 ? -size : size;
-}
 
 const scratch = new DataView(new ArrayBuffer(4));
 

@@ -1,0 +1,54 @@
+// Where a network is cut when nothing is said: at its last feature map, or before its classifier.
+import { fail } from "../../base/errors.ts";
+import { input } from "../../graph/tensor.ts";
+import type { Network } from "./network.ts";
+import { channelsLast, type Value } from "./values.ts";
+import type { Weights } from "./weights.ts";
+
+/** Sizes of the logits of networks that were trained on ImageNet: such a map is no feature map. */
+const CLASS_COUNTS = [1000, 1001, 21841, 21843];
+
+/** What takes the normalisation of pixels; what may come before it. */
+const [NORMALISES, PASSES] = [
+  ["Sub", "Div", "Mul", "Add", "BatchNormalization"],
+  ["Cast", "Identity", "Transpose", "Reshape"],
+];
+
+/** Whether the network brings pixels of 0..1 to what its first layer takes by itself. */
+export function normalisesInside(network: Network): boolean {
+  let names = [network.input.name];
+  for (const { op, inputs, outputs } of network.nodesOf(network.outputs)) {
+    if (!inputs.some((name) => names.includes(name))) continue;
+    if (NORMALISES.includes(op)) return true;
+    if (!PASSES.includes(op)) return false;
+    names = [...names, ...outputs];
+  }
+  return false;
+}
+
+/**
+ * The name of the value to build on: the last map `[n, c, h, w]` of more than one place; of a network of attention, which has
+ * none, what its last layer takes.
+ * @param size of the pictures, in pixels
+ * @throws `E_ONNX` where there is neither
+ */
+export function findCut(network: Network, [height, width]: readonly [number, number], weights: Weights): string {
+  const pictures = input("pictures", [2, height, width, network.input.channels]);
+  const values = new Map<string, Value>();
+  let [map, layer, attends] = ["", "", false];
+  network.apply(pictures, weights, network.outputs, (name, value, node) => {
+    values.set(name, value);
+    if (value.kind !== "computed") return;
+    const { order, shape, learned } = value;
+    const isImage = order.join() === channelsLast(4).join() && shape[2]! * shape[3]! > 1;
+    if (isImage && learned && !CLASS_COUNTS.includes(shape[1]!)) map = name;
+    if (node.op !== "MatMul" && node.op !== "Gemm") return;
+    const [left, right] = node.inputs.map((operand) => values.get(operand)?.kind === "computed");
+    if (left && right) attends = true;
+    else if (shape.length === 2) layer = node.inputs[0]!;
+  });
+  const found = attends ? layer : map || layer;
+  if (found === "")
+    fail("E_ONNX", "the network has no feature map; name a node to build on, as in --backbone FILE.onnx@NODE");
+  return found;
+}

@@ -1,0 +1,97 @@
+// The network that --backbone names: found, cut, and kept in the run's folder.
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { fail, GenclassError } from "../base/errors.ts";
+import { constant } from "../graph/tensor.ts";
+import { type Backbone, normalisationNamed } from "../models/backbone.ts";
+import type { Model } from "../models/model.ts";
+import { findCut, normalisesInside } from "../onnx/import/cut.ts";
+import { type NetworkFile, readNetworkFile } from "../onnx/import/folder.ts";
+import type { StoredOptions } from "./options.ts";
+
+/** Pixels a side where a network takes any size. */
+const USUAL_SIDE = 224;
+
+/** A backbone with the file that it was read from. */
+export interface OpenBackbone {
+  readonly backbone: Backbone;
+  readonly file: NetworkFile;
+}
+
+type Wish = Pick<StoredOptions, "backbone" | "normalise" | "freeze" | "image">;
+
+/** Of `FILE.onnx@NODE`: the file or name, and the node. */
+function parts(text: string): [place: string, node: string | undefined] {
+  const [, place = text, node] = /^(.+?)@(.+)$/.exec(existsSync(text) ? "" : text) ?? [];
+  return [place, node];
+}
+
+/** The path of a network: a file, or one of `GENCLASS_DATA/backbones` by name. @throws `E_NAME` */
+function pathOf(place: string): string {
+  if (existsSync(place)) return place;
+  const root = process.env.GENCLASS_DATA;
+  const own = root && join(root, "backbones", `${place}.onnx`);
+  if (own && existsSync(own)) return own;
+  fail(
+    "E_NAME",
+    `--backbone ${place}: no such file${own ? `, and ${own} is not there either` : `, and GENCLASS_DATA is not set, in whose folder backbones/ ${place}.onnx would be looked for`}; give the path of an .onnx file`,
+  );
+}
+
+/** Words of --freeze that are about the network, and prefixes of paths. */
+export function freezeWords(freeze: StoredOptions["freeze"]): { stages: string | undefined; prefixes: string[] } {
+  const isStage = (word: string) => /^(all|none|\d+)$/.test(word);
+  const words = freeze ?? [];
+  return { stages: words.filter(isStage).at(-1), prefixes: words.filter((word) => !isStage(word)) };
+}
+
+/**
+ * The network that a run is to build on.
+ * @param path of the file, where it is not the one that the options name: the run's own copy
+ * @throws `E_NAME`, `E_FILE`, `E_ONNX`; `E_OPTION` for a model that builds on none
+ */
+export function openBackbone(model: Model, wish: Wish, path?: string): OpenBackbone | undefined {
+  if (wish.backbone === null) return undefined;
+  if (!model.buildsOnBackbone) fail("E_OPTION", `${model.name} is not built on a --backbone; cnn is`);
+  const [place, node] = parts(wish.backbone);
+  const found = path ?? pathOf(place);
+  try {
+    const file = readNetworkFile(found);
+    const { network } = file;
+    if (network.hasFilesBeside)
+      fail("E_ONNX", "it has weights in other files; save it as one file, so that the run can keep it");
+    const { height, width, channels } = network.input;
+    const size = [height ?? wish.image?.height ?? USUAL_SIDE, width ?? wish.image?.width ?? USUAL_SIDE] as const;
+    const asIs = { parameter: (_: string, value: Parameters<typeof constant>[0]) => constant(value) };
+    const weights = { ...asIs, statistic: asIs.parameter };
+    const cut = node === undefined ? findCut(network, size, weights) : network.valueNamed(node);
+    const how = wish.normalise === "auto" ? (normalisesInside(network) ? "none" : "imagenet") : wish.normalise;
+    const { stages = "all" } = freezeWords(wish.freeze);
+    const frozen = stages === "all" ? stages : stages === "none" ? -1 : Number(stages);
+    const normalisation = normalisationNamed(how, channels);
+    return { backbone: { network, cut, normalisation, frozen }, file };
+  } catch (cause) {
+    if (cause instanceof GenclassError && cause.code === "E_ONNX" && !cause.message.startsWith(found))
+      fail("E_ONNX", `${found}: ${cause.message}`, cause);
+    throw cause;
+  }
+}
+
+/** Options of a run on a network, where they are not given: pictures of its size, whose longer sides are cut. */
+export function optionsFor(
+  { backbone }: OpenBackbone,
+  options: StoredOptions,
+  given: Partial<Wish & { resize: unknown }>,
+) {
+  const { height, width } = backbone.network.input;
+  const image = options.image ?? { height: height ?? USUAL_SIDE, width: width ?? USUAL_SIDE };
+  if ((height ?? image.height) !== image.height || (width ?? image.width) !== image.width)
+    fail(
+      "E_OPTION",
+      `the network takes pictures of ${height}x${width}; --image asks for ${image.height}x${image.width}`,
+    );
+  return { ...options, image, resize: given.resize === undefined ? ("fill" as const) : options.resize };
+}
+
+/** The run's copy of the network, by its name in the run folder. */
+export const BACKBONE_FILE = "backbone.onnx";

@@ -1,0 +1,53 @@
+// Features of a frozen part, computed before training: a step is fed them in place of computing that part.
+import { sizeOf } from "../base/array.ts";
+import type { Table } from "../data/batches.ts";
+import * as g from "../graph/ops/index.ts";
+import type { Batch } from "../models/model.ts";
+import type { BuildOptions } from "../nn/scope.ts";
+
+/** What a frozen part gives for each picture; rows are `[views, …]`, the first view of the picture as it is. */
+export interface FrozenFeatures {
+  /** Path of the part, as of `Scope.path`. */
+  readonly path: string;
+  readonly train: Table;
+  /** Of the validation part, where there is one: rows `[1, …]`. */
+  readonly validation: Table | undefined;
+}
+
+/** The name of the table that batches carry the features in. */
+export const FEATURES = "frozen features";
+
+/** The features as a table of batches, none where there are none. */
+export const featureTable = (table: Table | undefined): Record<string, Table> => (table ? { [FEATURES]: table } : {});
+
+/** The features of pictures as they are. */
+export function firstViews(table: Table | undefined): Table | undefined {
+  if (!table) return undefined;
+  const { shape, rows } = table;
+  const [all, width] = [sizeOf(shape), sizeOf(shape.slice(1))];
+  const first = new Float32Array((rows.length / all) * width);
+  for (let i = 0; i * all < rows.length; i++) first.set(rows.subarray(i * all, i * all + width), i * width);
+  return { shape: [1, ...shape.slice(1)], rows: first };
+}
+
+/**
+ * Lets a walk read the features of its batches: in training those of a view that is drawn for each picture, else those of the
+ * first.
+ */
+export function precomputed(
+  path: string,
+  batches: readonly Batch[],
+  training: boolean,
+): NonNullable<BuildOptions["precomputed"]> {
+  return (part, x) => {
+    if (part.path !== path) return undefined;
+    // Of other pictures (partners, mixed or generated ones, those of another source) they are computed in the step.
+    const rows = batches.find((batch) => batch.x === x)?.tables[FEATURES];
+    if (!rows) return undefined;
+    const [n, views, ...shape] = rows.shape as readonly number[] as [number, number, ...number[]];
+    if (!training || views === 1) return g.reshape(g.sliceAxis(rows, 1, 0, 1), [n, ...shape]);
+    const chosen = g.cast(g.floor(g.mul(part.noise("view", [n], "uniform"), views)), "int32");
+    const mask = g.reshape(g.oneHot(chosen, views), [n, views, ...shape.map(() => 1)]);
+    return g.sum(g.mul(rows, mask), 1);
+  };
+}

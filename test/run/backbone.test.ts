@@ -1,0 +1,219 @@
+// Runs on a pretrained network: what moves and what stays, the cache of features, and a run folder that needs nothing else.
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, describe, expect, it } from "vitest";
+import { type NdArray, sizeOf, zeros } from "../../src/base/array.ts";
+import { halfToNumber, numberToHalf } from "../../src/base/half.ts";
+import { gather, range } from "../../src/data/dataset.ts";
+import { glyphs } from "../../src/data/sets/glyphs.ts";
+import { withValidation } from "../../src/data/splits.ts";
+import { softmaxRows } from "../../src/metrics/classification.ts";
+import { load, nativeBackend, RunFolder } from "../../src/node.ts";
+import { encodeModel, type OnnxConstant } from "../../src/onnx/schema.ts";
+import { planRun, resumeRun, startRun } from "../../src/run/train.ts";
+import type { RunEvent } from "../../src/train/events.ts";
+import { randomArray } from "../helpers.ts";
+
+const root = mkdtempSync(join(tmpdir(), "genclass-backbone-"));
+const before = process.env.GENCLASS_CACHE;
+process.env.GENCLASS_CACHE = join(root, "cache");
+afterAll(() => {
+  process.env.GENCLASS_CACHE = before;
+  rmSync(root, { recursive: true });
+});
+
+const backend = nativeBackend();
+const data = withValidation(glyphs({ train: 200, test: 20 }), 0.2, 1);
+
+/** Weights that depend on their shape alone, uniform within `scale` of 0. */
+const random = (dims: readonly number[], scale: number) => ({
+  data: Float32Array.from(randomArray(dims, sizeOf(dims), [-scale, scale]).data),
+});
+
+/** Three convolutions, the second of each channel, over colour pictures of any size, and a classifier of 7 classes. */
+function network(name: string): string {
+  const constants: OnnxConstant[] = [];
+  const weights = (id: string, dims: number[], scale: number) => {
+    const { data: values } = random(dims, scale);
+    constants.push({ name: id, type: "float32", dims, data: new Uint8Array(values.buffer) });
+    return id;
+  };
+  const conv = (input: string, output: string, dims: number[], stride: number, group = 1) => ({
+    op: "Conv",
+    inputs: [
+      input,
+      weights(`${output}.weight`, dims, Math.sqrt(6 / sizeOf(dims.slice(1)))),
+      weights(`${output}.bias`, [dims[0]!], 0.2),
+    ],
+    outputs: [output],
+    attributes: { strides: [stride, stride], pads: [1, 1, 1, 1], group },
+  });
+  const plain = (op: string, input: string, output: string) => ({
+    op,
+    inputs: [input],
+    outputs: [output],
+    attributes: {},
+  });
+  const bytes = encodeModel({
+    name,
+    nodes: [
+      conv("picture", "first", [8, 3, 3, 3], 2),
+      plain("Relu", "first", "first relu"),
+      conv("first relu", "second", [8, 1, 3, 3], 1, 8),
+      plain("Relu", "second", "second relu"),
+      conv("second relu", "third", [32, 8, 3, 3], 2),
+      plain("Relu", "third", "map"),
+      plain("GlobalAveragePool", "map", "pooled"),
+      plain("Flatten", "pooled", "features"),
+      {
+        op: "Gemm",
+        inputs: ["features", weights("classes.weight", [32, 7], 1)],
+        outputs: ["logits"],
+        attributes: {},
+      },
+    ],
+    constants,
+    inputs: [{ name: "picture", type: "float32", dims: ["n", 3, "h", "w"] }],
+    outputs: [{ name: "logits", type: "float32", dims: ["n", 7] }],
+  });
+  const path = join(root, `${name}.onnx`);
+  writeFileSync(path, bytes);
+  return path;
+}
+const backbone = network("small");
+const call = { data, backend, backbone, image: { height: 28, width: 28 }, batch: 40, epochs: 3, seed: 2 };
+
+/** Long enough to learn from features of weights that were never trained. */
+const LONGER = { epochs: 40, options: { dropout: 0, rate: 0.02 } };
+
+async function all(events: AsyncIterable<RunEvent>): Promise<RunEvent[]> {
+  const list: RunEvent[] = [];
+  for await (const event of events) list.push(event);
+  return list;
+}
+const stateOf = (run: string) => RunFolder.checkpointOf(run).state;
+const moved = (state: ReadonlyMap<string, NdArray>, path: string) => {
+  const first = stateOf(join(root, "frozen")).get(path)!;
+  return Buffer.compare(Buffer.from(first.data.buffer), Buffer.from(state.get(path)!.data.buffer)) !== 0;
+};
+
+const FIRST = "backbone/stage1/first.weight";
+const THIRD = "backbone/stage2/third.weight";
+
+describe("a run on a frozen network", () => {
+  const out = join(root, "frozen");
+  it("learns from its features, which stay as the file has them, without the classes of the file", async () => {
+    const { events } = await startRun("cnn", { ...call, ...LONGER, out });
+    const epochs = (await all(events)).flatMap((event) => (event.type === "epoch" ? [event.metrics] : []));
+    // Chance is 0.1; its standard error on 40 pictures is 0.05.
+    expect(epochs.at(-1)!["validation/accuracy"]).toBeGreaterThan(0.3);
+    const state = stateOf(out);
+    const file = random([8, 3, 3, 3], Math.sqrt(6 / 27));
+    const first = state.get(FIRST)!;
+    expect(first.shape).toEqual([3, 3, 3, 8]);
+    // [kh, kw, in, out] of [out, in, kh, kw]
+    expect(first.data[5 * 24 + 2 * 8 + 4]).toBe(file.data[4 * 27 + 2 * 9 + 5]);
+    expect(
+      [...state.keys()].some((path) => path.includes("classes.weight") || path.startsWith("average/backbone")),
+    ).toBe(false);
+  });
+
+  it("takes them from the cache when another run asks for the same", async () => {
+    const folder = join(root, "cache/features");
+    const files = readdirSync(folder);
+    // Of the training part and of the validation part.
+    expect(files).toHaveLength(2);
+    const { events } = await startRun("cnn", { ...call, ...LONGER, out: join(root, "again") });
+    await all(events);
+    expect(readdirSync(folder)).toEqual(files);
+    const [one, two] = [stateOf(out), stateOf(join(root, "again"))];
+    for (const [path, value] of one) expect(two.get(path)!.data, path).toEqual(value.data);
+  });
+
+  it("is whole without the file, and the exported network has the trunk and the normalisation inside", async () => {
+    const copy = network("gone");
+    const { events } = await startRun("cnn", { ...call, backbone: copy, out: join(root, "alone") });
+    await all(events);
+    rmSync(copy);
+    const model = await load(join(root, "alone"), { backend });
+    const picture = await gather(data.test!, range(0, 5));
+    const logits = await model.logits(picture);
+    const executable = await backend.load(readFileSync(join(root, "alone/model.onnx")));
+    const probabilities = zeros([5, 10]);
+    const label = zeros([5], "int32");
+    const pixels: NdArray = { shape: [5, 28, 28, 1], dtype: "uint8", data: picture };
+    await executable.run({ pixels }, { probabilities, label });
+    const expected = softmaxRows(logits.data, 10, model.temperature);
+    for (let i = 0; i < sizeOf([5, 10]); i++) expect(probabilities.data[i]).toBeCloseTo(expected[i]!, 5);
+    expect(existsSync(join(root, "alone/backbone.onnx"))).toBe(true);
+  });
+
+  it("stopped and resumed ends with the same bits", async () => {
+    const straight = join(root, "straight");
+    await all((await startRun("cnn", { ...call, out: straight })).events);
+    const stopped = join(root, "stopped");
+    let steps = 0;
+    await all((await startRun("cnn", { ...call, out: stopped, interrupted: () => ++steps >= 5 })).events);
+    await all((await resumeRun(stopped, { data, backend })).events);
+    const [one, two] = [stateOf(straight), stateOf(stopped)];
+    for (const [path, value] of one) expect(two.get(path)!.data, path).toEqual(value.data);
+  });
+});
+
+describe("a network that is trained on", () => {
+  it.each([
+    ["none", true, true],
+    ["1", false, true],
+    ["2", false, false],
+  ])(
+    "with --freeze %s",
+    async (freeze, first, third) => {
+      const out = join(root, `freeze-${freeze}`);
+      const run = startRun("cnn", { ...call, out, epochs: 1, freeze: [freeze] });
+      if (!first && !third) {
+        // All of it is frozen by hand: its group has nothing left, and the layers above learn.
+        await all((await run).events);
+      } else await all((await run).events);
+      const state = stateOf(out);
+      expect([moved(state, FIRST), moved(state, THIRD)]).toEqual([first, third]);
+    },
+    60_000,
+  );
+});
+
+describe("a wrong call is refused before there is a run", () => {
+  it.each([
+    ["vae", { backbone }, /vae is not built on a --backbone/],
+    ["cnn", { backbone: "no-such-network" }, /--backbone no-such-network: no such file/],
+    ["cnn", { backbone: `${backbone}@thrid` }, /unknown node "thrid"; did you mean "third"/],
+    ["cnn", { backbone: join(import.meta.dirname, "backbone.test.ts") }, /not a whole ONNX file/],
+  ])("%s %j", (model, options, message) => {
+    expect(() => planRun(model, options)).toThrowError(message);
+  });
+
+  it("reads pictures at the network's size, whose longer sides are cut", () => {
+    expect(planRun("cnn", { backbone }).options).toMatchObject({ image: { height: 224, width: 224 }, resize: "fill" });
+    expect(planRun("cnn", { backbone }).backbone!.backbone).toMatchObject({
+      cut: "map",
+      frozen: "all",
+      normalisation: { mean: [0.485, 0.456, 0.406] },
+    });
+  });
+});
+
+describe("half floats", () => {
+  it("are the nearest to a value, and back", () => {
+    const all = Array.from({ length: 0x10000 }, (_, bits) => bits);
+    const changed = all.filter((bits) => {
+      const value = halfToNumber(bits);
+      return !Number.isNaN(value) && numberToHalf(value) !== bits;
+    });
+    expect(changed).toEqual([]);
+    expect(numberToHalf(1 + 2 ** -11)).toBe(numberToHalf(1));
+    expect(numberToHalf(1 + 3 * 2 ** -11)).toBe(numberToHalf(1 + 2 ** -9));
+    expect(halfToNumber(numberToHalf(Math.PI))).toBeCloseTo(Math.PI, 2);
+    expect(numberToHalf(1e6)).toBe(0x7c00);
+    expect(halfToNumber(numberToHalf(Number.NaN))).toBeNaN();
+  });
+});
