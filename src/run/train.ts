@@ -23,7 +23,7 @@ import { optionsOf, type RunConfig, RunFolder, runConfig } from "./folder.ts";
 import { RunLock, refuseLocked } from "./lock.ts";
 import { RunLogs } from "./logs.ts";
 import type { RunOptions, StoredOptions } from "./options.ts";
-import { EPOCHS, epochFile } from "./sample-sheets.ts";
+import { EPOCHS, epochFile, removeSheetsAfter } from "./sample-sheets.ts";
 import { newOptions, refuseChange, resumedOptions, unrepeatableOptions } from "./stored-options.ts";
 
 /** The part of a call that can be checked before data is opened. */
@@ -243,6 +243,8 @@ async function* followLocked(
   lock: RunLock,
 ): AsyncGenerator<RunEvent, void> {
   const logs = new RunLogs(run.path, start.resume);
+  // The sheets are as far as the logs.
+  removeSheetsAfter(run.file("samples", EPOCHS), run.events().findLast((event) => event.type === "epoch")?.epoch ?? 0);
   const options: FitOptions = {
     ...fitOptions(run.config, model, call),
     ...start,
