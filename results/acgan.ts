@@ -10,6 +10,7 @@ import { appendFileSync, existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { sizeOf } from "../src/base/array.ts";
 import { gather, range } from "../src/data/dataset.ts";
+import { toBytes } from "../src/data/picture.ts";
 import { inMemory } from "../src/data/pixels.ts";
 import { argmax } from "../src/metrics/classification.ts";
 import { copying } from "../src/metrics/copying.ts";
@@ -18,7 +19,6 @@ import { manifoldMetrics } from "../src/metrics/manifold.ts";
 import { spreadRows } from "../src/metrics/sample-metrics.ts";
 import { cnn } from "../src/models/cnn.ts";
 import { chooseBackend, evaluate, load, open, RunFolder } from "../src/node.ts";
-import { toBytes } from "../src/report/pictures.ts";
 import { trainInMemory } from "../src/synthesis/in-memory.ts";
 
 const [path, judgePath, count = "10000", steps = "4000"] = process.argv.slice(2);

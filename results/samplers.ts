@@ -6,11 +6,11 @@ import { execFileSync } from "node:child_process";
 import { appendFileSync, existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { gather, range } from "../src/data/dataset.ts";
+import { toBytes } from "../src/data/picture.ts";
 import { argmax } from "../src/metrics/classification.ts";
 import { frechetDistance } from "../src/metrics/frechet-distance.ts";
 import { load, nativeBackend, open, RunFolder } from "../src/node.ts";
 import { sampleMixture } from "../src/predict/mixture-sampler.ts";
-import { toBytes } from "../src/report/pictures.ts";
 
 const [path, judgePath, count = "10000"] = process.argv.slice(2);
 if (!path || !judgePath) throw new Error("npx tsx results/samplers.ts RUN JUDGE [PICTURES]");

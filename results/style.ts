@@ -8,9 +8,9 @@ import { execFileSync } from "node:child_process";
 import { appendFileSync, existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { gather, range } from "../src/data/dataset.ts";
+import { toBytes } from "../src/data/picture.ts";
 import { argmax } from "../src/metrics/classification.ts";
 import { load, open, RunFolder } from "../src/node.ts";
-import { toBytes } from "../src/report/pictures.ts";
 
 const [path, judgePath, count = "1000"] = process.argv.slice(2);
 if (!path || !judgePath) throw new Error("npx tsx results/style.ts RUN JUDGE [PICTURES]");

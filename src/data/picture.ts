@@ -11,5 +11,9 @@ export interface PictureShape {
 /** The number that an array of bytes keeps as the whole number in 0..255 nearest to `value`. */
 export const toByte = (value: number): number => Math.min(255, Math.max(0, value + 0.5));
 
+/** Values 0..1 as bytes 0..255, rounded; values outside are cut off. */
+export const toBytes = (values: ArrayLike<number>): Uint8Array =>
+  Uint8Array.from(values, (value) => toByte(255 * value));
+
 /** Changes the bytes `[h, w, c]` of one picture in place. */
 export type PictureChange = (picture: Uint8Array, shape: PictureShape, random: Random) => void;

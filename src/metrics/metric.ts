@@ -91,7 +91,7 @@ export interface FittedQuantity {
   readonly needs: readonly string[];
   /** Names of outputs that it takes too where the model gives them. */
   readonly uses?: readonly string[];
-  /** Fitted for the checkpoints that are used alone: the best one, and the one with which a run ends. */
+  /** Fitted for the checkpoints that are used alone: the best one, and the one with which a run ends or is stopped. */
   readonly slow?: boolean;
   /** Arrays by name, kept in the checkpoint; undefined where there is nothing to fit. */
   fit(predictions: Predictions): Readonly<Record<string, NdArray>> | undefined;

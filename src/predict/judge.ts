@@ -1,7 +1,7 @@
 // What a judge makes of a model's samples: a classifier that was trained on real pictures sees them and real ones by its features.
 import { fail } from "../base/errors.ts";
 import { gather, type ImageSet, ownCount } from "../data/dataset.ts";
-import { toByte } from "../data/picture.ts";
+import { toBytes } from "../data/picture.ts";
 import { argmax } from "../metrics/classification.ts";
 import { type Copying, copying } from "../metrics/copying.ts";
 import { frechetDistance } from "../metrics/frechet-distance.ts";
@@ -63,7 +63,7 @@ export async function judgeSamples(
   const asked = model.heads.sample!.takes.includes("label");
   // The classes as they are among the real pictures.
   const label = labels.map((value) => Math.max(0, value));
-  const samples = Uint8Array.from((await model.sample(n, { label })).data, (value) => toByte(255 * value));
+  const samples = toBytes((await model.sample(n, { label })).data);
   const answers = await answersOf(judge, samples);
   const featuresOf = async (picture: Uint8Array): Promise<Float32Array> =>
     (await judge.run("features", { picture })).data as Float32Array;

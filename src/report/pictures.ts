@@ -3,11 +3,6 @@
 import type { PictureShape } from "../data/picture.ts";
 import { loadSharp } from "../data/readers/decode.ts";
 
-/** Values 0..1 as bytes 0..255, rounded; values outside are cut off. */
-export function toBytes(images: ArrayLike<number>): Uint8Array {
-  return Uint8Array.from(images, (value) => Math.round(255 * Math.min(1, Math.max(0, value))));
-}
-
 /**
  * A sheet of pictures as PNG, in rows from the upper left, with grey lines between; small pictures are enlarged without
  * smoothing.

@@ -1,13 +1,13 @@
 // Sheets of a model with latent vectors: what lies between pictures, what single numbers of the vector stand for, and what would
 // have to change in the worst mistakes.
 import { gather } from "../data/dataset.ts";
+import { toBytes } from "../data/picture.ts";
 import { mixtureOf } from "../metrics/mixture-quantity.ts";
 import type { Evaluation } from "../predict/evaluate.ts";
 import { explain } from "../predict/explain.ts";
 import type { TrainedModel } from "../predict/trained.ts";
 import { Random } from "../random/random.ts";
 import { differenceMap } from "../report/explanation.ts";
-import { toBytes } from "../report/pictures.ts";
 
 /** Pictures in a row, rows of interpolations, and numbers of the latent vector that are shown. */
 const COLUMNS = 10;

@@ -1,11 +1,12 @@
 // Sheets of a model that samples: what lies between samples, what of the training pictures is nearest to them, and a film of how
 // they came to be.
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { readdirSync, readFileSync, rmSync, statSync } from "node:fs";
 import { gather, type ImageSet, ownCount, range } from "../data/dataset.ts";
+import { toBytes } from "../data/picture.ts";
 import { nearestRow } from "../metrics/nearest.ts";
 import { samplesBetween } from "../predict/between.ts";
 import type { TrainedModel } from "../predict/trained.ts";
-import { filmWebp, toBytes } from "../report/pictures.ts";
+import { filmWebp } from "../report/pictures.ts";
 
 /** Pictures in a row, and rows of interpolations. */
 const COLUMNS = 10;
@@ -55,6 +56,19 @@ export const EPOCHS = "epochs";
 /** Name of the sheet of an epoch. */
 export const epochFile = (epoch: number): string => `${String(epoch).padStart(5, "0")}.png`;
 
+/** The sheets of epochs in a folder, the first epoch first. */
+const sheetFiles = (folder: string): string[] =>
+  statSync(folder, { throwIfNoEntry: false })?.isDirectory()
+    ? readdirSync(folder)
+        .filter((name) => /^\d+\.png$/.test(name))
+        .sort()
+    : [];
+
+/** Removes the sheets of later epochs, which a run that goes on from this one makes again. */
+export function removeSheetsAfter(folder: string, epoch: number): void {
+  for (const name of sheetFiles(folder)) if (Number.parseInt(name, 10) > epoch) rmSync(`${folder}/${name}`);
+}
+
 /** Frames of a film, at most; of more epochs, evenly spread ones are shown. */
 const MOST_FRAMES = 60;
 /** Milliseconds of a frame, and of the last one. */
@@ -62,11 +76,7 @@ const [FRAME, LAST_FRAME] = [200, 2000];
 
 /** The film of a run's samples: the same noise after each epoch. @returns undefined for fewer than two epochs */
 export async function trainingFilm(folder: string): Promise<{ caption: string; webp: Buffer } | undefined> {
-  const files = existsSync(folder)
-    ? readdirSync(folder)
-        .filter((name) => /^\d+\.png$/.test(name))
-        .sort()
-    : [];
+  const files = sheetFiles(folder);
   if (files.length < 2) return undefined;
   const count = Math.min(files.length, MOST_FRAMES);
   const shown = Array.from({ length: count }, (_, i) => files[Math.round((i * (files.length - 1)) / (count - 1))]!);

@@ -1,12 +1,13 @@
 // The sheets of pictures in a report: what a model's heads make of the evaluated pictures, and where it errs.
 import { gather, type ImageSet, keptPartner } from "../data/dataset.ts";
+import { toBytes } from "../data/picture.ts";
 import { turnPicture } from "../data/turn.ts";
 import { argmax } from "../metrics/classification.ts";
 import type { ClassEvaluation, Evaluation } from "../predict/evaluate.ts";
 import { hasMixture } from "../predict/mixture-sampler.ts";
 import type { TrainedModel } from "../predict/trained.ts";
 import { Random } from "../random/random.ts";
-import { gridPng, toBytes } from "../report/pictures.ts";
+import { gridPng } from "../report/pictures.ts";
 import { explainedMistakes, interpolations, traversals } from "./latent-sheets.ts";
 import { nearestTraining, sampleInterpolations } from "./sample-sheets.ts";
 

@@ -31,7 +31,7 @@ import { optionsOf, type RunConfig, RunFolder, runConfig } from "./folder.ts";
 import { RunLock, refuseLocked } from "./lock.ts";
 import { RunLogs } from "./logs.ts";
 import type { RunOptions, StoredOptions } from "./options.ts";
-import { EPOCHS, epochFile } from "./sample-sheets.ts";
+import { EPOCHS, epochFile, removeSheetsAfter } from "./sample-sheets.ts";
 import { newOptions, refuseChange, resumedOptions, unrepeatableOptions } from "./stored-options.ts";
 
 /** The part of a call that can be checked before data is opened. */
@@ -264,6 +264,8 @@ async function* followLocked(
   const { backbone } = run.modelConfig(model).data;
   const weights = start.resume?.state ?? start.from?.state;
   const features = known ?? (await featuresOf(run.config, backbone, call, weights));
+  // The sheets are as far as the logs.
+  removeSheetsAfter(run.file("samples", EPOCHS), run.events().findLast((event) => event.type === "epoch")?.epoch ?? 0);
   const options: FitOptions = {
     ...fitOptions(run.config, model, call, backbone, features),
     ...start,

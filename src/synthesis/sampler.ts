@@ -1,10 +1,10 @@
 // Draws new pictures of a class: between the latent vectors of real ones, where a model can encode and decode; else by asking
 // the model for the class.
 import { fail } from "../base/errors.ts";
+import { toBytes } from "../data/picture.ts";
 import { nearestOthers } from "../metrics/nearest.ts";
 import type { TrainedModel } from "../predict/trained.ts";
 import type { Random } from "../random/random.ts";
-import { toBytes } from "../report/pictures.ts";
 
 /** Bytes `[count, h, w, c]` of new pictures of the class `label`. */
 export type ClassSampler = (label: number, count: number, random: Random) => Promise<Uint8Array>;

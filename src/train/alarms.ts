@@ -58,6 +58,19 @@ const phaseOf = (name: string): string => name.split("/").slice(1, -1).join("/")
 /** … and what the steps that it has taken are remembered as. */
 export const stepsName = (phase: string): string => `steps/${phase}`;
 
+/** Steps of a phase in the last epoch; NaN where nothing is known of them. */
+const stepsTaken = (epochs: Epochs, phase: string): number =>
+  at(epochs, stepsName(phase)) - (at(epochs, stepsName(phase), 1) || 0);
+
+/** The norms of what phases move, before the last epoch and after it, of those that took a step in it. */
+const movedNorms = (epochs: Epochs) =>
+  namesOf(epochs, NORM)
+    .map((name) => {
+      const phase = phaseOf(name);
+      return { phase, before: at(epochs, name, 1), now: at(epochs, name), steps: stepsTaken(epochs, phase) };
+    })
+    .filter(({ steps }) => steps > 0);
+
 /** The median size of a number over the epochs before the last; NaN for fewer than three. */
 function usual(epochs: Epochs, name: string): number {
   const sizes = epochs.slice(0, -1).flatMap((epoch) => (epoch[name] === undefined ? [] : [Math.abs(epoch[name])]));
@@ -108,10 +121,11 @@ const winning: Alarm = {
     // It easily tells apart what a collapsed generator makes.
     if (collapse.see(epochs) !== undefined) return undefined;
     const [distance, before] = [0, 1].map((back) => at(epochs, "validation/kernelDistance", back)) as [number, number];
-    const rises =
-      at(epochs, "validation/coverage") > at(epochs, "validation/coverage", 1) || distance < NEARER * before;
+    // Both are asked for: of few pictures they are not there, and then nothing tells whether samples get better.
+    const stays =
+      at(epochs, "validation/coverage") <= at(epochs, "validation/coverage", 1) && distance >= NEARER * before;
     const sure = [0, 1].every((back) => sides.every((side) => at(epochs, side, back) > SURE));
-    if (!sure || rises) return undefined;
+    if (!sure || !stays) return undefined;
     const [real, generated] = sides.map((side) => percent(at(epochs, side)));
     return `it tells ${real} of the real and ${generated} of the generated pictures, and the samples get no better`;
   },
@@ -151,12 +165,7 @@ const runaway: Alarm = {
   see(epochs) {
     const gap = Math.abs(at(epochs, "watch/validationScore") - at(epochs, "watch/generatedScore"));
     if (gap > 2 * LARGEST_SCORE) return `the scores of real and generated pictures are ${short(gap)} apart`;
-    for (const name of namesOf(epochs, NORM)) {
-      const [before, now] = [at(epochs, name, 1), at(epochs, name)];
-      const phase = phaseOf(name);
-      const steps = at(epochs, stepsName(phase)) - (at(epochs, stepsName(phase), 1) || 0);
-      // A phase that stood still has moved nothing: another moves the same.
-      if (steps === 0) continue;
+    for (const { phase, before, now, steps } of movedNorms(epochs)) {
       if (before > 0 && (now > WEIGHT_FACTOR * before || now - before > GROWTH * steps * before))
         return `the norm of what the phase "${phase}" moves is ${short(now)}, after ${short(before)} an epoch before`;
     }
@@ -179,10 +188,8 @@ const still: Alarm = {
   title: "a network stands still",
   advice: [CHECK_STILL, SLOWER_DISCRIMINATOR],
   see(epochs) {
-    for (const name of namesOf(epochs, NORM)) {
-      const [before, now] = [at(epochs, name, 1), at(epochs, name)];
-      if (Math.abs(now - before) <= STILL_NORM * before) return `the phase "${phaseOf(name)}" moves nothing`;
-    }
+    for (const { phase, before, now } of movedNorms(epochs))
+      if (Math.abs(now - before) <= STILL_NORM * before) return `the phase "${phase}" moves nothing`;
     const change = at(epochs, "watch/sampleChange");
     return change < STILL_PIXELS
       ? `samples of the same noise changed by ${short(change)} a pixel in the epoch`

@@ -236,10 +236,14 @@ class TrainingRun {
       };
       if (!held || pipeline.length > 0) continue;
       if (validates) {
-        yield* this.endEpoch(epoch, plan);
+        yield* this.endEpoch(epoch, plan, stopping);
         const goal = this.reachedGoal();
         if (goal) return goal;
-      } else if (stopping || saving) await this.save("last");
+      } else if (stopping || saving) {
+        // The last checkpoint is the one to be used where none is the best.
+        if (stopping && progress.best === null) this.fitted = (await this.validator.run([])).fit(true);
+        await this.save("last");
+      }
       // Whoever stops a run after its last step has not cut it short.
       if (stopping && progress.stage.step < plan.planned) return "interrupted";
       saving = false;
@@ -273,7 +277,7 @@ class TrainingRun {
   }
 
   /** Validates, tells of it, and saves: in that order, so that no checkpoint is ahead of what was told. */
-  private async *endEpoch(epoch: number, plan: StagePlan): AsyncGenerator<RunEvent, void> {
+  private async *endEpoch(epoch: number, plan: StagePlan, stopping: boolean): AsyncGenerator<RunEvent, void> {
     const { progress } = this;
     const found = await this.validator.run(this.compiled.stages[progress.stage.index]!.metrics);
     const seen = { ...meansOf(progress.totals), ...found.metrics };
@@ -287,11 +291,18 @@ class TrainingRun {
     const best = this.goals.isBest(this.metrics, progress.best, progress.highest);
     if (best) progress.best = { epoch, values: this.goals.valuesOf(this.metrics) };
     const isLast = progress.stage.step >= plan.planned && progress.stage.index + 1 === this.compiled.stages.length;
-    this.fitted = found.fit(best || isLast || this.reachedGoal() !== undefined);
+    const isUsed = best || isLast || this.reachedGoal() !== undefined || (stopping && progress.best === null);
+    this.fitted = found.fit(isUsed);
+    const { step: at } = progress;
+    const told: RunEvent[] = [
+      { type: "epoch", epoch, step: at, seconds: this.elapsed, metrics: this.metrics, best },
+      ...(samples ? [{ type: "samples" as const, epoch, step: at, pixels: samples }] : []),
+      ...(watched?.changes ?? []).map((change) => ({ type: "alarm" as const, epoch, step: at, ...change })),
+    ];
+    // Whoever leaves before the last of them goes on from before the epoch's end, and is told all of them again.
+    yield* told.slice(0, -1);
     try {
-      yield { type: "epoch", epoch, step: progress.step, seconds: this.elapsed, metrics: this.metrics, best };
-      if (samples) yield { type: "samples", epoch, step: progress.step, pixels: samples };
-      for (const change of watched?.changes ?? []) yield { type: "alarm", epoch, step: progress.step, ...change };
+      yield told.at(-1)!;
     } finally {
       await (best ? this.save("best", "last") : this.save("last"));
     }

@@ -3,10 +3,10 @@ import { ndarray } from "../base/array.ts";
 import { type Augmentation, mixes } from "../data/augment.ts";
 import { batchInputs, MAIN_STREAM, MAIN_VIEW } from "../data/batches.ts";
 import { gather, type ImageSet, subset } from "../data/dataset.ts";
+import { toBytes } from "../data/picture.ts";
 import { StreamBatches } from "../data/streams.ts";
 import { interpret } from "../graph/interpret.ts";
 import { batchTensors } from "../predict/batch.ts";
-import { toBytes } from "../report/pictures.ts";
 
 const PIXELS = batchInputs(MAIN_STREAM).view(MAIN_VIEW);
 

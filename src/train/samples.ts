@@ -1,8 +1,8 @@
 // What a model makes of the same noise at the end of each epoch.
 import { ndarray } from "../base/array.ts";
 import { batchInputs, MAIN_STREAM } from "../data/batches.ts";
+import { toBytes } from "../data/picture.ts";
 import { type Step, StepFeeds } from "../predict/feeds.ts";
-import { toBytes } from "../report/pictures.ts";
 import type { Program } from "../runtime/program.ts";
 
 /** Samples of an epoch. */

@@ -134,11 +134,13 @@ export function compileModel(
         `phase "${phase}" moves "${still}" and keeps no average of it, another phase does; give both the same emaDecay`,
       );
   }
-  const metrics = validationMetrics(model);
+  const possible = outputsOf(model.heads, paired);
+  // Single pictures have nothing that a translation could be compared with.
+  const metrics = validationMetrics(model).filter(({ needs }) => needs.every((name) => possible.includes(name)));
   const fitted = fittedOf(model);
   const needed = [...metrics, ...fitted].flatMap(({ needs }) => needs);
   needed.push(...fitted.flatMap(({ uses = [] }) => uses));
-  const outputs = outputsOf(model.heads, paired).filter((name) => needed.includes(name));
+  const outputs = possible.filter((name) => needed.includes(name));
   const seen = { paired, tables: features && featureSpec([1, ...features.shape.slice(1)]) };
   const predictStep = (name: string, names: readonly string[], n = batchSize): Step => {
     const batch = plainBatch(n, data, seen);
@@ -188,7 +190,7 @@ function watchSteps(
     })
     // A phase may report nothing.
     .filter(([, { graph }]) => graph.log.size > 0);
-  return { discriminate: predictStep(watchGraph("discriminate"), ["discriminate"]), losses: new Map(losses) };
+  return { discriminate: predictStep(predictGraph("discriminate"), ["discriminate"]), losses: new Map(losses) };
 }
 
 /** What is told of the walk over a phase. */

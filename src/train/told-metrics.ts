@@ -1,7 +1,7 @@
 // Which metrics say something yet: not those of a network that is trained in a later stage only.
-import { STATE_PREFIX } from "../graph/names.ts";
-import { isInput, type Tensor, topological } from "../graph/tensor.ts";
+import type { Tensor } from "../graph/tensor.ts";
 import type { Metric } from "../metrics/metric.ts";
+import { stateRead } from "./state-read.ts";
 
 /**
  * For each stage, the metrics that validation tells in it: those whose outputs read no state that later stages move and none
@@ -18,8 +18,8 @@ export function toldMetrics(
   for (const [stage, paths] of moved.entries())
     for (const path of paths) if (!firstMoved.has(path)) firstMoved.set(path, stage);
   const ready = metrics.map(({ needs }) => {
-    const read = topological(needs.map((name) => outputs.get(name)!)).filter(isInput);
-    return Math.max(0, ...read.map(({ attrs }) => firstMoved.get(attrs.name.slice(STATE_PREFIX.length)) ?? 0));
+    const read = stateRead(needs.map((name) => outputs.get(name)!));
+    return Math.max(0, ...[...read].map((path) => firstMoved.get(path) ?? 0));
   });
   return moved.map((_, stage) => metrics.filter((_, i) => ready[i]! <= stage));
 }

@@ -3,6 +3,7 @@
 import { type Dataset, decoded, type ImageSet, ownCount, subset } from "../data/dataset.ts";
 import type { Predictions } from "../metrics/metric.ts";
 import { MOST_COMPARED } from "../metrics/sample-metrics.ts";
+import { evaluatedPath } from "../nn/scope.ts";
 import { StepFeeds } from "../predict/feeds.ts";
 import { predictSet } from "../predict/outputs.ts";
 import type { Program } from "../runtime/program.ts";
@@ -11,10 +12,14 @@ import type { Metrics } from "./events.ts";
 import type { FitOptions } from "./fit-options.ts";
 import type { TrainingProgress, Watched } from "./progress.ts";
 import { StageStreams } from "./stage-streams.ts";
+import { stateRead } from "./state-read.ts";
 import type { CompiledModel, CompiledStage, WatchSteps } from "./steps.ts";
 
 /** Samples whose change from epoch to epoch is told. */
 const SAMPLES = 16;
+
+/** Pictures without which what validation says is chance. */
+const FEWEST_PICTURES = 20;
 
 /** Share of the learning rate below which a phase moves little. */
 const AT_REST = 0.1;
@@ -60,20 +65,22 @@ export class Watch {
   /**
    * Looks at the model at the end of an epoch, and takes note of it in `progress`.
    * @param known losses and validation metrics of the epoch
-   * @param predictions those of validation
+   * @param validated predictions of validation; those of fewer than 20 pictures are not looked at
    */
-  async look(progress: TrainingProgress, known: Metrics, predictions: Predictions | undefined): Promise<Seen> {
+  async look(progress: TrainingProgress, known: Metrics, validated: Predictions | undefined): Promise<Seen> {
     const { epochs, samples, raised }: Watched = progress.watch ?? { epochs: [], samples: [], raised: [] };
+    const predictions = validated && validated.labels.length >= FEWEST_PICTURES ? validated : undefined;
+    const judged = predictions ? known : withoutValidation(known);
     const thumbnails = predictions ? firstSamples(predictions) : [];
     const metrics = {
       ...(await this.validationLosses(this.compiled.stages[progress.stage.index]!, progress)),
       ...this.parameterNorms(progress),
       ...(await this.scores(predictions)),
-      ...(samples.length > 0 && samples.length === thumbnails.length && this.isMoving(progress)
+      ...(samples.length > 0 && samples.length === thumbnails.length && this.isMoving(progress, epochs.at(-1) ?? {})
         ? { "watch/sampleChange": meanOf(samples.map((value, i) => Math.abs(value - thumbnails[i]!))) }
         : {}),
     };
-    const kept = [...epochs, { ...known, ...metrics, ...stepsOf(progress) }].slice(-EPOCHS_KEPT);
+    const kept = [...epochs, { ...judged, ...metrics, ...stepsOf(progress) }].slice(-EPOCHS_KEPT);
     const changes = alarmChanges(kept, raised);
     const begun = changes.flatMap(({ name, state }) => (state === "begins" ? [name] : []));
     const goingOn = raised.filter((name) => !changes.some((change) => change.name === name));
@@ -81,10 +88,21 @@ export class Watch {
     return { metrics, changes };
   }
 
-  /** Whether a rate is not nearly 0 by its schedule: at the end of training samples come to rest, as they should. */
-  private isMoving({ stage: { index, step, planned } }: TrainingProgress): boolean {
+  /**
+   * Whether samples should have changed in the epoch: a phase that moves what they are made of took steps, at a rate that is
+   * not nearly 0 by its schedule. At the end of training samples come to rest, as they should.
+   * @param before what was seen an epoch before
+   */
+  private isMoving({ stage: { index, step, planned }, phaseSteps }: TrainingProgress, before: Metrics): boolean {
     const done = step / (planned ?? Number.POSITIVE_INFINITY);
-    return this.compiled.stages[index]!.phases.some(({ phase }) => phase.schedule(done) > AT_REST);
+    const { samples, specs, stages } = this.compiled;
+    const read = stateRead(samples!.graph.log.values());
+    return stages[index]!.phases.some(
+      ({ phase, graph }) =>
+        (phaseSteps[phase.name] ?? 0) > (before[stepsName(phase.name)] ?? 0) &&
+        phase.schedule(done) > AT_REST &&
+        [...graph.updates.keys()].some((path) => specs.get(path)?.trainable && read.has(evaluatedPath(path, specs))),
+    );
   }
 
   /** The norm of what each phase of the stage moves. */
@@ -151,6 +169,10 @@ export class Watch {
     return sums;
   }
 }
+
+/** Numbers of training alone. */
+const withoutValidation = (known: Metrics): Metrics =>
+  Object.fromEntries(Object.entries(known).filter(([name]) => !name.startsWith("validation/")));
 
 /** The steps that each phase has taken. */
 const stepsOf = ({ phaseSteps }: TrainingProgress): Metrics =>

@@ -1,17 +1,18 @@
 // What a run of a generator leaves to look at: the samples of each epoch, a film of them, and sheets and alarms in its report.
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { z } from "zod";
 import { gather, range } from "../../src/data/dataset.ts";
+import { toBytes } from "../../src/data/picture.ts";
 import { glyphs } from "../../src/data/sets/glyphs.ts";
 import { withValidation } from "../../src/data/splits.ts";
 import { defineModel } from "../../src/models/model.ts";
 import { evaluate, load, nativeBackend } from "../../src/node.ts";
 import { samplesBetween } from "../../src/predict/between.ts";
-import { gridPng, toBytes } from "../../src/report/pictures.ts";
+import { gridPng } from "../../src/report/pictures.ts";
 import { writeReport } from "../../src/run/report.ts";
 import { nearestTraining } from "../../src/run/sample-sheets.ts";
 import { resumeRun, startRun } from "../../src/run/train.ts";
@@ -139,7 +140,11 @@ describe("samples that cannot be written", () => {
     }
     expect(note).toMatch(/^the film is without the samples of epoch 1: /);
     rmSync(run.file("samples", "epochs"));
+    // As of a run that was killed in a later epoch.
+    mkdirSync(run.file("samples", "epochs"));
+    writeFileSync(run.file("samples", "epochs", "00009.png"), "");
     const told = await finish((await resumeRun(out, { data, backend, model })).events);
+    expect(readdirSync(run.file("samples", "epochs"))).not.toContain("00009.png");
     expect(told.at(-1)).toMatchObject({ type: "end", reason: "planned" });
     const again = told.findLast((event) => event.type === "samples")!;
     const straight = await finish((await startRun(model, { ...call, out: join(root, "straight") })).events);

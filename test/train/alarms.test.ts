@@ -4,7 +4,9 @@ import { ndarray } from "../../src/base/array.ts";
 import { type Dataset, gather, range, subset } from "../../src/data/dataset.ts";
 import { glyphs } from "../../src/data/sets/glyphs.ts";
 import { withValidation } from "../../src/data/splits.ts";
+import { nativeBackend } from "../../src/node.ts";
 import { alarmChanges, EPOCHS_KEPT } from "../../src/train/alarms.ts";
+import { fit } from "../../src/train/fit.ts";
 import { denseGenerator, perfectGenerator, type Rates, smallGan, trainGan } from "./small-gan.ts";
 
 /** What the epochs before and the last one show, where nothing is wrong. */
@@ -48,6 +50,7 @@ describe("the rules", () => {
     ["the discriminator is sure in two epochs, and nothing gets better", ["discriminator-wins"], [sure, sure]],
     ["it is sure in one epoch", [], [sure]],
     ["it is sure in two epochs, and more is covered", [], [sure, { ...sure, "validation/coverage": 0.65 }]],
+    ["it is sure, and nothing tells how samples are", [], [sure, { ...sure, "validation/coverage": Number.NaN }]],
     ["it is sure of one kind alone", [], [sure, { ...sure, "validation/discriminatorReal": 0.9 }]],
     [
       "most of what sets training pictures apart is not seen in validation pictures",
@@ -67,6 +70,7 @@ describe("the rules", () => {
     ["scores are hundreds apart", ["runaway"], [{ "watch/generatedScore": -102 }]],
     ["samples of the same noise stay", ["frozen"], [{ "watch/sampleChange": 5e-4 }]],
     ["weights stay", ["frozen"], [{ "watch/d/parameterNorm": 9 }]],
+    ["weights of a phase stay that took no step", [], [{ "watch/d/parameterNorm": 9, "steps/d": 400 }]],
   ])("where %s: %j", (_what, expected, ends) => {
     expect(begun(epochs(5, ...ends))).toEqual(expected);
   });
@@ -131,6 +135,33 @@ describe("in training", () => {
     expect(await alarmsOf(model, few, 2)).toEqual([
       ["discriminator-memorises", expect.toSatisfy((epoch) => epoch <= 2)],
     ]);
+  });
+
+  it("nothing is concluded from 19 validation pictures, even of a generator of one picture", async () => {
+    const few = (count: number) => ({ ...data, validation: subset(data.validation!, range(0, count)) });
+    expect(await alarmsOf(dense({}, 0), few(20), 1)).toEqual([["collapse", 1]]);
+    expect(await alarmsOf(dense({}, 0), few(19), 1)).toEqual([]);
+  });
+
+  it("samples are not expected to change while the generator takes no step", async () => {
+    const model = dense();
+    const [discriminator, generator] = model.stages[0]!.phases;
+    const late = { ...generator!, window: [0.6, 1] as const };
+    const staged = { ...model, stages: [{ phases: [discriminator!, late] }] };
+    const { alarms, epochs } = await trainGan(staged, data, { epochs: 2 });
+    expect(epochs.map(({ metrics }) => "watch/sampleChange" in metrics)).toEqual([false, true]);
+    expect(alarms.filter(({ name }) => name === "frozen")).toEqual([]);
+  });
+
+  it("a checkpoint is never ahead of what was told: whoever leaves before the alarm goes on from before the epoch", async () => {
+    const saves: number[] = [];
+    const running = fit({
+      ...{ name: "wild", model: dense({}, 0), data, backend: nativeBackend(), seed: 1, batch: 32, augmentation: {} },
+      epochs: 1,
+      save: (_which, { progress }) => void saves.push(progress.step),
+    });
+    for await (const { type } of running) if (type === "samples") break;
+    expect(saves).toEqual([0]);
   });
 
   it("all of it goes on exactly: a run that was stopped tells the same alarms and numbers", async () => {

@@ -1,5 +1,7 @@
 import { describe, expect, it } from "vitest";
+import { zeros } from "../../src/base/array.ts";
 import * as g from "../../src/graph/ops/index.ts";
+import { constant } from "../../src/graph/tensor.ts";
 import type { Metric } from "../../src/metrics/metric.ts";
 import { head } from "../../src/models/heads.ts";
 import type { BuiltModel, Phase } from "../../src/models/model.ts";
@@ -7,6 +9,7 @@ import { zerosInit } from "../../src/nn/init.ts";
 import { adam } from "../../src/nn/optim.ts";
 import { averagePath, type Scope } from "../../src/nn/scope.ts";
 import { compileModel } from "../../src/train/steps.ts";
+import { smallGan } from "./small-gan.ts";
 import { data, type EndedRun, phase, STEPS, train } from "./tiny.ts";
 
 const spec = { ...{ height: 1, width: 2, channels: 1 }, classes: data.classes, mirror: false };
@@ -21,6 +24,14 @@ const stepsOf = ({ steps }: EndedRun, name: string) =>
   steps.filter(({ losses }) => `${name}/loss` in losses).map(({ step }) => step);
 
 describe("a phase", () => {
+  it("of an adversarial model may be called as the head that it moves", () => {
+    const model = smallGan((_root, n) => constant(zeros([n, 1, 2, 1])));
+    const phases = [{ ...model.stages[0]!.phases[0]!, name: "discriminate" }];
+    const { watch } = compileModel({ ...model, stages: [{ phases }] }, spec, 2);
+    const names = [watch!.discriminate, ...watch!.losses.values()].map(({ graph }) => graph.name);
+    expect(new Set(names).size).toBe(2);
+  });
+
   it("moves a group by an optimizer of its own, of which the parameters of the group alone have slots", () => {
     const loss: Phase["loss"] = (scope) => {
       const [bias, weights] = ["bias", "weights"].map((name) => scope.child("one").param(name, [2], zerosInit));

@@ -138,6 +138,28 @@ describe.each(BACKENDS)("validation on $name", (backend) => {
   });
 });
 
+describe("what is slow to fit", () => {
+  // Stopped with the epoch, and in it.
+  it.each([2, 1])(
+    "is fitted where a run is stopped before any checkpoint was the best: batches of %i",
+    async (batch) => {
+      const slow = {
+        name: "own",
+        needs: ["classify"],
+        slow: true as const,
+        fit: () => ({ own: ndarray("float32", [], [1]) }),
+      };
+      let asked = 0;
+      const { saves, end, epochs } = await train(
+        { ...model, fitted: [slow] },
+        { data, batch, epochs: 5, interrupted: () => ++asked === 1 },
+      );
+      expect([end.reason, epochs.length]).toEqual(["interrupted", batch === 2 ? 1 : 0]);
+      expect(saves.map(({ snapshot }) => snapshot.fitted.has("own"))).toEqual([false, true]);
+    },
+  );
+});
+
 describe("the metrics of validation", () => {
   const namesOf = (built: BuiltModel) => compileModel(built, spec, 2).metrics.map(({ name }) => name);
   const sample = head([], "picture", (scope, { n }) => g.sigmoid(scope.child("sample").noise("z", [n, 1, 2, 1])));
@@ -152,6 +174,13 @@ describe("the metrics of validation", () => {
     const painter = { ...model, heads: { sample }, metrics: [own("own", ["thumbnail"])] };
     expect(namesOf(painter)).toEqual(["own"]);
     expect(namesOf({ ...painter, best: ["kernelDistance"] })).toEqual(["kernelDistance", "own"]);
+  });
+
+  it("compare with partners only where the validation part has some", () => {
+    const translate = head(["picture"], "picture", (_scope, { picture }) => g.sub(1, picture));
+    const translator = { ...model, heads: { translate }, best: ["translationError"] };
+    expect(namesOf(translator)).toEqual([]);
+    expect(compileModel(translator, spec, 2, { paired: true }).metrics.map(({ name }) => name)).toContain("psnr");
   });
 
   it("are refused where one needs what no head gives, is called like another, or the best is chosen by none of them", () => {

@@ -1,10 +1,11 @@
 import { extname, join } from "node:path";
 import type { Command } from "commander";
 import { fail, unknownName } from "../../base/errors.ts";
+import { toBytes } from "../../data/picture.ts";
 import { argmax, softmaxRows } from "../../metrics/classification.ts";
 import { requireHead } from "../../models/heads.ts";
 import { hasMixture, sampleMixture } from "../../predict/mixture-sampler.ts";
-import { gridPng, imagePng, toBytes } from "../../report/pictures.ts";
+import { gridPng, imagePng } from "../../report/pictures.ts";
 import { load, type NodeModel } from "../../run/load.ts";
 import { choice, integer, text } from "../../run/option-types.ts";
 import { argument } from "../args.ts";

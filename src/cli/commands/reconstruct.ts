@@ -1,7 +1,8 @@
 import { join } from "node:path";
 import type { Command } from "commander";
+import { toBytes } from "../../data/picture.ts";
 import { requireHead } from "../../models/heads.ts";
-import { gridPng, toBytes } from "../../report/pictures.ts";
+import { gridPng } from "../../report/pictures.ts";
 import { load } from "../../run/load.ts";
 import { text } from "../../run/option-types.ts";
 import { argument } from "../args.ts";

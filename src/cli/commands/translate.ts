@@ -1,8 +1,9 @@
 import { basename, extname, join } from "node:path";
 import type { Command } from "commander";
 import { fail, unknownName } from "../../base/errors.ts";
+import { toBytes } from "../../data/picture.ts";
 import { requireHead } from "../../models/heads.ts";
-import { gridPng, imagePng, toBytes } from "../../report/pictures.ts";
+import { gridPng, imagePng } from "../../report/pictures.ts";
 import { load } from "../../run/load.ts";
 import { text } from "../../run/option-types.ts";
 import { argument } from "../args.ts";
