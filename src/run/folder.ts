@@ -41,13 +41,18 @@ const configSchema = z.object({
   ...storedSchemas("run"),
   backend: z.string(),
   computeThreads: z.int().min(1).nullable().default(null),
+  /** SHA-256 of the file of the network that it is built on. */
+  backboneSha256: z.string().nullable().default(null),
 });
 
 /** Everything needed to repeat a run. */
 export type RunConfig = z.infer<typeof configSchema>;
 
 /** What is known of a run besides its options: which model, on which data and backend. */
-export type RunFacts = Pick<RunConfig, "genclass" | "model" | "options" | "backend" | "computeThreads"> & {
+export type RunFacts = Pick<
+  RunConfig,
+  "genclass" | "model" | "options" | "backend" | "computeThreads" | "backboneSha256"
+> & {
   readonly data: Omit<RunConfig["data"], OptionName>;
 };
 

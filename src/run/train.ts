@@ -132,6 +132,7 @@ export async function startRun(modelOrName: string | Model, call: TrainOptions):
       examples: exampleCounts(data.train),
     },
     ...computedBy(backend),
+    backboneSha256: backbone?.file.sha256 ?? null,
   };
   const batch = call.batch ?? model.batch?.(facts.data.examples) ?? options.batch;
   const config = runConfig(facts, { ...options, batch: Math.min(batch, n) });
