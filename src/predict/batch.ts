@@ -47,10 +47,16 @@ export function batchTensors({ name, size, views, mixes }: BatchShape, spec: Dat
   return mixes ? { ...batch, mixed: mixed(name, batch) } : batch;
 }
 
+/** A batch as it is, for outputs. */
+export interface PlainBatch extends Batch {
+  /** Number of classes of the data. */
+  readonly classes: number;
+}
+
 /** The plain batch of the main stream: pictures, and where they are `paired` their partners; nothing mixed. */
-export const plainBatch = (size: number, spec: DataSpec, paired = false): Batch => {
+export const plainBatch = (size: number, spec: DataSpec, paired = false): PlainBatch => {
   const views = { [MAIN_VIEW]: "plain", ...(paired ? { [PARTNER_VIEW]: "partner" } : {}) };
-  return batchTensors({ name: MAIN_STREAM, size, views, mixes: false }, spec);
+  return { ...batchTensors({ name: MAIN_STREAM, size, views, mixes: false }, spec), classes: spec.classes.length };
 };
 
 /** The class weight of each label; unlabelled ones read the first, and count nothing. */
