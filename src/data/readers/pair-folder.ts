@@ -10,17 +10,13 @@ const [GIVEN, WANTED] = ["A", "B"] as const;
 /** The class of every pair: data has classes, and these have none. */
 const PAIR = "pair";
 
-/**
- * Whether there are the folders A and B alone in a folder, and pictures below both by the same names: of two classes called so,
- * a few may be called alike.
- */
+/** Whether there are the folders A and B alone in a folder, and pictures below both of which the first have one name. */
 export function isPairFolder(folder: string): boolean {
   const names = readdirSync(folder).filter((name) => !name.startsWith("."));
   if (names.sort().join() !== `${GIVEN},${WANTED}`) return false;
   if (!names.every((name) => isClassFolder(join(folder, name)))) return false;
   const [given, wanted] = sides(folder);
-  const namesOf = ({ entries }: PictureSource) => entries.map(({ name }) => name).join("\n");
-  return namesOf(given) === namesOf(wanted);
+  return given.entries[0]!.name === wanted.entries[0]!.name;
 }
 
 const sides = (folder: string) => [readUnlabelled(join(folder, GIVEN)), readUnlabelled(join(folder, WANTED))] as const;
