@@ -1,4 +1,5 @@
 // Labelled images and their parts, wherever the bytes lie.
+import { evenly } from "../base/evenly.ts";
 import { hashName } from "../random/random.ts";
 import type { PictureChange } from "./picture.ts";
 import { concatenated, type Pixels, view } from "./pixels.ts";
@@ -169,8 +170,7 @@ export async function fingerprint(data: Dataset): Promise<string> {
   const part = async (set: ImageSet | undefined): Promise<string> => {
     if (!set) return "-";
     const n = set.labels.length;
-    const count = Math.min(n, FINGERPRINT_SAMPLE);
-    const sample = Int32Array.from({ length: count }, (_, i) => Math.floor((i * n) / count));
+    const sample = evenly(n, Math.min(n, FINGERPRINT_SAMPLE));
     let hash = hashBytes(set.labels, hashBytes(await gather(set, sample)));
     const partner = keptPartner(set);
     if (partner) hash = hashBytes(await gather({ ...set, pixels: partner }, sample), hash);

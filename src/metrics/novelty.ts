@@ -11,7 +11,8 @@ import {
   relativeDistance,
 } from "./feature-distance.ts";
 import type { Fitted, FittedQuantity } from "./metric.ts";
-import { fitTailTable, quantile, rarity, TABLE_POINTS, type TailTable } from "./tail-table.ts";
+import { weibullQuantile } from "./quantile.ts";
+import { fitTailTable, rarity, TABLE_POINTS, type TailTable } from "./tail-table.ts";
 
 /** Validation pictures without which novelty is not fitted: of fewer, more than one typical picture in 20 would be an alarm. */
 export const NOVELTY_PICTURES = 20;
@@ -70,7 +71,7 @@ export function fitNovelty(
   return {
     tables: tablesOf(all),
     features: projection && projected && { projection, gaussians: gaussiansOf(projected, all) },
-    median: quantile(scores, 0.5),
+    median: weibullQuantile(scores, 0.5),
     threshold: scores[n - k]!,
     falseAlarms,
   };

@@ -1,4 +1,5 @@
 // The metrics of a model's samples beside as many real pictures, on thumbnails of both; and how a discriminator tells them apart.
+import { evenly } from "../base/evenly.ts";
 import { kernelDistance } from "./kernel-distance.ts";
 import { type ManifoldMetrics, manifoldMetrics } from "./manifold.ts";
 import type { Metric, Predictions } from "./metric.ts";
@@ -13,10 +14,8 @@ export function spreadRows({ data, width }: Rows, most = MOST_COMPARED): Rows {
   const n = data.length / width;
   const count = Math.min(n, most);
   const chosen = new Float32Array(count * width);
-  for (let i = 0; i < count; i++) {
-    const from = Math.floor((i * n) / count) * width;
-    for (let k = 0; k < width; k++) chosen[i * width + k] = data[from + k]!;
-  }
+  for (const [at, i] of evenly(n, count).entries())
+    for (let k = 0; k < width; k++) chosen[at * width + k] = data[i * width + k]!;
   return { data: chosen, width };
 }
 

@@ -1,4 +1,5 @@
 // How rare a value of a statistic is among known values, as a table that is a few lines of arithmetic in any runtime.
+import { weibullQuantile } from "./quantile.ts";
 
 /** Points of a table. */
 export const TABLE_POINTS = 257;
@@ -30,7 +31,7 @@ export function fitTailTable(values: Float64Array): TailTable {
   const heights = new Float32Array(TABLE_POINTS);
   for (let j = 0; j < TABLE_POINTS; j++) {
     const p = end + ((1 - 2 * end) * j) / (TABLE_POINTS - 1);
-    knots[j] = quantile(sorted, p);
+    knots[j] = weibullQuantile(sorted, p);
     heights[j] = -Math.log(2 * Math.min(p, 1 - p));
   }
   // Equal values, as of a statistic that has but a few: knots must ascend, by more than float32 rounds.
@@ -42,14 +43,6 @@ export function fitTailTable(values: Float64Array): TailTable {
   for (let j = 1; j < TABLE_POINTS; j++) knots[j] = Math.max(knots[j]!, knots[j - 1]! + step);
   const inTail = Math.min(n >> 1, Math.max(TAIL_VALUES, Math.ceil(TAIL_SHARE * n)));
   return { knots, heights, slopes: [tailSlope(sorted, inTail, -1, step), tailSlope(sorted, inTail, 1, step)] };
-}
-
-/** The value below which a share `p` of sorted values lies, between two of them by interpolation. */
-export function quantile(sorted: ArrayLike<number>, p: number): number {
-  const at = Math.min(sorted.length - 1, Math.max(0, p * (sorted.length + 1) - 1));
-  const below = Math.floor(at);
-  const above = Math.min(sorted.length - 1, below + 1);
-  return sorted[below]! + (at - below) * (sorted[above]! - sorted[below]!);
 }
 
 /** The rate of an exponential tail: one over the mean excess of the outermost values over where the tail begins. */

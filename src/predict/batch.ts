@@ -53,10 +53,17 @@ export interface PlainUse extends Pick<BatchUse, "tables"> {
   readonly paired?: boolean;
 }
 
+/** A batch as it is, for outputs. */
+export interface PlainBatch extends Batch {
+  /** Number of classes of the data. */
+  readonly classes: number;
+}
+
 /** The plain batch of the main stream: pictures, and where they are `paired` their partners; nothing mixed. */
-export const plainBatch = (size: number, spec: DataSpec, { paired = false, tables }: PlainUse = {}): Batch => {
+export const plainBatch = (size: number, spec: DataSpec, { paired = false, tables }: PlainUse = {}): PlainBatch => {
   const views = { [MAIN_VIEW]: "plain", ...(paired ? { [PARTNER_VIEW]: "partner" } : {}) };
-  return batchTensors({ name: MAIN_STREAM, size, views, mixes: false }, spec, { tables });
+  const batch = batchTensors({ name: MAIN_STREAM, size, views, mixes: false }, spec, { tables });
+  return { ...batch, classes: spec.classes.length };
 };
 
 /** The class weight of each label; unlabelled ones read the first, and count nothing. */

@@ -1,9 +1,33 @@
 // An exported classifier in use: the ONNX file alone, which tells its labels and what it takes.
+import { z } from "zod";
 import { type NdArray, ndarray, zeros } from "../base/array.ts";
-import { fail } from "../base/errors.ts";
+import { fail, GenclassError } from "../base/errors.ts";
 import { parseOnnx } from "../onnx/import/file.ts";
 import type { Backend, Executable } from "../runtime/backend.ts";
 import type { Prediction } from "./trained.ts";
+
+/** What a text says as JSON; undefined for one that is none, or absent. */
+function jsonOf(text = ""): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+/** @throws `E_ONNX` where the backend refuses the graph: a file may be whole, and its content be damaged */
+async function loaded(bytes: Uint8Array, backend: Backend): Promise<Executable> {
+  try {
+    return await backend.load(bytes);
+  } catch (cause) {
+    if (cause instanceof GenclassError) throw cause;
+    fail(
+      "E_ONNX",
+      `onnxruntime does not take this file (${(cause as Error).message}); expected what "genclass export RUN" writes: export it again`,
+      cause,
+    );
+  }
+}
 
 /** A classifier that `exportHead` wrote. */
 export class ExportedClassifier {
@@ -21,7 +45,10 @@ export class ExportedClassifier {
     const { inputs, outputs, metadata } = parseOnnx(bytes);
     const [, height, width, channels] = inputs.find(({ name }) => name === "pixels")?.dims ?? [];
     const names = outputs.map(({ name }) => name);
-    const labels = metadata.get("labels");
+    const labels = z
+      .array(z.string())
+      .min(1)
+      .safeParse(jsonOf(metadata.get("labels"))).data;
     if (
       labels === undefined ||
       ![height, width, channels].every((size) => typeof size === "number") ||
@@ -30,9 +57,9 @@ export class ExportedClassifier {
       fail("E_DATA_FORMAT", 'this ONNX file is no classifier of genclass; expected what "genclass export RUN" writes');
     return new ExportedClassifier(
       { height: Number(height), width: Number(width), channels: Number(channels) },
-      JSON.parse(labels) as string[],
+      labels,
       names.includes("novelty"),
-      await backend.load(bytes),
+      await loaded(bytes, backend),
     );
   }
 

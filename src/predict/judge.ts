@@ -1,6 +1,7 @@
 // What a judge makes of a model's samples: a classifier that was trained on real pictures sees them and real ones by its features.
 import { fail } from "../base/errors.ts";
-import { gather, type ImageSet, ownCount } from "../data/dataset.ts";
+import { evenly } from "../base/evenly.ts";
+import { decoded, gather, type ImageSet, ownCount, subset } from "../data/dataset.ts";
 import { toBytes } from "../data/picture.ts";
 import { argmax } from "../metrics/classification.ts";
 import { type Copying, copying } from "../metrics/copying.ts";
@@ -56,26 +57,25 @@ export async function judgeSamples(
   train?: ImageSet,
 ): Promise<JudgedSamples> {
   requireJudge(model, judge);
-  const n = Math.min(set.labels.length, MOST_PICTURES);
+  const chosen = await someOf(set, set.labels.length);
+  const { labels } = chosen;
+  const n = labels.length;
   if (n < 2) fail("E_DATA_EMPTY", `${n} pictures are too few to judge samples by; give a part with hundreds`);
-  const chosen = evenly(set.labels.length, n);
-  const labels = Int32Array.from(chosen, (i) => set.labels[i]!);
   const asked = model.heads.sample!.takes.includes("label");
-  // The classes as they are among the real pictures.
-  const label = labels.map((value) => Math.max(0, value));
+  // The classes as they are among the real pictures; for those that tell none, all in turn.
+  const label = labels.map((value, i) => (value >= 0 ? value : i % judge.spec.classes.length));
   const samples = toBytes((await model.sample(n, { label })).data);
   const answers = await answersOf(judge, samples);
   const featuresOf = async (picture: Uint8Array): Promise<Float32Array> =>
     (await judge.run("features", { picture })).data as Float32Array;
-  const ofReal = await featuresOf(await gather(set, chosen));
+  const ofReal = await featuresOf(await gather(chosen));
   const width = ofReal.length / n;
   const standardise = standardiser(ofReal, width);
   const [real, generated] = [ofReal, await featuresOf(samples)].map(standardise) as [Float32Array, Float32Array];
   const rows = (data: Float32Array): Rows => ({ data, width });
   const [fewReal, fewGenerated] = [real, generated].map((data) => spreadRows(rows(data))) as [Rows, Rows];
   const compareCopies = async (from: ImageSet): Promise<Copying> => {
-    const own = ownCount(from);
-    const pictures = await gather(from, evenly(own, Math.min(own, MOST_PICTURES)));
+    const pictures = await gather(await someOf(from, ownCount(from)));
     return copying(fewGenerated, rows(standardise(await featuresOf(pictures))), fewReal);
   };
   return {
@@ -105,7 +105,7 @@ function requireJudge(model: TrainedModel, judge: TrainedModel): void {
     if (!judge.has(head))
       fail(
         "E_HEAD",
-        `the judge has no head "${head}"; it has ${Object.keys(judge.heads).join(", ")}. Train a cnn on the same data`,
+        `the judge has no head "${head}"; it has ${Object.keys(judge.heads).join(", ")}. Train a classifier on the same data (genclass models tells which have features)`,
       );
   const kind = ({ spec }: TrainedModel) =>
     `pictures of ${spec.height}x${spec.width}x${spec.channels} and the classes ${spec.classes.join(", ")}`;
@@ -113,9 +113,9 @@ function requireJudge(model: TrainedModel, judge: TrainedModel): void {
     fail("E_RUN_CONFLICT", `the judge knows ${kind(judge)}; the model ${kind(model)}. Train a judge on the same data`);
 }
 
-/** Numbers of `count` evenly spread pictures among `n`. */
-const evenly = (n: number, count: number): Int32Array =>
-  Int32Array.from({ length: count }, (_, i) => Math.floor((i * n) / count));
+/** Of the first `n` pictures of a set, evenly spread ones, those that decode. */
+const someOf = (set: ImageSet, n: number): Promise<ImageSet> =>
+  decoded(subset(set, evenly(n, Math.min(n, MOST_PICTURES))));
 
 async function answersOf(judge: TrainedModel, picture: Uint8Array): Promise<Int32Array> {
   const k = judge.spec.classes.length;
@@ -144,7 +144,9 @@ function rowsOf(data: Float32Array, width: number, groups: Int32Array, k: number
   return { data: chosen, width };
 }
 
+/** The entropy of the shares of classes, over that of equal shares; 1 of a single class, which cannot be uneven. */
 function evenness(answers: Int32Array, classes: number): number {
+  if (classes === 1) return 1;
   const counts = new Float64Array(classes);
   for (const answer of answers) counts[answer]!++;
   let entropy = 0;

@@ -1,15 +1,16 @@
 // Outputs: rows that a model gives for every picture of a set, from which metrics and fitted quantities are computed.
-import { firstNotFinite, type NdArray, sizeOf } from "../base/array.ts";
+import { firstNotFinite, type NdArray, ndarray, sizeOf } from "../base/array.ts";
 import { fail } from "../base/errors.ts";
 import { BatchBuffer, MAIN_VIEW, PARTNER_VIEW, type Table } from "../data/batches.ts";
 import { type ImageSet, keptPartner, range } from "../data/dataset.ts";
 import * as g from "../graph/ops/index.ts";
-import type { Tensor } from "../graph/tensor.ts";
+import { constant, type Tensor } from "../graph/tensor.ts";
 import { FITTED, METRICS } from "../metrics/index.ts";
 import type { FittedQuantity, Metric } from "../metrics/metric.ts";
 import { applyHead, type Head, type Heads, isAdversarial, requireHead } from "../models/heads.ts";
-import type { Batch, BuiltModel } from "../models/model.ts";
+import type { BuiltModel } from "../models/model.ts";
 import type { Scope } from "../nn/scope.ts";
+import type { PlainBatch } from "./batch.ts";
 import { IN_FLIGHT, type StepFeeds } from "./feeds.ts";
 import { similarity } from "./similarity.ts";
 import { askedOf, hasStatistics, statistics } from "./statistics.ts";
@@ -30,9 +31,9 @@ interface AskedOfBatch {
   readonly x: Tensor;
   /** Their partners, of the same shape: what is translated. Of a batch of pairs alone. */
   readonly partner: Tensor;
-  /** int32 `[n]`: the class that is asked for: the label; without one, the first class. */
-  readonly label: Tensor;
-  /** The rows of a head for the pictures, or their partners, and their labels. */
+  /** int32 `[n]`: the class that a sample is asked for: the label; where there is none, all classes in turn. */
+  readonly sampled: Tensor;
+  /** The rows of a head for the pictures, or their partners, and their labels: the first class where there is none. */
   run(head: string, of?: "partner"): Tensor;
 }
 
@@ -58,9 +59,9 @@ const DERIVED: Readonly<Record<string, DerivedOutput>> = {
   /** What the discriminator makes of those generated pictures, `[n]`. */
   discriminateSample: {
     isPossible: isAdversarial,
-    build: ({ run, label, heads, scope }) => {
+    build: ({ run, sampled, heads, scope }) => {
       const picture = run("sample");
-      return applyHead(heads.discriminate!, scope, picture.shape[0]!, { picture, label });
+      return applyHead(heads.discriminate!, scope, picture.shape[0]!, { picture, label: sampled });
     },
   },
   /** What the novelty of a picture is scored from, `[n, s]`: it does not depend on the label. */
@@ -138,19 +139,22 @@ export function outputTensors(
   heads: Heads,
   names: readonly string[],
   scope: Scope,
-  { x, views, labels }: Batch,
+  { x, views, labels, classes }: PlainBatch,
 ): Map<string, Tensor> {
   const partner = views[PARTNER_VIEW]!;
-  const label = g.maximum(labels, 0);
+  const first = g.maximum(labels, 0);
+  const inTurn = Int32Array.from({ length: x.shape[0]! }, (_, i) => i % classes);
+  const sampled = g.where(g.less(labels, 0), constant(ndarray("int32", [inTurn.length], inTurn)), labels);
   const made = new Map<string, Tensor>();
   const run = (name: string, of?: "partner") => {
     const key = of ? `${name} of ${of}` : name;
     const picture = of ? partner : x;
+    const label = name === "sample" ? sampled : first;
     const known = made.get(key) ?? applyHead(requireHead(heads, name), scope, x.shape[0]!, { picture, label });
     made.set(key, known);
     return known;
   };
-  const asked = { heads, scope, x, partner, label, run };
+  const asked = { heads, scope, x, partner, sampled, run };
   return new Map(names.map((name) => [name, DERIVED[name]?.build(asked) ?? run(name)]));
 }
 

@@ -50,3 +50,19 @@ async function picture(pixels: Uint8Array, { height, width, channels }: PictureS
   const sharp = await loadSharp();
   return sharp(pixels, { raw: { width, height, channels: channels as 1 | 3 } });
 }
+
+/**
+ * Rows of `n` pictures, each above the row of what belongs to them; places that are left over in the last row stay black.
+ * @param above bytes `[n, h, w, c]`, as `below`
+ * @param columns pictures in a row
+ */
+export function inRows(above: Uint8Array, below: Uint8Array, n: number, columns: number): Uint8Array {
+  const size = above.length / n;
+  const pairs = new Uint8Array(2 * Math.ceil(n / columns) * columns * size);
+  for (let i = 0; i < n; i++) {
+    const at = (Math.floor(i / columns) * 2 * columns + (i % columns)) * size;
+    pairs.set(above.subarray(i * size, (i + 1) * size), at);
+    pairs.set(below.subarray(i * size, (i + 1) * size), at + columns * size);
+  }
+  return pairs;
+}

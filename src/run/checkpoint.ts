@@ -30,6 +30,8 @@ const metadataSchema = z.strictObject({
 const entriesSchema = z.record(z.string(), entrySchema);
 
 const HEADER_LIMIT = 100_000_000;
+/** Bytes that are read by one call, of which systems take fewer than 2 GiB. */
+const MOST_AT_ONCE = 2 ** 30;
 const FITTED = "fitted/";
 const TABLE = "table/";
 /** Stands in the header for each SHA-256, which is taken with it there. */
@@ -112,7 +114,10 @@ function read(file: string, onlyWeights: boolean): StoredSnapshot {
     const { [METADATA]: metadata, ...entries } = z.record(z.string(), z.unknown()).parse(JSON.parse(text));
     const { sha256, weightsSha256, weightsBytes, genclass } = metadataSchema.parse(metadata);
     const isPart = onlyWeights && weightsSha256 !== undefined;
-    const bytes = readBytes(handle, 8 + size, isPart ? Number(weightsBytes) : length - 8 - size);
+    const rest = length - 8 - size;
+    const wanted = isPart ? Number(weightsBytes) : rest;
+    if (!Number.isSafeInteger(wanted) || wanted < 0 || wanted > rest) throw new Error("size of the weights");
+    const bytes = readBytes(handle, 8 + size, wanted);
     const sums = isPart ? [weightsSha256, sha256] : [sha256];
     if (sums[0] !== undefined) {
       const unsigned = sums.reduce<string>((all, sum) => all.replace(sum ?? NO_CHECKSUM, NO_CHECKSUM), text);
@@ -147,7 +152,7 @@ function read(file: string, onlyWeights: boolean): StoredSnapshot {
 function readBytes(handle: number, from: number, length: number): Buffer<ArrayBuffer> {
   const bytes = Buffer.alloc(length);
   for (let at = 0; at < length; ) {
-    const got = readSync(handle, bytes, at, length - at, from + at);
+    const got = readSync(handle, bytes, at, Math.min(length - at, MOST_AT_ONCE), from + at);
     if (got === 0) throw new Error("it is cut short");
     at += got;
   }

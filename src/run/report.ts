@@ -1,6 +1,6 @@
 // The report of an evaluated run: numbers, curves, confusion, calibration, pictures. Files go into the run folder.
 import { mkdirSync } from "node:fs";
-import { type Dataset, fingerprint } from "../data/dataset.ts";
+import type { ImageSet } from "../data/dataset.ts";
 import { formatMetric, type MetricInfo } from "../metrics/metric.ts";
 import type { ClassEvaluation, Evaluation } from "../predict/evaluate.ts";
 import type { TrainedModel } from "../predict/trained.ts";
@@ -16,6 +16,7 @@ import { sheetsOf } from "./sheets.ts";
 /**
  * Writes `report.html`, and its charts and sheets of pictures as files of their own. What of it fails is left out and told:
  * the run that it shows is none the worse.
+ * @param train the pictures that the model was trained on, where they are at hand
  * @param split name of the part that was evaluated
  * @param tell is called with a line for each part that failed
  * @returns the path of the report; undefined when it could not be written
@@ -23,7 +24,7 @@ import { sheetsOf } from "./sheets.ts";
 export async function writeReport(
   run: Pick<RunFolder, "config" | "events" | "file">,
   model: TrainedModel,
-  data: Dataset,
+  train: ImageSet | undefined,
   split: string,
   found: Evaluation,
   tell: (line: string) => void,
@@ -58,8 +59,7 @@ export async function writeReport(
     return made;
   });
   if (film) pictures.push({ data: film.webp, type: "image/webp", caption: film.caption });
-  const train = (await attempt("the training pictures", () => fingerprint(data))) === run.config.data.fingerprint;
-  for (const { file, make } of sheetsOf(model, found, train ? data.train : undefined)) {
+  for (const { file, make } of sheetsOf(model, found, train)) {
     const sheet = await attempt(`the pictures ${file}`, async () => {
       const made = await make();
       if (made) writeAtomically(run.file("samples", file), [made.png]);
@@ -72,7 +72,7 @@ export async function writeReport(
   const parts: ReportParts = {
     events,
     pictures,
-    ofClasses: classification ? await drawn(classCharts(classification, data.classes)) : [],
+    ofClasses: classification ? await drawn(classCharts(classification, model.spec.classes)) : [],
     ofTraining: await drawn(trainingCharts(events)),
   };
   return attempt("its page", () => {

@@ -1,12 +1,13 @@
 // Sheets of a model that samples: what lies between samples, what of the training pictures is nearest to them, and a film of how
 // they came to be.
 import { readdirSync, readFileSync, rmSync, statSync } from "node:fs";
-import { gather, type ImageSet, ownCount, range } from "../data/dataset.ts";
+import { evenly } from "../base/evenly.ts";
+import { decoded, gather, type ImageSet, ownCount, subset } from "../data/dataset.ts";
 import { toBytes } from "../data/picture.ts";
 import { nearestRow } from "../metrics/nearest.ts";
 import { samplesBetween } from "../predict/between.ts";
 import type { TrainedModel } from "../predict/trained.ts";
-import { filmWebp } from "../report/pictures.ts";
+import { filmWebp, inRows } from "../report/pictures.ts";
 
 /** Pictures in a row, and rows of interpolations. */
 const COLUMNS = 10;
@@ -29,25 +30,22 @@ export async function nearestTraining(model: TrainedModel, train: ImageSet) {
   const { size } = train.pixels;
   const own = ownCount(train);
   const count = Math.min(own, MOST_COMPARED);
-  const best = Array.from({ length: 2 * COLUMNS }, () => ({ distance: Number.POSITIVE_INFINITY, picture: samples }));
+  const compared = evenly(own, count);
+  const nearest = new Uint8Array(samples.length);
+  const least = new Array<number>(2 * COLUMNS).fill(Number.POSITIVE_INFINITY);
   for (let from = 0; from < count; from += AT_ONCE) {
-    const index = range(from, Math.min(count, from + AT_ONCE)).map((i) => Math.floor((i * own) / count));
-    const bytes = await gather(train, index);
-    best.forEach((found, i) => {
+    const bytes = await gather(await decoded(subset(train, compared.subarray(from, from + AT_ONCE))));
+    for (const i of least.keys()) {
       const sample = { data: samples.subarray(i * size, (i + 1) * size), width: size };
       const { row, distance } = nearestRow(sample, { data: bytes, width: size });
-      if (distance < found.distance) best[i] = { distance, picture: bytes.slice(row * size, (row + 1) * size) };
-    });
+      if (distance >= least[i]!) continue;
+      least[i] = distance;
+      nearest.set(bytes.subarray(row * size, (row + 1) * size), i * size);
+    }
   }
-  const pixels = new Uint8Array(4 * COLUMNS * size);
-  best.forEach(({ picture }, i) => {
-    const at = (2 * Math.floor(i / COLUMNS) * COLUMNS + (i % COLUMNS)) * size;
-    pixels.set(samples.subarray(i * size, (i + 1) * size), at);
-    pixels.set(picture.subarray(0, size), at + COLUMNS * size);
-  });
   return {
     caption: `Samples, and below each the training picture whose pixels are nearest${count < own ? ` (of ${count})` : ""}`,
-    pixels,
+    pixels: inRows(samples, nearest, 2 * COLUMNS, COLUMNS),
   };
 }
 

@@ -7,7 +7,7 @@ import type { ClassEvaluation, Evaluation } from "../predict/evaluate.ts";
 import { hasMixture } from "../predict/mixture-sampler.ts";
 import type { TrainedModel } from "../predict/trained.ts";
 import { Random } from "../random/random.ts";
-import { gridPng } from "../report/pictures.ts";
+import { gridPng, inRows } from "../report/pictures.ts";
 import { explainedMistakes, interpolations, traversals } from "./latent-sheets.ts";
 import { nearestTraining, sampleInterpolations } from "./sample-sheets.ts";
 
@@ -72,7 +72,7 @@ async function reconstructions(model: TrainedModel, { set }: Evaluation): Promis
   const again = toBytes((await model.reconstruct(pixels)).data);
   return {
     caption: "Pictures, and below each row its reconstructions",
-    pixels: inRows(pixels, again, order.length),
+    pixels: inRows(pixels, again, order.length, COLUMNS),
   };
 }
 
@@ -124,7 +124,7 @@ async function turnedUpright(model: TrainedModel, { set }: Evaluation): Promise<
   const upright = toBytes((await model.run("canonical", { picture: turned })).data);
   return {
     caption: `Pictures turned by steps of ${360 / COLUMNS} degrees, and below each what the model turns upright of it`,
-    pixels: inRows(turned, upright, order.length * COLUMNS),
+    pixels: inRows(turned, upright, order.length * COLUMNS, COLUMNS),
   };
 }
 
@@ -133,18 +133,6 @@ async function generated(model: TrainedModel): Promise<SheetPictures> {
     caption: model.heads.sample!.takes.includes("label") ? "Generated, all classes in turn" : "Generated",
     pixels: toBytes((await model.sample(PICTURES)).data),
   };
-}
-
-/** Rows of pictures, each above the row of what belongs to them; places that are left over in the last row stay black. */
-function inRows(above: Uint8Array, below: Uint8Array, n: number): Uint8Array {
-  const size = above.length / n;
-  const pairs = new Uint8Array(2 * Math.ceil(n / COLUMNS) * COLUMNS * size);
-  for (let i = 0; i < n; i++) {
-    const at = (Math.floor(i / COLUMNS) * 2 * COLUMNS + (i % COLUMNS)) * size;
-    pairs.set(above.subarray(i * size, (i + 1) * size), at);
-    pairs.set(below.subarray(i * size, (i + 1) * size), at + COLUMNS * size);
-  }
-  return pairs;
 }
 
 /** The pictures whose label the classifier believes least among its mistakes: their numbers, the worst first. */

@@ -41,7 +41,7 @@ describe.skipIf(!existsSync(CHROMIUM))(`a page in a browser (needs ${CHROMIUM})`
     const model = await load(training.run.path, { backend });
     const found = await evaluate(model, data.test!, data.classes);
     const failures: string[] = [];
-    const report = await writeReport(training.run, model, data, "test", found, (line) => failures.push(line));
+    const report = await writeReport(training.run, model, data.train, "test", found, (line) => failures.push(line));
     expect(failures).toEqual([]);
     await model.dispose();
     pages.report = report!;

@@ -43,7 +43,7 @@ describe("a judged part of few pictures", () => {
       const found = await evaluate(model, subset(whole.test!, range(0, n)), whole.classes);
       expect(found.n).toBe(n);
       const failures: string[] = [];
-      await writeReport(run, model, whole, "test", found, (line) => failures.push(line));
+      await writeReport(run, model, whole.train, "test", found, (line) => failures.push(line));
       expect(failures).toEqual([]);
       // Ten pictures a row, a row of reconstructions below each; a picture is 28 pixels and a line, enlarged twice.
       const { width, height } = await sharp(run.file("samples", "reconstructions.png")).metadata();
@@ -64,7 +64,7 @@ describe("a report of which a part fails", () => {
     mkdirSync(run.file("samples", "generated.png"));
     mkdirSync(run.file("plots", "confusion.svg"));
     model.reconstruct = () => Promise.reject(new Error("no reconstruction"));
-    const file = await writeReport(run, model, whole, "test", found, (line) => failures.push(line));
+    const file = await writeReport(run, model, whole.train, "test", found, (line) => failures.push(line));
     expect(failures).toEqual([
       "the report is without the pictures reconstructions.png: no reconstruction",
       expect.stringMatching(/^the report is without the pictures generated.png: .*generated.png could not be written/),
@@ -75,7 +75,7 @@ describe("a report of which a part fails", () => {
     expect(report).not.toContain("reconstructions");
     rmSync(run.file("report.html"));
     mkdirSync(run.file("report.html"));
-    expect(await writeReport(run, model, whole, "test", found, (line) => failures.push(line))).toBeUndefined();
+    expect(await writeReport(run, model, whole.train, "test", found, (line) => failures.push(line))).toBeUndefined();
     expect(failures.at(-1)).toMatch(/^the report is without its page: /);
     await model.dispose();
   });

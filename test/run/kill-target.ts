@@ -36,7 +36,7 @@ async function train(): Promise<void> {
     if (event.type === "end" && kill.at === "report") dieIn(kill.milliseconds);
   }
   const trained = await load(run.path, { backend, model });
-  await writeReport(run, trained, data, "test", await evaluate(trained, data.test!, data.classes), (line) =>
+  await writeReport(run, trained, data.train, "test", await evaluate(trained, data.test!, data.classes), (line) =>
     process.stderr.write(`${line}\n`),
   );
   await trained.dispose();

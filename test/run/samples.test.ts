@@ -49,7 +49,7 @@ describe("a run of a generator", () => {
     const trained = await load(out, { model });
     const found = await evaluate(trained, data.test!, data.classes);
     const failures: string[] = [];
-    const file = await writeReport(run, trained, data, "test", found, (line) => failures.push(line));
+    const file = await writeReport(run, trained, data.train, "test", found, (line) => failures.push(line));
     expect(failures).toEqual([]);
     report = readFileSync(file!, "utf8");
     await trained.dispose();

@@ -64,7 +64,7 @@ describe("a run of a model of one's own", () => {
     expect(found.metrics.accuracy).toBeGreaterThan(0.2);
     const failures: string[] = [];
     const run = RunFolder.open(out, twoStages);
-    const file = await writeReport(run, model, data, "test", found, (line) => failures.push(line));
+    const file = await writeReport(run, model, data.train, "test", found, (line) => failures.push(line));
     expect(failures).toEqual([]);
     const report = readFileSync(file!, "utf8");
     for (const text of [

@@ -107,7 +107,7 @@ async function run(path: string, options: Options): Promise<void> {
     events: () => folder.events(),
     file: (...parts: string[]) => join(out, ...parts),
   };
-  const report = await writeReport(place, model, data, split, found, warn);
+  const report = await writeReport(place, model, own, split, found, warn);
   await model.dispose();
   if (!options.json && report) print(`report: ${bold(report)}`);
 }

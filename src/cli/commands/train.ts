@@ -91,7 +91,7 @@ async function run(model: string, options: Options): Promise<void> {
       if (!options.json) showEvaluation(split, found, trained.metrics);
       // The chart library loads only now.
       const { writeReport } = await import("../../run/report.ts");
-      report = await writeReport(folder, trained, data, split, found, warn);
+      report = await writeReport(folder, trained, data.train, split, found, warn);
       await trained.dispose();
       for (const [name, value] of Object.entries(found.metrics)) metrics[`${split}/${name}`] = value;
     }

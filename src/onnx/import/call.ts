@@ -161,13 +161,13 @@ export class Call {
    * A known operand as a parameter whose axes are in `order`.
    * @param level how often the picture was halved where it is applied
    */
-  weight(value: Known, order?: readonly number[], level = this.level): Tensor {
-    return this.store.parameter(value, level, arrayOf(value, order && [...order]));
+  weight(value: Known, order: readonly number[] = fileOrder(value.shape.length), level = this.level): Tensor {
+    return this.store.parameter(value, level, arrayOf(value, [...order]), order);
   }
 
-  /** A known operand as a parameter of a shape of ours, from values in our order. */
-  weightOf(value: Known, array: NdArray, level = this.level): Tensor {
-    return this.store.parameter(value, level, array);
+  /** A known operand as a parameter of a shape of ours, from values whose axes are in `order`. */
+  weightOf(value: Known, array: NdArray, order: readonly number[], level = this.level): Tensor {
+    return this.store.parameter(value, level, array, order);
   }
 
   /** A known operand as a running statistic. */
@@ -196,6 +196,6 @@ export class Call {
       const array = arrayOf(wide, [...like.order]);
       return constant(sizeOf(wide.shape) === 1 ? { ...array, shape: [] } : array);
     }
-    return this.store.parameter(wide, this.level, arrayOf(wide, [...like.order]));
+    return this.store.parameter(wide, this.level, arrayOf(wide, [...like.order]), like.order);
   }
 }

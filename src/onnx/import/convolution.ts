@@ -5,7 +5,7 @@ import type { Size, Window } from "../../graph/ops/window.ts";
 import { makeWindow } from "../../graph/ops/window.ts";
 import type { Tensor } from "../../graph/tensor.ts";
 import type { Call, Importer } from "./call.ts";
-import { arrayOf, asInFile, type Computed, channelsLast, computed, inOrder, type Value } from "./values.ts";
+import { arrayOf, asInFile, type Computed, channelsLast, computed, fileOrder, inOrder, type Value } from "./values.ts";
 
 /** No kernel, stride or margin of a network is larger. */
 const LARGEST = 4096;
@@ -87,14 +87,19 @@ function repeatChannels(x: Tensor, times: number): Tensor {
 /** An operand as weights: its axes in `order`, then in a shape of as many elements. */
 function weights(call: Call, value: Value, order: readonly number[], shape: readonly number[], level: number): Tensor {
   if (value.kind === "computed") return g.reshape(g.transpose(asInFile(value), order), shape);
-  return call.weightOf(value, { ...arrayOf(value, [...order]), shape }, level);
+  return call.weightOf(value, { ...arrayOf(value, [...order]), shape }, order, level);
 }
 
 /** An operand as one value a channel. */
 export function vector(call: Call, value: Value, level = call.level): Tensor {
   if (value.kind === "computed") return g.reshape(asInFile(value), [-1]);
   const array = arrayOf(value);
-  return call.weightOf(value, ndarray("float32", [array.data.length], array.data), level);
+  return call.weightOf(
+    value,
+    ndarray("float32", [array.data.length], array.data),
+    fileOrder(value.shape.length),
+    level,
+  );
 }
 
 const convTranspose: Importer = (call) => {

@@ -1,7 +1,7 @@
 // The weights of a file as tensors, each under one path however often it is used.
 import type { NdArray } from "../../base/array.ts";
 import type { Tensor } from "../../graph/tensor.ts";
-import type { Known } from "./values.ts";
+import { fileOrder, type Known } from "./values.ts";
 
 /** Where the weights of a file become tensors; paths are `stageK/NAME`. */
 export interface Weights {
@@ -18,20 +18,24 @@ export class WeightStore {
 
   constructor(private readonly weights: Weights) {}
 
-  /** The tensor of a weight; `array` is its value as we use it. The same weight used alike is one parameter. */
-  parameter(value: Known, level: number, array: NdArray): Tensor {
-    return this.tensor(value, level, array, (path) => this.weights.parameter(path, array));
+  /**
+   * The tensor of a weight. The same weight used alike is one parameter.
+   * @param array its value as we use it: the file's axes in `order`
+   */
+  parameter(value: Known, level: number, array: NdArray, order: readonly number[]): Tensor {
+    return this.tensor("parameter", value, level, array, order);
   }
 
   /** The tensor of a value that training does not move. */
   statistic(value: Known, level: number, array: NdArray): Tensor {
-    return this.tensor(value, level, array, (path) => this.weights.statistic(path, array));
+    return this.tensor("statistic", value, level, array, fileOrder(value.shape.length));
   }
 
-  private tensor(value: Known, level: number, array: NdArray, make: (path: string) => Tensor): Tensor {
-    const key = `${value.name} [${array.shape}]`;
+  private tensor(kind: keyof Weights, value: Known, level: number, array: NdArray, order: readonly number[]): Tensor {
+    // A square weight has one shape in every order of its axes.
+    const key = `${kind} ${value.name} [${array.shape}] ${order}`;
     let tensor = this.tensors.get(key);
-    if (!tensor) this.tensors.set(key, (tensor = make(this.pathOf(value.name, level))));
+    if (!tensor) this.tensors.set(key, (tensor = this.weights[kind](this.pathOf(value.name, level), array)));
     return tensor;
   }
 
