@@ -76,7 +76,15 @@ export function copyOf(progress: TrainingProgress): TrainingProgress {
     totals: Object.fromEntries(Object.entries(totals).map(([name, [sum, count]]) => [name, [sum, count]])),
     best: best && { ...best, values: { ...best.values } },
     ...(highest ? { highest: { ...highest } } : {}),
-    ...(watch ? { watch: structuredClone(watch) } : {}),
+    ...(watch
+      ? {
+          watch: {
+            epochs: watch.epochs.map((seen) => ({ ...seen })),
+            samples: [...watch.samples],
+            raised: [...watch.raised],
+          },
+        }
+      : {}),
     seen: { ...seen },
   };
 }
