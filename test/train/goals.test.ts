@@ -14,7 +14,7 @@ import { data, type EndedRun, phase, pictures, STEPS, train } from "./tiny.ts";
 type Script = readonly [better: MetricInfo["better"], values: readonly number[]];
 
 /** A buffer that counts the steps taken: what is scripted depends on the state alone, in a resumed run too. */
-const counter = (scope: Scope) => scope.buffer("steps", [], zerosInit);
+const counter = (scope: Scope) => scope.child("plain").buffer("steps", [], zerosInit);
 
 const plain = phase("plain");
 
@@ -30,7 +30,7 @@ const scripted = (
         {
           ...plain,
           loss(scope, ...batches) {
-            scope.assign("steps", g.add(counter(scope), 1));
+            scope.child("plain").assign("steps", g.add(counter(scope), 1));
             return plain.loss(scope, ...batches);
           },
         },
