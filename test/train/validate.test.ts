@@ -150,12 +150,12 @@ describe("what is slow to fit", () => {
         fit: () => ({ own: ndarray("float32", [], [1]) }),
       };
       let asked = 0;
-      const { saves, end, epochs } = await train(
+      const { saves, end } = await train(
         { ...model, fitted: [slow] },
         { data, batch, epochs: 5, interrupted: () => ++asked === 1 },
       );
-      expect([end.reason, epochs.length]).toEqual(["interrupted", batch === 2 ? 1 : 0]);
-      expect(saves.map(({ snapshot }) => snapshot.fitted.has("own"))).toEqual([false, true]);
+      expect(end.reason).toBe("interrupted");
+      expect(saves.at(-1)!.snapshot.fitted.has("own")).toBe(true);
     },
   );
 });
