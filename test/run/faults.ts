@@ -42,6 +42,8 @@ export async function withFault(
   let isFull = false;
   for (const [i, name] of CALLS.entries())
     Reflect.set(fs, name, (...args: unknown[]) => {
+      // Opened to be read, a file stays as it is, and no disk is full for it.
+      if (name === "openSync" && (args[1] ?? "r") === "r") return originals[i]!(...args);
       const count = calls.push(name);
       const isHit = at > 0 && (fault === "dies" ? count >= at : count === at);
       if (fault === "killed" && isHit) process.kill(process.pid, "SIGKILL");
