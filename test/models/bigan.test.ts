@@ -3,7 +3,7 @@ import { bigan } from "../../src/models/bigan.ts";
 import { inNumbers, softplus } from "./in-numbers.ts";
 import { modelTests } from "./model-tests.ts";
 
-modelTests(bigan, [{ width: 8, hidden: 32, latent: 8, rate: 1e-3 }]);
+modelTests(bigan, [{ width: 8, hidden: 64, latent: 32, rate: 1e-3, classifierRate: 5e-3 }]);
 
 it("bigan's encoder and generator want the answers that its discriminator does not", () => {
   // Of one picture the losses are ln(1 + e^-s) and ln(1 + e^s) of the same score s, which is their difference.
