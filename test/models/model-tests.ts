@@ -11,12 +11,12 @@ import { describeOptions, parseOptions } from "../../src/models/index.ts";
 import type { DataSpec, Model } from "../../src/models/model.ts";
 import { PACKED } from "../../src/nn/optim.ts";
 import { Build } from "../../src/nn/scope.ts";
-import { type Backend, exportHead, nativeBackend, TrainedModel } from "../../src/node.ts";
+import { type Backend, exportHead, TrainedModel } from "../../src/node.ts";
 import type { RunEvent } from "../../src/train/events.ts";
 import { fit } from "../../src/train/fit.ts";
 import type { FitOptions, Snapshot } from "../../src/train/fit-options.ts";
 import { compileModel } from "../../src/train/steps.ts";
-import { BACKENDS } from "../helpers.ts";
+import { BACKENDS, NATIVE } from "../helpers.ts";
 
 const SPECS: DataSpec[] = [
   [28, 28, 1, 10],
@@ -150,7 +150,7 @@ export function modelTests(model: Model, variants: readonly Record<string, unkno
           expect(new Set(rows).size).toBe(260);
         }
         for (const name of Object.keys(heads)) {
-          const { bytes } = await exportHead(trained, nativeBackend(), "test", name);
+          const { bytes } = await exportHead(trained, NATIVE, "test", name);
           expect(bytes.length, name).toBeGreaterThan(100);
         }
         await expect(trained.run("fly", {})).rejects.toThrowError(/has no head "fly"; it has/);
