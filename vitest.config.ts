@@ -2,7 +2,9 @@ import { availableParallelism } from "node:os";
 import { defineConfig } from "vitest/config";
 
 /** Folders whose tests start processes, servers, browsers or several threads: one file at a time. */
-const SERIAL = ["cli", "examples", "package", "report", "run", "runtime"].map((folder) => `test/${folder}/**/*.test.ts`);
+const SERIAL = ["cli", "examples", "package", "report", "run", "runtime"].map(
+  (folder) => `test/${folder}/**/*.test.ts`,
+);
 
 // Threads of onnxruntime wait actively, and two test processes would keep each other waiting: files that run beside
 // each other compute with one thread each, the others have the machine for themselves afterwards.
