@@ -10,16 +10,9 @@ import * as g from "../graph/ops/index.ts";
 import { input, isInput, type Tensor, topological } from "../graph/tensor.ts";
 import type { FittedQuantity, Metric } from "../metrics/metric.ts";
 import { applyHead, isAdversarial, requireHead, requireUsual, rowsOf } from "../models/heads.ts";
-import type { Batch, BuiltModel, DataSpec, ParameterGroup, Phase, Stage } from "../models/model.ts";
+import type { Batch, BuiltModel, DataSpec, Phase, Stage } from "../models/model.ts";
 import { zerosInit } from "../nn/init.ts";
-import {
-  applyOptimizer,
-  clipByGlobalNorm,
-  globalNorm,
-  type Optimizer,
-  optimizerScalar,
-  type Trained,
-} from "../nn/optim.ts";
+import { applyOptimizer, clipByGlobalNorm, globalNorm, optimizerScalar, type Trained } from "../nn/optim.ts";
 import { averagePath, Build, evaluatedPath, type StateSpec } from "../nn/scope.ts";
 import { type BatchUse, batchTensors, plainBatch } from "../predict/batch.ts";
 import type { Step } from "../predict/feeds.ts";
@@ -27,6 +20,7 @@ import { fittedOf, metricsOf, outputsOf, outputTensors } from "../predict/output
 import type { StepGraph } from "../runtime/program.ts";
 import { GRADIENT_NORM } from "./alarms.ts";
 import { FEATURES, precomputed } from "./frozen-features.ts";
+import { trainedGroups } from "./groups.ts";
 import { SAMPLES } from "./samples.ts";
 import { type ResolvedStream, resolveStreams } from "./stage-streams.ts";
 import { toldMetrics } from "./told-metrics.ts";
@@ -328,47 +322,6 @@ function phaseStep(
       return scalars;
     },
   };
-}
-
-/** Parameters that are updated by one rule, with the same learning rate and decay. */
-interface TrainedGroup {
-  /** Name of its slots and scalars. */
-  readonly owner: string;
-  readonly optimizer: Optimizer;
-  readonly rateScale: number;
-  readonly decayScale: number;
-  readonly parameters: [path: string, tensor: Tensor][];
-}
-
-/** The parameters that a phase moves: those of plain prefixes together, others by group. */
-function trainedGroups({ name, optimizer: usual, updates }: Phase, build: Build): TrainedGroup[] {
-  const declared = updates.map((update): ParameterGroup => (typeof update === "string" ? { prefix: update } : update));
-  const whatOf = ({ prefix, suffix }: ParameterGroup) => (suffix === undefined ? prefix : `${prefix}…${suffix}`);
-  const names = declared.map(whatOf);
-  const twice = names.find((what, i) => names.indexOf(what) !== i);
-  if (twice !== undefined) fail("E_NAME", `phase "${name}" moves "${twice}" in two groups; name it once`);
-  const length = ({ prefix, suffix = "" }: ParameterGroup) => [prefix.length, suffix.length] as const;
-  const takes = ({ prefix, suffix = "" }: ParameterGroup, path: string) =>
-    path.startsWith(prefix) && path.endsWith(suffix);
-  const narrowestFirst = [...declared].sort((a, b) => {
-    const [[p, s], [q, t]] = [length(a), length(b)];
-    return q - p || t - s;
-  });
-  const ownerOf = (path: string) => narrowestFirst.find((group) => takes(group, path));
-  const groups = new Map<string, TrainedGroup>();
-  for (const [i, one] of declared.entries()) {
-    const { prefix, optimizer = usual, rateScale = 1, decayScale = 1 } = one;
-    if (![...build.state.keys()].some((path) => ownerOf(path) === one))
-      fail(
-        "E_NAME",
-        `phase "${name}" moves "${names[i]}", and none of its parameters begins so, or all are in longer ones: ${[...build.state.keys()].join(", ")}`,
-      );
-    const owner = typeof updates[i] === "string" ? name : `${name}:${names[i]}`;
-    const group = groups.get(owner) ?? { owner, optimizer, rateScale, decayScale, parameters: [] };
-    groups.set(owner, group);
-    group.parameters.push(...build.trainable(prefix).filter(([path]) => ownerOf(path) === one));
-  }
-  return [...groups.values()].filter(({ parameters }) => parameters.length > 0);
 }
 
 /** Adds the moving average of each parameter to the state and to the updates. */
