@@ -15,8 +15,11 @@ export interface TrainedGroup {
   readonly parameters: [path: string, tensor: Tensor][];
 }
 
-/** The parameters that a phase moves: those of plain prefixes together, others by group. */
-export function trainedGroups({ name, optimizer: usual, updates }: Phase, build: Build): TrainedGroup[] {
+/**
+ * The parameters that a phase moves: those of plain prefixes together, others by group.
+ * @param whose the phase by whose name slots and scalars go: itself, or the one that it continues
+ */
+export function trainedGroups({ name, optimizer: usual, updates }: Phase, build: Build, whose: string): TrainedGroup[] {
   const declared = updates.map((update): ParameterGroup => (typeof update === "string" ? { prefix: update } : update));
   const whatOf = ({ prefix, suffix }: ParameterGroup) => (suffix === undefined ? prefix : `${prefix}…${suffix}`);
   const names = declared.map(whatOf);
@@ -38,10 +41,54 @@ export function trainedGroups({ name, optimizer: usual, updates }: Phase, build:
         "E_NAME",
         `phase "${name}" moves "${names[i]}", and none of its parameters begins so, or all are in longer ones: ${[...build.state.keys()].join(", ")}`,
       );
-    const owner = typeof updates[i] === "string" ? name : `${name}:${names[i]}`;
+    const owner = typeof updates[i] === "string" ? whose : `${whose}:${names[i]}`;
     const group = groups.get(owner) ?? { owner, optimizer, rateScale, decayScale, parameters: [] };
     groups.set(owner, group);
     group.parameters.push(...build.trainable(prefix).filter(([path]) => ownerOf(path) === one));
   }
   return [...groups.values()].filter(({ parameters }) => parameters.length > 0);
+}
+
+/** The paths of all parameters of groups. */
+export const pathsOf = (groups: readonly TrainedGroup[]): string[] =>
+  groups.flatMap(({ parameters }) => parameters.map(([path]) => path));
+
+/**
+ * The phase by whose name each phase's slots go: itself, or the first of those that it continues.
+ * @throws `E_NAME` for one that continues a phase that does not come before it
+ */
+export function slotOwners(phases: readonly Phase[]): Map<string, string> {
+  const owners = new Map<string, string>();
+  for (const { name, continues = name } of phases) {
+    const owner = continues === name ? name : owners.get(continues);
+    if (owner === undefined)
+      fail(
+        "E_NAME",
+        `phase "${name}" continues "${continues}", and there is none before it that is called so: ${[...owners.keys()].join(", ")}`,
+      );
+    owners.set(name, owner);
+  }
+  return owners;
+}
+
+/** @throws `E_NAME` for a phase with groups that the phase that it continues lacks, or has of other parameters or rules */
+export function requireContinued({ phase, groups }: Trainer, all: readonly Trainer[]): void {
+  const before = all.find((other) => other.phase.name === phase.continues);
+  if (!before) return;
+  const kept = ({ optimizer: { slots }, parameters }: TrainedGroup) =>
+    [...slots, ...parameters.map(([path]) => path)].join();
+  for (const group of groups) {
+    const known = before.groups.find(({ owner }) => owner === group.owner);
+    if (!known || kept(known) !== kept(group))
+      fail(
+        "E_NAME",
+        `phase "${phase.name}" continues "${before.phase.name}", which does not move "${pathsOf([group]).join(", ")}" as one group by such an optimizer; give both phases this group, and what only one of them moves a group of its own`,
+      );
+  }
+}
+
+/** A phase with what it moves. */
+interface Trainer {
+  readonly phase: Phase;
+  readonly groups: readonly TrainedGroup[];
 }
