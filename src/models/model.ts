@@ -120,6 +120,11 @@ export interface Phase {
   /** The part of its stage in which the phase runs: from and to in 0..1, of which the end is left out. Default: all of it. */
   readonly window?: readonly [from: number, to: number];
   readonly optimizer: Optimizer;
+  /**
+   * An earlier phase, of this stage or of one before, whose optimizer goes on in this one: slots and step number are common. It has
+   * each group of this phase, of the same parameters. Default: slots begin at 0. (Averages go on in any case.)
+   */
+  readonly continues?: string;
   /** Before the schedule's factor. */
   readonly learningRate: number;
   /** Factor on the learning rate by progress of the stage. */
