@@ -10,8 +10,11 @@ import { cnn } from "./cnn.ts";
 import { densityVae } from "./density-vae.ts";
 import { gan } from "./gan.ts";
 import { hybrid } from "./hybrid.ts";
+import { knn } from "./knn.ts";
+import { logistic } from "./logistic.ts";
 import { m1m2 } from "./m1m2.ts";
 import { m2 } from "./m2.ts";
+import { mlp } from "./mlp.ts";
 import type { Model } from "./model.ts";
 import { multiscale } from "./multiscale.ts";
 import { pix2pix } from "./pix2pix.ts";
@@ -39,6 +42,9 @@ export const MODELS: readonly Model[] = [
   vaegan,
   pix2pix,
   stargan,
+  mlp,
+  logistic,
+  knn,
 ];
 
 /** @throws `E_NAME` with the nearest name */
