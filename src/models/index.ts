@@ -8,6 +8,7 @@ import { bigan } from "./bigan.ts";
 import { classVae } from "./class-vae.ts";
 import { cnn } from "./cnn.ts";
 import { densityVae } from "./density-vae.ts";
+import { forest } from "./forest.ts";
 import { gan } from "./gan.ts";
 import { hybrid } from "./hybrid.ts";
 import { knn } from "./knn.ts";
@@ -20,6 +21,7 @@ import { multiscale } from "./multiscale.ts";
 import { pix2pix } from "./pix2pix.ts";
 import { sgan } from "./sgan.ts";
 import { stargan } from "./stargan.ts";
+import { svm } from "./svm.ts";
 import { vae } from "./vae.ts";
 import { vaegan } from "./vaegan.ts";
 
@@ -44,7 +46,9 @@ export const MODELS: readonly Model[] = [
   stargan,
   mlp,
   logistic,
+  svm,
   knn,
+  forest,
 ];
 
 /** @throws `E_NAME` with the nearest name */

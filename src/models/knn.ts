@@ -7,7 +7,7 @@ import { zerosInit } from "../nn/init.ts";
 import type { Scope } from "../nn/scope.ts";
 import { head } from "./heads.ts";
 import { defineModel } from "./model.ts";
-import { componentsOption, mostTaught, requireRoom, solvedValues, taught, valuesOption } from "./picture-values.ts";
+import { componentsOption, examplesOf, mostTaught, requireRoom, solvedValues, valuesOption } from "./picture-values.ts";
 
 const options = z.object({
   values: valuesOption,
@@ -86,17 +86,14 @@ export const knn = defineModel({
             updates: ["neighbours/"],
             async *run(context) {
               yield { what: "features of the training pictures", share: 0 };
-              const { labels, weights, predict } = context;
-              const examples = taught(context);
-              const found = await predict(values.asked, examples);
-              const d = found.length / examples.length;
+              const { rows: found, d, labels, weights } = await examplesOf(context, values.asked, k);
               const rows = new Float32Array(m * d);
               const squares = new Float32Array(m).fill(FAR);
               const votes = new Float32Array(m * k);
               rows.set(found);
-              for (const [i, example] of examples.entries()) {
+              for (const [i, label] of labels.entries()) {
                 squares[i] = found.subarray(i * d, (i + 1) * d).reduce((total, v) => total + v * v, 0);
-                votes[i * k + labels[example]!] = weights[example]!;
+                votes[i * k + label] = weights[i]!;
               }
               return { "neighbours/rows": rows, "neighbours/squares": squares, "neighbours/votes": votes };
             },

@@ -8,10 +8,11 @@ import { hog } from "../nn/hog.ts";
 import { zerosInit } from "../nn/init.ts";
 import type { Scope } from "../nn/scope.ts";
 import { Random } from "../random/random.ts";
+import type { Examples } from "../solvers/examples.ts";
 import { principalComponents } from "../solvers/principal.ts";
 import { backboneFeatures } from "./backbone.ts";
 import { type Heads, head } from "./heads.ts";
-import type { DataSpec, SolveContext, Stage } from "./model.ts";
+import type { DataSpec, SolveContext, SolveProgress, Stage } from "./model.ts";
 
 /** The option of which values they are. */
 export const valuesOption = z
@@ -54,7 +55,7 @@ export interface SolvedValues {
 }
 
 /** Pictures that the components are computed from, at most, and numbers of all of them. */
-const [MEASURED_ON, MOST_NUMBERS] = [5000, 1 << 27];
+const [MEASURED_ON, MOST_NUMBERS] = [4000, 1 << 27];
 
 /** The values, or their components where `components` is above 0. */
 export function solvedValues(
@@ -83,11 +84,12 @@ export function solvedValues(
         const first = await predict("values", usable.subarray(0, 1));
         const n = Math.max(1, Math.min(usable.length, MEASURED_ON, Math.floor(MOST_NUMBERS / first.length)));
         const chosen = drawn(usable, n, seed);
-        const found = principalComponents(await predict("values", chosen), first.length, components, seed);
-        for (let next = found.next(); ; next = found.next()) {
-          if (next.done) return { "principal/mean": next.value.mean, "principal/axes": next.value.axes };
-          yield { what: "principal components", share: next.value };
-        }
+        const rows = await predict("values", chosen);
+        const { mean, axes } = yield* told(
+          "principal components",
+          principalComponents(rows, first.length, components, seed),
+        );
+        return { "principal/mean": mean, "principal/axes": axes };
       },
     },
   };
@@ -105,12 +107,34 @@ export const drawn = (from: Int32Array, n: number, seed: number): Int32Array =>
         .map((i) => from[i]!)
         .sort();
 
-/** The pictures that a classifier is solved on: those with a weight. @throws `E_DATA_EMPTY` where fewer than two classes have one */
-export function taught({ weights, labels }: Pick<SolveContext, "weights" | "labels">): Int32Array {
-  const examples = Int32Array.from(weights.keys()).filter((i) => weights[i]! > 0);
-  if (new Set(examples.map((i) => labels[i]!)).size < 2)
+/**
+ * What a classifier of `classes` is solved on: the rows of a head for the pictures that have a weight.
+ * @throws `E_DATA_EMPTY` where fewer than two classes have one
+ */
+export async function examplesOf(
+  { weights, labels, predict }: SolveContext,
+  head: string,
+  classes: number,
+): Promise<Examples> {
+  const index = Int32Array.from(weights.keys()).filter((i) => weights[i]! > 0);
+  const own = index.map((i) => labels[i]!);
+  if (new Set(own).size < 2)
     fail("E_DATA_EMPTY", "pictures of at least two classes need a label; keep more of them (--labels)");
-  return examples;
+  const rows = await predict(head, index);
+  return {
+    rows,
+    d: rows.length / index.length,
+    labels: own,
+    weights: Float32Array.from(index, (i) => weights[i]!),
+    classes,
+  };
+}
+
+/** What a solver yields, as progress of something. */
+export function* told<T>(what: string, solving: Generator<number, T>): Generator<SolveProgress, T> {
+  let next = solving.next();
+  for (; !next.done; next = solving.next()) yield { what, share: next.value };
+  return next.value;
 }
 
 /** Pictures with a label that there may be: a model keeps a place for each. Absent facts stand for a small set. */

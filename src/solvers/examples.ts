@@ -41,7 +41,9 @@ export function foldsOf(examples: Examples, most: number, folds: number, seed: n
     .filter(({ length }) => length > 0)
     .map((index) => {
       const order = random.permutation(index.length);
-      return order.subarray(0, Math.max(Math.ceil(index.length * share), Math.min(2, index.length))).map((i) => index[i]!);
+      return order
+        .subarray(0, Math.max(Math.ceil(index.length * share), Math.min(2, index.length)))
+        .map((i) => index[i]!);
     });
   const count = Math.min(folds, ...chosen.map(({ length }) => length));
   if (count < 2) return [];

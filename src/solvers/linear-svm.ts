@@ -1,6 +1,5 @@
 // A linear support vector machine of many examples, by coordinate descent in its dual.
 import { Random } from "../random/random.ts";
-import { dot } from "./kernel.ts";
 
 /** Weights of a row's numbers and what is added to their sum: above 0 for the class. */
 export interface LinearMachine {
@@ -31,7 +30,11 @@ export function* linearMachine(
   const weights = new Float64Array(d);
   let offset = 0;
   const alpha = new Float64Array(signs.length);
-  const curvature = Float64Array.from(signs, (_, i) => dot(rows, i * d, rows, i * d, d) + 1 + 1 / (2 * limits[i]!));
+  const curvature = Float64Array.from(signs, (_, i) => {
+    let square = 0;
+    for (let k = i * d; k < (i + 1) * d; k++) square += rows[k]! ** 2;
+    return square + 1 + 1 / (2 * limits[i]!);
+  });
   const random = new Random(seed, "linear");
   for (let round = 0; round < ROUNDS; round++) {
     let [most, least] = [Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY];

@@ -1,5 +1,5 @@
 // Support vector machines of several classes: one for each two of them, and what they say together.
-import { byClass, type Examples } from "./examples.ts";
+import { byClass, type Examples, take } from "./examples.ts";
 import { RadialKernel } from "./kernel.ts";
 import { supportVectors } from "./support-vectors.ts";
 
@@ -30,10 +30,14 @@ export function* oneVersusOne(
   const { classes, rows, d, weights } = examples;
   const n = examples.labels.length;
   const members = byClass(examples);
+  const [one = 0, other = 0] = members.map(({ length }) => length).sort((a, b) => b - a);
+  const kernel = new RadialKernel(one + other, d);
   const coefficients = costs.map(() => new Float32Array(n * classes));
   const offsets = costs.map(() => new Float32Array(classes ** 2));
   const unsolved = costs.map(() => 0);
-  const pairs = members.flatMap((one, a) => members.slice(a + 1).map((other, i) => [a, a + 1 + i, one, other] as const));
+  const pairs = members.flatMap((one, a) =>
+    members.slice(a + 1).map((other, i) => [a, a + 1 + i, one, other] as const),
+  );
   for (const [done, [a, b, first, second]] of pairs.entries()) {
     yield done / pairs.length;
     if (first.length === 0 || second.length === 0) {
@@ -46,7 +50,8 @@ export function* oneVersusOne(
     const own = new Float32Array(index.length * d);
     for (const [i, example] of index.entries()) own.set(rows.subarray(example * d, (example + 1) * d), i * d);
     const signs = Int8Array.from(index, (_, i) => (i < first.length ? 1 : -1));
-    const row = cachedRows(new RadialKernel(own, d, gamma), index.length);
+    kernel.load(own, gamma);
+    const row = cachedRows((i, out) => kernel.of(own, i, out), index.length);
     for (const [k, cost] of costs.entries()) {
       const limits = Float64Array.from(index, (i) => cost * weights[i]!);
       const solving = supportVectors({ n: index.length, signs, limits, row, diagonal: () => 1 });
@@ -72,7 +77,7 @@ export function* oneVersusOne(
 }
 
 /** Rows of a kernel, of which those asked for last are kept. */
-function cachedRows(kernel: RadialKernel, n: number): (i: number) => Float32Array {
+function cachedRows(compute: (i: number, out: Float32Array) => void, n: number): (i: number) => Float32Array {
   const capacity = Math.max(3, Math.floor(CACHE / (4 * n)));
   const kept = new Map<number, Float32Array>();
   return (i) => {
@@ -82,7 +87,7 @@ function cachedRows(kernel: RadialKernel, n: number): (i: number) => Float32Arra
       const oldest = kept.size < capacity ? undefined : kept.keys().next().value;
       row = oldest === undefined ? new Float32Array(n) : kept.get(oldest)!;
       if (oldest !== undefined) kept.delete(oldest);
-      kernel.row(i, row);
+      compute(i, row);
     }
     // The last of a map is what was added last.
     kept.set(i, row);
@@ -90,27 +95,28 @@ function cachedRows(kernel: RadialKernel, n: number): (i: number) => Float32Arra
   };
 }
 
-/** Decisions `[n, classes, classes]` of machines on rows: above 0 for the first class against the second; antisymmetric. */
+/** Decisions `[n, classes, classes]` of machines on rows `asked`: above 0 for the first class against the second; antisymmetric. */
 export function decisions(
-  machines: Machines,
-  { rows, d, labels, classes }: Examples,
+  { vectors, coefficients, offsets }: Machines,
+  examples: Examples,
   gamma: number,
   asked: Float32Array,
 ): Float32Array {
-  const { vectors, coefficients, offsets } = machines;
+  const { classes, d } = examples;
+  const { rows, labels } = take(examples, vectors);
   const n = asked.length / d;
   const out = new Float32Array(n * classes ** 2);
-  const kernel = new Float32Array(vectors.length);
+  const kernel = new RadialKernel(vectors.length, d);
+  kernel.load(rows, gamma);
+  const values = new Float32Array(vectors.length);
   const found = new Float64Array(classes ** 2);
-  const both = new Float32Array((vectors.length + 1) * d);
-  for (const [at, i] of vectors.entries()) both.set(rows.subarray(i * d, (i + 1) * d), at * d);
   for (let r = 0; r < n; r++) {
-    both.set(asked.subarray(r * d, (r + 1) * d), vectors.length * d);
-    new RadialKernel(both, d, gamma).row(vectors.length, kernel);
+    kernel.of(asked, r, values);
     found.fill(0);
-    for (const [at, i] of vectors.entries())
-      for (let c = 0; c < classes; c++)
-        found[labels[i]! * classes + c]! += coefficients[at * classes + c]! * kernel[at]!;
+    for (let at = 0; at < values.length; at++) {
+      const row = labels[at]! * classes;
+      for (let c = 0; c < classes; c++) found[row + c]! += coefficients[at * classes + c]! * values[at]!;
+    }
     for (let a = 0; a < classes; a++)
       for (let b = 0; b < classes; b++) {
         const at = a * classes + b;

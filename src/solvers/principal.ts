@@ -2,8 +2,8 @@
 import { orthonormal } from "../base/linear-algebra.ts";
 import { Random } from "../random/random.ts";
 
-/** Directions beside those that are asked for, and rounds: enough for a share of variance of 1e-3 less than the best at most. */
-const [SPARE, ROUNDS] = [8, 5];
+/** Directions beside those that are asked for, which let the last of these come near, and rounds. */
+const [SPARE, ROUNDS] = [8, 4];
 
 /** The mean row and the directions of largest variance. */
 export interface Principal {

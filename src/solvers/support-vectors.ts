@@ -50,7 +50,10 @@ export function* supportVectors(problem: DualProblem): Generator<undefined, Dual
       const y = signs[t]!;
       if (y > 0 ? alpha[t]! >= limits[t]! : alpha[t]! <= 0) continue;
       const value = -y * gradient[t]!;
-      if (value > high) [high, i] = [value, t];
+      if (value > high) {
+        high = value;
+        i = t;
+      }
     }
     const first = i < 0 ? undefined : problem.row(i);
     let j = -1;
@@ -65,7 +68,10 @@ export function* supportVectors(problem: DualProblem): Generator<undefined, Dual
       if (away <= 0) continue;
       const curvature = own[i]! + own[t]! - 2 * first[t]!;
       const gain = -(away * away) / (curvature > 0 ? curvature : FLAT);
-      if (gain < steepest) [steepest, j] = [gain, t];
+      if (gain < steepest) {
+        steepest = gain;
+        j = t;
+      }
     }
     if (j < 0 || high - low < TOLERANCE) return { alpha, offset: offsetOf(high, low), solved: true };
     move(i, j, { alpha, gradient, limits, signs, own }, first!, problem.row(j));
@@ -97,16 +103,11 @@ function move(
   const curvature = Math.max(own[i]! + own[j]! - 2 * kernelI[j]!, FLAT);
   // αᵢ changes by yᵢ δ and αⱼ by -yⱼ δ.
   let delta = (-yi * gradient[i]! + yj * gradient[j]!) / curvature;
-  delta = Math.min(
-    delta,
-    yi > 0 ? limits[i]! - alpha[i]! : alpha[i]!,
-    yj > 0 ? alpha[j]! : limits[j]! - alpha[j]!,
-  );
+  delta = Math.min(delta, yi > 0 ? limits[i]! - alpha[i]! : alpha[i]!, yj > 0 ? alpha[j]! : limits[j]! - alpha[j]!);
   const clamp = (value: number, limit: number) => Math.min(limit, Math.max(0, value));
   const [beforeI, beforeJ] = [alpha[i]!, alpha[j]!];
   alpha[i] = clamp(beforeI + yi * delta, limits[i]!);
   alpha[j] = clamp(beforeJ - yj * delta, limits[j]!);
   const [changeI, changeJ] = [(alpha[i]! - beforeI) * yi, (alpha[j]! - beforeJ) * yj];
-  for (let t = 0; t < gradient.length; t++)
-    gradient[t]! += signs[t]! * (changeI * kernelI[t]! + changeJ * kernelJ[t]!);
+  for (let t = 0; t < gradient.length; t++) gradient[t]! += signs[t]! * (changeI * kernelI[t]! + changeJ * kernelJ[t]!);
 }

@@ -16,7 +16,7 @@ const FLOORS: Record<string, string[]> = {
   data: ["base", "wasm", "random"],
   metrics: ["base"],
   propagation: ["base", "random"],
-  solvers: ["base", "random"],
+  solvers: ["base", "wasm", "random"],
   models: ["base", "random", "graph", "onnx", "nn", "data", "metrics", "propagation", "solvers"],
   report: ["base", "metrics", "data"],
   predict: ["base", "random", "graph", "onnx", "runtime", "nn", "data", "metrics", "models"],
