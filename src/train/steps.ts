@@ -161,7 +161,10 @@ export function compileModel(
     return { graph: { name, updates: new Map(), log }, noises: build.noises, annealed: build.annealed };
   };
   const validate = predictStep(VALIDATE, outputs);
-  const moved = stages.map(({ phases }) => new Set(phases.flatMap(({ graph }) => [...graph.updates.keys()])));
+  const moved = stages.map(
+    ({ stage, phases }) =>
+      new Set([...phases.flatMap(({ graph }) => [...graph.updates.keys()]), ...solvedPaths(stage, specs)]),
+  );
   const told = toldMetrics(metrics, validate.graph.log, moved);
   return {
     stages: stages.map(({ stage, phases }, k) => ({
@@ -169,10 +172,10 @@ export function compileModel(
       phases,
       streams: streams.filter(({ name }) => phases.some(({ graph }) => streamsOf(graph).has(name))),
       predictions: new Map(
-        stage.refresh?.heads.map((head) => {
+        [...(stage.refresh?.heads ?? []), ...(stage.solve?.heads ?? [])].map((head) => {
           const { takes } = requireHead(model.heads, head);
           if (takes.join() !== "picture")
-            fail("E_HEAD", `a refresh can ask heads of pictures alone; "${head}" takes ${takes.join(", ")}`);
+            fail("E_HEAD", `a stage can ask heads of pictures alone; "${head}" takes ${takes.join(", ")}`);
           return [head, predictStep(predictGraph(head), [head])];
         }),
       ),
@@ -185,6 +188,19 @@ export function compileModel(
     fitted,
     specs,
   };
+}
+
+/** The paths that a stage solves. @throws `E_NAME` for a stage with phases beside, or prefixes that no head has */
+function solvedPaths({ name, phases, solve, refresh }: Stage, specs: ReadonlyMap<string, StateSpec>): string[] {
+  if (!solve) return [];
+  if (phases.length > 0 || refresh)
+    fail("E_NAME", `the stage "${name}" is solved, and has phases or a refresh; give these a stage of their own`);
+  return solve.updates.flatMap((prefix) => {
+    const paths = [...specs.keys()].filter((path) => path.startsWith(prefix));
+    if (paths.length === 0)
+      fail("E_NAME", `the stage "${name}" solves "${prefix}", and no parameter of any head begins so`);
+    return paths;
+  });
 }
 
 function watchSteps(
