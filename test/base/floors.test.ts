@@ -22,6 +22,7 @@ const FLOORS: Record<string, string[]> = {
   train: ["base", "random", "graph", "runtime", "nn", "data", "metrics", "models", "predict"],
   run: ["base", "random", "graph", "onnx", "nn", "data", "metrics", "models", "predict", "report", "runtime", "train"],
   synthesis: ["base", "random", "data", "metrics", "models", "predict", "report", "runtime", "train"],
+  setup: ["base", "graph", "runtime", "data"],
   web: ["base", "predict"],
   cli: [
     "base",
@@ -33,6 +34,8 @@ const FLOORS: Record<string, string[]> = {
     "predict",
     "report",
     "run",
+    "runtime",
+    "setup",
     "synthesis",
     "train",
     "node.ts",
