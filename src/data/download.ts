@@ -1,11 +1,9 @@
 // Fetches a file that has a published checksum: going on where a broken download stopped, never more than it may have, and kept
 // under its name only once its checksum is right.
-import { createHash } from "node:crypto";
-import { createReadStream, createWriteStream, existsSync, rmSync, statSync } from "node:fs";
-import { Readable } from "node:stream";
-import { pipeline } from "node:stream/promises";
+import { existsSync, rmSync } from "node:fs";
 import { fail } from "../base/errors.ts";
 import { finishDraft } from "./cache.ts";
+import { causeOf, fetchInto, hashOf } from "./fetch.ts";
 
 /** Is called with how far the download of a file is; `total` is undefined where the server does not say how long it is. */
 export type DownloadProgress = (file: string, bytes: number, total: number | undefined) => void;
@@ -22,8 +20,6 @@ export interface PublishedFile {
   readonly urls: readonly string[];
 }
 
-const WAIT_MS = 30_000;
-
 /**
  * Fetches a file to a path, unless it is there with the right checksum.
  * @param path of the file; what has come of it so far is beside it, `PATH.part`
@@ -37,14 +33,14 @@ export async function fetchPublished(
   shelf: string,
   progress: DownloadProgress | undefined,
 ): Promise<readonly string[]> {
-  const { file, checksum, bytes: most } = published;
-  if (existsSync(path) && (await checksumOf(path, checksum.algorithm)) === checksum.digits) return [];
+  const { file, checksum, bytes } = published;
+  if (existsSync(path) && (await hashOf(checksum.algorithm, path)) === checksum.digits) return [];
   const part = `${path}.part`;
   const failures: string[] = [];
   for (const url of addresses(shelf, published)) {
     try {
-      await append(url, part, most, (bytes, total) => progress?.(file, bytes, total));
-      const found = await checksumOf(part, checksum.algorithm);
+      await fetchInto(url, part, { limit: bytes, progress: (done, total) => progress?.(file, done, total) });
+      const found = await hashOf(checksum.algorithm, part);
       if (found === checksum.digits) {
         finishDraft(part, path);
         return [];
@@ -53,8 +49,7 @@ export async function fetchPublished(
       const kind = checksum.algorithm === "md5" ? "MD5" : "SHA-256";
       failures.push(`${new URL(url).host}: wrong content (${kind} ${found}, expected ${checksum.digits})`);
     } catch (cause) {
-      const { message, cause: inner } = cause as Error & { cause?: Error };
-      failures.push(`${new URL(url).host}: ${inner?.message ?? message}`);
+      failures.push(`${new URL(url).host}: ${causeOf(cause)}`);
     }
   }
   return failures;
@@ -68,59 +63,4 @@ function addresses(shelf: string, { urls, file }: PublishedFile): readonly strin
   if (!URL.canParse(address))
     fail("E_OPTION", `GENCLASS_MIRROR=${mirror} is no address; expected one such as https://my.server/sets`);
   return [address];
-}
-
-/** Fetches what is missing of a file. @param most bytes that it may have */
-async function append(
-  url: string,
-  part: string,
-  most: number | undefined,
-  progress: (bytes: number, total: number | undefined) => void,
-) {
-  const have = existsSync(part) ? statSync(part).size : 0;
-  const control = new AbortController();
-  let timer = setTimeout(() => control.abort(new Error("no answer")), WAIT_MS);
-  const again = () => {
-    clearTimeout(timer);
-    timer = setTimeout(() => control.abort(new Error("no data for 30 s")), WAIT_MS);
-  };
-  try {
-    const answer = await fetch(url, {
-      headers: have > 0 ? { Range: `bytes=${have}-` } : {},
-      signal: control.signal,
-    });
-    // 416: nothing is missing.
-    if (answer.status === 416) return;
-    if (!answer.ok || !answer.body) throw new Error(`HTTP ${answer.status}`);
-    const resumed = answer.status === 206;
-    const length = Number(answer.headers.get("content-length"));
-    const total = length > 0 ? length + (resumed ? have : 0) : undefined;
-    let bytes = resumed ? have : 0;
-    let isTooLong = false;
-    await pipeline(
-      Readable.fromWeb(answer.body as Parameters<typeof Readable.fromWeb>[0]),
-      async function* (source) {
-        for await (const chunk of source) {
-          again();
-          bytes += (chunk as Uint8Array).length;
-          isTooLong = most !== undefined && bytes > most;
-          if (isTooLong) return;
-          progress(bytes, total);
-          yield chunk;
-        }
-      },
-      createWriteStream(part, { flags: resumed ? "a" : "w" }),
-    );
-    if (!isTooLong) return;
-    rmSync(part, { force: true });
-    throw new Error(`more than the ${most} bytes that it has`);
-  } finally {
-    clearTimeout(timer);
-  }
-}
-
-async function checksumOf(path: string, algorithm: "md5" | "sha256"): Promise<string> {
-  const hash = createHash(algorithm);
-  for await (const chunk of createReadStream(path)) hash.update(chunk as Buffer);
-  return hash.digest("hex");
 }

@@ -23,6 +23,7 @@ const FLOORS: Record<string, string[]> = {
   train: ["base", "random", "graph", "runtime", "nn", "data", "metrics", "models", "predict"],
   run: ["base", "random", "graph", "onnx", "nn", "data", "metrics", "models", "predict", "report", "runtime", "train"],
   synthesis: ["base", "random", "data", "metrics", "models", "predict", "report", "runtime", "train"],
+  setup: ["base", "graph", "runtime", "data"],
   web: ["base", "predict"],
   cli: [
     "base",
@@ -34,6 +35,8 @@ const FLOORS: Record<string, string[]> = {
     "predict",
     "report",
     "run",
+    "runtime",
+    "setup",
     "synthesis",
     "train",
     "node.ts",

@@ -14,6 +14,7 @@ import type { EndEvent } from "../../train/events.ts";
 import { argument, keyValues } from "../args.ts";
 import { interruptSwitch } from "../interrupt.ts";
 import { bold, duration, openLine, Progress, print, printJson, warn } from "../render.ts";
+import { setupHint } from "../setup-hint.ts";
 import { openAgain, openSource, sourceOf, warnOf } from "../sources.ts";
 import { showEvaluation } from "./evaluate.ts";
 import { headsOf } from "./models.ts";
@@ -164,5 +165,7 @@ async function resume(model: string, options: Options, interrupted: () => boolea
 function backendFor(name: Options["backend"], { threads, precision }: StoredOptions): Backend {
   const { backend, notes } = chooseBackend({ backend: name, threads, precision });
   for (const note of notes) warn(note);
+  const hint = name === "auto" && backend.name !== "onednn" ? setupHint() : undefined;
+  if (hint) warn(hint);
   return backend;
 }
