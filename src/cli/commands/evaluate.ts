@@ -90,7 +90,7 @@ async function run(path: string, options: Options): Promise<void> {
             confusion: found.classification.confusion,
           }
         : {}),
-      ...(novel ? { novel } : {}),
+      ...(novel ? { novel: { ...novel, scores: undefined } } : {}),
       ...(judged ? { samples: judged } : {}),
     });
   else {
@@ -104,10 +104,11 @@ async function run(path: string, options: Options): Promise<void> {
   // The report of the run itself, which training wrote, stays.
   const place = {
     config: folder.config,
+    path,
     events: () => folder.events(),
     file: (...parts: string[]) => join(out, ...parts),
   };
-  const report = await writeReport(place, model, own, split, found, warn);
+  const report = await writeReport(place, model, own, split, found, warn, novel ? [novel] : []);
   await model.dispose();
   if (!options.json && report) print(`report: ${bold(report)}`);
 }
