@@ -19,7 +19,7 @@ export interface LabelIssues {
   readonly thresholds: Float64Array;
   /** Counts `[label][class]` of examples that are confidently of a class; those of none are not counted. */
   readonly joint: readonly (readonly number[])[];
-  /** The examples off its diagonal, the least believable label first. */
+  /** The examples off its diagonal whose label is not the likeliest class, the least believable label first. */
   readonly issues: readonly LabelIssue[];
 }
 
@@ -28,7 +28,8 @@ const ROUNDING = 1e-6;
 
 /**
  * Counts each example with a label for the likeliest of the classes whose probability reaches that class's threshold (equation 1);
- * where that is not its label, the label is probably wrong.
+ * where that is not its label, the label is probably wrong. Unlike the paper, and as the authors' cleanlab does, a label that is the
+ * likeliest class of all is believed.
  * @param probabilities `[n, k]`, out of sample
  * @param labels `[n]`: 0..k-1, or -1 for none
  */
@@ -56,7 +57,8 @@ export function labelIssues(probabilities: ArrayLike<number>, labels: ArrayLike<
     }
     if (suggested < 0) continue;
     joint[given]![suggested]!++;
-    if (suggested !== given) issues.push({ index: i, given, suggested, margin: p(given) - other });
+    const margin = p(given) - other;
+    if (suggested !== given && margin < 0) issues.push({ index: i, given, suggested, margin });
   }
   return { thresholds, joint, issues: issues.sort((a, b) => a.margin - b.margin) };
 }

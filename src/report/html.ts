@@ -98,7 +98,7 @@ const chartHtml = ({ svg, caption, wide }: ReportChart): Html =>
   html`<figure${wide ? new Html(' class="wide" tabindex="0"') : undefined}><div role="img" aria-label="${caption}">${new Html(svg)}</div><figcaption>${caption}</figcaption></figure>`;
 
 const pictureHtml = ({ data, type, caption }: ReportPictures): Html =>
-  html`<figure><img alt="${caption}" src="data:${type};base64,${data.toString("base64")}"><figcaption>${caption}</figcaption></figure>`;
+  html`<figure class="sheet"><img alt="${caption}" src="data:${type};base64,${data.toString("base64")}"><figcaption>${caption}</figcaption></figure>`;
 
 /** A table that is moved sideways where it is too wide. @param name what is read aloud of its box */
 export function tableHtml({ head, rows }: ReportTable, name: string): Html {

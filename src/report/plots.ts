@@ -118,7 +118,8 @@ export function overlay(title: string, lines: readonly Line[], x: Axis, y: Axis)
       title: heading(title),
       grid: { left: 64, right: 20, top: 44, bottom: 44 },
       xAxis: { ...AXIS, type: "value", ...x, ...belowAxis(x.name) },
-      yAxis: { ...AXIS, type: "value", ...y, ...besideAxis(y.name) },
+      // At the left, wherever 0 is.
+      yAxis: { ...AXIS, type: "value", ...y, ...besideAxis(y.name), axisLine: { ...AXIS.axisLine, onZero: false } },
       series: lines.map(({ points, kind = "main", filled }) => ({
         ...{ type: "line", data: points, showSymbol: false, lineStyle: LINE_STYLES[kind] },
         ...(filled ? { areaStyle: { color: LINE_STYLES[kind].color, opacity: 0.25 } } : {}),

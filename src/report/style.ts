@@ -40,4 +40,6 @@ pre { background: var(--box); border-radius: 6px; padding: .7rem 1rem; white-spa
 .map i:hover { opacity: 1; outline: 2px solid var(--ink); z-index: 2 } .map i .shot { display: none; position: absolute; left: .7rem; bottom: .7rem; border: 1px solid var(--ink) } .map i:hover .shot { display: block }
 .map .s2 .shot { rotate: -45deg } .map .left .shot { left: auto; right: .7rem }
 .key { display: flex; flex-wrap: wrap; gap: .2rem 1rem; list-style: none; padding: 0; margin: .4rem 0; font-size: .9rem } .key i { display: inline-block; width: .7rem; height: .7rem; margin-right: .35rem; background: var(--c); border-radius: 50% } .key .s1 { border-radius: 0 } .key .s2 { border-radius: 0; rotate: 45deg }
+.sheet { max-width: min(100%, 35rem) }
+@media (max-width: 600px) { .matrix { font-size: .85rem } .matrix th { padding: .1rem .2rem; max-width: 5rem } .cell { min-width: 1.8rem; padding: .2rem .1rem } .corner { max-width: 3.5rem } .shots li { width: calc(33.3% - .7rem) } .strips li { width: 100% } }
 @media print { nav, .close { display: none } body { max-width: none; margin: 0 } section { break-inside: avoid-page } }`;

@@ -85,7 +85,8 @@ export class Thumbnails {
         sheet.set(kept.subarray(y * width * channels, (y + 1) * width * channels), at + y * stride);
     }
     const image = sharp(sheet, raw({ width: COLUMNS * width, height: rows * height, channels }));
-    if (channels === 1) return { data: await image.png().toBuffer(), type: "image/png" };
+    // Without it, grey is written as three channels.
+    if (channels === 1) return { data: await image.toColourspace("b-w").png().toBuffer(), type: "image/png" };
     return { data: await image.webp({ quality: 80 }).toBuffer(), type: "image/webp" };
   }
 }

@@ -110,17 +110,17 @@ export function noveltyChart(
   const bars = (scores: ArrayLike<number>): Line["points"] => {
     const counts = new Float64Array(BARS);
     for (const score of Array.from(scores))
-      counts[Math.min(BARS - 1, Math.max(0, Math.floor((score - low) / width)))]! += 100 / scores.length;
-    return Array.from(counts).flatMap((share, bar) => [
-      [low + bar * width, share] as const,
-      [low + (bar + 1) * width, share] as const,
+      counts[Math.min(BARS - 1, Math.max(0, Math.floor((score - low) / width)))]!++;
+    const most = Math.max(...counts);
+    return Array.from(counts).flatMap((count, bar) => [
+      [low + bar * width, count / most] as const,
+      [low + (bar + 1) * width, count / most] as const,
     ]);
   };
   const all = [known, ...unlike.map(({ scores }) => scores)].map(bars);
-  const highest = Math.max(...all.flat().map(([, share]) => share));
   return {
     name: "novelty",
-    caption: `Novelty of the evaluated pictures (blue)${unlike.length > 0 ? " and of unlike ones (orange)" : ""}; right of the dashed line at 1 are alarms. The last bar counts all from ${FARTHEST} on.`,
+    caption: `Novelty of the evaluated pictures (blue)${unlike.length > 0 ? " and of unlike ones (orange)" : ""}; each is drawn as high as the other. Right of the dashed line at 1 are alarms; the last bar counts all from ${FARTHEST} on.`,
     draw: () =>
       overlay(
         "Novelty",
@@ -129,13 +129,13 @@ export function noveltyChart(
           {
             points: [
               [1, 0],
-              [1, highest],
+              [1, 1],
             ],
             kind: "guide",
           },
         ],
         { name: "novelty (0: typical, 1: threshold)", min: low, max: FARTHEST },
-        { name: "share of pictures, %", min: 0 },
+        { name: "pictures, of the highest bar", min: 0, max: 1 },
       ),
   };
 }

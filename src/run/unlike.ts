@@ -9,7 +9,7 @@ const DRAWN = 200;
 /** What readers call the kinds. */
 const KINDS: Readonly<Record<(typeof DRAWN_PICTURES)[number], string>> = {
   noise: "pictures of random pixels",
-  constant: "pictures of one colour",
+  constant: "pictures of one shade",
 };
 
 /** @param known novelty of the evaluated pictures */

@@ -64,14 +64,21 @@ describe("a report of which a part fails", () => {
     mkdirSync(run.file("samples", "generated.png"));
     mkdirSync(run.file("plots", "confusion.svg"));
     model.reconstruct = () => Promise.reject(new Error("no reconstruction"));
+    const heads = model.run.bind(model);
+    let encoded = 0;
+    // The first two encodings are those of sheets.
+    model.run = (name, ...rest) =>
+      name === "encode" && ++encoded > 2 ? Promise.reject(new Error("no latent vectors")) : heads(name, ...rest);
     const file = await writeReport(run, model, whole.train, "test", found, (line) => failures.push(line));
     expect(failures).toEqual([
       "the report is without the pictures reconstructions.png: no reconstruction",
       expect.stringMatching(/^the report is without the pictures generated.png: .*generated.png could not be written/),
+      "the report is without the map of pictures: no latent vectors",
       expect.stringMatching(/^the report is without the chart confusion: .*confusion.svg could not be written/),
     ]);
     const report = readFileSync(file!, "utf8");
-    for (const text of ["Reliability", "mistakes", "macroF1"]) expect(report).toContain(text);
+    for (const text of ["Reliability", "mistakes", "macroF1", "Which classes are taken for which"])
+      expect(report).toContain(text);
     expect(report).not.toContain("reconstructions");
     rmSync(run.file("report.html"));
     mkdirSync(run.file("report.html"));

@@ -111,7 +111,7 @@ function matrixHtml(judged: Judged, cells: readonly Cell[]): Html {
       return html`<td>${buttonHtml(judged, cell, right ? "hit" : "miss", shade)}</td>`;
     });
   const rows = classes.map((name, k) => html`<tr><th scope="row" title="${name}">${name}</th>${row(k)}</tr>`);
-  return html`<div class="scroll" role="region" aria-label="Confusion matrix" tabindex="0"><table class="matrix"><thead><tr><td class="small">label ↓ answer →</td>${head}</tr></thead><tbody>${rows}</tbody></table></div>`;
+  return html`<div class="scroll" role="region" aria-label="Confusion matrix" tabindex="0"><table class="matrix"><thead><tr><td class="small corner">label ↓ answer →</td>${head}</tr></thead><tbody>${rows}</tbody></table></div>`;
 }
 
 function listHtml(judged: Judged, cells: readonly Cell[]): Html {

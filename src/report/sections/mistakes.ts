@@ -23,7 +23,7 @@ export function mistakesSection(
   explained: readonly ExplainedMistake[],
 ): ReportSection {
   const { classes, labels, answers, name } = judged;
-  const words = (i: number) => `${classes[labels[i]!]} as ${classes[answers[i]!]}`;
+  const words = (i: number) => `${classes[labels[i]!]} taken for ${classes[answers[i]!]}`;
   const shots = index.map((i): Shot => {
     const [sure, label] = [percent(confidenceOf(judged, i)), percent(probabilityOf(judged, i, labels[i]!), 1)];
     return {
@@ -33,13 +33,13 @@ export function mistakesSection(
     };
   });
   const strips = explained.map(({ i, strip, valid }) => {
-    const alt = `${name(i)}: how it changes from ${words(i)} to ${classes[labels[i]!]} to the model`;
+    const alt = `${name(i)}, ${words(i)}: how it would have to change to be ${classes[labels[i]!]} to the model`;
     const text = `${words(i)}; on the right as the model takes it for ${classes[labels[i]!]}${valid ? "" : " (not by a clear margin)"}`;
     return html`<li><img alt="${alt}" src="data:image/png;base64,${strip.toString("base64")}">${text}</li>`;
   });
   return {
     title: "Worst mistakes",
-    note: "The wrong answers whose label the model believes least, as LABEL as ANSWER, with the probability of the answer.",
+    note: "The wrong answers whose label the model believes least, with the probability of the answer.",
     body: html`${shotsHtml(thumbnails, shots)}${
       strips.length > 0
         ? html`<h3>What would have to change</h3><p class="lead">From left to right: the picture, four steps, the nearest picture that the model takes for the label, and where the two differ: lighter is brighter there.</p><ul class="shots strips">${strips}</ul>`
@@ -53,7 +53,7 @@ export function uncertainSection(judged: Judged, thumbnails: Thumbnails, index: 
   const { classes, labels, answers, name } = judged;
   const shots = index.map((i): Shot => {
     const second = secondOf(judged, i);
-    const either = `${classes[answers[i]!]} ${percent(confidenceOf(judged, i))} or ${classes[second]} ${percent(probabilityOf(judged, i, second))}`;
+    const either = `${classes[answers[i]!]} (${percent(confidenceOf(judged, i))}) or ${classes[second]} (${percent(probabilityOf(judged, i, second))})`;
     const label = labels[i]! < 0 ? "no label" : `labelled ${classes[labels[i]!]}`;
     return { i, alt: `${name(i)}: ${either}; ${label}`, text: `${either}; ${label}` };
   });

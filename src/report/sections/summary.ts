@@ -106,7 +106,7 @@ function goodHtml({ split, n }: SummaryFacts, a: AnswerFacts): Html {
     ? ` Of its classes ${a.weakest.name} is found least often: ${percent(a.weakest.recall, 1)} of ${count(a.weakest.n)}.`
     : "";
   const mixed = a.mixUp
-    ? ` The most frequent mistake is ${a.mixUp.label} taken for ${a.mixUp.answer} (${count(a.mixUp.count)} times).`
+    ? ` The most frequent mistake is ${a.mixUp.label} taken for ${a.mixUp.answer} (${a.mixUp.count === 1 ? "once" : `${count(a.mixUp.count)} times`}).`
     : " It made no mistake.";
   return html`<b>${percent(a.accuracy, 2)}</b> of ${count(a.labelled)} ${split} pictures${unlabelled} are answered right; with 95 % confidence it is ${low} to ${high} of such pictures. Always answering the most frequent class would be right for ${percent(a.majority, 1)}.${weakest}${mixed}`;
 }
@@ -156,7 +156,7 @@ export function advice({ trained, split, n, answers, alarms, stillImproving }: S
     ],
     [
       answers !== undefined && n < FEW_PICTURES && interval !== undefined,
-      `Test on more pictures: with ${n}, the accuracy is known only to ${percent((interval?.[1] ?? 0) - (interval?.[0] ?? 0), 1)} from end to end.`,
+      `Test on more pictures: with ${n}, the accuracy is uncertain by ${percent(((interval?.[1] ?? 0) - (interval?.[0] ?? 0)) / 2, 1)} to either side.`,
     ],
     [
       weakest !== undefined && weakest.recall < accuracy - LAG,
