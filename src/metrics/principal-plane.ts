@@ -1,5 +1,5 @@
-// The plane in which vectors vary most: their two principal axes (Pearson 1901), for maps.
-import { moments, principalAxes } from "../base/linear-algebra.ts";
+// The plane in which vectors vary most: their two principal axes (Pearson 1901), for maps of some hundred of them.
+import { principalAxes } from "../base/linear-algebra.ts";
 
 /** Vectors seen along two axes. */
 export interface PrincipalPlane {
@@ -14,43 +14,57 @@ export interface PrincipalPlane {
 const SUBSPACE = 12;
 
 /**
- * Projects vectors on their first two principal axes. These are found in the space of a dozen leading directions (Rayleigh-Ritz), so
- * that neighbouring variances do not blur them; the sign of an axis is such that its largest number is positive.
+ * Projects vectors on their first two principal axes. They are found from the products of the `n` vectors, `[n, n]`, so that
+ * vectors of any length will do, and in the space of a dozen leading directions (Rayleigh-Ritz), so that neighbouring variances
+ * do not blur them. The sign of an axis is such that the farthest vector is on its positive side.
  * @param vectors `[n, d]`, at least one
  */
 export function principalPlane(vectors: Float32Array, n: number): PrincipalPlane {
-  const d = vectors.length / n;
-  const { mean, covariance } = moments(
-    vectors,
-    d,
-    Array.from({ length: n }, (_, i) => i),
-  );
-  const m = Math.min(SUBSPACE, d);
-  const basis = principalAxes(covariance, d, m);
-  // The covariance within the subspace, `[m, m]`.
+  const products = centredProducts(vectors, n);
+  const m = Math.min(SUBSPACE, n);
+  const basis = principalAxes(products, n, m);
+  // The products within the subspace, `[m, m]`.
   const small = new Float64Array(m * m);
-  for (let i = 0; i < d; i++)
+  for (let i = 0; i < n; i++)
     for (let b = 0; b < m; b++) {
       let row = 0;
-      for (let j = 0; j < d; j++) row += covariance[i * d + j]! * basis[j * m + b]!;
+      for (let j = 0; j < n; j++) row += products[i * n + j]! * basis[j * m + b]!;
       for (let a = 0; a < m; a++) small[a * m + b]! += basis[i * m + a]! * row;
     }
   const found = symmetricEigen(small, m);
-  const total = covariance.reduce((sum, value, at) => sum + (at % (d + 1) === 0 ? value : 0), 0);
+  const varianceOf = (order: number) => Math.max(0, found[order]?.value ?? 0);
+  let total = 0;
+  for (let i = 0; i < n; i++) total += products[i * (n + 1)]!;
   const along = (order: number): Float64Array => {
-    const vector = found[order]?.vector;
-    if (!vector) return new Float64Array(n);
-    const axis = Float64Array.from({ length: d }, (_, i) =>
-      vector.reduce((sum, value, a) => sum + value * basis[i * m + a]!, 0),
+    const { vector } = found[order] ?? { vector: new Float64Array(m) };
+    const scale = Math.sqrt(varianceOf(order));
+    const places = Float64Array.from({ length: n }, (_, i) =>
+      vector.reduce((sum, value, a) => sum + scale * value * basis[i * m + a]!, 0),
     );
-    const largest = axis.reduce((a, b) => (Math.abs(b) > Math.abs(a) ? b : a));
-    const sign = largest < 0 ? -1 : 1;
-    return Float64Array.from({ length: n }, (_, r) =>
-      axis.reduce((sum, value, j) => sum + sign * value * (vectors[r * d + j]! - mean[j]!), 0),
-    );
+    const farthest = places.reduce((a, b) => (Math.abs(b) > Math.abs(a) ? b : a));
+    return farthest < 0 ? places.map((place) => -place) : places;
   };
-  const share = (order: number) => (total > 0 ? (found[order]?.value ?? 0) / total : 0);
+  const share = (order: number) => (total > 0 ? varianceOf(order) / total : 0);
   return { x: along(0), y: along(1), variance: [share(0), share(1)] };
+}
+
+/** Products of vectors less their mean, `[n, n]`. */
+function centredProducts(vectors: Float32Array, n: number): Float64Array {
+  const d = vectors.length / n;
+  const centred = Float64Array.from(vectors);
+  for (let j = 0; j < d; j++) {
+    let mean = 0;
+    for (let i = 0; i < n; i++) mean += vectors[i * d + j]! / n;
+    for (let i = 0; i < n; i++) centred[i * d + j]! -= mean;
+  }
+  const products = new Float64Array(n * n);
+  for (let a = 0; a < n; a++)
+    for (let b = 0; b <= a; b++) {
+      let sum = 0;
+      for (let j = 0; j < d; j++) sum += centred[a * d + j]! * centred[b * d + j]!;
+      products[a * n + b] = products[b * n + a] = sum;
+    }
+  return products;
 }
 
 /** Sweeps of Jacobi's method; ten are enough for rounding to be what is left of a matrix of a dozen rows. */

@@ -103,5 +103,5 @@ const pictureHtml = ({ data, type, caption }: ReportPictures): Html =>
 /** A table that is moved sideways where it is too wide. @param name what is read aloud of its box */
 export function tableHtml({ head, rows }: ReportTable, name: string): Html {
   const body = rows.map((row) => html`<tr>${row.map((cell) => html`<td>${cell}</td>`)}</tr>`);
-  return html`<div class="scroll" role="region" aria-label="${name}" tabindex="0"><table><thead><tr>${head.map((cell) => html`<th scope="col">${cell}</th>`)}</tr></thead><tbody>${body}</tbody></table></div>`;
+  return html`<div class="scroll" role="group" aria-label="${name}" tabindex="0"><table><thead><tr>${head.map((cell) => html`<th scope="col">${cell}</th>`)}</tr></thead><tbody>${body}</tbody></table></div>`;
 }

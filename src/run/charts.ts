@@ -56,10 +56,15 @@ function pointsOf(x: readonly number[], y: readonly number[]): Line["points"] {
   });
 }
 
-/** Curves of one class against the rest. @param lowest the class whose curve is drawn in the second colour */
+/**
+ * Curves of one class against the rest.
+ * @param lowest the class whose curve is drawn in the second colour
+ * @param which what the classes are, for the caption
+ */
 export function curvesOfClasses(
   made: readonly { readonly name: string; readonly curves: ClassCurves }[],
   lowest: string,
+  which: string,
 ): Chart[] {
   const lines = (of: (curves: ClassCurves) => Line["points"]): Line[] =>
     made
@@ -70,7 +75,7 @@ export function curvesOfClasses(
   return [
     {
       name: "roc",
-      caption: `ROC curves, a line for each class; orange: ${lowest}, the one that is found worst. The dashed line is guessing.`,
+      caption: `ROC curves, a line for ${which}; orange: ${lowest}, the one that is found worst. The dashed line is guessing.`,
       draw: () => {
         const guessing: Line = {
           points: [
@@ -85,7 +90,7 @@ export function curvesOfClasses(
     },
     {
       name: "precision-recall",
-      caption: `Precision and recall, a line for each class; orange: ${lowest}.`,
+      caption: `Precision and recall, a line for ${which}; orange: ${lowest}.`,
       draw: () =>
         overlay(
           "Precision and recall",
@@ -105,7 +110,10 @@ export function noveltyChart(
   known: ArrayLike<number>,
   unlike: readonly { readonly scores: ArrayLike<number> }[],
 ): Chart {
-  const low = Math.min(0, ...Array.from(known).map((score) => Math.max(score, -FARTHEST)));
+  const low = Math.max(
+    -FARTHEST,
+    Array.from(known).reduce((least, score) => Math.min(least, score), 0),
+  );
   const width = (FARTHEST - low) / BARS;
   const bars = (scores: ArrayLike<number>): Line["points"] => {
     const counts = new Float64Array(BARS);

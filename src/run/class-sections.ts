@@ -1,14 +1,14 @@
 // The sections of a report that tell of a classifier's answers.
 import { gather } from "../data/dataset.ts";
+import { areasOfClasses } from "../metrics/class-curves.ts";
 import { type LabelIssues, labelIssues } from "../metrics/confident-learning.ts";
-import { classCurves } from "../metrics/curves.ts";
-import { detectionMetrics } from "../metrics/detection.ts";
+import { precisionRecallCurve, rocCurve } from "../metrics/curves.ts";
 import { formatMetric } from "../metrics/metric.ts";
 import type { ClassEvaluation, Evaluation } from "../predict/evaluate.ts";
 import type { TrainedModel } from "../predict/trained.ts";
 import type { ReportSection, ReportTable } from "../report/html.ts";
 import { type Judged, mostUncertain, percent, worstMistakes } from "../report/judged.ts";
-import { type ClassArea, classCurvesSection, lowestArea } from "../report/sections/class-curves.ts";
+import { type ClassArea, classCurvesSection } from "../report/sections/class-curves.ts";
 import { confusionSection } from "../report/sections/confusion.ts";
 import { labelErrorsSection } from "../report/sections/label-errors.ts";
 import { mistakesSection, uncertainSection } from "../report/sections/mistakes.ts";
@@ -19,6 +19,9 @@ import type { ReportMaker } from "./report-maker.ts";
 
 /** Mistakes and uncertain pictures that are shown. */
 const [MISTAKES, UNCERTAIN] = [40, 20];
+
+/** Classes whose curves are drawn, at most: of more, those that are found worst. */
+const MOST_CURVES = 20;
 
 /** What is found of the answers beside the evaluation itself. */
 export interface AnswersFound {
@@ -87,18 +90,20 @@ export async function probabilitySections(
       folded: "The same as a table",
     },
   ];
-  const all = classCurves(probabilities, labels, classes.length);
-  const made = classes.flatMap((name, c) => (all[c] ? [{ name, c, curves: all[c] }] : []));
-  if (made.length === 0) return sections;
-  const areas = made.map(({ name, c }): ClassArea => {
-    const of = (isOwn: boolean) =>
-      Array.from(labels, (_, i) => i)
-        .filter((i) => labels[i]! >= 0 && (labels[i] === c) === isOwn)
-        .map((i) => probabilities[i * classes.length + c]!);
-    const { auroc, aupr } = detectionMetrics(of(false), of(true));
-    return { name, auroc, averagePrecision: aupr };
+  const k = classes.length;
+  const found = areasOfClasses(probabilities, labels, k).flatMap((areas, c) => (areas ? [{ c, ...areas }] : []));
+  if (found.length === 0) return sections;
+  const worst = found.toSorted((a, b) => a.aupr - b.aupr).slice(0, MOST_CURVES);
+  const labelled = Array.from(labels, (_, i) => i).filter((i) => labels[i]! >= 0);
+  const made = worst.map(({ c }) => {
+    const scores = labelled.map((i) => probabilities[i * k + c]!);
+    const isOwn = labelled.map((i) => labels[i] === c);
+    const curves = { roc: rocCurve(scores, isOwn), precisionRecall: precisionRecallCurve(scores, isOwn) };
+    return { name: classes[c]!, curves };
   });
-  const charts = await maker.draw(curvesOfClasses(made, lowestArea(areas).name));
+  const which = worst.length < found.length ? `each of the ${worst.length} classes that are found worst` : "each class";
+  const charts = await maker.draw(curvesOfClasses(made, made[0]!.name, which));
+  const areas = found.map(({ c, auroc, aupr }): ClassArea => ({ name: classes[c]!, auroc, averagePrecision: aupr }));
   return [...sections, classCurvesSection(areas, charts)];
 }
 

@@ -20,7 +20,3 @@ export const classCurvesSection = (areas: readonly ClassArea[], charts: readonly
   },
   folded: "Areas under the curves",
 });
-
-/** The class whose curve is the lowest by average precision. */
-export const lowestArea = (areas: readonly ClassArea[]): ClassArea =>
-  areas.reduce((a, b) => (b.averagePrecision < a.averagePrecision ? b : a));

@@ -111,7 +111,7 @@ function matrixHtml(judged: Judged, cells: readonly Cell[]): Html {
       return html`<td>${buttonHtml(judged, cell, right ? "hit" : "miss", shade)}</td>`;
     });
   const rows = classes.map((name, k) => html`<tr><th scope="row" title="${name}">${name}</th>${row(k)}</tr>`);
-  return html`<div class="scroll" role="region" aria-label="Confusion matrix" tabindex="0"><table class="matrix"><thead><tr><td class="small corner">label ↓ answer →</td>${head}</tr></thead><tbody>${rows}</tbody></table></div>`;
+  return html`<div class="scroll" role="group" aria-label="Confusion matrix" tabindex="0"><table class="matrix"><thead><tr><td class="small corner">label ↓ answer →</td>${head}</tr></thead><tbody>${rows}</tbody></table></div>`;
 }
 
 function listHtml(judged: Judged, cells: readonly Cell[]): Html {
@@ -120,7 +120,7 @@ function listHtml(judged: Judged, cells: readonly Cell[]): Html {
     (cell) =>
       html`<tr><td>${classes[cell.label]}</td><td>${classes[cell.answer]}</td><td>${buttonHtml(judged, cell, "miss", 0.5)}</td></tr>`,
   );
-  return html`<div class="scroll" role="region" aria-label="Most frequent mix-ups" tabindex="0"><table><thead><tr><th scope="col">label</th><th scope="col">taken for</th><th scope="col">pictures</th></tr></thead><tbody>${rows}</tbody></table></div>`;
+  return html`<div class="scroll" role="group" aria-label="Most frequent mix-ups" tabindex="0"><table><thead><tr><th scope="col">label</th><th scope="col">taken for</th><th scope="col">pictures</th></tr></thead><tbody>${rows}</tbody></table></div>`;
 }
 
 function popover(judged: Judged, thumbnails: Thumbnails, cell: Cell, most: number): Html {

@@ -47,6 +47,8 @@ const COLOURS = [
   "#8c6239",
 ];
 const SHAPES = 3;
+/** Of more classes there is no key. */
+const MOST_NAMED = 2 * SHAPES * COLOURS.length;
 /** Neighbours of which the table tells. */
 export const NEIGHBOURS = 10;
 
@@ -72,7 +74,7 @@ export function latentMapSection(map: LatentMap, names: readonly string[], thumb
   return {
     title: "Map of the pictures",
     note: `${index.length} of the pictures at their places on the two principal axes of their ${map.of} (${map.size} numbers each), which hold ${axes[0]} and ${axes[1]} of the variance. What lies close together is alike to the model; the pointer on a dot shows its picture.`,
-    body: html`<ul class="key">${key}</ul><div class="map" role="img" aria-label="Map of ${index.length} pictures by class; the table below says the same in words">${dots}</div>
+    body: html`${names.length > MOST_NAMED ? undefined : html`<ul class="key">${key}</ul>`}<div class="map" role="img" aria-label="Map of ${index.length} pictures by class; the table below says the same in words">${dots}</div>
 <p class="small">Across: first principal axis, ${number(min(x))} to ${number(max(x))}; up: second, ${number(min(y))} to ${number(max(y))}, in units of the ${map.of}.</p>`,
     table: {
       head: [
