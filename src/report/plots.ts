@@ -5,8 +5,8 @@ import * as echarts from "../../vendor/echarts/echarts.js";
 import type { CalibrationBin } from "../metrics/classification.ts";
 
 const INK = "currentColor";
-/** Read on white and on black. */
-const COLOUR = "#3a86c8";
+/** Read on white and on black: of what a chart is about, and of what it is compared with. */
+const [COLOUR, OTHER] = ["#3a86c8", "#d9652b"];
 const SHADE = "58, 134, 200";
 /** Pixels: narrow enough to be read when a telephone shrinks it. */
 const WIDTH = 440;
@@ -26,6 +26,7 @@ const AXIS = {
   splitLine: { lineStyle: { color: INK, opacity: 0.15 } },
 };
 const belowAxis = (name: string) => ({ name, nameLocation: "middle", nameGap: 26 });
+const besideAxis = (name: string) => ({ name, nameLocation: "middle", nameGap: 40 });
 
 function svg(option: EChartsCoreOption, width: number, height: number): string {
   const chart = echarts.init(null, null, { renderer: "svg", ssr: true, width, height });
@@ -87,6 +88,48 @@ export function curves(title: string, lines: readonly Curve[], xName: string): s
   );
 }
 
+/** A line among others in the same axes. */
+export interface Line {
+  readonly points: readonly (readonly [x: number, y: number])[];
+  /** `main` by default; `other` in the second colour, `faint` one of many, `guide` dashed. */
+  readonly kind?: "main" | "other" | "faint" | "guide";
+  /** Whether what is below it is shaded. */
+  readonly filled?: boolean;
+}
+
+const LINE_STYLES = {
+  main: { color: COLOUR, width: 2 },
+  other: { color: OTHER, width: 2 },
+  faint: { color: COLOUR, width: 1, opacity: 0.45 },
+  guide: { color: INK, width: 1, opacity: 0.6, type: "dashed" },
+} as const;
+
+/** What an axis of a chart is called, with its unit, and its range where that is not the data's. */
+export interface Axis {
+  readonly name: string;
+  readonly min?: number;
+  readonly max?: number;
+}
+
+/** Lines in the same axes, as an SVG element. */
+export function overlay(title: string, lines: readonly Line[], x: Axis, y: Axis): string {
+  return svg(
+    {
+      title: heading(title),
+      grid: { left: 64, right: 20, top: 44, bottom: 44 },
+      xAxis: { ...AXIS, type: "value", ...x, ...belowAxis(x.name) },
+      // At the left, wherever 0 is.
+      yAxis: { ...AXIS, type: "value", ...y, ...besideAxis(y.name), axisLine: { ...AXIS.axisLine, onZero: false } },
+      series: lines.map(({ points, kind = "main", filled }) => ({
+        ...{ type: "line", data: points, showSymbol: false, lineStyle: LINE_STYLES[kind] },
+        ...(filled ? { areaStyle: { color: LINE_STYLES[kind].color, opacity: 0.25 } } : {}),
+      })),
+    },
+    WIDTH,
+    320,
+  );
+}
+
 /** Of more classes, cells are too small for their counts. */
 const MOST_COUNTED = 20;
 
@@ -127,19 +170,23 @@ export function confusion(matrix: readonly (readonly number[])[], classes: reado
   );
 }
 
+/** Pixels across the dot of the fullest bin, and of an almost empty one. */
+const [LARGEST, SMALLEST] = [16, 4];
+
 /**
  * A reliability diagram (Guo et al. 2017, figure 1) as an SVG element: the share of right answers against confidence, a point
- * for each bin that is not empty. A calibrated model lies on the diagonal.
+ * for each bin that is not empty, its area by the number of answers. A calibrated model lies on the diagonal.
  */
 export function reliability(bins: readonly CalibrationBin[]): string {
   const points = bins.filter((bin) => bin.count > 0).map((bin) => [bin.confidence, bin.accuracy, bin.count]);
+  const most = Math.max(1, ...bins.map(({ count }) => count));
   const range = { ...AXIS, type: "value", min: 0, max: 1 };
   return svg(
     {
       title: heading("Reliability"),
       grid: { left: 64, right: 20, top: 44, bottom: 44 },
-      xAxis: { ...range, ...belowAxis("confidence") },
-      yAxis: { ...range, name: "share right", nameLocation: "middle", nameGap: 36 },
+      xAxis: { ...range, ...belowAxis("confidence (probability of the answer)") },
+      yAxis: { ...range, ...besideAxis("share of right answers") },
       series: [
         {
           type: "line",
@@ -148,9 +195,14 @@ export function reliability(bins: readonly CalibrationBin[]): string {
             [1, 1],
           ],
           showSymbol: false,
-          lineStyle: { type: "dashed", color: INK, opacity: 0.5, width: 1 },
+          lineStyle: LINE_STYLES.guide,
         },
-        { type: "line", data: points, symbolSize: 8 },
+        {
+          type: "line",
+          data: points,
+          symbol: "circle",
+          symbolSize: (point: readonly number[]) => Math.max(SMALLEST, LARGEST * Math.sqrt(point[2]! / most)),
+        },
       ],
     },
     WIDTH,

@@ -1,4 +1,4 @@
-// The command that trains a run again.
+// The commands that train a run again, and that use it.
 import { isDeepStrictEqual } from "node:util";
 import { MODELS, parseOptions } from "../models/index.ts";
 import { optionsOf, type RunConfig } from "./folder.ts";
@@ -27,6 +27,17 @@ export function repeatCommand(config: RunConfig): string | undefined {
     if (!isDeepStrictEqual(value, usual[name])) words.push("--set", `${name}=${String(value)}`);
   words.push("--backend", config.backend === "onednn" ? "onednn" : "onnx");
   return words.map(quoted).join(" ");
+}
+
+/** The command lines that use a trained run, for a POSIX shell. @param heads names of what it can do */
+export function useCommands(run: string, heads: readonly string[]): string[] {
+  const path = quoted(run);
+  const commands = [
+    ["classify", `genclass classify ${path} photo.jpg`],
+    ["sample", `genclass generate ${path} --out new.png`],
+    ["reconstruct", `genclass reconstruct ${path} photo.jpg`],
+  ].flatMap(([head, command]) => (heads.includes(head!) ? [command!] : []));
+  return [...commands, `genclass export ${path} --out model.onnx`];
 }
 
 const quoted = (word: string): string => (/^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`);
