@@ -1,5 +1,13 @@
-// Worker threads, which are modules of this package.
+// Worker threads and processes, which are modules of this package.
+import { type ChildProcess, fork } from "node:child_process";
+import { fileURLToPath } from "node:url";
 import { Worker, type WorkerOptions } from "node:worker_threads";
+
+/** The module beside another one: compiled as that one is, or TypeScript as well, which needs the loader of it. */
+function moduleBeside(from: string, name: string): { readonly file: URL; readonly compiled: boolean } {
+  const compiled = from.endsWith(".js");
+  return { file: new URL(`./${name}.${compiled ? "js" : "ts"}`, from), compiled };
+}
 
 /**
  * Starts a thread that runs a module.
@@ -7,10 +15,17 @@ import { Worker, type WorkerOptions } from "node:worker_threads";
  * @param name of the module beside it, without its ending
  */
 export function startThread(from: string, name: string, options: WorkerOptions): Worker {
-  const compiled = from.endsWith(".js");
-  const file = new URL(`./${name}.${compiled ? "js" : "ts"}`, from);
+  const { file, compiled } = moduleBeside(from, name);
   if (compiled) return new Worker(file, options);
-  // Run from its source, as in tests, the thread is TypeScript as well and needs the loader of it.
   const start = `import("tsx/esm/api").then(({ register }) => { register(); return import("${file}"); })`;
   return new Worker(start, { ...options, eval: true });
+}
+
+/** Starts a process that runs a module, named as for `startThread`. Its messages come by IPC; `stderr` is a pipe. */
+export function startProcess(from: string, name: string): ChildProcess {
+  const { file, compiled } = moduleBeside(from, name);
+  return fork(fileURLToPath(file), [], {
+    execArgv: compiled ? process.execArgv : ["--import", "tsx"],
+    stdio: ["ignore", "ignore", "pipe", "ipc"],
+  });
 }

@@ -22,10 +22,7 @@ export function mcnemar(first: ArrayLike<number>, second: ArrayLike<number>): nu
  * data", section 2.3: the square of the sum over the sum of squares, here against the normal distribution). Two-sided p.
  * @param first for each seed, as of `mcnemar`
  */
-export function clusteredMcnemar(
-  first: readonly ArrayLike<number>[],
-  second: readonly ArrayLike<number>[],
-): number {
+export function clusteredMcnemar(first: readonly ArrayLike<number>[], second: readonly ArrayLike<number>[]): number {
   let [sum, squares] = [0, 0];
   for (let i = 0; i < (first[0]?.length ?? 0); i++) {
     const more = first.reduce((total, right, seed) => total + right[i]! - second[seed]![i]!, 0);
