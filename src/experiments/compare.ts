@@ -10,13 +10,14 @@ import { writeAtomically } from "../run/files.ts";
 import { RunLock } from "../run/lock.ts";
 import { labelAmount } from "../run/option-types.ts";
 import type { RunOptions } from "../run/options.ts";
+import { optionWords, shellLine } from "../run/repeat.ts";
 import { planRun } from "../run/train.ts";
 import type { BackendWish } from "../runtime/wish.ts";
 import type { RunEvent } from "../train/events.ts";
 import { type Cell, type ComparisonRow, compared, type DoneCell } from "./comparison.ts";
 import { openFolder, placeOf, readJson } from "./folder.ts";
 import { type AnswerTime, type Trained, type TrainJob, trainedSchema } from "./job.ts";
-import { type JobEvent, runJob } from "./run-job.ts";
+import { relayed, runJob, timeLeft } from "./run-job.ts";
 
 /** Options of a run that all cells have: labels and seeds differ, and nothing begins with another run. */
 export type SharedRunOptions = Omit<RunOptions, "labels" | "seed" | "from" | "freeze" | "map" | "pairs">;
@@ -72,28 +73,19 @@ export type CompareEvent =
   | { readonly type: "note"; readonly text: string }
   /** All cells are done; how fast the models answer is measured. */
   | { readonly type: "timing"; readonly models: number }
-  | { readonly type: "end"; readonly reason: "done" | "interrupted"; readonly comparison: Comparison };
+  | {
+      readonly type: "end";
+      readonly reason: "done" | "interrupted";
+      /** Of the cells that are done. */
+      readonly comparison: Comparison;
+      /** The path of the page. */
+      readonly report: string;
+    };
 
 /** What fails of a cell alone; other failures would be those of every cell. */
 const OF_THE_CELL: readonly ErrorCode[] = ["E_NAN", "E_BACKEND", "E_SHAPE", "E_HEAD", "E_EXPORT"];
 const isOfTheCell = (cause: unknown): cause is GenclassError =>
   cause instanceof GenclassError && OF_THE_CELL.includes(cause.code);
-
-/** What a job tells, as a comparison tells it; the job ends where the loop is left. */
-async function* relayed<R>(
-  job: AsyncGenerator<JobEvent, R>,
-  show: (event: RunEvent) => CompareEvent,
-): AsyncGenerator<CompareEvent, R> {
-  try {
-    for (;;) {
-      const { done, value } = await job.next();
-      if (done) return value;
-      yield value.type === "note" ? value : show(value.event);
-    }
-  } finally {
-    await job.return(undefined as R);
-  }
-}
 
 /** A number of labels as text: what `--labels` takes, or `all`. */
 export const labelsText = (amount: LabelAmount | "all"): string =>
@@ -137,10 +129,10 @@ export async function* compare(call: CompareCall): AsyncGenerator<CompareEvent, 
       };
       const show = (event: RunEvent): CompareEvent => ({
         ...{ type: "run", event, index },
-        remaining: remaining(event, done, failed, cells.length),
+        remaining: timeLeft(event, secondsOf(done), cells.length - done.size - failed.length - 1),
       });
       try {
-        const trained = yield* relayed(runJob(job, interrupted), show);
+        const trained = yield* relayed<Trained | undefined, CompareEvent>(runJob(job, interrupted), show);
         stopped = trained === undefined;
         if (!trained) break;
         writeAtomically(resultFile(folder), `${JSON.stringify({ cell, trained })}\n`);
@@ -157,14 +149,32 @@ export async function* compare(call: CompareCall): AsyncGenerator<CompareEvent, 
     refuseOtherData(found);
     const times = stopped ? new Map<string, AnswerTime>() : yield* answerTimes(out, found, interrupted);
     const rows = compared(found, (model, amount) => times?.get(rowName(model, amount)));
-    yield {
-      type: "end",
-      reason: stopped || !times ? "interrupted" : "done",
-      comparison: { out, data, rows, cells: found, failed },
-    };
+    const comparison = { out, data, rows, cells: found, failed };
+    // The chart library loads only now.
+    const { writeComparison } = await import("./comparison-report.ts");
+    const report = writeComparison(comparison, repeatComparison(call));
+    yield { type: "end", reason: stopped || !times ? "interrupted" : "done", comparison, report };
   } finally {
     lock.release();
   }
+}
+
+/** The command line that makes a comparison again. */
+function repeatComparison({
+  data,
+  models,
+  labels = ["all"],
+  seeds = 3,
+  options = {},
+  out,
+  ...call
+}: CompareCall): string {
+  const { backend = "auto", interrupted, ...run } = call;
+  const words = ["genclass", "compare", "--data", data, "--models", models.join(",")];
+  words.push("--labels", labels.map(labelsText).join(","), "--seeds", String(seeds), ...optionWords(run));
+  for (const [model, values] of Object.entries(options))
+    for (const [name, value] of Object.entries(values)) words.push("--set", `${model}.${name}=${String(value)}`);
+  return shellLine([...words, ...(backend === "auto" ? [] : ["--backend", backend]), "--out", out]);
 }
 
 /** @throws `E_USAGE`, and as `planRun` */
@@ -213,26 +223,14 @@ const runFolder = (out: string, { model, labels, seed }: Cell): string =>
   join(out, "cells", `${rowName(model, labels)}-seed-${seed}`);
 const resultFile = (folder: string): string => join(folder, "cell.json");
 
+const secondsOf = (done: ReadonlyMap<Cell, Trained>): number[] => [...done.values()].map(({ seconds }) => seconds);
+
 const amountOf = (text: string): LabelAmount => labelAmount.schema.parse(labelAmount.read(text));
 
 /** The result of a cell that is done. */
 function knownResult(out: string, cell: Cell): Trained | undefined {
   const file = resultFile(runFolder(out, cell));
   return existsSync(file) ? readJson(file, z.object({ trained: trainedSchema })).trained : undefined;
-}
-
-/** Seconds that are left: those of the cell that trains, and for each other one the mean of those that are done. */
-function remaining(
-  event: RunEvent,
-  done: ReadonlyMap<Cell, Trained>,
-  failed: readonly FailedCell[],
-  cells: number,
-): number | undefined {
-  if (event.type !== "step") return undefined;
-  const seconds = [...done.values()].map((trained) => trained.seconds);
-  const known = [...seconds, event.seconds + event.remaining];
-  const left = cells - done.size - failed.length - 1;
-  return event.remaining + (left * known.reduce((a, b) => a + b, 0)) / known.length;
 }
 
 /** @throws `E_RUN_CONFLICT` where cells of the same seed and labels have seen other pictures */
@@ -272,7 +270,10 @@ async function* answerTimes(
   yield { type: "timing", models: rows.length };
   const job = runJob({ kind: "time", runs: [...first.values()] }, interrupted);
   // It trains nothing, and tells no event of a run.
-  const times = yield* relayed(job, (event) => ({ type: "note", text: event.type }));
+  const times = yield* relayed<readonly AnswerTime[] | undefined, CompareEvent>(job, (event) => ({
+    type: "note",
+    text: event.type,
+  }));
   if (!times) return undefined;
   writeAtomically(file, `${JSON.stringify({ rows, times })}\n`);
   return new Map(rows.map((row, i) => [row, times[i]!]));

@@ -19,6 +19,8 @@ export interface DoneCell extends Cell {
 export interface ComparisonRow {
   readonly model: string;
   readonly labels: string;
+  /** How many training pictures then had a label. */
+  readonly labelled: number;
   /** How many there are. */
   readonly seeds: number;
   /** Share of right answers on the test part, 0..1, and its deviation over seeds. */
@@ -133,7 +135,7 @@ function rowOf(
   const seconds = over((one) => one.seconds);
   const time = timeOf(model, labels);
   return {
-    ...{ model, labels },
+    ...{ model, labels, labelled: all[0]!.labelled },
     seeds: group.length,
     accuracy: mean(accuracies),
     sd: deviation(accuracies),

@@ -44,6 +44,8 @@ export const trainedSchema = z.object({
   epochs: z.int(),
   /** Of training, over all processes. */
   seconds: z.number(),
+  /** Training pictures with a label. */
+  labelled: z.int(),
   /** Trained numbers. */
   parameters: z.int(),
   /** Of the best checkpoint, else of the last epoch: metrics of validation pictures by name. */

@@ -2,6 +2,7 @@
 import { once } from "node:events";
 import { fail, GenclassError } from "../base/errors.ts";
 import { startProcess } from "../base/thread.ts";
+import type { RunEvent } from "../train/events.ts";
 import type { Job, JobCall, JobMessage, JobResult } from "./job.ts";
 
 /** What a job tells before its end. */
@@ -57,6 +58,32 @@ export async function* runJob<J extends Job>(
     child.kill("SIGKILL");
     await closed;
   }
+}
+
+/** What a job tells, as an experiment tells it; the job ends where the loop is left. */
+export async function* relayed<R, E>(
+  job: AsyncGenerator<JobEvent, R>,
+  show: (event: RunEvent) => E,
+): AsyncGenerator<E | Extract<JobEvent, { type: "note" }>, R> {
+  try {
+    for (;;) {
+      const { done, value } = await job.next();
+      if (done) return value;
+      yield value.type === "note" ? value : show(value.event);
+    }
+  } finally {
+    await job.return(undefined as R);
+  }
+}
+
+/**
+ * Seconds that are left of several runs: those of the one that trains, and for each of `left` others the mean of those that are done.
+ * @returns undefined for an event that does not say how long the run will take
+ */
+export function timeLeft(event: RunEvent, done: readonly number[], left: number): number | undefined {
+  if (event.type !== "step") return undefined;
+  const known = [...done, event.seconds + event.remaining];
+  return event.remaining + (left * known.reduce((a, b) => a + b, 0)) / known.length;
 }
 
 function refail({ code, message }: Extract<JobMessage, { type: "failed" }>): never {

@@ -93,6 +93,7 @@ async function described(job: TrainJob, data: Dataset, backend: Backend): Promis
     ended,
     epochs: epochs.at(-1)?.epoch ?? 0,
     seconds: (ended ? last?.seconds : epochs.at(-1)?.seconds) ?? 0,
+    labelled: start?.labelled ?? 0,
     parameters: start?.parameters ?? 0,
     validation,
     objective:

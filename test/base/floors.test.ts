@@ -22,11 +22,13 @@ const FLOORS: Record<string, string[]> = {
   train: ["base", "random", "graph", "runtime", "nn", "data", "metrics", "models", "predict"],
   run: ["base", "random", "graph", "onnx", "nn", "data", "metrics", "models", "predict", "report", "runtime", "train"],
   synthesis: ["base", "random", "data", "metrics", "models", "predict", "report", "runtime", "train"],
+  experiments: ["base", "random", "data", "graph", "metrics", "models", "predict", "report", "run", "runtime", "train"],
   web: ["base", "predict"],
   cli: [
     "base",
     "random",
     "data",
+    "experiments",
     "graph",
     "metrics",
     "models",

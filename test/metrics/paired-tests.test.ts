@@ -49,7 +49,8 @@ describe("paired tests", () => {
   });
 
   it("Student's has scipy's p", () => {
-    for (const { first, second, p } of reference.pairedT) expectEqual(pairedT(first, second), p, `${first.length} pairs`);
+    for (const { first, second, p } of reference.pairedT)
+      expectEqual(pairedT(first, second), p, `${first.length} pairs`);
     expect(pairedT([1, 2, 3], [1, 2, 3])).toBe(1);
   });
 
@@ -62,7 +63,9 @@ describe("paired tests", () => {
   });
 
   it("Holm's adjustment is that of the definition, in any order", () => {
-    const close = (found: number[], expected: number[]) => found.forEach((p, i) => expectEqual(p, expected[i]!, `${i}`));
+    const close = (found: number[], expected: number[]) => {
+      for (const [i, p] of found.entries()) expectEqual(p, expected[i]!, `${i}`);
+    };
     close(holm([0.01, 0.04, 0.03]), [0.03, 0.06, 0.06]);
     close(holm([0.9, 0.5]), [1, 1]);
     expect(holm([])).toEqual([]);
