@@ -186,8 +186,16 @@ export class Progress {
 export class ManyRuns {
   private readonly lines = new LiveLines();
 
+  private readonly noted = new Set<string>();
+
   line(text: string): void {
     this.lines.line(printable(text));
+  }
+
+  /** What a run notes, once: of the machine and the data, all note the same. */
+  note(text: string): void {
+    if (!this.noted.has(text)) this.line(text);
+    this.noted.add(text);
   }
 
   /**

@@ -190,6 +190,7 @@ function checkCall({
   ...run
 }: CompareCall): void {
   if (models.length === 0) fail("E_USAGE", "nothing to compare; name some models, as in --models vae,cnn");
+  if (!Number.isInteger(seeds) || seeds < 1) fail("E_OPTION", `seeds: ${seeds}; expected a whole number of at least 1`);
   for (const [what, words] of [
     ["model", models],
     ["number of labels", labels.map(labelsText)],

@@ -154,6 +154,8 @@ class TrialSearch {
 
   constructor(private readonly call: TuneCall) {
     const { model, options = {}, run = {}, seed = 0, trials = 20, method = "tpe", search } = call;
+    if (!Number.isInteger(trials) || trials < 1)
+      fail("E_OPTION", `trials: ${trials}; expected a whole number of at least 1`);
     this.model = findModel(model);
     const all = search === undefined ? defaultSpace(this.model) : parseSpace(this.model, search);
     const given = (name: string) => Object.hasOwn(options, name) || Object.hasOwn(run, name);

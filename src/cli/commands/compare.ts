@@ -106,7 +106,7 @@ function progressOf(): (event: CompareEvent) => void {
     if (event.type === "start") {
       cells = event.cells;
       lines.line(`${cells} runs${event.done > 0 ? `, of which ${event.done} are done` : ""}`);
-    } else if (event.type === "note") lines.line(event.text);
+    } else if (event.type === "note") lines.note(event.text);
     else if (event.type === "timing") lines.line(`measuring how fast ${event.models} models answer`);
     else if (event.type === "run") lines.run(`run ${event.index + 1} of ${cells}`, event.event, event.remaining);
     else if (event.type === "cell") {

@@ -137,7 +137,7 @@ function progressOf(trials: number): (event: TuneEvent) => void {
   const lines = new ManyRuns();
   const nameOf = ({ number, rung }: Trial) => `trial ${number} of ${trials}${rung > 0 ? `, rung ${rung + 1}` : ""}`;
   return (event) => {
-    if (event.type === "note") lines.line(event.text);
+    if (event.type === "note") lines.note(event.text);
     else if (event.type === "start") lines.line(`searching ${event.space.map(({ name }) => name).join(", ")}`);
     else if (event.type === "run") lines.run(nameOf(event.trial), event.event, event.remaining);
     else if (event.type === "trial" && event.state !== "begins") {
