@@ -134,7 +134,7 @@ export async function startRun(modelOrName: string | Model, call: TrainOptions):
     ...computedBy(backend),
     backboneSha256: backbone?.file.sha256 ?? null,
   };
-  const batch = call.batch ?? model.batch?.(facts.data.examples) ?? options.batch;
+  const batch = call.batch ?? model.batch?.(facts.data.examples, modelOptions) ?? options.batch;
   const config = runConfig(facts, { ...options, batch: Math.min(batch, n) });
   const from = startingWeights(config);
   const features = await featuresOf(config, backbone?.backbone, call, from?.state);
