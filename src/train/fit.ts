@@ -86,7 +86,7 @@ const graphsOf = ({ stages, validate, samples, watch }: CompiledModel) => {
     ...stages.flatMap(({ phases, predictions }) => [...phases, ...predictions.values()]),
     validate,
     ...(samples ? [samples] : []),
-    ...(watch ? [watch.discriminate, ...watch.losses.values()] : []),
+    ...(watch ? [watch.discriminate, watch.slope, ...watch.losses.values()] : []),
   ];
   // Stages may ask the same head.
   return [...new Map(steps.map(({ graph }) => [graph.name, graph])).values()].filter(
