@@ -185,6 +185,14 @@ export const RUN_OPTIONS = {
     resume: "may change",
     stored: "run",
   },
+  restarts: {
+    flag: "--restarts <n>",
+    type: integer(0, 20),
+    default: 0,
+    help: "how often a run whose numbers stop being finite goes on from its last checkpoint, each time with half the learning rates",
+    resume: "may change",
+    stored: "run",
+  },
   emaDecay: {
     flag: "--ema-decay <d>",
     type: number(0, 1),

@@ -1,7 +1,7 @@
 // A whole run: opens or makes the run folder, lets `fit` train, and writes what its events tell.
 import { mkdirSync } from "node:fs";
 import { isDeepStrictEqual } from "node:util";
-import { fail } from "../base/errors.ts";
+import { fail, GenclassError } from "../base/errors.ts";
 import { VERSION } from "../base/version.ts";
 import { chooseAugmentation } from "../data/augment.ts";
 import { type Dataset, exampleCounts, fingerprint, fingerprintDifferences, ownCount } from "../data/dataset.ts";
@@ -18,10 +18,11 @@ import { gridPng } from "../report/pictures.ts";
 import type { Backend } from "../runtime/backend.ts";
 import type { State } from "../runtime/program.ts";
 import type { RunEvent, SamplesEvent } from "../train/events.ts";
-import { fit, type PreparedRun, prepare } from "../train/fit.ts";
+import { fit } from "../train/fit.ts";
 import type { FitOptions } from "../train/fit-options.ts";
 import type { FrozenFeatures } from "../train/frozen-features.ts";
 import { targetMetric } from "../train/goals.ts";
+import { type PreparedRun, prepare } from "../train/prepare.ts";
 import { validationMetrics } from "../train/steps.ts";
 import { BACKBONE_FILE, freezeWords, type OpenBackbone, openBackbone, optionsFor } from "./backbone.ts";
 import type { StoredSnapshot } from "./checkpoint.ts";
@@ -137,7 +138,7 @@ export async function startRun(modelOrName: string | Model, call: TrainOptions):
     ...computedBy(backend),
     backboneSha256: backbone?.file.sha256 ?? null,
   };
-  const batch = call.batch ?? model.batch?.(facts.data.examples) ?? options.batch;
+  const batch = call.batch ?? model.batch?.(facts.data.examples, modelOptions) ?? options.batch;
   const config = runConfig(facts, { ...options, batch: Math.min(batch, n) });
   const from = startingWeights(config);
   const features = await featuresOf(config, backbone?.backbone, call, from?.state);
@@ -251,10 +252,37 @@ async function* follow(
 ): AsyncGenerator<RunEvent, void> {
   const lock = RunLock.acquire(run.path);
   try {
-    yield* followLocked(run, model, call, begin(), lock);
+    let beginning: Beginning | undefined = begin();
+    while (beginning) {
+      try {
+        yield* followLocked(run, model, call, beginning, lock);
+        return;
+      } catch (error) {
+        beginning = calmer(run, beginning, error);
+        if (!beginning) throw error;
+      }
+    }
   } finally {
     lock.release();
   }
+}
+
+/**
+ * What a run goes on from that failed as its numbers ran away: its last good state, at half the learning rates. It is a function of the
+ * checkpoint alone: a run that ends before its next one comes to the same.
+ * @param before what it began with
+ * @returns undefined for another failure, or where it was set back often enough
+ */
+function calmer(run: RunFolder, before: Beginning, error: unknown): Beginning | undefined {
+  const found = error instanceof GenclassError && error.code === "E_NAN" ? run.checkpoints.newest() : undefined;
+  const rateFactor = (before.resume?.progress.rateFactor ?? 1) / 2;
+  if (!found || rateFactor < 2 ** -run.config.restarts) return undefined;
+  const { snapshot, warning } = found;
+  const note = `${(error as Error).message.split(";")[0]}: back to step ${snapshot.progress.step}, with ${rateFactor} of the learning rates`;
+  return {
+    resume: { ...snapshot, progress: { ...snapshot.progress, rateFactor } },
+    notes: [note, ...(warning === undefined ? [] : [warning])],
+  };
 }
 
 async function* followLocked(

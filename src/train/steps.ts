@@ -51,6 +51,8 @@ export interface CompiledStage {
 export interface WatchSteps {
   /** What the discriminator makes of a batch of plain pictures, with averaged weights. */
   readonly discriminate: Step;
+  /** How much it moves with each of a batch of samples, `[n]`. */
+  readonly slope: Step;
   /** By phase: its losses, as in training. */
   readonly losses: ReadonlyMap<string, Step>;
 }
@@ -215,7 +217,11 @@ function watchSteps(
     })
     // A phase may report nothing.
     .filter(([, { graph }]) => graph.log.size > 0);
-  return { discriminate: predictStep(predictGraph("discriminate"), ["discriminate"]), losses: new Map(losses) };
+  return {
+    discriminate: predictStep(predictGraph("discriminate"), ["discriminate"]),
+    slope: predictStep(predictGraph("sampleSlope"), ["sampleSlope"]),
+    losses: new Map(losses),
+  };
 }
 
 /** The metrics that validation computes: slow ones only where the best checkpoint is chosen by them, or to watch a model. */
