@@ -12,15 +12,15 @@ import { defineModel, type Solution } from "./model.ts";
 import {
   componentsOption,
   examplesOf,
+  featuresOption,
   mostTaught,
   requireRoom,
   solvedValues,
   told,
-  valuesOption,
 } from "./picture-values.ts";
 
 const options = z.object({
-  values: valuesOption,
+  features: featuresOption,
   components: componentsOption(0),
   trees: z.number().int().min(1).max(1000).default(100).describe("trees"),
   depth: z.number().int().min(1).max(40).default(24).describe("questions from the root to a leaf, at most"),

@@ -4,7 +4,7 @@ import reference from "../reference/baselines.json" with { type: "json" };
 import { modelTests } from "./model-tests.ts";
 import { trainedOnSmall } from "./small-pictures.ts";
 
-modelTests(logistic, [{ values: "hog", rate: 0.02 }]);
+modelTests(logistic, [{ features: "hog", rate: 0.02 }]);
 
 it("logistic without decay comes to the optimum that scikit-learn finds", async () => {
   const options = { decay: 0, rate: 0.3 };
