@@ -62,25 +62,23 @@ export const forest = defineModel({
 
     const classify = (root: Scope, picture: Tensor): Tensor => {
       const x = values.rows(root, picture);
-      const [n, d] = x.shape as [number, number];
       const scope = root.child("trees");
       const whole = (name: string) => g.cast(scope.param(name, [all], zerosInit), "int32");
       const [features, children, ends] = [whole("features"), whole("children"), whole("leaves")];
       const thresholds = scope.param("thresholds", [all], constantInit(NEVER));
-      const flat = g.reshape(x, [n * d]);
-      const numbers = (shape: number[], at: (i: number) => number) =>
-        constant(
-          ndarray(
-            "int32",
-            shape,
-            Int32Array.from({ length: shape[0]! * shape[1]! }, (_, i) => at(i)),
-          ),
-        );
-      const rows = numbers([n, 1], (i) => i * d);
-      // Every tree of every picture goes one node down at a time; who is in a leaf stays there.
-      let place = numbers([n, o.trees], (i) => (i % o.trees) * nodes);
+      const roots = constant(
+        ndarray(
+          "int32",
+          [o.trees],
+          Int32Array.from({ length: o.trees }, (_, t) => t * nodes),
+        ),
+      );
+      // Every tree of every picture goes one node down at a time; who is in a leaf stays there. All begin at the roots, however many
+      // pictures there are: none has a number above `NEVER`.
+      const none = g.cast(g.greater(g.sliceAxis(x, 1, 0, 1), NEVER), "int32"); // [n, 1]
+      let place = g.add(roots, none); // [n, trees]
       for (let level = 0; level < o.depth; level++) {
-        const value = g.gather(flat, g.add(g.gather(features, place), rows));
+        const value = g.takeAlong(x, g.gather(features, place));
         const right = g.cast(g.greater(value, g.gather(thresholds, place)), "int32");
         place = g.add(g.gather(children, place), right);
       }
