@@ -22,7 +22,7 @@ import {
 const options = z.object({
   features: featuresOption,
   components: componentsOption(0),
-  trees: z.number().int().min(1).max(1000).default(100).describe("trees"),
+  trees: z.number().int().min(1).max(1000).default(100).describe("trees that vote"),
   depth: z.number().int().min(1).max(40).default(24).describe("questions from the root to a leaf, at most"),
   leaves: z.number().int().min(2).max(65536).default(4096).describe("leaves of a tree, at most"),
   least: z.number().int().min(1).max(10_000).default(1).describe("pictures of a leaf, at least"),

@@ -103,7 +103,7 @@ export function solvedValues(
 }
 
 /** `n` of some numbers, drawn without repetition and in rising order. */
-export const drawn = (from: Int32Array, n: number, seed: number): Int32Array =>
+const drawn = (from: Int32Array, n: number, seed: number): Int32Array =>
   n >= from.length
     ? from
     : new Random(seed, "drawn")
