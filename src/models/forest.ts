@@ -53,7 +53,7 @@ export const forest = defineModel({
     const leaves = Math.max(2, Math.min(o.leaves, mostTaught(data)));
     const nodes = 2 * leaves - 1; // of a tree
     const all = o.trees * nodes;
-    requireRoom(4 * all + o.trees * leaves * k, `${o.trees} trees of ${leaves} leaves`);
+    requireRoom(4 * all + o.trees * leaves * k, `${o.trees} trees of ${leaves} leaves`, "--set trees or --set leaves");
     if (all > MOST_NODES)
       fail(
         "E_OPTION",

@@ -46,7 +46,7 @@ export const knn = defineModel({
     const k = data.classes.length;
     const kept = (root: Scope, d: number) => {
       const scope = root.child("neighbours");
-      requireRoom(m * (d + k), `${m} pictures of ${d} values and their classes`);
+      requireRoom(m * (d + k), `${m} pictures of ${d} values and their classes`, "--set components or --labels");
       // Squares [m] are kept, as a place without a picture has one that is far; votes [m, k] are the weights of pictures by class.
       return {
         rows: scope.param("rows", [m, d], zerosInit),

@@ -148,11 +148,14 @@ export const mostTaught = ({ examples }: DataSpec): number => examples?.labelled
 /** Numbers that a model keeps of the training pictures, at most. */
 const MOST_KEPT = 1 << 26;
 
-/** @throws `E_OPTION` where a model would have to keep too much */
-export function requireRoom(numbers: number, what: string): void {
+/**
+ * @param advice what to ask less of, such as `--set trees`
+ * @throws `E_OPTION` where a model would have to keep too much
+ */
+export function requireRoom(numbers: number, what: string, advice: string): void {
   if (numbers > MOST_KEPT)
     fail(
       "E_OPTION",
-      `${what} are ${numbers.toLocaleString("en")} numbers; a model keeps at most ${MOST_KEPT.toLocaleString("en")}. Ask for fewer --set components, or keep fewer labels (--labels)`,
+      `${what} are ${numbers.toLocaleString("en")} numbers; a model keeps at most ${MOST_KEPT.toLocaleString("en")}. Ask for less: ${advice}`,
     );
 }

@@ -75,7 +75,11 @@ export const svm = defineModel({
     const radial = (root: Scope, x: Tensor): Tensor => {
       const [n, d] = x.shape as [number, number];
       const scope = root.child("machines");
-      requireRoom(m * (d + k * (k + 1)), `${m} support vectors of ${d} values and the machines of ${k} classes`);
+      requireRoom(
+        m * (d + k * (k + 1)),
+        `${m} support vectors of ${d} values and the machines of ${k} classes`,
+        "--set components or --labels",
+      );
       const vectors = scope.param("vectors", [m, d], zerosInit);
       const classes = g.oneHot(g.cast(scope.param("classes", [m], zerosInit), "int32"), k);
       const coefficients = scope.param("coefficients", [m, k], zerosInit); // of a vector against each other class
