@@ -73,9 +73,12 @@ async function run(model: string, options: Options): Promise<void> {
   const folder = training.run;
   const progress = new Progress();
   let end: EndEvent | undefined;
+  let stepped = false;
   for await (const event of training.events) {
     progress.show(event);
     if (event.type === "end") end = event;
+    // What is solved has a step that says nothing of how long it took.
+    stepped ||= event.type === "step";
   }
   stop.release();
   if (!end) fail("E_USAGE", "internal: training ended without an end event");
@@ -114,7 +117,7 @@ async function run(model: string, options: Options): Promise<void> {
       `${bold(folder.path)}  trained ${duration(end.seconds)}, ${end.epoch} epochs${epochsPerExample.unlabelled > 0 ? ` (each labelled picture seen ${epochsPerExample.labelled.toFixed(1)} times, each unlabelled one ${epochsPerExample.unlabelled.toFixed(1)} times)` : ""}, ended: ${end.reason}${report ? `\nreport: ${bold(report)}` : ""}`,
     );
   if (options.json || end.reason === "interrupted") return;
-  if (end.step < FEW_STEPS)
+  if (stepped && end.step < FEW_STEPS)
     print(`${end.step} steps are few: pictures will be blurred and classes mixed up; train longer`);
   const heads = headsOf(findModel(model)).map(({ name }) => name);
   print(
