@@ -8,6 +8,15 @@ export interface PictureShape {
   readonly channels: number;
 }
 
+/** The ways in which a picture of another shape becomes the size asked for, and what each does. */
+export const RESIZES = {
+  fit: "stretched to the size",
+  fill: "enlarged until it fills the size, its longer sides cut",
+  pad: "shrunk until it is inside, the rest black",
+} as const;
+/** A key of `RESIZES`. */
+export type Resize = keyof typeof RESIZES;
+
 /** The number that an array of bytes keeps as the whole number in 0..255 nearest to `value`. */
 export const toByte = (value: number): number => Math.min(255, Math.max(0, value + 0.5));
 

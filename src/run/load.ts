@@ -5,10 +5,10 @@ import { fail, GenclassError } from "../base/errors.ts";
 import { decodePicture } from "../data/readers/decode.ts";
 import { modelNamed } from "../models/index.ts";
 import type { Model } from "../models/model.ts";
-import { type Prediction, TrainedModel, type TrainedWeights } from "../predict/trained.ts";
+import { type Prediction, TrainedModel } from "../predict/trained.ts";
 import type { Backend } from "../runtime/backend.ts";
 import { onnxruntimeBackend } from "../runtime/onnxruntime.ts";
-import { type RunConfig, RunFolder } from "./folder.ts";
+import { RunFolder } from "./folder.ts";
 
 /** Picture files as a model takes them. */
 export interface ReadPictures {
@@ -63,14 +63,6 @@ function undecodable(file: string, cause: unknown): GenclassError {
 
 /** A trained run that takes picture files. */
 export class NodeModel extends TrainedModel {
-  private readonly resize: RunConfig["data"]["resize"];
-
-  /** @param model the model of the run, where it is not among `MODELS` */
-  constructor(config: RunConfig, weights: TrainedWeights, backend: Backend, model?: Model) {
-    super(config, weights, backend, model);
-    this.resize = config.data.resize;
-  }
-
   /** Bytes `[n, h, w, c]` of picture files, as the model takes them. @throws `E_IMAGE` naming the first that does not decode */
   async read(files: readonly PictureFile[]): Promise<Uint8Array> {
     const { pixels, failures } = await this.readEach(files);

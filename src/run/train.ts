@@ -1,4 +1,5 @@
 // A whole run: opens or makes the run folder, lets `fit` train, and writes what its events tell.
+
 import { mkdirSync } from "node:fs";
 import { isDeepStrictEqual } from "node:util";
 import { fail } from "../base/errors.ts";
@@ -28,6 +29,7 @@ import type { StoredSnapshot } from "./checkpoint.ts";
 import { frozenFeatures } from "./features.ts";
 import { writeAtomically } from "./files.ts";
 import { optionsOf, type RunConfig, RunFolder, runConfig } from "./folder.ts";
+import { LABELS_FILE, labelsJson } from "./labels.ts";
 import { RunLock, refuseLocked } from "./lock.ts";
 import { RunLogs } from "./logs.ts";
 import type { RunOptions, StoredOptions } from "./options.ts";
@@ -363,10 +365,11 @@ async function writeSamples(
   }
 }
 
-/** model.onnx: the head that is exported by default. */
+/** model.onnx, the head that is exported by default, and labels.json, its classes by number. */
 async function writeModel(run: RunFolder, model: Model, backend: Backend): Promise<void> {
   const trained = new TrainedModel(run.modelConfig(model), run.weights(), backend, model);
   if (Object.keys(trained.heads).length > 0)
     writeAtomically(run.file("model.onnx"), [(await exportHead(trained, backend, VERSION)).bytes]);
+  writeAtomically(run.file(LABELS_FILE), labelsJson(trained.spec.classes));
   await trained.dispose();
 }

@@ -3,22 +3,13 @@ import { access, constants, stat } from "node:fs/promises";
 import { extname } from "node:path";
 import type sharpFactory from "sharp";
 import { fail } from "../../base/errors.ts";
-import type { PictureShape } from "../picture.ts";
+import type { PictureShape, Resize } from "../picture.ts";
 
 /** Endings of the files that are read as pictures, in lower case. */
 export const PICTURE_TYPES = [".jpg", ".jpeg", ".png", ".webp", ".gif", ".tif", ".tiff", ".avif"];
 
 /** Whether a file is a picture by its ending, in any case of letters. */
 export const isPicture = (file: string): boolean => PICTURE_TYPES.includes(extname(file).toLowerCase());
-
-/** The ways in which a picture of another shape becomes the size asked for, and what each does. */
-export const RESIZES = {
-  fit: "stretched to the size",
-  fill: "enlarged until it fills the size, its longer sides cut",
-  pad: "shrunk until it is inside, the rest black",
-} as const;
-/** A key of `RESIZES`. */
-export type Resize = keyof typeof RESIZES;
 
 const SHARP_FIT = { fit: "fill", fill: "cover", pad: "contain" } as const;
 /** Larger pictures are refused before they are decoded. */
