@@ -1,15 +1,12 @@
-// Fetches the files of a built-in set: into the cache folder, going on where a broken download stopped, checked by MD5.
+// Fetches the files of a built-in set into the cache folder, checked by MD5, and takes from archives what is wanted of them.
 import { existsSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { fail } from "../../base/errors.ts";
 import { cacheFolder } from "../cache.ts";
-import { causeOf, fetchInto, hashOf } from "../fetch.ts";
+import { type DownloadProgress, fetchPublished } from "../download.ts";
 import { openArchive } from "../readers/archives.ts";
 import { Notes } from "../warnings.ts";
 import { BUILT_IN_SETS, type Download, filesOf } from "./builtin.ts";
-
-/** Is called with how far the download of a file is; `total` is undefined where the server does not say how long it is. */
-export type DownloadProgress = (file: string, bytes: number, total: number | undefined) => void;
 
 /**
  * The folder of a built-in set: `GENCLASS_DATA/NAME` where that exists, else one in the cache, into which missing files are
@@ -35,44 +32,20 @@ export async function builtInFolder(name: string, progress?: DownloadProgress): 
   return folder;
 }
 
-/** `GENCLASS_MIRROR/NAME/FILE` where a mirror of one's own is set, instead of the official servers. */
-function addresses(name: string, { urls, file }: Download): readonly string[] {
-  const mirror = process.env.GENCLASS_MIRROR;
-  if (!mirror) return urls;
-  const address = `${mirror.replace(/\/$/, "")}/${name}/${file}`;
-  if (!URL.canParse(address))
-    fail("E_OPTION", `GENCLASS_MIRROR=${mirror} is no address; expected one such as https://my.server/sets`);
-  return [address];
-}
-
 async function fetchFile(
   name: string,
   folder: string,
-  download: Download,
+  { file, md5, urls }: Download,
   progress: DownloadProgress | undefined,
 ): Promise<string> {
-  const path = join(folder, download.file);
-  if (existsSync(path) && (await hashOf("md5", path)) === download.md5) return path;
-  const part = `${path}.part`;
-  const failures: string[] = [];
-  for (const url of addresses(name, download)) {
-    try {
-      await fetchInto(url, part, { progress: (bytes, total) => progress?.(download.file, bytes, total) });
-      const found = await hashOf("md5", part);
-      if (found === download.md5) {
-        renameSync(part, path);
-        return path;
-      }
-      rmSync(part, { force: true });
-      failures.push(`${new URL(url).host}: wrong content (MD5 ${found}, expected ${download.md5})`);
-    } catch (cause) {
-      failures.push(`${new URL(url).host}: ${causeOf(cause)}`);
-    }
-  }
+  const path = join(folder, file);
+  const published = { file, urls, checksum: { algorithm: "md5", digits: md5 } } as const;
+  const failures = await fetchPublished(published, path, name, progress);
+  if (failures.length === 0) return path;
   const root = process.env.GENCLASS_DATA;
   fail(
     "E_DATA_NOT_FOUND",
-    `${name}: ${download.file} could not be fetched (${failures.join("; ")}). Call again to go on, or, without a network, put ${filesOf(BUILT_IN_SETS[name]!).join(", ")} into a folder named ${name} and ${root ? `that into GENCLASS_DATA (${root})` : "set GENCLASS_DATA to the folder above it"}; "glyphs" needs no files`,
+    `${name}: ${file} could not be fetched (${failures.join("; ")}). Call again to go on, or, without a network, put ${filesOf(BUILT_IN_SETS[name]!).join(", ")} into a folder named ${name} and ${root ? `that into GENCLASS_DATA (${root})` : "set GENCLASS_DATA to the folder above it"}; "glyphs" needs no files`,
   );
 }
 
