@@ -18,7 +18,7 @@ export { constant, input, scalar, type Tensor } from "./graph/tensor.ts";
 export * as metrics from "./metrics/classification.ts";
 export type { FittedQuantity, Metric, Predictions } from "./metrics/metric.ts";
 export { type Head, type Heads, head } from "./models/heads.ts";
-export { findModel, MODELS } from "./models/index.ts";
+export { findModel, MODELS, type ModelName, type ModelOptions, type OptionsOf } from "./models/index.ts";
 export type { Batch, BuiltModel, DataSpec, Model, Phase, Refresh, Stage, StreamSpec } from "./models/model.ts";
 export { defineModel } from "./models/model.ts";
 export * as distributions from "./nn/distributions.ts";
@@ -41,7 +41,17 @@ export { ExportedClassifier } from "./predict/exported.ts";
 export { Random } from "./random/random.ts";
 export type { Backend, Executable } from "./runtime/backend.ts";
 export { Program, type State, type StepGraph } from "./runtime/program.ts";
-export type { RunEvent } from "./train/events.ts";
+export type {
+  AlarmEvent,
+  EndEvent,
+  EpochEvent,
+  NoteEvent,
+  RunEvent,
+  SamplesEvent,
+  StartEvent,
+  StepEvent,
+  StreamCost,
+} from "./train/events.ts";
 export { fit } from "./train/fit.ts";
 export type { Checkpoint, FitOptions, Snapshot } from "./train/fit-options.ts";
 export { compileModel } from "./train/steps.ts";

@@ -8,6 +8,15 @@ export interface PictureShape {
   readonly channels: number;
 }
 
+/** A decoded picture of any size: rows of pixels from the top left, each with its channels, bytes. `ImageData` is one. */
+export interface RawPicture {
+  readonly data: Uint8Array | Uint8ClampedArray;
+  readonly width: number;
+  readonly height: number;
+  /** 1 grey, 2 grey and alpha, 3 sRGB, 4 sRGB and alpha; by default as many as the bytes make. */
+  readonly channels?: number;
+}
+
 /** The ways in which a picture of another shape becomes the size asked for, and what each does. */
 export const RESIZES = {
   fit: "stretched to the size",

@@ -1,6 +1,6 @@
 // What a model is: options; the stages and phases by which it is trained; and heads, which are what it can do once trained.
 // docs/architecture.md shows a whole model as the example to follow.
-import type { z } from "zod";
+import type * as z from "zod";
 import type { ExampleCounts } from "../data/dataset.ts";
 import type { View } from "../data/streams.ts";
 import type { Tensor } from "../graph/tensor.ts";
@@ -167,6 +167,7 @@ export interface Refresh {
   readonly heads: readonly string[];
   /** How far apart two runs are; absent: once, before the first step of the stage. */
   readonly every?: { readonly steps: number } | { readonly epochs: number };
+  /** Asks the heads, and writes tables. */
   run(context: RefreshContext): Promise<void>;
 }
 
@@ -281,10 +282,14 @@ export interface Model<O extends OptionTable = OptionTable> {
   readonly buildsOnBackbone?: boolean;
   /** Pictures a step where a run does not say (`--batch`). Default: as for every run. */
   batch?(counts: ExampleCounts): number;
+  /** The model for these options, which were checked, and for data of this kind. */
   build(options: z.infer<O>, data: DataSpec): BuiltModel;
 }
 
-/** Lets a model's file infer its option type. */
-export function defineModel<O extends OptionTable>(model: Model<O>): Model {
-  return model as unknown as Model;
+/** A model that knows its own name and the types of its options. */
+export type NamedModel<N extends string, O extends OptionTable> = Model<O> & { readonly name: N };
+
+/** Lets a model's file infer its option type, and calls that name the model know it. */
+export function defineModel<const N extends string, O extends OptionTable>(model: NamedModel<N, O>): NamedModel<N, O> {
+  return model;
 }

@@ -291,7 +291,7 @@ async function* followLocked(
         if (failure !== undefined) yield { type: "note", step: event.step + 1, text: failure };
       }
       if (event.type === "end") await writeModel(run, model, call.backend);
-      yield event;
+      yield event.type === "start" ? { ...event, run: run.path } : event;
       if (event.type !== "start") continue;
       // Of this process, not of the run: the log of a run that was stopped is that of one that was not.
       for (const text of [lock.tookOver, ...notes])

@@ -14,8 +14,8 @@ it.each([
   async (votes, expected) => {
     const { probabilities } = await trainedOnSmall(knn, { components: 0, votes, neighbours: 5 }, 250);
     expect(probabilities.length).toBe(50);
+    // Distances are differences of float32 squares.
     for (const [i, row] of probabilities.entries())
-      // Distances are differences of float32 squares.
       for (const [c, probability] of row.entries())
         expect(Math.abs(probability - (5 * expected[i]![c]! + 1 / 3) / 6)).toBeLessThan(1e-4);
   },
