@@ -1,6 +1,6 @@
 // The adversarial autoencoder: a picture is coded as its class and its style, and discriminators see to it that classes look like
 // drawn ones and styles like draws from a Gaussian, in place of the KL terms of a VAE.
-import * as z from "zod";
+import { z } from "zod";
 import { sizeOf } from "../base/array.ts";
 import * as g from "../graph/ops/index.ts";
 import { full, type Tensor } from "../graph/tensor.ts";

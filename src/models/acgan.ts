@@ -1,5 +1,5 @@
 // A generator of pictures of an asked class, trained against a discriminator that sees pictures with their classes.
-import * as z from "zod";
+import { z } from "zod";
 import * as g from "../graph/ops/index.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import { CLASS_LOSSES, type ClassLoss } from "../nn/adversarial.ts";

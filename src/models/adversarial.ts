@@ -1,6 +1,6 @@
 // What models with a generator and a discriminator share: options, the two networks, and the phases in which they play against
 // each other. What a score is made of, and what is said of classes, each model says itself.
-import * as z from "zod";
+import { z } from "zod";
 import { fail } from "../base/errors.ts";
 import * as g from "../graph/ops/index.ts";
 import type { Tensor } from "../graph/tensor.ts";

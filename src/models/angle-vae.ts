@@ -1,7 +1,7 @@
 // S1, the VAE with an explicit angle. An encoder on the picture in polar coordinates, where a turn is a shift, gives a content
 // code and a class that do not change with the angle, and a distribution of the angle that turns with the picture. The decoder
 // draws the content upright, and the bound is summed over all angles.
-import * as z from "zod";
+import { z } from "zod";
 import { ndarray } from "../base/array.ts";
 import * as g from "../graph/ops/index.ts";
 import type { Tensor } from "../graph/tensor.ts";

@@ -1,6 +1,6 @@
 // The bidirectional GAN: beside the generator an encoder learns its inverse, because a discriminator is shown pairs, of a picture and
 // its code or of noise and what is generated from it. Classes are read from the codes, which learn without labels.
-import * as z from "zod";
+import { z } from "zod";
 import * as g from "../graph/ops/index.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import { ADVERSARIAL_LOSSES } from "../nn/adversarial.ts";

@@ -1,7 +1,7 @@
 // A generative classifier: a variational autoencoder whose prior depends on the class, so that p(x, y) = p(y) ∫ p(z | y) p(x | z) dz.
 // It classifies by Bayes' rule on the latent vector, draws pictures of a class by asking for it, and learns from pictures without
 // a label, which come from the mixture over the classes.
-import * as z from "zod";
+import { z } from "zod";
 import * as g from "../graph/ops/index.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import { zerosInit } from "../nn/init.ts";

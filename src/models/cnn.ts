@@ -1,5 +1,5 @@
 // A convolutional classifier, trained on its labels alone: what the generative classifiers are compared with.
-import * as z from "zod";
+import { z } from "zod";
 import * as g from "../graph/ops/index.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import { glorotUniform, zerosInit } from "../nn/init.ts";

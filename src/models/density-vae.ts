@@ -1,6 +1,6 @@
 // A variational autoencoder of density: one layer of latent variables under a trained prior, by default a flow, trained on the
 // bound of one draw or on the importance-weighted bound of several (IWAE). It needs no labels and knows no classes.
-import * as z from "zod";
+import { z } from "zod";
 import * as g from "../graph/ops/index.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import { weightedMean } from "../nn/losses.ts";

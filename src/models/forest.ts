@@ -1,5 +1,5 @@
 // A random forest: many trees of questions about single values of a picture.
-import * as z from "zod";
+import { z } from "zod";
 import { ndarray } from "../base/array.ts";
 import { fail } from "../base/errors.ts";
 import * as g from "../graph/ops/index.ts";

@@ -1,5 +1,5 @@
 // A generator of pictures from noise, trained against a discriminator that tells them from real ones.
-import * as z from "zod";
+import { z } from "zod";
 import * as g from "../graph/ops/index.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import { batchNorm, dense, groupNorm, spectralNorm } from "../nn/layers.ts";

@@ -1,7 +1,7 @@
 // S0: a classifier on two kinds of features of one picture: those by which an autoencoder gives the picture back, and those by which a
 // discriminator tells real pictures from generated ones. A convolution joins both; the largest and the smallest value of each of its
 // maps go through dense layers to the classes.
-import * as z from "zod";
+import { z } from "zod";
 import { sizeOf } from "../base/array.ts";
 import * as g from "../graph/ops/index.ts";
 import type { Tensor } from "../graph/tensor.ts";

@@ -1,5 +1,5 @@
 // The models, as an explicit list.
-import * as z from "zod";
+import { z } from "zod";
 import { fail, nearest, unknownName } from "../base/errors.ts";
 import { aae } from "./aae.ts";
 import { acgan } from "./acgan.ts";

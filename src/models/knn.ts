@@ -1,5 +1,5 @@
 // The nearest training pictures vote: nothing is trained, and all is kept.
-import * as z from "zod";
+import { z } from "zod";
 import { ndarray } from "../base/array.ts";
 import * as g from "../graph/ops/index.ts";
 import { constant, type Tensor } from "../graph/tensor.ts";

@@ -1,6 +1,6 @@
 // What models of a picture's density with a trained prior share: options, networks, and the terms of the bound
 // ln p(x | z) + ln p(z) - ln q(z | x). What p(z) is under, and what is made of the terms, each model says itself.
-import * as z from "zod";
+import { z } from "zod";
 import * as g from "../graph/ops/index.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import { drawBinary, LIKELIHOODS, type LikelihoodName } from "../nn/likelihoods.ts";

@@ -1,5 +1,5 @@
 // Logistic regression: one linear layer, the simplest classifier that there is.
-import * as z from "zod";
+import { z } from "zod";
 import type { Tensor } from "../graph/tensor.ts";
 import { zerosInit } from "../nn/init.ts";
 import { dense } from "../nn/layers.ts";

@@ -1,6 +1,6 @@
 // M1+M2 of Kingma et al. 2014: first a dense variational autoencoder of all pictures (M1), then the semi-supervised model M2 on latent
 // vectors that M1 draws of each picture, anew in every pass.
-import * as z from "zod";
+import { z } from "zod";
 import * as g from "../graph/ops/index.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import { bernoulli, gaussian } from "../nn/distributions.ts";

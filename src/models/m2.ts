@@ -1,6 +1,6 @@
 // M2, the semi-supervised model of Kingma et al. 2014: a picture comes from its class y and a latent vector z, apart from each
 // other. A classifier q(y | x) fills in the class of pictures without a label, whose bound is the mean over all classes.
-import * as z from "zod";
+import { z } from "zod";
 import * as g from "../graph/ops/index.ts";
 import { scalar, type Tensor } from "../graph/tensor.ts";
 import { bernoulli, gaussian } from "../nn/distributions.ts";

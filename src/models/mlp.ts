@@ -1,5 +1,5 @@
 // A network of dense layers on the values of a picture, which knows nothing of how they lie.
-import * as z from "zod";
+import { z } from "zod";
 import type { Tensor } from "../graph/tensor.ts";
 import { glorotUniform } from "../nn/init.ts";
 import { ACTIVATIONS, dense, dropout } from "../nn/layers.ts";

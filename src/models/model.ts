@@ -1,6 +1,6 @@
 // What a model is: options; the stages and phases by which it is trained; and heads, which are what it can do once trained.
 // docs/architecture.md shows a whole model as the example to follow.
-import type * as z from "zod";
+import type { z } from "zod";
 import type { ExampleCounts } from "../data/dataset.ts";
 import type { View } from "../data/streams.ts";
 import type { Tensor } from "../graph/tensor.ts";

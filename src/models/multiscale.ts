@@ -1,5 +1,5 @@
 // S4: a classifier that looks at a picture at several scales of one trunk, and joins what it sees in a short code.
-import * as z from "zod";
+import { z } from "zod";
 import * as g from "../graph/ops/index.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import { ADVERSARIAL_LOSSES } from "../nn/adversarial.ts";

@@ -1,6 +1,6 @@
 // What classical classifiers see of a picture: its pixels, histograms of its gradients, or features of a pretrained network; and of
 // these, where it is asked for, the principal components.
-import * as z from "zod";
+import { z } from "zod";
 import { fail } from "../base/errors.ts";
 import * as g from "../graph/ops/index.ts";
 import type { Tensor } from "../graph/tensor.ts";

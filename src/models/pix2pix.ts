@@ -1,5 +1,5 @@
 // A translator of pictures that learns from pairs: a U-Net, with a discriminator of patches beside it where it shall be sharp.
-import * as z from "zod";
+import { z } from "zod";
 import * as g from "../graph/ops/index.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import { ADVERSARIAL_LOSSES } from "../nn/adversarial.ts";

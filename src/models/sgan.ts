@@ -1,6 +1,6 @@
 // A GAN whose discriminator is a classifier: K class scores, of which one sum says how real a picture is. It learns classes from the
 // labelled pictures, and what is common to real ones from all of them; the generator only has to make pictures that it can learn from.
-import * as z from "zod";
+import { z } from "zod";
 import { consistencyViews } from "../data/augment.ts";
 import * as g from "../graph/ops/index.ts";
 import type { Tensor } from "../graph/tensor.ts";

@@ -1,6 +1,6 @@
 // A translator of pictures from class to class that learns without pairs: the discriminator says whether a picture is real and of
 // which class; a picture that is translated and back must be what it was, so what does not make the class stays.
-import * as z from "zod";
+import { z } from "zod";
 import * as g from "../graph/ops/index.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import { psnr } from "../metrics/psnr.ts";

@@ -1,5 +1,5 @@
 // Support vector machines, linear and radial: what classifiers were compared with before networks.
-import * as z from "zod";
+import { z } from "zod";
 import * as g from "../graph/ops/index.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import { onesInit, zerosInit } from "../nn/init.ts";

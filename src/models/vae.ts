@@ -1,6 +1,6 @@
 // S2, the VAE classifier: an encoder to mean and log-variance, a decoder, and a classifier on the encoder's features.
 // Trained jointly or in two alternating phases (generative, then discriminative).
-import * as z from "zod";
+import { z } from "zod";
 import * as g from "../graph/ops/index.ts";
 import { scalar, type Tensor } from "../graph/tensor.ts";
 import { bernoulli, discretizedLogistic, gaussian } from "../nn/distributions.ts";

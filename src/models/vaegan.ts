@@ -1,6 +1,6 @@
 // VAE/GAN: a variational autoencoder whose error is measured in the features of a discriminator, which is trained to tell its pictures
 // from real ones: what counts as alike is learned.
-import * as z from "zod";
+import { z } from "zod";
 import { sizeOf } from "../base/array.ts";
 import * as g from "../graph/ops/index.ts";
 import type { Tensor } from "../graph/tensor.ts";

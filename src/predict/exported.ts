@@ -1,5 +1,5 @@
 // An exported classifier in use: the ONNX file alone, which tells its labels and what it takes.
-import * as z from "zod";
+import { z } from "zod";
 import { type NdArray, ndarray, zeros } from "../base/array.ts";
 import { fail, GenclassError } from "../base/errors.ts";
 import { parseOnnx } from "../onnx/import/file.ts";

@@ -3,7 +3,7 @@
 // What a trained model needs comes first and has a checksum of its own, so that the rest, several times as much, is read to train.
 import { createHash } from "node:crypto";
 import { closeSync, fstatSync, openSync, readSync } from "node:fs";
-import * as z from "zod";
+import { z } from "zod";
 import { type NdArray, ndarray, sizeOf } from "../base/array.ts";
 import { fail, GenclassError } from "../base/errors.ts";
 import { evaluatedState, type TrainedWeights } from "../predict/trained.ts";

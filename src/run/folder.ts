@@ -2,7 +2,7 @@
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
-import * as z from "zod";
+import { z } from "zod";
 import { fail } from "../base/errors.ts";
 import { modelNamed, parseOptions } from "../models/index.ts";
 import type { DataSpec, Model } from "../models/model.ts";

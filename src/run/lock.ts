@@ -2,7 +2,7 @@
 import { existsSync, readFileSync, statSync, utimesSync } from "node:fs";
 import { hostname } from "node:os";
 import { join, resolve } from "node:path";
-import * as z from "zod";
+import { z } from "zod";
 import { fail } from "../base/errors.ts";
 import { cutBack, writeAtomically } from "./files.ts";
 

@@ -1,7 +1,7 @@
 // Types of option values: how each is written as text, and which values are allowed. The command line reads text with
 // them; config.json and library calls are checked with the same schemas.
 import { resolve } from "node:path";
-import * as z from "zod";
+import { z } from "zod";
 import type { ClassWeighting } from "../data/imbalance.ts";
 import type { AddedPictures } from "../data/open.ts";
 import { isPairing, PAIR_CHANGES, type PairChange, type Pairing, pairChange } from "../data/pairs.ts";

@@ -1,6 +1,6 @@
 // The options of a run as they are kept: the schemas of config.json, and what a call may give to a new run or to one that
 // goes on.
-import * as z from "zod";
+import { z } from "zod";
 import { fail } from "../base/errors.ts";
 import {
   type OptionName,

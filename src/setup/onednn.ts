@@ -4,7 +4,7 @@ import { execFile } from "node:child_process";
 import { mkdirSync, rmSync, statfsSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { promisify } from "node:util";
-import * as z from "zod";
+import { z } from "zod";
 import { fail } from "../base/errors.ts";
 import { moduleCommand } from "../base/thread.ts";
 import { cacheFolder, draftIn, finishDraft } from "../data/cache.ts";

@@ -2,7 +2,7 @@
 // their SHA-256. It does not matter who serves them.
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import * as z from "zod";
+import { z } from "zod";
 import { fail } from "../base/errors.ts";
 import { checksumOf, type FetchOptions, fetchInto, reasonOf } from "../data/download.ts";
 
