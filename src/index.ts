@@ -15,7 +15,16 @@ export * as ops from "./graph/ops/index.ts";
 export { print } from "./graph/print.ts";
 export { simplify } from "./graph/simplify.ts";
 export { constant, input, scalar, type Tensor } from "./graph/tensor.ts";
+export { classIntervals, type IntervalMetric } from "./metrics/bootstrap.ts";
 export * as metrics from "./metrics/classification.ts";
+export {
+  type ClassCurves,
+  classCurves,
+  type PrecisionRecallCurve,
+  precisionRecallCurve,
+  type RocCurve,
+  rocCurve,
+} from "./metrics/curves.ts";
 export type { FittedQuantity, Metric, Predictions } from "./metrics/metric.ts";
 export { type Head, type Heads, head } from "./models/heads.ts";
 export { findModel, MODELS, type ModelName, type ModelOptions, type OptionsOf } from "./models/index.ts";

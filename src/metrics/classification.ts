@@ -73,6 +73,9 @@ export function classScores(matrix: readonly (readonly number[])[]): ClassScores
   });
 }
 
+/** Ranges of equal width that the probabilities of answers are sorted into. */
+export const CALIBRATION_BINS = 15;
+
 /** The answers whose probability lies in one range. */
 export interface CalibrationBin {
   /** Mean probability of the answers, 0..1; 0 in an empty bin. */
@@ -91,7 +94,7 @@ export function calibrationBins(
   probabilities: ArrayLike<number>,
   labels: ArrayLike<number>,
   k: number,
-  bins = 15,
+  bins = CALIBRATION_BINS,
 ): CalibrationBin[] {
   const table = Array.from({ length: bins }, () => ({ confidence: 0, accuracy: 0, count: 0 }));
   for (let i = 0; i < labels.length; i++) {
@@ -109,6 +112,9 @@ export function calibrationBins(
   }
   return table;
 }
+
+/** The negative log-likelihood of a label, nats, by its probability: one that underflowed to 0 counts as the smallest float32. */
+export const logLoss = (probability: number): number => -Math.log(Math.max(probability, 1e-38));
 
 /**
  * Accuracy, balanced accuracy, likelihood, calibration error and F1 of class probabilities over the examples with a label.
@@ -128,9 +134,7 @@ export function classificationMetrics(
   const mean = (pick: (score: ClassScores) => number) =>
     scores.reduce((total, score) => total + pick(score), 0) / scores.length;
   let nll = 0;
-  // A probability that underflowed to 0 counts as the smallest float32.
-  for (let i = 0; i < labels.length; i++)
-    if (labels[i]! >= 0) nll -= Math.log(Math.max(probabilities[i * k + labels[i]!]!, 1e-38));
+  for (let i = 0; i < labels.length; i++) if (labels[i]! >= 0) nll += logLoss(probabilities[i * k + labels[i]!]!);
   const bins = calibrationBins(probabilities, labels, k);
   return {
     accuracy: matrix.reduce((total, row, label) => total + row[label]!, 0) / n,

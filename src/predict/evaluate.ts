@@ -1,6 +1,7 @@
 // Every number that a trained model can give on a set of pictures.
 import { fail } from "../base/errors.ts";
 import { decoded, type ImageSet } from "../data/dataset.ts";
+import { classIntervals, type IntervalMetric } from "../metrics/bootstrap.ts";
 import {
   type CalibrationBin,
   type ClassScores,
@@ -8,8 +9,9 @@ import {
   classScores,
   confusionMatrix,
 } from "../metrics/classification.ts";
-import { wilsonInterval } from "../metrics/intervals.ts";
+import { type Interval, wilsonInterval } from "../metrics/intervals.ts";
 import { computeMetrics } from "../metrics/metric.ts";
+import { Random } from "../random/random.ts";
 import type { TrainedModel } from "./trained.ts";
 
 /** What only a classifier has, on the pictures with a label. */
@@ -20,7 +22,9 @@ export interface ClassEvaluation {
   readonly confusion: readonly (readonly number[])[];
   readonly calibration: readonly CalibrationBin[];
   /** The 95 % interval of the accuracy (`wilsonInterval`). */
-  readonly accuracyInterval: readonly [low: number, high: number];
+  readonly accuracyInterval: Interval;
+  /** 95 % intervals of metrics by the bootstrap (`classIntervals`), always of the same resamples. */
+  readonly bootstrap: Readonly<Partial<Record<IntervalMetric, Interval>>>;
   /** `[n, classes]` */
   readonly probabilities: Float64Array;
 }
@@ -65,6 +69,7 @@ export async function evaluate(model: TrainedModel, whole: ImageSet, classes: re
   const k = classes.length;
   const { probabilities } = predictions;
   const confusion = confusionMatrix(probabilities, set.labels, k);
+  const resamples = new Random(0, "bootstrap");
   const classification = {
     classes: classScores(confusion).map((score, i) => ({ name: classes[i]!, ...score })),
     confusion,
@@ -73,6 +78,7 @@ export async function evaluate(model: TrainedModel, whole: ImageSet, classes: re
       confusion.reduce((right, row, label) => right + row[label]!, 0),
       confusion.flat().reduce((a, b) => a + b, 0),
     ),
+    bootstrap: classIntervals(probabilities, set.labels, k, (out) => resamples.fillUniform(out))!,
     probabilities,
   };
   return { ...found, classification };

@@ -13,6 +13,8 @@ export interface NovelFound extends DetectionMetrics {
   readonly n: number;
   /** Share of them that is past the threshold, 0..1. */
   readonly alarms: number;
+  /** Novelty of each. */
+  readonly scores: Float32Array;
 }
 
 /**
@@ -22,12 +24,8 @@ export interface NovelFound extends DetectionMetrics {
  * @throws `E_HEAD` where the model tells no novelty
  */
 export async function findNovel(model: TrainedModel, known: Float32Array, novel: Uint8Array): Promise<NovelFound> {
-  const { data } = await model.run("novelty", { picture: novel });
-  return {
-    n: data.length,
-    alarms: shareOfAlarms(data),
-    ...detectionMetrics(known, data),
-  };
+  const scores = (await model.run("novelty", { picture: novel })).data as Float32Array;
+  return { n: scores.length, alarms: shareOfAlarms(scores), scores, ...detectionMetrics(known, scores) };
 }
 
 /** Pictures that are drawn rather than read: bytes of which each is random, or pictures of one random value a channel. */

@@ -3,7 +3,10 @@ import type { DataCheck } from "../data/check/check.ts";
 import { type Duplicate, type Place, placeName } from "../data/check/duplicates.ts";
 import { type Dataset, gather, type HeaderSummary } from "../data/dataset.ts";
 import { type ReportSection, reportHtml } from "./html.ts";
+import { percent } from "./judged.ts";
 import { gridPng } from "./pictures.ts";
+import { type Shot, shotsHtml } from "./shots.ts";
+import { Thumbnails } from "./thumbnails.ts";
 
 /** A training picture whose label a trained run does not believe. */
 export interface SuspiciousEntry {
@@ -78,7 +81,8 @@ export async function checkHtml(
     ["Near duplicates", check.near],
   ] as const)
     if (pairs.length > 0) sections.push(await duplicateSection(data, title, pairs));
-  if (suspicious && suspicious.length > 0) sections.push(await suspiciousSection(data, suspicious));
+  const thumbnails = new Thumbnails(data.train);
+  if (suspicious && suspicious.length > 0) sections.push(suspiciousSection(suspicious, thumbnails));
   if (check.missing.length > 0)
     sections.push({
       title: "Missing classes",
@@ -91,6 +95,7 @@ export async function checkHtml(
     "What is in the data, and what may be wrong with it.",
     cards,
     sections,
+    { style: await thumbnails.style(await gather(data.train, thumbnails.index)) },
   );
 }
 
@@ -116,16 +121,18 @@ async function duplicateSection(data: Dataset, title: string, pairs: readonly Du
 
 const pictureAt = (data: Dataset, { part, index }: Place) => gather(data[part]!, [index]);
 
-async function suspiciousSection(data: Dataset, entries: readonly SuspiciousEntry[]): Promise<ReportSection> {
-  const shown = entries.slice(0, SHOWN);
-  const bytes = await gather(
-    data.train,
-    shown.map(({ index }) => index),
+function suspiciousSection(entries: readonly SuspiciousEntry[], thumbnails: Thumbnails): ReportSection {
+  const shots = entries.slice(0, SHOWN).map(
+    ({ index: i, name, given, believed, probability }): Shot => ({
+      i,
+      alt: `${name}: labelled ${given} (${percent(probability, 1)}), the run says ${believed}`,
+      text: `${given}, perhaps ${believed}`,
+    }),
   );
   return {
     title: "Suspicious labels",
     note: "Training pictures whose label the given run believes least.",
-    pictures: [{ caption: "In the order of the table", data: await gridPng(bytes, data.train, 10), type: "image/png" }],
+    body: shotsHtml(thumbnails, shots),
     table: {
       head: ["picture", "label", "the run says", "probability of the label"],
       rows: entries.slice(0, 200).map((e) => [e.name, e.given, e.believed, e.probability.toFixed(4)]),

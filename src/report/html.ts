@@ -1,5 +1,8 @@
-// The report: one HTML file that works offline, pictures and plots inside; light or dark as the reader has it, and narrow enough
-// for a telephone.
+// The page: one HTML file that works offline, pictures and plots inside, without a script; what its sections are made of.
+import { Html, html } from "./markup.ts";
+import { STYLE } from "./style.ts";
+
+export { escapeHtml } from "./markup.ts";
 
 /** A chart with what is written below it. */
 export interface ReportChart {
@@ -17,6 +20,12 @@ export interface ReportPictures {
   readonly caption: string;
 }
 
+/** Names of the columns, and the rows. */
+export interface ReportTable {
+  head: readonly string[];
+  rows: readonly (readonly (string | number)[])[];
+}
+
 /** A part of a report under a title of its own. */
 export interface ReportSection {
   title: string;
@@ -24,33 +33,28 @@ export interface ReportSection {
   note?: string;
   /** A command to copy: one click selects it. */
   command?: string;
+  /** Content of its own kind. */
+  body?: Html;
   charts?: readonly ReportChart[];
   pictures?: readonly ReportPictures[];
-  /** Names of the columns, and the rows. */
-  table?: { head: readonly string[]; rows: readonly (readonly (string | number)[])[] };
+  table?: ReportTable;
+  /** A title for the table, which is then shown when the reader opens it. */
+  folded?: string;
 }
 
-// The margin of a figure is no wider than the padding of the page, or the page could be moved sideways by the difference.
-const STYLE = `
-  :root { color-scheme: light dark; --ink: #222; --soft: #555; --line: #ddd; --paper: #fff; --box: #f4f4f4 }
-  @media (prefers-color-scheme: dark) { :root { --ink: #ddd; --soft: #aaa; --line: #444; --paper: #1b1b1b; --box: #282828 } }
-  body { font: 15px/1.5 system-ui, sans-serif; color: var(--ink); background: var(--paper); max-width: 1180px; margin: 2rem auto; padding: 0 1rem }
-  h1 { font-size: 1.6rem; margin: 0 } h2 { font-size: 1.15rem; margin: 2.2rem 0 .6rem; border-bottom: 1px solid var(--line) }
-  h1, h2, p, figcaption, pre, td:last-child { overflow-wrap: anywhere }
-  .lead { color: var(--soft) } .scroll { overflow-x: auto }
-  table { border-collapse: collapse; font-variant-numeric: tabular-nums }
-  th, td { padding: .2rem .8rem .2rem 0; text-align: right; border-bottom: 1px solid var(--line) } th:first-child, td:first-child { text-align: left }
-  figure { display: inline-block; margin: 0 1rem 1rem 0; max-width: 100%; vertical-align: top; overflow-x: auto }
-  figcaption { color: var(--soft); font-size: .85rem; max-width: 27.5rem }
-  img, svg { max-width: 100%; height: auto } .wide svg { max-width: none }
-  pre { background: var(--box); border-radius: 6px; padding: .7rem 1rem; white-space: pre-wrap; user-select: all }
-  .cards { display: flex; flex-wrap: wrap; gap: .8rem; margin: 1.2rem 0 } .card { border: 1px solid var(--line); border-radius: 6px; padding: .5rem 1rem }
-  .card b { display: block; font-size: 1.3rem }`;
-
-/** A text as HTML that shows it literally, also inside quoted attributes. */
-export function escapeHtml(text: string): string {
-  return text.replace(/[&<>"']/g, (c) => `&#${c.charCodeAt(0)};`);
+/** What a page may have beside its sections. */
+export interface PageExtras {
+  /** Stands above the numbers. */
+  readonly summary?: Html;
+  /** Rules that are added to the style; of our own making. */
+  readonly style?: string;
 }
+
+/** A page may load nothing, and run nothing: what it shows is inside. */
+const POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'";
+
+/** Sections from which on a page has a list of them. */
+const NAVIGATED = 4;
 
 /**
  * The whole page as HTML text, with all pictures inside, so that it needs no other file and no network.
@@ -62,35 +66,42 @@ export function reportHtml(
   lead: string,
   cards: readonly (readonly [string, string])[],
   sections: readonly ReportSection[],
+  { summary, style = "" }: PageExtras = {},
 ): string {
-  const big = cards
-    .map(([name, value]) => `<div class="card">${escapeHtml(name)}<b>${escapeHtml(value)}</b></div>`)
-    .join("");
-  return `<!doctype html>
-<html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
-<title>${escapeHtml(title)}</title><style>${STYLE}</style>
-<h1>${escapeHtml(title)}</h1><p class="lead">${escapeHtml(lead)}</p><div class="cards">${big}</div>
-${sections.map(sectionHtml).join("\n")}
-</html>
+  const links = sections.map((section, i) => html`<li><a href="#section-${i + 1}">${section.title}</a></li>`);
+  const big = cards.map(([name, value]) => html`<div class="card">${name}<b>${value}</b></div>`);
+  return html`<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
+<meta http-equiv="Content-Security-Policy" content="${new Html(POLICY)}">
+<title>${title}</title><style>${new Html(STYLE + style)}</style></head><body>
+<header><h1>${title}</h1><p class="lead">${lead}</p>
+${links.length < NAVIGATED ? undefined : html`<nav aria-label="Sections"><ul>${links}</ul></nav>`}</header>
+<main>${summary}${big.length > 0 ? html`<div class="cards">${big}</div>` : undefined}
+${sections.map(sectionHtml)}
+</main></body></html>
+`.text;
+}
+
+function sectionHtml(section: ReportSection, i: number): Html {
+  const { title, note, command, body, charts = [], pictures = [], table, folded } = section;
+  const id = `section-${i + 1}`;
+  const made = table && tableHtml(table, folded ?? title);
+  return html`<section id="${id}" aria-labelledby="${id}-title"><h2 id="${id}-title">${title}</h2>
+${note ? html`<p class="lead">${note}</p>` : undefined}${command ? html`<pre>${command}</pre>` : undefined}${body}
+${charts.map(chartHtml)}${pictures.map(pictureHtml)}
+${folded === undefined ? made : html`<details><summary>${folded}</summary>${made}</details>`}</section>
 `;
 }
 
-function sectionHtml({ title, note, command, charts = [], pictures = [], table }: ReportSection): string {
-  const parts = [`<h2>${escapeHtml(title)}</h2>`];
-  if (note) parts.push(`<p class="lead">${escapeHtml(note)}</p>`);
-  if (command) parts.push(`<pre>${escapeHtml(command)}</pre>`);
-  const figure = (content: string, caption: string, wide = false) =>
-    `<figure${wide ? ' class="wide"' : ""}>${content}<figcaption>${escapeHtml(caption)}</figcaption></figure>`;
-  for (const { svg, caption, wide } of charts) parts.push(figure(svg, caption, wide));
-  for (const { caption, data, type } of pictures) {
-    const source = `data:${type};base64,${data.toString("base64")}`;
-    parts.push(figure(`<img alt="${escapeHtml(caption)}" src="${source}">`, caption));
-  }
-  if (table) {
-    const cells = (tag: string, row: readonly (string | number)[]) =>
-      row.map((cell) => `<${tag}>${escapeHtml(String(cell))}</${tag}>`).join("");
-    const rows = table.rows.map((row) => `<tr>${cells("td", row)}</tr>`).join("");
-    parts.push(`<div class="scroll"><table><tr>${cells("th", table.head)}</tr>${rows}</table></div>`);
-  }
-  return parts.join("\n");
+/** A chart and its caption, which is also what is read aloud of it. */
+const chartHtml = ({ svg, caption, wide }: ReportChart): Html =>
+  html`<figure${wide ? new Html(' class="wide" tabindex="0"') : undefined}><div role="img" aria-label="${caption}">${new Html(svg)}</div><figcaption>${caption}</figcaption></figure>`;
+
+const pictureHtml = ({ data, type, caption }: ReportPictures): Html =>
+  html`<figure class="sheet"><img alt="${caption}" src="data:${type};base64,${data.toString("base64")}"><figcaption>${caption}</figcaption></figure>`;
+
+/** A table that is moved sideways where it is too wide. @param name what is read aloud of its box */
+export function tableHtml({ head, rows }: ReportTable, name: string): Html {
+  const body = rows.map((row) => html`<tr>${row.map((cell) => html`<td>${cell}</td>`)}</tr>`);
+  return html`<div class="scroll" role="group" aria-label="${name}" tabindex="0"><table><thead><tr>${head.map((cell) => html`<th scope="col">${cell}</th>`)}</tr></thead><tbody>${body}</tbody></table></div>`;
 }

@@ -1,13 +1,9 @@
-// Sheets of a model with latent vectors: what lies between pictures, what single numbers of the vector stand for, and what would
-// have to change in the worst mistakes.
+// Sheets of a model with latent vectors: what lies between pictures, and what single numbers of the vector stand for.
 import { gather } from "../data/dataset.ts";
 import { toBytes } from "../data/picture.ts";
-import { mixtureOf } from "../metrics/mixture-quantity.ts";
 import type { Evaluation } from "../predict/evaluate.ts";
-import { explain } from "../predict/explain.ts";
 import type { TrainedModel } from "../predict/trained.ts";
 import { Random } from "../random/random.ts";
-import { differenceMap } from "../report/explanation.ts";
 
 /** Pictures in a row, rows of interpolations, and numbers of the latent vector that are shown. */
 const COLUMNS = 10;
@@ -90,39 +86,6 @@ export async function traversals(model: TrainedModel, found: Evaluation): Promis
   );
   return {
     caption: `One picture; in each row one number of its latent vector goes from ${REACH} standard deviations below the mean of all pictures to as many above (those that vary most: ${chosen.map(({ j }) => j).join(", ")})`,
-    pixels,
-  };
-}
-
-/**
- * Mistakes, what they would have to look like to be of their label to the model, and where that differs.
- * @param index the pictures: at most ten are shown
- */
-export async function explainedMistakes(
-  model: TrainedModel,
-  { set }: Evaluation,
-  index: readonly number[],
-): Promise<SheetPictures | undefined> {
-  const known = new Set(mixtureOf(model.fitted)?.map((component) => component.class));
-  const shown = index.filter((i) => known.has(set.labels[i]!)).slice(0, COLUMNS);
-  if (shown.length === 0) return undefined;
-  const pictures = await gather(set, shown);
-  const found = await explain(
-    model,
-    pictures,
-    shown.map((i) => set.labels[i]!),
-  );
-  const size = pictures.length / shown.length;
-  const pixels = new Uint8Array(3 * COLUMNS * size);
-  found.forEach(({ changed }, i) => {
-    const picture = pictures.subarray(i * size, (i + 1) * size);
-    [picture, changed, differenceMap(picture, changed)].forEach((shown, row) => {
-      pixels.set(shown, (row * COLUMNS + i) * size);
-    });
-  });
-  return {
-    caption:
-      "The most confident mistakes; below each, the nearest picture that the model takes for its label, and where the two differ (lighter: brighter there)",
     pixels,
   };
 }

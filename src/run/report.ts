@@ -1,17 +1,31 @@
-// The report of an evaluated run: numbers, curves, confusion, calibration, pictures. Files go into the run folder.
+// The report of an evaluated run: in words, numbers, curves and pictures. Files go into the run folder.
 import { mkdirSync } from "node:fs";
 import type { ImageSet } from "../data/dataset.ts";
 import { formatMetric, type MetricInfo } from "../metrics/metric.ts";
-import type { ClassEvaluation, Evaluation } from "../predict/evaluate.ts";
+import { shareOfAlarms } from "../metrics/novelty.ts";
+import type { Evaluation } from "../predict/evaluate.ts";
 import type { TrainedModel } from "../predict/trained.ts";
-import { type ReportChart, type ReportPictures, type ReportSection, reportHtml } from "../report/html.ts";
-import type { RunEvent } from "../train/events.ts";
-import { type Chart, classCharts, trainingCharts } from "./charts.ts";
+import { type ReportPictures, type ReportSection, reportHtml } from "../report/html.ts";
+import { judge } from "../report/judged.ts";
+import { latentMapSection } from "../report/sections/latent-map.ts";
+import { noveltySection, type UnlikePictures } from "../report/sections/novelty.ts";
+import { type SummaryFacts, summaryHtml } from "../report/sections/summary.ts";
+import { Thumbnails } from "../report/thumbnails.ts";
+import { noveltyChart } from "./charts.ts";
+import { issuesOf, matrixSection, pictureSections, probabilitySections, thumbnailStyle } from "./class-sections.ts";
 import { writeAtomically } from "./files.ts";
-import type { RunConfig, RunFolder } from "./folder.ts";
-import { repeatCommand } from "./repeat.ts";
+import type { RunFolder } from "./folder.ts";
+import { latentMap } from "./latent-map.ts";
+import { useCommands } from "./repeat.ts";
+import { ReportMaker } from "./report-maker.ts";
+import { alarmSection, costSection, numbersSection, repeatSection, trainingSection } from "./run-sections.ts";
 import { EPOCHS, trainingFilm } from "./sample-sheets.ts";
 import { sheetsOf } from "./sheets.ts";
+import { answerFacts, numbersInWords, stillImproving, trainedFacts } from "./summary-facts.ts";
+import { unlikePictures } from "./unlike.ts";
+
+/** Pictures on the map, and their share of those that a page can show singly, at most. */
+const [MAPPED, MAPPED_SHARE] = [500, 0.3];
 
 /**
  * Writes `report.html`, and its charts and sheets of pictures as files of their own. What of it fails is left out and told:
@@ -19,164 +33,124 @@ import { sheetsOf } from "./sheets.ts";
  * @param train the pictures that the model was trained on, where they are at hand
  * @param split name of the part that was evaluated
  * @param tell is called with a line for each part that failed
+ * @param given pictures of another kind than the model knows, where any were looked at
  * @returns the path of the report; undefined when it could not be written
  */
 export async function writeReport(
-  run: Pick<RunFolder, "config" | "events" | "file">,
+  run: Pick<RunFolder, "config" | "events" | "file" | "path">,
   model: TrainedModel,
   train: ImageSet | undefined,
   split: string,
   found: Evaluation,
   tell: (line: string) => void,
+  given: readonly UnlikePictures[] = [],
 ): Promise<string | undefined> {
-  const attempt = async <T>(part: string, make: () => T | Promise<T>): Promise<T | undefined> => {
-    try {
-      return await make();
-    } catch (cause) {
-      tell(`the report is without ${part}: ${(cause as Error).message}`);
-      return undefined;
-    }
-  };
-  await attempt("its folders", () => {
+  const { config } = run;
+  const maker = new ReportMaker((...parts) => run.file(...parts), tell);
+  await maker.attempt("its folders", () => {
     for (const part of ["plots", "samples"]) mkdirSync(run.file(part), { recursive: true });
   });
-  const drawn = async (charts: readonly Chart[]) => {
-    const made: ReportChart[] = [];
-    for (const { name, draw, caption, wide } of charts) {
-      const svg = await attempt(`the chart ${name}`, () => {
-        const text = draw();
-        writeAtomically(run.file("plots", `${name}.svg`), text);
-        return text;
-      });
-      if (svg !== undefined) made.push({ svg, caption, wide });
-    }
-    return made;
-  };
-  const pictures: ReportPictures[] = [];
-  const film = await attempt("the film of training", async () => {
-    const made = await trainingFilm(run.file("samples", EPOCHS));
-    if (made) writeAtomically(run.file("samples", "training.webp"), [made.webp]);
-    return made;
-  });
-  if (film) pictures.push({ data: film.webp, type: "image/webp", caption: film.caption });
-  for (const { file, make } of sheetsOf(model, found, train)) {
-    const sheet = await attempt(`the pictures ${file}`, async () => {
-      const made = await make();
-      if (made) writeAtomically(run.file("samples", file), [made.png]);
-      return made;
-    });
-    if (sheet) pictures.push({ data: sheet.png, type: "image/png", caption: sheet.caption });
-  }
-  const events = (await attempt("the curves of training", () => run.events())) ?? [];
+  const pictures = await sheets(maker, model, found, train);
+  const events = (await maker.attempt("the curves of training", () => run.events())) ?? [];
+  const thumbnails = new Thumbnails(model.spec);
   const { classification } = found;
-  const parts: ReportParts = {
-    events,
-    pictures,
-    ofClasses: classification ? await drawn(classCharts(classification, model.spec.classes)) : [],
-    ofTraining: await drawn(trainingCharts(events)),
-  };
-  return attempt("its page", () => {
+  const judged = classification && judge(found.set, classification.probabilities, model.spec.classes, split);
+  const answers = judged && { judged, issues: issuesOf(judged) };
+  // Pictures are taken for the page in this order, and the matrix takes what is left.
+  const single = answers ? await pictureSections(maker, model, found, answers, thumbnails) : [];
+  const map = await mapSection(maker, model, found, thumbnails);
+  const matrix = judged ? [await matrixSection(maker, classification, judged, thumbnails)] : [];
+  const probabilities = judged ? await probabilitySections(maker, classification, judged) : [];
+  const novelty = await noveltyOf(maker, model, found, given);
+  const values = model.metrics.flatMap((metric): [MetricInfo, number][] => {
+    const value = found.metrics[metric.name];
+    return value === undefined ? [] : [[metric, value]];
+  });
+  const intervals = { ...classification?.bootstrap, accuracy: classification?.accuracyInterval };
+  const sections: ReportSection[] = [
+    ...[...matrix, ...single, ...probabilities, ...novelty.sections, ...map],
+    ...(pictures.length > 0 ? [{ title: "Pictures", pictures }] : []),
+    ...alarmSection(events),
+    ...(await trainingSection(maker, events)),
+    numbersSection(split, found.n, values, intervals),
+    ...costSection(events),
+    repeatSection(config),
+  ];
+  const summary = summaryHtml({
+    trained: trainedFacts(config, events),
+    split,
+    n: found.n,
+    answers: answers && answerFacts(found, classification!, answers),
+    numbers: numbersInWords(values),
+    novelty: novelty.facts,
+    alarms: events.filter((event) => event.type === "alarm" && event.state === "begins").length,
+    stillImproving: stillImproving(events),
+    commands: useCommands(run.path, Object.keys(model.heads)),
+  });
+  const style = (await maker.attempt("its single pictures", () => thumbnailStyle(thumbnails, found))) ?? "";
+  return maker.attempt("its page", () => {
     const file = run.file("report.html");
-    writeAtomically(file, page(run.config, model, split, found, parts));
+    const { data, seed } = config;
+    const lead = `${config.model} on ${data.name} (${data.height}x${data.width}x${data.channels}, ${data.classes.length} classes), seed ${seed}`;
+    const cards = values
+      .filter(([{ headline }]) => headline)
+      .map(([metric, value]): [string, string] => [metric.title, formatMetric(metric, value)]);
+    const title = `genclass: ${config.model} on ${data.name}`;
+    writeAtomically(file, reportHtml(title, lead, cards, sections, { summary, style }));
     return file;
   });
 }
 
-/** What the page is made of besides the evaluation's numbers: all that could be made. */
-interface ReportParts {
-  readonly events: readonly RunEvent[];
-  readonly ofClasses: readonly ReportChart[];
-  readonly ofTraining: readonly ReportChart[];
-  readonly pictures: readonly ReportPictures[];
-}
-
-function page(
-  config: RunConfig,
-  { metrics }: TrainedModel,
-  split: string,
-  { n, metrics: found, classification }: Evaluation,
-  { events, ofClasses, ofTraining, pictures }: ReportParts,
-): string {
-  const notes = events.flatMap((event) => (event.type === "note" ? [event.text] : []));
-  const values = metrics.flatMap((metric): [MetricInfo, number][] => {
-    const value = found[metric.name];
-    return value === undefined ? [] : [[metric, value]];
+/** The film of training, and the sheets that the model has. */
+async function sheets(
+  maker: ReportMaker,
+  model: TrainedModel,
+  found: Evaluation,
+  train: ImageSet | undefined,
+): Promise<ReportPictures[]> {
+  const pictures: ReportPictures[] = [];
+  const film = await maker.attempt("the film of training", async () => {
+    const made = await trainingFilm(maker.file("samples", EPOCHS));
+    if (made) writeAtomically(maker.file("samples", "training.webp"), [made.webp]);
+    return made;
   });
-  const sections: ReportSection[] = [
-    ...(classification ? [classSection(classification, ofClasses)] : []),
-    ...(pictures.length > 0 ? [{ title: "Pictures", pictures }] : []),
-    ...alarmSection(events),
-    {
-      title: "Training",
-      charts: ofTraining,
-      ...(notes.length > 0 ? { table: { head: ["what happened"], rows: notes.map((text) => [text]) } } : {}),
-    },
-    {
-      title: "All numbers",
-      note: `Split: ${split}, ${n} pictures. The checkpoint was chosen, and the temperature fitted, on the validation part of the training data, where there is one.`,
-      table: {
-        head: ["metric", "value"],
-        rows: values.map(([metric, value]) => [metric.name, value.toPrecision(5)]),
-      },
-    },
-    ...costSection(events),
-    {
-      title: "How to repeat",
-      command: repeatCommand(config),
-      table: { head: ["setting", "value"], rows: settingsRows(config) },
-    },
-  ];
-  const { model, data, seed } = config;
-  const lead = `${model} on ${data.name} (${data.height}x${data.width}x${data.channels}, ${data.classes.length} classes), seed ${seed}`;
-  const cards = values
-    .filter(([{ headline }]) => headline)
-    .map(([metric, value]): [string, string] => [metric.title, formatMetric(metric, value)]);
-  return reportHtml(`genclass: ${model} on ${data.name}`, lead, cards, sections);
+  if (film) pictures.push({ data: film.webp, type: "image/webp", caption: film.caption });
+  for (const { file, make } of sheetsOf(model, found, train)) {
+    const sheet = await maker.attempt(`the pictures ${file}`, async () => {
+      const made = await make();
+      if (made) writeAtomically(maker.file("samples", file), [made.png]);
+      return made;
+    });
+    if (sheet) pictures.push({ data: sheet.png, type: "image/png", caption: sheet.caption });
+  }
+  return pictures;
 }
 
-function classSection({ classes }: ClassEvaluation, charts: readonly ReportChart[]): ReportSection {
-  const share = (value: number) => formatMetric({ unit: "share" }, value);
-  return {
-    title: "Classes",
-    charts,
-    table: {
-      head: ["class", "precision", "recall", "F1", "pictures"],
-      rows: classes.map((c) => [c.name, share(c.precision), share(c.recall), share(c.f1), c.support]),
-    },
-  };
+async function mapSection(
+  maker: ReportMaker,
+  model: TrainedModel,
+  found: Evaluation,
+  thumbnails: Thumbnails,
+): Promise<ReportSection[]> {
+  const most = Math.min(MAPPED, Math.floor(MAPPED_SHARE * thumbnails.most));
+  const map = await maker.attempt("the map of pictures", () => latentMap(model, found, most));
+  return map ? [latentMapSection(map, model.spec.classes, thumbnails)] : [];
 }
 
-/** What went wrong in training, when, and what to try. */
-function alarmSection(events: readonly RunEvent[]): ReportSection[] {
-  const alarms = events.filter((event) => event.type === "alarm");
-  const rows = alarms.flatMap(({ name, state, epoch, title, text, advice }, i) => {
-    if (state === "ends") return [];
-    const end = alarms.slice(i).find((later) => later.name === name && later.state === "ends");
-    return [[`${epoch} to ${end ? end.epoch : "the end"}`, `${title}: ${text}`, advice.join("; ")]];
-  });
-  return rows.length === 0
-    ? []
-    : [{ title: "Alarms", table: { head: ["epochs", "what was seen", "what to try, in this order"], rows } }];
-}
-
-/** What the batches cost, made beside the steps. */
-function costSection(events: readonly RunEvent[]): ReportSection[] {
-  const end = events.findLast((event) => event.type === "end");
-  const rows = Object.entries(end?.streams ?? {}).map(([name, { size, milliseconds }]) => [
-    name,
-    size,
-    milliseconds.toFixed(2),
-  ]);
-  return rows.length === 0
-    ? []
-    : [{ title: "Batches", table: { head: ["stream", "pictures a step", "ms to make, beside the steps"], rows } }];
-}
-
-function settingsRows(config: RunConfig): [string, string][] {
-  const { options, data, ...rest } = config;
-  const flat = { ...rest, source: data.source, fingerprint: data.fingerprint, ...options };
-  return Object.entries(flat).map(([name, value]) => [
-    name,
-    typeof value === "object" ? JSON.stringify(value) : String(value),
-  ]);
+/** What novelty tells, as a section and for the summary. */
+async function noveltyOf(
+  maker: ReportMaker,
+  model: TrainedModel,
+  { novelty: scores }: Evaluation,
+  given: readonly UnlikePictures[],
+): Promise<{ sections: ReportSection[]; facts: SummaryFacts["novelty"] }> {
+  const basis = model.novelty;
+  if ("lacking" in basis) return { sections: [], facts: basis };
+  if (!scores) return { sections: [], facts: { lacking: "it was not computed" } };
+  const drawn = (await maker.attempt("the novelty of drawn pictures", () => unlikePictures(model, scores))) ?? [];
+  const unlike = [...given, ...drawn];
+  const { falseAlarms } = basis;
+  const known = shareOfAlarms(scores);
+  const charts = await maker.draw([noveltyChart(scores, unlike)]);
+  return { sections: [noveltySection(known, falseAlarms, unlike, charts)], facts: { known, falseAlarms, unlike } };
 }

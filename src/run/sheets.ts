@@ -1,14 +1,12 @@
-// The sheets of pictures in a report: what a model's heads make of the evaluated pictures, and where it errs.
+// The sheets of pictures in a report: what a model's heads make of the evaluated pictures.
 import { gather, type ImageSet, keptPartner } from "../data/dataset.ts";
 import { toBytes } from "../data/picture.ts";
 import { turnPicture } from "../data/turn.ts";
-import { argmax } from "../metrics/classification.ts";
-import type { ClassEvaluation, Evaluation } from "../predict/evaluate.ts";
-import { hasMixture } from "../predict/mixture-sampler.ts";
+import type { Evaluation } from "../predict/evaluate.ts";
 import type { TrainedModel } from "../predict/trained.ts";
 import { Random } from "../random/random.ts";
 import { gridPng, inRows } from "../report/pictures.ts";
-import { explainedMistakes, interpolations, traversals } from "./latent-sheets.ts";
+import { interpolations, traversals } from "./latent-sheets.ts";
 import { nearestTraining, sampleInterpolations } from "./sample-sheets.ts";
 
 /** Pictures on a sheet, and in a row of it. */
@@ -43,8 +41,6 @@ export function sheetsOf(model: TrainedModel, found: Evaluation, train?: ImageSe
       return made && { caption: made.caption, png: await gridPng(made.pixels, model.spec, made.columns ?? COLUMNS) };
     },
   });
-  const { classification } = found;
-  const mistakes = classification ? mistakesOf(found, classification) : [];
   const hasCodes = model.has("encode") && model.has("decode");
   return [
     ...(model.has("reconstruct") ? [sheet("reconstructions.png", () => reconstructions(model, found))] : []),
@@ -58,10 +54,6 @@ export function sheetsOf(model: TrainedModel, found: Evaluation, train?: ImageSe
           sheet("interpolations.png", () => interpolations(model, found)),
           sheet("traversals.png", () => traversals(model, found)),
         ]
-      : []),
-    ...(classification ? [sheet("mistakes.png", () => worstMistakes(model, found, classification, mistakes))] : []),
-    ...(hasMixture(model) && model.has("classify")
-      ? [sheet("mistakes-explained.png", () => explainedMistakes(model, found, mistakes))]
       : []),
   ];
 }
@@ -132,31 +124,5 @@ async function generated(model: TrainedModel): Promise<SheetPictures> {
   return {
     caption: model.heads.sample!.takes.includes("label") ? "Generated, all classes in turn" : "Generated",
     pixels: toBytes((await model.sample(PICTURES)).data),
-  };
-}
-
-/** The pictures whose label the classifier believes least among its mistakes: their numbers, the worst first. */
-function mistakesOf(
-  { set: { labels } }: Evaluation,
-  { probabilities: p, classes: { length: k } }: ClassEvaluation,
-): number[] {
-  return Array.from(labels, (_, i) => i)
-    .filter((i) => labels[i]! >= 0 && argmax(p, i * k, k) !== labels[i])
-    .sort((a, b) => p[a * k + labels[a]!]! - p[b * k + labels[b]!]!)
-    .slice(0, PICTURES);
-}
-
-async function worstMistakes(
-  { spec: { classes } }: TrainedModel,
-  { set }: Evaluation,
-  { probabilities: p }: ClassEvaluation,
-  index: readonly number[],
-): Promise<SheetPictures | undefined> {
-  if (index.length === 0) return undefined;
-  const k = classes.length;
-  const text = index.slice(0, COLUMNS).map((i) => `${classes[set.labels[i]!]} as ${classes[argmax(p, i * k, k)]}`);
-  return {
-    caption: `The most confident mistakes (first row: ${text.join(", ")})`,
-    pixels: await gather(set, index),
   };
 }

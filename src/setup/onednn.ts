@@ -8,7 +8,7 @@ import { z } from "zod";
 import { fail } from "../base/errors.ts";
 import { moduleCommand } from "../base/thread.ts";
 import { cacheFolder, draftIn, finishDraft } from "../data/cache.ts";
-import type { FetchOptions } from "../data/download.ts";
+import type { FetchOptions } from "../data/fetch.ts";
 import { openZip } from "../data/readers/zip-archive.ts";
 import { Notes } from "../data/warnings.ts";
 import { INSTALLED, installedPath } from "../runtime/onednn/library.ts";

@@ -4,7 +4,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
 import { fail } from "../base/errors.ts";
-import { checksumOf, type FetchOptions, fetchInto, reasonOf } from "../data/download.ts";
+import { causeOf, type FetchOptions, fetchInto, hashOf } from "../data/fetch.ts";
 
 /** A file of a package, pinned. */
 export interface PinnedFile {
@@ -62,8 +62,8 @@ export async function fetchPinned(
   const path = join(folder, pinned.file);
   // The name and password of the index are not for another server.
   const headers = url.host === from.host ? from.headers : {};
-  await told(pinned, url.host, () => fetchInto(url.href, path, { progress, most: pinned.bytes, headers }));
-  const found = await checksumOf(path, "sha256");
+  await told(pinned, url.host, () => fetchInto(url.href, path, { progress, limit: pinned.bytes, headers }));
+  const found = await hashOf("sha256", path);
   if (found !== pinned.sha256)
     fail(
       "E_BACKEND",
@@ -76,7 +76,7 @@ async function addressOf(pinned: PinnedFile, { address, host, headers }: Index, 
   const page = `${address}/${pinned.package}/`;
   const answer = join(folder, "index.json");
   const accept = "application/vnd.pypi.simple.v1+json";
-  await told(pinned, host, () => fetchInto(page, answer, { most: ANSWER_LIMIT, headers: { ...headers, accept } }));
+  await told(pinned, host, () => fetchInto(page, answer, { limit: ANSWER_LIMIT, headers: { ...headers, accept } }));
   const { files } = answerOf(readFileSync(answer, "utf8"), host);
   const entry = files.find(({ filename }) => filename === pinned.file);
   if (!entry) fail("E_BACKEND", `${host} has no ${pinned.file}; give another index with --index or PIP_INDEX_URL`);
@@ -110,7 +110,7 @@ async function told(pinned: PinnedFile, host: string, work: () => Promise<void>)
     if (code === "ENOSPC" || code === "EDQUOT" || code === "EACCES" || code === "EROFS") throw cause;
     fail(
       "E_BACKEND",
-      `${pinned.file} could not be fetched from ${host} (${reasonOf(cause)}); nothing was installed. Behind a proxy or a mirror, give its index with --index or PIP_INDEX_URL`,
+      `${pinned.file} could not be fetched from ${host} (${causeOf(cause)}); nothing was installed. Behind a proxy or a mirror, give its index with --index or PIP_INDEX_URL`,
       cause,
     );
   }

@@ -37,9 +37,9 @@ describe("a judged part of few pictures", () => {
     await model.dispose();
   });
 
-  it("is evaluated and reported, whether it has 1 or 40 pictures or any number between", async () => {
+  it("is evaluated and reported, whether it has 1 or 40 pictures or rows that are full, almost, or just begun", async () => {
     const { run, model } = await trained(whole, "reported");
-    for (let n = 1; n <= 40; n++) {
+    for (const n of [1, 2, 9, 10, 11, 20, 21, 39, 40]) {
       const found = await evaluate(model, subset(whole.test!, range(0, n)), whole.classes);
       expect(found.n).toBe(n);
       const failures: string[] = [];
@@ -64,14 +64,21 @@ describe("a report of which a part fails", () => {
     mkdirSync(run.file("samples", "generated.png"));
     mkdirSync(run.file("plots", "confusion.svg"));
     model.reconstruct = () => Promise.reject(new Error("no reconstruction"));
+    const heads = model.run.bind(model);
+    let encoded = 0;
+    // The first two encodings are those of sheets.
+    model.run = (name, ...rest) =>
+      name === "encode" && ++encoded > 2 ? Promise.reject(new Error("no latent vectors")) : heads(name, ...rest);
     const file = await writeReport(run, model, whole.train, "test", found, (line) => failures.push(line));
     expect(failures).toEqual([
       "the report is without the pictures reconstructions.png: no reconstruction",
       expect.stringMatching(/^the report is without the pictures generated.png: .*generated.png could not be written/),
+      "the report is without the map of pictures: no latent vectors",
       expect.stringMatching(/^the report is without the chart confusion: .*confusion.svg could not be written/),
     ]);
     const report = readFileSync(file!, "utf8");
-    for (const text of ["Reliability", "mistakes", "macroF1"]) expect(report).toContain(text);
+    for (const text of ["Reliability", "mistakes", "macroF1", "Which classes are taken for which"])
+      expect(report).toContain(text);
     expect(report).not.toContain("reconstructions");
     rmSync(run.file("report.html"));
     mkdirSync(run.file("report.html"));

@@ -79,7 +79,7 @@ describe("a published file", () => {
     body = Buffer.alloc(100_000);
     const path = join(root, "long.onnx");
     const failures = await fetchPublished({ ...published, file: "long.onnx" }, path, "backbones", undefined);
-    expect(failures.join()).toMatch(/127\.0\.0\.1:\d+: more than the 5000 bytes that it has/);
+    expect(failures.join()).toMatch(/127\.0\.0\.1:\d+: the file has more than 5000 bytes/);
     expect([existsSync(path), existsSync(`${path}.part`)]).toEqual([false, false]);
   });
 });

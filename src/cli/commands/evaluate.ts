@@ -90,7 +90,7 @@ async function run(path: string, options: Options): Promise<void> {
             confusion: found.classification.confusion,
           }
         : {}),
-      ...(novel ? { novel } : {}),
+      ...(novel ? { novel: told(novel) } : {}),
       ...(judged ? { samples: judged } : {}),
     });
   else {
@@ -104,10 +104,11 @@ async function run(path: string, options: Options): Promise<void> {
   // The report of the run itself, which training wrote, stays.
   const place = {
     config: folder.config,
+    path,
     events: () => folder.events(),
     file: (...parts: string[]) => join(out, ...parts),
   };
-  const report = await writeReport(place, model, own, split, found, warn);
+  const report = await writeReport(place, model, own, split, found, warn, novel ? [novel] : []);
   await model.dispose();
   if (!options.json && report) print(`report: ${bold(report)}`);
 }
@@ -145,6 +146,9 @@ async function lookForNovel(
   const pictures = drawn ? drawPictures(drawn, model.spec, Math.min(n, MOST_NOVEL)) : await read();
   return { source, ...(await findNovel(model, novelty!, pictures)) };
 }
+
+/** What is printed of what is found: the scores are for the report. */
+const told = ({ scores: _, ...novel }: NovelFound & { readonly source: string }) => novel;
 
 function showNovel({ source, n, auroc, aupr, fpr95, alarms }: NovelFound & { readonly source: string }): void {
   print(

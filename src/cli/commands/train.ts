@@ -9,6 +9,7 @@ import { RunFolder } from "../../run/folder.ts";
 import { fetchBackbone } from "../../run/named-backbones.ts";
 import { choice, text } from "../../run/option-types.ts";
 import { RUN_OPTION_LIST, type RunOptions, type StoredOptions } from "../../run/options.ts";
+import { useCommands } from "../../run/repeat.ts";
 import { planResume, planRun, resumeRun, startRun, type Training } from "../../run/train.ts";
 import type { EndEvent } from "../../train/events.ts";
 import { argument, keyValues } from "../args.ts";
@@ -115,18 +116,12 @@ async function run(model: string, options: Options): Promise<void> {
   if (options.json || end.reason === "interrupted") return;
   if (end.step < FEW_STEPS)
     print(`${end.step} steps are few: pictures will be blurred and classes mixed up; train longer`);
-  print(`\nwhat to do with it:\n${nextCommands(folder.path, model)}`);
-}
-
-/** The commands that use a trained run, those of its heads. */
-function nextCommands(run: string, model: string): string {
   const heads = headsOf(findModel(model)).map(({ name }) => name);
-  const commands = [
-    ["classify", `genclass classify ${run} photo.jpg`],
-    ["sample", `genclass generate ${run} --out new.png`],
-    ["reconstruct", `genclass reconstruct ${run} photo.jpg`],
-  ].flatMap(([head, command]) => (heads.includes(head!) ? [command!] : []));
-  return [...commands, `genclass export ${run} --out model.onnx`].map((line) => `  ${line}`).join("\n");
+  print(
+    `\nwhat to do with it:\n${useCommands(folder.path, heads)
+      .map((line) => `  ${line}`)
+      .join("\n")}`,
+  );
 }
 
 /** A run about to train, and what it trains with. */
