@@ -2,7 +2,7 @@
 import { evaluate, gather, glyphs, inMemory, load, train, withLabels, withValidation } from "genclass/node";
 
 const out = process.argv[2] ?? "runs/few-labels";
-const data = withLabels(withValidation(glyphs({ train: 1500, test: 500 }), 0.1, 0), 10, 0);
+const data = withLabels(withValidation(glyphs({ train: 600, test: 200 }), 0.1, 0), 10, 0);
 
 // The labelled pictures alone, for comparison.
 const { train: all } = data;
