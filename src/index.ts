@@ -27,7 +27,7 @@ export {
 } from "./metrics/curves.ts";
 export type { FittedQuantity, Metric, Predictions } from "./metrics/metric.ts";
 export { type Head, type Heads, head } from "./models/heads.ts";
-export { findModel, MODELS } from "./models/index.ts";
+export { findModel, MODELS, type ModelName, type ModelOptions, type OptionsOf } from "./models/index.ts";
 export type {
   Batch,
   BuiltModel,
@@ -63,7 +63,17 @@ export { ExportedClassifier } from "./predict/exported.ts";
 export { Random } from "./random/random.ts";
 export type { Backend, Executable } from "./runtime/backend.ts";
 export { Program, type State, type StepGraph } from "./runtime/program.ts";
-export type { RunEvent } from "./train/events.ts";
+export type {
+  AlarmEvent,
+  EndEvent,
+  EpochEvent,
+  NoteEvent,
+  RunEvent,
+  SamplesEvent,
+  StartEvent,
+  StepEvent,
+  StreamCost,
+} from "./train/events.ts";
 export { fit } from "./train/fit.ts";
 export type { Checkpoint, FitOptions, Snapshot } from "./train/fit-options.ts";
 export { compileModel } from "./train/steps.ts";

@@ -1,7 +1,8 @@
 // The library for Node: opens data, trains, loads runs. Backends for Node enter the core here and nowhere else.
 import { VERSION } from "./base/version.ts";
+import type { OptionsOf } from "./models/index.ts";
 import type { Model } from "./models/model.ts";
-import { startRun, type TrainOptions } from "./run/train.ts";
+import { resumeRun, startRun, type TrainOptions } from "./run/train.ts";
 import type { Backend } from "./runtime/backend.ts";
 import { chooseBackend } from "./runtime/choose.ts";
 import type { BackendWish } from "./runtime/wish.ts";
@@ -18,13 +19,15 @@ export * from "./index.ts";
 export { type Evaluation, evaluate } from "./predict/evaluate.ts";
 export { type Explanation, explain } from "./predict/explain.ts";
 export { type ExportedHead, exportHead } from "./predict/export.ts";
+export { type Generated, type GenerateOptions, generate, SAMPLERS, type Sampler } from "./predict/generate.ts";
 export { type ClassSamples, type JudgedSamples, judgeSamples } from "./predict/judge.ts";
 export { estimateLikelihood, type LikelihoodEstimate } from "./predict/likelihood.ts";
 export { sampleMixture } from "./predict/mixture-sampler.ts";
 export { type SuspiciousLabel, suspiciousLabels } from "./predict/suspicious.ts";
 export { type HeadFeeds, type Prediction, TrainedModel } from "./predict/trained.ts";
 export { RunFolder } from "./run/folder.ts";
-export { load, NodeModel, type PictureFile, type ReadPictures } from "./run/load.ts";
+export { load, NodeModel, type Picture, type Pictures, type ReadPictures } from "./run/load.ts";
+export type { RunOptions, StoredOptions } from "./run/options.ts";
 export type { ChosenBackend } from "./runtime/backend.ts";
 export { chooseBackend } from "./runtime/choose.ts";
 export { nativeBackend } from "./runtime/native.ts";
@@ -32,19 +35,57 @@ export { onednnBackend } from "./runtime/onednn/backend.ts";
 export { BACKEND_CHOICES, type BackendWish, PRECISIONS, type Precision } from "./runtime/wish.ts";
 export { type Synthesis, synthesize } from "./synthesis/synthesize.ts";
 
-/** A call of `train`; without a backend, the fastest one is made with `threads` and `precision`. */
-export type TrainCall = Omit<TrainOptions, "backend"> & { readonly backend?: Backend };
+/** What calls of `train` and `resume` share: how to compute, and when to stop. */
+interface Computing {
+  /** Default: the fastest, with the `threads` and `precision` of the call. */
+  readonly backend?: Backend;
+  /** Ends the run after the steps in flight, with a checkpoint to go on from: the end event then says `interrupted`. */
+  readonly signal?: AbortSignal;
+}
+
+/** A call of `train`: options of the run, and those of the model by its name or its own table. */
+export type TrainCall<M extends string | Model = string> = Omit<TrainOptions, "backend" | "options" | "interrupted"> &
+  Computing & { readonly options?: OptionsOf<M> };
 
 /**
  * Trains a model and yields what happens; leaving the loop stops training.
  * @param model a name from `MODELS`, or a model of your own
  * @throws `E_NAME`, `E_OPTION` for a wrong call; `E_NAN` when a loss stops being finite
  */
-export async function* train(model: string | Model, options: TrainCall): AsyncGenerator<RunEvent, void> {
-  const { threads, precision } = options;
-  const backend = options.backend ?? backendFor({ threads, precision });
-  const { events } = await startRun(model, { ...options, backend });
+export async function* train<const M extends string | Model>(
+  model: M,
+  call: TrainCall<M>,
+): AsyncGenerator<RunEvent, void> {
+  const { signal, ...rest } = call;
+  const { events } = await startRun(model, { ...(rest as TrainCall), ...computing(call) });
   yield* events;
+}
+
+/** A call of `resume`: the data of the run, and options that may change. */
+export type ResumeCall = Omit<TrainCall, "out" | "source"> & {
+  /** The run's model, where it is not among `MODELS`. */
+  readonly model?: Model;
+};
+
+/**
+ * Goes on exactly where a run stopped, and yields what happens; leaving the loop stops training.
+ * @param run its folder
+ * @throws `E_RUN_NOT_FOUND`, `E_RUN_VERSION`, `E_RUN_LOCKED`; `E_RUN_CONFLICT` for other data, or an option that cannot change
+ */
+export async function* resume(run: string, call: ResumeCall): AsyncGenerator<RunEvent, void> {
+  const { signal, ...rest } = call;
+  const { events } = await resumeRun(run, { ...rest, ...computing(call) });
+  yield* events;
+}
+
+/** How a call computes, and whether it shall stop. */
+function computing({
+  threads,
+  precision,
+  backend = backendFor({ threads, precision }),
+  signal,
+}: Computing & Pick<BackendWish, "threads" | "precision">) {
+  return { backend, interrupted: () => signal?.aborted === true };
 }
 
 function backendFor(wish: BackendWish): Backend {

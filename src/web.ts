@@ -1,6 +1,7 @@
 // The library for browsers: the core with onnxruntime for WebAssembly as the backend, pictures of a page, and models that stay.
 export * from "./index.ts";
 export { type ExportedHead, exportHead } from "./predict/export.ts";
+export { type Generated, type GenerateOptions, generate, SAMPLERS, type Sampler } from "./predict/generate.ts";
 export {
   type HeadFeeds,
   type ModelConfig,

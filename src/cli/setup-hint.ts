@@ -10,7 +10,7 @@ import { PINNED, whyUnsupported } from "../setup/onednn.ts";
  * The hint; undefined where it was told before, where a library is there (whatever is the matter with it), and where setup has
  * none for this machine.
  */
-export function setupHint(): string | undefined {
+export function setupHint(isThere: () => boolean = libraryIsThere): string | undefined {
   if (process.env.GENCLASS_ONEDNN || whyUnsupported() !== undefined || isThere()) return undefined;
   try {
     const told = join(cacheFolder("onednn"), "hint-told");
@@ -23,7 +23,7 @@ export function setupHint(): string | undefined {
   return `with oneDNN training is up to twice as fast: "genclass setup" fetches it (${(PINNED.bytes / 1e6).toFixed(0)} MB)`;
 }
 
-function isThere(): boolean {
+function libraryIsThere(): boolean {
   try {
     loadLibrary();
     return true;

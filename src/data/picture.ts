@@ -8,6 +8,24 @@ export interface PictureShape {
   readonly channels: number;
 }
 
+/** A decoded picture of any size: rows of pixels from the top left, each with its channels, bytes. `ImageData` is one. */
+export interface RawPicture {
+  readonly data: Uint8Array | Uint8ClampedArray;
+  readonly width: number;
+  readonly height: number;
+  /** 1 grey, 2 grey and alpha, 3 sRGB, 4 sRGB and alpha; by default as many as the bytes make. */
+  readonly channels?: number;
+}
+
+/** The ways in which a picture of another shape becomes the size asked for, and what each does. */
+export const RESIZES = {
+  fit: "stretched to the size",
+  fill: "enlarged until it fills the size, its longer sides cut",
+  pad: "shrunk until it is inside, the rest black",
+} as const;
+/** A key of `RESIZES`. */
+export type Resize = keyof typeof RESIZES;
+
 /** The number that an array of bytes keeps as the whole number in 0..255 nearest to `value`. */
 export const toByte = (value: number): number => Math.min(255, Math.max(0, value + 0.5));
 

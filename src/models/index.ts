@@ -16,7 +16,7 @@ import { logistic } from "./logistic.ts";
 import { m1m2 } from "./m1m2.ts";
 import { m2 } from "./m2.ts";
 import { mlp } from "./mlp.ts";
-import type { Model } from "./model.ts";
+import type { Model, OptionTable } from "./model.ts";
 import { multiscale } from "./multiscale.ts";
 import { pix2pix } from "./pix2pix.ts";
 import { sgan } from "./sgan.ts";
@@ -25,8 +25,7 @@ import { svm } from "./svm.ts";
 import { vae } from "./vae.ts";
 import { vaegan } from "./vaegan.ts";
 
-/** Every model, in the order in which they are listed. */
-export const MODELS: readonly Model[] = [
+const LISTED = [
   vae,
   classVae,
   densityVae,
@@ -49,7 +48,23 @@ export const MODELS: readonly Model[] = [
   svm,
   knn,
   forest,
-];
+] as const;
+
+/** Every model, in the order in which they are listed. */
+export const MODELS: readonly Model[] = LISTED;
+
+type Listed = (typeof LISTED)[number];
+/** Options as a call gives them, by the name of the model; those left out have their defaults. */
+export type ModelOptions = { [M in Listed as M["name"]]: z.input<M["options"]> };
+/** The name of a model, such as `vae`. */
+export type ModelName = keyof ModelOptions;
+
+/** The options that a call may give to a model, which it names or has: of a name that is not known yet, any. */
+export type OptionsOf<M> = M extends ModelName
+  ? ModelOptions[M]
+  : M extends Model<infer O>
+    ? z.input<O>
+    : Readonly<Record<string, unknown>>;
 
 /** @throws `E_NAME` with the nearest name */
 export function findModel(name: string): Model {
@@ -74,7 +89,10 @@ export function modelNamed(name: string, own?: Model): Model {
 }
 
 /** Checks options against a model's table and fills in defaults; text is read as numbers and booleans where needed. */
-export function parseOptions(model: Model, given: Readonly<Record<string, unknown>>): Record<string, unknown> {
+export function parseOptions<O extends OptionTable>(
+  model: Model<O>,
+  given: Readonly<Record<string, unknown>>,
+): z.infer<O> {
   const shape = model.options.shape as Record<string, z.ZodType>;
   const read: Record<string, unknown> = {};
   for (const [key, value] of Object.entries(given)) {

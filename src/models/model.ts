@@ -167,6 +167,7 @@ export interface Refresh {
   readonly heads: readonly string[];
   /** How far apart two runs are; absent: once, before the first step of the stage. */
   readonly every?: { readonly steps: number } | { readonly epochs: number };
+  /** Asks the heads, and writes tables. */
   run(context: RefreshContext): Promise<void>;
 }
 
@@ -281,10 +282,14 @@ export interface Model<O extends OptionTable = OptionTable> {
   readonly buildsOnBackbone?: boolean;
   /** Pictures a step where a run does not say (`--batch`); undefined, and by default: as for every run. */
   batch?(counts: ExampleCounts, options: z.infer<O>): number | undefined;
+  /** The model for these options, which were checked, and for data of this kind. */
   build(options: z.infer<O>, data: DataSpec): BuiltModel;
 }
 
-/** Lets a model's file infer its option type. */
-export function defineModel<O extends OptionTable>(model: Model<O>): Model {
-  return model as unknown as Model;
+/** A model that knows its own name and the types of its options. */
+export type NamedModel<N extends string, O extends OptionTable> = Model<O> & { readonly name: N };
+
+/** Lets a model's file infer its option type, and calls that name the model know it. */
+export function defineModel<const N extends string, O extends OptionTable>(model: NamedModel<N, O>): NamedModel<N, O> {
+  return model;
 }

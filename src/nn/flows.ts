@@ -20,7 +20,9 @@ export interface Transformed {
  * vectors: vectors `[n, 1, d]` under conditions `[1, k, c]` give `[n, k, d]`, each vector under each condition.
  */
 export interface Bijection {
+  /** The image of `x` `[n, d]`, and the logarithm of the determinant of its Jacobian. */
   forward(scope: Scope, x: Tensor, condition?: Tensor): Transformed;
+  /** What `forward` maps to `y` `[n, d]`. */
   inverse(scope: Scope, y: Tensor, condition?: Tensor): Tensor;
 }
 

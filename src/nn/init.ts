@@ -8,6 +8,7 @@ export type Initializer = (shape: Shape, random: Random) => Float32Array;
 
 /** First values that are measured on pictures `[n, h, w, c]` in 0..1, some of those to train on, in place of drawn. */
 export interface MeasuredInit {
+  /** The values of a parameter of a shape, in its order. */
   measure(shape: Shape, pictures: NdArray): Float32Array;
 }
 

@@ -2,6 +2,7 @@
 import { allocate, type DType, sizeOf, type TypedArray } from "../base/array.ts";
 import type { Emitter, OnnxAttributes } from "../graph/emitter.ts";
 import { isConstant, isInput, type Tensor, topological } from "../graph/tensor.ts";
+import { folded } from "./fold.ts";
 import type { OnnxConstant, OnnxModel, OnnxNode, OnnxType, OnnxValue } from "./schema.ts";
 
 /** How a graph becomes a model. */
@@ -47,7 +48,7 @@ export function lower(name: string, outputs: Readonly<Record<string, Tensor>>, o
   return {
     name,
     nodes,
-    constants: builder.constants,
+    constants: builder.constantsOf(nodes),
     inputs,
     outputs: results,
     metadata: options.metadata,
@@ -57,7 +58,7 @@ export function lower(name: string, outputs: Readonly<Record<string, Tensor>>, o
 class Builder implements Emitter {
   readonly mode: Emitter["mode"];
   private readonly nodes: OnnxNode[] = [];
-  readonly constants: OnnxConstant[] = [];
+  private readonly constants = new Map<string, OnnxConstant>();
   private readonly freeBatch: number | undefined;
   private readonly known = new Map<string, string>();
   private readonly identities = new Map<TypedArray, number>();
@@ -89,6 +90,9 @@ class Builder implements Emitter {
 
   node(op: string, inputs: readonly string[], attributes: OnnxAttributes = {}): string {
     const key = `${op}(${inputs.join(",")})${JSON.stringify(attributes)}`;
+    const [given, sizes] = inputs.map((name) => this.constants.get(name));
+    const moved = given && this.mode === "infer" ? folded(op, given, attributes, sizes) : undefined;
+    if (moved) return this.raw(moved.type, moved.dims, moved.data, key);
     return this.shared(key, (name) => this.nodes.push({ op, inputs, outputs: [name], attributes }), "t");
   }
 
@@ -110,7 +114,13 @@ class Builder implements Emitter {
   }
 
   private raw(type: OnnxType, dims: readonly number[], data: Uint8Array, key: string): string {
-    return this.shared(`${type}[${dims}] ${key}`, (name) => this.constants.push({ name, type, dims, data }), "c");
+    return this.shared(`${type}[${dims}] ${key}`, (name) => this.constants.set(name, { name, type, dims, data }), "c");
+  }
+
+  /** The constants that nodes read: one that was moved to where it is read from is not read itself. */
+  constantsOf(nodes: readonly OnnxNode[]): OnnxConstant[] {
+    const read = new Set(nodes.flatMap(({ inputs }) => inputs));
+    return [...this.constants.values()].filter(({ name }) => read.has(name));
   }
 
   constant(dtype: DType, shape: readonly number[], values: TypedArray): string {

@@ -1,6 +1,7 @@
 // A head as one ONNX file: any batch size, bytes in; preprocessing, labels and temperature inside.
 import { type NdArray, ndarray, type Shape, sizeOf, zeros } from "../base/array.ts";
 import { fail } from "../base/errors.ts";
+import { RESIZES } from "../data/picture.ts";
 import { NOISE_PREFIX } from "../graph/names.ts";
 import * as g from "../graph/ops/index.ts";
 import { simplify } from "../graph/simplify.ts";
@@ -37,7 +38,8 @@ export const defaultHead = (model: TrainedModel): string =>
  * `classify`, outputs are `probabilities` float32 `[batch, classes]`, `label` int32 `[batch]` and, where it is told and nothing
  * is drawn for it, `novelty` float32 `[batch]`, above 1 for an alarm; of another head, one output named for what it gives.
  * Metadata: `labels` (JSON list), `temperature`, `falseAlarms` (share of typical pictures whose novelty is above 1), `genclass`,
- * and `input` and `output` in words.
+ * and `input`, `output` and `preprocessing` (of pictures) in words. Weights are initializers in the layout of the ops that read them,
+ * so that tools for ONNX files (quantisation, optimisers) find them.
  * @throws `E_HEAD` for a head that the model lacks, `E_EXPORT` when the file's values differ from the run's
  */
 export async function exportHead(
@@ -65,11 +67,22 @@ export async function exportHead(
     ...("novelty" in named && "falseAlarms" in model.novelty ? { falseAlarms: String(model.novelty.falseAlarms) } : {}),
     input: inputs.join("; "),
     output: told.join("; "),
+    ...(model.heads[head]!.takes.includes("picture") ? { preprocessing: preprocessingOf(model) } : {}),
   };
   const bytes = encodeModel(lower(head, named, { mode: "infer", freeBatch: FREE_BATCH, metadata }));
   await check(bytes, model, backend, head, graph, named);
   return { bytes, inputs, outputs: told };
 }
+
+/** What pictures must be before they are given to the file, and what it does itself, in words. */
+export const preprocessingOf = ({ spec: { height, width, channels }, resize }: TrainedModel): string =>
+  [
+    "outside the file: decode the picture, turn it upright as its EXIF orientation says, put transparent parts over white",
+    channels === 1 ? "make it greyscale" : "make it sRGB",
+    `make it ${height} high and ${width} wide: ${resize}, ${RESIZES[resize]}`,
+    `bytes 0..255 in the order [batch, height, width, channels], the top left pixel first, ${channels === 1 ? "one channel: black is 0" : "channels red, green, blue"}`,
+    "inside the file: division by 255 and all that follows, so no mean is subtracted outside, and nothing is scaled",
+  ].join("; ");
 
 const describe = (name: string, dtype: string, shape: Shape): string =>
   `${name}: ${dtype} [batch${shape

@@ -2,6 +2,7 @@
 import { type DType, type NdArray, ndarray, sizeOf, type TypedArray, zeros } from "../base/array.ts";
 import { fail } from "../base/errors.ts";
 import { type ImageSet, keptPartner } from "../data/dataset.ts";
+import type { Resize } from "../data/picture.ts";
 import { constant, input, type Tensor } from "../graph/tensor.ts";
 import { argmax, softmaxRows } from "../metrics/classification.ts";
 import { type Fitted, type Metric, Predictions, temperatureOf } from "../metrics/metric.ts";
@@ -60,8 +61,8 @@ export interface ModelConfig {
   readonly model: string;
   /** Its options; those that are missing have their defaults. */
   readonly options: Readonly<Record<string, unknown>>;
-  /** The pictures that it takes and the classes that it knows. */
-  readonly data: DataSpec;
+  /** The pictures that it takes and the classes that it knows; `resize`: how others became so large, `fit` when absent. */
+  readonly data: DataSpec & { readonly resize?: Resize };
 }
 
 /** What of a checkpoint a trained model needs. */
@@ -94,6 +95,8 @@ const SET_BATCH = 128;
 /** A model with trained weights. */
 export class TrainedModel {
   readonly spec: DataSpec;
+  /** How pictures of another size become as large as those that it takes. */
+  readonly resize: Resize;
   /** What was fitted on validation pictures. */
   readonly fitted: Fitted;
   readonly heads: Heads;
@@ -113,6 +116,7 @@ export class TrainedModel {
   /** @param model the model of the run, where it is not among `MODELS` */
   constructor(config: ModelConfig, weights: TrainedWeights, backend: Backend, model: Model = findModel(config.model)) {
     this.spec = config.data;
+    this.resize = config.data.resize ?? "fit";
     const built: BuiltModel = model.build(parseOptions(model, config.options), this.spec);
     this.novelty = noveltyOf(built.heads, weights.fitted);
     const translate = translationOf(built.heads);

@@ -145,6 +145,7 @@ export class RunFolder {
     this.current = config;
   }
 
+  /** The path of a file or folder in it. */
   file(...parts: string[]): string {
     return join(this.path, ...parts);
   }

@@ -2,15 +2,16 @@
 import { fileURLToPath } from "node:url";
 import type { NdArray } from "../base/array.ts";
 import { fail, GenclassError } from "../base/errors.ts";
-import { decodePicture } from "../data/readers/decode.ts";
+import type { RawPicture } from "../data/picture.ts";
+import { decodePicture, type PictureInput } from "../data/readers/decode.ts";
 import { modelNamed } from "../models/index.ts";
 import type { Model } from "../models/model.ts";
-import { type Prediction, TrainedModel, type TrainedWeights } from "../predict/trained.ts";
+import { type Prediction, TrainedModel } from "../predict/trained.ts";
 import type { Backend } from "../runtime/backend.ts";
 import { onnxruntimeBackend } from "../runtime/onnxruntime.ts";
-import { type RunConfig, RunFolder } from "./folder.ts";
+import { RunFolder } from "./folder.ts";
 
-/** Picture files as a model takes them. */
+/** Pictures as a model takes them. */
 export interface ReadPictures {
   /** Names of those that decode, in the order in which they were given. */
   readonly files: readonly string[];
@@ -20,35 +21,78 @@ export interface ReadPictures {
   readonly failures: readonly GenclassError[];
 }
 
-/** A picture file: its path, a `file:` URL, or what is in it, as a `Blob`, a `File` or bytes. */
-export type PictureFile = string | URL | Blob | Uint8Array;
+/**
+ * A picture: the path of its file, a `file:` URL, what is in the file, as a `Blob`, a `File` or bytes, or decoded pixels, such as
+ * `ImageData`.
+ */
+export type Picture = string | URL | Blob | Uint8Array | RawPicture;
 
-/** How messages name a picture file, the `i`th of a call. */
-const nameOf = (file: PictureFile, i: number): string => {
-  if (typeof file === "string") return file;
-  if (file instanceof URL) return file.pathname;
-  return file instanceof Blob && "name" in file ? String(file.name) : `picture ${i}`;
+/** How messages name a picture, the `i`th of a call. */
+const nameOf = (picture: Picture, i: number): string => {
+  if (typeof picture === "string") return picture;
+  if (picture instanceof URL) return picture.pathname;
+  return picture instanceof Blob && "name" in picture ? String(picture.name) : `picture ${i}`;
 };
 
-async function contentOf(file: PictureFile): Promise<string | Uint8Array> {
-  if (file instanceof URL) return fileURLToPath(file);
-  return file instanceof Blob ? new Uint8Array(await file.arrayBuffer()) : file;
+async function contentOf(picture: Picture): Promise<PictureInput> {
+  if (picture instanceof URL) return fileURLToPath(picture);
+  return picture instanceof Blob ? new Uint8Array(await picture.arrayBuffer()) : picture;
 }
 
-const isOne = (input: PictureFile | readonly PictureFile[]): input is string | URL | Blob =>
-  typeof input === "string" || input instanceof URL || input instanceof Blob;
+/** One picture, whose answer is one; bytes may hold several. */
+type One = Exclude<Picture, Uint8Array>;
+/** What a method that takes pictures takes. */
+export type Pictures = Picture | readonly Picture[];
 
-/** How files of pictures begin: JPEG, PNG, GIF, WebP, TIFF. */
-const BEGINNINGS = [/^\xff\xd8\xff/, /^\x89PNG\r\n/, /^GIF8/, /^RIFF....WEBP/s, /^(II\*\0|MM\0\*)/];
+const isOne = (input: Pictures): input is One => !(Array.isArray(input) || input instanceof Uint8Array);
 
-/** Refuses the bytes of a file where decoded pictures are expected. */
-function requireDecoded(pixels: Uint8Array): void {
-  const beginning = Buffer.from(pixels.subarray(0, 12)).toString("latin1");
-  if (BEGINNINGS.some((pattern) => pattern.test(beginning)))
+/** Refuses what is no picture by its type. @throws `E_USAGE` */
+function requirePicture(input: unknown, i: number): void {
+  const isKnown =
+    (typeof input === "string" && input !== "") ||
+    input instanceof Uint8Array ||
+    input instanceof Blob ||
+    (input instanceof URL && input.protocol === "file:") ||
+    isRaw(input);
+  if (!isKnown)
     fail(
-      "E_SHAPE",
-      "these are the bytes of a picture file; expected decoded pictures [n, h, w, c]. In a list, files are decoded: [bytes]",
+      "E_USAGE",
+      `picture ${i} is ${input instanceof URL ? `at ${input.protocol}` : describe(input)}; expected a path, a file: URL, bytes, a Blob, or decoded pixels { data, width, height }`,
     );
+}
+
+const describe = (input: unknown): string =>
+  typeof input === "object" && input !== null ? `an object of ${input.constructor?.name ?? "no class"}` : String(input);
+
+const isRaw = (input: unknown): input is RawPicture => {
+  const { data, width, height } = (input ?? {}) as Partial<RawPicture>;
+  return (
+    (data instanceof Uint8Array || data instanceof Uint8ClampedArray) &&
+    typeof width === "number" &&
+    typeof height === "number"
+  );
+};
+
+/** How files of pictures begin: JPEG, PNG, GIF, WebP, TIFF, AVIF. */
+const BEGINNINGS = [
+  /^\xff\xd8\xff/,
+  /^\x89PNG\r\n/,
+  /^GIF8/,
+  /^RIFF....WEBP/s,
+  /^(II\*\0|MM\0\*)/,
+  /^....ftypavi[fs]/s,
+];
+
+/** Whether bytes are those of a picture file, and not of decoded pixels. */
+function isFile(bytes: Uint8Array): boolean {
+  const beginning = Buffer.from(bytes.subarray(0, 12)).toString("latin1");
+  return BEGINNINGS.some((pattern) => pattern.test(beginning));
+}
+
+/** Whether every fourth byte is 255, and others are not: pictures with an alpha channel, all of it opaque. */
+function looksLikeAlpha(bytes: Uint8Array): boolean {
+  for (let i = 3; i < bytes.length; i += 4) if (bytes[i] !== 255) return false;
+  return bytes.some((byte) => byte !== 255);
 }
 
 function undecodable(file: string, cause: unknown): GenclassError {
@@ -61,34 +105,30 @@ function undecodable(file: string, cause: unknown): GenclassError {
   );
 }
 
-/** A trained run that takes picture files. */
+/** A trained run that takes picture files and decoded pictures. */
 export class NodeModel extends TrainedModel {
-  private readonly resize: RunConfig["data"]["resize"];
-
-  /** @param model the model of the run, where it is not among `MODELS` */
-  constructor(config: RunConfig, weights: TrainedWeights, backend: Backend, model?: Model) {
-    super(config, weights, backend, model);
-    this.resize = config.data.resize;
-  }
-
-  /** Bytes `[n, h, w, c]` of picture files, as the model takes them. @throws `E_IMAGE` naming the first that does not decode */
-  async read(files: readonly PictureFile[]): Promise<Uint8Array> {
+  /** Bytes `[n, h, w, c]` of pictures, as the model takes them. @throws `E_IMAGE` naming the first that does not decode */
+  async read(files: readonly Picture[]): Promise<Uint8Array> {
     const { pixels, failures } = await this.readEach(files);
     if (failures[0]) throw failures[0];
     return pixels;
   }
 
-  /** The picture files that decode, as the model takes them, and why the others do not. */
-  async readEach(files: readonly PictureFile[]): Promise<ReadPictures> {
+  /** The pictures that decode, as the model takes them, and why the others do not. */
+  async readEach(files: readonly Picture[]): Promise<ReadPictures> {
     const { height, width, channels } = this.spec;
     const size = height * width * channels;
     const pixels = new Uint8Array(files.length * size);
     const decoded: string[] = [];
     const failures: GenclassError[] = [];
+    for (const [i, file] of files.entries()) requirePicture(file, i);
     for (const [i, file] of files.entries()) {
       const name = nameOf(file, i);
       try {
-        const bytes = await decodePicture(await contentOf(file), { height, width, channels }, this.resize);
+        const content = await contentOf(file);
+        // In a list, bytes of one picture of the model's own size are decoded already.
+        const isReady = content instanceof Uint8Array && content.length === size && !isFile(content);
+        const bytes = isReady ? content : await decodePicture(content, { height, width, channels }, this.resize);
         pixels.set(bytes, decoded.length * size);
         decoded.push(name);
       } catch (cause) {
@@ -98,33 +138,51 @@ export class NodeModel extends TrainedModel {
     return { files: decoded, pixels: pixels.subarray(0, decoded.length * size), failures };
   }
 
-  /** Decoded pictures of whatever a method is given. */
-  private async decoded(input: PictureFile | readonly PictureFile[]): Promise<Uint8Array> {
+  /** Decoded pictures of whatever a method is given, all of it checked before anything is computed. */
+  private async decoded(input: Pictures): Promise<Uint8Array> {
     if (isOne(input)) return this.read([input]);
     if (!(input instanceof Uint8Array)) return this.read(input);
-    requireDecoded(input);
+    if (isFile(input)) return this.read([input]);
+    const { height, width, channels } = this.spec;
+    if (input.length === 0 || input.length % (height * width * channels) !== 0)
+      fail(
+        "E_SHAPE",
+        `${input.length} bytes are no picture file, and no whole number of decoded pictures [${height}, ${width}, ${channels}]; give others as { data, width, height }`,
+      );
+    if (input.length % (height * width * 4) === 0 && looksLikeAlpha(input))
+      fail(
+        "E_SHAPE",
+        `every fourth of these bytes is 255, as if they had an alpha channel; the model takes pictures [${height}, ${width}, ${channels}]. Give each as { data, width, height }`,
+      );
     return input;
   }
 
   /**
-   * Label, probability and novelty of a picture file, of each of several, or of each of decoded pictures, bytes `[n, h, w, c]`.
-   * @throws `E_IMAGE` naming a file that does not decode; `E_SHAPE` for bytes that are no whole number of pictures
+   * Label, probability and novelty of pictures. One that is given as a path, URL, blob or decoded pixels gives one answer; a list
+   * gives a list; and so do bytes, which are those of a picture file, or of decoded pictures `[n, h, w, c]` as the model takes them.
+   * @throws `E_IMAGE` naming a file that does not decode; `E_SHAPE` for bytes that are no whole number of pictures, or have an alpha
+   *   channel; `E_USAGE` for what is no picture
    */
-  override classify(file: string | URL | Blob): Promise<Prediction>;
-  override classify(pictures: readonly PictureFile[] | Uint8Array): Promise<Prediction[]>;
-  override async classify(input: PictureFile | readonly PictureFile[]): Promise<Prediction | Prediction[]> {
+  override classify(picture: One): Promise<Prediction>;
+  override classify(pictures: readonly Picture[] | Uint8Array): Promise<Prediction[]>;
+  override async classify(input: Pictures): Promise<Prediction | Prediction[]> {
     const predictions = await super.classify(await this.decoded(input));
     return isOne(input) ? predictions[0]! : predictions;
   }
 
   /** Latent vectors `[n, latentSize]` of what `classify` takes. @throws as `classify` */
-  override async encode(pictures: PictureFile | readonly PictureFile[]): Promise<NdArray> {
+  override async encode(pictures: Pictures): Promise<NdArray> {
     return super.encode(await this.decoded(pictures));
   }
 
   /** Reconstructions `[n, h, w, c]` in 0..1 of what `classify` takes; `label` as of `TrainedModel`. @throws as `classify` */
-  override async reconstruct(pictures: PictureFile | readonly PictureFile[], label?: Int32Array): Promise<NdArray> {
+  override async reconstruct(pictures: Pictures, label?: Int32Array): Promise<NdArray> {
     return super.reconstruct(await this.decoded(pictures), label);
+  }
+
+  /** Translations `[n, h, w, c]` in 0..1 of what `classify` takes; `label` as of `TrainedModel`. @throws as `classify` */
+  override async translate(pictures: Pictures, label?: Int32Array): Promise<NdArray> {
+    return super.translate(await this.decoded(pictures), label);
   }
 }
 

@@ -3,7 +3,7 @@
 import { AUGMENTATION_NAMES } from "../data/augment.ts";
 import type { Sampling } from "../data/order.ts";
 import { PAIR_CHANGES, type PairChange, pairChange } from "../data/pairs.ts";
-import { RESIZES, type Resize } from "../data/readers/decode.ts";
+import { RESIZES, type Resize } from "../data/picture.ts";
 import { NORMALISATIONS } from "../models/backbone.ts";
 import { PRECISIONS } from "../runtime/wish.ts";
 import {

@@ -1,4 +1,5 @@
 // A whole run: opens or makes the run folder, lets `fit` train, and writes what its events tell.
+
 import { mkdirSync } from "node:fs";
 import { isDeepStrictEqual } from "node:util";
 import { fail, GenclassError } from "../base/errors.ts";
@@ -29,6 +30,7 @@ import type { StoredSnapshot } from "./checkpoint.ts";
 import { frozenFeatures } from "./features.ts";
 import { writeAtomically } from "./files.ts";
 import { optionsOf, type RunConfig, RunFolder, runConfig } from "./folder.ts";
+import { LABELS_FILE, labelsJson } from "./labels.ts";
 import { RunLock, refuseLocked } from "./lock.ts";
 import { RunLogs } from "./logs.ts";
 import { fetchBackbone } from "./named-backbones.ts";
@@ -317,7 +319,7 @@ async function* followLocked(
         if (failure !== undefined) yield { type: "note", step: event.step + 1, text: failure };
       }
       if (event.type === "end") await writeModel(run, model, call.backend);
-      yield event;
+      yield event.type === "start" ? { ...event, run: run.path } : event;
       if (event.type !== "start") continue;
       // Of this process, not of the run: the log of a run that was stopped is that of one that was not.
       for (const text of [lock.tookOver, ...notes])
@@ -394,10 +396,11 @@ async function writeSamples(
   }
 }
 
-/** model.onnx: the head that is exported by default. */
+/** model.onnx, the head that is exported by default, and labels.json, its classes by number. */
 async function writeModel(run: RunFolder, model: Model, backend: Backend): Promise<void> {
   const trained = new TrainedModel(run.modelConfig(model), run.weights(), backend, model);
   if (Object.keys(trained.heads).length > 0)
     writeAtomically(run.file("model.onnx"), [(await exportHead(trained, backend, VERSION)).bytes]);
+  writeAtomically(run.file(LABELS_FILE), labelsJson(trained.spec.classes));
   await trained.dispose();
 }

@@ -8,6 +8,8 @@ export type Metrics = Readonly<Record<string, number>>;
 export interface StartEvent {
   readonly type: "start";
   readonly model: string;
+  /** Path of the run folder; absent where `fit` is called by itself, and in the log of a run, which may be moved. */
+  readonly run?: string;
   /** Trained numbers. */
   readonly parameters: number;
   readonly backend: string;

@@ -44,6 +44,7 @@ describe("a run from training to export", () => {
       "results.csv",
       "checkpoints",
       "model.onnx",
+      "labels.json",
       "samples",
       "plots",
       "report.html",

@@ -71,16 +71,56 @@ describe("a picture", () => {
     expect(await model.classify([bytes, path])).toEqual(
       [decoded, decoded].map(() => expect.objectContaining({ label: decoded!.label })),
     );
+    expect(await model.classify(bytes)).toEqual([decoded]);
     expect(await model.encode(path)).toEqual(await model.encode(pixels));
     expect(await model.reconstruct([path])).toEqual(await model.reconstruct(pixels));
   });
 
-  it("is refused by name where it does not decode, and as bytes of a file where decoded ones are expected", async () => {
+  it("is refused by name where it does not decode, wherever it comes from", async () => {
     writeFileSync(join(root, "notes.png"), "text");
     await expect(model.classify(pathToFileURL(join(root, "notes.png")))).rejects.toThrowError(
       /notes\.png does not decode/,
     );
     await expect(model.classify([new Blob(["text"])])).rejects.toThrowError(/^picture 0 does not decode/);
-    await expect(model.classify(readFileSync(path))).rejects.toThrowError(/bytes of a picture file.*\[bytes\]/);
+  });
+
+  it("may be decoded pixels of any size, grey or with colours and alpha, as ImageData has them", async () => {
+    const [own] = await model.classify(pixels);
+    expect(await model.classify({ data: pixels, width: 28, height: 28 })).toEqual(own);
+    expect((await model.classify([pixels, { data: pixels, width: 28, height: 28, channels: 1 }]))[1]!.label).toBe(
+      own!.label,
+    );
+    const rgba = Uint8ClampedArray.from({ length: 4 * pixels.length }, (_, i) => (i % 4 === 3 ? 255 : pixels[i >> 2]!));
+    // Grey as three equal colours comes back as grey, up to a rounding of sRGB.
+    const coloured = await model.read([{ data: rgba, width: 28, height: 28 }]);
+    expect(Math.max(...coloured.map((value, i) => Math.abs(value - pixels[i]!)))).toBeLessThanOrEqual(1);
+    const twice = await sharp(pixels, { raw: { width: 28, height: 28, channels: 1 } })
+      .resize(56, 56)
+      .raw()
+      .toBuffer();
+    expect((await model.classify({ data: twice, width: 56, height: 56 })).label).toEqual(expect.any(String));
+  });
+
+  it("is checked before anything is computed: pictures with an alpha channel are not taken for others", async () => {
+    const rgba = new Uint8Array(3 * 4 * pixels.length).map((_, i) => (i % 4 === 3 ? 255 : i % 251));
+    await expect(model.classify(rgba)).rejects.toThrowError(
+      /every fourth of these bytes is 255.*\{ data, width, height \}/s,
+    );
+    await expect(model.encode(pixels.subarray(1))).rejects.toThrowError(
+      /783 bytes are no picture file, and no whole number/,
+    );
+    await expect(model.classify({ data: pixels, width: 28, height: 27 })).rejects.toThrowError(
+      /27 high and 28 wide has 784/,
+    );
+    await expect(model.classify({ data: pixels, width: 28, height: 28, channels: 3 })).rejects.toMatchObject({
+      code: "E_SHAPE",
+    });
+    for (const [wrong, said] of [
+      [[path, 3], /picture 1 is 3; expected a path/],
+      [new URL("https://example.org/a.png"), /picture 0 is at https:/],
+      [{ width: 28 }, /picture 0 is an object of Object/],
+      [null, /picture 0 is null/],
+    ] as const)
+      await expect(model.classify(wrong as never)).rejects.toThrowError(said);
   });
 });

@@ -1,7 +1,7 @@
 // genclass data …: looks at data sources, makes and converts them.
 import type { Command } from "commander";
 import { AUGMENTATION_NAMES, CHANGES } from "../../data/augment.ts";
-import { RESIZES } from "../../data/readers/decode.ts";
+import { RESIZES } from "../../data/picture.ts";
 import { choice, imageSize, integer, text } from "../../run/option-types.ts";
 import { argument } from "../args.ts";
 

@@ -1,6 +1,9 @@
-import { join } from "node:path";
+import { existsSync, readFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 import type { Command } from "commander";
+import { fail } from "../../base/errors.ts";
 import { chooseBackend, exportHead, load, VERSION } from "../../node.ts";
+import { LABELS_FILE, labelsJson } from "../../run/labels.ts";
 import { text } from "../../run/option-types.ts";
 import { argument } from "../args.ts";
 import { freeFile, writeNew } from "../files.ts";
@@ -33,12 +36,30 @@ async function run(path: string, options: { head?: string; out?: string; json?: 
   const { backend } = chooseBackend({ backend: "onnx" });
   const model = await load(path, { backend });
   const { bytes, inputs, outputs } = await exportHead(model, backend, VERSION, options.head);
-  writeNew(out, [bytes]);
   const { classes } = model.spec;
+  const labels = writeLabels(dirname(out), classes);
+  writeNew(out, [bytes]);
   await model.dispose();
-  if (options.json) printJson({ run: path, file: out, bytes: bytes.length, inputs, outputs, labels: classes });
+  if (options.json)
+    printJson({ run: path, file: out, labelsFile: labels, bytes: bytes.length, inputs, outputs, labels: classes });
   else
     print(
-      `${bold(out)}  ${(bytes.length / 2 ** 20).toFixed(1)} MB\n${table([...inputs.map((text) => ["input", text]), ...outputs.map((text) => ["output", text])])}`,
+      `${bold(out)}  ${(bytes.length / 2 ** 20).toFixed(1)} MB\n${table([...inputs.map((text) => ["input", text]), ...outputs.map((text) => ["output", text]), ["labels", labels]])}`,
     );
+}
+
+/**
+ * Writes the classes beside the model, unless they are there: one file serves all models of the folder.
+ * @throws `E_WRITE` where the file there has other classes
+ */
+function writeLabels(folder: string, classes: readonly string[]): string {
+  const file = join(folder, LABELS_FILE);
+  const text = labelsJson(classes);
+  if (!existsSync(file)) writeNew(file, text);
+  else if (readFileSync(file, "utf8") !== text)
+    fail(
+      "E_WRITE",
+      `${file} has the classes of another model; nothing is overwritten. Choose another folder with --out`,
+    );
+  return file;
 }

@@ -14,8 +14,9 @@ import {
   range,
   subset,
 } from "../dataset.ts";
+import type { Resize } from "../picture.ts";
 import { Notes } from "../warnings.ts";
-import { pictureInfo, type Resize } from "./decode.ts";
+import { pictureInfo } from "./decode.ts";
 import { NO_LABEL, type PictureEntry, type PictureSource, type Split, sortedClasses } from "./source.ts";
 import { PictureStore } from "./store.ts";
 

@@ -3,22 +3,13 @@ import { access, constants, stat } from "node:fs/promises";
 import { extname } from "node:path";
 import type sharpFactory from "sharp";
 import { fail } from "../../base/errors.ts";
-import type { PictureShape } from "../picture.ts";
+import type { PictureShape, RawPicture, Resize } from "../picture.ts";
 
 /** Endings of the files that are read as pictures, in lower case. */
 export const PICTURE_TYPES = [".jpg", ".jpeg", ".png", ".webp", ".gif", ".tif", ".tiff", ".avif"];
 
 /** Whether a file is a picture by its ending, in any case of letters. */
 export const isPicture = (file: string): boolean => PICTURE_TYPES.includes(extname(file).toLowerCase());
-
-/** The ways in which a picture of another shape becomes the size asked for, and what each does. */
-export const RESIZES = {
-  fit: "stretched to the size",
-  fill: "enlarged until it fills the size, its longer sides cut",
-  pad: "shrunk until it is inside, the rest black",
-} as const;
-/** A key of `RESIZES`. */
-export type Resize = keyof typeof RESIZES;
 
 const SHARP_FIT = { fit: "fill", fill: "cover", pad: "contain" } as const;
 /** Larger pictures are refused before they are decoded. */
@@ -40,9 +31,28 @@ async function requireReadable(path: string): Promise<void> {
   await access(path, constants.R_OK).catch(() => fail("E_IMAGE", `${path} may not be read: permission is denied`));
 }
 
-async function openPicture(input: string | Uint8Array) {
+/** A picture before it is decoded: a path, or the bytes of a file; or one that is decoded, of any size. */
+export type PictureInput = string | Uint8Array | RawPicture;
+
+async function openPicture(input: PictureInput) {
   if (typeof input === "string") await requireReadable(input);
-  return (await loadSharp())(input, { limitInputPixels: PIXEL_LIMIT, failOn: "error" });
+  const sharp = await loadSharp();
+  const options = { limitInputPixels: PIXEL_LIMIT, failOn: "error" } as const;
+  if (typeof input === "string" || input instanceof Uint8Array) return sharp(input, options);
+  const { data, width, height } = input;
+  return sharp(data, { ...options, raw: { width, height, channels: channelsOf(input) } });
+}
+
+/** Channels of a decoded picture. @throws `E_SHAPE` where its bytes are no whole number of them */
+function channelsOf({ data, width, height, channels }: RawPicture): 1 | 2 | 3 | 4 {
+  const found = data.length / (width * height);
+  const isWhole = [width, height].every((size) => Number.isInteger(size) && size > 0);
+  if (!isWhole || ![1, 2, 3, 4].includes(found) || (channels !== undefined && channels !== found))
+    fail(
+      "E_SHAPE",
+      `a decoded picture ${height} high and ${width} wide${channels === undefined ? "" : ` of ${channels} channels`} has ${data.length} bytes; expected height x width x channels, with 1 (grey), 2 (and alpha), 3 (sRGB) or 4 (and alpha) channels`,
+    );
+  return found as 1 | 2 | 3 | 4;
 }
 
 /** What the header of a picture file says. */
@@ -75,14 +85,13 @@ export async function pictureInfo(input: string | Uint8Array): Promise<PictureIn
 
 /**
  * Decodes a picture: the first frame of an animation, turned as its EXIF rotation says, transparent parts over white.
- * @param input a path, or the bytes of the file
  * @param shape what it becomes: pixels, and 1 channel for greyscale or 3 for sRGB
  * @returns bytes `[height, width, channels]`
  * @throws an error of the picture library when it does not decode, or has more than 100 million pixels; `E_IMAGE` for a
- * path that is no file or may not be read
+ * path that is no file or may not be read; `E_SHAPE` for a decoded picture whose bytes are too few or too many
  */
 export async function decodePicture(
-  input: string | Uint8Array,
+  input: PictureInput,
   { height, width, channels }: PictureShape,
   resize: Resize = "fit",
 ): Promise<Uint8Array> {

@@ -4,9 +4,9 @@ import { createHash } from "node:crypto";
 import { availableParallelism } from "node:os";
 import pLimit from "p-limit";
 import { fail } from "../../base/errors.ts";
-import type { PictureShape } from "../picture.ts";
+import type { PictureShape, Resize } from "../picture.ts";
 import type { Pixels } from "../pixels.ts";
-import { decodePicture, type Resize } from "./decode.ts";
+import { decodePicture } from "./decode.ts";
 import { fileStorage, Mark, type PixelStorage } from "./picture-cache.ts";
 import type { PictureSource } from "./source.ts";
 

@@ -1,0 +1,84 @@
+// The calls of the library that the command line has as commands: going on, stopping, generating, with options that types know.
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, describe, expect, expectTypeOf, it } from "vitest";
+import { glyphs } from "../../src/data/sets/glyphs.ts";
+import {
+  generate,
+  load,
+  type ModelOptions,
+  type RunEvent,
+  RunFolder,
+  resume,
+  type StartEvent,
+  type TrainCall,
+  train,
+} from "../../src/node.ts";
+import { backend, data, model } from "./small-run.ts";
+
+const root = mkdtempSync(join(tmpdir(), "genclass-library-"));
+afterAll(() => rmSync(root, { recursive: true }));
+
+async function all(events: AsyncIterable<RunEvent>, seen: (event: RunEvent) => void = () => {}): Promise<RunEvent[]> {
+  const told: RunEvent[] = [];
+  for await (const event of events) {
+    told.push(event);
+    seen(event);
+  }
+  return told;
+}
+const call = { data, backend, epochs: 3, batch: 5 };
+const stateOf = (run: string) => RunFolder.open(join(root, run), model).checkpoints.newest()!.snapshot.state;
+const reasonOf = (told: RunEvent[]) => (told.at(-1) as { reason?: string }).reason;
+
+describe("train and resume", () => {
+  it("tell the run folder first, which the log leaves out", async () => {
+    const [start] = await all(train(model, { ...call, out: join(root, "whole") }));
+    expect((start as StartEvent).run).toBe(join(root, "whole"));
+    const [line] = readFileSync(join(root, "whole", "events.jsonl"), "utf8").split("\n");
+    expect(JSON.parse(line!)).toMatchObject({ type: "start" });
+    expect(JSON.parse(line!).run).toBeUndefined();
+  });
+
+  it("end by a signal with a checkpoint, and go on to the same weights as without", async () => {
+    const out = join(root, "stopped");
+    const control = new AbortController();
+    const told = await all(train(model, { ...call, out, signal: control.signal }), ({ type }) => {
+      if (type === "step") control.abort();
+    });
+    expect(reasonOf(told)).toBe("interrupted");
+    expect(told.filter(({ type }) => type === "step").length).toBeLessThan(6);
+    const rest = await all(resume(out, { data, backend, model }));
+    expect([reasonOf(rest), (rest[0] as StartEvent).run]).toEqual(["planned", out]);
+    expect(stateOf("stopped")).toEqual(stateOf("whole"));
+  });
+
+  it("know the options of a model by its name, of one of your own by its table, and of a name of later any", () => {
+    expectTypeOf<NonNullable<TrainCall<"vae">["options"]>["latent"]>().toEqualTypeOf<number | undefined>();
+    expectTypeOf<NonNullable<TrainCall<typeof model>["options"]>>().toEqualTypeOf<{ breaksAt?: number | undefined }>();
+    expectTypeOf<NonNullable<TrainCall["options"]>>().toEqualTypeOf<Readonly<Record<string, unknown>>>();
+    expectTypeOf<keyof ModelOptions>().extract<"vae" | "nothing">().toEqualTypeOf<"vae">();
+    // @ts-expect-error no option of the model
+    const wrong: TrainCall<"vae">["options"] = { latnet: 3 };
+    expect(wrong).toBeDefined();
+  });
+});
+
+describe("generate", () => {
+  it("draws bytes, the same for the same seed, of a class that the model is asked for; a signal ends it", async () => {
+    const out = join(root, "gan");
+    const some = glyphs({ train: 100, test: 0 });
+    const options = { width: 4, latent: 8 } as const;
+    await all(train("acgan", { data: some, backend, out, epochs: 1, batch: 50, options }));
+    const trained = await load(out, { backend });
+    const [a, b] = [await generate(trained, 3, { class: "7" }), await generate(trained, 3, { class: "7" })];
+    expect([a.sampler, a.pixels.length]).toEqual(["prior", 3 * 28 * 28]);
+    expect(a.pixels).toEqual(b.pixels);
+    expect(a.pixels).not.toEqual((await generate(trained, 3, { class: "7", seed: 1 })).pixels);
+    await expect(generate(trained, 3, { class: "seven" })).rejects.toMatchObject({ code: "E_NAME" });
+    await expect(generate(trained, 0)).rejects.toThrowError(/count is 0; expected a whole number above 0/);
+    await expect(generate(trained, 3, { signal: AbortSignal.abort() })).rejects.toThrowError(/abort/);
+    await trained.dispose();
+  });
+});
