@@ -62,7 +62,7 @@ async function training(name: string): Promise<{ once: Once; dispose: () => Prom
   const once = async () => {
     t++;
     const runs = phases.map(({ phase, graph, scalars: scalarsOf }, i) => {
-      const scalars = Object.entries(scalarsOf(t, phase.learningRate)).map(
+      const scalars = Object.entries(scalarsOf({ [phase.name]: t }, phase.learningRate)).map(
         ([key, value]) => [SCALAR_PREFIX + key, ndarray("float32", [], [value])] as const,
       );
       return program.run(graph.name, { ...feeds[i]!, ...Object.fromEntries(scalars) });

@@ -12,7 +12,9 @@ const { dependencies } = JSON.parse(readFileSync(`${ROOT}package.json`, "utf8"))
 const BUNDLED = ["zod"];
 
 const { outputFiles } = await build({
-  entryPoints: ["cli/main", "runtime/onednn/thread", "data/readers/parquet-thread"].map((file) => `${DIST}/${file}.js`),
+  entryPoints: ["cli/main", "runtime/onednn/thread", "data/readers/parquet-thread", "setup/trial"].map(
+    (file) => `${DIST}/${file}.js`,
+  ),
   outdir: `${DIST}/cli`,
   entryNames: "[name]",
   chunkNames: "[name]-[hash]",

@@ -32,11 +32,17 @@ export const DATA = [process.env.GENCLASS_DATA, resolve(import.meta.dirname, "..
   (path) => path && existsSync(join(path, "mnist")),
 );
 
+/** Threads of a backend under test: one where test files run beside each other (vitest.config.ts), else all cores. */
+const threads = Number(process.env.GENCLASS_TEST_THREADS ?? 0);
+
+/** onnxruntime with the threads that a test may take. */
+export const NATIVE: Backend = nativeBackend({ threads });
+
 /**
  * The native backends that this machine has: onnxruntime always, oneDNN where its library is installed. With
  * GENCLASS_TEST_ONEDNN set it has to be.
  */
-export const BACKENDS: readonly Backend[] = [nativeBackend(), ...(oneDnnIsMissing() ? [] : [onednnBackend()])];
+export const BACKENDS: readonly Backend[] = [NATIVE, ...(oneDnnIsMissing() ? [] : [onednnBackend({ threads })])];
 
 function oneDnnIsMissing(): boolean {
   try {

@@ -1,7 +1,7 @@
 // What the terminal shows: colours where wanted, tables, and the progress of training.
 import { formatMetric, type MetricInfo } from "../metrics/metric.ts";
 import { GRADIENT_NORM } from "../train/alarms.ts";
-import type { AlarmEvent, EpochEvent, RunEvent, StepEvent } from "../train/events.ts";
+import type { AlarmEvent, EpochEvent, RunEvent, SolveEvent, StepEvent } from "../train/events.ts";
 
 const coloured = (stream: NodeJS.WriteStream): boolean =>
   stream.isTTY === true && !process.env.NO_COLOR && process.env.TERM !== "dumb";
@@ -81,6 +81,11 @@ function stepLine(event: StepEvent): string {
   return `${percent}  epoch ${event.epoch}  step ${event.step}  ETA ${duration(event.remaining)}  ${event.imagesPerSecond.toFixed(0)} images/s  ${losses.join("  ")}  ${memory}`;
 }
 
+function solveLine({ share, what, seconds }: SolveEvent): string {
+  const percent = `${(100 * share).toFixed(0)} %`.padStart(5);
+  return `${percent}  ${what}  ${duration(seconds)}  ${(process.memoryUsage().rss / 2 ** 20).toFixed(0)} MB`;
+}
+
 function epochLine(event: EpochEvent, metrics: readonly MetricInfo[]): string {
   const parts = metrics.flatMap((metric) => {
     const value = event.metrics[`validation/${metric.name}`];
@@ -149,13 +154,14 @@ export class Progress {
     } else if (event.type === "epoch") this.line(epochLine(event, this.metrics));
     else if (event.type === "note") this.line(event.text);
     else if (event.type === "alarm") this.line(alarmLine(event));
-    else if (event.type === "step") {
+    else if (event.type === "step" || event.type === "solve") {
       const now = Date.now();
       if (now - this.lastWrite < (this.live ? 200 : 30_000)) return;
       const first = this.lastWrite === 0;
       this.lastWrite = now;
-      if (this.live) this.rewrite(stepLine(event));
-      else if (!first) this.line(stepLine(event));
+      const line = event.type === "step" ? stepLine(event) : solveLine(event);
+      if (this.live) this.rewrite(line);
+      else if (!first) this.line(line);
     }
   }
 

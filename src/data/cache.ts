@@ -1,19 +1,18 @@
 // The folder for what can be made again: downloads, decoded pictures. A file in it is made as a draft, and gets its name when it
 // is whole.
 import { closeSync, fsyncSync, mkdirSync, openSync, readdirSync, renameSync, rmSync, statSync } from "node:fs";
-import { homedir, hostname } from "node:os";
+import { hostname } from "node:os";
 import { dirname, join } from "node:path";
+import { cachePath } from "../base/cache-path.ts";
 import { fail } from "../base/errors.ts";
 
 /**
- * The path of a folder of the cache, which is made when it is missing. The cache is `GENCLASS_CACHE`, or else `genclass` in
- * the system's cache folder.
+ * The path of a folder of the cache, which is made when it is missing.
  * @param parts names of folders below it, the outermost first
  * @throws `E_WRITE` when it cannot be made
  */
 export function cacheFolder(...parts: string[]): string {
-  const system = process.env.XDG_CACHE_HOME ?? process.env.LOCALAPPDATA ?? join(homedir(), ".cache");
-  const folder = join(process.env.GENCLASS_CACHE ?? join(system, "genclass"), ...parts);
+  const folder = cachePath(process.env, ...parts);
   try {
     mkdirSync(folder, { recursive: true });
   } catch (cause) {
@@ -34,11 +33,12 @@ const MACHINE = hostname().replace(/[^A-Za-z0-9_]/g, "_");
 let drafts = 0;
 
 /**
- * A path for a file of a folder of the cache while it is made; no other draft has it. Drafts that killed processes left in the
+ * A path for a file or folder in a folder of the cache while it is made; no other draft has it. Drafts that killed processes left in the
  * folder are removed.
  */
 export function draftIn(folder: string, name: string): string {
-  for (const file of readdirSync(folder)) if (isAbandoned(folder, file)) rmSync(join(folder, file), { force: true });
+  for (const file of readdirSync(folder))
+    if (isAbandoned(folder, file)) rmSync(join(folder, file), { force: true, recursive: true });
   return join(folder, `${name}.${MACHINE}-${process.pid}-${++drafts}.draft`);
 }
 

@@ -3,7 +3,7 @@ import type { ExampleCounts } from "../data/dataset.ts";
 import { muon } from "../nn/muon.ts";
 import { adam, sgd } from "../nn/optim.ts";
 import { schedule } from "../nn/schedule.ts";
-import type { DataSpec, Phase } from "./model.ts";
+import type { DataSpec, ParameterGroup, Phase } from "./model.ts";
 
 /** Rules by which the fast net can be trained. */
 export const FAST_OPTIMIZERS = ["muon", "sgd", "adam"] as const;
@@ -27,14 +27,14 @@ type FastRule = Pick<Phase, "optimizer" | "learningRate" | "schedule" | "updates
  *
  * Averages go over a hundred steps: a run on large batches has few, and its rate comes down to 0.
  * @param nets path prefixes of the fast nets
- * @param others path prefixes of what is trained with it
+ * @param others path prefixes of what is trained with it, or groups: what only some of the phases of a model train
  * @param rate factor on the learning rates
  * @param examples how many pictures there are, by which batches go. Absent: batches are of 512
  */
 export function fastTraining(
   optimizer: (typeof FAST_OPTIMIZERS)[number],
   nets: readonly string[],
-  others: readonly string[],
+  others: readonly (string | ParameterGroup)[],
   rate: number,
   examples?: ExampleCounts,
 ): FastRule {
@@ -65,7 +65,10 @@ export function fastTraining(
       ...nets.map((prefix) => ({ prefix: `${prefix}whiten/` })),
       // The source divides its logits by nine and has this rate before it: the same for what comes out of it. Decay is as there, which
       // is a share of the weights a step.
-      ...others.map((prefix) => ({ prefix, rateScale: 1 / 81, decayScale: 81 })),
+      ...others.map((other) => ({
+        ...(typeof other === "string" ? { prefix: other } : other),
+        ...{ rateScale: 1 / 81, decayScale: 81 },
+      })),
     ],
   };
 }

@@ -8,15 +8,20 @@ import { bigan } from "./bigan.ts";
 import { classVae } from "./class-vae.ts";
 import { cnn } from "./cnn.ts";
 import { densityVae } from "./density-vae.ts";
+import { forest } from "./forest.ts";
 import { gan } from "./gan.ts";
 import { hybrid } from "./hybrid.ts";
+import { knn } from "./knn.ts";
+import { logistic } from "./logistic.ts";
 import { m1m2 } from "./m1m2.ts";
 import { m2 } from "./m2.ts";
+import { mlp } from "./mlp.ts";
 import type { Model } from "./model.ts";
 import { multiscale } from "./multiscale.ts";
 import { pix2pix } from "./pix2pix.ts";
 import { sgan } from "./sgan.ts";
 import { stargan } from "./stargan.ts";
+import { svm } from "./svm.ts";
 import { vae } from "./vae.ts";
 import { vaegan } from "./vaegan.ts";
 
@@ -39,6 +44,11 @@ export const MODELS: readonly Model[] = [
   vaegan,
   pix2pix,
   stargan,
+  mlp,
+  logistic,
+  svm,
+  knn,
+  forest,
 ];
 
 /** @throws `E_NAME` with the nearest name */

@@ -120,6 +120,11 @@ export interface Phase {
   /** The part of its stage in which the phase runs: from and to in 0..1, of which the end is left out. Default: all of it. */
   readonly window?: readonly [from: number, to: number];
   readonly optimizer: Optimizer;
+  /**
+   * An earlier phase, of this stage or of one before, whose optimizer goes on in this one: slots and step number are common. It has
+   * each group of this phase, of the same parameters. Default: slots begin at 0. (Averages go on in any case.)
+   */
+  readonly continues?: string;
   /** Before the schedule's factor. */
   readonly learningRate: number;
   /** Factor on the learning rate by progress of the stage. */
@@ -165,13 +170,58 @@ export interface Refresh {
   run(context: RefreshContext): Promise<void>;
 }
 
+/** What a solve can ask. */
+export interface SolveContext {
+  /** Labels of the training pictures, `[N]`; -1 where there is none. */
+  readonly labels: Int32Array;
+  /** Weight of each in what is solved, `[N]`: that of its class; 0 for one without a label, or that does not decode. */
+  readonly weights: Float32Array;
+  /** Numbers of the pictures that decode, with a label or without. */
+  readonly usable: Int32Array;
+  /** Seed of anything random in it: a function of the run's seed and the stage. */
+  readonly seed: number;
+  /**
+   * Rows `[examples.length, …]` that a head gives for training pictures of these numbers, as they are.
+   * @throws `E_HEAD` for a head that the solve does not name in `heads`
+   */
+  predict(head: string, examples: Int32Array): Promise<Float32Array>;
+  /** Tells a line in the output and in the report. */
+  note(text: string): void;
+}
+
+/** How far a solve is. */
+export interface SolveProgress {
+  /** What is done now, for people. */
+  readonly what: string;
+  /** How much of that is done, 0..1. */
+  readonly share: number;
+}
+
+/** Values of parameters and buffers, by path. */
+export type Solution = Readonly<Record<string, Float32Array>>;
+
+/** Values that are computed at once from all training pictures, and not step by step along a gradient. */
+export interface Solve {
+  /** Heads that `run` asks; each takes a picture. */
+  readonly heads: readonly string[];
+  /** Path prefixes of the parameters and buffers that it gives values. */
+  readonly updates: readonly string[];
+  /**
+   * Computes them. It tells how far it is many times a second: there a run can be stopped, and this is then left where it is; a run that
+   * goes on begins it anew.
+   */
+  run(context: SolveContext): AsyncGenerator<SolveProgress, Solution>;
+}
+
 /** A part of training with phases of its own. What it does not move begins as the averages of the stage before left it. */
 export interface Stage {
   /** Default: its number. */
   readonly name?: string;
-  /** Share of the run's budget, relative to the other stages'. Default 1. */
+  /** Share of the run's budget, relative to the other stages'. Default 1; of a stage that is solved, which takes as long as it takes, 0. */
   readonly share?: number;
   readonly phases: readonly Phase[];
+  /** In place of phases, of which there are then none: counts as one step, and as an epoch. */
+  readonly solve?: Solve;
   /** Run before the first step, and again every so many steps or epochs. */
   readonly refresh?: Refresh;
 }

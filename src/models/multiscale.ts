@@ -14,7 +14,7 @@ import { skipGenerator } from "../nn/skip-generator.ts";
 import { FAST_OPTIMIZERS, fastBatch, fastTraining, fastWidths, WIDTHS_PATTERN } from "./fast-training.ts";
 import { type Heads, head } from "./heads.ts";
 import { mostlyUnlabelled } from "./labelled-half.ts";
-import { type Batch, defineModel, type Phase } from "./model.ts";
+import { type Batch, defineModel, type ParameterGroup, type Phase } from "./model.ts";
 import { overViews, TEST_VIEWS } from "./test-views.ts";
 
 const options = z.object({
@@ -102,8 +102,8 @@ export const multiscale = defineModel({
     /** How real each scale says that pictures are: `[n]` each. */
     const scoresOf = (root: Scope, seen: readonly Tensor[]): Tensor[] =>
       seen.map((one, k) => {
-        const score = dense(scaleScope(root, k).child("score"), g.leakyRelu(one, 0.2), 1, { weights: spectralNorm });
-        return g.reshape(score, [one.shape[0]!]);
+        const scope = root.child("scores").child(`scale${k + 1}`);
+        return g.reshape(dense(scope, g.leakyRelu(one, 0.2), 1, { weights: spectralNorm }), [one.shape[0]!]);
       });
     const generate = (root: Scope, labels: Tensor): Tensor => {
       const scope = root.child("generator");
@@ -133,16 +133,17 @@ export const multiscale = defineModel({
     };
 
     // -------------------------------------------------------------------------------------------- phases
-    const rule = fastTraining(o.optimizer, ["trunk/"], ["scales/", "classifier/"], o.rate, data.examples);
+    const rule = (...more: ParameterGroup[]) =>
+      fastTraining(o.optimizer, ["trunk/"], ["scales/", "classifier/", ...more], o.rate, data.examples);
     const classifier: Phase = {
-      ...rule,
+      ...rule(),
       name: "classifier",
-      ...(adversarial ? { window: [ADVERSARIAL_UNTIL, 1] as const } : {}),
+      ...(adversarial ? { continues: "both", window: [ADVERSARIAL_UNTIL, 1] as const } : {}),
       loss: (scope, _, { labelled }) =>
         discriminative(scope, labelled!, summaries(scope, (labelled!.mixed ?? labelled!).x)),
     };
     const both: Phase = {
-      ...rule,
+      ...rule({ prefix: "scores/" }),
       name: "both",
       window: [0, ADVERSARIAL_UNTIL],
       loss(scope, _, { labelled, real }) {

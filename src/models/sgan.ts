@@ -230,8 +230,8 @@ export const sgan = defineModel({
         // The first graph, too, is of what the classifier takes the classes from: it has learned from all pictures by now.
         refresh: refreshBank("features", classes.length),
         phases: [
-          { ...second, ...discriminator(true), name: "discriminator of guesses" },
-          { ...second, ...generator, name: "generator beside guesses" },
+          { ...second, ...discriminator(true), name: "discriminator of guesses", continues: "discriminator" },
+          { ...second, ...generator, name: "generator beside guesses", continues: "generator" },
         ],
       },
     ];

@@ -162,6 +162,7 @@ export function outputTensors(
  * Rows by output for every picture of a decoded set, in batches of `size`. `run` computes one batch; meanwhile the next are
  * made and queued.
  * @param tables rows of the pictures that `run` is fed beside them
+ * @param order numbers of the pictures, by default all
  * @throws `E_NAN` for rows that are not finite
  */
 export async function predictSet(
@@ -171,9 +172,9 @@ export async function predictSet(
   feeds: StepFeeds,
   run: (inputs: Readonly<Record<string, NdArray>>) => Promise<Readonly<Record<string, NdArray>>>,
   tables: Readonly<Record<string, Table>> = {},
+  order: Int32Array = range(0, set.labels.length),
 ): Promise<ReadonlyMap<string, Float32Array>> {
-  const n = set.labels.length;
-  const order = range(0, n);
+  const n = order.length;
   const gathered = new Map<string, Float32Array>();
   const partner = keptPartner(set);
   const views = partner ? [MAIN_VIEW, PARTNER_VIEW] : [MAIN_VIEW];

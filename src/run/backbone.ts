@@ -1,12 +1,11 @@
 // The network that --backbone names: found, cut, and kept in the run's folder.
-import { existsSync } from "node:fs";
-import { join } from "node:path";
 import { fail, GenclassError } from "../base/errors.ts";
 import { constant } from "../graph/tensor.ts";
 import { type Backbone, normalisationNamed } from "../models/backbone.ts";
 import type { Model } from "../models/model.ts";
 import { findCut, normalisesInside } from "../onnx/import/cut.ts";
 import { type NetworkFile, readNetworkFile } from "../onnx/import/folder.ts";
+import { backbonePlace, namedBackboneOf, partsOf } from "./named-backbones.ts";
 import type { StoredOptions } from "./options.ts";
 
 /** Pixels a side where a network takes any size. */
@@ -19,24 +18,6 @@ export interface OpenBackbone {
 }
 
 type Wish = Pick<StoredOptions, "backbone" | "normalise" | "freeze" | "image">;
-
-/** Of `FILE.onnx@NODE`: the file or name, and the node. */
-function parts(text: string): [place: string, node: string | undefined] {
-  const [, place = text, node] = /^(.+?)@(.+)$/.exec(existsSync(text) ? "" : text) ?? [];
-  return [place, node];
-}
-
-/** The path of a network: a file, or one of `GENCLASS_DATA/backbones` by name. @throws `E_NAME` */
-function pathOf(place: string): string {
-  if (existsSync(place)) return place;
-  const root = process.env.GENCLASS_DATA;
-  const own = root && join(root, "backbones", `${place}.onnx`);
-  if (own && existsSync(own)) return own;
-  fail(
-    "E_NAME",
-    `--backbone ${place}: no such file${own ? `, and ${own} is not there either` : `, and GENCLASS_DATA is not set, in whose folder backbones/ ${place}.onnx would be looked for`}; give the path of an .onnx file`,
-  );
-}
 
 /** Words of --freeze that are about the network, and prefixes of paths. */
 export function freezeWords(freeze: StoredOptions["freeze"]): { stages: string | undefined; prefixes: string[] } {
@@ -53,10 +34,10 @@ export function freezeWords(freeze: StoredOptions["freeze"]): { stages: string |
 export function openBackbone(model: Model, wish: Wish, path?: string): OpenBackbone | undefined {
   if (wish.backbone === null) return undefined;
   if (!model.buildsOnBackbone) fail("E_OPTION", `${model.name} is not built on a --backbone; cnn is`);
-  const [place, node] = parts(wish.backbone);
-  const found = path ?? pathOf(place);
+  const [place, node] = partsOf(wish.backbone);
+  const { path: found, sha256 = undefined } = path === undefined ? backbonePlace(place) : { path };
   try {
-    const file = readNetworkFile(found);
+    const file = readNetworkFile(found, sha256);
     const { network } = file;
     if (network.hasFilesBeside)
       fail("E_ONNX", "it has weights in other files; save it as one file, so that the run can keep it");
@@ -65,7 +46,7 @@ export function openBackbone(model: Model, wish: Wish, path?: string): OpenBackb
     const asIs = { parameter: (_: string, value: Parameters<typeof constant>[0]) => constant(value) };
     const weights = { ...asIs, statistic: asIs.parameter };
     const cut = node === undefined ? findCut(network, size, weights) : network.valueNamed(node);
-    const how = wish.normalise === "auto" ? (normalisesInside(network) ? "none" : "imagenet") : wish.normalise;
+    const how = wish.normalise === "auto" ? usualNormalisation(file) : wish.normalise;
     const { stages = "all" } = freezeWords(wish.freeze);
     const frozen = stages === "all" ? stages : stages === "none" ? -1 : Number(stages);
     const normalisation = normalisationNamed(how, channels);
@@ -76,6 +57,10 @@ export function openBackbone(model: Model, wish: Wish, path?: string): OpenBackb
     throw cause;
   }
 }
+
+/** What a network takes where nothing is said: as its publisher says, or nothing where it normalises itself. */
+const usualNormalisation = ({ network, sha256 }: NetworkFile) =>
+  namedBackboneOf(sha256)?.normalise ?? (normalisesInside(network) ? "none" : "imagenet");
 
 /** Options of a run on a network, where they are not given: pictures of its size, whose longer sides are cut. */
 export function optionsFor(

@@ -48,8 +48,8 @@ export class RunLogs {
 
   /** Adds an event. @throws `E_WRITE` */
   add(event: RunEvent): void {
-    // Pictures have files of their own.
-    if (event.type === "samples") return;
+    // Pictures have files of their own; how far a solve is tells nothing later.
+    if (event.type === "samples" || event.type === "solve") return;
     this.complete = false;
     const isKept = event.type === "start" ? !this.isBegun : event.type !== "step" || event.step % STEPS_A_LINE === 0;
     if (isKept) append(join(this.folder, EVENTS), `${JSON.stringify(event)}\n`);

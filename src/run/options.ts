@@ -205,7 +205,7 @@ export const RUN_OPTIONS = {
     flag: "--backbone <file[@node]>",
     type: text("an .onnx file or a name, as in features.onnx or features.onnx@NODE"),
     default: null,
-    help: "build on a pretrained network: an .onnx file, or NAME for GENCLASS_DATA/backbones/NAME.onnx, cut at its last feature map or at @NODE. Pictures are read at its size, unless --image says another",
+    help: "build on a pretrained network: an .onnx file, NAME for GENCLASS_DATA/backbones/NAME.onnx, or a name of genclass models --backbones, which is fetched; cut at its last feature map or at @NODE. Pictures are read at its size, unless --image says another",
     resume: "fixed",
     stored: "run",
   },

@@ -30,6 +30,7 @@ import { writeAtomically } from "./files.ts";
 import { optionsOf, type RunConfig, RunFolder, runConfig } from "./folder.ts";
 import { RunLock, refuseLocked } from "./lock.ts";
 import { RunLogs } from "./logs.ts";
+import { fetchBackbone } from "./named-backbones.ts";
 import type { RunOptions, StoredOptions } from "./options.ts";
 import { EPOCHS, epochFile, removeSheetsAfter } from "./sample-sheets.ts";
 import { newOptions, refuseChange, resumedOptions, unrepeatableOptions } from "./stored-options.ts";
@@ -99,10 +100,12 @@ export function planRun(model: string | Model, call: RunCall): PlannedRun {
 
 /**
  * Starts a run: makes its folder, in which `events` then trains.
- * @throws as `planRun`; `E_OPTION` for an option that does not fit the data
+ * @throws as `planRun`; `E_OPTION` for an option that does not fit the data; `E_DATA_NOT_FOUND` for a named network that cannot
+ * be fetched
  */
 export async function startRun(modelOrName: string | Model, call: TrainOptions): Promise<Training> {
   const model = typeof modelOrName === "string" ? findModel(modelOrName) : modelOrName;
+  await fetchBackbone(call.backbone);
   const { modelOptions, options, backbone } = planRun(model, call);
   const { data, backend } = call;
   const { height, width, channels } = data.train;

@@ -51,6 +51,19 @@ export interface StepEvent {
   readonly learningRate: number;
 }
 
+/** How far a stage is that is solved and has no steps. It is shown, and not kept in logs. */
+export interface SolveEvent {
+  readonly type: "solve";
+  /** The step that comes next, from 1: the solve counts as one. */
+  readonly step: number;
+  /** Of training, over all processes of the run. */
+  readonly seconds: number;
+  /** What is done now, for people. */
+  readonly what: string;
+  /** How much of that is done, 0..1. */
+  readonly share: number;
+}
+
 /** The end of an epoch or of a stage, with validation. */
 export interface EpochEvent {
   readonly type: "epoch";
@@ -115,4 +128,12 @@ export interface EndEvent {
 }
 
 /** Everything that training tells. */
-export type RunEvent = StartEvent | NoteEvent | StepEvent | EpochEvent | SamplesEvent | AlarmEvent | EndEvent;
+export type RunEvent =
+  | StartEvent
+  | NoteEvent
+  | StepEvent
+  | SolveEvent
+  | EpochEvent
+  | SamplesEvent
+  | AlarmEvent
+  | EndEvent;

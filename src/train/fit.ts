@@ -1,6 +1,6 @@
 // The only training loop. An async generator of events; leaving it stops training after the steps in flight.
 import { firstNotFinite, sizeOf } from "../base/array.ts";
-import { now } from "../base/clock.ts";
+import { breath, now } from "../base/clock.ts";
 import { fail } from "../base/errors.ts";
 import type { Table } from "../data/batches.ts";
 import { type Added, type ExampleCounts, exampleCounts, keptPartner } from "../data/dataset.ts";
@@ -16,8 +16,9 @@ import { Goals } from "./goals.ts";
 import { Pipeline, type StepResult } from "./pipeline.ts";
 import { budgetShares, StagePlan } from "./plan.ts";
 import { copyOf, newProgress, phaseStepsAfter, type TrainingProgress } from "./progress.ts";
-import { makeTables, Refresher, savedTables } from "./refresh.ts";
+import { AskedHeads, makeTables, Refresher, savedTables } from "./refresh.ts";
 import { drawSamples } from "./samples.ts";
+import { Solving } from "./solving.ts";
 import { StageStreams } from "./stage-streams.ts";
 import { type CompiledModel, type CompiledStage, compileModel } from "./steps.ts";
 import { Validator } from "./validate.ts";
@@ -94,6 +95,9 @@ const graphsOf = ({ stages, validate, samples, watch }: CompiledModel) => {
   );
 };
 
+/** How often it is told how far a solve is, and asked whether it shall go on. */
+const TOLD_SECONDS = 0.1;
+
 /** Why a run ends before its budget is used up. */
 type EarlyEnd = Exclude<EndEvent["reason"], "planned">;
 
@@ -150,15 +154,19 @@ class TrainingRun {
     while (reason === "planned") {
       const { index } = progress.stage;
       const streams = this.streams;
-      const plan = new StagePlan(progress, this.options, shares[index]!, streams.stepsPerEpoch);
       if (stages.length > 1 && progress.stage.step === 0)
         yield this.note(
           `stage ${index + 1} of ${stages.length}${stages[index]!.stage.name ? `: ${stages[index]!.stage.name}` : ""}`,
         );
-      reason = (yield* this.stage(stages[index]!, streams, plan)) ?? "planned";
+      const asked = this.askedHeads(stages[index]!);
+      const running = stages[index]!.stage.solve
+        ? this.solve(stages[index]!, asked)
+        : this.stage(stages[index]!, streams, asked, shares[index]!);
+      reason = (yield* running) ?? "planned";
       this.costs = { ...this.costs, ...streams.costs };
       if (reason !== "planned" || index + 1 === stages.length) break;
-      const epochsBefore = plan.epochOf(Math.max(0, progress.stage.step - 1));
+      const epochsBefore =
+        progress.stage.epochsBefore + Math.ceil(Math.max(1, progress.stage.step) / streams.stepsPerEpoch);
       progress.stage = { index: index + 1, step: 0, planned: null, epochsBefore };
       this.settle(index + 1);
       this.streams = this.streamsOf(index + 1);
@@ -180,23 +188,16 @@ class TrainingRun {
   private async *stage(
     compiled: CompiledStage,
     streams: StageStreams,
-    plan: StagePlan,
+    asked: AskedHeads,
+    share: readonly [from: number, to: number],
   ): AsyncGenerator<RunEvent, EarlyEnd | undefined> {
-    const { data, seed, batch, interrupted, saveSeconds = 60 } = this.options;
+    const { data, seed, interrupted, saveSeconds = 60 } = this.options;
     const { progress, program } = this;
     const { stage } = progress;
+    const plan = new StagePlan(progress, this.options, share, streams.stepsPerEpoch);
     const pipeline = new Pipeline(program, compiled.phases, streams, plan, seed, progress);
-    const refresher = new Refresher(
-      compiled,
-      stage.index,
-      program,
-      data.train,
-      this.tables,
-      seed,
-      batch,
-      streams.stepsPerEpoch,
-      featureTable(firstViews(this.options.features?.train)),
-    );
+    const { labels } = data.train;
+    const refresher = new Refresher(compiled, stage.index, asked, labels, this.tables, seed, streams.stepsPerEpoch);
     const endsBefore = (step: number) => plan.isBoundary(step) || refresher.isDue(step);
     let [stopping, saving] = [false, false];
     /** No more steps are begun until the state has been used. */
@@ -236,7 +237,7 @@ class TrainingRun {
       };
       if (!held || pipeline.length > 0) continue;
       if (validates) {
-        yield* this.endEpoch(epoch, plan, stopping);
+        yield* this.endEpoch(epoch, stage.step >= plan.planned, stopping);
         const goal = this.reachedGoal();
         if (goal) return goal;
       } else if (stopping || saving) {
@@ -248,6 +249,41 @@ class TrainingRun {
       if (stopping && progress.stage.step < plan.planned) return "interrupted";
       saving = false;
     }
+  }
+
+  /** A stage that is solved and not stepped: its one step is done, or it has not begun. @returns as `stage` */
+  private async *solve(compiled: CompiledStage, asked: AskedHeads): AsyncGenerator<RunEvent, EarlyEnd | undefined> {
+    const { progress, options } = this;
+    const { stage } = progress;
+    if (stage.step > 0) return undefined;
+    const solving = new Solving(compiled.stage.solve!, stage.index, options, asked);
+    const running = solving.run();
+    let told = 0;
+    for (let next = await running.next(); ; next = await running.next()) {
+      for (const text of solving.newNotes()) yield this.note(text);
+      if (next.done) {
+        solving.write(next.value, this.compiled.specs, this.program);
+        break;
+      }
+      if (now() - told < TOLD_SECONDS) continue;
+      await breath();
+      if (options.interrupted?.()) {
+        await running.return(undefined as never);
+        return "interrupted";
+      }
+      told = now();
+      yield { type: "solve", step: progress.step + 1, seconds: this.elapsed, ...next.value };
+    }
+    solving.count(progress.seen);
+    progress.step++;
+    stage.step = stage.planned = 1;
+    yield* this.endEpoch(stage.epochsBefore + 1, true, false);
+    return this.reachedGoal();
+  }
+
+  private askedHeads(stage: CompiledStage): AskedHeads {
+    const { data, batch, features } = this.options;
+    return new AskedHeads(stage, this.program, data.train, batch, featureTable(firstViews(features?.train)));
   }
 
   /**
@@ -276,8 +312,8 @@ class TrainingRun {
     progress.stage.step++;
   }
 
-  /** Validates, tells of it, and saves: in that order, so that no checkpoint is ahead of what was told. */
-  private async *endEpoch(epoch: number, plan: StagePlan, stopping: boolean): AsyncGenerator<RunEvent, void> {
+  /** Validates, tells of it, and saves (`ended`: with the stage): in that order, so that no checkpoint is ahead of what was told. */
+  private async *endEpoch(epoch: number, ended: boolean, stopping: boolean): AsyncGenerator<RunEvent, void> {
     const { progress } = this;
     const found = await this.validator.run(this.compiled.stages[progress.stage.index]!.metrics);
     const seen = { ...meansOf(progress.totals), ...found.metrics };
@@ -290,7 +326,7 @@ class TrainingRun {
     if (this.options.model.bestKeeps) progress.highest = this.goals.highestOf(this.metrics, progress.highest);
     const best = this.goals.isBest(this.metrics, progress.best, progress.highest);
     if (best) progress.best = { epoch, values: this.goals.valuesOf(this.metrics) };
-    const isLast = progress.stage.step >= plan.planned && progress.stage.index + 1 === this.compiled.stages.length;
+    const isLast = ended && progress.stage.index + 1 === this.compiled.stages.length;
     const isUsed = best || isLast || this.reachedGoal() !== undefined || (stopping && progress.best === null);
     this.fitted = found.fit(isUsed);
     const { step: at } = progress;

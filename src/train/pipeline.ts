@@ -82,9 +82,8 @@ export class Pipeline {
       if (!taking[i]) return [];
       const { phase, graph } = compiled;
       learningRate = phase.learningRate * phase.schedule(progress);
-      const own = (this.phaseSteps[phase.name] ?? 0) + 1;
-      this.phaseSteps[phase.name] = own;
-      const scalars = compiled.scalars(own, learningRate);
+      this.phaseSteps[phase.name] = (this.phaseSteps[phase.name] ?? 0) + 1;
+      const scalars = compiled.scalars(this.phaseSteps, learningRate);
       const fed = this.feeds[i]!.at(this.seed, this.offset + step, progress, scalars);
       return [this.program.run(graph.name, { ...batches, ...fed })];
     });

@@ -7,11 +7,13 @@ const PLAN_AFTER = 20;
 
 /** The part of the run's budget that each stage has: from and to, in 0..1. */
 export function budgetShares(stages: readonly Stage[]): [from: number, to: number][] {
-  const total = stages.reduce((sum, { share = 1 }) => sum + share, 0);
+  const parts = stages.map(({ share, solve }) => share ?? (solve ? 0 : 1));
+  // Where all is solved there is nothing to share.
+  const total = parts.reduce((sum, part) => sum + part, 0) || 1;
   let sofar = 0;
-  return stages.map(({ share = 1 }, k) => {
+  return parts.map((part, k) => {
     const from = sofar / total;
-    sofar += share;
+    sofar += part;
     return [from, k === stages.length - 1 ? 1 : sofar / total];
   });
 }

@@ -40,19 +40,41 @@ export const savedTables = (tables: Readonly<Record<string, Table>>, examples: n
     ]),
   );
 
+/** Asks heads of a stage about training pictures: those that its refresh or its solve names. */
+export class AskedHeads {
+  constructor(
+    private readonly stage: CompiledStage,
+    private readonly program: Program,
+    private readonly set: ImageSet,
+    private readonly batch: number,
+    /** Rows of the pictures that heads are fed beside them. */
+    private readonly fed: Readonly<Record<string, Table>>,
+  ) {}
+
+  /** Rows `[examples.length, …]` of pictures of these numbers. @throws `E_HEAD` for a head that is not named */
+  async predict(head: string, seed: number, examples?: Int32Array): Promise<Float32Array> {
+    const step = this.stage.predictions.get(head);
+    if (!step)
+      fail(
+        "E_HEAD",
+        `this stage can ask ${[...this.stage.predictions.keys()].join(", ") || "nothing"}; "${head}" is not among its heads`,
+      );
+    const run = (inputs: Readonly<Record<string, NdArray>>) => this.program.run(step.graph.name, inputs);
+    const rows = await predictSet(this.set, this.batch, seed, new StepFeeds(step), run, this.fed, examples);
+    return rows.get(head)!;
+  }
+}
+
 /** Runs the refresh of a stage, the one with number `index`, when it is due. */
 export class Refresher {
   constructor(
     private readonly stage: CompiledStage,
     private readonly index: number,
-    private readonly program: Program,
-    private readonly set: ImageSet,
+    private readonly asked: AskedHeads,
+    private readonly labels: Int32Array,
     private readonly tables: Readonly<Record<string, Table>>,
     private readonly seed: number,
-    private readonly batch: number,
     private readonly stepsPerEpoch: number,
-    /** Rows of the pictures that heads are fed beside them. */
-    private readonly fed: Readonly<Record<string, Table>>,
   ) {}
 
   /** Whether it runs before step `step` (from 0) of the stage. */
@@ -68,26 +90,14 @@ export class Refresher {
   async run(step: number, progress: number): Promise<string[]> {
     const notes: string[] = [];
     await this.stage.stage.refresh!.run({
-      labels: this.set.labels,
+      labels: this.labels,
       tables: Object.fromEntries(Object.entries(this.tables).map(([name, { rows }]) => [name, rows])),
       // By the clock, a stage may begin a little late.
       progress: step === 0 ? 0 : progress,
       seed: (this.seed ^ hashName(`refresh:${this.index}:${step}`)) >>> 1,
-      predict: (head, seed = this.seed) => this.predict(head, seed),
+      predict: (head, seed = this.seed) => this.asked.predict(head, seed),
       note: (text) => void notes.push(text),
     });
     return notes;
-  }
-
-  private async predict(head: string, seed: number): Promise<Float32Array> {
-    const step = this.stage.predictions.get(head);
-    if (!step)
-      fail(
-        "E_HEAD",
-        `this refresh can ask ${[...this.stage.predictions.keys()].join(", ") || "nothing"}; "${head}" is not among its heads`,
-      );
-    const run = (inputs: Readonly<Record<string, NdArray>>) => this.program.run(step.graph.name, inputs);
-    const rows = await predictSet(this.set, this.batch, seed, new StepFeeds(step), run, this.fed);
-    return rows.get(head)!;
   }
 }

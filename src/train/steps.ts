@@ -5,28 +5,22 @@ import { fail } from "../base/errors.ts";
 import type { Augmentation } from "../data/augment.ts";
 import { streamOfInput } from "../data/batches.ts";
 import { grad } from "../graph/grad.ts";
-import { SCALAR_PREFIX, STATE_PREFIX } from "../graph/names.ts";
-import * as g from "../graph/ops/index.ts";
+import { STATE_PREFIX } from "../graph/names.ts";
 import { input, isInput, type Tensor, topological } from "../graph/tensor.ts";
 import type { FittedQuantity, Metric } from "../metrics/metric.ts";
 import { applyHead, isAdversarial, requireHead, requireUsual, rowsOf } from "../models/heads.ts";
-import type { Batch, BuiltModel, DataSpec, ParameterGroup, Phase, Stage } from "../models/model.ts";
+import type { Batch, BuiltModel, DataSpec, Phase, Stage } from "../models/model.ts";
 import { zerosInit } from "../nn/init.ts";
-import {
-  applyOptimizer,
-  clipByGlobalNorm,
-  globalNorm,
-  type Optimizer,
-  optimizerScalar,
-  type Trained,
-} from "../nn/optim.ts";
+import { applyOptimizer, clipByGlobalNorm, globalNorm, optimizerScalar, type Trained } from "../nn/optim.ts";
 import { averagePath, Build, evaluatedPath, type StateSpec } from "../nn/scope.ts";
 import { type BatchUse, batchTensors, plainBatch } from "../predict/batch.ts";
 import type { Step } from "../predict/feeds.ts";
 import { fittedOf, metricsOf, outputsOf, outputTensors } from "../predict/outputs.ts";
 import type { StepGraph } from "../runtime/program.ts";
 import { GRADIENT_NORM } from "./alarms.ts";
+import { type AverageRates, keepAverages, type StepsTaken, stepsOf } from "./averages.ts";
 import { FEATURES, precomputed } from "./frozen-features.ts";
+import { pathsOf, requireContinued, slotOwners, type TrainedGroup, trainedGroups } from "./groups.ts";
 import { SAMPLES } from "./samples.ts";
 import { type ResolvedStream, resolveStreams } from "./stage-streams.ts";
 import { toldMetrics } from "./told-metrics.ts";
@@ -34,8 +28,11 @@ import { toldMetrics } from "./told-metrics.ts";
 /** The training step of a phase. */
 export interface PhaseStep extends Step {
   readonly phase: Phase;
-  /** Numbers that the optimizer's step number `step` (from 1) of the phase is fed, at a learning rate. */
-  scalars(step: number, learningRate: number): Record<string, number>;
+  /**
+   * Numbers that a step of the phase is fed.
+   * @param taken steps that each phase has taken, by name, with this one
+   */
+  scalars(taken: StepsTaken, learningRate: number): Record<string, number>;
 }
 
 /** A stage with the graphs of its steps. */
@@ -89,9 +86,6 @@ export interface CompileOptions extends Omit<BatchUse, "tables"> {
   readonly features?: { readonly path: string; readonly shape: readonly number[] };
 }
 
-/** The scalar that moves averages towards the newest weights: 1 - decay. */
-const AVERAGE_RATE = "averageRate";
-
 /** The graphs of a model for batches of `batchSize`. @throws `E_NAME` for phases and prefixes that do not fit the model */
 export function compileModel(
   model: BuiltModel,
@@ -112,26 +106,41 @@ export function compileModel(
     ]),
   );
   const specs = new Map<string, StateSpec>();
-  const walks: Walk[] = [];
+  requireNames(model, streams);
   const watched = isAdversarial(model.heads);
+  const phases = model.stages.flatMap(({ phases }) => phases);
+  const owners = slotOwners(phases);
+  const walks = phases.map((phase) =>
+    walkPhase(phase, batches, specs, { frozen, emaDecay, features, watched, owner: owners.get(phase.name)! }),
+  );
+  for (const walk of walks) requireContinued(walk, walks);
+  const rates = keepAverages(walks, specs);
+  const steps = new Map(
+    walks.map((walk) => {
+      const { name } = walk.phase;
+      const sharing = [...owners].flatMap(([other, owner]) => (owner === owners.get(name) ? [other] : []));
+      return [name, phaseStep(walk, sharing, rates.get(name))];
+    }),
+  );
   const stages = model.stages.map((stage) => ({
     stage,
-    phases: stage.phases.map((phase) =>
-      phaseStep(phase, batches, specs, { frozen, emaDecay, features, watched }, walks),
-    ),
+    phases: stage.phases.map(({ name }) => steps.get(name)!),
   }));
-  requireNames(model, streams);
   declareHeads(model, data, batchSize, specs);
-  for (const { phase, averaged, unaveraged } of walks) {
-    for (const path of averaged)
+  for (const { phase, build, decay, groups } of walks) {
+    for (const path of build.averaged)
       if (!specs.has(averagePath(path)))
-        fail("E_NAME", `phase "${phase}" reads the moving average of "${path}", which no phase keeps: see emaDecay`);
+        fail(
+          "E_NAME",
+          `phase "${phase.name}" reads the moving average of "${path}", which no phase keeps: see emaDecay`,
+        );
+    if (decay !== undefined) continue;
     // The average would stand still while the parameter moves, and the average is what is evaluated.
-    const still = unaveraged.find((path) => specs.has(averagePath(path)));
+    const still = pathsOf(groups).find((path) => specs.has(averagePath(path)));
     if (still !== undefined)
       fail(
         "E_NAME",
-        `phase "${phase}" moves "${still}" and keeps no average of it, another phase does; give both the same emaDecay`,
+        `phase "${phase.name}" moves "${still}" and keeps no average of it, another phase does; give both the same emaDecay`,
       );
   }
   const possible = outputsOf(model.heads, paired);
@@ -152,7 +161,10 @@ export function compileModel(
     return { graph: { name, updates: new Map(), log }, noises: build.noises, annealed: build.annealed };
   };
   const validate = predictStep(VALIDATE, outputs);
-  const moved = stages.map(({ phases }) => new Set(phases.flatMap(({ graph }) => [...graph.updates.keys()])));
+  const moved = stages.map(
+    ({ stage, phases }) =>
+      new Set([...phases.flatMap(({ graph }) => [...graph.updates.keys()]), ...solvedPaths(stage, specs)]),
+  );
   const told = toldMetrics(metrics, validate.graph.log, moved);
   return {
     stages: stages.map(({ stage, phases }, k) => ({
@@ -160,10 +172,10 @@ export function compileModel(
       phases,
       streams: streams.filter(({ name }) => phases.some(({ graph }) => streamsOf(graph).has(name))),
       predictions: new Map(
-        stage.refresh?.heads.map((head) => {
+        [...(stage.refresh?.heads ?? []), ...(stage.solve?.heads ?? [])].map((head) => {
           const { takes } = requireHead(model.heads, head);
           if (takes.join() !== "picture")
-            fail("E_HEAD", `a refresh can ask heads of pictures alone; "${head}" takes ${takes.join(", ")}`);
+            fail("E_HEAD", `a stage can ask heads of pictures alone; "${head}" takes ${takes.join(", ")}`);
           return [head, predictStep(predictGraph(head), [head])];
         }),
       ),
@@ -176,6 +188,19 @@ export function compileModel(
     fitted,
     specs,
   };
+}
+
+/** The paths that a stage solves. @throws `E_NAME` for a stage with phases beside, or prefixes that no head has */
+function solvedPaths({ name, phases, solve, refresh }: Stage, specs: ReadonlyMap<string, StateSpec>): string[] {
+  if (!solve) return [];
+  if (phases.length > 0 || refresh)
+    fail("E_NAME", `the stage "${name}" is solved, and has phases or a refresh; give these a stage of their own`);
+  return solve.updates.flatMap((prefix) => {
+    const paths = [...specs.keys()].filter((path) => path.startsWith(prefix));
+    if (paths.length === 0)
+      fail("E_NAME", `the stage "${name}" solves "${prefix}", and no parameter of any head begins so`);
+    return paths;
+  });
 }
 
 function watchSteps(
@@ -191,15 +216,6 @@ function watchSteps(
     // A phase may report nothing.
     .filter(([, { graph }]) => graph.log.size > 0);
   return { discriminate: predictStep(predictGraph("discriminate"), ["discriminate"]), losses: new Map(losses) };
-}
-
-/** What is told of the walk over a phase. */
-interface Walk {
-  readonly phase: string;
-  /** Paths whose moving average it reads. */
-  readonly averaged: ReadonlySet<string>;
-  /** Paths that it moves without keeping an average. */
-  readonly unaveraged: readonly string[];
 }
 
 /** The metrics that validation computes: slow ones only where the best checkpoint is chosen by them, or to watch a model. */
@@ -257,28 +273,38 @@ function declareHeads(
   for (const [path, spec] of build.state) if (!specs.has(path)) specs.set(path, spec);
 }
 
-function phaseStep(
+/** A phase whose loss has been walked, with its optimizer's part of a step: what its step is made of. */
+interface Walk {
+  readonly phase: Phase;
+  readonly build: Build;
+  readonly groups: readonly TrainedGroup[];
+  /** Decay of the averages that it keeps; absent: it keeps none. */
+  readonly decay?: number;
+  /** New values of the state by path. */
+  readonly updates: Map<string, Tensor>;
+  readonly log: ReadonlyMap<string, Tensor>;
+}
+
+/** What of a walk depends on the run. */
+interface WalkOptions extends Required<Pick<CompileOptions, "frozen" | "emaDecay">>, Pick<CompileOptions, "features"> {
+  /** Whether the norm of its gradients is told. */
+  readonly watched: boolean;
+  /** The phase by whose name its slots go. */
+  readonly owner: string;
+}
+
+function walkPhase(
   phase: Phase,
   batches: Readonly<Record<string, Batch>>,
   specs: Map<string, StateSpec>,
-  {
-    frozen,
-    emaDecay,
-    features,
-    watched,
-  }: Required<Pick<CompileOptions, "frozen" | "emaDecay">> &
-    Pick<CompileOptions, "features"> & {
-      /** Whether the norm of its gradients is told. */
-      readonly watched: boolean;
-    },
-  walks: Walk[],
-): PhaseStep {
+  { frozen, emaDecay, features, watched, owner }: WalkOptions,
+): Walk {
   const build = new Build(true, {
     frozen,
     precomputed: features && precomputed(features.path, Object.values(batches), true),
   });
   const { loss, log } = phase.loss(build.root, Object.values(batches)[0]!, batches);
-  const groups = trainedGroups(phase, build);
+  const groups = trainedGroups(phase, build, owner);
   const parameters = groups.flatMap(({ parameters }) => parameters);
   if (parameters.length === 0)
     fail("E_OPTION", `phase "${phase.name}" has nothing to train: all that it moves is frozen; freeze less`);
@@ -300,89 +326,43 @@ function phaseStep(
     for (const [path, value] of applyOptimizer(owner, optimizer, trained, slot)) updates.set(path, value);
   }
   for (const [path, spec] of build.state) specs.set(path, spec);
-  const decay = phase.emaDecay ?? emaDecay;
-  if (decay !== "none") keepAverages(parameters, specs, updates);
   // Statistics of a network that another phase moves are that phase's: they would be taken twice a step, of other pictures.
   const prefixes = phase.updates.map((update) => (typeof update === "string" ? update : update.prefix));
   for (const [path, value] of build.assigned)
     if (!build.isFrozen(path) && prefixes.some((prefix) => path.startsWith(prefix))) updates.set(path, value);
-  const unaveraged = decay === "none" ? parameters.map(([path]) => path) : [];
-  walks.push({ phase: phase.name, averaged: build.averaged, unaveraged });
+  const { emaDecay: decay = emaDecay } = phase;
+  return {
+    ...{ phase, build, groups, updates },
+    ...(decay === "none" ? {} : { decay }),
+    log: new Map([...Object.entries(log), ...(watched ? [[GRADIENT_NORM, globalNorm(raw)] as const] : [])]),
+  };
+}
+
+/**
+ * The step of a phase.
+ * @param sharing the phases that move its slots, itself among them: an optimizer's step number is that of its slots
+ * @param rates those of the averages that it keeps
+ */
+function phaseStep(
+  { phase, build, groups, updates, log }: Walk,
+  sharing: readonly string[],
+  rates: AverageRates | undefined,
+): PhaseStep {
   return {
     phase,
-    graph: {
-      name: phase.name,
-      updates,
-      log: new Map([...Object.entries(log), ...(watched ? [[GRADIENT_NORM, globalNorm(raw)] as const] : [])]),
-    },
+    graph: { name: phase.name, updates, log },
     noises: build.noises,
     annealed: build.annealed,
-    scalars(step, learningRate) {
-      const scalars: Record<string, number> = {};
+    scalars(taken, learningRate) {
+      const scalars: Record<string, number> = { ...rates?.(taken) };
+      const step = stepsOf(sharing, taken);
       for (const { owner, optimizer, rateScale, decayScale } of groups) {
         const own = optimizer.scalars({ step, learningRate: learningRate * rateScale, decayScale });
         for (const [name, value] of Object.entries(own)) scalars[optimizerScalar(owner, name)] = value;
       }
-      // The average follows quickly at first: a fixed decay would remember the first weights for thousands of steps.
-      if (decay !== "none") scalars[AVERAGE_RATE] = 1 - Math.min(decay, step / (step + 9));
       return scalars;
     },
   };
-}
-
-/** Parameters that are updated by one rule, with the same learning rate and decay. */
-interface TrainedGroup {
-  /** Name of its slots and scalars. */
-  readonly owner: string;
-  readonly optimizer: Optimizer;
-  readonly rateScale: number;
-  readonly decayScale: number;
-  readonly parameters: [path: string, tensor: Tensor][];
-}
-
-/** The parameters that a phase moves: those of plain prefixes together, others by group. */
-function trainedGroups({ name, optimizer: usual, updates }: Phase, build: Build): TrainedGroup[] {
-  const declared = updates.map((update): ParameterGroup => (typeof update === "string" ? { prefix: update } : update));
-  const whatOf = ({ prefix, suffix }: ParameterGroup) => (suffix === undefined ? prefix : `${prefix}…${suffix}`);
-  const names = declared.map(whatOf);
-  const twice = names.find((what, i) => names.indexOf(what) !== i);
-  if (twice !== undefined) fail("E_NAME", `phase "${name}" moves "${twice}" in two groups; name it once`);
-  const length = ({ prefix, suffix = "" }: ParameterGroup) => [prefix.length, suffix.length] as const;
-  const takes = ({ prefix, suffix = "" }: ParameterGroup, path: string) =>
-    path.startsWith(prefix) && path.endsWith(suffix);
-  const narrowestFirst = [...declared].sort((a, b) => {
-    const [[p, s], [q, t]] = [length(a), length(b)];
-    return q - p || t - s;
-  });
-  const ownerOf = (path: string) => narrowestFirst.find((group) => takes(group, path));
-  const groups = new Map<string, TrainedGroup>();
-  for (const [i, one] of declared.entries()) {
-    const { prefix, optimizer = usual, rateScale = 1, decayScale = 1 } = one;
-    if (![...build.state.keys()].some((path) => ownerOf(path) === one))
-      fail(
-        "E_NAME",
-        `phase "${name}" moves "${names[i]}", and none of its parameters begins so, or all are in longer ones: ${[...build.state.keys()].join(", ")}`,
-      );
-    const owner = typeof updates[i] === "string" ? name : `${name}:${names[i]}`;
-    const group = groups.get(owner) ?? { owner, optimizer, rateScale, decayScale, parameters: [] };
-    groups.set(owner, group);
-    group.parameters.push(...build.trainable(prefix).filter(([path]) => ownerOf(path) === one));
-  }
-  return [...groups.values()].filter(({ parameters }) => parameters.length > 0);
-}
-
-/** Adds the moving average of each parameter to the state and to the updates. */
-function keepAverages(
-  parameters: readonly (readonly [path: string, tensor: Tensor])[],
-  specs: Map<string, StateSpec>,
-  updates: Map<string, Tensor>,
-): void {
-  const rate = input(SCALAR_PREFIX + AVERAGE_RATE, []);
-  for (const [path, { shape }] of parameters) {
-    const average = input(STATE_PREFIX + averagePath(path), shape);
-    specs.set(averagePath(path), { ...specs.get(path)!, trainable: false });
-    updates.set(averagePath(path), g.add(average, g.mul(g.sub(updates.get(path)!, average), rate)));
-  }
 }
 
 /** The streams that a step reads. */

@@ -4,8 +4,9 @@ import { glyphs } from "../../src/data/sets/glyphs.ts";
 import { parseOptions } from "../../src/models/index.ts";
 import { stargan } from "../../src/models/stargan.ts";
 import { initialState } from "../../src/nn/scope.ts";
-import { nativeBackend, TrainedModel } from "../../src/node.ts";
+import { TrainedModel } from "../../src/node.ts";
 import { compileModel } from "../../src/train/steps.ts";
+import { NATIVE } from "../helpers.ts";
 import { modelTests } from "./model-tests.ts";
 
 const small = { width: 4, blocks: 1, discriminatorWidth: 4, rate: 2e-3, emaDecay: 0.9 };
@@ -22,7 +23,7 @@ describe("stargan", () => {
     // What is evaluated are averages, which are the weights at first.
     for (const path of specs.keys())
       if (specs.has(`average/${path}`)) weights.state.set(`average/${path}`, weights.state.get(path)!);
-    return new TrainedModel({ model: "stargan", options, data }, weights, nativeBackend(), stargan);
+    return new TrainedModel({ model: "stargan", options, data }, weights, NATIVE, stargan);
   };
 
   it("makes another picture for another class, of the first weights on", async () => {

@@ -7,11 +7,12 @@ import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { gather } from "../../src/data/dataset.ts";
 import { glyphs } from "../../src/data/sets/glyphs.ts";
-import { ExportedClassifier, exportHead, load, type NodeModel, nativeBackend, VERSION } from "../../src/node.ts";
+import { ExportedClassifier, exportHead, load, type NodeModel, VERSION } from "../../src/node.ts";
 import { startRun } from "../../src/run/train.ts";
+import { NATIVE } from "../helpers.ts";
 
 const root = mkdtempSync(join(tmpdir(), "genclass-exported-"));
-const backend = nativeBackend();
+const backend = NATIVE;
 const data = glyphs({ train: 200, test: 20 });
 let model: NodeModel;
 let pixels: Uint8Array;

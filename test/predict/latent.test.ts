@@ -9,9 +9,10 @@ import { constant, type Tensor } from "../../src/graph/tensor.ts";
 import { mixtureOf } from "../../src/metrics/mixture-quantity.ts";
 import { head } from "../../src/models/heads.ts";
 import { defineModel } from "../../src/models/model.ts";
-import { nativeBackend, TrainedModel } from "../../src/node.ts";
+import { TrainedModel } from "../../src/node.ts";
 import { explain, STEPS_BETWEEN } from "../../src/predict/explain.ts";
 import { drawCodes, hasMixture, sampleMixture } from "../../src/predict/mixture-sampler.ts";
+import { NATIVE } from "../helpers.ts";
 
 const SIDE = 6;
 const SIZE = SIDE * SIDE;
@@ -64,7 +65,7 @@ const config = {
   options: {},
   data: { height: SIDE, width: SIDE, channels: 1, classes: ["dark", "bright", "odd"], mirror: false },
 };
-const backend = nativeBackend();
+const backend = NATIVE;
 const model = new TrainedModel(config, { state: new Map(), fitted }, backend, byHand);
 afterAll(() => model.dispose());
 

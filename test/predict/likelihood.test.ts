@@ -7,8 +7,9 @@ import { inMemory } from "../../src/data/pixels.ts";
 import * as g from "../../src/graph/ops/index.ts";
 import { head } from "../../src/models/heads.ts";
 import { defineModel, type LikelihoodSpec } from "../../src/models/model.ts";
-import { nativeBackend, TrainedModel } from "../../src/node.ts";
+import { TrainedModel } from "../../src/node.ts";
 import { estimateLikelihood, likelihoodText } from "../../src/predict/likelihood.ts";
+import { NATIVE } from "../helpers.ts";
 
 const DRAWS = 4;
 const spec = { height: 4, width: 4, channels: 1, classes: ["a", "b"], mirror: false };
@@ -39,7 +40,7 @@ const known = (of: LikelihoodSpec["of"], penalty: number) =>
   });
 const weights = { state: new Map([["unused", ndarray("float32", [], [0])]]), fitted: new Map() };
 const trained = (of: LikelihoodSpec["of"], penalty = 0) =>
-  new TrainedModel({ model: "known", options: {}, data: spec }, weights, nativeBackend(), known(of, penalty));
+  new TrainedModel({ model: "known", options: {}, data: spec }, weights, NATIVE, known(of, penalty));
 
 /** Pictures that are different in every pixel, so that their draws are independent. */
 const picturesOf = (n: number, level: (i: number) => number): ImageSet => ({

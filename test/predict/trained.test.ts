@@ -10,14 +10,15 @@ import { project, relativeDistance } from "../../src/metrics/feature-distance.ts
 import type { Fitted } from "../../src/metrics/metric.ts";
 import { noveltyTables } from "../../src/metrics/novelty.ts";
 import { rarity } from "../../src/metrics/tail-table.ts";
-import { type Backend, load, nativeBackend, RunFolder, TrainedModel } from "../../src/node.ts";
+import { type Backend, load, RunFolder, TrainedModel } from "../../src/node.ts";
 import { headNoise, type NoiseRows, ROWS_AT_ONCE } from "../../src/predict/noise.ts";
 import { Random } from "../../src/random/random.ts";
 import { startRun } from "../../src/run/train.ts";
+import { NATIVE } from "../helpers.ts";
 
 const root = mkdtempSync(join(tmpdir(), "genclass-trained-"));
 afterAll(() => rmSync(root, { recursive: true }));
-const backend = nativeBackend();
+const backend = NATIVE;
 const whole = glyphs({ train: 400, test: 40 });
 const options = { width: 4, hidden: 16, latent: 4 };
 const run = join(root, "run");

@@ -33,7 +33,7 @@ async function mlpVaeLosses(backend: Backend, steps: number, atOnce = false): Pr
   }
   const losses: Promise<number>[] = [];
   for (let t = 1; t <= steps; t++) {
-    const scalars = Object.entries(scalarsOf(t, phase.learningRate)).map(
+    const scalars = Object.entries(scalarsOf({ [phase.name]: t }, phase.learningRate)).map(
       ([name, value]) => [SCALAR_PREFIX + name, ndarray("float32", [], [value])] as const,
     );
     const running = program.run(graph.name, { ...feeds, ...Object.fromEntries(scalars) });

@@ -4,9 +4,10 @@ import { ndarray } from "../../src/base/array.ts";
 import { type Dataset, gather, range, subset } from "../../src/data/dataset.ts";
 import { glyphs } from "../../src/data/sets/glyphs.ts";
 import { withValidation } from "../../src/data/splits.ts";
-import { nativeBackend } from "../../src/node.ts";
+
 import { alarmChanges, EPOCHS_KEPT } from "../../src/train/alarms.ts";
 import { fit } from "../../src/train/fit.ts";
+import { NATIVE } from "../helpers.ts";
 import { denseGenerator, perfectGenerator, type Rates, smallGan, trainGan } from "./small-gan.ts";
 
 /** What the epochs before and the last one show, where nothing is wrong. */
@@ -156,7 +157,7 @@ describe("in training", () => {
   it("a checkpoint is never ahead of what was told: whoever leaves before the alarm goes on from before the epoch", async () => {
     const saves: number[] = [];
     const running = fit({
-      ...{ name: "wild", model: dense({}, 0), data, backend: nativeBackend(), seed: 1, batch: 32, augmentation: {} },
+      ...{ name: "wild", model: dense({}, 0), data, backend: NATIVE, seed: 1, batch: 32, augmentation: {} },
       epochs: 1,
       save: (_which, { progress }) => void saves.push(progress.step),
     });

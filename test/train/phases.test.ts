@@ -43,7 +43,7 @@ describe("a phase", () => {
     const slots = [...specs.keys()].filter((path) => path.startsWith("optimizer/"));
     expect(slots.map((path) => path.split("/").slice(-2).join("/"))).toEqual(["bias/m", "bias/v"]);
     // Of SGD the rate itself, three times that of Adam, whose corrections of a first step cancel.
-    const scalars = Object.entries(stages[0]!.phases[0]!.scalars(1, 0.1));
+    const scalars = Object.entries(stages[0]!.phases[0]!.scalars({ one: 1 }, 0.1));
     const scalarOf = (end: string) => scalars.find(([name]) => name.endsWith(end))![1];
     expect(scalarOf("/rate")).toBe(0.1);
     expect(scalarOf("/size")).toBeCloseTo(0.3, 12);

@@ -10,10 +10,11 @@ import { batchNorm, dense } from "../../src/nn/layers.ts";
 import { sigmoidCrossEntropy, weightedMean } from "../../src/nn/losses.ts";
 import { adam } from "../../src/nn/optim.ts";
 import type { Scope } from "../../src/nn/scope.ts";
-import { nativeBackend } from "../../src/node.ts";
+
 import type { AlarmEvent, EpochEvent, RunEvent } from "../../src/train/events.ts";
 import { fit } from "../../src/train/fit.ts";
 import type { FitOptions, Snapshot } from "../../src/train/fit-options.ts";
+import { NATIVE } from "../helpers.ts";
 
 /** Learning rates of the two networks. */
 export interface Rates {
@@ -102,7 +103,7 @@ export async function trainGan(model: BuiltModel, data: Dataset, more: Partial<F
   const events: RunEvent[] = [];
   let saved: Snapshot | undefined;
   const running = fit({
-    ...{ name: "small-gan", model, data, backend: nativeBackend(), seed: 1, batch: 32, augmentation: {} },
+    ...{ name: "small-gan", model, data, backend: NATIVE, seed: 1, batch: 32, augmentation: {} },
     save: (_which, snapshot) => void (saved = snapshot),
     ...more,
   });

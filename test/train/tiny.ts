@@ -6,10 +6,11 @@ import * as g from "../../src/graph/ops/index.ts";
 import type { BuiltModel, Phase } from "../../src/models/model.ts";
 import { zerosInit } from "../../src/nn/init.ts";
 import { sgd } from "../../src/nn/optim.ts";
-import { nativeBackend } from "../../src/node.ts";
+
 import type { EndEvent, EpochEvent, RunEvent, StepEvent } from "../../src/train/events.ts";
 import { fit } from "../../src/train/fit.ts";
 import type { Checkpoint, FitOptions, Snapshot } from "../../src/train/fit-options.ts";
+import { NATIVE } from "../helpers.ts";
 
 /** Pictures of 1 x 2 bytes with given labels. */
 export const pictures = (labels: readonly number[]): ImageSet => ({
@@ -56,7 +57,7 @@ export async function train(model: BuiltModel, options: Partial<FitOptions> = {}
   const saves: EndedRun["saves"][number][] = [];
   const events: RunEvent[] = [];
   const run = fit({
-    ...{ name: "tiny", model, data, backend: nativeBackend(), seed: 1, batch: 2, augmentation: {} },
+    ...{ name: "tiny", model, data, backend: NATIVE, seed: 1, batch: 2, augmentation: {} },
     save: (which, snapshot) => {
       saves.push({ which, snapshot });
     },

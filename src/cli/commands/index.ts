@@ -41,5 +41,6 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: () => import("./data.ts"),
   },
   { name: "models", summary: "the models, their options and papers", load: () => import("./models.ts") },
+  { name: "setup", summary: "fetch oneDNN, with which training is faster", load: () => import("./setup.ts") },
   { name: "doctor", summary: "this machine, its backends and their speed", load: () => import("./doctor.ts") },
 ];

@@ -6,6 +6,7 @@ import { findModel, MODELS } from "../../models/index.ts";
 import { BACKEND_CHOICES, type Backend, chooseBackend, load } from "../../node.ts";
 import { evaluate } from "../../predict/evaluate.ts";
 import { RunFolder } from "../../run/folder.ts";
+import { fetchBackbone } from "../../run/named-backbones.ts";
 import { choice, text } from "../../run/option-types.ts";
 import { RUN_OPTION_LIST, type RunOptions, type StoredOptions } from "../../run/options.ts";
 import { useCommands } from "../../run/repeat.ts";
@@ -13,7 +14,8 @@ import { planResume, planRun, resumeRun, startRun, type Training } from "../../r
 import type { EndEvent } from "../../train/events.ts";
 import { argument, keyValues } from "../args.ts";
 import { interruptSwitch } from "../interrupt.ts";
-import { bold, duration, Progress, print, printJson, warn } from "../render.ts";
+import { bold, duration, openLine, Progress, print, printJson, warn } from "../render.ts";
+import { setupHint } from "../setup-hint.ts";
 import { openAgain, openSource, sourceOf, warnOf } from "../sources.ts";
 import { showEvaluation } from "./evaluate.ts";
 import { headsOf } from "./models.ts";
@@ -133,6 +135,7 @@ async function start(model: string, options: Options, interrupted: () => boolean
   const { data: source, set = [], resume: _, backend: wish = "auto", json: __, ...given } = options;
   if (!source) fail("E_USAGE", 'train needs --data SRC: a built-in name such as "glyphs", or a folder');
   const call = { ...given, options: keyValues(set) };
+  await fetchBackbone(call.backbone, (file, bytes, total) => openLine("fetch", file, bytes, total));
   const { options: wanted } = planRun(model, call);
   const backend = backendFor(wish, wanted);
   const data = await openSource(source, wanted);
@@ -157,5 +160,7 @@ async function resume(model: string, options: Options, interrupted: () => boolea
 function backendFor(name: Options["backend"], { threads, precision }: StoredOptions): Backend {
   const { backend, notes } = chooseBackend({ backend: name, threads, precision });
   for (const note of notes) warn(note);
+  const hint = name === "auto" && backend.name !== "onednn" ? setupHint() : undefined;
+  if (hint) warn(hint);
   return backend;
 }

@@ -54,6 +54,6 @@ function requireCounterparts(folder: string, [from, own]: Side, [to, other]: Sid
   if (alone)
     fail(
       "E_DATA_FORMAT",
-      `${join(folder, from, alone.name)} has no counterpart; expected pictures of equal names in ${GIVEN} and ${WANTED}: add ${join(folder, to, alone.name)}, or take the other away`,
+      `${join(folder, from, alone.name)} has no counterpart; expected pictures of equal names in ${GIVEN} and ${WANTED}: add ${join(folder, to, alone.name)}, take the other away, or rename a folder where these are two classes`,
     );
 }

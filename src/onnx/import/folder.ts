@@ -18,8 +18,12 @@ export interface NetworkFile {
   readonly sha256: string;
 }
 
-/** Reads the network of an `.onnx` file. @throws `E_FILE` where it cannot be read, `E_ONNX` where it is no network of pictures */
-export function readNetworkFile(path: string): NetworkFile {
+/**
+ * Reads the network of an `.onnx` file.
+ * @param expected the SHA-256 that it must have, where that is known
+ * @throws `E_FILE` where it cannot be read or has another SHA-256, `E_ONNX` where it is no network of pictures
+ */
+export function readNetworkFile(path: string, expected?: string): NetworkFile {
   const state = statSync(path, { throwIfNoEntry: false });
   if (!state) fail("E_FILE", `${path} does not exist; expected an .onnx file`);
   if (!state.isFile()) fail("E_FILE", `${path} is no file; expected an .onnx file`);
@@ -31,7 +35,13 @@ export function readNetworkFile(path: string): NetworkFile {
   } catch (cause) {
     fail("E_FILE", `${path} cannot be read (${(cause as Error).message})`, cause);
   }
-  return { network: Network.read(bytes, beside(path)), bytes, sha256: sha256Of(bytes) };
+  const sha256 = sha256Of(bytes);
+  if (expected !== undefined && sha256 !== expected)
+    fail(
+      "E_FILE",
+      `${path} is damaged: its SHA-256 is ${sha256}, published is ${expected}; remove it, and it is fetched again`,
+    );
+  return { network: Network.read(bytes, beside(path)), bytes, sha256 };
 }
 
 /** SHA-256 of bytes, in hexadecimal. */

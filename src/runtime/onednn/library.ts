@@ -2,6 +2,7 @@
 // called. What differs between its generations 2 and 3 is in api.ts.
 import { existsSync } from "node:fs";
 import { join } from "node:path";
+import { cachePath } from "../../base/cache-path.ts";
 import { fail } from "../../base/errors.ts";
 import { koffi, type LibraryHandle } from "../foreign.ts";
 
@@ -134,8 +135,18 @@ export interface Library {
   readonly handle: LibraryHandle;
 }
 
+/** Where `genclass setup` puts the library: a folder of the cache, and the file in it. */
+export const INSTALLED = { folder: ["onednn", "linux-x64"], file: "libdnnl.so.3" } as const;
+/** Path of the library that `genclass setup` installs. */
+export const installedPath = (env: NodeJS.ProcessEnv = process.env): string =>
+  cachePath(env, ...INSTALLED.folder, INSTALLED.file);
+
 /** Where the library is looked for. `GENCLASS_ONEDNN` names one file, and nothing else is tried then. */
-export function candidates(env: NodeJS.ProcessEnv = process.env, platform: string = process.platform): string[] {
+export function candidates(
+  env: NodeJS.ProcessEnv = process.env,
+  platform: string = process.platform,
+  arch: string = process.arch,
+): string[] {
   if (env.GENCLASS_ONEDNN) return [env.GENCLASS_ONEDNN];
   const prefixes = [env.VIRTUAL_ENV, env.CONDA_PREFIX].filter((path) => path !== undefined);
   if (platform === "win32") return [...prefixes.map((path) => join(path, "Library", "bin", "dnnl.dll")), "dnnl.dll"];
@@ -144,13 +155,15 @@ export function candidates(env: NodeJS.ProcessEnv = process.env, platform: strin
     return folders.map((folder) => join(folder, "libdnnl.dylib"));
   }
   const names = ["libdnnl.so.3", "libdnnl.so.2"];
-  return [...prefixes.flatMap((path) => names.map((name) => join(path, "lib", name))), ...names];
+  // What was asked for by name comes first.
+  const installed = arch === "x64" ? [installedPath(env)] : [];
+  return [...installed, ...prefixes.flatMap((path) => names.map((name) => join(path, "lib", name))), ...names];
 }
 
 /** Between what is wrong and how to get the library. */
 export const TO_GET = "; to get it: ";
 const HOW_TO_GET =
-  "apt install libdnnl2 (Debian 12, Ubuntu 22.04) or libdnnl3 (newer), dnf install onednn, pacman -S onednn, brew install onednn, conda install -c conda-forge onednn, pip install onednn-cpu-gomp; or name the file in GENCLASS_ONEDNN";
+  "genclass setup (Linux x64), apt install libdnnl2 (Debian 12, Ubuntu 22.04) or libdnnl3 (newer), dnf install onednn, pacman -S onednn, brew install onednn, conda install -c conda-forge onednn, pip install onednn-cpu-gomp; or name the file in GENCLASS_ONEDNN";
 
 /** @throws `E_BACKEND` when no candidate loads, or the one found is too old or too new */
 export function loadLibrary(paths: readonly string[] = candidates()): Library {

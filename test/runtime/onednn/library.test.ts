@@ -15,8 +15,11 @@ const main = join(import.meta.dirname, "../../../dist/cli/main.js");
 describe("looking for oneDNN", () => {
   it("tries the one file that GENCLASS_ONEDNN names, or the names of both generations where they are kept", () => {
     expect(candidates({ GENCLASS_ONEDNN: "/opt/own.so" }, "linux")).toEqual(["/opt/own.so"]);
-    expect(candidates({}, "linux")).toEqual(["libdnnl.so.3", "libdnnl.so.2"]);
-    expect(candidates({ CONDA_PREFIX: "/conda" }, "linux")[0]).toBe("/conda/lib/libdnnl.so.3");
+    expect(candidates({}, "linux", "arm64")).toEqual(["libdnnl.so.3", "libdnnl.so.2"]);
+    // What genclass setup installed, where it has something to install, comes before what the system has.
+    const names = ["/cache/onednn/linux-x64/libdnnl.so.3", "libdnnl.so.3", "libdnnl.so.2"];
+    expect(candidates({ GENCLASS_CACHE: "/cache" }, "linux", "x64")).toEqual(names);
+    expect(candidates({ CONDA_PREFIX: "/conda" }, "linux", "arm64")[0]).toBe("/conda/lib/libdnnl.so.3");
     expect(candidates({}, "darwin")).toContain("/opt/homebrew/lib/libdnnl.dylib");
     expect(candidates({}, "win32")).toContain("dnnl.dll");
   });
@@ -24,7 +27,7 @@ describe("looking for oneDNN", () => {
   it("says for a missing file, a text file and another library what was tried and how to get the library", () => {
     const nowhere = join(root, "nowhere.so");
     expect(() => loadLibrary([nowhere])).toThrowError(
-      /oneDNN is not found \(tried .*nowhere\.so\); to get it: apt install libdnnl2/,
+      /oneDNN is not found \(tried .*nowhere\.so\); to get it: genclass setup .*apt install libdnnl2/,
     );
     expect(() => loadLibrary([text])).toThrowError(/libdnnl\.so: (invalid ELF header|file too short).*apt install/s);
     expect(() => loadLibrary(["libm.so.6"])).toThrowError(/libm\.so\.6 is not oneDNN 2\.6 or later/);
