@@ -207,12 +207,17 @@ describe("the summary", () => {
     expect(found.map((line) => line.split(/[:,;]/)[0])).toEqual([
       "Look at the alarms of training first",
       "Train longer",
-      "Train longer",
       "Keep a test part",
       "Test on more pictures",
       "Add training pictures of 9",
       "Do not take the probabilities at their word",
       "Look at the 1 probable label error",
+    ]);
+  });
+
+  it("says that longer may be better where the last epoch is the best", () => {
+    expect(advice({ ...FACTS, stillImproving: true })).toEqual([
+      "Training longer may help: the best checkpoint is that of the last epoch.",
     ]);
   });
 
