@@ -105,6 +105,10 @@ const pictureHtml = ({ caption, ...picture }: ReportPictures): Html =>
 
 /** A table that is moved sideways where it is too wide. @param name what is read aloud of its box */
 export function tableHtml({ head, rows }: ReportTable, name: string): Html {
-  const body = rows.map((row) => html`<tr>${row.map((cell) => html`<td>${cell}</td>`)}</tr>`);
-  return html`<div class="scroll" role="group" aria-label="${name}" tabindex="0"><table><thead><tr>${head.map((cell) => html`<th scope="col">${cell}</th>`)}</tr></thead><tbody>${body}</tbody></table></div>`;
+  // Numbers stand at the right below each other, and words at the left.
+  const kinds = head.map((_, column) =>
+    rows.some((row) => /^[^\d-]/.test(String(row[column]))) ? new Html(' class="text"') : undefined,
+  );
+  const body = rows.map((row) => html`<tr>${row.map((cell, column) => html`<td${kinds[column]}>${cell}</td>`)}</tr>`);
+  return html`<div class="scroll" role="group" aria-label="${name}" tabindex="0"><table><thead><tr>${head.map((cell, column) => html`<th scope="col"${kinds[column]}>${cell}</th>`)}</tr></thead><tbody>${body}</tbody></table></div>`;
 }
