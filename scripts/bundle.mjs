@@ -1,5 +1,6 @@
 // Makes the command line in dist/ a few files: to find and read the hundreds of which it consists takes Node longer than to
-// classify a picture. The modules of the library stay as they are. Threads are files of their own, beside who starts them.
+// classify a picture. The modules of the library stay as they are. Threads and processes are files of their own,
+// beside who starts them.
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
@@ -12,7 +13,13 @@ const { dependencies } = JSON.parse(readFileSync(`${ROOT}package.json`, "utf8"))
 const BUNDLED = ["zod"];
 
 const { outputFiles } = await build({
-  entryPoints: ["cli/main", "runtime/onednn/thread", "data/readers/parquet-thread", "setup/trial"].map(
+  entryPoints: [
+    "cli/main",
+    "runtime/onednn/thread",
+    "data/readers/parquet-thread",
+    "setup/trial",
+    "experiments/job-process",
+  ].map(
     (file) => `${DIST}/${file}.js`,
   ),
   outdir: `${DIST}/cli`,

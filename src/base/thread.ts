@@ -1,6 +1,13 @@
 // Worker threads and processes, which are modules of this package.
+import { type ChildProcess, fork } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { Worker, type WorkerOptions } from "node:worker_threads";
+
+/** The module beside another one: compiled as that one is, or TypeScript as well, which needs the loader of it. */
+function moduleBeside(from: string, name: string): { readonly file: URL; readonly compiled: boolean } {
+  const compiled = from.endsWith(".js");
+  return { file: new URL(`./${name}.${compiled ? "js" : "ts"}`, from), compiled };
+}
 
 /**
  * Starts a thread that runs a module.
@@ -19,11 +26,15 @@ export function moduleCommand(from: string, name: string): string[] {
   return [process.execPath, ...(compiled ? [fileURLToPath(file)] : ["--eval", withLoader(file)])];
 }
 
-function moduleBeside(from: string, name: string): { file: URL; compiled: boolean } {
-  const compiled = from.endsWith(".js");
-  return { file: new URL(`./${name}.${compiled ? "js" : "ts"}`, from), compiled };
-}
-
 /** Run from its source, as in tests, a module is TypeScript and needs the loader of it. */
 const withLoader = (file: URL): string =>
   `import("tsx/esm/api").then(({ register }) => { register(); return import("${file}"); })`;
+
+/** Starts a process that runs a module, named as for `startThread`. Its messages come by IPC; `stderr` is a pipe. */
+export function startProcess(from: string, name: string): ChildProcess {
+  const { file, compiled } = moduleBeside(from, name);
+  return fork(fileURLToPath(file), [], {
+    execArgv: compiled ? process.execArgv : ["--import", "tsx"],
+    stdio: ["ignore", "ignore", "pipe", "ipc"],
+  });
+}

@@ -134,35 +134,27 @@ export function countLine(what: string): (count: number) => void {
   return (count) => task(`${count} ${what}`);
 }
 
-/** Progress on standard error: one live line on a terminal, plain lines elsewhere. */
-export class Progress {
-  private readonly live = process.stderr.isTTY === true && process.env.TERM !== "dumb";
+/** Lines on standard error, of which the last may be rewritten on a terminal. */
+class LiveLines {
+  readonly live = process.stderr.isTTY === true && process.env.TERM !== "dumb";
   private shown = 0;
   private lastWrite = 0;
-  private metrics: readonly MetricInfo[] = [];
 
-  show(event: RunEvent): void {
-    if (event.type === "start") {
-      this.metrics = event.metrics;
-      const labels =
-        event.labelled < event.examples
-          ? `${event.labelled} of ${event.examples} pictures labelled`
-          : `${event.examples} pictures`;
-      this.line(
-        `${event.model}: ${event.parameters.toLocaleString("en")} parameters, ${labels}, ${event.backend}${event.step > 0 ? `, going on from step ${event.step}` : ""}`,
-      );
-    } else if (event.type === "epoch") this.line(epochLine(event, this.metrics));
-    else if (event.type === "note") this.line(event.text);
-    else if (event.type === "alarm") this.line(alarmLine(event));
-    else if (event.type === "step" || event.type === "solve") {
-      const now = Date.now();
-      if (now - this.lastWrite < (this.live ? 200 : 30_000)) return;
-      const first = this.lastWrite === 0;
-      this.lastWrite = now;
-      const line = event.type === "step" ? stepLine(event) : solveLine(event);
-      if (this.live) this.rewrite(line);
-      else if (!first) this.line(line);
-    }
+  /** The line that is rewritten; elsewhere, at most one every half minute. */
+  passing(text: string): void {
+    const now = Date.now();
+    if (now - this.lastWrite < (this.live ? 200 : 30_000)) return;
+    const first = this.lastWrite === 0;
+    this.lastWrite = now;
+    if (this.live) this.rewrite(text);
+    else if (!first) this.line(text);
+  }
+
+  /** A line that stays. */
+  line(text: string): void {
+    if (this.live && this.shown > 0) process.stderr.write(`\r${" ".repeat(this.shown)}\r`);
+    this.shown = 0;
+    process.stderr.write(`${text}\n`);
   }
 
   private rewrite(text: string): void {
@@ -170,10 +162,57 @@ export class Progress {
     process.stderr.write(`\r${fitted.padEnd(this.shown)}`);
     this.shown = fitted.length;
   }
+}
 
-  private line(text: string): void {
-    if (this.live && this.shown > 0) process.stderr.write(`\r${" ".repeat(this.shown)}\r`);
-    this.shown = 0;
-    process.stderr.write(`${text}\n`);
+/** Progress of one run on standard error: one live line on a terminal, plain lines elsewhere. */
+export class Progress {
+  private readonly lines = new LiveLines();
+  private metrics: readonly MetricInfo[] = [];
+
+  show(event: RunEvent): void {
+    const { lines } = this;
+    if (event.type === "start") {
+      this.metrics = event.metrics;
+      const labels =
+        event.labelled < event.examples
+          ? `${event.labelled} of ${event.examples} pictures labelled`
+          : `${event.examples} pictures`;
+      lines.line(
+        `${event.model}: ${event.parameters.toLocaleString("en")} parameters, ${labels}, ${event.backend}${event.step > 0 ? `, going on from step ${event.step}` : ""}`,
+      );
+    } else if (event.type === "epoch") lines.line(epochLine(event, this.metrics));
+    else if (event.type === "note") lines.line(event.text);
+    else if (event.type === "alarm") lines.line(alarmLine(event));
+    else if (event.type === "step") lines.passing(stepLine(event));
+    else if (event.type === "solve") lines.passing(solveLine(event));
+  }
+}
+
+/** Progress of several runs one after the other: a passing line for the one that trains, and a line for each that ends. */
+export class ManyRuns {
+  private readonly lines = new LiveLines();
+
+  private readonly noted = new Set<string>();
+
+  line(text: string): void {
+    this.lines.line(printable(text));
+  }
+
+  /** What a run notes, once: of the machine and the data, all note the same. */
+  note(text: string): void {
+    if (!this.noted.has(text)) this.line(text);
+    this.noted.add(text);
+  }
+
+  /**
+   * What one of the runs tells.
+   * @param name `run 3 of 12`
+   * @param remaining seconds of all runs, where that is known
+   */
+  run(name: string, event: RunEvent, remaining: number | undefined): void {
+    if (event.type !== "step") return;
+    const all = remaining === undefined ? "" : `  ${duration(remaining)} left in all`;
+    const percent = `${(100 * event.progress).toFixed(0)} %`;
+    this.lines.passing(`${name}: ${percent}, epoch ${event.epoch}, ${duration(event.remaining)} left${all}`);
   }
 }

@@ -2,27 +2,16 @@
 import { existsSync } from "node:fs";
 import { fail } from "../base/errors.ts";
 import { type Dataset, fingerprint, fingerprintDifferences, type Part } from "../data/dataset.ts";
-import { BUILT_IN, open } from "../data/open.ts";
+import { BUILT_IN } from "../data/open.ts";
 import { isShortened, warningLine } from "../data/warnings.ts";
 import { optionsOf, type RunFolder } from "../run/folder.ts";
+import { openFor } from "../run/open-data.ts";
 import type { StoredOptions } from "../run/options.ts";
 import { openLine, warn } from "./render.ts";
 
-/** Opens a source as the options of a run say. @throws as `open` */
-export function openSource(source: string, options: StoredOptions): Promise<Dataset> {
-  const { labels, unlabelled, add, image, resize, pairs, validation, seed } = options;
-  return open(source, {
-    labels: labels ?? undefined,
-    unlabelled: unlabelled ?? undefined,
-    add: add ?? undefined,
-    image: image ?? undefined,
-    resize,
-    pairs: pairs ?? undefined,
-    validation,
-    seed,
-    progress: openLine,
-  });
-}
+/** As `openFor`, telling how far it is. */
+export const openSource = (source: string, options: StoredOptions): Promise<Dataset> =>
+  openFor(source, options, openLine);
 
 /**
  * Opens what a run was trained on, with the options of then.

@@ -42,6 +42,8 @@ export interface OpDef<A extends Attrs = any> {
    * known, and `grad` refuses to pass.
    */
   readonly grad: GradRule<A> | "zero" | "none";
+  /** Multiplications, each with its addition, that the value takes. Absent for ops that are no product of matrices or convolution. */
+  multiplyAdds?(node: Tensor<A>): number;
   /** Emits ONNX nodes and returns the name of the result. */
   lower(emit: Emitter, node: Tensor<A>, inputs: readonly string[]): string;
 }

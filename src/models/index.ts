@@ -110,18 +110,35 @@ export interface OptionDoc {
   doc: string;
 }
 
-/** The options of a model as people read them. */
-export function describeOptions(model: Model): OptionDoc[] {
-  const schema = z.toJSONSchema(model.options, { io: "input" }) as {
-    properties?: Record<string, Record<string, unknown>>;
-  };
-  return Object.entries(schema.properties ?? {}).map(([name, rule]) => ({
-    name,
-    type: Array.isArray(rule.enum) ? rule.enum.join(" | ") : rangeOf(rule),
-    default: rule.default,
-    doc: String(rule.description ?? ""),
-  }));
+/** What an option may be. */
+export interface OptionRule {
+  readonly name: string;
+  readonly type: "integer" | "number" | "boolean" | "string";
+  /** Its values, where it is one of some. */
+  readonly values?: readonly string[];
+  /** The ends of a number's range. */
+  readonly minimum?: number;
+  readonly maximum?: number;
+  readonly default: unknown;
+  readonly description?: string;
 }
 
-const rangeOf = ({ type, minimum, maximum }: Record<string, unknown>): string =>
-  minimum === undefined ? String(type) : `${type} ${minimum}..${maximum}`;
+/** The options of a model, by their table. */
+export function optionRules(model: Model): OptionRule[] {
+  const { properties = {} } = z.toJSONSchema(model.options, { io: "input" }) as {
+    properties?: Record<string, Omit<OptionRule, "name" | "values"> & { readonly enum?: readonly string[] }>;
+  };
+  return Object.entries(properties).map(([name, { enum: values, ...rule }]) => ({ name, ...rule, values }));
+}
+
+/** The options of a model as people read them. */
+export const describeOptions = (model: Model): OptionDoc[] =>
+  optionRules(model).map((rule) => ({
+    name: rule.name,
+    type: rule.values?.join(" | ") ?? rangeOf(rule),
+    default: rule.default,
+    doc: rule.description ?? "",
+  }));
+
+const rangeOf = ({ type, minimum, maximum }: OptionRule): string =>
+  minimum === undefined ? type : `${type} ${minimum}..${maximum}`;

@@ -209,3 +209,94 @@ export function reliability(bins: readonly CalibrationBin[]): string {
     340,
   );
 }
+
+/** Read on white and on black, and told apart by who sees few colours, with the shapes beside them. */
+const COLOURS = [COLOUR, "#d1603d", "#3f9d5a", "#a066c8", "#b8902a", "#c84a86", "#2e9c9c", "#8a8a8a"];
+const SHAPES = [
+  ["circle", "●"],
+  ["rect", "■"],
+  ["triangle", "▲"],
+  ["diamond", "◆"],
+] as const;
+
+/** Something measured several times, in order of x. */
+export interface MeasuredSeries {
+  readonly name: string;
+  /** Whether its points are joined. */
+  readonly joined?: boolean;
+  /** `spread`: how far the values of a mean lie from it; drawn on both sides of y. */
+  readonly points: readonly { readonly x: number; readonly y: number; readonly spread?: number }[];
+}
+
+/** How a chart of several series is drawn. */
+export interface SeriesAxes {
+  readonly xName: string;
+  readonly yName: string;
+  /** Whether x grows by factors; all x are then above 0. */
+  readonly logarithmic?: boolean;
+}
+
+/**
+ * Several series in one chart, as an SVG element, each with a colour and a shape of its own, which a list above it names.
+ * @param series at least one, each with at least one point
+ */
+export function measured(title: string, series: readonly MeasuredSeries[], axes: SeriesAxes): string {
+  const { xName, yName, logarithmic = false } = axes;
+  const style = (i: number) => ({ color: COLOURS[i % COLOURS.length]!, shape: SHAPES[i % SHAPES.length]! });
+  const xs = series.flatMap(({ points }) => points.map(({ x }) => x));
+  const decade = (round: (value: number) => number, value: number) => 10 ** round(Math.log10(value));
+  const names = series.map(({ name }, i) => ({
+    text: `{mark|${style(i).shape[1]}} ${name.length > 26 ? `${name.slice(0, 25)}…` : name}`,
+    left: (i % 2) * (WIDTH / 2),
+    top: 22 + 18 * Math.floor(i / 2),
+    padding: 0,
+    textStyle: { fontSize: 12, fontWeight: "normal", color: INK, rich: { mark: { color: style(i).color } } },
+  }));
+  const top = 40 + 18 * Math.ceil(series.length / 2);
+  return svg(
+    {
+      title: [heading(title), ...names],
+      grid: { left: 64, right: 20, top, height: 220 },
+      xAxis: {
+        ...AXIS,
+        ...belowAxis(xName),
+        ...{ type: logarithmic ? "log" : "value", scale: true, splitLine: { show: false } },
+        ...(logarithmic ? { min: decade(Math.floor, Math.min(...xs)), max: decade(Math.ceil, Math.max(...xs)) } : {}),
+        axisLabel: { color: INK, formatter: shortNumber },
+      },
+      yAxis: { ...AXIS, type: "value", scale: true, name: yName, nameLocation: "middle", nameGap: 44 },
+      series: series.flatMap(({ points, joined = false }, i) => {
+        const { color, shape } = style(i);
+        const line = { type: "line", symbol: shape[0], symbolSize: 8, itemStyle: { color } };
+        const bars = points.filter(({ spread }) => spread !== undefined && spread > 0);
+        return [
+          {
+            ...line,
+            data: points.map(({ x, y }) => [x, y]),
+            lineStyle: { color, width: joined ? 1.5 : 0 },
+          },
+          ...bars.map(({ x, y, spread }) => ({
+            ...{ type: "line", showSymbol: false, lineStyle: { color, width: 1 } },
+            data: [
+              [x, y - spread!],
+              [x, y + spread!],
+            ],
+          })),
+        ];
+      }),
+    },
+    WIDTH,
+    top + 220 + 48,
+  );
+}
+
+/** `2000000` as `2M`, `0.001` as it is. */
+function shortNumber(value: number): string {
+  for (const [unit, letter] of [
+    [1e9, "G"],
+    [1e6, "M"],
+    [1e3, "k"],
+  ] as const)
+    if (value >= unit) return `${Number((value / unit).toPrecision(3))}${letter}`;
+  return String(Number(value.toPrecision(3)));
+}

@@ -13,20 +13,29 @@ export function repeatCommand(config: RunConfig): string | undefined {
   const model = MODELS.find(({ name }) => name === config.model);
   if (!model) return undefined;
   const words = ["genclass", "train", config.model, "--data", config.data.source];
-  const values: Readonly<Record<string, unknown>> = optionsOf(config);
+  words.push(...optionWords(optionsOf(config), ["seed"]));
+  const usual = parseOptions(model, {});
+  for (const [name, value] of Object.entries(config.options))
+    if (!isDeepStrictEqual(value, usual[name])) words.push("--set", `${name}=${String(value)}`);
+  words.push("--backend", config.backend === "onednn" ? "onednn" : "onnx");
+  return shellLine(words);
+}
+
+/**
+ * The words of a command line that give options of a run: those that are not at their defaults.
+ * @param always names of options that are given even so
+ */
+export function optionWords(values: Readonly<Record<string, unknown>>, always: readonly string[] = []): string[] {
+  const words: string[] = [];
   for (const [name, { flag, type, default: usual }] of RUN_OPTION_LIST) {
     const value = values[name];
-    if (value === null || (name !== "seed" && isDeepStrictEqual(value, usual))) continue;
+    if (value === null || value === undefined || (!always.includes(name) && isDeepStrictEqual(value, usual))) continue;
     const text = type.write(value);
     // A list is given a text at a time.
     for (const one of Array.isArray(value) || type === renames ? text.split(" ") : [text])
       words.push(flag.split(" ")[0]!, one);
   }
-  const usual = parseOptions(model, {});
-  for (const [name, value] of Object.entries(config.options))
-    if (!isDeepStrictEqual(value, usual[name])) words.push("--set", `${name}=${String(value)}`);
-  words.push("--backend", config.backend === "onednn" ? "onednn" : "onnx");
-  return words.map(quoted).join(" ");
+  return words;
 }
 
 /** The command lines that use a trained run, for a POSIX shell. @param heads names of what it can do */
@@ -39,5 +48,7 @@ export function useCommands(run: string, heads: readonly string[]): string[] {
   ].flatMap(([head, command]) => (heads.includes(head!) ? [command!] : []));
   return [...commands, `genclass export ${path} --out model.onnx`];
 }
+/** Words as one line of a POSIX shell. */
+export const shellLine = (words: readonly string[]): string => words.map(quoted).join(" ");
 
 const quoted = (word: string): string => (/^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`);

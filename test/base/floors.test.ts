@@ -24,11 +24,13 @@ const FLOORS: Record<string, string[]> = {
   run: ["base", "random", "graph", "onnx", "nn", "data", "metrics", "models", "predict", "report", "runtime", "train"],
   synthesis: ["base", "random", "data", "metrics", "models", "predict", "report", "runtime", "train"],
   setup: ["base", "graph", "runtime", "data"],
+  experiments: ["base", "random", "data", "graph", "metrics", "models", "predict", "report", "run", "runtime", "train"],
   web: ["base", "predict"],
   cli: [
     "base",
     "random",
     "data",
+    "experiments",
     "graph",
     "metrics",
     "models",

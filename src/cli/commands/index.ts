@@ -16,6 +16,12 @@ export const COMMANDS: readonly CommandEntry[] = [
     summary: "every metric of a trained run, plots and report.html",
     load: () => import("./evaluate.ts"),
   },
+  {
+    name: "compare",
+    summary: "several models on equal data, in one table",
+    load: () => import("./compare.ts"),
+  },
+  { name: "tune", summary: "search for options of a model", load: () => import("./tune.ts") },
   { name: "classify", summary: "label, probability and novelty of pictures", load: () => import("./classify.ts") },
   { name: "generate", summary: "new pictures from a trained run", load: () => import("./generate.ts") },
   {

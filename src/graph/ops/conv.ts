@@ -97,6 +97,7 @@ export const conv2dOp: OpDef<ConvAttrs> = {
       bias && needs[2] ? sumTo(dy, bias.shape) : undefined,
     ];
   },
+  multiplyAdds: ({ inputs: [, weights], shape }) => (sizeOf(shape) * sizeOf(weights!.shape)) / weights!.shape[3]!,
   lower: lowerConv2d,
 };
 
@@ -132,6 +133,7 @@ export const conv2dTransposeOp: OpDef<TransposeAttrs> = {
       needs[1] ? apply(conv2dWeightGradOp, [dx, y], attrs) : undefined,
     ];
   },
+  multiplyAdds: ({ inputs: [y, weights] }) => (sizeOf(y!.shape) * sizeOf(weights!.shape)) / weights!.shape[3]!,
   lower: lowerConv2dTranspose,
 };
 
@@ -161,6 +163,7 @@ export const conv2dWeightGradOp: OpDef<ConvAttrs> = {
       needs[1] ? apply(conv2dOp, [x, dw], node.attrs) : undefined,
     ];
   },
+  multiplyAdds: ({ inputs: [, y], shape }) => (sizeOf(y!.shape) * sizeOf(shape)) / shape[3]!,
   lower: lowerConv2dWeightGrad,
 };
 

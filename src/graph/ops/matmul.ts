@@ -67,6 +67,10 @@ export const matmulOp: OpDef<MatmulAttrs> = {
       bias && needs[2] ? sumTo(dy, bias.shape) : undefined,
     ];
   },
+  multiplyAdds({ inputs: [a], attrs, shape }) {
+    const [, inner] = matrix(a!, attrs.transposeA);
+    return sizeOf(shape) * inner;
+  },
   lower(emit, node, [a, b, bias]) {
     const [left, right] = node.inputs as [Tensor, Tensor];
     const { transposeA, transposeB } = node.attrs;

@@ -1,0 +1,281 @@
+// A comparison: several models on equal data, each with several numbers of labels and seeds, one run folder a cell. Whatever is done
+// is not done again: a comparison that was stopped, or killed, goes on, and one that is asked for more cells computes those.
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { z } from "zod";
+import { type ErrorCode, fail, GenclassError } from "../base/errors.ts";
+import type { LabelAmount } from "../data/splits.ts";
+import { findModel, parseOptions } from "../models/index.ts";
+import { writeAtomically } from "../run/files.ts";
+import { RunLock } from "../run/lock.ts";
+import { labelAmount } from "../run/option-types.ts";
+import type { RunOptions } from "../run/options.ts";
+import { optionWords, shellLine } from "../run/repeat.ts";
+import { planRun } from "../run/train.ts";
+import type { BackendWish } from "../runtime/wish.ts";
+import type { RunEvent } from "../train/events.ts";
+import { type Cell, type ComparisonRow, compared, type DoneCell } from "./comparison.ts";
+import { openFolder, placeOf, readJson } from "./folder.ts";
+import { type AnswerTime, type Trained, type TrainJob, trainedSchema } from "./job.ts";
+import { relayed, runJob, timeLeft } from "./run-job.ts";
+
+/** Options of a run that all cells have: labels and seeds differ, and nothing begins with another run. */
+export type SharedRunOptions = Omit<RunOptions, "labels" | "seed" | "from" | "freeze" | "map" | "pairs">;
+
+/** A call of `compare`. */
+export interface CompareCall extends SharedRunOptions {
+  /** A built-in name, or the path of a source. It needs a test part. */
+  readonly data: string;
+  /** Names from `MODELS`: each cell is computed by a process of its own, which knows no other. */
+  readonly models: readonly string[];
+  /** Numbers of labels to keep of the training part. Default: all alone. */
+  readonly labels?: readonly (LabelAmount | "all")[];
+  /** How many seeds, from 0 on: of splits, kept labels, first weights and order. Default 3. */
+  readonly seeds?: number;
+  /** Options of the models, by model. */
+  readonly options?: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
+  /** The folder of the comparison: new, or that of the same one, which goes on. */
+  readonly out: string;
+  readonly backend?: BackendWish["backend"];
+  /** Asked all the time until it is so; the comparison then ends with all saved. */
+  readonly interrupted?: () => boolean;
+}
+
+/** A cell that could not be trained, and why. */
+export interface FailedCell extends Cell {
+  readonly code: ErrorCode;
+  readonly message: string;
+}
+
+/** What a comparison found. */
+export interface Comparison {
+  readonly out: string;
+  readonly data: string;
+  readonly rows: readonly ComparisonRow[];
+  readonly cells: readonly DoneCell[];
+  readonly failed: readonly FailedCell[];
+}
+
+/** What a comparison tells. */
+export type CompareEvent =
+  /** `done` of the `cells` were done before. */
+  | { readonly type: "start"; readonly cells: number; readonly done: number }
+  | { readonly type: "cell"; readonly state: "begins" | "goes on"; readonly cell: Cell; readonly index: number }
+  | { readonly type: "cell"; readonly state: "done"; readonly cell: DoneCell; readonly index: number }
+  | { readonly type: "cell"; readonly state: "failed"; readonly cell: FailedCell; readonly index: number }
+  /** What the training of a cell tells; `remaining` seconds of all cells, where that can be told. */
+  | {
+      readonly type: "run";
+      readonly event: RunEvent;
+      readonly index: number;
+      readonly remaining: number | undefined;
+    }
+  | { readonly type: "note"; readonly text: string }
+  /** All cells are done; how fast the models answer is measured. */
+  | { readonly type: "timing"; readonly models: number }
+  | {
+      readonly type: "end";
+      readonly reason: "done" | "interrupted";
+      /** Of the cells that are done. */
+      readonly comparison: Comparison;
+      /** The path of the page. */
+      readonly report: string;
+    };
+
+/** What fails of a cell alone; other failures would be those of every cell. */
+const OF_THE_CELL: readonly ErrorCode[] = ["E_NAN", "E_BACKEND", "E_SHAPE", "E_HEAD", "E_EXPORT"];
+const isOfTheCell = (cause: unknown): cause is GenclassError =>
+  cause instanceof GenclassError && OF_THE_CELL.includes(cause.code);
+
+/** A number of labels as text: what `--labels` takes, or `all`. */
+export const labelsText = (amount: LabelAmount | "all"): string =>
+  amount === "all" ? amount : labelAmount.write(amount);
+
+const timesSchema = z.object({
+  rows: z.array(z.string()),
+  times: z.array(z.object({ one: z.number(), many: z.number() })),
+});
+
+/**
+ * Compares models and yields what happens; leaving the loop stops it. The last event has the table.
+ * @throws `E_NAME`, `E_OPTION`, `E_HEAD` for a call that cannot be done, before anything is trained; `E_RUN_CONFLICT` for a folder of
+ * another comparison, or for data that changed; `E_DATA_EMPTY` for data without a test part
+ */
+export async function* compare(call: CompareCall): AsyncGenerator<CompareEvent, void> {
+  const { data, models, labels = ["all"], seeds = 3, options = {}, out, backend = "auto", interrupted, ...run } = call;
+  checkCall(call);
+  openFolder(out, "comparison", { data: placeOf(data), backend, ...run });
+  const lock = RunLock.acquire(out);
+  try {
+    const cells = cellsOf(models, labels.map(labelsText), seeds);
+    const done = new Map<Cell, Trained>();
+    const failed: FailedCell[] = [];
+    for (const cell of cells) {
+      const known = knownResult(out, cell);
+      if (known) done.set(cell, known);
+    }
+    yield { type: "start", cells: cells.length, done: done.size };
+    let stopped = false;
+    for (const [index, cell] of cells.entries()) {
+      if (done.has(cell)) continue;
+      const folder = runFolder(out, cell);
+      yield { type: "cell", state: existsSync(join(folder, "config.json")) ? "goes on" : "begins", cell, index };
+      const job: TrainJob = {
+        kind: "train",
+        model: cell.model,
+        options: options[cell.model] ?? {},
+        run: { ...run, seed: cell.seed, ...(cell.labels === "all" ? {} : { labels: amountOf(cell.labels) }) },
+        ...{ source: data, backend, out: folder, evaluates: true },
+      };
+      const show = (event: RunEvent): CompareEvent => ({
+        ...{ type: "run", event, index },
+        remaining: timeLeft(event, secondsOf(done), cells.length - done.size - failed.length - 1),
+      });
+      try {
+        const trained = yield* relayed<Trained | undefined, CompareEvent>(runJob(job, interrupted), show);
+        stopped = trained === undefined;
+        if (!trained) break;
+        writeAtomically(resultFile(folder), `${JSON.stringify({ cell, trained })}\n`);
+        done.set(cell, trained);
+        yield { type: "cell", state: "done", cell: { ...cell, trained }, index };
+      } catch (cause) {
+        if (!isOfTheCell(cause)) throw cause;
+        const failure: FailedCell = { ...cell, code: cause.code, message: cause.message };
+        failed.push(failure);
+        yield { type: "cell", state: "failed", cell: failure, index };
+      }
+    }
+    const found = cells.flatMap((cell) => (done.has(cell) ? [{ ...cell, trained: done.get(cell)! }] : []));
+    refuseOtherData(found);
+    const times = stopped ? new Map<string, AnswerTime>() : yield* answerTimes(out, found, interrupted);
+    const rows = compared(found, (model, amount) => times?.get(rowName(model, amount)));
+    const comparison = { out, data, rows, cells: found, failed };
+    // The chart library loads only now.
+    const { writeComparison } = await import("./comparison-report.ts");
+    const report = writeComparison(comparison, repeatComparison(call));
+    yield { type: "end", reason: stopped || !times ? "interrupted" : "done", comparison, report };
+  } finally {
+    lock.release();
+  }
+}
+
+/** The command line that makes a comparison again. */
+function repeatComparison({
+  data,
+  models,
+  labels = ["all"],
+  seeds = 3,
+  options = {},
+  out,
+  ...call
+}: CompareCall): string {
+  const { backend = "auto", interrupted, ...run } = call;
+  const words = ["genclass", "compare", "--data", data, "--models", models.join(",")];
+  words.push("--labels", labels.map(labelsText).join(","), "--seeds", String(seeds), ...optionWords(run));
+  for (const [model, values] of Object.entries(options))
+    for (const [name, value] of Object.entries(values)) words.push("--set", `${model}.${name}=${String(value)}`);
+  return shellLine([...words, ...(backend === "auto" ? [] : ["--backend", backend]), "--out", out]);
+}
+
+/** @throws `E_USAGE`, and as `planRun` */
+function checkCall({
+  data,
+  models,
+  labels = ["all"],
+  seeds = 3,
+  options = {},
+  out,
+  backend,
+  interrupted,
+  ...run
+}: CompareCall): void {
+  if (models.length === 0) fail("E_USAGE", "nothing to compare; name some models, as in --models vae,cnn");
+  if (!Number.isInteger(seeds) || seeds < 1) fail("E_OPTION", `seeds: ${seeds}; expected a whole number of at least 1`);
+  for (const [what, words] of [
+    ["model", models],
+    ["number of labels", labels.map(labelsText)],
+  ] as const) {
+    const twice = words.find((word, i) => words.indexOf(word) < i);
+    if (twice !== undefined) fail("E_USAGE", `the ${what} ${twice} is given twice; give it once`);
+  }
+  for (const name of Object.keys(options))
+    if (!models.includes(name))
+      fail("E_OPTION", `options are given for ${name}, which is not compared; compared are ${models.join(", ")}`);
+  for (const name of models) {
+    planRun(name, { ...run, options: options[name] });
+    const model = findModel(name);
+    const { heads } = model.build(parseOptions(model, options[name] ?? {}), ANY_DATA);
+    if (!Object.hasOwn(heads, "classify"))
+      fail("E_HEAD", `${name} does not classify, and has no accuracy to be compared by; leave it out`);
+  }
+}
+
+const ANY_DATA = { height: 32, width: 32, channels: 3, mirror: false, classes: ["first", "second"] };
+
+/** Seed by seed, so that a comparison that was stopped has as many seeds of each model. */
+const cellsOf = (models: readonly string[], labels: readonly string[], seeds: number): Cell[] =>
+  Array.from({ length: seeds }, (_, seed) => seed).flatMap((seed) =>
+    labels.flatMap((amount) => models.map((model) => ({ model, labels: amount, seed }))),
+  );
+
+const rowName = (model: string, labels: string): string =>
+  `${model}-${labels.replace("%", "-percent").replace("=", "-")}`;
+const runFolder = (out: string, { model, labels, seed }: Cell): string =>
+  join(out, "cells", `${rowName(model, labels)}-seed-${seed}`);
+const resultFile = (folder: string): string => join(folder, "cell.json");
+
+const secondsOf = (done: ReadonlyMap<Cell, Trained>): number[] => [...done.values()].map(({ seconds }) => seconds);
+
+const amountOf = (text: string): LabelAmount => labelAmount.schema.parse(labelAmount.read(text));
+
+/** The result of a cell that is done. */
+function knownResult(out: string, cell: Cell): Trained | undefined {
+  const file = resultFile(runFolder(out, cell));
+  return existsSync(file) ? readJson(file, z.object({ trained: trainedSchema })).trained : undefined;
+}
+
+/** @throws `E_RUN_CONFLICT` where cells of the same seed and labels have seen other pictures */
+function refuseOtherData(cells: readonly DoneCell[]): void {
+  const seen = new Map<string, DoneCell>();
+  for (const cell of cells) {
+    const key = `${cell.seed} ${cell.labels}`;
+    const other = seen.get(key) ?? cell;
+    seen.set(key, other);
+    if (other.trained.fingerprint !== cell.trained.fingerprint)
+      fail(
+        "E_RUN_CONFLICT",
+        `${other.model} and ${cell.model} were trained on other data with ${cell.labels} labels and seed ${cell.seed}; the source changed in between: compare anew, with another --out`,
+      );
+  }
+}
+
+/**
+ * How fast the models of the rows answer, by `rowName`; measured together, once for the same rows, with the first seed's models.
+ * @returns undefined where that was stopped
+ */
+async function* answerTimes(
+  out: string,
+  cells: readonly DoneCell[],
+  interrupted?: () => boolean,
+): AsyncGenerator<CompareEvent, ReadonlyMap<string, AnswerTime> | undefined> {
+  const first = new Map<string, string>();
+  for (const cell of cells) {
+    const row = rowName(cell.model, cell.labels);
+    if (!first.has(row)) first.set(row, runFolder(out, cell));
+  }
+  const rows = [...first.keys()];
+  const file = join(out, "times.json");
+  const known = existsSync(file) ? readJson(file, timesSchema) : undefined;
+  if (known && known.rows.join("\n") === rows.join("\n")) return new Map(rows.map((row, i) => [row, known.times[i]!]));
+  if (rows.length === 0) return new Map();
+  yield { type: "timing", models: rows.length };
+  const job = runJob({ kind: "time", runs: [...first.values()] }, interrupted);
+  // It trains nothing, and tells no event of a run.
+  const times = yield* relayed<readonly AnswerTime[] | undefined, CompareEvent>(job, (event) => ({
+    type: "note",
+    text: event.type,
+  }));
+  if (!times) return undefined;
+  writeAtomically(file, `${JSON.stringify({ rows, times })}\n`);
+  return new Map(rows.map((row, i) => [row, times[i]!]));
+}

@@ -1,0 +1,137 @@
+// What a search goes through: options with ranges or choices. Every number also has a place in 0..1, evenly by its value or by its
+// logarithm, in which methods of search count.
+import { fail, unknownName } from "../base/errors.ts";
+import { type OptionRule, optionRules, parseOptions } from "../models/index.ts";
+import type { Model } from "../models/model.ts";
+import type { Random } from "../random/random.ts";
+import { type OptionName, RUN_OPTIONS, type RunOption, type RunOptions } from "../run/options.ts";
+
+/** A number in a range. */
+export interface Range {
+  readonly kind: "range";
+  readonly name: string;
+  readonly low: number;
+  readonly high: number;
+  readonly whole: boolean;
+  /** Whether it is spread evenly by its logarithm. */
+  readonly logarithmic: boolean;
+}
+
+/** One of some values. */
+export interface Choice {
+  readonly kind: "choice";
+  readonly name: string;
+  readonly values: readonly OptionValue[];
+}
+
+export type OptionValue = string | number | boolean;
+export type Dimension = Range | Choice;
+/** A value of each option of a space, by name. */
+export type Point = Readonly<Record<string, OptionValue>>;
+
+/** Options of a run that can be searched through beside those of the model. */
+const RUN_NAMES = ["batch", "augment", "emaDecay", "classWeights", "sampling"] as const satisfies OptionName[];
+const isRunName = (name: string): name is (typeof RUN_NAMES)[number] => RUN_NAMES.some((known) => known === name);
+
+/** A range that is this many times its lower end spans decades, and is searched by its logarithm. */
+const DECADES = 10;
+/** Of the options themselves, whose ranges are wide. */
+const DECLARED_DECADES = 1000;
+/** Significant digits of numbers that are tried. */
+const DIGITS = 3;
+
+/**
+ * What is searched where nothing is asked for, by what a model declares of its options: of words and switches, all values; of numbers
+ * whose range spans decades, such as a learning rate, a decade on either side of the default; of whole numbers, such as widths, half
+ * to twice the default; of others, 0 (or the lower end) to twice the default. A default of 0 is left alone: there it means "off" or
+ * "as fits".
+ */
+export function defaultSpace(model: Model): Dimension[] {
+  return optionRules(model).flatMap((rule): Dimension[] => {
+    const { name, type, values, minimum, maximum } = rule;
+    if (values) return [{ kind: "choice", name, values }];
+    if (type === "boolean") return [{ kind: "choice", name, values: [false, true] }];
+    const usual = rule.default;
+    if (typeof usual !== "number" || usual <= 0 || minimum === undefined || maximum === undefined) return [];
+    const whole = type === "integer";
+    const decades = !whole && minimum > 0 && maximum / minimum >= DECLARED_DECADES;
+    const factor = decades ? 10 : 2;
+    const low = Math.max(minimum, decades ? usual / factor : whole ? Math.ceil(usual / factor) : minimum);
+    const high = Math.min(maximum, usual * factor);
+    return low < high ? [{ kind: "range", name, low, high, whole, logarithmic: decades || (whole && low > 0) }] : [];
+  });
+}
+
+/**
+ * A space from text such as `rate=1e-4..1e-2,width=16|32|64`.
+ * @throws `E_OPTION` for what is no range or choice, or lies outside of what the option may be; `E_NAME` for an unknown option
+ */
+export function parseSpace(model: Model, text: string): Dimension[] {
+  const dimensions = text.split(",").map((word) => parseDimension(model, word.trim()));
+  const twice = dimensions.find(({ name }, i) => dimensions.findIndex((other) => other.name === name) < i);
+  if (twice) fail("E_OPTION", `--search: ${twice.name} is given twice; give it once`);
+  return dimensions;
+}
+
+function parseDimension(model: Model, word: string): Dimension {
+  const [, name, values] = /^(\w+)=(.+)$/.exec(word) ?? [];
+  if (name === undefined || values === undefined)
+    fail("E_OPTION", `--search ${word}: expected option=low..high or option=a|b|c`);
+  const rules = optionRules(model);
+  const rule = rules.find((one) => one.name === name);
+  if (!rule && !isRunName(name)) unknownName("option to search", name, [...rules.map((one) => one.name), ...RUN_NAMES]);
+  const range = /^([^|]+?)\.\.([^|]+)$/.exec(values);
+  if (!range) {
+    const choices = values.split("|").map((value) => checked(model, rule, name, value));
+    if (choices.length < 2) fail("E_OPTION", `--search ${word}: one value is no choice; fix it with --set ${word}`);
+    return { kind: "choice", name, values: choices };
+  }
+  const [low, high] = [range[1]!, range[2]!].map((value) => checked(model, rule, name, value));
+  if (typeof low !== "number" || typeof high !== "number" || low >= high)
+    fail("E_OPTION", `--search ${word}: expected two numbers, the lower one first`);
+  const whole = rule ? rule.type === "integer" : name === "batch";
+  return { kind: "range", name, low, high, whole, logarithmic: low > 0 && high / low >= DECADES };
+}
+
+/** A value of an option from text. @throws `E_OPTION` where the option may not be that */
+function checked(model: Model, rule: OptionRule | undefined, name: string, text: string): OptionValue {
+  if (rule) return parseOptions(model, { [name]: text })[name] as OptionValue;
+  const { type }: RunOption = RUN_OPTIONS[name as OptionName];
+  const parsed = type.schema.safeParse(type.read(text));
+  if (!parsed.success) fail("E_OPTION", `--search ${name}=${text}: expected ${type.expected}`);
+  return parsed.data as OptionValue;
+}
+
+/** The options of a model and of its run that a point stands for. */
+export function optionsAt(model: Model, point: Point): { options: Record<string, OptionValue>; run: RunOptions } {
+  const own = new Set(optionRules(model).map(({ name }) => name));
+  const part = (isOwn: boolean) => Object.entries(point).filter(([name]) => own.has(name) === isOwn);
+  return { options: Object.fromEntries(part(true)), run: Object.fromEntries(part(false)) };
+}
+
+/** The number at a place in 0..1. */
+export function numberAt({ low, high, whole, logarithmic }: Range, place: number): number {
+  // A whole number has the half on either side of it, so that the ends are as likely as others.
+  const [from, to] = whole ? [low - 0.5, high + 0.5] : [low, high];
+  const value = logarithmic ? from * (to / from) ** place : from + (to - from) * place;
+  const rounded = whole ? Math.round(value) : Number(value.toPrecision(DIGITS));
+  return Math.min(high, Math.max(low, rounded));
+}
+
+/** The place in 0..1 of a number. */
+export function placeIn({ low, high, whole, logarithmic }: Range, value: number): number {
+  const [from, to] = whole ? [low - 0.5, high + 0.5] : [low, high];
+  const place = logarithmic ? Math.log(value / from) / Math.log(to / from) : (value - from) / (to - from);
+  return Math.min(1, Math.max(0, place));
+}
+
+/** A point drawn evenly. */
+export const randomPoint = (space: readonly Dimension[], random: Random): Point =>
+  Object.fromEntries(
+    space.map((dimension) => [
+      dimension.name,
+      dimension.kind === "range"
+        ? numberAt(dimension, random.uniform())
+        : dimension.values[random.integer(dimension.values.length)]!,
+    ]),
+  );

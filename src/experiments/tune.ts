@@ -1,0 +1,278 @@
+// A search for options of a model: trials, each a run in a process of its own, judged on validation pictures alone. What was tried is
+// not tried again: a search that was stopped, or killed, goes on.
+import { existsSync, mkdirSync } from "node:fs";
+import { join } from "node:path";
+import { z } from "zod";
+import { ERRORS, type ErrorCode, fail, GenclassError } from "../base/errors.ts";
+import { findModel } from "../models/index.ts";
+import type { Model } from "../models/model.ts";
+import { Random } from "../random/random.ts";
+import { writeAtomically } from "../run/files.ts";
+import { RunLock } from "../run/lock.ts";
+import { RUN_OPTIONS, type RunOptions } from "../run/options.ts";
+import { planRun } from "../run/train.ts";
+import type { BackendWish } from "../runtime/wish.ts";
+import type { RunEvent } from "../train/events.ts";
+import { openFolder, placeOf, readJson } from "./folder.ts";
+import { type Rung, rungsOf, survivors } from "./halving.ts";
+import { type Trained, type TrainJob, trainedSchema } from "./job.ts";
+import { relayed, runJob, timeLeft } from "./run-job.ts";
+import { type Dimension, defaultSpace, optionsAt, type Point, parseSpace, randomPoint } from "./space.ts";
+import { suggest } from "./tpe.ts";
+
+/** Ways to search: points drawn evenly; `suggest`; and points drawn evenly of which the better ones are trained on (`rungsOf`). */
+export const SEARCH_METHODS = ["tpe", "random", "halving"] as const;
+export type SearchMethod = (typeof SEARCH_METHODS)[number];
+
+/** Options that each trial's run has. */
+export type TrialOptions = Omit<RunOptions, "seed" | "from" | "freeze" | "map" | "pairs">;
+
+/** A call of `tune`. */
+export interface TuneCall {
+  /** A name from `MODELS`. */
+  readonly model: string;
+  /** A built-in name, or the path of a source. */
+  readonly data: string;
+  /** How many points are tried. Default 20. */
+  readonly trials?: number;
+  /** Minutes of training in all after which no further trial begins. Default: none. */
+  readonly minutes?: number;
+  /** Default `tpe`. */
+  readonly method?: SearchMethod;
+  /** What is searched: see `parseSpace`. Default: see `defaultSpace`. */
+  readonly search?: string;
+  /** Options of the model that are not searched. */
+  readonly options?: Readonly<Record<string, unknown>>;
+  /** Options of every run. */
+  readonly run?: TrialOptions;
+  /** Of the points and of all runs. Default 0. */
+  readonly seed?: number;
+  /** The folder of the search: new, or that of the same one, which goes on. */
+  readonly out: string;
+  readonly backend?: BackendWish["backend"];
+  /** Asked all the time until it is so; the search then ends with all saved. */
+  readonly interrupted?: () => boolean;
+}
+
+/** A point that was tried. */
+export interface Trial {
+  /** From 1. */
+  readonly number: number;
+  readonly point: Point;
+  /** How far it was trained: 0 for the first rung; without halving there is one. */
+  readonly rung: number;
+  /** What training told; absent where it failed. */
+  readonly trained?: Trained;
+  readonly failed?: { readonly code: string; readonly message: string };
+}
+
+/** What a search found. */
+export interface Search {
+  readonly out: string;
+  readonly model: string;
+  readonly data: string;
+  readonly method: SearchMethod;
+  readonly space: readonly Dimension[];
+  /** The metric of validation pictures that is made better. */
+  readonly objective: { readonly metric: string; readonly better: "higher" | "lower" } | undefined;
+  readonly trials: readonly Trial[];
+  /** The best of those that were trained furthest. */
+  readonly best: Trial | undefined;
+}
+
+/** What a search tells. */
+export type TuneEvent =
+  | { readonly type: "start"; readonly trials: number; readonly space: readonly Dimension[] }
+  | { readonly type: "trial"; readonly state: "begins" | "done" | "failed"; readonly trial: Trial }
+  /** What the training of a trial tells; `remaining` seconds of all trials, where that can be told. */
+  | {
+      readonly type: "run";
+      readonly event: RunEvent;
+      readonly trial: Trial;
+      readonly remaining: number | undefined;
+    }
+  | { readonly type: "note"; readonly text: string }
+  | {
+      readonly type: "end";
+      readonly reason: "done" | "minutes" | "interrupted";
+      readonly search: Search;
+      /** The path of the page. */
+      readonly report: string;
+    };
+
+/** What fails because of the options that are tried. */
+const OF_THE_TRIAL: readonly ErrorCode[] = ["E_NAN", "E_BACKEND", "E_SHAPE", "E_OPTION", "E_EXPORT"];
+
+const resultSchema = z.object({
+  trained: trainedSchema.optional(),
+  failed: z
+    .object({ code: z.enum(Object.keys(ERRORS) as [ErrorCode, ...ErrorCode[]]), message: z.string() })
+    .optional(),
+});
+
+/**
+ * Searches and yields what happens; leaving the loop stops it. The last event has all trials and the best.
+ * @throws `E_NAME`, `E_OPTION` for a call that cannot be done, before anything is trained; `E_RUN_CONFLICT` for a folder of another
+ * search
+ */
+export async function* tune(call: TuneCall): AsyncGenerator<TuneEvent, void> {
+  const search = new TrialSearch(call);
+  const { out } = call;
+  openFolder(out, "search", search.plan);
+  const lock = RunLock.acquire(out);
+  try {
+    mkdirSync(join(out, "results"), { recursive: true });
+    yield { type: "start", trials: search.count, space: search.space };
+    const reason = yield* search.run();
+    const found = search.found();
+    // The chart library loads only now.
+    const { writeSearch } = await import("./search-report.ts");
+    yield { type: "end", reason, search: found, report: writeSearch(found, search.fixed) };
+  } finally {
+    lock.release();
+  }
+}
+
+/** Why a search ends before all its trials. */
+type Early = "minutes" | "interrupted";
+
+/** What a trial of the best options has, beside the point itself. */
+export interface Fixed {
+  readonly options: Readonly<Record<string, unknown>>;
+  readonly run: RunOptions;
+}
+
+/** One search: its trials so far, and the next ones. */
+class TrialSearch {
+  readonly model: Model;
+  readonly space: readonly Dimension[];
+  readonly count: number;
+  readonly fixed: Fixed;
+  private readonly trials = new Map<number, Trial>();
+  private readonly method: SearchMethod;
+  private readonly seed: number;
+
+  constructor(private readonly call: TuneCall) {
+    const { model, options = {}, run = {}, seed = 0, trials = 20, method = "tpe", search } = call;
+    if (!Number.isInteger(trials) || trials < 1)
+      fail("E_OPTION", `trials: ${trials}; expected a whole number of at least 1`);
+    this.model = findModel(model);
+    const all = search === undefined ? defaultSpace(this.model) : parseSpace(this.model, search);
+    const given = (name: string) => Object.hasOwn(options, name) || Object.hasOwn(run, name);
+    const both = search === undefined ? undefined : all.find(({ name }) => given(name));
+    if (both) fail("E_OPTION", `${both.name} is both searched and given; leave out one of them`);
+    this.space = all.filter(({ name }) => !given(name));
+    if (this.space.length === 0) fail("E_OPTION", `${model} has no option left to search; name some with --search`);
+    this.fixed = { options, run: { ...run, seed } };
+    planRun(model, { ...this.fixed.run, options });
+    [this.count, this.method, this.seed] = [trials, method, seed];
+  }
+
+  /** What cannot change when the search goes on. How many trials and minutes there are may. */
+  get plan() {
+    const { model, data, backend = "auto" } = this.call;
+    // How many points a halving draws decides how far each is trained.
+    const count = this.method === "halving" ? this.count : null;
+    return { model, data: placeOf(data), backend, method: this.method, space: this.space, count, ...this.fixed };
+  }
+
+  /** Trains what is left to train. */
+  async *run(): AsyncGenerator<TuneEvent, "done" | Early> {
+    return (yield* this.method === "halving" ? this.halving() : this.oneByOne()) ?? "done";
+  }
+
+  private async *oneByOne(): AsyncGenerator<TuneEvent, Early | undefined> {
+    for (let number = 1; number <= this.count; number++) {
+      const observed = [...this.trials.values()].map((trial) => ({ point: trial.point, loss: lossOf(trial) }));
+      const random = this.randomOf(number);
+      const point = this.method === "tpe" ? suggest(this.space, observed, random) : randomPoint(this.space, random);
+      const early = yield* this.train({ number, point, rung: 0 }, undefined);
+      if (early) return early;
+    }
+    return undefined;
+  }
+
+  private async *halving(): AsyncGenerator<TuneEvent, Early | undefined> {
+    const { epochs, minutes } = this.fixed.run;
+    const budget = minutes === undefined ? { epochs: epochs ?? RUN_OPTIONS.epochs.default } : { seconds: 60 * minutes };
+    let alive = Array.from({ length: this.count }, (_, i) => i + 1);
+    for (const [rung, { rests, kept }] of rungsOf(this.count, budget).entries()) {
+      for (const number of alive) {
+        const early = yield* this.train({ number, point: randomPoint(this.space, this.randomOf(number)), rung }, rests);
+        if (early) return early;
+      }
+      const losses = alive.map((number) => lossOf(this.trials.get(number)!));
+      alive = survivors(losses, kept).map((i) => alive[i]!);
+    }
+    return undefined;
+  }
+
+  private randomOf = (number: number): Random => new Random(this.seed, `trial ${number}`);
+
+  /** A trial as far as its rung, unless that is known. @returns why it did not come to that */
+  private async *train(trial: Trial, rests: Rung["rests"]): AsyncGenerator<TuneEvent, Early | undefined> {
+    const { out, data, model, minutes, backend = "auto", interrupted } = this.call;
+    const name = String(trial.number).padStart(4, "0");
+    const file = join(out, "results", `${name}-${trial.rung}.json`);
+    if (existsSync(file)) {
+      this.trials.set(trial.number, { ...trial, ...readJson(file, resultSchema) });
+      return undefined;
+    }
+    const used = [...this.trials.values()].map(({ trained }) => trained?.seconds ?? 0);
+    if (minutes !== undefined && used.reduce((a, b) => a + b, 0) >= 60 * minutes) return "minutes";
+    yield { type: "trial", state: "begins", trial };
+    const point = optionsAt(this.model, trial.point);
+    const job: TrainJob = {
+      ...{ kind: "train", model, source: data, backend, evaluates: false, rests },
+      options: { ...this.fixed.options, ...point.options },
+      run: { ...this.fixed.run, ...point.run },
+      out: join(out, "trials", name),
+    };
+    const left = this.method === "halving" ? undefined : this.count - trial.number;
+    const show = (event: RunEvent): TuneEvent => ({
+      ...{ type: "run", event, trial },
+      remaining: left === undefined ? undefined : timeLeft(event, used, left),
+    });
+    let result: Pick<Trial, "trained" | "failed">;
+    try {
+      const trained = yield* relayed<Trained | undefined, TuneEvent>(runJob(job, interrupted), show);
+      if (!trained) return "interrupted";
+      if (!trained.objective)
+        fail(
+          "E_OPTION",
+          `nothing tells which options of ${model} are better: it names no metric for it, or the data has no validation part; train and look yourself`,
+        );
+      result = { trained };
+    } catch (cause) {
+      if (!(cause instanceof GenclassError) || !OF_THE_TRIAL.includes(cause.code)) throw cause;
+      // Where nothing has worked yet, it is the call that is wrong.
+      if (cause.code === "E_OPTION" && ![...this.trials.values()].some(({ trained }) => trained)) throw cause;
+      result = { failed: { code: cause.code, message: cause.message } };
+    }
+    writeAtomically(file, `${JSON.stringify({ number: trial.number, point: trial.point, ...result })}\n`);
+    const ended = { ...trial, ...result };
+    this.trials.set(trial.number, ended);
+    yield { type: "trial", state: result.failed ? "failed" : "done", trial: ended };
+    return undefined;
+  }
+
+  found(): Search {
+    const { out, model, data } = this.call;
+    const trials = [...this.trials.values()];
+    const furthest = Math.max(...trials.map(({ rung, trained }) => (trained ? rung : -1)));
+    const last = trials.filter(({ rung, trained }) => trained && rung === furthest);
+    const best = last.reduce<Trial | undefined>((a, b) => (a && lossOf(a) <= lossOf(b) ? a : b), undefined);
+    const objective = best?.trained?.objective;
+    return {
+      ...{ out, model, data, method: this.method, space: this.space, trials, best },
+      objective: objective && { metric: objective.metric, better: objective.better },
+    };
+  }
+}
+
+/** What is made small; Infinity for a trial that failed. */
+export function lossOf({ trained }: Trial): number {
+  const { objective } = trained ?? {};
+  if (!objective) return Number.POSITIVE_INFINITY;
+  return objective.better === "higher" ? -objective.value : objective.value;
+}

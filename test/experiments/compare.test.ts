@@ -1,0 +1,127 @@
+// Comparisons and searches that train: stopped, killed, gone on with, refused.
+import { spawnSync } from "node:child_process";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { compare } from "../../src/experiments/compare.ts";
+import { type TuneCall, type TuneEvent, tune } from "../../src/experiments/tune.ts";
+import { drawGlyphs, finished, smallCall, withoutTimes } from "./small.ts";
+
+const root = mkdtempSync(join(tmpdir(), "genclass-compare-"));
+afterAll(() => rmSync(root, { recursive: true }));
+let data: string;
+beforeAll(async () => {
+  data = await drawGlyphs(root);
+});
+
+describe("a comparison", () => {
+  it("killed in the middle goes on where it was, and tells what one tells that never stopped", async () => {
+    const { events, comparison } = await finished(smallCall(data, join(root, "whole")));
+    expect(events.flatMap((event) => (event.type === "cell" ? [event.state] : []))).toEqual([
+      "begins",
+      "done",
+      "begins",
+      "done",
+    ]);
+    const { rows } = comparison;
+    expect(rows.map(({ model, labels, labelled }) => [model, labels, labelled])).toEqual([
+      ["cnn", "all", 110],
+      ["vae", "all", 110],
+    ]);
+    for (const row of rows)
+      for (const value of [row.msPerPicture, row.msOnePicture, row.fitSeconds, row.multiplyAdds, row.modelBytes])
+        expect(value).toBeGreaterThan(0);
+
+    const out = join(root, "killed");
+    const target = join(import.meta.dirname, "kill-target.ts");
+    const killed = spawnSync(process.execPath, ["--import", "tsx", target, data, out], { encoding: "utf8" });
+    expect([killed.signal, killed.stderr]).toEqual(["SIGKILL", ""]);
+    const again = await finished(smallCall(data, out));
+    expect(again.events.find((event) => event.type === "start")).toMatchObject({ cells: 2, done: 1 });
+    expect(again.events.flatMap((event) => (event.type === "cell" ? [event.state] : []))).toEqual(["goes on", "done"]);
+    expect(withoutTimes(again.comparison)).toEqual(withoutTimes(comparison));
+
+    // All is done: nothing is trained or measured again.
+    const third = await finished(smallCall(data, out));
+    expect(third.events.map(({ type }) => type)).toEqual(["start", "end"]);
+    expect(third.comparison).toEqual(again.comparison);
+    await expect(finished({ ...smallCall(data, out), epochs: 3 })).rejects.toThrow(
+      /begun with epochs 2, the call says 3/,
+    );
+  });
+
+  it("that is interrupted says so; the cell is then gone on with", async () => {
+    const out = join(root, "interrupted");
+    let pressed = false;
+    const states: string[] = [];
+    for await (const event of compare({ ...smallCall(data, out), epochs: 500, interrupted: () => pressed })) {
+      if (event.type === "run" && event.event.type === "epoch") pressed = true;
+      if (event.type === "cell") states.push(event.state);
+      if (event.type === "end") states.push(event.reason);
+    }
+    expect(states).toEqual(["begins", "interrupted"]);
+    expect(existsSync(join(out, "cells", "cnn-all-seed-0", "checkpoints", "last.safetensors"))).toBe(true);
+  });
+
+  it.each([
+    [{ models: ["gan"] }, /gan does not classify/],
+    [{ models: ["cnn", "cnn"] }, /the model cnn is given twice/],
+    [{ models: [] }, /nothing to compare/],
+    [{ models: ["vea"] }, /did you mean "vae"/],
+    [{ models: ["cnn"], options: { vae: { width: 4 } } }, /vae, which is not compared/],
+    [{ models: ["cnn"], options: { cnn: { width: 4000 } } }, /cnn: width=4000/],
+  ])("asked for %j is refused before anything is made", async (more, message) => {
+    const out = join(root, "refused");
+    await expect(finished({ ...smallCall(data, out), options: {}, ...more })).rejects.toThrow(message);
+    expect(existsSync(out)).toBe(false);
+  });
+});
+
+const search = (out: string, more: Partial<TuneCall>): TuneCall => ({
+  ...{ model: "cnn", data, out, backend: "onnx", search: "rate=1e-4..1e-2,hidden=8|16", options: { width: 4 } },
+  run: { epochs: 3, batch: 20, threads: 1 },
+  ...more,
+});
+
+async function searched(call: TuneCall) {
+  const events: TuneEvent[] = [];
+  for await (const event of tune(call)) events.push(event);
+  const end = events.at(-1)!;
+  if (end.type !== "end") throw new Error("a search ended without saying so");
+  return { trained: events.filter((event) => event.type === "trial" && event.state === "done").length, ...end };
+}
+
+describe("a search", () => {
+  it("goes on with more trials, and leaves the best as options for train", async () => {
+    const out = join(root, "search");
+    const first = await searched(search(out, { trials: 2, method: "random" }));
+    const more = await searched(search(out, { trials: 3, method: "random" }));
+    expect([first.trained, more.trained, more.reason]).toEqual([2, 1, "done"]);
+    expect(more.search.trials.slice(0, 2)).toEqual(first.search.trials);
+    const values = more.search.trials.map(({ trained }) => trained!.objective!.value);
+    const best = JSON.parse(readFileSync(join(out, "best.json"), "utf8"));
+    expect(best).toMatchObject({ model: "cnn", metric: more.search.objective!.metric, value: Math.max(...values) });
+    expect(best.options).toEqual({ width: 4, ...more.search.best!.point });
+    expect(best.command).toContain(`--set rate=${best.options.rate}`);
+    expect(readFileSync(join(out, "trials.csv"), "utf8").trim().split("\n")).toHaveLength(4);
+    expect(readFileSync(more.report, "utf8")).toContain("Best options");
+    // The test part is not looked at.
+    expect(more.search.trials.every(({ trained }) => trained!.test === undefined)).toBe(true);
+    await expect(searched(search(out, { trials: 3, method: "tpe" }))).rejects.toThrow(/begun with method "random"/);
+  });
+
+  it("by halving trains the best of three on from where it rests", async () => {
+    const out = join(root, "halving");
+    const { search: found } = await searched(search(out, { trials: 3, method: "halving" }));
+    expect(found.trials.map(({ rung }) => rung).sort()).toEqual([0, 0, 1]);
+    expect(found.trials.map(({ trained }) => trained!.epochs).sort()).toEqual([1, 1, 3]);
+    const further = found.trials.find(({ rung }) => rung === 1)!;
+    expect(found.best).toEqual(further);
+    expect(readdirSync(join(out, "trials"))).toHaveLength(3);
+    const lines = readFileSync(join(out, "trials", `000${further.number}`, "results.csv"), "utf8")
+      .trim()
+      .split("\n");
+    expect(lines).toHaveLength(1 + 3);
+  });
+});

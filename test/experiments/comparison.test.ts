@@ -1,0 +1,119 @@
+// The table of a comparison from cells whose numbers are known, and what is written of it.
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
+import { chromium } from "playwright-core";
+import { afterAll, describe, expect, it } from "vitest";
+import { compared, type DoneCell } from "../../src/experiments/comparison.ts";
+import { writeComparison } from "../../src/experiments/comparison-report.ts";
+import { csvTable, TABLE_HEAD, tableRows } from "../../src/experiments/comparison-table.ts";
+import { holm, mcnemar, pairedT } from "../../src/metrics/paired-tests.ts";
+
+const root = mkdtempSync(join(tmpdir(), "genclass-comparison-"));
+afterAll(() => rmSync(root, { recursive: true }));
+
+/** A cell whose model is right about the first so many of ten pictures. */
+function cell(model: string, labels: string, seed: number, right: number, validation: number): DoneCell {
+  return {
+    ...{ model, labels, seed },
+    trained: {
+      ...{ ended: true, epochs: 2, seconds: 10 + seed, labelled: labels === "all" ? 1000 : 100, parameters: 1234 },
+      ...{ validation: { accuracy: validation }, peakBytes: 2e8 + seed, fingerprint: "f" },
+      test: {
+        metrics: { accuracy: right / 10, ece: 0.05 },
+        right: "1".repeat(right).padEnd(10, "0"),
+        ...{ multiplyAdds: 5e6, modelBytes: 40_000 },
+      },
+    },
+  };
+}
+
+describe("the rows of a comparison", () => {
+  it("have mean and sample deviation over seeds, and p of the paired t-test from three seeds on", () => {
+    const right = { vae: [5, 7, 6], cnn: [8, 9, 7], gan: [6, 6, 7] };
+    const cells = Object.entries(right).flatMap(([model, counts]) =>
+      counts.map((count, seed) => cell(model, "all", seed, count, count / 10)),
+    );
+    const rows = compared(cells, () => ({ one: 2, many: 0.5 }));
+    expect(rows.map(({ model, reference }) => [model, reference])).toEqual([
+      ["vae", false],
+      ["cnn", true],
+      ["gan", false],
+    ]);
+    const [vae, cnn, gan] = rows;
+    expect(vae!.accuracy).toBeCloseTo(0.6, 12);
+    expect(vae!.sd).toBeCloseTo(0.1, 12);
+    expect([vae!.fitSeconds, vae!.msPerPicture, vae!.msOnePicture, vae!.peakMb]).toEqual([11, 0.5, 2, 200.000002]);
+    const shares = (counts: readonly number[]) => counts.map((count) => count / 10);
+    const expected = holm([
+      pairedT(shares(right.vae), shares(right.cnn)),
+      pairedT(shares(right.gan), shares(right.cnn)),
+    ]);
+    expect([vae!.p, cnn!.p, gan!.p]).toEqual([expected[0], null, expected[1]]);
+  });
+
+  it("of one seed are tested by McNemar, each number of labels by itself; the reference is chosen on validation pictures", () => {
+    const rows = compared([
+      cell("vae", "10", 0, 9, 0.5),
+      cell("cnn", "10", 0, 4, 0.6),
+      cell("vae", "all", 0, 9, 0.9),
+      cell("cnn", "all", 0, 9, 0.8),
+    ]);
+    expect(rows.map(({ reference }) => reference)).toEqual([false, true, true, false]);
+    expect(rows[0]!.p).toBeCloseTo(mcnemar([1, 1, 1, 1, 1], [0, 0, 0, 0, 0]), 12);
+    expect(rows[3]!.p).toBe(1);
+    expect(rows[0]!.sd).toBeNull();
+  });
+
+  it("are one line each in CSV, and as many cells as columns in the table", () => {
+    const rows = compared([cell("vae", "5%", 0, 9, 0.5), cell("cnn", "5%", 0, 4, 0.6)]);
+    const lines = csvTable(rows).trim().split("\n");
+    expect(lines).toHaveLength(3);
+    for (const line of lines) expect(line.split(",")).toHaveLength(Object.keys(rows[0]!).length);
+    for (const cells of tableRows(rows)) expect(cells).toHaveLength(TABLE_HEAD.length);
+  });
+});
+
+const CHROMIUM = "/usr/bin/chromium";
+const amounts = ["10", "all"];
+const models = ["vae", "cnn", "a-model-whose-name-is-longer-than-most"];
+const cells = amounts.flatMap((labels) =>
+  models.flatMap((model, i) => [0, 1].map((seed) => cell(model, labels, seed, 5 + i + seed, 0.5 + i / 10))),
+);
+const failed = [{ model: "gan", labels: "10", seed: 0, code: "E_NAN", message: "step 3: loss is <NaN>" }] as const;
+const comparison = { out: root, data: "glyphs", rows: compared(cells), cells, failed };
+const command = "genclass compare --data glyphs --models vae,cnn --out comparison";
+
+describe("the files of a comparison", () => {
+  const report = writeComparison(comparison, command);
+
+  it("hold the same rows, the command, and what failed", () => {
+    const read = (name: string) => readFileSync(join(root, name), "utf8");
+    expect(JSON.parse(read("compare.json")).rows).toEqual(JSON.parse(JSON.stringify(comparison.rows)));
+    expect(read("compare.csv")).toBe(csvTable(comparison.rows));
+    for (const text of [read("compare.md"), read("compare.html").replace(/&#60;/g, "<").replace(/&#62;/g, ">")]) {
+      expect(text).toContain(command);
+      expect(text).toContain("step 3: loss is <NaN>");
+      expect(text).toContain("McNemar");
+    }
+    for (const name of ["labels", "fit-time", "model-size"]) {
+      const svg = read(join("plots", `accuracy-${name}.svg`));
+      for (const model of ["vae", "cnn"]) expect(svg, name).toContain(model);
+      // A mark for each point, at a place of its own that is a number.
+      expect(svg).not.toContain("NaN");
+    }
+  });
+
+  it.skipIf(!existsSync(CHROMIUM))("fit a telephone without a network", async () => {
+    const browser = await chromium.launch({ executablePath: CHROMIUM });
+    const asked: string[] = [];
+    const page = await browser.newPage({ viewport: { width: 390, height: 800 } });
+    page.on("request", (request) => asked.push(request.url()));
+    await page.goto(pathToFileURL(report).href);
+    expect(await page.evaluate("document.documentElement.scrollWidth")).toBeLessThanOrEqual(390);
+    expect(await page.locator("svg").count()).toBe(3);
+    expect(asked).toEqual([pathToFileURL(report).href]);
+    await browser.close();
+  });
+});

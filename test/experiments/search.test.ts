@@ -1,0 +1,165 @@
+// Methods of search on functions whose best point is known: no network is trained.
+import { describe, expect, it } from "vitest";
+import { rungsOf, survivors } from "../../src/experiments/halving.ts";
+import { importance } from "../../src/experiments/importance.ts";
+import {
+  type Dimension,
+  defaultSpace,
+  numberAt,
+  optionsAt,
+  parseSpace,
+  placeIn,
+  randomPoint,
+} from "../../src/experiments/space.ts";
+import { type Observed, suggest } from "../../src/experiments/tpe.ts";
+import { mean, pairedT } from "../../src/metrics/paired-tests.ts";
+import { findModel, MODELS } from "../../src/models/index.ts";
+import { Random } from "../../src/random/random.ts";
+
+const RATE: Dimension = { kind: "range", name: "rate", low: 1e-5, high: 1, whole: false, logarithmic: true };
+const WIDTH: Dimension = { kind: "range", name: "width", low: 4, high: 64, whole: true, logarithmic: true };
+const SHARE: Dimension = { kind: "range", name: "share", low: 0, high: 1, whole: false, logarithmic: false };
+const KIND: Dimension = { kind: "choice", name: "kind", values: ["a", "b", "c", "d"] };
+const SPACE = [RATE, WIDTH, SHARE, KIND];
+
+/** Least at rate 0.003, width 20, share 0.7, kind c. */
+function loss({ rate, width, share, kind }: Observed["point"]): number {
+  return (
+    (Math.log10(Number(rate)) + 2.5) ** 2 +
+    4 * Math.log2(Number(width) / 20) ** 2 +
+    20 * (Number(share) - 0.7) ** 2 +
+    (kind === "c" ? 0 : 2)
+  );
+}
+
+/** The least loss of a search. */
+function search(
+  seed: number,
+  trials: number,
+  next: (observed: readonly Observed[], random: Random) => Observed["point"],
+) {
+  const observed: Observed[] = [];
+  for (let trial = 0; trial < trials; trial++) {
+    const point = next(observed, new Random(seed, `trial ${trial}`));
+    observed.push({ point, loss: loss(point) });
+  }
+  return Math.min(...observed.map((one) => one.loss));
+}
+
+describe("the Parzen estimator", () => {
+  it("finds a known least value better than random points do, over seeds", () => {
+    const seeds = Array.from({ length: 24 }, (_, seed) => seed);
+    const found = seeds.map((seed) => search(seed, 40, (observed, random) => suggest(SPACE, observed, random)));
+    const drawn = seeds.map((seed) => search(seed, 40, (_, random) => randomPoint(SPACE, random)));
+    // Chance alone would give so low a p once in ten thousand searches of other seeds.
+    expect(pairedT(found, drawn)).toBeLessThan(1e-4);
+    expect(mean(found)).toBeLessThan(mean(drawn) / 2);
+  });
+
+  it("gives values of the space, the same for the same trials", () => {
+    const observed = Array.from({ length: 30 }, (_, i): Observed => {
+      const point = randomPoint(SPACE, new Random(i, "test"));
+      return { point, loss: i % 5 === 0 ? Number.POSITIVE_INFINITY : loss(point) };
+    });
+    for (let seed = 0; seed < 50; seed++) {
+      const point = suggest(SPACE, observed, new Random(seed, "next"));
+      expect(point).toEqual(suggest(SPACE, observed, new Random(seed, "next")));
+      expect(Number(point.rate)).toBeGreaterThanOrEqual(1e-5);
+      expect(Number(point.rate)).toBeLessThanOrEqual(1);
+      expect(Number.isInteger(point.width)).toBe(true);
+      expect(["a", "b", "c", "d"]).toContain(point.kind);
+    }
+  });
+});
+
+describe("a space", () => {
+  it("has a place for each number, evenly by logarithm where that is asked", () => {
+    expect(numberAt(RATE, 0.5)).toBeCloseTo(10 ** -2.5, 5);
+    expect([numberAt(WIDTH, 0), numberAt(WIDTH, 1), numberAt(SHARE, 0.25)]).toEqual([4, 64, 0.25]);
+    for (const place of [0, 0.2, 0.9, 1]) expect(placeIn(RATE, numberAt(RATE, place))).toBeCloseTo(place, 2);
+  });
+
+  it("is read from text, with the types and within the ranges of the options", () => {
+    const cnn = findModel("cnn");
+    expect(parseSpace(cnn, "rate=1e-4..1e-2,width=16|32,batch=32..64,dropout=0..0.5,activation=relu|gelu")).toEqual([
+      { kind: "range", name: "rate", low: 1e-4, high: 1e-2, whole: false, logarithmic: true },
+      { kind: "choice", name: "width", values: [16, 32] },
+      { kind: "range", name: "batch", low: 32, high: 64, whole: true, logarithmic: false },
+      { kind: "range", name: "dropout", low: 0, high: 0.5, whole: false, logarithmic: false },
+      { kind: "choice", name: "activation", values: ["relu", "gelu"] },
+    ]);
+    expect(optionsAt(cnn, { rate: 0.1, batch: 32 })).toEqual({ options: { rate: 0.1 }, run: { batch: 32 } });
+    for (const [text, message] of [
+      ["rate", /expected option=low..high/],
+      ["rate=1..2", /rate=2/],
+      ["rate=0.1..0.01", /the lower one first/],
+      ["activation=relu|swish", /activation=swish/],
+      ["width=16", /one value is no choice/],
+      ["wdith=4..8", /did you mean "width"/],
+      ["rate=1e-3..1e-2,rate=1|2", /rate=2|given twice/],
+    ] as const)
+      expect(() => parseSpace(cnn, text), text).toThrow(message);
+  });
+
+  it("of every model by default holds the defaults of what it searches", () => {
+    for (const model of MODELS) {
+      const usual = model.options.parse({}) as Record<string, number | string | boolean>;
+      for (const dimension of defaultSpace(model)) {
+        const value = usual[dimension.name]!;
+        if (dimension.kind === "choice") expect(dimension.values, dimension.name).toContain(value);
+        else expect(dimension.low <= Number(value) && Number(value) <= dimension.high, dimension.name).toBe(true);
+      }
+      expect(defaultSpace(model).map(({ name }) => name)).toContain("rate");
+    }
+  });
+});
+
+describe("successive halving", () => {
+  it("trains three times as far what is a third as many, the last to the end", () => {
+    expect(rungsOf(9, { epochs: 9 })).toEqual([
+      { rests: { epochs: 1 }, kept: 3 },
+      { rests: { epochs: 3 }, kept: 1 },
+      { rests: undefined, kept: 1 },
+    ]);
+    expect(rungsOf(9, { epochs: 4 }).map(({ rests }) => rests)).toEqual([{ epochs: 2 }, undefined]);
+    expect(rungsOf(2, { seconds: 60 })).toEqual([{ rests: undefined, kept: 1 }]);
+    expect(rungsOf(27, { seconds: 270 }).map(({ rests }) => rests)).toEqual([
+      { seconds: 10 },
+      { seconds: 30 },
+      { seconds: 90 },
+      undefined,
+    ]);
+  });
+
+  it("keeps the best that did not fail", () => {
+    expect(survivors([3, 1, Number.POSITIVE_INFINITY, 2], 2)).toEqual([1, 3]);
+    expect(survivors([Number.POSITIVE_INFINITY, 1], 2)).toEqual([1]);
+  });
+});
+
+describe("importance", () => {
+  it("is the share of variance that each option explains alone", () => {
+    const names = ["first", "second", "third"];
+    const space = names.map((name): Dimension => ({ ...SHARE, name }));
+    const trials = Array.from({ length: 120 }, (_, i) => {
+      const point = randomPoint(space, new Random(i, "importance test"));
+      return { point, value: 3 * Number(point.first) + Number(point.second) };
+    });
+    const found = importance(space, trials)!;
+    // Of 3x + y, x has 9 / 10 of the variance. The forest smooths, and takes some of it for noise: within a tenth.
+    expect(Math.abs(found.first! - 0.9)).toBeLessThan(0.1);
+    expect(Math.abs(found.second! - 0.1)).toBeLessThan(0.1);
+    expect(found.third).toBeLessThan(0.05);
+  });
+
+  it("of a choice too, and none of too few trials", () => {
+    const trials = Array.from({ length: 60 }, (_, i) => {
+      const point = randomPoint([SHARE, KIND], new Random(i, "choices"));
+      return { point, value: point.kind === "b" ? 1 : 0 };
+    });
+    const found = importance([SHARE, KIND], trials)!;
+    expect(found.kind).toBeGreaterThan(0.9);
+    expect(found.share).toBeLessThan(0.1);
+    expect(importance([SHARE], trials.slice(0, 5))).toBeUndefined();
+  });
+});

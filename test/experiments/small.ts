@@ -1,0 +1,34 @@
+// The smallest comparison and search that train: two nets of a few channels on a few glyphs, in a file that processes open.
+import { join } from "node:path";
+import { glyphs } from "../../src/data/sets/glyphs.ts";
+import { writeNpz } from "../../src/data/write.ts";
+import type { CompareCall, CompareEvent, Comparison } from "../../src/experiments/compare.ts";
+import { compare } from "../../src/experiments/compare.ts";
+
+/** Writes the pictures. @returns the path of their file */
+export async function drawGlyphs(folder: string): Promise<string> {
+  const file = join(folder, "glyphs.npz");
+  await writeNpz(glyphs({ train: 120, test: 40 }), file);
+  return file;
+}
+
+/** Two models, one seed, two epochs. */
+export const smallCall = (data: string, out: string): CompareCall => ({
+  ...{ data, out, models: ["cnn", "vae"], seeds: 1, epochs: 2, batch: 20, threads: 1, backend: "onnx" },
+  options: { cnn: { width: 4, hidden: 8 }, vae: { width: 4, hidden: 8, latent: 2 } },
+});
+
+/** All that a comparison tells, and what it found. */
+export async function finished(call: CompareCall): Promise<{ events: CompareEvent[]; comparison: Comparison }> {
+  const events: CompareEvent[] = [];
+  for await (const event of compare(call)) events.push(event);
+  const end = events.at(-1)!;
+  if (end.type !== "end") throw new Error("a comparison ended without saying so");
+  return { events, comparison: end.comparison };
+}
+
+/** What does not depend on the speed and the memory of the machine. */
+export const withoutTimes = ({ rows, cells }: Comparison): unknown => [
+  rows.map(({ fitSeconds, fitSecondsSd, msPerPicture, msOnePicture, peakMb, ...row }) => row),
+  cells.map(({ trained: { seconds, peakBytes, ...trained }, ...cell }) => ({ ...cell, ...trained })),
+];
