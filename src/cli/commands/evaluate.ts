@@ -108,7 +108,15 @@ async function run(path: string, options: Options): Promise<void> {
     events: () => folder.events(),
     file: (...parts: string[]) => join(out, ...parts),
   };
-  const report = await writeReport(place, model, own, split, found, warn, novel ? [novel] : []);
+  const report = await writeReport(
+    place,
+    model,
+    own,
+    split,
+    found,
+    warn,
+    novel ? [{ ...novel, source: `pictures of ${novel.source}` }] : [],
+  );
   await model.dispose();
   if (!options.json && report) print(`report: ${bold(report)}`);
 }
