@@ -14,9 +14,9 @@ export function repeatCommand(config: RunConfig): string | undefined {
   if (!model) return undefined;
   const words = ["genclass", "train", config.model, "--data", config.data.source];
   const values: Readonly<Record<string, unknown>> = optionsOf(config);
-  for (const [name, { flag, type, default: usual }] of RUN_OPTION_LIST) {
+  for (const [name, { flag, type, default: usual, isTelling }] of RUN_OPTION_LIST) {
     const value = values[name];
-    if (value === null || (name !== "seed" && isDeepStrictEqual(value, usual))) continue;
+    if (value === null || isTelling || (name !== "seed" && isDeepStrictEqual(value, usual))) continue;
     const text = type.write(value);
     // A list is given a text at a time.
     for (const one of Array.isArray(value) || type === renames ? text.split(" ") : [text])

@@ -13,26 +13,31 @@ import { findModel, modelNamed, parseOptions } from "../models/index.ts";
 import type { Model } from "../models/model.ts";
 import { Build } from "../nn/scope.ts";
 import { exportHead } from "../predict/export.ts";
-import { TrainedModel } from "../predict/trained.ts";
+import { evaluatedState, TrainedModel } from "../predict/trained.ts";
 import { gridPng } from "../report/pictures.ts";
 import type { Backend } from "../runtime/backend.ts";
 import type { State } from "../runtime/program.ts";
-import type { RunEvent, SamplesEvent } from "../train/events.ts";
+import type { EndEvent, RunEvent, SamplesEvent } from "../train/events.ts";
 import { fit, type PreparedRun, prepare } from "../train/fit.ts";
 import type { FitOptions } from "../train/fit-options.ts";
 import type { FrozenFeatures } from "../train/frozen-features.ts";
 import { targetMetric } from "../train/goals.ts";
 import { validationMetrics } from "../train/steps.ts";
 import { BACKBONE_FILE, freezeWords, type OpenBackbone, openBackbone, optionsFor } from "./backbone.ts";
+import { CARD, type CardModel, cardModel, writeCard } from "./card.ts";
 import type { StoredSnapshot } from "./checkpoint.ts";
 import { frozenFeatures } from "./features.ts";
+import { FIGURES, writeTrainingFigures } from "./figures.ts";
 import { writeAtomically } from "./files.ts";
 import { optionsOf, type RunConfig, RunFolder, runConfig } from "./folder.ts";
 import { RunLock, refuseLocked } from "./lock.ts";
 import { RunLogs } from "./logs.ts";
-import type { RunOptions, StoredOptions } from "./options.ts";
+import { RUN_OPTION_LIST, type RunOptions, type StoredOptions } from "./options.ts";
 import { EPOCHS, epochFile, removeSheetsAfter } from "./sample-sheets.ts";
 import { newOptions, refuseChange, resumedOptions, unrepeatableOptions } from "./stored-options.ts";
+import { trackingServer } from "./trackers/mlflow/server.ts";
+import { MlflowTracker } from "./trackers/mlflow/tracker.ts";
+import type { HyperParameters } from "./trackers/tensorboard-values.ts";
 
 /** The part of a call that can be checked before data is opened. */
 export interface RunCall extends RunOptions {
@@ -94,6 +99,7 @@ export function planRun(model: string | Model, call: RunCall): PlannedRun {
     targetMetric(options.until, validationMetrics(findModel(model).build(modelOptions, ANY_DATA)));
   if (call.out !== undefined) RunFolder.refuseUsed(call.out);
   if (options.from !== null) RunFolder.checkpointOf(options.from);
+  if (options.track !== null) trackingServer(options.track, process.env);
   return { modelOptions, options, backbone };
 }
 
@@ -152,6 +158,7 @@ export async function startRun(modelOrName: string | Model, call: TrainOptions):
 export function planResume(path: string, call: Omit<RunCall, "out">, model?: Model): StoredOptions {
   const { config } = RunFolder.open(path, model);
   const options = resumedOptions(optionsOf(config), call, path);
+  if (options.track !== null) trackingServer(options.track, process.env);
   const wanted = parseOptions(modelNamed(config.model, model), { ...config.options, ...call.options });
   for (const [key, value] of Object.entries(wanted))
     if (!isDeepStrictEqual(value, config.options[key]))
@@ -261,7 +268,8 @@ async function* followLocked(
   { notes = [], prepared, features: known, ...start }: Beginning,
   lock: RunLock,
 ): AsyncGenerator<RunEvent, void> {
-  const logs = new RunLogs(run.path, start.resume);
+  const logs = new RunLogs(run.path, start.resume, hyperParameters(run.config));
+  const tracker = MlflowTracker.of(run);
   const { backbone } = run.modelConfig(model).data;
   const weights = start.resume?.state ?? start.from?.state;
   const features = known ?? (await featuresOf(run.config, backbone, call, weights));
@@ -273,6 +281,7 @@ async function* followLocked(
     save(which, snapshot) {
       // An event that could not be written is told again by a run that goes on from before it.
       if (!logs.isComplete) return;
+      logs.addParameters(snapshot.progress.step, evaluatedState(snapshot.state));
       run.checkpoints.save(which, { ...snapshot, logs: logs.lengths() });
       lock.touch();
     },
@@ -285,16 +294,38 @@ async function* followLocked(
         const failure = await writeSamples(run, logs, event);
         if (failure !== undefined) yield { type: "note", step: event.step + 1, text: failure };
       }
-      if (event.type === "end") await writeModel(run, model, call.backend);
+      if (event.type === "end") {
+        const of = await writeModel(run, model, call.backend);
+        const failure = writeEnd(run, event, of);
+        if (failure !== undefined) yield { type: "note", step: event.step, text: failure };
+        await tracker?.finish(event.reason === "interrupted" ? "KILLED" : "FINISHED");
+      } else tracker?.follow();
+      for (const text of tracker?.notes() ?? []) yield { type: "note", step: event.step, text };
       yield event;
       if (event.type !== "start") continue;
       // Of this process, not of the run: the log of a run that was stopped is that of one that was not.
       for (const text of [lock.tookOver, ...notes])
         if (text !== undefined) yield { type: "note", step: event.step + 1, text };
     }
+  } catch (cause) {
+    await tracker?.finish("FAILED");
+    throw cause;
   } finally {
     logs.flush();
   }
+}
+
+/** The options of a run and of its model that are set, as TensorBoard compares runs by them. */
+function hyperParameters(config: RunConfig): HyperParameters {
+  const all: Readonly<Record<string, unknown>> = optionsOf(config);
+  const named = RUN_OPTION_LIST.map(([name]) => [name, all[name]] as const);
+  const plain = (value: unknown) =>
+    typeof value === "string" || typeof value === "number" || typeof value === "boolean";
+  return Object.fromEntries(
+    [["model", config.model] as const, ["data", config.data.name] as const, ...named, ...Object.entries(config.options)]
+      // What is no plain value, or is not set, has no column.
+      .flatMap(([name, value]) => (plain(value) ? [[name, value] as const] : [])),
+  );
 }
 
 /** What a run's configuration asks of training. */
@@ -363,10 +394,22 @@ async function writeSamples(
   }
 }
 
+/** metrics.json and the model card. @returns what people should know where that failed: the run is none the worse */
+function writeEnd(run: RunFolder, end: EndEvent, of: CardModel): string | undefined {
+  try {
+    writeTrainingFigures(run, end, run.events());
+    writeCard(run, of);
+    return undefined;
+  } catch (cause) {
+    return `the run is without ${FIGURES} or ${CARD}: ${(cause as Error).message}`;
+  }
+}
+
 /** model.onnx: the head that is exported by default. */
-async function writeModel(run: RunFolder, model: Model, backend: Backend): Promise<void> {
+async function writeModel(run: RunFolder, model: Model, backend: Backend): Promise<CardModel> {
   const trained = new TrainedModel(run.modelConfig(model), run.weights(), backend, model);
   if (Object.keys(trained.heads).length > 0)
     writeAtomically(run.file("model.onnx"), [(await exportHead(trained, backend, VERSION)).bytes]);
   await trained.dispose();
+  return cardModel(run.config.model, trained, model);
 }
