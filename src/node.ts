@@ -22,6 +22,7 @@ export { type SuspiciousLabel, suspiciousLabels } from "./predict/suspicious.ts"
 export { type HeadFeeds, type Prediction, TrainedModel } from "./predict/trained.ts";
 export { RunFolder } from "./run/folder.ts";
 export { load, NodeModel, type PictureFile, type ReadPictures } from "./run/load.ts";
+export { recordEvaluation } from "./run/record.ts";
 export type { ChosenBackend } from "./runtime/backend.ts";
 export { chooseBackend } from "./runtime/choose.ts";
 export { nativeBackend } from "./runtime/native.ts";

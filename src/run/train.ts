@@ -312,6 +312,7 @@ async function* followLocked(
     throw cause;
   } finally {
     logs.flush();
+    await tracker?.leave();
   }
 }
 

@@ -13,12 +13,23 @@ export interface Logged {
 /** What a server does with a call in place of answering it; undefined: it answers. `lost`: it obeys, and its answer is lost. */
 export type Fault = { status: number; body?: string; location?: string } | "drops" | "lost" | undefined;
 
+/** Fields of the bodies that it is sent, each call its own. */
+interface Body {
+  readonly run_id?: string;
+  readonly status?: string;
+  readonly filter?: string;
+  readonly source?: string;
+  readonly params?: readonly { readonly key: string; readonly value: string }[];
+  readonly metrics?: readonly Logged[];
+  readonly tags?: readonly { readonly key: string; readonly value: string }[];
+}
+
 /** A server on a loopback port. */
 export class SmallMlflow {
   /** Calls in order, as `POST runs/create`. */
   readonly calls: string[] = [];
   /** Bodies of batches. */
-  readonly batches: { params: unknown[]; metrics: Logged[]; tags: unknown[] }[] = [];
+  readonly batches: Required<Pick<Body, "params" | "metrics" | "tags">>[] = [];
   /** By the identity that the database has of a metric's value. */
   readonly metrics = new Map<string, Logged>();
   readonly params = new Map<string, string>();
@@ -54,7 +65,7 @@ export class SmallMlflow {
     const parts: Buffer[] = [];
     for await (const part of request) parts.push(part);
     const body = Buffer.concat(parts);
-    const [path, query = ""] = request.url!.split("?");
+    const [path] = request.url!.split("?");
     const call = `${request.method} ${path!.replace(/^\/api\/2\.0\/mlflow(-artifacts)?\//, "")}`;
     this.calls.push(call);
     this.authorization = request.headers.authorization;
@@ -69,7 +80,7 @@ export class SmallMlflow {
     }
     const answer = call.startsWith("PUT artifacts/")
       ? this.keep(call.slice("PUT artifacts/".length), body)
-      : this.answer(call, body.length > 0 ? JSON.parse(body.toString()) : {}, new URLSearchParams(query));
+      : this.answer(call, body.length > 0 ? JSON.parse(body.toString()) : {});
     if (fault === "lost") request.socket.destroy();
     else
       response.writeHead(answer ? 200 : 404).end(JSON.stringify(answer ?? { error_code: "RESOURCE_DOES_NOT_EXIST" }));
@@ -80,8 +91,7 @@ export class SmallMlflow {
     return {};
   }
 
-  // biome-ignore lint/suspicious/noExplicitAny: bodies of many shapes, written by the code under test.
-  private answer(call: string, body: any, _query: URLSearchParams): object | undefined {
+  private answer(call: string, body: Body): object | undefined {
     const infoOf = (id: string) => ({ info: { run_id: id, artifact_uri: `${this.artifactRoot}${id}/artifacts` } });
     switch (call) {
       case "GET experiments/get-by-name":
@@ -90,7 +100,7 @@ export class SmallMlflow {
         return { experiment_id: "1" };
       case "POST runs/create": {
         const id = `run${this.runs.length}`;
-        this.runs.push({ id, tag: body.tags[0].value, status: "RUNNING" });
+        this.runs.push({ id, tag: body.tags![0]!.value, status: "RUNNING" });
         return { run: infoOf(id) };
       }
       case "POST runs/search":
@@ -107,7 +117,7 @@ export class SmallMlflow {
         return {};
       }
       case "POST runs/update":
-        this.runs.find(({ id }) => id === body.run_id)!.status = body.status;
+        this.runs.find(({ id }) => id === body.run_id)!.status = body.status!;
         return {};
       case "POST registered-models/create":
         return {};
@@ -116,7 +126,7 @@ export class SmallMlflow {
           model_versions: this.versions.map(({ tag }) => ({ tags: [{ key: "genclass.sha256", value: tag }] })),
         };
       case "POST model-versions/create":
-        this.versions.push({ tag: body.tags[0].value, source: body.source });
+        this.versions.push({ tag: body.tags![0]!.value, source: body.source! });
         return {};
       default:
         return undefined;

@@ -1,9 +1,10 @@
 // mlflow.json of a run: how much of its folder an MLflow server has. The folder itself is the queue of what is still to be sent.
 import { randomUUID } from "node:crypto";
 import { existsSync, readFileSync } from "node:fs";
+import { open, rename } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
-import { writeAtomically } from "../../files.ts";
+import { DRAFT } from "../../files.ts";
 
 /** The name of the file in a run folder. */
 const FILE = "mlflow.json";
@@ -65,6 +66,15 @@ function read(folder: string): Sent | undefined {
   }
 }
 
-/** Keeps what a server has. @throws `E_WRITE` */
-export const keepSent = (folder: string, sent: Sent): void =>
-  writeAtomically(join(folder, FILE), `${JSON.stringify(sent, null, 2)}\n`);
+/** Keeps what a server has: whole or not at all, and without holding up what else this process does. */
+export async function keepSent(folder: string, sent: Sent): Promise<void> {
+  const file = join(folder, FILE);
+  const handle = await open(file + DRAFT, "w");
+  try {
+    await handle.writeFile(`${JSON.stringify(sent, null, 2)}\n`);
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+  await rename(file + DRAFT, file);
+}

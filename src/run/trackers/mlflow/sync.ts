@@ -36,6 +36,8 @@ export type MlflowStatus = "RUNNING" | "FINISHED" | "KILLED" | "FAILED";
 export class MlflowSync {
   private readonly sent: Sent;
   private readonly events: EventFile;
+  /** Once set, no more metrics are sent: whoever sent them does not wait for the rest. */
+  isLeft = false;
   /** Events that were read and are not all sent. */
   private unsent: Awaited<ReturnType<EventFile["more"]>>;
 
@@ -51,7 +53,7 @@ export class MlflowSync {
    * Sends what the server does not have yet.
    * @param status how the run stands; files are sent, and the model registered, of one that has ended
    * @param tell is called with a line for what cannot be sent at all
-   * @throws `MlflowError`, `E_WRITE`: what was sent before is noted
+   * @throws `MlflowError`, and what the file system throws: what was sent before is noted
    */
   async bring(status: MlflowStatus, tell: (line: string) => void): Promise<void> {
     await this.make();
@@ -67,16 +69,16 @@ export class MlflowSync {
       { ...this.runId, status, ...(status === "RUNNING" ? {} : { end_time: Date.now() }) },
       anything,
     );
-    this.note({ status });
+    await this.note({ status });
   }
 
-  private note(more: Partial<Sent>): void {
+  private async note(more: Partial<Sent>): Promise<void> {
     Object.assign(this.sent, more);
-    keepSent(this.run.path, this.sent);
+    await keepSent(this.run.path, this.sent);
   }
 
-  private noteHash(name: string, hash: string): void {
-    this.note({ hashes: { ...this.sent.hashes, [name]: hash } });
+  private async noteHash(name: string, hash: string): Promise<void> {
+    await this.note({ hashes: { ...this.sent.hashes, [name]: hash } });
   }
 
   private get runId(): { readonly run_id: string } {
@@ -89,7 +91,7 @@ export class MlflowSync {
     const { model, data } = this.run.config;
     const experiment = await this.experiment(`genclass-${data.name}`.slice(0, 200));
     const earlier = this.sent.isAsked ? await this.findRun(experiment) : undefined;
-    this.note({ isAsked: true });
+    await this.note({ isAsked: true });
     const made =
       earlier ??
       (
@@ -104,7 +106,7 @@ export class MlflowSync {
           z.object({ run: runSchema }),
         )
       ).run;
-    this.note({ run: { id: made.info.run_id, experiment, artifacts: made.info.artifact_uri } });
+    await this.note({ run: { id: made.info.run_id, experiment, artifacts: made.info.artifact_uri } });
   }
 
   private async experiment(name: string): Promise<string> {
@@ -145,7 +147,7 @@ export class MlflowSync {
     for (let at = 0; at < params.length; at += MOST_PARAMS)
       await this.logBatch({ params: params.slice(at, at + MOST_PARAMS) });
     await this.logBatch({ tags: tagsOf(this.run.config) });
-    this.note({ isDescribed: true });
+    await this.note({ isDescribed: true });
   }
 
   private async logBatch(batch: {
@@ -170,10 +172,11 @@ export class MlflowSync {
       const flush = async () => {
         for (let at = 0; at < batch.length; at += MOST_METRICS)
           await this.logBatch({ metrics: batch.slice(at, at + MOST_METRICS) });
-        if (batch.length > 0) this.note({ step, epoch });
+        if (batch.length > 0) await this.note({ step, epoch });
         batch = [];
       };
       for (const event of events) {
+        if (this.isLeft) return;
         if (event.type !== "step" && event.type !== "epoch") continue;
         if (event.type === "step" ? event.step <= step : event.epoch <= epoch) continue;
         const metrics = metricsOfEvent(event, this.sent.begun);
@@ -202,7 +205,7 @@ export class MlflowSync {
       const values = evaluatedMetrics(part, { ...found.metrics, ...Object.fromEntries(ends) });
       const metrics = metricValues(values, step, Date.parse(ended));
       await this.logBatch({ metrics: metrics.slice(0, MOST_METRICS) });
-      this.noteHash(`part ${part}`, hash);
+      await this.noteHash(`part ${part}`, hash);
     }
   }
 
@@ -249,7 +252,7 @@ export class MlflowSync {
     const hash = sha256(bytes);
     if (this.sent.hashes[`file ${name}`] !== hash) {
       await this.server.putArtifact(place, bytes);
-      this.noteHash(`file ${name}`, hash);
+      await this.noteHash(`file ${name}`, hash);
     }
     return hash;
   }
@@ -277,7 +280,7 @@ export class MlflowSync {
       if (!(cause instanceof MlflowError && cause.isFinal)) throw cause;
       tell(`the model is not registered: ${cause.message}`);
     }
-    this.noteHash("registered", hash);
+    await this.noteHash("registered", hash);
   }
 }
 

@@ -47,6 +47,12 @@ export class MlflowTracker {
     if (!this.isRefused) await this.attempt(status);
   }
 
+  /** Sends nothing more of a run that somebody has left: the next process that has the folder does. */
+  async leave(): Promise<void> {
+    this.sync.isLeft = true;
+    await this.work;
+  }
+
   /** What people should know since it was last asked: each fault once. */
   notes(): string[] {
     const { lines } = this;
