@@ -27,7 +27,11 @@ async function startServer(): Promise<void> {
   ];
   const where = ["--host", "127.0.0.1", "--port", String(port), "--workers", "1"];
   // A group of its own: the server is a process that starts others.
-  child = spawn(python!, ["-m", "mlflow", "server", ...where, ...store], { detached: true, stdio: "ignore" });
+  child = spawn(python!, ["-m", "mlflow", "server", ...where, ...store], {
+    ...{ detached: true, stdio: "ignore" },
+    // Without the workers of other features, of a hundred megabytes each.
+    env: { ...process.env, MLFLOW_SERVER_ENABLE_JOB_EXECUTION: "false" },
+  });
   for (let i = 0; i < 4 * STARTUP; i++) {
     const answer = await fetch(`http://127.0.0.1:${port}/health`).catch(() => undefined);
     if (answer?.ok) return;

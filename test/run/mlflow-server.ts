@@ -11,7 +11,7 @@ export interface Logged {
 }
 
 /** What a server does with a call in place of answering it; undefined: it answers. `lost`: it obeys, and its answer is lost. */
-export type Fault = { status: number; body?: string; location?: string } | "drops" | "lost" | undefined;
+export type Fault = { status: number; body?: string; location?: string } | "drops" | "hangs" | "lost" | undefined;
 
 /** Fields of the bodies that it is sent, each call its own. */
 interface Body {
@@ -74,6 +74,7 @@ export class SmallMlflow {
       request.socket.destroy();
       return;
     }
+    if (fault === "hangs") return;
     if (typeof fault === "object") {
       response.writeHead(fault.status, fault.location ? { location: fault.location } : {}).end(fault.body ?? "");
       return;

@@ -1,10 +1,11 @@
 // The MLflow tracker against a small server that refuses, hangs up, answers nonsense or is away: what training tells arrives once.
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { evaluate } from "../../src/node.ts";
 import { TrainedModel } from "../../src/predict/trained.ts";
+import type { RunFolder } from "../../src/run/folder.ts";
 import { recordEvaluation } from "../../src/run/record.ts";
 import { isTracking, MlflowServer, trackingServer } from "../../src/run/trackers/mlflow/server.ts";
 import { MlflowSync } from "../../src/run/trackers/mlflow/sync.ts";
@@ -69,13 +70,23 @@ describe("a tracked run", () => {
     expect(server.versions).toMatchObject([{ source: "mlflow-artifacts:/1/run0/artifacts/model" }]);
   });
 
-  it("keeps to the limits of a call", async () => {
-    await finish(await start(join(root, "limits"), { ...track(), ...long }));
-    for (const { params, metrics, tags } of server.batches) {
+  it("keeps to the limits of a call: 1,000 metrics, 100 parameters", async () => {
+    const { run } = await start(mkdtempSync(join(root, "limits-")));
+    const options = Object.fromEntries(Array.from({ length: 250 }, (_, i) => [`option${i}`, i]));
+    const losses = Object.fromEntries(Array.from({ length: 2100 }, (_, i) => [`loss${i}`, i]));
+    const step = { type: "step", seconds: 1, learningRate: 0.5, imagesPerSecond: 3 };
+    const few = Array.from({ length: 400 }, (_, i) => ({ ...step, step: 2 + i, losses: { a: i, b: i } }));
+    const events = [{ ...step, step: 1, losses }, ...few];
+    writeFileSync(run.file("events.jsonl"), events.map((event) => `${JSON.stringify(event)}\n`).join(""));
+    const wide = { config: { ...run.config, options }, path: run.path, file: (name: string) => run.file(name) };
+    await new MlflowSync(wide as RunFolder, new MlflowServer(new URL(server.url), {})).bring("RUNNING", () => {});
+    for (const { params = [], metrics = [], tags = [] } of server.batches) {
       expect(params.length).toBeLessThanOrEqual(100);
       expect(metrics.length).toBeLessThanOrEqual(1000);
       expect(tags.length).toBeLessThanOrEqual(100);
     }
+    expect(server.metrics.size).toBe(2100 + 2 + 400 * 4);
+    expect([...server.params.keys()].filter((key) => key.startsWith("options."))).toHaveLength(250);
   });
 
   it("gets what an evaluation finds, once", async () => {
@@ -162,6 +173,14 @@ describe("a server that misbehaves", () => {
     expect(notesOf(events)).toEqual([expect.stringMatching(expected)]);
   });
 
+  it("by never answering is not waited for", async () => {
+    server.fault = () => "hangs";
+    const { run } = await start(join(root, "hangs"));
+    const hasty = new MlflowServer(new URL(server.url), {}, { call: 50, file: 50 });
+    const sent = new MlflowSync(run, hasty).bring("RUNNING", () => {});
+    await expect(sent).rejects.toMatchObject({ message: "it does not answer within 0.05 seconds", isFinal: false });
+  });
+
   it("by keeping files where only its own clients may write gets the rest", async () => {
     server.artifactRoot = "s3://bucket/";
     const out = join(root, "elsewhere");
@@ -170,11 +189,18 @@ describe("a server that misbehaves", () => {
     expect([arrived(), server.artifacts.size]).toEqual([toldBy(out), 0]);
   });
 
-  it("by a path that leaves the run's artifacts gets no files", async () => {
-    server.artifactRoot = "mlflow-artifacts://other.example/";
-    await finish(await start(join(root, "other-host"), { ...track() }));
-    expect(server.artifacts.size).toBe(0);
-  });
+  it.each(["mlflow-artifacts://other.example/", "mlflow-artifacts:/a%2fb/", "nowhere"])(
+    "by naming %s as the place of files gets none",
+    async (place) => {
+      server.artifactRoot = place;
+      const { run } = await start(mkdtempSync(join(root, "place-")));
+      writeFileSync(run.file("events.jsonl"), "");
+      const lines: string[] = [];
+      await new MlflowSync(run, new MlflowServer(new URL(server.url), {})).bring("KILLED", (line) => lines.push(line));
+      expect(lines).toEqual([expect.stringMatching(/files are not sent/)]);
+      expect(server.calls.filter((call) => call.startsWith("PUT"))).toEqual([]);
+    },
+  );
 });
 
 describe("credentials", () => {

@@ -2,7 +2,7 @@
 import { spawnSync } from "node:child_process";
 
 /** Names the Python of an environment with these packages. */
-const VARIABLE = "GENCLASS_TEST_PYTHON";
+const VARIABLE = "GENCLASS_TEST_TRACKERS";
 
 /** The Python with a module, or why there is none, for the name of what is skipped. */
 export function trackersPython(module: string): { readonly python?: string; readonly skipped: string } {

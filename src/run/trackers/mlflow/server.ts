@@ -6,7 +6,7 @@ import { fail } from "../../../base/errors.ts";
 /** Where a server is when nothing says so: MLflow's own default. */
 const DEFAULT_URI = "http://127.0.0.1:5000";
 /** Milliseconds that a call may take, and one that sends a file. */
-const [CALL_TIME, FILE_TIME] = [10_000, 300_000];
+const TIMES = { call: 10_000, file: 300_000 };
 /** Bytes of an answer that are read. */
 const MOST_BYTES = 2 ** 20;
 /** Characters of a server's message that are passed on. */
@@ -79,6 +79,7 @@ export class MlflowServer {
   constructor(
     readonly url: URL,
     environment: MlflowEnvironment,
+    private readonly times = TIMES,
   ) {
     const {
       MLFLOW_TRACKING_TOKEN: token,
@@ -103,7 +104,7 @@ export class MlflowServer {
     const text = await this.send(method, `api/2.0/mlflow/${path}`, {
       body: body === undefined ? undefined : JSON.stringify(body),
       type: "application/json",
-      time: CALL_TIME,
+      time: this.times.call,
     });
     const found = schema.safeParse(json(text));
     if (!found.success) throw new MlflowError(`its answer to ${path.split("?")[0]} is not that of MLflow`, false);
@@ -116,7 +117,7 @@ export class MlflowServer {
     await this.send("PUT", `api/2.0/mlflow-artifacts/artifacts/${place}`, {
       body: bytes,
       type: "application/octet-stream",
-      time: FILE_TIME,
+      time: this.times.file,
     });
   }
 

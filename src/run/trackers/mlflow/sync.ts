@@ -232,7 +232,8 @@ export class MlflowSync {
     const { protocol, host, pathname } = new URL(artifacts);
     if (protocol !== "mlflow-artifacts:" || (host !== "" && host !== this.server.url.host)) return undefined;
     const segments = pathname.split("/").filter((segment) => segment !== "");
-    return segments.includes("..") ? undefined : segments.map(decodeURIComponent);
+    // Names alone, so that none leads out of the place for artifacts.
+    return segments.every((segment) => /^[\w@:+-][\w.@:+-]*$/.test(segment)) ? segments : undefined;
   }
 
   /** Sends a file that is there and is another than the server has. @returns the hash of what it has now */
