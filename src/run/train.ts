@@ -12,32 +12,30 @@ import { applyHead, requireHead } from "../models/heads.ts";
 import { findModel, modelNamed, parseOptions } from "../models/index.ts";
 import type { Model } from "../models/model.ts";
 import { Build } from "../nn/scope.ts";
-import { exportHead } from "../predict/export.ts";
-import { evaluatedState, TrainedModel } from "../predict/trained.ts";
+import { evaluatedState } from "../predict/trained.ts";
 import { gridPng } from "../report/pictures.ts";
 import type { Backend } from "../runtime/backend.ts";
 import type { State } from "../runtime/program.ts";
-import type { EndEvent, RunEvent, SamplesEvent } from "../train/events.ts";
+import type { RunEvent, SamplesEvent } from "../train/events.ts";
 import { fit, type PreparedRun, prepare } from "../train/fit.ts";
 import type { FitOptions } from "../train/fit-options.ts";
 import type { FrozenFeatures } from "../train/frozen-features.ts";
 import { targetMetric } from "../train/goals.ts";
 import { validationMetrics } from "../train/steps.ts";
 import { BACKBONE_FILE, freezeWords, type OpenBackbone, openBackbone, optionsFor } from "./backbone.ts";
-import { CARD, type CardModel, cardModel, writeCard } from "./card.ts";
 import type { StoredSnapshot } from "./checkpoint.ts";
+import { writeEnding } from "./ending.ts";
 import { frozenFeatures } from "./features.ts";
-import { FIGURES, writeTrainingFigures } from "./figures.ts";
 import { writeAtomically } from "./files.ts";
 import { optionsOf, type RunConfig, RunFolder, runConfig } from "./folder.ts";
 import { RunLock, refuseLocked } from "./lock.ts";
 import { RunLogs } from "./logs.ts";
-import { RUN_OPTION_LIST, type RunOptions, type StoredOptions } from "./options.ts";
+import type { RunOptions, StoredOptions } from "./options.ts";
 import { EPOCHS, epochFile, removeSheetsAfter } from "./sample-sheets.ts";
 import { newOptions, refuseChange, resumedOptions, unrepeatableOptions } from "./stored-options.ts";
+import { hyperParameters } from "./trackers/hyper-parameters.ts";
 import { trackingServer } from "./trackers/mlflow/server.ts";
 import { MlflowTracker } from "./trackers/mlflow/tracker.ts";
-import type { HyperParameters } from "./trackers/tensorboard-values.ts";
 
 /** The part of a call that can be checked before data is opened. */
 export interface RunCall extends RunOptions {
@@ -295,8 +293,7 @@ async function* followLocked(
         if (failure !== undefined) yield { type: "note", step: event.step + 1, text: failure };
       }
       if (event.type === "end") {
-        const of = await writeModel(run, model, call.backend);
-        const failure = writeEnd(run, event, of);
+        const failure = await writeEnding(run, model, call.backend, event);
         if (failure !== undefined) yield { type: "note", step: event.step, text: failure };
         await tracker?.finish(event.reason === "interrupted" ? "KILLED" : "FINISHED");
       } else tracker?.follow();
@@ -314,19 +311,6 @@ async function* followLocked(
     logs.flush();
     await tracker?.leave();
   }
-}
-
-/** The options of a run and of its model that are set, as TensorBoard compares runs by them. */
-function hyperParameters(config: RunConfig): HyperParameters {
-  const all: Readonly<Record<string, unknown>> = optionsOf(config);
-  const named = RUN_OPTION_LIST.map(([name]) => [name, all[name]] as const);
-  const plain = (value: unknown) =>
-    typeof value === "string" || typeof value === "number" || typeof value === "boolean";
-  return Object.fromEntries(
-    [["model", config.model] as const, ["data", config.data.name] as const, ...named, ...Object.entries(config.options)]
-      // What is no plain value, or is not set, has no column.
-      .flatMap(([name, value]) => (plain(value) ? [[name, value] as const] : [])),
-  );
 }
 
 /** What a run's configuration asks of training. */
@@ -393,24 +377,4 @@ async function writeSamples(
   } catch (cause) {
     return `the film is without the samples of epoch ${epoch}: ${(cause as Error).message}`;
   }
-}
-
-/** metrics.json and the model card. @returns what people should know where that failed: the run is none the worse */
-function writeEnd(run: RunFolder, end: EndEvent, of: CardModel): string | undefined {
-  try {
-    writeTrainingFigures(run, end, run.events());
-    writeCard(run, of);
-    return undefined;
-  } catch (cause) {
-    return `the run is without ${FIGURES} or ${CARD}: ${(cause as Error).message}`;
-  }
-}
-
-/** model.onnx: the head that is exported by default. */
-async function writeModel(run: RunFolder, model: Model, backend: Backend): Promise<CardModel> {
-  const trained = new TrainedModel(run.modelConfig(model), run.weights(), backend, model);
-  if (Object.keys(trained.heads).length > 0)
-    writeAtomically(run.file("model.onnx"), [(await exportHead(trained, backend, VERSION)).bytes]);
-  await trained.dispose();
-  return cardModel(run.config.model, trained, model);
 }

@@ -9,6 +9,7 @@ import { CARD } from "../../card.ts";
 import { evaluatedMetrics, FIGURES, readFigures } from "../../figures.ts";
 import type { RunFolder } from "../../folder.ts";
 import { EVENTS, RESULTS } from "../../logs.ts";
+import { artifactPlace, MODEL, MODEL_FOLDER, mlModel } from "./artifacts.ts";
 import { EventFile } from "./event-file.ts";
 import { keepSent, type Sent, sentTo } from "./sent.ts";
 import { MlflowError, type MlflowServer } from "./server.ts";
@@ -20,8 +21,6 @@ const [MOST_METRICS, MOST_PARAMS] = [1000, 100];
 const MOST_FILE = 512 * 2 ** 20;
 /** The files of a run that are sent when training has ended, where they are there. */
 const FILES = ["config.json", RESULTS, FIGURES, CARD, "report.html"];
-/** The exported model, and the folder in which MLflow looks for one. */
-const [MODEL, MODEL_FOLDER] = ["model.onnx", "model"];
 
 const anything = z.unknown();
 const runSchema = z.object({
@@ -210,7 +209,7 @@ export class MlflowSync {
   }
 
   private async sendFiles(tell: (line: string) => void): Promise<void> {
-    const place = this.artifactPlace();
+    const place = artifactPlace(this.sent.run!.artifacts, this.server.url.host);
     if (!place) {
       tell(
         `files are not sent: the server keeps them at ${this.sent.run!.artifacts.slice(0, 100)}, not by itself (mlflow server --serve-artifacts)`,
@@ -223,17 +222,6 @@ export class MlflowSync {
     const description = Buffer.from(mlModel(this.run.config.genclass));
     await this.server.putArtifact([...place, MODEL_FOLDER, "MLmodel"], description);
     await this.register(model, tell);
-  }
-
-  /** Where the server keeps the run's files, as segments of a path; undefined where it does not keep them itself. */
-  private artifactPlace(): string[] | undefined {
-    const { artifacts } = this.sent.run!;
-    if (!URL.canParse(artifacts)) return undefined;
-    const { protocol, host, pathname } = new URL(artifacts);
-    if (protocol !== "mlflow-artifacts:" || (host !== "" && host !== this.server.url.host)) return undefined;
-    const segments = pathname.split("/").filter((segment) => segment !== "");
-    // Names alone, so that none leads out of the place for artifacts.
-    return segments.every((segment) => /^[\w@:+-][\w.@:+-]*$/.test(segment)) ? segments : undefined;
   }
 
   /** Sends a file that is there and is another than the server has. @returns the hash of what it has now */
@@ -287,19 +275,3 @@ export class MlflowSync {
 
 const sha256 = (data: string | Uint8Array): string => createHash("sha256").update(data).digest("hex");
 const isCode = (cause: unknown, code: string): boolean => cause instanceof MlflowError && cause.code === code;
-
-/** What MLflow reads of a folder with a model in it. */
-const mlModel = (version: string): string => `artifact_path: ${MODEL_FOLDER}
-flavors:
-  onnx:
-    code: null
-    data: ${MODEL}
-    onnx_session_options: null
-    onnx_version: ">=1.12"
-    providers: [CPUExecutionProvider]
-  python_function:
-    data: ${MODEL}
-    loader_module: mlflow.onnx
-    python_version: "3.11"
-metadata: { genclass: ${JSON.stringify(version)} }
-`;
