@@ -13,8 +13,7 @@ import { applyHead, requireHead } from "../models/heads.ts";
 import { findModel, modelNamed, parseOptions } from "../models/index.ts";
 import type { Model } from "../models/model.ts";
 import { Build } from "../nn/scope.ts";
-import { exportHead } from "../predict/export.ts";
-import { TrainedModel } from "../predict/trained.ts";
+import { evaluatedState } from "../predict/trained.ts";
 import { gridPng } from "../report/pictures.ts";
 import type { Backend } from "../runtime/backend.ts";
 import type { State } from "../runtime/program.ts";
@@ -27,16 +26,19 @@ import { type PreparedRun, prepare } from "../train/prepare.ts";
 import { validationMetrics } from "../train/steps.ts";
 import { BACKBONE_FILE, freezeWords, type OpenBackbone, openBackbone, optionsFor } from "./backbone.ts";
 import type { StoredSnapshot } from "./checkpoint.ts";
+import { writeEnding } from "./ending.ts";
 import { frozenFeatures } from "./features.ts";
 import { writeAtomically } from "./files.ts";
 import { optionsOf, type RunConfig, RunFolder, runConfig } from "./folder.ts";
-import { LABELS_FILE, labelsJson } from "./labels.ts";
 import { RunLock, refuseLocked } from "./lock.ts";
 import { RunLogs } from "./logs.ts";
 import { fetchBackbone } from "./named-backbones.ts";
 import type { RunOptions, StoredOptions } from "./options.ts";
 import { EPOCHS, epochFile, removeSheetsAfter } from "./sample-sheets.ts";
 import { newOptions, refuseChange, resumedOptions, unrepeatableOptions } from "./stored-options.ts";
+import { hyperParameters } from "./trackers/hyper-parameters.ts";
+import { trackingServer } from "./trackers/mlflow/server.ts";
+import { MlflowTracker } from "./trackers/mlflow/tracker.ts";
 
 /** The part of a call that can be checked before data is opened. */
 export interface RunCall extends RunOptions {
@@ -98,6 +100,7 @@ export function planRun(model: string | Model, call: RunCall): PlannedRun {
     targetMetric(options.until, validationMetrics(findModel(model).build(modelOptions, ANY_DATA)));
   if (call.out !== undefined) RunFolder.refuseUsed(call.out);
   if (options.from !== null) RunFolder.checkpointOf(options.from);
+  if (options.track !== null) trackingServer(options.track, process.env);
   return { modelOptions, options, backbone };
 }
 
@@ -158,6 +161,7 @@ export async function startRun(modelOrName: string | Model, call: TrainOptions):
 export function planResume(path: string, call: Omit<RunCall, "out">, model?: Model): StoredOptions {
   const { config } = RunFolder.open(path, model);
   const options = resumedOptions(optionsOf(config), call, path);
+  if (options.track !== null) trackingServer(options.track, process.env);
   const wanted = parseOptions(modelNamed(config.model, model), { ...config.options, ...call.options });
   for (const [key, value] of Object.entries(wanted))
     if (!isDeepStrictEqual(value, config.options[key]))
@@ -294,7 +298,8 @@ async function* followLocked(
   { notes = [], prepared, features: known, ...start }: Beginning,
   lock: RunLock,
 ): AsyncGenerator<RunEvent, void> {
-  const logs = new RunLogs(run.path, start.resume);
+  const logs = new RunLogs(run.path, start.resume, hyperParameters(run.config));
+  const tracker = MlflowTracker.of(run);
   const { backbone } = run.modelConfig(model).data;
   const weights = start.resume?.state ?? start.from?.state;
   const features = known ?? (await featuresOf(run.config, backbone, call, weights));
@@ -306,6 +311,7 @@ async function* followLocked(
     save(which, snapshot) {
       // An event that could not be written is told again by a run that goes on from before it.
       if (!logs.isComplete) return;
+      logs.addParameters(snapshot.progress.step, evaluatedState(snapshot.state));
       run.checkpoints.save(which, { ...snapshot, logs: logs.lengths() });
       lock.touch();
     },
@@ -318,15 +324,24 @@ async function* followLocked(
         const failure = await writeSamples(run, logs, event);
         if (failure !== undefined) yield { type: "note", step: event.step + 1, text: failure };
       }
-      if (event.type === "end") await writeModel(run, model, call.backend);
+      if (event.type === "end") {
+        const failure = await writeEnding(run, model, call.backend, event);
+        if (failure !== undefined) yield { type: "note", step: event.step, text: failure };
+        await tracker?.finish(event.reason === "interrupted" ? "KILLED" : "FINISHED");
+      } else tracker?.follow();
+      for (const text of tracker?.notes() ?? []) yield { type: "note", step: event.step, text };
       yield event.type === "start" ? { ...event, run: run.path } : event;
       if (event.type !== "start") continue;
       // Of this process, not of the run: the log of a run that was stopped is that of one that was not.
       for (const text of [lock.tookOver, ...notes])
         if (text !== undefined) yield { type: "note", step: event.step + 1, text };
     }
+  } catch (cause) {
+    await tracker?.finish("FAILED");
+    throw cause;
   } finally {
     logs.flush();
+    await tracker?.leave();
   }
 }
 
@@ -394,13 +409,4 @@ async function writeSamples(
   } catch (cause) {
     return `the film is without the samples of epoch ${epoch}: ${(cause as Error).message}`;
   }
-}
-
-/** model.onnx, the head that is exported by default, and labels.json, its classes by number. */
-async function writeModel(run: RunFolder, model: Model, backend: Backend): Promise<void> {
-  const trained = new TrainedModel(run.modelConfig(model), run.weights(), backend, model);
-  if (Object.keys(trained.heads).length > 0)
-    writeAtomically(run.file("model.onnx"), [(await exportHead(trained, backend, VERSION)).bytes]);
-  writeAtomically(run.file(LABELS_FILE), labelsJson(trained.spec.classes));
-  await trained.dispose();
 }

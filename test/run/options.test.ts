@@ -42,6 +42,7 @@ const SAMPLES: { readonly [K in OptionName]: readonly [value: Required<RunOption
   map: [{ encoder: "features", mean: "code" }, "encoder=features", "mean=code"],
   threads: [1, "1"],
   precision: ["bf16", "bf16"],
+  track: ["mlflow=http://127.0.0.1:9/", "mlflow=http://127.0.0.1:9/"],
 };
 
 describe("options that are paths", () => {

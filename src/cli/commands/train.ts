@@ -9,6 +9,7 @@ import { RunFolder } from "../../run/folder.ts";
 import { fetchBackbone } from "../../run/named-backbones.ts";
 import { choice, text } from "../../run/option-types.ts";
 import { RUN_OPTION_LIST, type RunOptions, type StoredOptions } from "../../run/options.ts";
+import { recordEvaluation } from "../../run/record.ts";
 import { useCommands } from "../../run/repeat.ts";
 import { planResume, planRun, resumeRun, startRun, type Training } from "../../run/train.ts";
 import type { EndEvent } from "../../train/events.ts";
@@ -98,6 +99,7 @@ async function run(model: string, options: Options): Promise<void> {
       // The chart library loads only now.
       const { writeReport } = await import("../../run/report.ts");
       report = await writeReport(folder, trained, data.train, split, found, warn);
+      await recordEvaluation(folder, trained, split, found, warn);
       await trained.dispose();
       for (const [name, value] of Object.entries(found.metrics)) metrics[`${split}/${name}`] = value;
     }
