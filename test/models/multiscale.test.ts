@@ -58,8 +58,8 @@ it("multiscale tells gradients of the terms of its loss, those of what is multip
   const step = (options: Record<string, unknown>) =>
     inNumbers(multiscale, { ...small, dropout: 0, adversarial: "on", generatorWidth: 4, ...options }, 3).phase("both");
   const [one, three] = [
-    step({ auxiliary: 0.1, adversarialWeight: 0.2 }),
-    step({ auxiliary: 0.3, adversarialWeight: 0.6 }),
+    step({ auxiliary: 0.125, adversarialWeight: 0.25 }),
+    step({ auxiliary: 0.375, adversarialWeight: 0.75 }),
   ];
   expect(one.classGradient).toBeGreaterThan(1e-4);
   expect(three.classGradient).toBeCloseTo(one.classGradient!, 12);
