@@ -219,6 +219,7 @@ class TrialSearch {
       return undefined;
     }
     const used = [...this.trials.values()].map(({ trained }) => trained?.seconds ?? 0);
+    if (interrupted?.()) return "interrupted";
     if (minutes !== undefined && used.reduce((a, b) => a + b, 0) >= 60 * minutes) return "minutes";
     yield { type: "trial", state: "begins", trial };
     const point = optionsAt(this.model, trial.point);
