@@ -13,7 +13,7 @@ import { RunLock } from "../run/lock.ts";
 import { labelAmount } from "../run/option-types.ts";
 import type { RunOptions } from "../run/options.ts";
 import { optionWords, shellLine } from "../run/repeat.ts";
-import { planRun } from "../run/train.ts";
+import { ANY_DATA, planRun } from "../run/train.ts";
 import type { BackendWish } from "../runtime/wish.ts";
 import type { RunEvent } from "../train/events.ts";
 import { type Cell, type ComparisonRow, compared, type DoneCell } from "./comparison.ts";
@@ -106,7 +106,7 @@ const timesSchema = z.object({
 export async function* compare(call: CompareCall): AsyncGenerator<CompareEvent, void> {
   const { data, models, labels = ["all"], seeds = 3, options = {}, out, backend = "auto", interrupted, ...run } = call;
   checkCall(call);
-  openFolder(out, "comparison", { data: placeOf(data), backend, ...run });
+  openFolder(out, "comparison", "cells", { data: placeOf(data), backend, ...run });
   const lock = RunLock.acquire(out);
   try {
     const cells = cellsOf(models, labels.map(labelsText), seeds);
@@ -214,8 +214,6 @@ function checkCall({
       fail("E_HEAD", `${name} does not classify, and has no accuracy to be compared by; leave it out`);
   }
 }
-
-const ANY_DATA = { height: 32, width: 32, channels: 3, mirror: false, classes: ["first", "second"] };
 
 /** Seed by seed, so that a comparison that was stopped has as many seeds of each model. */
 const cellsOf = (models: readonly string[], labels: readonly string[], seeds: number): Cell[] =>
