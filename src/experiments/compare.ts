@@ -2,16 +2,18 @@
 // is not done again: a comparison that was stopped, or killed, goes on, and one that is asked for more cells computes those.
 import { existsSync } from "node:fs";
 import { join } from "node:path";
+import { isDeepStrictEqual } from "node:util";
 import { z } from "zod";
 import { type ErrorCode, fail, GenclassError } from "../base/errors.ts";
 import type { LabelAmount } from "../data/splits.ts";
 import { findModel, parseOptions } from "../models/index.ts";
 import { writeAtomically } from "../run/files.ts";
+import { RunFolder } from "../run/folder.ts";
 import { RunLock } from "../run/lock.ts";
 import { labelAmount } from "../run/option-types.ts";
 import type { RunOptions } from "../run/options.ts";
 import { optionWords, shellLine } from "../run/repeat.ts";
-import { planRun } from "../run/train.ts";
+import { ANY_DATA, planRun } from "../run/train.ts";
 import type { BackendWish } from "../runtime/wish.ts";
 import type { RunEvent } from "../train/events.ts";
 import { type Cell, type ComparisonRow, compared, type DoneCell } from "./comparison.ts";
@@ -104,13 +106,14 @@ const timesSchema = z.object({
 export async function* compare(call: CompareCall): AsyncGenerator<CompareEvent, void> {
   const { data, models, labels = ["all"], seeds = 3, options = {}, out, backend = "auto", interrupted, ...run } = call;
   checkCall(call);
-  openFolder(out, "comparison", { data: placeOf(data), backend, ...run });
+  openFolder(out, "comparison", "cells", { data: placeOf(data), backend, ...run });
   const lock = RunLock.acquire(out);
   try {
     const cells = cellsOf(models, labels.map(labelsText), seeds);
     const done = new Map<Cell, Trained>();
     const failed: FailedCell[] = [];
     for (const cell of cells) {
+      refuseOtherOptions(runFolder(out, cell), cell, options[cell.model] ?? {});
       const known = knownResult(out, cell);
       if (known) done.set(cell, known);
     }
@@ -118,6 +121,8 @@ export async function* compare(call: CompareCall): AsyncGenerator<CompareEvent, 
     let stopped = false;
     for (const [index, cell] of cells.entries()) {
       if (done.has(cell)) continue;
+      stopped = interrupted?.() ?? false;
+      if (stopped) break;
       const folder = runFolder(out, cell);
       yield { type: "cell", state: existsSync(join(folder, "config.json")) ? "goes on" : "begins", cell, index };
       const job: TrainJob = {
@@ -210,8 +215,6 @@ function checkCall({
   }
 }
 
-const ANY_DATA = { height: 32, width: 32, channels: 3, mirror: false, classes: ["first", "second"] };
-
 /** Seed by seed, so that a comparison that was stopped has as many seeds of each model. */
 const cellsOf = (models: readonly string[], labels: readonly string[], seeds: number): Cell[] =>
   Array.from({ length: seeds }, (_, seed) => seed).flatMap((seed) =>
@@ -227,6 +230,18 @@ const resultFile = (folder: string): string => join(folder, "cell.json");
 const secondsOf = (done: ReadonlyMap<Cell, Trained>): number[] => [...done.values()].map(({ seconds }) => seconds);
 
 const amountOf = (text: string): LabelAmount => labelAmount.schema.parse(labelAmount.read(text));
+
+/** @throws `E_RUN_CONFLICT` for a cell that was begun with other options of its model */
+function refuseOtherOptions(folder: string, { model }: Cell, options: Readonly<Record<string, unknown>>): void {
+  if (!existsSync(join(folder, "config.json"))) return;
+  const has = RunFolder.open(folder).config.options;
+  for (const [name, wants] of Object.entries(parseOptions(findModel(model), options)))
+    if (!isDeepStrictEqual(has[name], wants))
+      fail(
+        "E_RUN_CONFLICT",
+        `${folder} was begun with ${name}=${String(has[name])}, the call says ${String(wants)}; say the same to go on with it, or choose another --out`,
+      );
+}
 
 /** The result of a cell that is done. */
 function knownResult(out: string, cell: Cell): Trained | undefined {

@@ -23,13 +23,15 @@ export const placeOf = (source: string): string =>
 /**
  * Makes the folder of an experiment, or opens that of one that was begun with the same plan.
  * @param kind `comparison`, `search`
+ * @param runs the folder in it that holds runs: before there is one, the plan may be another
  * @throws `E_RUN_CONFLICT` for a folder of another plan, `E_WRITE` for one that holds something else
  */
-export function openFolder(path: string, kind: string, plan: Plan): void {
+export function openFolder(path: string, kind: string, runs: string, plan: Plan): void {
   const file = join(path, PLAN);
   const asked: unknown = JSON.parse(JSON.stringify(plan));
-  if (!existsSync(file)) {
-    requireEmpty(path);
+  const isNew = !existsSync(file);
+  if (isNew) requireEmpty(path);
+  if (isNew || !existsSync(join(path, runs))) {
     mkdirSync(path, { recursive: true });
     writeAtomically(file, `${JSON.stringify({ format: FORMAT, genclass: VERSION, kind, plan }, null, 2)}\n`);
     return;

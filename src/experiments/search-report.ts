@@ -154,8 +154,9 @@ function chartsOf(
     return { x: number, y: sign * least };
   });
   const byTrial: MeasuredSeries[] = [
-    { name: "a trial", points: told.map(({ number, value }) => ({ x: number, y: value })) },
+    // What comes later is drawn above.
     { name: "the best so far", joined: true, points: bestSoFar },
+    { name: "a trial", points: told.map(({ number, value }) => ({ x: number, y: value })) },
   ];
   const order = shares.length > 0 ? shares.map(([name]) => name) : space.map(({ name }) => name);
   const drawn = order

@@ -1,7 +1,7 @@
 // Trains the run of a job, or goes on with it, and says how good it is. What it says depends on the run folder alone, so that a job
 // that was cut short at any moment gives, once it is done again, what it would have given.
-import { existsSync, mkdirSync, readFileSync, statSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { existsSync, readFileSync, statSync } from "node:fs";
+import { join } from "node:path";
 import { fail } from "../base/errors.ts";
 import type { Dataset } from "../data/dataset.ts";
 import { multiplyAdds } from "../graph/cost.ts";
@@ -30,7 +30,6 @@ export async function trainJob(
   stopped: () => boolean,
 ): Promise<Trained | undefined> {
   const isNew = !existsSync(join(job.out, "config.json"));
-  if (isNew) mkdirSync(dirname(job.out), { recursive: true });
   const call = { ...job.run, options: job.options };
   const options = isNew ? planRun(job.model, { ...call, out: job.out }).options : planResume(job.out, call);
   const { backend, notes } = chooseBackend({

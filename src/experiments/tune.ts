@@ -118,7 +118,7 @@ const resultSchema = z.object({
 export async function* tune(call: TuneCall): AsyncGenerator<TuneEvent, void> {
   const search = new TrialSearch(call);
   const { out } = call;
-  openFolder(out, "search", search.plan);
+  openFolder(out, "search", "trials", search.plan);
   const lock = RunLock.acquire(out);
   try {
     mkdirSync(join(out, "results"), { recursive: true });
@@ -207,7 +207,7 @@ class TrialSearch {
     return undefined;
   }
 
-  private randomOf = (number: number): Random => new Random(this.seed, `trial ${number}`);
+  private randomOf = (number: number): Random => new Random(this.seed, `search ${number}`);
 
   /** A trial as far as its rung, unless that is known. @returns why it did not come to that */
   private async *train(trial: Trial, rests: Rung["rests"]): AsyncGenerator<TuneEvent, Early | undefined> {
@@ -219,6 +219,7 @@ class TrialSearch {
       return undefined;
     }
     const used = [...this.trials.values()].map(({ trained }) => trained?.seconds ?? 0);
+    if (interrupted?.()) return "interrupted";
     if (minutes !== undefined && used.reduce((a, b) => a + b, 0) >= 60 * minutes) return "minutes";
     yield { type: "trial", state: "begins", trial };
     const point = optionsAt(this.model, trial.point);
@@ -240,7 +241,7 @@ class TrialSearch {
       if (!trained.objective)
         fail(
           "E_OPTION",
-          `nothing tells which options of ${model} are better: it names no metric for it, or the data has no validation part; train and look yourself`,
+          `nothing tells which options of ${model} are better: it names no metric for it, or the data has no validation part (see --validation); train and look yourself`,
         );
       result = { trained };
     } catch (cause) {

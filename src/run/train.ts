@@ -66,7 +66,7 @@ export interface Training {
 }
 
 /** Some pictures: what a model of the list can do, and how it is measured, does not depend on them. */
-const ANY_DATA = { height: 32, width: 32, channels: 3, mirror: false, classes: ["first", "second"] };
+export const ANY_DATA = { height: 32, width: 32, channels: 3, mirror: false, classes: ["first", "second"] };
 /** Pictures in a row of a sheet of samples. */
 const SHEET_COLUMNS = 10;
 /** Training pictures without which there is nothing to learn from. */

@@ -60,6 +60,9 @@ describe("a comparison", () => {
     await expect(finished({ ...smallCall(data, out), epochs: 3 })).rejects.toThrow(
       /begun with epochs 2, the call says 3/,
     );
+    await expect(finished({ ...smallCall(data, out), options: {} })).rejects.toThrow(
+      /begun with width=4, the call says 32/,
+    );
   });
 
   it.each([

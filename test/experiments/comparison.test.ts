@@ -1,5 +1,5 @@
 // The table of a comparison from cells whose numbers are known, and what is written of it.
-import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
@@ -8,6 +8,7 @@ import { afterAll, describe, expect, it } from "vitest";
 import { compared, type DoneCell } from "../../src/experiments/comparison.ts";
 import { writeComparison } from "../../src/experiments/comparison-report.ts";
 import { csvTable, TABLE_HEAD, tableRows } from "../../src/experiments/comparison-table.ts";
+import { openFolder, type Plan } from "../../src/experiments/folder.ts";
 import { holm, mcnemar, pairedT } from "../../src/metrics/paired-tests.ts";
 
 const root = mkdtempSync(join(tmpdir(), "genclass-comparison-"));
@@ -72,6 +73,20 @@ describe("the rows of a comparison", () => {
     expect(lines).toHaveLength(3);
     for (const line of lines) expect(line.split(",")).toHaveLength(Object.keys(rows[0]!).length);
     for (const cells of tableRows(rows)) expect(cells).toHaveLength(TABLE_HEAD.length);
+  });
+});
+
+describe("the folder of an experiment", () => {
+  it("is of one plan once there is a run in it, and of no other kind", () => {
+    const out = join(root, "experiment");
+    const open = (plan: Plan, kind = "comparison") => openFolder(out, kind, "cells", plan);
+    open({ data: "nowhere", epochs: undefined });
+    open({ data: "glyphs", epochs: 2 });
+    mkdirSync(join(out, "cells"));
+    open({ data: "glyphs", epochs: 2 });
+    expect(() => open({ data: "glyphs" })).toThrow(/begun with epochs 2, the call says null/);
+    expect(() => open({ data: "glyphs", epochs: 2 }, "search")).toThrow(/is not what this genclass writes there/);
+    expect(() => openFolder(root, "comparison", "cells", {})).toThrow(/is not empty; nothing is overwritten/);
   });
 });
 
