@@ -88,15 +88,15 @@ const CLASS_DETAILS = (
   }),
 );
 
-/** About as many examples at most have their codes compared with each other: of more, some of all kinds are taken. */
-const MOST_COMPARED = 2000;
+/** About as many examples at most have a rule fitted to their codes, and codes compared with each other: of more, some of all kinds. */
+const [MOST_FITTED, MOST_COMPARED] = [5000, 2000];
 
 /** How well codes tell the classes apart, of up to so many examples with a label. */
 const PROBES = (
   [
     {
       ...{ name: "linearProbe", title: "accuracy of a linear rule on codes, cross-validated", unit: "share" },
-      ...{ most: Number.POSITIVE_INFINITY, of: linearProbe },
+      ...{ most: MOST_FITTED, of: linearProbe },
     },
     {
       ...{ name: "neighbourProbe", title: "accuracy of the five nearest codes", unit: "share" },

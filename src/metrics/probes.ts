@@ -11,7 +11,7 @@ const FOLDS = 5;
 /** Weight of the squared norm of linear weights, on codes as they are. */
 const RIDGE = 1;
 /** Numbers of a code, at most, that a linear probe is fitted on. */
-const WIDEST = 1024;
+const WIDEST = 512;
 
 /**
  * The mean silhouette of the examples, each class as a cluster (Rousseeuw 1987, "Silhouettes"), -1..1: (b - a) / max(a, b) of the mean
@@ -70,59 +70,82 @@ export function neighbourProbe(rows: Rows, labels: ArrayLike<number>): number | 
  * How often a linear rule tells the label of examples that it was not fitted on, 0..1: ridge regression with an intercept on one column of
  * ±1 for each class, the largest of which is the answer, as scikit-learn's `RidgeClassifier` with `alpha=1` on five folds. Arrays are those of
  * `silhouette`.
- * @returns undefined for fewer examples than folds, and for codes of more than 1,024 numbers
+ * @returns undefined for fewer examples than folds, and for codes of more than 512 numbers
  */
 export function linearProbe(rows: Rows, labels: ArrayLike<number>): number | undefined {
+  const { data, width: d } = rows;
   const n = rowCount(rows);
-  if (n < FOLDS || rows.width > WIDEST) return undefined;
+  if (n < FOLDS || d > WIDEST) return undefined;
   const classes = 1 + Math.max(...Array.from(labels));
+  const parts = Array.from({ length: FOLDS }, () => emptySums(d, classes));
+  for (let i = 0; i < n; i++) addTo(parts[foldOf(i, FOLDS)]!, data, i * d, labels[i]!);
   let right = 0;
   for (let fold = 0; fold < FOLDS; fold++) {
-    const scores = fitRidge(rows, labels, classes, (i) => foldOf(i, FOLDS) !== fold);
-    for (let i = 0; i < n; i++) if (foldOf(i, FOLDS) === fold) right += Number(argmax(scores(i)) === labels[i]);
+    const score = fitRidge(parts.filter((_, other) => other !== fold));
+    for (let i = 0; i < n; i++)
+      if (foldOf(i, FOLDS) === fold) right += Number(argmax(score(data, i * d)) === labels[i]);
   }
   return right / n;
 }
 
-/** Fits on some examples. @returns the score of each class for an example */
-function fitRidge(
-  { data, width: d }: Rows,
-  labels: ArrayLike<number>,
-  classes: number,
-  isUsed: (i: number) => boolean,
-): (i: number) => Float64Array {
-  const used = Array.from(labels, (_, i) => i).filter(isUsed);
-  const mean = new Float64Array(d);
-  const offsets = new Float64Array(classes);
-  for (const i of used) {
-    for (let a = 0; a < d; a++) mean[a]! += data[i * d + a]! / used.length;
-    for (let c = 0; c < classes; c++) offsets[c]! += (labels[i] === c ? 1 : -1) / used.length;
-  }
-  const gram = new Float64Array(d * d);
-  const targets = Array.from({ length: classes }, () => new Float64Array(d));
-  const centred = new Float64Array(d);
-  for (const i of used) {
-    for (let a = 0; a < d; a++) centred[a] = data[i * d + a]! - mean[a]!;
-    for (let a = 0; a < d; a++) for (let b = 0; b <= a; b++) gram[a * d + b]! += centred[a]! * centred[b]!;
-    for (let c = 0; c < classes; c++) {
-      const target = (labels[i] === c ? 1 : -1) - offsets[c]!;
-      for (let a = 0; a < d; a++) targets[c]![a]! += centred[a]! * target;
-    }
-  }
+/** Sums over some examples, of which a linear rule is made: those of parts are added, and no example is looked at twice. */
+interface Sums {
+  count: number;
+  /** `[d]`, of codes */
+  readonly codes: Float64Array;
+  /** `[d, d]`, of products of their numbers: the lower triangle */
+  readonly products: Float64Array;
+  /** Of each class, how many, and `[d]` of their codes. */
+  readonly ofClass: readonly { count: number; readonly codes: Float64Array }[];
+}
+
+const emptySums = (d: number, classes: number): Sums => ({
+  ...{ count: 0, codes: new Float64Array(d), products: new Float64Array(d * d) },
+  ofClass: Array.from({ length: classes }, () => ({ count: 0, codes: new Float64Array(d) })),
+});
+
+function addTo(sums: Sums, data: ArrayLike<number>, from: number, label: number): void {
+  const { codes, products, ofClass } = sums;
+  const own = ofClass[label]!;
+  const d = codes.length;
+  sums.count++;
+  own.count++;
   for (let a = 0; a < d; a++) {
-    gram[a * d + a]! += RIDGE;
-    for (let b = 0; b < a; b++) gram[b * d + a] = gram[a * d + b]!;
+    const value = data[from + a]!;
+    codes[a]! += value;
+    own.codes[a]! += value;
+    for (let b = 0; b <= a; b++) products[a * d + b]! += value * data[from + b]!;
   }
-  // Positive definite, as the ridge is added.
-  const lower = cholesky(gram, d)!;
-  for (const weights of targets) {
+}
+
+/** Fits on the examples of some parts. @returns the score of each class for a code */
+function fitRidge(parts: readonly Sums[]): (data: ArrayLike<number>, from: number) => Float64Array {
+  const total = (pick: (sums: Sums) => number) => parts.reduce((sum, part) => sum + pick(part), 0);
+  const d = parts[0]!.codes.length;
+  const n = total(({ count }) => count);
+  const mean = new Float64Array(d).map((_, a) => total(({ codes }) => codes[a]!) / n);
+  const gram = new Float64Array(d * d);
+  for (let a = 0; a < d; a++) {
+    for (let b = 0; b <= a; b++)
+      gram[a * d + b] = gram[b * d + a] = total(({ products }) => products[a * d + b]!) - n * mean[a]! * mean[b]!;
+    gram[a * d + a]! += RIDGE;
+  }
+  const lower = cholesky(gram, d);
+  const rules = parts[0]!.ofClass.map((_, c) => {
+    const own = total(({ ofClass }) => ofClass[c]!.count);
+    const offset = (2 * own) / n - 1;
+    // Products with targets of 1 for the class and -1 for others, both without their means: 2 Σ x of the class - 2 own · mean.
+    const weights = mean.map((m, a) => 2 * (total(({ ofClass }) => ofClass[c]!.codes[a]!) - own * m));
+    // Without a ridge to speak of beside what codes are, rounding may leave nothing to solve: the offset alone decides.
+    if (!lower) return { offset, weights: weights.fill(0) };
     solveLower(lower, d, weights);
     solveLowerTransposed(lower, d, weights);
-  }
-  return (i) =>
-    Float64Array.from(targets, (weights, c) => {
-      let score = offsets[c]!;
-      for (let a = 0; a < d; a++) score += weights[a]! * (data[i * d + a]! - mean[a]!);
+    return { offset, weights };
+  });
+  return (data, from) =>
+    Float64Array.from(rules, ({ offset, weights }) => {
+      let score = offset;
+      for (let a = 0; a < d; a++) score += weights[a]! * (data[from + a]! - mean[a]!);
       return score;
     });
 }
