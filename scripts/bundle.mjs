@@ -19,9 +19,7 @@ const { outputFiles } = await build({
     "data/readers/parquet-thread",
     "setup/trial",
     "experiments/job-process",
-  ].map(
-    (file) => `${DIST}/${file}.js`,
-  ),
+  ].map((file) => `${DIST}/${file}.js`),
   outdir: `${DIST}/cli`,
   entryNames: "[name]",
   chunkNames: "[name]-[hash]",

@@ -28,7 +28,20 @@ export {
 export type { FittedQuantity, Metric, Predictions } from "./metrics/metric.ts";
 export { type Head, type Heads, head } from "./models/heads.ts";
 export { findModel, MODELS, type ModelName, type ModelOptions, type OptionsOf } from "./models/index.ts";
-export type { Batch, BuiltModel, DataSpec, Model, Phase, Refresh, Stage, StreamSpec } from "./models/model.ts";
+export type {
+  Batch,
+  BuiltModel,
+  DataSpec,
+  Model,
+  Phase,
+  Refresh,
+  Solution,
+  Solve,
+  SolveContext,
+  SolveProgress,
+  Stage,
+  StreamSpec,
+} from "./models/model.ts";
 export { defineModel } from "./models/model.ts";
 export * as distributions from "./nn/distributions.ts";
 export * as fastNets from "./nn/fast-net.ts";

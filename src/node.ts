@@ -28,6 +28,7 @@ export { type HeadFeeds, type Prediction, TrainedModel } from "./predict/trained
 export { RunFolder } from "./run/folder.ts";
 export { load, NodeModel, type Picture, type Pictures, type ReadPictures } from "./run/load.ts";
 export type { RunOptions, StoredOptions } from "./run/options.ts";
+export { recordEvaluation } from "./run/record.ts";
 export type { ChosenBackend } from "./runtime/backend.ts";
 export { chooseBackend } from "./runtime/choose.ts";
 export { nativeBackend } from "./runtime/native.ts";

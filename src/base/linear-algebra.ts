@@ -89,6 +89,15 @@ export function solveLower(lower: Float64Array, d: number, x: Float64Array): voi
   }
 }
 
+/** Solves Lᵀ y = x for a lower triangular L, in place: x becomes y. */
+export function solveLowerTransposed(lower: Float64Array, d: number, x: Float64Array): void {
+  for (let i = d - 1; i >= 0; i--) {
+    let value = x[i]!;
+    for (let k = i + 1; k < d; k++) value -= lower[k * d + i]! * x[k]!;
+    x[i] = value / lower[i * d + i]!;
+  }
+}
+
 /** Rounds of `principalAxes`: enough to separate the space of the leading directions, within which any basis serves. */
 const ROUNDS = 12;
 

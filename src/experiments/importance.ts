@@ -39,7 +39,7 @@ export function importance(
       trials.map(() => trials[random.integer(trials.length)]!),
     ),
   );
-  const predict = (point: Point) => trees.reduce((sum, tree) => sum + answer(tree, point), 0) / TREES;
+  const predict = (point: Point) => trees.reduce<number>((sum, tree) => sum + answer(tree, point), 0) / TREES;
   const drawn = Array.from({ length: DRAWN }, () => randomPoint(space, random));
   const total = variance(drawn.map(predict));
   if (!(total > 0)) return undefined;

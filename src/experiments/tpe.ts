@@ -22,68 +22,58 @@ export interface Observed {
 /** Points that are drawn evenly before anything is estimated. */
 export const FIRST_POINTS = 10;
 /** The share of points that count as good: γ. */
-const GOOD = 0.25;
-/** Values of each option that are drawn, of which the best is taken. */
+const GOOD = 0.15;
+/** Points that are drawn, of which the best is taken. */
 const CANDIDATES = 24;
 
 /**
- * The next point to try. Of the points that were tried, the best share γ are the good ones, below the loss y*. For each option, l(x)
- * is the density of its values in good points, and g(x) that in the others. The expected improvement below y* is proportional to
- * (γ + (1 − γ) g(x) / l(x))⁻¹ (equation 3 of section 4.1), so that the value with the largest l(x) / g(x) is taken, of some that are
- * drawn from l. Options are independent of each other, as in the paper where no option depends on another.
+ * The next point to try. Of the points that were tried, the best share γ are the good ones, below the loss y*; l(x) is the density of
+ * good points, and g(x) that of the others. The expected improvement below y* is proportional to (γ + (1 − γ) g(x) / l(x))⁻¹ (section
+ * 4.1), so that of some points that are drawn from l the one with the largest l(x) / g(x) is taken. Options are independent of each
+ * other, as in the paper where none depends on another: l and g are products over options.
  *
  * Densities of numbers are on places in 0..1: a mixture, with equal weights, of the even density and of a normal density cut off at
  * the ends for each value, whose deviation is the larger of the distances to its neighbours (section 4.2). Choices have the shares
- * of their counts plus one. We depart from the paper in γ (0.25 for 0.15) and in that the even density is the prior.
+ * of their counts, each plus one. We depart from the paper in that the even density is the prior of every number.
  */
 export function suggest(space: readonly Dimension[], observed: readonly Observed[], random: Random): Point {
   if (observed.length < FIRST_POINTS) return randomPoint(space, random);
   const sorted = [...observed].sort((a, b) => a.loss - b.loss || 0);
   const count = Math.ceil(GOOD * sorted.length);
-  const [good, others] = [sorted.slice(0, count), sorted.slice(count)];
-  return Object.fromEntries(
+  const estimated = (all: readonly Observed[]) =>
     space.map((dimension) => {
-      const [l, g] = [good, others].map((all) => all.map(({ point }) => point[dimension.name]!)) as [Values, Values];
-      const value =
-        dimension.kind === "range" ? nextNumber(dimension, l, g, random) : nextChoice(dimension, l, g, random);
-      return [dimension.name, value];
-    }),
-  );
+      const values = all.map(({ point }) => point[dimension.name]!);
+      return dimension.kind === "range" ? ofNumbers(dimension, values) : ofChoices(dimension, values);
+    });
+  const [l, g] = [estimated(sorted.slice(0, count)), estimated(sorted.slice(count))];
+  let best: { values: readonly OptionValue[]; score: number } | undefined;
+  for (let candidate = 0; candidate < CANDIDATES; candidate++) {
+    const values = l.map(({ draw }) => draw(random));
+    const score = values.reduce<number>(
+      (sum, value, i) => sum + Math.log(l[i]!.density(value)) - Math.log(g[i]!.density(value)),
+      0,
+    );
+    if (!best || score > best.score) best = { values, score };
+  }
+  return Object.fromEntries(space.map(({ name }, i) => [name, best!.values[i]!]));
 }
 
-/** What good points, or the others, have for an option. */
-type Values = readonly OptionValue[];
-
-function nextNumber(range: Range, good: Values, others: Values, random: Random): OptionValue {
-  const [l, g] = [good, others].map((values) => parzen(values.map((value) => placeIn(range, Number(value)))));
-  const drawn = Array.from({ length: CANDIDATES }, () => l!.draw(random));
-  return numberAt(
-    range,
-    largest(drawn, (place) => l!.density(place) / g!.density(place)),
-  );
-}
-
-function nextChoice({ values }: Choice, good: Values, others: Values, random: Random): OptionValue {
-  const share = (all: Values, value: OptionValue) =>
-    (all.filter((one) => one === value).length + 1) / (all.length + values.length);
-  const drawn = Array.from({ length: CANDIDATES }, () => {
-    const at = random.integer(good.length + values.length);
-    return good[at] ?? values[at - good.length]!;
-  });
-  return largest(drawn, (value) => share(good, value) / share(others, value));
-}
-
-const largest = <T>(all: readonly T[], score: (one: T) => number): T =>
-  all.reduce((best, one) => (score(one) > score(best) ? one : best));
-
-/** The density of some places in 0..1. */
+/** The density of an option's values. */
 interface Density {
-  density(place: number): number;
-  draw(random: Random): number;
+  density(value: OptionValue): number;
+  draw(random: Random): OptionValue;
 }
 
-function parzen(places: readonly number[]): Density {
-  const sorted = [...places].sort((a, b) => a - b);
+function ofChoices({ values }: Choice, tried: readonly OptionValue[]): Density {
+  const all = [...tried, ...values];
+  return {
+    density: (value) => all.filter((one) => one === value).length / all.length,
+    draw: (random) => all[random.integer(all.length)]!,
+  };
+}
+
+function ofNumbers(range: Range, tried: readonly OptionValue[]): Density {
+  const sorted = tried.map((value) => placeIn(range, Number(value))).sort((a, b) => a - b);
   // Narrower than this, many values that are nearly the same would keep all others away.
   const narrowest = 1 / Math.min(100, sorted.length + 2);
   const bumps = sorted.map((centre, i) => {
@@ -94,19 +84,21 @@ function parzen(places: readonly number[]): Density {
   });
   const normal = new Float32Array(1);
   return {
-    density: (place) =>
-      bumps.reduce((sum, { centre, deviation, inside }) => {
+    density(value) {
+      const place = placeIn(range, Number(value));
+      const sum = bumps.reduce((total, { centre, deviation, inside }) => {
         const z = (place - centre) / deviation;
-        return sum + Math.exp((-z * z) / 2) / (deviation * Math.sqrt(2 * Math.PI) * inside);
-      }, 1) /
-      (bumps.length + 1),
+        return total + Math.exp((-z * z) / 2) / (deviation * Math.sqrt(2 * Math.PI) * inside);
+      }, 1);
+      return sum / (bumps.length + 1);
+    },
     draw(random) {
       const bump = bumps[random.integer(bumps.length + 1)];
-      if (!bump) return random.uniform();
+      if (!bump) return numberAt(range, random.uniform());
       for (;;) {
         random.fillNormal(normal);
         const place = bump.centre + bump.deviation * normal[0]!;
-        if (place >= 0 && place <= 1) return place;
+        if (place >= 0 && place <= 1) return numberAt(range, place);
       }
     },
   };

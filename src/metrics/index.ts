@@ -9,10 +9,13 @@ import {
   fitTemperature,
   softmaxRows,
 } from "./classification.ts";
+import { spreadOf } from "./folds.ts";
 import { type FittedQuantity, type Metric, type Predictions, temperatureOf } from "./metric.ts";
 import { mixtureQuantity } from "./mixture-quantity.ts";
+import type { Rows } from "./nearest.ts";
 import { noveltyQuantity, shareOfAlarms } from "./novelty.ts";
 import { adaptiveCalibrationError, brierScore } from "./probability-scores.ts";
+import { linearProbe, neighbourProbe, silhouette } from "./probes.ts";
 import { psnr } from "./psnr.ts";
 import { SAMPLE_METRICS } from "./sample-metrics.ts";
 
@@ -85,10 +88,53 @@ const CLASS_DETAILS = (
   }),
 );
 
+/** About as many examples at most have their codes compared with each other: of more, some of all kinds are taken. */
+const MOST_COMPARED = 2000;
+
+/** How well codes tell the classes apart, of up to so many examples with a label. */
+const PROBES = (
+  [
+    {
+      ...{ name: "linearProbe", title: "accuracy of a linear rule on codes, cross-validated", unit: "share" },
+      ...{ most: Number.POSITIVE_INFINITY, of: linearProbe },
+    },
+    {
+      ...{ name: "neighbourProbe", title: "accuracy of the five nearest codes", unit: "share" },
+      ...{ most: MOST_COMPARED, of: neighbourProbe },
+    },
+    {
+      ...{ name: "silhouette", title: "silhouette of the classes in codes", unit: "" },
+      ...{ most: MOST_COMPARED, of: silhouette },
+    },
+  ] satisfies (Pick<Metric, "name" | "title" | "unit"> & {
+    most: number;
+    of: (rows: Rows, labels: ArrayLike<number>) => number | undefined;
+  })[]
+).map(
+  ({ most, of, ...metric }): Metric => ({
+    ...metric,
+    ...{ better: "higher", needs: ["encode"], labels: true, slow: true },
+    compute(p) {
+      const labelled = Array.from(p.labels, (_, i) => i).filter((i) => p.labels[i]! >= 0);
+      if (labelled.length === 0) return undefined;
+      const codes = p.output("encode");
+      const width = codes.length / p.labels.length;
+      const taken = labelled.filter((_, at) => spreadOf(at) * labelled.length < most);
+      const data = new Float32Array(taken.length * width);
+      for (const [row, i] of taken.entries()) data.set(codes.subarray(i * width, (i + 1) * width), row * width);
+      return of(
+        { data, width },
+        taken.map((i) => p.labels[i]!),
+      );
+    },
+  }),
+);
+
 /** Every metric that does not belong to one model. */
 export const METRICS: readonly Metric[] = [
   ...CLASS_METRICS,
   ...CLASS_DETAILS,
+  ...PROBES,
   {
     name: "temperature",
     title: "temperature",

@@ -10,6 +10,7 @@ import {
   project,
   relativeDistance,
 } from "./feature-distance.ts";
+import { foldOf } from "./folds.ts";
 import type { Fitted, FittedQuantity } from "./metric.ts";
 import { weibullQuantile } from "./quantile.ts";
 import { fitTailTable, rarity, TABLE_POINTS, type TailTable } from "./tail-table.ts";
@@ -45,8 +46,7 @@ export function fitNovelty(
   n: number,
   features?: { readonly rows: Float32Array; readonly groups: Int32Array; readonly classes: number },
 ): NoveltyTables {
-  // Multiples of the golden ratio: in no order of the pictures does a fold miss a class.
-  const fold = (i: number) => Math.floor(FOLDS * ((i * 0.6180339887) % 1));
+  const fold = (i: number) => foldOf(i, FOLDS);
   const all = Array.from({ length: n }, (_, i) => i);
   const others = Array.from({ length: FOLDS }, (_, k) => all.filter((i) => fold(i) !== k));
   const given = statistics.length / n;

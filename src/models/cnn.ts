@@ -1,7 +1,9 @@
 // A convolutional classifier, trained on its labels alone: what the generative classifiers are compared with.
 import { z } from "zod";
+import { fail } from "../base/errors.ts";
 import * as g from "../graph/ops/index.ts";
 import type { Tensor } from "../graph/tensor.ts";
+import { fastLogits, fastNet, largest } from "../nn/fast-net.ts";
 import { glorotUniform, zerosInit } from "../nn/init.ts";
 import { ACTIVATIONS, batchNorm, conv, dense, dropout } from "../nn/layers.ts";
 import { classLoss } from "../nn/losses.ts";
@@ -10,11 +12,19 @@ import { adam } from "../nn/optim.ts";
 import { schedule, withWarmup } from "../nn/schedule.ts";
 import type { Scope } from "../nn/scope.ts";
 import { backboneFeatures, backboneUpdates } from "./backbone.ts";
+import { FAST_OPTIMIZERS, fastBatch, fastTraining, fastWidths, WIDTHS_PATTERN } from "./fast-training.ts";
 import { head } from "./heads.ts";
-import { defineModel } from "./model.ts";
+import { type DataSpec, defineModel, type Phase } from "./model.ts";
 import { ACTIVATION_NAMES, SCHEDULE_NAMES } from "./options.ts";
+import { overViews, TEST_VIEWS } from "./test-views.ts";
 
 const options = z.object({
+  net: z
+    .enum(["plain", "fast"])
+    .default("plain")
+    .describe(
+      "plain: convolutions, then dense layers; fast: a trunk that learns in few epochs, and its own way of training",
+    ),
   width: z.number().int().min(4).max(512).default(32).describe("channels of the first level; doubles each level"),
   depth: z.number().int().min(0).max(6).default(0).describe("levels, each halving the picture; 0: from its size"),
   blocks: z.number().int().min(1).max(4).default(2).describe("3x3 convolutions a level"),
@@ -26,41 +36,91 @@ const options = z.object({
   rate: z.number().min(1e-6).max(1).default(2e-3).describe("learning rate (AdamW)"),
   schedule: z.enum(SCHEDULE_NAMES).default("cosine").describe("course of the learning rate"),
   warmup: z.number().min(0).max(0.5).default(0.05).describe("share of training over which the learning rate rises"),
+  fastWidths: z
+    .string()
+    .regex(...WIDTHS_PATTERN)
+    .default("auto")
+    .describe("of net=fast: channels of its groups, as in 64-256-256; auto: by the kind of picture"),
+  fastOptimizer: z
+    .enum(FAST_OPTIMIZERS)
+    .default("muon")
+    .describe("of net=fast: muon: filters by Muon, the rest by Adam; sgd: Nesterov momentum; adam: AdamW"),
+  fastRate: z.number().min(1e-3).max(100).default(1).describe("of net=fast: factor on the optimizer's learning rates"),
+  views: z
+    .enum(TEST_VIEWS)
+    .default("one")
+    .describe(
+      "views that a class is the mean over: one, mirror (where the data may be mirrored), six (also moved by a pixel)",
+    ),
 });
+
+/** A trunk, what is above it, and how both are trained. */
+interface Classifier {
+  /** `[n, f]` */
+  features(scope: Scope, x: Tensor): Tensor;
+  /** `[n, classes]` */
+  logits(scope: Scope, features: Tensor): Tensor;
+  readonly rule: Pick<Phase, "updates" | "optimizer" | "learningRate" | "schedule" | "emaDecay">;
+}
+
+/** Convolutions and dense layers, or a linear layer on a pretrained network. */
+function plain(o: z.infer<typeof options>, { height, width, classes, backbone }: DataSpec): Classifier {
+  const act = ACTIVATIONS[o.activation];
+  const own = (scope: Scope, x: Tensor): Tensor => {
+    let y = x; // [n, h, w, c]
+    for (let level = 0; level < (o.depth || defaultDepth(height, width)); level++) {
+      for (let block = 1; block <= o.blocks; block++) {
+        const layer = scope.child(`level${level + 1}`).child(`conv${block}`);
+        y = act(batchNorm(layer.child("norm"), conv(layer, y, o.width << level, 3, { bias: false })));
+      }
+      y = g.maxPool(y, Math.min(2, y.shape[1]!, y.shape[2]!));
+    }
+    return act(dense(scope.child("dense"), g.flatten(y), o.hidden)); // [n, hidden]
+  };
+  return {
+    // Features of a pretrained network take a linear layer alone, which learns best from values of one scale.
+    features: (scope, x) =>
+      backbone
+        ? batchNorm(scope.child("trunk").child("norm"), backboneFeatures(backbone, scope, x))
+        : own(scope.child("trunk"), x),
+    logits(scope, features) {
+      const trunk = scope.child("trunk");
+      // On more features than there may be pictures, what a random start adds is never unlearned.
+      const init = backbone ? zerosInit : glorotUniform;
+      return dense(trunk.child("out"), dropout(trunk.child("drop"), features, o.dropout), classes.length, { init });
+    },
+    rule: {
+      updates: ["trunk/", ...backboneUpdates(backbone)],
+      optimizer: adam({ decay: o.decay }),
+      learningRate: o.rate,
+      schedule: withWarmup(o.warmup, schedule(o.schedule)),
+    },
+  };
+}
+
+/** The net of Jordan 2024, with its last layer: the largest value of each map, and no bias. */
+function fast(o: z.infer<typeof options>, data: DataSpec): Classifier {
+  if (data.backbone)
+    fail("E_OPTION", "net=fast is a trunk of its own, and --backbone gives another one; leave one of them out");
+  const widths = fastWidths(o.fastWidths, data);
+  return {
+    features: (scope, x) => largest(fastNet(scope.child("trunk"), x, widths).at(-1)!),
+    logits: (scope, features) => fastLogits(scope.child("out"), features, data.classes.length),
+    rule: fastTraining(o.fastOptimizer, ["trunk/"], ["out/"], o.fastRate, data.examples),
+  };
+}
 
 /** The baseline: nothing generative. */
 export const cnn = defineModel({
   name: "cnn",
   title: "convolutional classifier (baseline, nothing generative)",
-  cite: "Simonyan & Zisserman 2015, Very Deep Convolutional Networks, with batch normalisation (Ioffe & Szegedy 2015)",
+  cite: "Simonyan & Zisserman 2015, Very Deep Convolutional Networks, with batch normalisation (Ioffe & Szegedy 2015); Jordan 2024, 94% on CIFAR-10 in 3.29 Seconds on a Single GPU (net=fast)",
   options,
   buildsOnBackbone: true,
+  batch: (counts, { net }) => (net === "fast" ? fastBatch(counts) : undefined),
   build(o, data) {
-    const act = ACTIVATIONS[o.activation];
-    const { backbone } = data;
-    const own = (scope: Scope, x: Tensor): Tensor => {
-      let y = x; // [n, h, w, c]
-      for (let level = 0; level < (o.depth || defaultDepth(data.height, data.width)); level++) {
-        for (let block = 1; block <= o.blocks; block++) {
-          const layer = scope.child(`level${level + 1}`).child(`conv${block}`);
-          y = act(batchNorm(layer.child("norm"), conv(layer, y, o.width << level, 3, { bias: false })));
-        }
-        y = g.maxPool(y, Math.min(2, y.shape[1]!, y.shape[2]!));
-      }
-      return act(dense(scope.child("dense"), g.flatten(y), o.hidden)); // [n, hidden]
-    };
-    // Features of a pretrained network take a linear layer alone, which learns best from values of one scale.
-    const features = (scope: Scope, x: Tensor): Tensor =>
-      backbone
-        ? batchNorm(scope.child("trunk").child("norm"), backboneFeatures(backbone, scope, x))
-        : own(scope.child("trunk"), x);
-    const classify = (scope: Scope, x: Tensor): Tensor => {
-      const trunk = scope.child("trunk");
-      const y = dropout(trunk.child("drop"), features(scope, x), o.dropout);
-      // On more features than there may be pictures, what a random start adds is never unlearned.
-      const init = backbone ? zerosInit : glorotUniform;
-      return dense(trunk.child("out"), y, data.classes.length, { init }); // logits [n, classes]
-    };
+    const { features, logits, rule } = (o.net === "fast" ? fast : plain)(o, data);
+    const classify = (scope: Scope, x: Tensor): Tensor => logits(scope, features(scope, x));
 
     return {
       streams: { labelled: { from: "labelled" } },
@@ -68,11 +128,8 @@ export const cnn = defineModel({
         {
           phases: [
             {
+              ...rule,
               name: "classifier",
-              updates: ["trunk/", ...backboneUpdates(backbone)],
-              optimizer: adam({ decay: o.decay }),
-              learningRate: o.rate,
-              schedule: withWarmup(o.warmup, schedule(o.schedule)),
               loss(scope, batch) {
                 const logits = classify(scope, (batch.mixed ?? batch).x);
                 const loss = classLoss(logits, batch, o.smoothing);
@@ -84,7 +141,9 @@ export const cnn = defineModel({
       ],
       best: ["accuracy", "nll"],
       heads: {
-        classify: head(["picture"], "logits", (scope, { picture }) => classify(scope, picture)),
+        classify: head(["picture"], "logits", (scope, { picture }) =>
+          overViews(o.views, data.mirror, picture, (x) => classify(scope, x)),
+        ),
         features: head(["picture"], "features", (scope, { picture }) => features(scope, picture)),
       },
     };

@@ -12,17 +12,17 @@ import { defineModel, type Solution } from "./model.ts";
 import {
   componentsOption,
   examplesOf,
+  featuresOption,
   mostTaught,
   requireRoom,
   solvedValues,
   told,
-  valuesOption,
 } from "./picture-values.ts";
 
 const options = z.object({
-  values: valuesOption,
+  features: featuresOption,
   components: componentsOption(0),
-  trees: z.number().int().min(1).max(1000).default(100).describe("trees"),
+  trees: z.number().int().min(1).max(1000).default(100).describe("trees that vote"),
   depth: z.number().int().min(1).max(40).default(24).describe("questions from the root to a leaf, at most"),
   leaves: z.number().int().min(2).max(65536).default(4096).describe("leaves of a tree, at most"),
   least: z.number().int().min(1).max(10_000).default(1).describe("pictures of a leaf, at least"),
@@ -53,7 +53,7 @@ export const forest = defineModel({
     const leaves = Math.max(2, Math.min(o.leaves, mostTaught(data)));
     const nodes = 2 * leaves - 1; // of a tree
     const all = o.trees * nodes;
-    requireRoom(4 * all + o.trees * leaves * k, `${o.trees} trees of ${leaves} leaves`);
+    requireRoom(4 * all + o.trees * leaves * k, `${o.trees} trees of ${leaves} leaves`, "--set trees or --set leaves");
     if (all > MOST_NODES)
       fail(
         "E_OPTION",
@@ -62,25 +62,23 @@ export const forest = defineModel({
 
     const classify = (root: Scope, picture: Tensor): Tensor => {
       const x = values.rows(root, picture);
-      const [n, d] = x.shape as [number, number];
       const scope = root.child("trees");
       const whole = (name: string) => g.cast(scope.param(name, [all], zerosInit), "int32");
       const [features, children, ends] = [whole("features"), whole("children"), whole("leaves")];
       const thresholds = scope.param("thresholds", [all], constantInit(NEVER));
-      const flat = g.reshape(x, [n * d]);
-      const numbers = (shape: number[], at: (i: number) => number) =>
-        constant(
-          ndarray(
-            "int32",
-            shape,
-            Int32Array.from({ length: shape[0]! * shape[1]! }, (_, i) => at(i)),
-          ),
-        );
-      const rows = numbers([n, 1], (i) => i * d);
-      // Every tree of every picture goes one node down at a time; who is in a leaf stays there.
-      let place = numbers([n, o.trees], (i) => (i % o.trees) * nodes);
+      const roots = constant(
+        ndarray(
+          "int32",
+          [o.trees],
+          Int32Array.from({ length: o.trees }, (_, t) => t * nodes),
+        ),
+      );
+      // Every tree of every picture goes one node down at a time; who is in a leaf stays there. All begin at the roots, however many
+      // pictures there are: none has a number above `NEVER`.
+      const none = g.cast(g.greater(g.sliceAxis(x, 1, 0, 1), NEVER), "int32"); // [n, 1]
+      let place = g.add(roots, none); // [n, trees]
       for (let level = 0; level < o.depth; level++) {
-        const value = g.gather(flat, g.add(g.gather(features, place), rows));
+        const value = g.takeAlong(x, g.gather(features, place));
         const right = g.cast(g.greater(value, g.gather(thresholds, place)), "int32");
         place = g.add(g.gather(children, place), right);
       }

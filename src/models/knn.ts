@@ -7,10 +7,17 @@ import { zerosInit } from "../nn/init.ts";
 import type { Scope } from "../nn/scope.ts";
 import { head } from "./heads.ts";
 import { defineModel } from "./model.ts";
-import { componentsOption, examplesOf, mostTaught, requireRoom, solvedValues, valuesOption } from "./picture-values.ts";
+import {
+  componentsOption,
+  examplesOf,
+  featuresOption,
+  mostTaught,
+  requireRoom,
+  solvedValues,
+} from "./picture-values.ts";
 
 const options = z.object({
-  values: valuesOption,
+  features: featuresOption,
   components: componentsOption(64),
   neighbours: z.number().int().min(1).max(50).default(5).describe("nearest training pictures that vote"),
   votes: z
@@ -39,7 +46,7 @@ export const knn = defineModel({
     const k = data.classes.length;
     const kept = (root: Scope, d: number) => {
       const scope = root.child("neighbours");
-      requireRoom(m * (d + k), `${m} pictures of ${d} values and their classes`);
+      requireRoom(m * (d + k), `${m} pictures of ${d} values and their classes`, "--set components or --labels");
       // Squares [m] are kept, as a place without a picture has one that is far; votes [m, k] are the weights of pictures by class.
       return {
         rows: scope.param("rows", [m, d], zerosInit),

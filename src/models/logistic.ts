@@ -11,10 +11,10 @@ import { backboneUpdates } from "./backbone.ts";
 import { head } from "./heads.ts";
 import { defineModel } from "./model.ts";
 import { SCHEDULE_NAMES } from "./options.ts";
-import { pictureValues, valuesOption } from "./picture-values.ts";
+import { featuresOption, pictureValues } from "./picture-values.ts";
 
 const options = z.object({
-  values: valuesOption,
+  features: featuresOption,
   decay: z.number().min(0).max(1).default(1e-3).describe("weight decay (AdamW)"),
   rate: z.number().min(1e-6).max(1).default(3e-3).describe("learning rate (AdamW)"),
   schedule: z.enum(SCHEDULE_NAMES).default("cosine").describe("course of the learning rate"),
@@ -28,7 +28,7 @@ export const logistic = defineModel({
   options,
   buildsOnBackbone: true,
   build(o, data) {
-    const values = (scope: Scope, x: Tensor) => pictureValues(o.values, data, scope, x);
+    const values = (scope: Scope, x: Tensor) => pictureValues(o.features, data, scope, x);
     const classify = (scope: Scope, x: Tensor): Tensor =>
       dense(scope.child("linear"), values(scope, x), data.classes.length, { init: zerosInit });
     return {

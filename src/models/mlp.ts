@@ -11,10 +11,10 @@ import { backboneUpdates } from "./backbone.ts";
 import { head } from "./heads.ts";
 import { defineModel } from "./model.ts";
 import { ACTIVATION_NAMES, SCHEDULE_NAMES } from "./options.ts";
-import { pictureValues, valuesOption } from "./picture-values.ts";
+import { featuresOption, pictureValues } from "./picture-values.ts";
 
 const options = z.object({
-  values: valuesOption,
+  features: featuresOption,
   hidden: z.number().int().min(1).max(8192).default(800).describe("units of each hidden layer"),
   layers: z.number().int().min(1).max(8).default(2).describe("hidden layers"),
   activation: z.enum(ACTIVATION_NAMES).default("relu").describe("nonlinearity"),
@@ -36,7 +36,7 @@ export const mlp = defineModel({
     const act = ACTIVATIONS[o.activation];
     const features = (root: Scope, x: Tensor): Tensor => {
       const scope = root.child("mlp");
-      let y = dropout(scope.child("drop"), pictureValues(o.values, data, root, x), o.inputDropout);
+      let y = dropout(scope.child("drop"), pictureValues(o.features, data, root, x), o.inputDropout);
       for (let i = 1; i <= o.layers; i++) {
         const layer = scope.child(`dense${i}`);
         y = dropout(layer.child("drop"), act(dense(layer, y, o.hidden)), o.dropout);

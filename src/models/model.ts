@@ -280,8 +280,8 @@ export interface Model<O extends OptionTable = OptionTable> {
   readonly options: O;
   /** Whether it can be built on a pretrained network (`DataSpec.backbone`). Default: no. */
   readonly buildsOnBackbone?: boolean;
-  /** Pictures a step where a run does not say (`--batch`). Default: as for every run. */
-  batch?(counts: ExampleCounts): number;
+  /** Pictures a step where a run does not say (`--batch`); undefined, and by default: as for every run. */
+  batch?(counts: ExampleCounts, options: z.infer<O>): number | undefined;
   /** The model for these options, which were checked, and for data of this kind. */
   build(options: z.infer<O>, data: DataSpec): BuiltModel;
 }

@@ -1,20 +1,23 @@
 // S4: a classifier that looks at a picture at several scales of one trunk, and joins what it sees in a short code.
 import { z } from "zod";
+import { grad } from "../graph/grad.ts";
 import * as g from "../graph/ops/index.ts";
 import type { Tensor } from "../graph/tensor.ts";
+import { topAccuracy } from "../metrics/agreement.ts";
+import type { Metric } from "../metrics/metric.ts";
 import { ADVERSARIAL_LOSSES } from "../nn/adversarial.ts";
 import { fastLogits, fastNet } from "../nn/fast-net.ts";
 import { dense, dropout, layerNorm, spectralNorm } from "../nn/layers.ts";
 import { classLoss, crossEntropy, weightedMean } from "../nn/losses.ts";
 import { defaultDepth } from "../nn/nets.ts";
-import { adam } from "../nn/optim.ts";
+import { adam, globalNorm } from "../nn/optim.ts";
 import { SCHEDULES } from "../nn/schedule.ts";
 import type { Scope } from "../nn/scope.ts";
-import { skipGenerator } from "../nn/skip-generator.ts";
+import { halves, judgeFeatures, skipGenerator } from "../nn/skip-generator.ts";
 import { FAST_OPTIMIZERS, fastBatch, fastTraining, fastWidths, WIDTHS_PATTERN } from "./fast-training.ts";
 import { type Heads, head } from "./heads.ts";
 import { mostlyUnlabelled } from "./labelled-half.ts";
-import { type Batch, defineModel, type ParameterGroup, type Phase } from "./model.ts";
+import { type Batch, defineModel, type ParameterGroup, type Phase, type PhaseLoss } from "./model.ts";
 import { overViews, TEST_VIEWS } from "./test-views.ts";
 
 const options = z.object({
@@ -41,6 +44,12 @@ const options = z.object({
     .default("auto")
     .describe("whether the trunk also tells real from generated pictures; auto: where most pictures have no label"),
   adversarialWeight: z.number().min(0).max(10).default(0.1).describe("weight of that against the class loss"),
+  judged: z
+    .enum(["picture", "sizes"])
+    .default("picture")
+    .describe(
+      "what tells real from generated: the scales of the trunk alone, or each with a look at the picture of a size",
+    ),
   latent: z.number().int().min(1).max(1024).default(64).describe("size of the generator's noise vector"),
   generatorWidth: z.number().int().min(4).max(256).default(32).describe("channels of the generator's largest maps"),
   generatorRate: z.number().min(1e-6).max(1).default(3e-4).describe("learning rate of the generator (Adam)"),
@@ -83,29 +92,43 @@ export const multiscale = defineModel({
     // -------------------------------------------------------------------------------------------- networks
     /** The place of the k-th scale's layers. */
     const scaleScope = (root: Scope, k: number) => root.child("scales").child(`scale${k + 1}`);
-    /** What each scale is summed up in, the finest first: `[n, summary]` each. */
-    const summaries = (root: Scope, x: Tensor): Tensor[] =>
+    /** What each scale sees of the trunk, the finest first: `[n, 2 · channels]` each. */
+    const looks = (root: Scope, x: Tensor): Tensor[] =>
       fastNet(root.child("trunk"), x, widths)
         .slice(-o.scales)
-        .map((map, k) => {
-          const scope = scaleScope(root, k);
-          const seen = g.concat([g.mean(map, [1, 2]), g.max(map, [1, 2])], 1);
-          return dense(scope.child("summary"), layerNorm(scope.child("norm"), seen), o.summary);
-        });
-    const encode = (root: Scope, seen: readonly Tensor[]): Tensor => {
+        .map((map) => g.concat([g.mean(map, [1, 2]), g.max(map, [1, 2])], 1));
+    /** What each scale is summed up in: `[n, summary]` each. */
+    const sumUp = (root: Scope, seen: readonly Tensor[]): Tensor[] =>
+      seen.map((one, k) => {
+        const scope = scaleScope(root, k);
+        return dense(scope.child("summary"), layerNorm(scope.child("norm"), one), o.summary);
+      });
+    const summaries = (root: Scope, x: Tensor) => sumUp(root, looks(root, x));
+    /** The classes by the k-th scale alone, for its own class loss. */
+    const scaleLogits = (root: Scope, k: number, summary: Tensor): Tensor =>
+      fastLogits(scaleScope(root, k).child("logits"), summary, classes);
+    const encode = (root: Scope, summed: readonly Tensor[]): Tensor => {
       const scope = root.child("classifier");
-      return dense(scope.child("code"), dropout(scope.child("drop"), g.concat(seen, 1), o.dropout), o.code);
+      return dense(scope.child("code"), dropout(scope.child("drop"), g.concat(summed, 1), o.dropout), o.code);
     };
     const logitsOf = (root: Scope, code: Tensor): Tensor =>
       fastLogits(root.child("classifier").child("out"), code, classes);
     const codeOf = (scope: Scope, x: Tensor) => encode(scope, summaries(scope, x));
-    /** How real each scale says that pictures are: `[n]` each. */
-    const scoresOf = (root: Scope, seen: readonly Tensor[]): Tensor[] =>
-      seen.map((one, k) => {
+    /**
+     * How real each scale says that pictures are: `[n]` each. By `judged=sizes` the finest scale also looks at the picture, the next at
+     * one of half its size, and so on (Karnewar & Wang 2020, section 2); there the pictures of a size join the maps of the trunk, which
+     * here the classes need as they are.
+     * @param sizes the pictures at each size, the largest first
+     */
+    const scoresOf = (root: Scope, summed: readonly Tensor[], sizes: readonly Tensor[]): Tensor[] =>
+      summed.map((one, k) => {
         const scope = root.child("scores").child(`scale${k + 1}`);
-        return g.reshape(dense(scope, g.leakyRelu(one, 0.2), 1, { weights: spectralNorm }), [one.shape[0]!]);
+        const seen = [g.leakyRelu(one, 0.2)];
+        if (o.judged === "sizes") seen.push(judgeFeatures(scope, sizes[Math.min(k, sizes.length - 1)]!));
+        return g.reshape(dense(scope, g.concat(seen, 1), 1, { weights: spectralNorm }), [one.shape[0]!]);
       });
-    const generate = (root: Scope, labels: Tensor): Tensor => {
+    /** Pictures of classes at each size, the largest first. */
+    const generate = (root: Scope, labels: Tensor): Tensor[] => {
       const scope = root.child("generator");
       const noise = scope.noise("noise", [labels.shape[0]!, o.latent]);
       return skipGenerator(scope, noise, g.oneHot(labels, classes), size, generator);
@@ -120,16 +143,29 @@ export const multiscale = defineModel({
         values.reduce((a, b) => g.add(a, b)),
         values.length,
       );
-    /** The class loss, and that of each scale alone, of what is seen of a batch. */
-    const discriminative = (scope: Scope, batch: Batch, seen: readonly Tensor[]) => {
-      const own = classLoss(logitsOf(scope, encode(scope, seen)), batch, o.smoothing);
-      if (o.auxiliary === 0) return { loss: own, log: { loss: own } };
-      const each = seen.map((one, k) =>
-        classLoss(fastLogits(scaleScope(scope, k).child("logits"), one, classes), batch, o.smoothing),
-      );
+    /**
+     * The norm of the gradient of a term of the loss at all that the scales see of the trunk: how much each term has a say there.
+     * (At the trunk's weights it would cost a whole derivative a term.)
+     */
+    const gradientAt = (seen: readonly Tensor[], term: Tensor) => globalNorm(grad(term, seen));
+    /**
+     * The class loss, and that of each scale alone, of summaries of a batch.
+     * @param seen what the scales see, of which the summaries are made
+     */
+    const discriminative = (
+      scope: Scope,
+      batch: Batch,
+      seen: readonly Tensor[],
+      summed: readonly Tensor[],
+    ): PhaseLoss => {
+      const own = classLoss(logitsOf(scope, encode(scope, summed)), batch, o.smoothing);
+      const log = { loss: own, classGradient: gradientAt(seen, own) };
+      if (o.auxiliary === 0) return { loss: own, log };
+      const each = summed.map((one, k) => classLoss(scaleLogits(scope, k, one), batch, o.smoothing));
       const weight = scope.annealed("auxiliary", (at) => o.auxiliary * Math.max(0, 1 - at / AUXILIARY_UNTIL));
+      const auxiliary = g.mul(mean(each), g.mul(weight, each.length));
       const scales = Object.fromEntries(each.map((value, k) => [`scale${k + 1}`, value]));
-      return { loss: g.add(own, g.mul(mean(each), g.mul(weight, each.length))), log: { loss: own, ...scales } };
+      return { loss: g.add(own, auxiliary), log: { ...log, ...scales, scalesGradient: gradientAt(seen, auxiliary) } };
     };
 
     // -------------------------------------------------------------------------------------------- phases
@@ -139,8 +175,10 @@ export const multiscale = defineModel({
       ...rule(),
       name: "classifier",
       ...(adversarial ? { continues: "both", window: [ADVERSARIAL_UNTIL, 1] as const } : {}),
-      loss: (scope, _, { labelled }) =>
-        discriminative(scope, labelled!, summaries(scope, (labelled!.mixed ?? labelled!).x)),
+      loss(scope, _, { labelled }) {
+        const seen = looks(scope, (labelled!.mixed ?? labelled!).x);
+        return discriminative(scope, labelled!, seen, sumUp(scope, seen));
+      },
     };
     const both: Phase = {
       ...rule({ prefix: "scores/" }),
@@ -150,16 +188,21 @@ export const multiscale = defineModel({
         const [n, m] = [labelled!.labels.shape[0]!, real!.x.shape[0]!];
         const generated = generate(scope, drawnLabels(scope, m));
         // All go through the trunk as one batch, so that batch norm sees one distribution.
-        const seen = summaries(scope, g.concat([(labelled!.mixed ?? labelled!).x, real!.x, generated], 0));
-        const part = (from: number, to: number) => seen.map((one) => g.sliceAxis(one, 0, from, to));
-        const classes = discriminative(scope, labelled!, part(0, n));
-        const scores = scoresOf(scope, part(n, n + 2 * m));
+        const sizes = halves(real!.x, generated.length).map((x, k) => g.concat([x, generated[k]!], 0));
+        const seen = looks(scope, g.concat([(labelled!.mixed ?? labelled!).x, sizes[0]!], 0));
+        const summed = sumUp(scope, seen);
+        const part = (from: number, to: number) => summed.map((one) => g.sliceAxis(one, 0, from, to));
+        const classes = discriminative(scope, labelled!, seen, part(0, n));
+        const scores = scoresOf(scope, part(n, n + 2 * m), sizes);
         const ofReal = mean(scores.map((s) => weightedMean(realLoss(g.sliceAxis(s, 0, 0, m)), real!.weights)));
         const ofGenerated = mean(scores.map((s) => g.mean(generatedLoss(g.sliceAxis(s, 0, m, 2 * m)))));
-        const apart = g.add(ofReal, ofGenerated);
+        const apart = g.mul(g.add(ofReal, ofGenerated), o.adversarialWeight);
         return {
-          loss: g.add(classes.loss, g.mul(apart, o.adversarialWeight)),
-          log: { ...classes.log, real: ofReal, generated: ofGenerated },
+          loss: g.add(classes.loss, apart),
+          log: {
+            ...classes.log,
+            ...{ real: ofReal, generated: ofGenerated, adversarialGradient: gradientAt(seen, apart) },
+          },
         };
       },
     };
@@ -174,15 +217,19 @@ export const multiscale = defineModel({
       loss(scope, _, { real }) {
         const labels = drawnLabels(scope, real!.x.shape[0]!);
         // The averaged trunk judges: its running statistics are those of all pictures, and are left alone.
-        const seen = summaries(scope.averaged, generate(scope, labels));
-        const taken = mean(scoresOf(scope.averaged, seen).map((s) => g.mean(generatorLoss(s))));
-        const asked = g.mean(crossEntropy(logitsOf(scope.averaged, encode(scope.averaged, seen)), labels));
+        const sizes = generate(scope, labels);
+        const summed = summaries(scope.averaged, sizes[0]!);
+        const taken = mean(scoresOf(scope.averaged, summed, sizes).map((s) => g.mean(generatorLoss(s))));
+        const asked = g.mean(crossEntropy(logitsOf(scope.averaged, encode(scope.averaged, summed)), labels));
         return { loss: g.add(taken, asked), log: { taken, asked } };
       },
     };
 
+    // The scales that there are: nets of few groups have fewer than were asked for.
+    const taps = o.auxiliary > 0 ? Array.from({ length: Math.min(o.scales, widths.length) }, (_, k) => k) : [];
+    const tapName = (k: number) => `scale${k + 1}`;
     const sampling: Heads = adversarial
-      ? { sample: head(["label"], "picture", (scope, { label }) => generate(scope, label)) }
+      ? { sample: head(["label"], "picture", (scope, { label }) => generate(scope, label)[0]!) }
       : {};
     return {
       // Pictures as they are where they teach what is real: changed ones would be taken for real too.
@@ -193,12 +240,30 @@ export const multiscale = defineModel({
       stages: [{ phases: adversarial ? [both, generative, classifier] : [classifier] }],
       latentSize: o.code,
       best: ["accuracy", "nll"],
+      metrics: taps.map(
+        (k): Metric => ({
+          ...{
+            name: `${tapName(k)}Accuracy`,
+            title: `accuracy by scale ${k + 1} alone`,
+            better: "higher",
+            unit: "share",
+          },
+          ...{ needs: [tapName(k)], labels: true },
+          compute: (p) => (p.hasLabels ? topAccuracy(p.output(tapName(k)), p.labels, p.classes, 1) : undefined),
+        }),
+      ),
       heads: {
         classify: head(["picture"], "logits", (scope, { picture }) =>
           overViews(o.views, data.mirror, picture, (x) => logitsOf(scope, codeOf(scope, x))),
         ),
         features: head(["picture"], "features", (scope, { picture }) => codeOf(scope, picture)),
         encode: head(["picture"], "latent", (scope, { picture }) => codeOf(scope, picture)),
+        ...Object.fromEntries(
+          taps.map((k) => [
+            tapName(k),
+            head(["picture"], "logits", (scope, { picture }) => scaleLogits(scope, k, summaries(scope, picture)[k]!)),
+          ]),
+        ),
         ...sampling,
       },
     };

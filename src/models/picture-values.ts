@@ -15,7 +15,7 @@ import { type Heads, head } from "./heads.ts";
 import type { DataSpec, SolveContext, SolveProgress, Stage } from "./model.ts";
 
 /** The option of which values they are. */
-export const valuesOption = z
+export const featuresOption = z
   .enum(["pixels", "hog"])
   .default("pixels")
   .describe(
@@ -36,9 +36,14 @@ export const componentsOption = (usual: number) =>
 const [CELLS, SMALLEST] = [7, 2];
 
 /** The values `[n, d]` of pictures `[n, h, w, c]`. */
-export function pictureValues(values: z.infer<typeof valuesOption>, data: DataSpec, scope: Scope, x: Tensor): Tensor {
+export function pictureValues(
+  features: z.infer<typeof featuresOption>,
+  data: DataSpec,
+  scope: Scope,
+  x: Tensor,
+): Tensor {
   if (data.backbone) return backboneFeatures(data.backbone, scope, x);
-  if (values === "pixels") return g.flatten(x);
+  if (features === "pixels") return g.flatten(x);
   const cell = Math.max(SMALLEST, Math.floor(Math.min(data.height, data.width) / CELLS));
   return g.flatten(hog(x, { cell, block: 2, bins: 9 }));
 }
@@ -59,12 +64,12 @@ const [MEASURED_ON, MOST_NUMBERS] = [4000, 1 << 27];
 
 /** The values, or their components where `components` is above 0. */
 export function solvedValues(
-  { values, components }: { values: z.infer<typeof valuesOption>; components: number },
+  { features, components }: { features: z.infer<typeof featuresOption>; components: number },
   data: DataSpec,
 ): SolvedValues {
   if (data.backbone && data.backbone.frozen !== "all")
     fail("E_OPTION", "what is solved does not move the --backbone network; leave --freeze out, or say --freeze all");
-  const raw = (scope: Scope, x: Tensor) => pictureValues(values, data, scope, x);
+  const raw = (scope: Scope, x: Tensor) => pictureValues(features, data, scope, x);
   const rawHead = head(["picture"], "features", (scope, { picture }) => raw(scope, picture));
   if (components === 0) return { rows: raw, heads: { values: rawHead }, asked: "values", stages: [] };
   const rows = (root: Scope, x: Tensor) => {
@@ -93,12 +98,12 @@ export function solvedValues(
       },
     },
   };
-  const features = head(["picture"], "features", (scope, { picture }) => rows(scope, picture));
-  return { rows, heads: { values: rawHead, features }, asked: "features", stages: [stage] };
+  const rowsHead = head(["picture"], "features", (scope, { picture }) => rows(scope, picture));
+  return { rows, heads: { values: rawHead, features: rowsHead }, asked: "features", stages: [stage] };
 }
 
 /** `n` of some numbers, drawn without repetition and in rising order. */
-export const drawn = (from: Int32Array, n: number, seed: number): Int32Array =>
+const drawn = (from: Int32Array, n: number, seed: number): Int32Array =>
   n >= from.length
     ? from
     : new Random(seed, "drawn")
@@ -143,11 +148,14 @@ export const mostTaught = ({ examples }: DataSpec): number => examples?.labelled
 /** Numbers that a model keeps of the training pictures, at most. */
 const MOST_KEPT = 1 << 26;
 
-/** @throws `E_OPTION` where a model would have to keep too much */
-export function requireRoom(numbers: number, what: string): void {
+/**
+ * @param advice what to ask less of, such as `--set trees`
+ * @throws `E_OPTION` where a model would have to keep too much
+ */
+export function requireRoom(numbers: number, what: string, advice: string): void {
   if (numbers > MOST_KEPT)
     fail(
       "E_OPTION",
-      `${what} are ${numbers.toLocaleString("en")} numbers; a model keeps at most ${MOST_KEPT.toLocaleString("en")}. Ask for fewer --set components, or keep fewer labels (--labels)`,
+      `${what} are ${numbers.toLocaleString("en")} numbers; a model keeps at most ${MOST_KEPT.toLocaleString("en")}. Ask for less: ${advice}`,
     );
 }

@@ -14,6 +14,7 @@ import { SCHEDULES } from "../nn/schedule.ts";
 import type { Scope } from "../nn/scope.ts";
 import { head } from "./heads.ts";
 import { bankLoss, bankTables, refreshBank } from "./label-bank.ts";
+import { lowDensity } from "./low-density.ts";
 import { defineModel, type Phase, type Stage } from "./model.ts";
 
 const options = z.object({
@@ -37,6 +38,14 @@ const options = z.object({
     .max(0.9)
     .default(0)
     .describe("share of training, at its end, that learns from guessed labels too, of changed pictures; 0: none"),
+  lowDensity: z
+    .number()
+    .min(0)
+    .max(1)
+    .default(0)
+    .describe(
+      "weight of a penalty, a nat, on generated pictures that are likelier than the rarest tenth of real ones; 1e-5 as published; 0: none",
+    ),
 });
 
 /** What differs between the two kinds of network; the paper's settings for MNIST and, of conv, smaller ones than its for CIFAR-10. */
@@ -51,6 +60,8 @@ const DENSE_PIXELS = 1024;
  * along them drive it away from a generator that can follow no longer.
  */
 const EPSILON = 1e-4;
+/** Time for the density that rare pictures are told by, as a share of that of all else. */
+const DENSITY_SHARE = 0.1;
 /** The part of training in which the phase that sets scales may run; it acts in the first step alone. */
 const START_UNTIL = 1e-3;
 
@@ -72,7 +83,8 @@ export const sgan = defineModel({
   title: "GAN with a classifier as discriminator, for few labels",
   cite: "Salimans et al. 2016, Improved Techniques for Training GANs; the schedule follows Dai et al. 2017, Good Semi-supervised Learning That Requires a Bad GAN",
   options,
-  build(o, { height, width, channels, classes, mirror }) {
+  build(o, data) {
+    const { height, width, channels, classes, mirror } = data;
     const isDense = o.net === "dense" || (o.net === "auto" && channels === 1 && height * width <= DENSE_PIXELS);
     const net = NETS[isDense ? "dense" : "conv"];
     const depth = defaultDepth(height, width);
@@ -198,26 +210,34 @@ export const sgan = defineModel({
         };
       },
     });
+    const density = o.lowDensity > 0 ? lowDensity(data) : undefined;
     const generator: Pick<Phase, "updates" | "emaDecay" | "loss"> = {
       updates: ["generator/"],
       emaDecay: "none",
       loss(scope, _, { matched }) {
         const m = matched!.x.shape[0]!;
-        const both = features(scope, g.concat([matched!.x, generate(scope, m)], 0));
+        const generated = generate(scope, m);
+        const both = features(scope, g.concat([matched!.x, generated], 0));
         const weights = g.reshape(g.div(matched!.weights, g.maximum(g.sum(matched!.weights), 1)), [m, 1]);
         const ofReal = g.sum(g.mul(g.sliceAxis(both, 0, 0, m), weights), 0);
         const ofGenerated = g.mean(g.sliceAxis(both, 0, m, 2 * m), 0);
         const matching = g.mean(g.square(g.sub(ofReal, ofGenerated))); // section 3.1
-        return { loss: matching, log: { matching } };
+        const tooLikely = density?.penalty(scope, generated, matched!);
+        return {
+          loss: tooLikely ? g.add(matching, g.mul(tooLikely, o.lowDensity)) : matching,
+          log: { matching, ...(tooLikely ? { tooLikely } : {}) },
+        };
       },
     };
 
     const first = rule(0, 1 - o.guessed);
     const second = rule(1 - o.guessed, 1);
     const stages: Stage[] = [
+      ...(density ? [{ name: "density", share: DENSITY_SHARE, phases: [density.phase] }] : []),
       {
         name: "adversarial",
         share: 1 - o.guessed,
+        refresh: density?.refresh,
         phases: [
           start,
           { ...first, ...discriminator(false), name: "discriminator" },
@@ -243,13 +263,16 @@ export const sgan = defineModel({
         labelled: { from: "labelled" },
         ...(o.guessed > 0 ? { bank: { views: { x: consistencyViews(channels, mirror).hard } } } : {}),
       },
-      stages: o.guessed > 0 ? stages : stages.slice(0, 1),
-      ...(o.guessed > 0 ? { tables: bankTables(classes.length) } : {}),
+      stages: o.guessed > 0 ? stages : stages.slice(0, -1),
+      ...(density || o.guessed > 0
+        ? { tables: { ...density?.tables, ...(o.guessed > 0 ? bankTables(classes.length) : {}) } }
+        : {}),
       heads: {
         classify: head(["picture"], "logits", (scope, { picture }) => classify(scope, picture)),
         features: head(["picture"], "features", (scope, { picture }) => features(scope, picture)),
         discriminate: head(["picture"], "score", (scope, { picture }) => g.logSumExp(classify(scope, picture), 1)),
         sample: head([], "picture", (scope, { n }) => generate(scope, n)),
+        ...density?.head,
       },
     };
   },

@@ -12,24 +12,28 @@ import { defineModel, type Solution, type SolveContext, type SolveProgress } fro
 import {
   componentsOption,
   examplesOf,
+  featuresOption,
   mostTaught,
   requireRoom,
   solvedValues,
   told,
-  valuesOption,
 } from "./picture-values.ts";
 
-const NUMBERS = /^\d*\.?\d+(e-?\d+)?(,\d*\.?\d+(e-?\d+)?){0,19}$/;
+const NUMBERS = /^(auto|(\d*\.)?\d+(e-?\d+)?(,(\d*\.)?\d+(e-?\d+)?){0,19})$/;
+
+/** One number above 0, or several, or `auto`. */
 const numbers = (doc: string) =>
-  z
-    .union([z.number().positive(), z.string().regex(/^auto$/), z.string().regex(NUMBERS)], {
-      message: "expected auto, a number above 0, or up to twenty as in 1,5,25",
+  z.coerce
+    .string()
+    .regex(NUMBERS, "expected auto, a number above 0, or up to twenty as in 1,5,25")
+    .refine((text) => text.split(",").every((one) => one === "auto" || (Number(one) > 0 && Number(one) < 1e9)), {
+      message: "expected numbers above 0 and below 1e9",
     })
     .default("auto")
     .describe(doc);
 
 const options = z.object({
-  values: valuesOption,
+  features: featuresOption,
   components: componentsOption(64),
   kernel: z.enum(["radial", "linear"]).default("radial").describe("radial: exp(-gamma |x - y|²); linear: the product"),
   cost: numbers(
@@ -58,7 +62,7 @@ export const svm = defineModel({
     const values = solvedValues(o, data);
     const m = mostTaught(data);
     const k = data.classes.length;
-    const given = (text: number | string) => (text === "auto" ? undefined : String(text).split(",").map(Number));
+    const given = (text: string) => (text === "auto" ? undefined : text.split(",").map(Number));
 
     const linear = (root: Scope, x: Tensor): Tensor => {
       const scope = root.child("machines");
@@ -71,7 +75,11 @@ export const svm = defineModel({
     const radial = (root: Scope, x: Tensor): Tensor => {
       const [n, d] = x.shape as [number, number];
       const scope = root.child("machines");
-      requireRoom(m * (d + k * (k + 1)), `${m} support vectors of ${d} values and the machines of ${k} classes`);
+      requireRoom(
+        m * (d + k * (k + 1)),
+        `${m} support vectors of ${d} values and the machines of ${k} classes`,
+        "--set components or --labels",
+      );
       const vectors = scope.param("vectors", [m, d], zerosInit);
       const classes = g.oneHot(g.cast(scope.param("classes", [m], zerosInit), "int32"), k);
       const coefficients = scope.param("coefficients", [m, k], zerosInit); // of a vector against each other class

@@ -29,6 +29,12 @@ export interface ClassEvaluation {
   readonly probabilities: Float64Array;
 }
 
+/** A 95 % interval of each metric that has one: Wilson's of the accuracy, which is no point without a mistake, else the bootstrap's. */
+export const intervalsOf = ({ bootstrap, accuracyInterval }: ClassEvaluation): Record<string, Interval> => ({
+  ...bootstrap,
+  accuracy: accuracyInterval,
+});
+
 /** What `evaluate` finds. */
 export interface Evaluation {
   /** Pictures that were evaluated. */

@@ -3,12 +3,14 @@ import { firstNotFinite, type NdArray, ndarray, sizeOf } from "../base/array.ts"
 import { fail } from "../base/errors.ts";
 import { BatchBuffer, MAIN_VIEW, PARTNER_VIEW, type Table } from "../data/batches.ts";
 import { type ImageSet, keptPartner, range } from "../data/dataset.ts";
+import { grad } from "../graph/grad.ts";
 import * as g from "../graph/ops/index.ts";
 import { constant, type Tensor } from "../graph/tensor.ts";
 import { FITTED, METRICS } from "../metrics/index.ts";
 import type { FittedQuantity, Metric } from "../metrics/metric.ts";
 import { applyHead, type Head, type Heads, isAdversarial, requireHead } from "../models/heads.ts";
 import type { BuiltModel } from "../models/model.ts";
+import { perExample } from "../nn/losses.ts";
 import type { Scope } from "../nn/scope.ts";
 import type { PlainBatch } from "./batch.ts";
 import { IN_FLIGHT, type StepFeeds } from "./feeds.ts";
@@ -62,6 +64,20 @@ const DERIVED: Readonly<Record<string, DerivedOutput>> = {
     build: ({ run, sampled, heads, scope }) => {
       const picture = run("sample");
       return applyHead(heads.discriminate!, scope, picture.shape[0]!, { picture, label: sampled });
+    },
+  },
+  /**
+   * The length of the derivative of that score by the generated picture, `[n]`: per unit of the distance of pictures, whose pixels are
+   * 0..1. A generator learns along it.
+   */
+  sampleSlope: {
+    isPossible: isAdversarial,
+    build: ({ run, sampled, heads, scope }) => {
+      const picture = run("sample");
+      const n = picture.shape[0]!;
+      const score = applyHead(heads.discriminate!, scope, n, { picture, label: sampled });
+      const [slope] = grad(g.sum(score), [picture]);
+      return g.sqrt(perExample(g.square(slope!)));
     },
   },
   /** What the novelty of a picture is scored from, `[n, s]`: it does not depend on the label. */

@@ -1,5 +1,6 @@
 // The page: one HTML file that works offline, pictures and plots inside, without a script; what its sections are made of.
 import { Html, html } from "./markup.ts";
+import type { PagePicture } from "./pictures.ts";
 import { STYLE } from "./style.ts";
 
 export { escapeHtml } from "./markup.ts";
@@ -14,9 +15,7 @@ export interface ReportChart {
 }
 
 /** A sheet of pictures with what is written below it. */
-export interface ReportPictures {
-  readonly data: Buffer;
-  readonly type: "image/png" | "image/webp";
+export interface ReportPictures extends PagePicture {
   readonly caption: string;
 }
 
@@ -97,11 +96,19 @@ ${folded === undefined ? made : html`<details><summary>${folded}</summary>${made
 const chartHtml = ({ svg, caption, wide }: ReportChart): Html =>
   html`<figure${wide ? new Html(' class="wide" tabindex="0"') : undefined}><div role="img" aria-label="${caption}">${new Html(svg)}</div><figcaption>${caption}</figcaption></figure>`;
 
-const pictureHtml = ({ data, type, caption }: ReportPictures): Html =>
-  html`<figure class="sheet"><img alt="${caption}" src="data:${type};base64,${data.toString("base64")}"><figcaption>${caption}</figcaption></figure>`;
+/** A picture inside the page. @param alt what is read aloud of it */
+export const imageHtml = ({ data, type }: PagePicture, alt: string): Html =>
+  html`<img alt="${alt}" src="data:${type};base64,${data.toString("base64")}">`;
+
+const pictureHtml = ({ caption, ...picture }: ReportPictures): Html =>
+  html`<figure class="sheet">${imageHtml(picture, caption)}<figcaption>${caption}</figcaption></figure>`;
 
 /** A table that is moved sideways where it is too wide. @param name what is read aloud of its box */
 export function tableHtml({ head, rows }: ReportTable, name: string): Html {
-  const body = rows.map((row) => html`<tr>${row.map((cell) => html`<td>${cell}</td>`)}</tr>`);
-  return html`<div class="scroll" role="group" aria-label="${name}" tabindex="0"><table><thead><tr>${head.map((cell) => html`<th scope="col">${cell}</th>`)}</tr></thead><tbody>${body}</tbody></table></div>`;
+  // Numbers stand at the right below each other, and words at the left.
+  const kinds = head.map((_, column) =>
+    rows.some((row) => /^[^\d-]/.test(String(row[column]))) ? new Html(' class="text"') : undefined,
+  );
+  const body = rows.map((row) => html`<tr>${row.map((cell, column) => html`<td${kinds[column]}>${cell}</td>`)}</tr>`);
+  return html`<div class="scroll" role="group" aria-label="${name}" tabindex="0"><table><thead><tr>${head.map((cell, column) => html`<th scope="col"${kinds[column]}>${cell}</th>`)}</tr></thead><tbody>${body}</tbody></table></div>`;
 }

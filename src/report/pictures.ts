@@ -33,6 +33,23 @@ export async function gridPng(
     .toBuffer();
 }
 
+/** A picture file inside a page. */
+export interface PagePicture {
+  readonly data: Buffer;
+  readonly type: "image/png" | "image/webp";
+}
+
+/** Bytes of a PNG that a page takes as it is, and pixels across a larger one as it takes it: as many as it shows on a dense screen. */
+const [LARGE, ACROSS] = [300_000, 1200];
+
+/** A sheet as a page has it: as it is where it is small, else with losses, and no wider than it is shown. */
+export async function forPage(png: Buffer): Promise<PagePicture> {
+  if (png.length <= LARGE) return { data: png, type: "image/png" };
+  const sharp = await loadSharp();
+  const data = await sharp(png).resize({ width: ACROSS, withoutEnlargement: true }).webp({ quality: 80 }).toBuffer();
+  return { data, type: "image/webp" };
+}
+
 /** One picture, bytes `[h, w, c]`, as PNG. */
 export async function imagePng(pixels: Uint8Array, shape: PictureShape): Promise<Buffer> {
   return (await picture(pixels, shape)).png().toBuffer();

@@ -16,7 +16,7 @@ a { color: var(--link) } :focus-visible { outline: 2px solid var(--link); outlin
 nav ul { display: flex; flex-wrap: wrap; gap: .2rem 1rem; list-style: none; margin: .8rem 0; padding: 0; font-size: .9rem }
 .lead { color: var(--soft); max-width: 46rem } .scroll { overflow-x: auto; max-width: 100% }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums }
-th, td { padding: .2rem .8rem .2rem 0; text-align: right; border-bottom: 1px solid var(--line) } th:first-child, td:first-child { text-align: left }
+th, td { padding: .2rem .8rem .2rem 0; text-align: right; border-bottom: 1px solid var(--line) } th:first-child, td:first-child, .text { text-align: left } td.text:last-child:not(:first-child) { min-width: 13rem }
 figure { display: inline-block; margin: 0 1rem 1rem 0; max-width: 100%; vertical-align: top; overflow-x: auto }
 figcaption { color: var(--soft); font-size: .85rem; max-width: 27.5rem }
 img, svg { max-width: 100%; height: auto } .wide svg { max-width: none } .small { color: var(--soft); font-size: .85rem }
@@ -34,12 +34,12 @@ pre { background: var(--box); border-radius: 6px; padding: .7rem 1rem; white-spa
 [popover] { border: 1px solid var(--line); border-radius: 8px; background: var(--paper); color: var(--ink); width: 46rem; max-width: calc(100vw - 2rem); max-height: 85vh; overflow: auto; padding: 1rem }
 [popover] h3 { margin-top: 0 } [popover]::backdrop { background: rgb(0 0 0 / .4) } .close { font: inherit; float: right; padding: .2rem .7rem; cursor: pointer }
 .shots { display: flex; flex-wrap: wrap; gap: .7rem; list-style: none; margin: .6rem 0; padding: 0 } .shots li { max-width: 8.5rem; font-size: .85rem; line-height: 1.3 }
-.strips li { max-width: 100% } .strips img { display: block; image-rendering: pixelated }
+.strips { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 26rem), 1fr)) } .shots.strips li { max-width: 100%; width: auto } .strips img { display: block; image-rendering: pixelated }
 .map { position: relative; width: 100%; max-width: 42rem; aspect-ratio: 4 / 3; border: 1px solid var(--line); margin: .5rem 0; container-type: inline-size }
 .map i { position: absolute; width: .55rem; height: .55rem; margin: -.28rem; background: var(--c); border-radius: 50%; opacity: .8 } .map .s1 { border-radius: 0 } .map .s2 { border-radius: 0; rotate: 45deg }
 .map i:hover { opacity: 1; outline: 2px solid var(--ink); z-index: 2 } .map i .shot { display: none; position: absolute; left: .7rem; bottom: .7rem; border: 1px solid var(--ink) } .map i:hover .shot { display: block }
 .map .s2 .shot { rotate: -45deg } .map .left .shot { left: auto; right: .7rem }
 .key { display: flex; flex-wrap: wrap; gap: .2rem 1rem; list-style: none; padding: 0; margin: .4rem 0; font-size: .9rem } .key i { display: inline-block; width: .7rem; height: .7rem; margin-right: .35rem; background: var(--c); border-radius: 50% } .key .s1 { border-radius: 0 } .key .s2 { border-radius: 0; rotate: 45deg }
-.sheet { max-width: min(100%, 35rem) }
-@media (max-width: 600px) { .matrix { font-size: .85rem } .matrix th { padding: .1rem .2rem; max-width: 5rem } .cell { min-width: 1.8rem; padding: .2rem .1rem } .corner { max-width: 3.5rem } .shots li { width: calc(33.3% - .7rem) } .strips li { width: 100% } }
+.sheet { max-width: min(100%, 34rem) }
+@media (max-width: 600px) { .matrix { font-size: .85rem } .matrix th { padding: .1rem .2rem; max-width: 5rem } .cell { min-width: 1.8rem; padding: .2rem .1rem } .corner { max-width: 3.5rem } .shots li { width: calc(33.3% - .7rem) } }
 @media print { nav, .close { display: none } body { max-width: none; margin: 0 } section { break-inside: avoid-page } }`;

@@ -163,7 +163,7 @@ export function trainingCharts(events: readonly RunEvent[]): Chart[] {
   for (const { name, title, headline, better } of metrics) {
     const key = `validation/${name}`;
     const points = epochs.flatMap((e) => (e.metrics[key] === undefined ? [] : [[e.epoch, e.metrics[key]] as const]));
-    if (headline && points.length > 0)
+    if (headline && points.length > 1)
       charts.push({
         name: `training-${name}`,
         caption: `${title[0]!.toUpperCase()}${title.slice(1)} on the validation pictures after each epoch${better === "neither" ? "" : `; ${better} is better`}.`,

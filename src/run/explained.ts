@@ -6,7 +6,7 @@ import { explain, STEPS_BETWEEN } from "../predict/explain.ts";
 import { hasMixture } from "../predict/mixture-sampler.ts";
 import type { TrainedModel } from "../predict/trained.ts";
 import { explanationRow } from "../report/explanation.ts";
-import { gridPng } from "../report/pictures.ts";
+import { forPage, gridPng } from "../report/pictures.ts";
 import type { ExplainedMistake } from "../report/sections/mistakes.ts";
 
 /** Mistakes that are explained, at most. */
@@ -34,7 +34,7 @@ export async function explainedMistakes(
   return Promise.all(
     found.map(async (explanation, at) => {
       const row = explanationRow(pictures.subarray(at * size, (at + 1) * size), explanation);
-      return { i: shown[at]!, strip: await gridPng(row, model.spec, COLUMNS), valid: explanation.valid };
+      return { i: shown[at]!, strip: await forPage(await gridPng(row, model.spec, COLUMNS)), valid: explanation.valid };
     }),
   );
 }

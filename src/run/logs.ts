@@ -1,14 +1,18 @@
 // What a run tells, on disk: events.jsonl, results.csv, and a TensorBoard file. A checkpoint notes how long the logs were when it
 // was saved; a run that goes on cuts them back to there and tells the rest again, so that they are as if it had never stopped.
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import type { State } from "../runtime/program.ts";
 import type { EpochEvent, RunEvent } from "../train/events.ts";
 import type { StoredSnapshot } from "./checkpoint.ts";
 import { append, cutBack, syncedLength, writeAtomically } from "./files.ts";
-import { TENSORBOARD_PREFIX, TensorBoardTracker } from "./trackers/tensorboard.ts";
+import { eventFiles, TensorBoardTracker } from "./trackers/tensorboard.ts";
+import type { HyperParameters } from "./trackers/tensorboard-values.ts";
 
-const EVENTS = "events.jsonl";
-const RESULTS = "results.csv";
+/** The log of events. */
+export const EVENTS = "events.jsonl";
+/** The table of epochs. */
+export const RESULTS = "results.csv";
 /** The JSON log keeps one step in so many, which draw the same curves. */
 const STEPS_A_LINE = 10;
 
@@ -20,19 +24,22 @@ export class RunLogs {
   /**
    * Cuts back the logs of a folder to what a checkpoint knows.
    * @param resumed the checkpoint that the run goes on from; without one the logs begin anew
+   * @param parameters what the run is trained with, for TensorBoard
    * @throws `E_WRITE`
    */
   constructor(
     private readonly folder: string,
     resumed: StoredSnapshot | undefined,
+    parameters: HyperParameters,
   ) {
-    const trackers = readdirSync(folder).filter((name) => name.startsWith(TENSORBOARD_PREFIX));
+    const trackers = eventFiles(folder);
     const lengths = resumed ? (resumed.logs ?? olderLengths(folder, trackers, resumed.progress.step)) : {};
     for (const name of [EVENTS, ...trackers]) cutBack(join(folder, name), lengths[name] ?? 0);
     this.writeResults();
     this.tracker = new TensorBoardTracker(
       folder,
       trackers.find((name) => name in lengths),
+      parameters,
     );
   }
 
@@ -61,6 +68,11 @@ export class RunLogs {
   /** Adds the sheet of an epoch's samples, a PNG file: see `SamplesEvent`. */
   addSamples(step: number, png: Buffer): void {
     this.tracker.image("samples", step, png);
+  }
+
+  /** Adds how the weights are spread at the end of an epoch. */
+  addParameters(step: number, state: State): void {
+    this.tracker.parameters(step, state);
   }
 
   /** What a checkpoint notes: see `StoredSnapshot.logs`. All that was told is then on the disk. @throws `E_WRITE` */
@@ -101,7 +113,8 @@ function logLines(folder: string): string[] {
   return existsSync(file) ? readFileSync(file, "utf8").split("\n") : [];
 }
 
-function eventOf(line: string): RunEvent | undefined {
+/** The event of a line; undefined where it was cut short. */
+export function eventOf(line: string): RunEvent | undefined {
   try {
     return JSON.parse(line) as RunEvent;
   } catch {

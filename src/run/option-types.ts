@@ -6,6 +6,7 @@ import type { ClassWeighting } from "../data/imbalance.ts";
 import type { AddedPictures } from "../data/open.ts";
 import { isPairing, PAIR_CHANGES, type PairChange, type Pairing, pairChange } from "../data/pairs.ts";
 import type { LabelAmount } from "../data/splits.ts";
+import { isTracking } from "./trackers/mlflow/server.ts";
 
 /** Values that an option may have. */
 export interface OptionType<T> {
@@ -65,6 +66,15 @@ export function choice<T extends string>(names: readonly T[]): OptionType<T> {
 export function text(what: string): OptionType<string> {
   return { schema: z.string().min(1), expected: what, read: (given) => given, write: String };
 }
+
+/** A tracker, and where its server is: see `trackers/mlflow/server.ts`. */
+export const tracking: OptionType<string> = {
+  schema: z.string().refine(isTracking),
+  expected:
+    "mlflow, or mlflow=URI with the http or https address of a tracking server, without user, password and query (those are in MLFLOW_TRACKING_USERNAME, _PASSWORD or _TOKEN)",
+  read: (given) => given,
+  write: String,
+};
 
 /** A path: `what` says of what. It is kept as an absolute one, since a run goes on in other working directories too. */
 export function path(what: string): OptionType<string> {

@@ -22,6 +22,7 @@ import {
   share,
   target,
   text,
+  tracking,
 } from "./option-types.ts";
 
 /** One option of a run. `null` stands for an option that is not set. */
@@ -42,6 +43,8 @@ export interface RunOption<T = unknown> {
   readonly excludes?: string;
   /** Options of which it needs one, without which it means nothing. */
   readonly needs?: readonly string[];
+  /** Whether it says where the run is told of and not what it is: the command that repeats a run goes without it. */
+  readonly isTelling?: true;
 }
 
 /** The options of a run, in the order in which help shows them. */
@@ -185,6 +188,14 @@ export const RUN_OPTIONS = {
     resume: "may change",
     stored: "run",
   },
+  restarts: {
+    flag: "--restarts <n>",
+    type: integer(0, 20),
+    default: 0,
+    help: "how often a run whose numbers stop being finite goes on from its last checkpoint, each time with half the learning rates",
+    resume: "may change",
+    stored: "run",
+  },
   emaDecay: {
     flag: "--ema-decay <d>",
     type: number(0, 1),
@@ -251,6 +262,15 @@ export const RUN_OPTIONS = {
     default: "float32",
     help: "number type of products: float32, or bf16 where the processor has it and oneDNN computes",
     resume: "warns",
+    stored: "run",
+  },
+  track: {
+    flag: "--track <tracker>",
+    type: tracking,
+    default: null,
+    isTelling: true,
+    help: "tell a tracking server how the run goes: mlflow, at MLFLOW_TRACKING_URI or http://127.0.0.1:5000, or mlflow=URI. What it does not get while it is away it gets later",
+    resume: "may change",
     stored: "run",
   },
 } as const satisfies Record<string, RunOption>;

@@ -27,9 +27,15 @@ export function repeatCommand(config: RunConfig): string | undefined {
  */
 export function optionWords(values: Readonly<Record<string, unknown>>, always: readonly string[] = []): string[] {
   const words: string[] = [];
-  for (const [name, { flag, type, default: usual }] of RUN_OPTION_LIST) {
+  for (const [name, { flag, type, default: usual, isTelling }] of RUN_OPTION_LIST) {
     const value = values[name];
-    if (value === null || value === undefined || (!always.includes(name) && isDeepStrictEqual(value, usual))) continue;
+    if (
+      value === null ||
+      value === undefined ||
+      isTelling ||
+      (!always.includes(name) && isDeepStrictEqual(value, usual))
+    )
+      continue;
     const text = type.write(value);
     // A list is given a text at a time.
     for (const one of Array.isArray(value) || type === renames ? text.split(" ") : [text])

@@ -7,6 +7,7 @@ import type { Evaluation } from "../predict/evaluate.ts";
 import type { TrainedModel } from "../predict/trained.ts";
 import { type ReportPictures, type ReportSection, reportHtml } from "../report/html.ts";
 import { judge } from "../report/judged.ts";
+import { forPage } from "../report/pictures.ts";
 import { latentMapSection } from "../report/sections/latent-map.ts";
 import { noveltySection, type UnlikePictures } from "../report/sections/novelty.ts";
 import { type SummaryFacts, summaryHtml } from "../report/sections/summary.ts";
@@ -118,10 +119,11 @@ async function sheets(
   for (const { file, make } of sheetsOf(model, found, train)) {
     const sheet = await maker.attempt(`the pictures ${file}`, async () => {
       const made = await make();
-      if (made) writeAtomically(maker.file("samples", file), [made.png]);
-      return made;
+      if (!made) return undefined;
+      writeAtomically(maker.file("samples", file), [made.png]);
+      return { ...(await forPage(made.png)), caption: made.caption };
     });
-    if (sheet) pictures.push({ data: sheet.png, type: "image/png", caption: sheet.caption });
+    if (sheet) pictures.push(sheet);
   }
   return pictures;
 }

@@ -1,4 +1,5 @@
 // The sections of a report that tell of the run: what was seen in training, every number, what it cost, and how to repeat it.
+import { VERSION } from "../base/version.ts";
 import type { MetricInfo } from "../metrics/metric.ts";
 import type { ReportSection } from "../report/html.ts";
 import type { RunEvent } from "../train/events.ts";
@@ -77,7 +78,7 @@ export function repeatSection(config: RunConfig): ReportSection {
   ]);
   return {
     title: "How to repeat",
-    note: `Trained with genclass ${config.genclass} on the backend ${config.backend}, seed ${config.seed}. On the same machine, with the same versions, the command gives the same numbers unless its length is a time.`,
+    note: `Trained with genclass ${config.genclass} on the backend ${config.backend}, seed ${config.seed}. On the same machine, with the same versions, the command gives the same numbers unless its length is a time. This page was written by genclass ${VERSION} on Node ${process.versions.node}.`,
     command: repeatCommand(config),
     table: { head: ["setting", "value"], rows },
     folded: "Every setting",

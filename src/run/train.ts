@@ -2,7 +2,7 @@
 
 import { mkdirSync } from "node:fs";
 import { isDeepStrictEqual } from "node:util";
-import { fail } from "../base/errors.ts";
+import { fail, GenclassError } from "../base/errors.ts";
 import { VERSION } from "../base/version.ts";
 import { chooseAugmentation } from "../data/augment.ts";
 import { type Dataset, exampleCounts, fingerprint, fingerprintDifferences, ownCount } from "../data/dataset.ts";
@@ -13,29 +13,32 @@ import { applyHead, requireHead } from "../models/heads.ts";
 import { findModel, modelNamed, parseOptions } from "../models/index.ts";
 import type { Model } from "../models/model.ts";
 import { Build } from "../nn/scope.ts";
-import { exportHead } from "../predict/export.ts";
-import { TrainedModel } from "../predict/trained.ts";
+import { evaluatedState } from "../predict/trained.ts";
 import { gridPng } from "../report/pictures.ts";
 import type { Backend } from "../runtime/backend.ts";
 import type { State } from "../runtime/program.ts";
 import type { RunEvent, SamplesEvent } from "../train/events.ts";
-import { fit, type PreparedRun, prepare } from "../train/fit.ts";
+import { fit } from "../train/fit.ts";
 import type { FitOptions } from "../train/fit-options.ts";
 import type { FrozenFeatures } from "../train/frozen-features.ts";
 import { targetMetric } from "../train/goals.ts";
+import { type PreparedRun, prepare } from "../train/prepare.ts";
 import { validationMetrics } from "../train/steps.ts";
 import { BACKBONE_FILE, freezeWords, type OpenBackbone, openBackbone, optionsFor } from "./backbone.ts";
 import type { StoredSnapshot } from "./checkpoint.ts";
+import { writeEnding } from "./ending.ts";
 import { frozenFeatures } from "./features.ts";
 import { writeAtomically } from "./files.ts";
 import { optionsOf, type RunConfig, RunFolder, runConfig } from "./folder.ts";
-import { LABELS_FILE, labelsJson } from "./labels.ts";
 import { RunLock, refuseLocked } from "./lock.ts";
 import { RunLogs } from "./logs.ts";
 import { fetchBackbone } from "./named-backbones.ts";
 import type { RunOptions, StoredOptions } from "./options.ts";
 import { EPOCHS, epochFile, removeSheetsAfter } from "./sample-sheets.ts";
 import { newOptions, refuseChange, resumedOptions, unrepeatableOptions } from "./stored-options.ts";
+import { hyperParameters } from "./trackers/hyper-parameters.ts";
+import { trackingServer } from "./trackers/mlflow/server.ts";
+import { MlflowTracker } from "./trackers/mlflow/tracker.ts";
 
 /** The part of a call that can be checked before data is opened. */
 export interface RunCall extends RunOptions {
@@ -97,6 +100,7 @@ export function planRun(model: string | Model, call: RunCall): PlannedRun {
     targetMetric(options.until, validationMetrics(findModel(model).build(modelOptions, ANY_DATA)));
   if (call.out !== undefined) RunFolder.refuseUsed(call.out);
   if (options.from !== null) RunFolder.checkpointOf(options.from);
+  if (options.track !== null) trackingServer(options.track, process.env);
   return { modelOptions, options, backbone };
 }
 
@@ -139,7 +143,7 @@ export async function startRun(modelOrName: string | Model, call: TrainOptions):
     ...computedBy(backend),
     backboneSha256: backbone?.file.sha256 ?? null,
   };
-  const batch = call.batch ?? model.batch?.(facts.data.examples) ?? options.batch;
+  const batch = call.batch ?? model.batch?.(facts.data.examples, modelOptions) ?? options.batch;
   const config = runConfig(facts, { ...options, batch: Math.min(batch, n) });
   const from = startingWeights(config);
   const features = await featuresOf(config, backbone?.backbone, call, from?.state);
@@ -157,6 +161,7 @@ export async function startRun(modelOrName: string | Model, call: TrainOptions):
 export function planResume(path: string, call: Omit<RunCall, "out">, model?: Model): StoredOptions {
   const { config } = RunFolder.open(path, model);
   const options = resumedOptions(optionsOf(config), call, path);
+  if (options.track !== null) trackingServer(options.track, process.env);
   const wanted = parseOptions(modelNamed(config.model, model), { ...config.options, ...call.options });
   for (const [key, value] of Object.entries(wanted))
     if (!isDeepStrictEqual(value, config.options[key]))
@@ -253,10 +258,37 @@ async function* follow(
 ): AsyncGenerator<RunEvent, void> {
   const lock = RunLock.acquire(run.path);
   try {
-    yield* followLocked(run, model, call, begin(), lock);
+    let beginning: Beginning | undefined = begin();
+    while (beginning) {
+      try {
+        yield* followLocked(run, model, call, beginning, lock);
+        return;
+      } catch (error) {
+        beginning = calmer(run, beginning, error);
+        if (!beginning) throw error;
+      }
+    }
   } finally {
     lock.release();
   }
+}
+
+/**
+ * What a run goes on from that failed as its numbers ran away: its last good state, at half the learning rates. It is a function of the
+ * checkpoint alone: a run that ends before its next one comes to the same.
+ * @param before what it began with
+ * @returns undefined for another failure, or where it was set back often enough
+ */
+function calmer(run: RunFolder, before: Beginning, error: unknown): Beginning | undefined {
+  const found = error instanceof GenclassError && error.code === "E_NAN" ? run.checkpoints.newest() : undefined;
+  const rateFactor = (before.resume?.progress.rateFactor ?? 1) / 2;
+  if (!found || rateFactor < 2 ** -run.config.restarts) return undefined;
+  const { snapshot, warning } = found;
+  const note = `${(error as Error).message.split(";")[0]}: back to step ${snapshot.progress.step}, with ${rateFactor} of the learning rates`;
+  return {
+    resume: { ...snapshot, progress: { ...snapshot.progress, rateFactor } },
+    notes: [note, ...(warning === undefined ? [] : [warning])],
+  };
 }
 
 async function* followLocked(
@@ -266,7 +298,8 @@ async function* followLocked(
   { notes = [], prepared, features: known, ...start }: Beginning,
   lock: RunLock,
 ): AsyncGenerator<RunEvent, void> {
-  const logs = new RunLogs(run.path, start.resume);
+  const logs = new RunLogs(run.path, start.resume, hyperParameters(run.config));
+  const tracker = MlflowTracker.of(run);
   const { backbone } = run.modelConfig(model).data;
   const weights = start.resume?.state ?? start.from?.state;
   const features = known ?? (await featuresOf(run.config, backbone, call, weights));
@@ -278,6 +311,7 @@ async function* followLocked(
     save(which, snapshot) {
       // An event that could not be written is told again by a run that goes on from before it.
       if (!logs.isComplete) return;
+      logs.addParameters(snapshot.progress.step, evaluatedState(snapshot.state));
       run.checkpoints.save(which, { ...snapshot, logs: logs.lengths() });
       lock.touch();
     },
@@ -290,15 +324,24 @@ async function* followLocked(
         const failure = await writeSamples(run, logs, event);
         if (failure !== undefined) yield { type: "note", step: event.step + 1, text: failure };
       }
-      if (event.type === "end") await writeModel(run, model, call.backend);
+      if (event.type === "end") {
+        const failure = await writeEnding(run, model, call.backend, event);
+        if (failure !== undefined) yield { type: "note", step: event.step, text: failure };
+        await tracker?.finish(event.reason === "interrupted" ? "KILLED" : "FINISHED");
+      } else tracker?.follow();
+      for (const text of tracker?.notes() ?? []) yield { type: "note", step: event.step, text };
       yield event.type === "start" ? { ...event, run: run.path } : event;
       if (event.type !== "start") continue;
       // Of this process, not of the run: the log of a run that was stopped is that of one that was not.
       for (const text of [lock.tookOver, ...notes])
         if (text !== undefined) yield { type: "note", step: event.step + 1, text };
     }
+  } catch (cause) {
+    await tracker?.finish("FAILED");
+    throw cause;
   } finally {
     logs.flush();
+    await tracker?.leave();
   }
 }
 
@@ -366,13 +409,4 @@ async function writeSamples(
   } catch (cause) {
     return `the film is without the samples of epoch ${epoch}: ${(cause as Error).message}`;
   }
-}
-
-/** model.onnx, the head that is exported by default, and labels.json, its classes by number. */
-async function writeModel(run: RunFolder, model: Model, backend: Backend): Promise<void> {
-  const trained = new TrainedModel(run.modelConfig(model), run.weights(), backend, model);
-  if (Object.keys(trained.heads).length > 0)
-    writeAtomically(run.file("model.onnx"), [(await exportHead(trained, backend, VERSION)).bytes]);
-  writeAtomically(run.file(LABELS_FILE), labelsJson(trained.spec.classes));
-  await trained.dispose();
 }

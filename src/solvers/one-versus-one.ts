@@ -46,7 +46,9 @@ export function* oneVersusOne(
       for (const table of offsets) [table[a * classes + b], table[b * classes + a]] = [sign, -sign];
       continue;
     }
-    const index = Int32Array.of(...first, ...second);
+    const index = new Int32Array(first.length + second.length);
+    index.set(first);
+    index.set(second, first.length);
     const own = new Float32Array(index.length * d);
     for (const [i, example] of index.entries()) own.set(rows.subarray(example * d, (example + 1) * d), i * d);
     const signs = Int8Array.from(index, (_, i) => (i < first.length ? 1 : -1));

@@ -36,6 +36,8 @@ const LARGER_BATCH = "take a larger --batch";
 const NO_BATCH_NORM = "take batch normalisation out of the discriminator";
 const CHECK_DATA = "check the pictures and their folders (genclass data check)";
 const SMALLER_DISCRIMINATOR = "make the discriminator smaller";
+const SPECTRAL_NORM =
+  "normalise the discriminator's weights (discriminatorNorm=spectral), or give it a gradient penalty (R1)";
 const CHECK_RATES = "check the learning rates: some are far too high for these networks";
 const CHECK_STILL = "check that its learning rate is above 0, and that nothing of it is frozen";
 
@@ -51,6 +53,8 @@ const namesOf = (epochs: Epochs, pattern: RegExp): string[] =>
 
 /** What the joint norm of a phase's gradients, before any clipping, is told as. */
 export const GRADIENT_NORM = "gradientNorm";
+/** What the mean length of the derivative of a score by a sample is told as. */
+export const SLOPE = "watch/sampleSlope";
 /** What the norm of all that a phase moves is told as, … */
 export const normName = (phase: string): string => `watch/${phase}/parameterNorm`;
 const NORM = /^watch\/.*\/parameterNorm$/;
@@ -81,8 +85,13 @@ function usual(epochs: Epochs, name: string): number {
 const highest = (epochs: Epochs, name: string): number =>
   Math.max(0, ...epochs.slice(0, -1).map((epoch) => epoch[name] ?? 0));
 
-/** Diversity below which all samples are the same picture: the root of a thousandth of the variance. */
-const CONSTANT = 0.03;
+/**
+ * Diversity below which all samples are the same picture: the root of a thousandth of the variance. A generator may begin there: it is
+ * one that does not leave, or that in its first epoch has no more than rounding.
+ */
+const [CONSTANT, ROUNDING] = [0.03, 1e-3];
+/** Growth of diversity in an epoch that leads away from there. */
+const GROWS = 1.1;
 /** Coverage that is little for a generator that no longer gains any, and below which its halving is chance. */
 const [LITTLE_COVERED, FEW_COVERED] = [0.3, 0.1];
 /** Diversity whose halving is a loss: samples may differ more than real pictures do at first. */
@@ -93,8 +102,10 @@ const collapse: Alarm = {
   title: "the generator collapses",
   advice: [DIFF_AUGMENT, SLOWER_DISCRIMINATOR, NO_MOMENTUM, LARGER_BATCH, CHECK_DATA],
   see(epochs) {
-    const diversity = at(epochs, "validation/diversity");
-    if (diversity < CONSTANT) return `all samples are nearly the same picture (diversity ${short(diversity)})`;
+    const [diversity, sofar] = [0, 1].map((back) => at(epochs, "validation/diversity", back)) as [number, number];
+    const begins = sofar >= 0 ? diversity > GROWS * sofar : diversity > ROUNDING;
+    if (diversity < CONSTANT && !begins)
+      return `all samples are nearly the same picture (diversity ${short(diversity)})`;
     if (diversity < Math.min(NARROW, highest(epochs, "validation/diversity") / 2))
       return `samples differ ${short(diversity)} times as much as real pictures do, after ${short(highest(epochs, "validation/diversity"))}`;
     const coverage = at(epochs, "validation/coverage");
@@ -180,6 +191,22 @@ const runaway: Alarm = {
   },
 };
 
+/** The slope below which a whole unit of a picture, of the ten or so that lie between two, moves a score by nothing to speak of. */
+const FLAT = 1e-4;
+
+const slope: Alarm = {
+  name: "picture-gradient",
+  title: "the gradient that the generator learns from vanishes or explodes",
+  advice: [SLOWER_DISCRIMINATOR, SPECTRAL_NORM, NO_MOMENTUM, CHECK_DATA],
+  see(epochs) {
+    const [value, before] = [at(epochs, SLOPE), usual(epochs, SLOPE)];
+    if (value < FLAT) return `the discriminator's score does not move with the samples (slope ${short(value)})`;
+    return value > GRADIENT_FACTOR * before
+      ? `the discriminator's score moves by ${short(value)} with a unit of a sample, and usually by ${short(before)}`
+      : undefined;
+  },
+};
+
 /** Mean change of a pixel (0..1) in an epoch, and relative change of a norm, of what stands still. */
 const [STILL_PIXELS, STILL_NORM] = [1e-3, 1e-7];
 
@@ -188,6 +215,8 @@ const still: Alarm = {
   title: "a network stands still",
   advice: [CHECK_STILL, SLOWER_DISCRIMINATOR],
   see(epochs) {
+    // Where a score is flat, nothing can move.
+    if (at(epochs, SLOPE) < FLAT) return undefined;
     for (const { phase, before, now } of movedNorms(epochs))
       if (Math.abs(now - before) <= STILL_NORM * before) return `the phase "${phase}" moves nothing`;
     const change = at(epochs, "watch/sampleChange");
@@ -198,7 +227,7 @@ const still: Alarm = {
 };
 
 /** Every alarm. */
-const ALARMS: readonly Alarm[] = [collapse, winning, memorising, runaway, still];
+const ALARMS: readonly Alarm[] = [collapse, winning, memorising, runaway, slope, still];
 
 /**
  * What begins and what ends with the last of some epochs.

@@ -3,65 +3,26 @@ import { firstNotFinite, sizeOf } from "../base/array.ts";
 import { breath, now } from "../base/clock.ts";
 import { fail } from "../base/errors.ts";
 import type { Table } from "../data/batches.ts";
-import { type Added, type ExampleCounts, exampleCounts, keptPartner } from "../data/dataset.ts";
-import { classWeights } from "../data/imbalance.ts";
+import { type Added, type ExampleCounts, exampleCounts } from "../data/dataset.ts";
 import { OWN_ALONE_FROM } from "../data/streams.ts";
 import type { Fitted } from "../metrics/metric.ts";
 import { averagePath } from "../nn/scope.ts";
-import { Program, type State } from "../runtime/program.ts";
+import { Program } from "../runtime/program.ts";
 import type { EndEvent, Metrics, NoteEvent, RunEvent } from "./events.ts";
 import type { Checkpoint, FitOptions } from "./fit-options.ts";
 import { featureTable, firstViews } from "./frozen-features.ts";
-import { Goals } from "./goals.ts";
+import type { Goals } from "./goals.ts";
 import { Pipeline, type StepResult } from "./pipeline.ts";
 import { budgetShares, StagePlan } from "./plan.ts";
+import { type PreparedRun, prepare } from "./prepare.ts";
 import { copyOf, newProgress, phaseStepsAfter, type TrainingProgress } from "./progress.ts";
 import { AskedHeads, makeTables, Refresher, savedTables } from "./refresh.ts";
 import { drawSamples } from "./samples.ts";
 import { Solving } from "./solving.ts";
 import { StageStreams } from "./stage-streams.ts";
-import { type CompiledModel, type CompiledStage, compileModel } from "./steps.ts";
+import type { CompiledModel, CompiledStage } from "./steps.ts";
 import { Validator } from "./validate.ts";
 import { Watch } from "./watch.ts";
-import { firstState, loadPretrained, picturesToMeasure, requirePrefixes, restoreState } from "./weights.ts";
-
-/** A run that has been checked and can begin. */
-export interface PreparedRun {
-  readonly compiled: CompiledModel;
-  readonly goals: Goals;
-  /** What it begins with. */
-  readonly state: State;
-  /** What was taken of the weights to begin from, for people. */
-  readonly loaded: string | undefined;
-}
-
-/**
- * Everything of a run that can be refused before a backend is asked for anything.
- * @throws `E_OPTION`, `E_NAME`, `E_HEAD`, `E_DATA_EMPTY`, `E_RUN_CONFLICT` for options that do not fit model or data
- */
-export async function prepare(options: FitOptions): Promise<PreparedRun> {
-  const { data, seed, batch, augmentation, sampling, classWeighting = "none", freeze = [] } = options;
-  const { height, width, channels, labels } = data.train;
-  const { classes, mirror } = data;
-  const compiled = compileModel(options.model, { height, width, channels, classes, mirror }, batch, {
-    classWeights: classWeighting === "none" ? undefined : classWeights(labels, classes, classWeighting),
-    augmentation,
-    frozen: freeze,
-    paired: data.validation !== undefined && keptPartner(data.validation) !== undefined,
-    emaDecay: options.emaDecay,
-    features: options.features && { path: options.features.path, shape: options.features.train.shape },
-  });
-  const goals = new Goals(options, compiled.metrics);
-  requirePrefixes(freeze, compiled.specs);
-  const state = firstState(compiled.specs, seed, await picturesToMeasure(compiled.specs, data.train, seed));
-  const loaded = options.from && !options.resume ? loadPretrained(state, compiled.specs, options.from) : undefined;
-  if (options.resume) restoreState(state, options.resume.state);
-  const tables = { ...makeTables(options.model.tables, labels.length), ...featureTable(options.features?.train) };
-  // Those of a later stage are refused now, and not when it begins.
-  for (const [stage, { streams }] of compiled.stages.entries())
-    new StageStreams(streams, { data, seed, augmentation, sampling, tables, stage });
-  return { compiled, goals, state, loaded };
-}
 
 /**
  * Trains a model and yields what happens.
@@ -87,7 +48,7 @@ const graphsOf = ({ stages, validate, samples, watch }: CompiledModel) => {
     ...stages.flatMap(({ phases, predictions }) => [...phases, ...predictions.values()]),
     validate,
     ...(samples ? [samples] : []),
-    ...(watch ? [watch.discriminate, ...watch.losses.values()] : []),
+    ...(watch ? [watch.discriminate, watch.slope, ...watch.losses.values()] : []),
   ];
   // Stages may ask the same head.
   return [...new Map(steps.map(({ graph }) => [graph.name, graph])).values()].filter(

@@ -30,6 +30,7 @@ export class Pipeline {
   private readonly phaseSteps: Record<string, number>;
   /** Steps of the stages before. */
   private readonly offset: number;
+  private readonly rateFactor: number;
 
   constructor(
     private readonly program: Program,
@@ -42,6 +43,7 @@ export class Pipeline {
     this.feeds = phases.map((phase) => new StepFeeds(phase));
     this.phaseSteps = { ...progress.phaseSteps };
     this.offset = progress.step - progress.stage.step;
+    this.rateFactor = progress.rateFactor ?? 1;
   }
 
   get length(): number {
@@ -81,7 +83,7 @@ export class Pipeline {
     const running = this.phases.flatMap((compiled, i) => {
       if (!taking[i]) return [];
       const { phase, graph } = compiled;
-      learningRate = phase.learningRate * phase.schedule(progress);
+      learningRate = phase.learningRate * phase.schedule(progress) * this.rateFactor;
       this.phaseSteps[phase.name] = (this.phaseSteps[phase.name] ?? 0) + 1;
       const scalars = compiled.scalars(this.phaseSteps, learningRate);
       const fed = this.feeds[i]!.at(this.seed, this.offset + step, progress, scalars);

@@ -37,6 +37,8 @@ export interface TrainingProgress {
   };
   /** What `planned` was made from. */
   budget: { epochs: number | null; minutes: number | null };
+  /** Factor on all learning rates, below 1 where the run was set back as its numbers ran away. Default 1. */
+  rateFactor?: number;
   /** Steps that each phase has taken. */
   phaseSteps: Record<string, number>;
   /** Sum and number of each loss since the epoch began. */

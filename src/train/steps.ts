@@ -51,6 +51,8 @@ export interface CompiledStage {
 export interface WatchSteps {
   /** What the discriminator makes of a batch of plain pictures, with averaged weights. */
   readonly discriminate: Step;
+  /** How much it moves with each of a batch of samples, `[n]`. */
+  readonly slope: Step;
   /** By phase: its losses, as in training. */
   readonly losses: ReadonlyMap<string, Step>;
 }
@@ -163,7 +165,7 @@ export function compileModel(
   const validate = predictStep(VALIDATE, outputs);
   const moved = stages.map(
     ({ stage, phases }) =>
-      new Set([...phases.flatMap(({ graph }) => [...graph.updates.keys()]), ...solvedPaths(stage, specs)]),
+      new Set([...phases.flatMap(({ graph }) => [...graph.updates.keys()]), ...solvedPaths(stage, specs, frozen)]),
   );
   const told = toldMetrics(metrics, validate.graph.log, moved);
   return {
@@ -190,8 +192,15 @@ export function compileModel(
   };
 }
 
-/** The paths that a stage solves. @throws `E_NAME` for a stage with phases beside, or prefixes that no head has */
-function solvedPaths({ name, phases, solve, refresh }: Stage, specs: ReadonlyMap<string, StateSpec>): string[] {
+/**
+ * The paths that a stage solves.
+ * @throws `E_NAME` for a stage with phases beside, or prefixes that no head has; `E_OPTION` where some of them are frozen
+ */
+function solvedPaths(
+  { name, phases, solve, refresh }: Stage,
+  specs: ReadonlyMap<string, StateSpec>,
+  frozen: readonly string[],
+): string[] {
   if (!solve) return [];
   if (phases.length > 0 || refresh)
     fail("E_NAME", `the stage "${name}" is solved, and has phases or a refresh; give these a stage of their own`);
@@ -199,6 +208,8 @@ function solvedPaths({ name, phases, solve, refresh }: Stage, specs: ReadonlyMap
     const paths = [...specs.keys()].filter((path) => path.startsWith(prefix));
     if (paths.length === 0)
       fail("E_NAME", `the stage "${name}" solves "${prefix}", and no parameter of any head begins so`);
+    if (frozen.some((start) => paths.some((path) => path.startsWith(start))))
+      fail("E_OPTION", `the stage "${name}" solves all of "${prefix}" at once, and some of it is frozen; freeze less`);
     return paths;
   });
 }
@@ -215,7 +226,11 @@ function watchSteps(
     })
     // A phase may report nothing.
     .filter(([, { graph }]) => graph.log.size > 0);
-  return { discriminate: predictStep(predictGraph("discriminate"), ["discriminate"]), losses: new Map(losses) };
+  return {
+    discriminate: predictStep(predictGraph("discriminate"), ["discriminate"]),
+    slope: predictStep(predictGraph("sampleSlope"), ["sampleSlope"]),
+    losses: new Map(losses),
+  };
 }
 
 /** The metrics that validation computes: slow ones only where the best checkpoint is chosen by them, or to watch a model. */

@@ -1,13 +1,14 @@
 // Watching a model that is trained against a discriminator: numbers that validation does not give, and the alarms that follow
 // from them. All is computed at the end of an epoch, and nothing of it changes the state.
+import type { NdArray } from "../base/array.ts";
 import { type Dataset, decoded, type ImageSet, ownCount, subset } from "../data/dataset.ts";
 import type { Predictions } from "../metrics/metric.ts";
 import { MOST_COMPARED } from "../metrics/sample-metrics.ts";
 import { evaluatedPath } from "../nn/scope.ts";
-import { StepFeeds } from "../predict/feeds.ts";
+import { type Step, StepFeeds } from "../predict/feeds.ts";
 import { predictSet } from "../predict/outputs.ts";
 import type { Program } from "../runtime/program.ts";
-import { type AlarmChange, alarmChanges, EPOCHS_KEPT, normName, stepsName } from "./alarms.ts";
+import { type AlarmChange, alarmChanges, EPOCHS_KEPT, normName, SLOPE, stepsName } from "./alarms.ts";
 import type { Metrics } from "./events.ts";
 import type { FitOptions } from "./fit-options.ts";
 import type { TrainingProgress, Watched } from "./progress.ts";
@@ -17,6 +18,9 @@ import type { CompiledModel, CompiledStage, WatchSteps } from "./steps.ts";
 
 /** Samples whose change from epoch to epoch is told. */
 const SAMPLES = 16;
+
+/** Samples at which the slope of the discriminator is measured. */
+const MOST_SLOPES = 256;
 
 /** Pictures without which what validation says is chance. */
 const FEWEST_PICTURES = 20;
@@ -41,7 +45,7 @@ export class Watch {
     const { watch } = compiled;
     if (!watch) return undefined;
     const { train, validation } = options.data;
-    const pictures = await decoded(subset(train, evenly(ownCount(train))));
+    const pictures = await decoded(subset(train, evenly(ownCount(train), MOST_COMPARED)));
     return new Watch(program, compiled, watch, options, pictures, validation && (await decoded(validation)));
   }
 
@@ -76,6 +80,7 @@ export class Watch {
       ...(await this.validationLosses(this.compiled.stages[progress.stage.index]!, progress)),
       ...this.parameterNorms(progress),
       ...(await this.scores(predictions)),
+      ...(await this.slope(progress)),
       ...(samples.length > 0 && samples.length === thumbnails.length && this.isMoving(progress, epochs.at(-1) ?? {})
         ? { "watch/sampleChange": meanOf(samples.map((value, i) => Math.abs(value - thumbnails[i]!))) }
         : {}),
@@ -95,13 +100,19 @@ export class Watch {
    */
   private isMoving({ stage: { index, step, planned }, phaseSteps }: TrainingProgress, before: Metrics): boolean {
     const done = step / (planned ?? Number.POSITIVE_INFINITY);
-    const { samples, specs, stages } = this.compiled;
-    const read = stateRead(samples!.graph.log.values());
-    return stages[index]!.phases.some(
-      ({ phase, graph }) =>
-        (phaseSteps[phase.name] ?? 0) > (before[stepsName(phase.name)] ?? 0) &&
-        phase.schedule(done) > AT_REST &&
-        [...graph.updates.keys()].some((path) => specs.get(path)?.trainable && read.has(evaluatedPath(path, specs))),
+    const { samples, stages } = this.compiled;
+    return this.moving(samples!, stages[index]!.phases).some(
+      ({ phase }) =>
+        (phaseSteps[phase.name] ?? 0) > (before[stepsName(phase.name)] ?? 0) && phase.schedule(done) > AT_REST,
+    );
+  }
+
+  /** Those of some phases that move what a graph reads. */
+  private moving({ graph: { log } }: Step, phases: CompiledStage["phases"]): CompiledStage["phases"] {
+    const { specs } = this.compiled;
+    const read = stateRead(log.values());
+    return phases.filter(({ graph }) =>
+      [...graph.updates.keys()].some((path) => specs.get(path)?.trainable && read.has(evaluatedPath(path, specs))),
     );
   }
 
@@ -115,6 +126,19 @@ export class Watch {
         return [normName(phase.name), Math.sqrt(squares.reduce((a, b) => a + b, 0))];
       }),
     );
+  }
+
+  /** The mean slope of the discriminator at samples; none of one that has not begun to learn. */
+  private async slope({ phaseSteps }: TrainingProgress): Promise<Metrics> {
+    const { slope, discriminate } = this.steps;
+    const phases = this.compiled.stages.flatMap(({ phases }) => phases);
+    if (!this.moving(discriminate, phases).some(({ phase }) => (phaseSteps[phase.name] ?? 0) > 0)) return {};
+    // As many samples as there are pictures, of the classes of their labels.
+    const few = subset(this.pictures, evenly(this.pictures.labels.length, MOST_SLOPES));
+    const { seed, batch } = this.options;
+    const run = (inputs: Readonly<Record<string, NdArray>>) => this.program.run(slope.graph.name, inputs);
+    const rows = await predictSet(few, batch, seed, new StepFeeds(slope), run);
+    return { [SLOPE]: meanOf(rows.get("sampleSlope")!) };
   }
 
   /** Mean scores of the discriminator, and the standard deviation over validation pictures. */
@@ -178,9 +202,11 @@ const withoutValidation = (known: Metrics): Metrics =>
 const stepsOf = ({ phaseSteps }: TrainingProgress): Metrics =>
   Object.fromEntries(Object.entries(phaseSteps).map(([phase, steps]) => [stepsName(phase), steps]));
 
-/** Numbers of evenly spread pictures among `n`. */
-const evenly = (n: number): Int32Array =>
-  Int32Array.from({ length: Math.min(n, MOST_COMPARED) }, (_, i) => Math.floor((i * n) / Math.min(n, MOST_COMPARED)));
+/** Numbers of evenly spread pictures among `n`, at most so many. */
+function evenly(n: number, most: number): Int32Array {
+  const count = Math.min(n, most);
+  return Int32Array.from({ length: count }, (_, i) => Math.floor((i * n) / count));
+}
 
 /** Thumbnails of the first samples, to a thousandth of the range of a pixel. */
 function firstSamples(predictions: Predictions): number[] {

@@ -45,6 +45,8 @@ describe("a run from training to export", () => {
       "checkpoints",
       "model.onnx",
       "labels.json",
+      "metrics.json",
+      "MODEL_CARD.md",
       "samples",
       "plots",
       "report.html",
@@ -56,7 +58,7 @@ describe("a run from training to export", () => {
     );
     const report = readFileSync(join(RUN, "report.html"), "utf8");
     expect(report).toContain("<svg");
-    expect(report).not.toMatch(/(src|href)="(?!data:)/);
+    expect(report).not.toMatch(/(src|href)="(?!data:|#)/);
   });
 
   it("is never overwritten", () => {
@@ -67,6 +69,16 @@ describe("a run from training to export", () => {
   it("evaluates to the numbers that training ended with", () => {
     const found = JSON.parse(genclass("evaluate", "run", "--json").out);
     expect(found).toMatchObject({ run: "run", split: "test", n: 2000 });
+    expect(Object.keys(found.intervals).sort()).toEqual([
+      "accuracy",
+      "auroc",
+      "balancedAccuracy",
+      "ece",
+      "macroF1",
+      "nll",
+    ]);
+    const { parts } = JSON.parse(readFileSync(join(RUN, "metrics.json"), "utf8"));
+    expect(parts.test).toMatchObject({ pictures: 2000, metrics: found.metrics, intervals: found.intervals });
     for (const name of ["accuracy", "nll", "ece", "mse", "elbo"])
       expect(found.metrics[name]).toBeCloseTo(trained.metrics[`test/${name}`]!, 6);
     expectRefused(

@@ -246,6 +246,11 @@ export const CASES: readonly OpCase[] = [
   { title: "resize bilinear, uneven", inputs: [[2, 3, 4, 2]], build: (x) => g.resize(x, [5, 3], "bilinear") },
   { title: "gather", inputs: [[4, 3]], build: (x) => g.gather(x, int([3, 0, 3])) },
   { title: "scatterAdd", inputs: [[3, 2]], build: (x) => g.scatterAdd(x, int([3, 0, 3]), [5, 2]) },
+  {
+    title: "takeAlong",
+    inputs: [[2, 3]],
+    build: (x) => g.takeAlong(x, constant(ndarray("int32", [2, 4], [2, 0, 2, 1, 0, 0, 1, 2]))),
+  },
   { title: "oneHot", inputs: [[3, 4]], build: (x) => g.mul(x, g.oneHot(int([2, -1, 0]), 4)) },
   {
     title: "gridSample",

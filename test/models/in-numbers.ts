@@ -57,7 +57,7 @@ export function inNumbers(
     phase(name: string): Record<string, number> {
       const build = new Build(true);
       const phase = built.stages.flatMap(({ phases }) => phases).find((one) => one.name === name)!;
-      const { loss, log } = phase.loss(build.root, batch, { all: batch, labelled: batch, plain: batch });
+      const { loss, log } = phase.loss(build.root, batch, { all: batch, labelled: batch, plain: batch, real: batch });
       const values = valuesOf(build, { ...log, loss });
       return Object.fromEntries(Object.entries(values).map(([key, [value]]) => [key, value!]));
     },

@@ -17,6 +17,6 @@ it.each([
     // Distances are differences of float32 squares.
     for (const [i, row] of probabilities.entries())
       for (const [c, probability] of row.entries())
-        expect(Math.abs(probability - (5 * expected[i]![c]! + 1 / 3) / 6)).toBeLessThan(1e-4);
+        expect(Math.abs(probability - (5 * expected[i]![c]! + 1 / 3) / 6)).toBeLessThan(1e-5);
   },
 );

@@ -1,10 +1,14 @@
 import { describe, expect, it } from "vitest";
-import { ndarray } from "../../src/base/array.ts";
+import { ndarray, zeros } from "../../src/base/array.ts";
 import { interpret } from "../../src/graph/interpret.ts";
 import * as g from "../../src/graph/ops/index.ts";
 import { constant } from "../../src/graph/tensor.ts";
+import { Predictions } from "../../src/metrics/metric.ts";
+import { parseOptions } from "../../src/models/index.ts";
 import { multiscale } from "../../src/models/multiscale.ts";
 import { overViews } from "../../src/models/test-views.ts";
+import { Build } from "../../src/nn/scope.ts";
+import { halves, skipGenerator } from "../../src/nn/skip-generator.ts";
 import { inNumbers } from "./in-numbers.ts";
 import { modelTests } from "./model-tests.ts";
 
@@ -13,6 +17,8 @@ modelTests(multiscale, [
   { ...small, adversarial: "off" },
   { ...small, adversarial: "on", generatorWidth: 4 },
 ]);
+
+const zerosTensor = (...shape: number[]) => constant(zeros(shape));
 
 describe("views of a picture at a test", () => {
   // 1 2 / 3 4, and logits that are the four pixels.
@@ -32,6 +38,54 @@ describe("views of a picture at a test", () => {
     expect(seen("six", false)).toEqual([1, 2, 3, 4].map((value) => value / 2 + 5 / 4));
     expect(seen("six", true)).toEqual([1.5, 1.5, 3.5, 3.5].map((value) => value / 2 + 5 / 4));
   });
+});
+
+it("multiscale tells the accuracy of each scale that has a class loss of its own", () => {
+  const spec = { height: 8, width: 8, channels: 1, classes: ["a", "b", "c"], mirror: false };
+  const metrics = (options: Record<string, unknown>) =>
+    multiscale.build(parseOptions(multiscale, { ...small, ...options }), spec).metrics!;
+  expect(metrics({}).map(({ name }) => name)).toEqual(["scale1Accuracy", "scale2Accuracy"]);
+  // A net of two groups has no third scale.
+  expect(metrics({ scales: 3 }).length).toBe(2);
+  expect(metrics({ auxiliary: 0 })).toEqual([]);
+  // Of four pictures with a label and one without, the largest logit is that of the label in three.
+  const logits = Float32Array.from([1, 2, 0, 0, 0, 3, 4, 0, 1, 9, 0, 0, 0, 1, 0]);
+  const predictions = new Predictions(new Map([["scale2", logits]]), Int32Array.from([1, 2, 0, -1, 0]), 3);
+  expect(metrics({})[1]!.compute(predictions)).toBe(0.75);
+});
+
+it("multiscale tells gradients of the terms of its loss, those of what is multiplied by a weight with it", () => {
+  const step = (options: Record<string, unknown>) =>
+    inNumbers(multiscale, { ...small, dropout: 0, adversarial: "on", generatorWidth: 4, ...options }, 3).phase("both");
+  const [one, three] = [
+    step({ auxiliary: 0.1, adversarialWeight: 0.2 }),
+    step({ auxiliary: 0.3, adversarialWeight: 0.6 }),
+  ];
+  expect(one.classGradient).toBeGreaterThan(1e-4);
+  expect(three.classGradient).toBeCloseTo(one.classGradient!, 12);
+  expect(three.scalesGradient! / one.scalesGradient!).toBeCloseTo(3, 9);
+  expect(three.adversarialGradient! / one.adversarialGradient!).toBeCloseTo(3, 9);
+});
+
+it("multiscale with judged=sizes looks at pictures of each size, real and generated ones of one shape", () => {
+  for (const [height, width] of [
+    [28, 28],
+    [17, 40],
+  ] as const) {
+    const root = new Build(true).root;
+    const size = [height, width, 3] as const;
+    const made = skipGenerator(root, zerosTensor(2, 5), zerosTensor(2, 3), size, { width: 4, depth: 3 });
+    const real = halves(zerosTensor(2, ...size), 3);
+    expect(made.map(({ shape }) => shape)).toEqual(real.map(({ shape }) => shape));
+    expect(made[2]!.shape).toEqual([2, Math.ceil(height / 4), Math.ceil(width / 4), 3]);
+  }
+  const step = (judged: string) =>
+    inNumbers(multiscale, { ...small, adversarial: "on", generatorWidth: 4, judged }, 3, { "scores/scale1/bias": 0.5 });
+  // Only what a score is made of changes: neither the class loss nor the shape of anything else.
+  expect(step("sizes").phase("both").scale1).toBe(step("picture").phase("both").scale1);
+  for (const phase of ["both", "generator"])
+    for (const value of Object.values(step("sizes").phase(phase))) expect(value).toSatisfy(Number.isFinite);
+  expect(step("sizes").phase("both").generated).not.toBeCloseTo(step("picture").phase("both").generated!, 6);
 });
 
 it("multiscale adds the class losses of its scales, each with the weight `auxiliary` at first", () => {

@@ -17,6 +17,6 @@ it.each(reference.hog)(
     );
     expect(found!.data.length).toBe(values.length);
     // Differences of float32 pixels are rounded there, and so are lengths.
-    for (const [i, value] of found!.data.entries()) expect(Math.abs(value - values[i]!)).toBeLessThan(2e-6);
+    for (const [i, value] of found!.data.entries()) expect(Math.abs(value - values[i]!)).toBeLessThan(1e-6);
   },
 );

@@ -48,7 +48,8 @@ asked, _ = clouds(12, 4, 3, 1.5, 21)
 weights = [1.0, 2.0, 0.5]
 machine = SVC(C=3, gamma=0.7, tol=1e-9, decision_function_shape="ovo", class_weight=dict(enumerate(weights))).fit(x, y)
 found["svm"] = {"decisions": machine.decision_function(asked).tolist(), "vectors": machine.support_.tolist()}
-linear = LinearSVC(C=0.7, tol=1e-10, max_iter=10**6, class_weight=dict(enumerate(weights))).fit(x, y)
+# Weights of examples: those of classes would weigh a class against the others alone, and not as one of the others.
+linear = LinearSVC(C=0.7, tol=1e-10, max_iter=10**6).fit(x, y, sample_weight=numpy.array(weights)[y])
 found["linear"] = {"weights": linear.coef_.tolist(), "offsets": linear.intercept_.tolist()}
 
 x, y = clouds(1200, 6, 4, 1.7, 11)

@@ -5,6 +5,7 @@ import { labelIssues } from "../../src/metrics/confident-learning.ts";
 import { type ReportSection, reportHtml } from "../../src/report/html.ts";
 import { judge, mostUncertain, worstMistakes } from "../../src/report/judged.ts";
 import { html } from "../../src/report/markup.ts";
+import { forPage, gridPng } from "../../src/report/pictures.ts";
 import { confusionSection, mixUps } from "../../src/report/sections/confusion.ts";
 import { labelErrorsSection } from "../../src/report/sections/label-errors.ts";
 import { latentMapSection } from "../../src/report/sections/latent-map.ts";
@@ -23,6 +24,15 @@ const judged = (classes = ["ant", "bee", "cat"], name = (i: number) => `${i}.png
   judge({ labels, name }, probabilities, classes, "test");
 const TABLE = { head: ["class"], rows: [] };
 const text = (section: ReportSection) => reportHtml("", "", [], [section]).split("</header>")[1]!;
+
+/** Bytes that do not compress, by a multiplicative generator. */
+function noise(length: number): Uint8Array {
+  let seed = 1;
+  return Uint8Array.from({ length }, () => {
+    seed = (seed * 48271) % 2147483647;
+    return seed >> 8;
+  });
+}
 
 describe("what is worth a look", () => {
   it("is the wrong answers whose label is least believed, and the smallest margins, labelled or not", () => {
@@ -83,7 +93,7 @@ describe("names of classes and pictures", () => {
       variance: [0.5, 0.25] as const,
       classes: [{ name: HOSTILE, n: 1, nearest: HOSTILE, purity: 1 }],
     };
-    const strip = { i: 1, strip: Buffer.from("png"), valid: true };
+    const strip = { i: 1, strip: { data: Buffer.from("png"), type: "image/png" as const }, valid: true };
     const page = reportHtml(
       HOSTILE,
       HOSTILE,
@@ -139,13 +149,21 @@ describe("the single pictures of a page", () => {
     for (let i = 0; i < 3000; i++) thumbnails.shot(i, "");
     expect(thumbnails.left).toBe(0);
     expect(thumbnails.shot(5000, "")).toBeUndefined();
-    // A multiplicative generator: noise does not compress.
-    let seed = 1;
-    const noise = Uint8Array.from({ length: thumbnails.most * of.height * of.width * of.channels }, () => {
-      seed = (seed * 48271) % 2147483647;
-      return seed >> 8;
-    });
-    expect((await thumbnails.style(noise)).length).toBeLessThan(4e6);
+    const pixels = noise(thumbnails.most * of.height * of.width * of.channels);
+    expect((await thumbnails.style(pixels)).length).toBeLessThan(4e6);
+  });
+});
+
+describe("a sheet inside a page", () => {
+  it("is as it is where it is small, and smaller with losses where it is large", async () => {
+    const pixels = noise(12 * 224 * 224 * 3);
+    const small = await gridPng(pixels.subarray(0, 2 * 28 * 28 * 3), { height: 28, width: 28, channels: 3 }, 2);
+    expect(await forPage(small)).toEqual({ data: small, type: "image/png" });
+    const large = await gridPng(pixels, { height: 224, width: 224, channels: 3 }, 10);
+    const { data, type } = await forPage(large);
+    const { width, height } = await sharp(data).metadata();
+    expect([type, width, height]).toEqual(["image/webp", 1200, Math.round((451 / 2251) * 1200)]);
+    expect(data.length).toBeLessThan(large.length / 2);
   });
 });
 
@@ -207,12 +225,17 @@ describe("the summary", () => {
     expect(found.map((line) => line.split(/[:,;]/)[0])).toEqual([
       "Look at the alarms of training first",
       "Train longer",
-      "Train longer",
       "Keep a test part",
       "Test on more pictures",
       "Add training pictures of 9",
       "Do not take the probabilities at their word",
       "Look at the 1 probable label error",
+    ]);
+  });
+
+  it("says that longer may be better where the last epoch is the best", () => {
+    expect(advice({ ...FACTS, stillImproving: true })).toEqual([
+      "Training longer may help: the best checkpoint is that of the last epoch.",
     ]);
   });
 

@@ -33,6 +33,7 @@ const SAMPLES: { readonly [K in OptionName]: readonly [value: Required<RunOption
   minutes: [0.5, "0.5"],
   until: [{ metric: "accuracy", value: 0.9 }, "accuracy=0.9"],
   patience: [3, "3"],
+  restarts: [2, "2"],
   emaDecay: [0.99, "0.99"],
   from: [resolve("base"), resolve("base")],
   backbone: ["features.onnx@last", "features.onnx@last"],
@@ -41,6 +42,7 @@ const SAMPLES: { readonly [K in OptionName]: readonly [value: Required<RunOption
   map: [{ encoder: "features", mean: "code" }, "encoder=features", "mean=code"],
   threads: [1, "1"],
   precision: ["bf16", "bf16"],
+  track: ["mlflow=http://127.0.0.1:9/", "mlflow=http://127.0.0.1:9/"],
 };
 
 describe("options that are paths", () => {

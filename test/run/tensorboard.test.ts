@@ -1,10 +1,15 @@
+import { execFileSync } from "node:child_process";
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { PbfReader } from "pbf";
-import { expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
+import { ndarray } from "../../src/base/array.ts";
 import { imagePng } from "../../src/report/pictures.ts";
-import { crc32c, TensorBoardTracker, tfRecord } from "../../src/run/trackers/tensorboard.ts";
+import { TensorBoardTracker } from "../../src/run/trackers/tensorboard.ts";
+import { crc32c, tfRecord } from "../../src/run/trackers/tensorboard-records.ts";
+import { histogramOf } from "../../src/run/trackers/tensorboard-values.ts";
+import { trackersPython } from "./trackers-python.ts";
 
 it("crc32c of 123456789 is the check value of CRC-32C/iSCSI", () => {
   expect(crc32c(Buffer.from("123456789"))).toBe(0xe3069283);
@@ -68,4 +73,59 @@ it("an event file begins with its version and holds a step's scalars and picture
   // Height, width, three colours, and the file itself.
   expect(image.slice(1)).toEqual([2, 3, 3, png]);
   expect(scalars).toEqual({ "joint/loss": 2.5, learningRate: 0.25, imagesPerSecond: 100 });
+});
+
+describe("a histogram", () => {
+  it("counts values in ranges of equal width, whose last end is the largest value", () => {
+    const found = histogramOf(Float32Array.from({ length: 61 }, (_, i) => i / 2))!;
+    // 0, 0.5, …, 30 in 30 ranges of width 1: two in each, and the largest value with the last.
+    expect(found.counts).toEqual([...new Array(29).fill(2), 3]);
+    expect(found.limits).toEqual(Array.from({ length: 30 }, (_, i) => i + 1));
+    expect(found).toMatchObject({
+      min: 0,
+      max: 30,
+      count: 61,
+      sum: 915,
+      squares: 61 * 15 ** 2 + (61 * (61 ** 2 - 1)) / 48,
+    });
+  });
+
+  it("of equal values has one range, leaves out what is not finite, and is none of nothing", () => {
+    expect(histogramOf([2, 2, Number.NaN])).toMatchObject({ limits: [2], counts: [2], sum: 4 });
+    expect(histogramOf([Number.POSITIVE_INFINITY])).toBeUndefined();
+  });
+
+  it("of many values is of evenly spread ones", () => {
+    const { count } = histogramOf(new Float32Array(250_000).map((_, i) => i))!;
+    // Every third.
+    expect(count).toBe(Math.ceil(250_000 / 3));
+  });
+});
+
+const { python, skipped } = trackersPython("tensorboard");
+describe.skipIf(!python)(`TensorBoard's own reader${skipped}`, () => {
+  it("finds numbers, pictures, histograms and hyperparameters", async () => {
+    const folder = mkdtempSync(join(tmpdir(), "genclass-tensorboard-"));
+    const png = await imagePng(new Uint8Array(18).fill(90), { height: 2, width: 3, channels: 3 });
+    const tracker = new TensorBoardTracker(folder, undefined, { seed: 3, model: "vae", mirror: true });
+    const epoch = { epoch: 1, step: 7, seconds: 1, best: true };
+    tracker.track({ type: "epoch", ...epoch, metrics: { "validation/accuracy": 0.5 } });
+    tracker.parameters(7, new Map([["dense/weights", ndarray("float32", [4], [1, 2, 3, 5])]]));
+    // Between epochs, and a second time, there are none.
+    tracker.parameters(7, new Map([["dense/weights", ndarray("float32", [1], [9])]]));
+    tracker.parameters(8, new Map([["dense/weights", ndarray("float32", [1], [9])]]));
+    tracker.image("samples", 7, png);
+    const ended = { epochsPerExample: { labelled: 1, unlabelled: 0 }, streams: {}, metrics: {} };
+    tracker.track({ type: "end", reason: "planned", epoch: 1, step: 7, seconds: 1, ...ended });
+    tracker.flush();
+    const read = execFileSync(python!, [join(import.meta.dirname, "../reference/read_tensorboard.py"), folder]);
+    rmSync(folder, { recursive: true });
+    expect(JSON.parse(read.toString())).toEqual({
+      scalars: { "validation/accuracy": [[7, 0.5]] },
+      images: { samples: [[7, 3, 2, png.toString("base64")]] },
+      histograms: { "parameters/dense/weights": [[7, 1, 5, 4, 11, 39]] },
+      hparams: { seed: 3, model: "vae", mirror: true },
+      status: 1,
+    });
+  });
 });

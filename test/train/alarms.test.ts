@@ -4,11 +4,15 @@ import { ndarray } from "../../src/base/array.ts";
 import { type Dataset, gather, range, subset } from "../../src/data/dataset.ts";
 import { glyphs } from "../../src/data/sets/glyphs.ts";
 import { withValidation } from "../../src/data/splits.ts";
-
+import * as g from "../../src/graph/ops/index.ts";
+import { head } from "../../src/models/heads.ts";
+import { constantInit } from "../../src/nn/init.ts";
+import type { Scope } from "../../src/nn/scope.ts";
 import { alarmChanges, EPOCHS_KEPT } from "../../src/train/alarms.ts";
 import { fit } from "../../src/train/fit.ts";
 import { NATIVE } from "../helpers.ts";
 import { denseGenerator, perfectGenerator, type Rates, smallGan, trainGan } from "./small-gan.ts";
+import { phase } from "./tiny.ts";
 
 /** What the epochs before and the last one show, where nothing is wrong. */
 const healthy = {
@@ -22,6 +26,7 @@ const healthy = {
   "watch/generatedScore": -1,
   "watch/scoreDeviation": 0.8,
   "watch/sampleChange": 0.02,
+  "watch/sampleSlope": 0.3,
   "train/d/loss": 1.2,
   "train/d/gradientNorm": 0.5,
 };
@@ -69,11 +74,25 @@ describe("the rules", () => {
     ["weights grow tenfold in an epoch", ["runaway"], [{ "watch/d/parameterNorm": 100 }]],
     ["weights grow by a twentieth a step", ["runaway"], [{ "watch/d/parameterNorm": 30, "steps/d": 440 }]],
     ["scores are hundreds apart", ["runaway"], [{ "watch/generatedScore": -102 }]],
+    ["a score does not move with samples", ["picture-gradient"], [{ "watch/sampleSlope": 9e-5 }]],
+    ["it hardly moves with samples", [], [{ "watch/sampleSlope": 1.1e-4 }]],
+    ["it moves a hundred times as much as is usual", ["picture-gradient"], [{ "watch/sampleSlope": 31 }]],
+    ["it moves ten times as much", [], [{ "watch/sampleSlope": 3 }]],
+    ["so nothing of it moves", ["picture-gradient"], [{ "watch/sampleSlope": 0, "watch/sampleChange": 0 }]],
     ["samples of the same noise stay", ["frozen"], [{ "watch/sampleChange": 5e-4 }]],
     ["weights stay", ["frozen"], [{ "watch/d/parameterNorm": 9 }]],
     ["weights of a phase stay that took no step", [], [{ "watch/d/parameterNorm": 9, "steps/d": 400 }]],
   ])("where %s: %j", (_what, expected, ends) => {
     expect(begun(epochs(5, ...ends))).toEqual(expected);
+  });
+
+  it.each<[string, string[], number[]]>([
+    ["in the first epoch samples hardly differ, which is how a generator may begin", [], [0.02]],
+    ["in the first epoch samples differ by rounding alone", ["collapse"], [1e-4]],
+    ["they differ more with each epoch", [], [0.02, 0.025]],
+    ["they differ no more than before", ["collapse"], [0.02, 0.021]],
+  ])("where %s: %j", (_what, expected, diversities) => {
+    expect(begun(epochs(0, ...diversities.map((value) => ({ "validation/diversity": value }))))).toEqual(expected);
   });
 
   it("tell of little coverage only after a while without any gain", () => {
@@ -116,6 +135,10 @@ describe("in training", () => {
 
   it("a discriminator with a rate of 0 stands still in the first epoch", async () => {
     expect(await alarmsOf(dense({ discriminator: 0 }), data, 2)).toEqual([["frozen", 1]]);
+  });
+
+  it("a discriminator whose score is flat wherever samples are leaves no gradient, and that alone is told", async () => {
+    expect(await alarmsOf(smallGan(denseGenerator(data), {}, 1e4), data, 2)).toEqual([["picture-gradient", 1]]);
   });
 
   it("a discriminator that sees 200 pictures again and again learns them by heart, if nothing else is left to learn", async () => {
@@ -189,7 +212,7 @@ describe("what is told of each epoch", () => {
       ...["train/discriminator/real", "train/discriminator/gradientNorm", "train/generator/gradientNorm"],
       ...["validation/discriminator/real", "validation/discriminator/generated", "validation/generator/loss"],
       ...["validation/discriminatorReal", "validation/coverage", "validation/diversity", "watch/sampleChange"],
-      ...["watch/trainingScore", "watch/generator/parameterNorm"],
+      ...["watch/trainingScore", "watch/generator/parameterNorm", "watch/sampleSlope"],
     ])
       expect(names).toContain(name);
     expect(names).not.toContain("validation/generator/gradientNorm");
@@ -207,5 +230,30 @@ describe("what is told of each epoch", () => {
     // Different pictures of the same kind, some 200 and 64 of them: the same mean within a tenth.
     const gap = metrics["validation/discriminator/real"]! - metrics["train/discriminator/real"]!;
     expect(Math.abs(gap)).toBeLessThan(0.1);
+  });
+
+  it("is the slope of the score at samples: of a linear score the length of its weights", async () => {
+    const weights = (scope: Scope) => scope.child("discriminator").param("weights", [28 * 28, 1], constantInit(0.25));
+    const gan = smallGan(denseGenerator(data));
+    const moving = phase("linear", {
+      ...{ updates: ["discriminator/"], learningRate: 0, emaDecay: "none" },
+      loss: (scope) => ({ loss: g.sum(weights(scope)), log: {} }),
+    });
+    const [, generator] = gan.stages[0]!.phases;
+    const linear = {
+      ...gan,
+      // Of a discriminator that nothing has moved yet there is nothing to tell.
+      stages: [{ phases: [generator!] }, { phases: [moving, { ...generator!, name: "second" }] }],
+      heads: {
+        ...gan.heads,
+        discriminate: head(["picture"], "score", (scope, { picture, n }) =>
+          g.reshape(g.matmul(g.flatten(picture), weights(scope)), [n]),
+        ),
+      },
+    };
+    const { epochs } = await trainGan(linear, data, { epochs: 2 });
+    expect("watch/sampleSlope" in epochs[0]!.metrics).toBe(false);
+    // 28² weights of 1/4: ‖w‖ = 28 / 4. In float32.
+    expect(epochs[1]!.metrics["watch/sampleSlope"]).toBeCloseTo(7, 5);
   });
 });

@@ -27,12 +27,20 @@ export interface Rates {
 /** What makes `n` pictures `[n, h, w, c]`, with its parameters under `generator/`. */
 type Generator = (root: Scope, n: number) => Tensor;
 
-/** A model of any generator, against a discriminator of dense layers, with the losses of Goodfellow et al. 2014. */
-export function smallGan(generate: Generator, { generator = 1e-3, discriminator = 3e-4 }: Rates = {}): BuiltModel {
+/**
+ * A model of any generator, against a discriminator of dense layers, with the losses of Goodfellow et al. 2014.
+ * @param saturation where above 0: scores are a hyperbolic tangent of so many times what they were, flat where that is large
+ */
+export function smallGan(
+  generate: Generator,
+  { generator = 1e-3, discriminator = 3e-4 }: Rates = {},
+  saturation = 0,
+): BuiltModel {
   const discriminate = (root: Scope, x: Tensor): Tensor => {
     const scope = root.child("discriminator");
     const hidden = g.leakyRelu(dense(scope.child("hidden"), g.flatten(x), 128), 0.2);
-    return g.reshape(dense(scope.child("score"), hidden, 1), [x.shape[0]!]);
+    const score = g.reshape(dense(scope.child("score"), hidden, 1), [x.shape[0]!]);
+    return saturation > 0 ? g.tanh(g.mul(score, saturation)) : score;
   };
   const loss = (scores: Tensor, real: 0 | 1) => sigmoidCrossEntropy(scores, scalar(real));
   const common = { optimizer: adam({ beta1: 0.5 }), schedule: () => 1 };

@@ -5,12 +5,13 @@ import { type Dataset, type ImageSet, PARTS, type Part } from "../../data/datase
 import { open } from "../../data/open.ts";
 import { formatMetric, type MetricInfo } from "../../metrics/metric.ts";
 import { chooseBackend, load, type NodeModel } from "../../node.ts";
-import { type Evaluation, evaluate } from "../../predict/evaluate.ts";
+import { type Evaluation, evaluate, intervalsOf } from "../../predict/evaluate.ts";
 import { type JudgedSamples, judgeSamples } from "../../predict/judge.ts";
 import { estimateLikelihood, likelihoodText } from "../../predict/likelihood.ts";
 import { DRAWN_PICTURES, drawPictures, findNovel, type NovelFound, picturesFor } from "../../predict/novel.ts";
 import { RunFolder } from "../../run/folder.ts";
 import { choice, integer, text } from "../../run/option-types.ts";
+import { recordEvaluation } from "../../run/record.ts";
 import { argument } from "../args.ts";
 import { freeName } from "../files.ts";
 import { bold, openLine, print, printJson, table, warn } from "../render.ts";
@@ -85,7 +86,7 @@ async function run(path: string, options: Options): Promise<void> {
       ...(likelihood ? { likelihood } : {}),
       ...(found.classification
         ? {
-            intervals: { accuracy: found.classification.accuracyInterval },
+            intervals: intervalsOf(found.classification),
             classes: found.classification.classes,
             confusion: found.classification.confusion,
           }
@@ -108,7 +109,16 @@ async function run(path: string, options: Options): Promise<void> {
     events: () => folder.events(),
     file: (...parts: string[]) => join(out, ...parts),
   };
-  const report = await writeReport(place, model, own, split, found, warn, novel ? [novel] : []);
+  const report = await writeReport(
+    place,
+    model,
+    own,
+    split,
+    found,
+    warn,
+    novel ? [{ ...novel, source: `pictures of ${novel.source}` }] : [],
+  );
+  if (own) await recordEvaluation(folder, model, split, found, warn);
   await model.dispose();
   if (!options.json && report) print(`report: ${bold(report)}`);
 }

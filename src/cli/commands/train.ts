@@ -9,6 +9,7 @@ import { RunFolder } from "../../run/folder.ts";
 import { fetchBackbone } from "../../run/named-backbones.ts";
 import { choice, text } from "../../run/option-types.ts";
 import { RUN_OPTION_LIST, type RunOptions, type StoredOptions } from "../../run/options.ts";
+import { recordEvaluation } from "../../run/record.ts";
 import { useCommands } from "../../run/repeat.ts";
 import { planResume, planRun, resumeRun, startRun, type Training } from "../../run/train.ts";
 import type { EndEvent } from "../../train/events.ts";
@@ -73,9 +74,12 @@ async function run(model: string, options: Options): Promise<void> {
   const folder = training.run;
   const progress = new Progress();
   let end: EndEvent | undefined;
+  let stepped = false;
   for await (const event of training.events) {
     progress.show(event);
     if (event.type === "end") end = event;
+    // What is solved has a step that says nothing of how long it took.
+    stepped ||= event.type === "step";
   }
   stop.release();
   if (!end) fail("E_USAGE", "internal: training ended without an end event");
@@ -95,6 +99,7 @@ async function run(model: string, options: Options): Promise<void> {
       // The chart library loads only now.
       const { writeReport } = await import("../../run/report.ts");
       report = await writeReport(folder, trained, data.train, split, found, warn);
+      await recordEvaluation(folder, trained, split, found, warn);
       await trained.dispose();
       for (const [name, value] of Object.entries(found.metrics)) metrics[`${split}/${name}`] = value;
     }
@@ -114,7 +119,7 @@ async function run(model: string, options: Options): Promise<void> {
       `${bold(folder.path)}  trained ${duration(end.seconds)}, ${end.epoch} epochs${epochsPerExample.unlabelled > 0 ? ` (each labelled picture seen ${epochsPerExample.labelled.toFixed(1)} times, each unlabelled one ${epochsPerExample.unlabelled.toFixed(1)} times)` : ""}, ended: ${end.reason}${report ? `\nreport: ${bold(report)}` : ""}`,
     );
   if (options.json || end.reason === "interrupted") return;
-  if (end.step < FEW_STEPS)
+  if (stepped && end.step < FEW_STEPS)
     print(`${end.step} steps are few: pictures will be blurred and classes mixed up; train longer`);
   const heads = headsOf(findModel(model)).map(({ name }) => name);
   print(

@@ -2,7 +2,7 @@
 import { ndarray, type Shape, sizeOf } from "../../base/array.ts";
 import { fail } from "../../base/errors.ts";
 import { apply, constant, type OpDef, type Tensor, typeText } from "../tensor.ts";
-import { equal } from "./binary.ts";
+import { add, equal } from "./binary.ts";
 import { cast } from "./select.ts";
 import { reshape } from "./shape.ts";
 import { storage } from "./values.ts";
@@ -56,8 +56,50 @@ export const scatterAddOp: OpDef<{ shape: Shape }> = {
   },
 };
 
+/** The numbers of each row at places of its own: `[n, d]` and int32 `[n, t]` to `[n, t]`. */
+export const takeAlongOp: OpDef<None> = {
+  name: "takeAlong",
+  infer([x, index]) {
+    if (index!.dtype !== "int32" || x!.shape.length !== 2 || index!.shape.length !== 2)
+      fail("E_DTYPE", `takeAlong: expected rows and int32 places in each, got ${typeText(x!)} and ${typeText(index!)}`);
+    if (x!.shape[0] !== index!.shape[0])
+      fail("E_SHAPE", `takeAlong: ${typeText(x!)} and ${typeText(index!)} have other numbers of rows`);
+    return { shape: index!.shape, dtype: x!.dtype };
+  },
+  evaluate([x, index], _attrs, out) {
+    const [d, t] = [x!.shape[1]!, out.shape[1]!];
+    const values = storage(x!.dtype, sizeOf(out.shape));
+    index!.data.forEach((place, i) => {
+      values[i] = x!.data[Math.floor(i / t) * d + place]!;
+    });
+    return values;
+  },
+  grad(node, dy) {
+    const [x, index] = node.inputs as [Tensor, Tensor];
+    const size = sizeOf(x.shape);
+    return [reshape(scatterAdd(reshape(dy, [sizeOf(dy.shape)]), flatPlaces(x, index), [size]), x.shape), undefined];
+  },
+  lower: (emit, _node, [x, index]) => emit.node("GatherElements", [x!, index!], { axis: 1 }),
+};
+
+/** Places in each row of `x` as places in all rows one after another, `[n t]`. */
+export function flatPlaces(x: Tensor, index: Tensor): Tensor {
+  const [n, d] = x.shape as [number, number];
+  const starts = constant(
+    ndarray(
+      "int32",
+      [n, 1],
+      Array.from({ length: n }, (_, i) => i * d),
+    ),
+  );
+  return reshape(add(index, starts), [sizeOf(index.shape)]);
+}
+
 /** Rows of `x` at int32 `index`: `[r, …], [i…] -> [i…, …]`. */
 export const gather = (x: Tensor, index: Tensor): Tensor => apply(gatherOp, [x, index], {});
+
+/** The numbers of row i of `x` at int32 `index[i]`: `[n, d], [n, t] -> [n, t]`. */
+export const takeAlong = (x: Tensor, index: Tensor): Tensor => apply(takeAlongOp, [x, index], {});
 
 /** Zeros of `shape` with rows added at `index`. */
 export const scatterAdd = (rows: Tensor, index: Tensor, shape: Shape): Tensor =>

@@ -2,7 +2,7 @@
 import type { OpDef } from "../tensor.ts";
 import { binaryOps } from "./binary.ts";
 import { conv2dOp, conv2dTransposeOp, conv2dWeightGradOp } from "./conv.ts";
-import { gatherOp, scatterAddOp } from "./gather.ts";
+import { gatherOp, scatterAddOp, takeAlongOp } from "./gather.ts";
 import { gridSampleOp } from "./grid-sample.ts";
 import { col2imOp, im2colOp } from "./im2col.ts";
 import { matmulOp } from "./matmul.ts";
@@ -41,6 +41,7 @@ export const ops = {
   maxPool: maxPoolOp,
   gather: gatherOp,
   scatterAdd: scatterAddOp,
+  takeAlong: takeAlongOp,
   gridSample: gridSampleOp,
 } as const satisfies Readonly<Record<string, OpDef>>;
 
@@ -64,7 +65,7 @@ export {
   sub,
 } from "./binary.ts";
 export { type ConvOptions, conv2d, conv2dTranspose, depthwiseConv2d } from "./conv.ts";
-export { gather, oneHot, scatterAdd } from "./gather.ts";
+export { gather, oneHot, scatterAdd, takeAlong } from "./gather.ts";
 export { gridSample } from "./grid-sample.ts";
 export { col2im, im2col } from "./im2col.ts";
 export { matmul } from "./matmul.ts";

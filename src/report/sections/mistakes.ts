@@ -1,7 +1,8 @@
 // The pictures that a classifier is worst at: its surest mistakes, what would have to change in them, and where it wavers.
-import type { ReportSection } from "../html.ts";
+import { imageHtml, type ReportSection } from "../html.ts";
 import { confidenceOf, type Judged, percent, probabilityOf, secondOf } from "../judged.ts";
 import { html } from "../markup.ts";
+import type { PagePicture } from "../pictures.ts";
 import { type Shot, shotsHtml } from "../shots.ts";
 import type { Thumbnails } from "../thumbnails.ts";
 
@@ -9,8 +10,8 @@ import type { Thumbnails } from "../thumbnails.ts";
 export interface ExplainedMistake {
   /** Number of the picture. */
   readonly i: number;
-  /** The picture, those between, the changed one and the difference, as PNG. */
-  readonly strip: Buffer;
+  /** The picture, those between, the changed one and the difference, side by side. */
+  readonly strip: PagePicture;
   /** Whether the model takes the changed picture for the label. */
   readonly valid: boolean;
 }
@@ -35,7 +36,7 @@ export function mistakesSection(
   const strips = explained.map(({ i, strip, valid }) => {
     const alt = `${name(i)}, ${words(i)}: how it would have to change to be ${classes[labels[i]!]} to the model`;
     const text = `${words(i)}; on the right as the model takes it for ${classes[labels[i]!]}${valid ? "" : " (not by a clear margin)"}`;
-    return html`<li><img alt="${alt}" src="data:image/png;base64,${strip.toString("base64")}">${text}</li>`;
+    return html`<li>${imageHtml(strip, alt)}${text}</li>`;
   });
   return {
     title: "Worst mistakes",

@@ -143,13 +143,11 @@ function nextHtml(facts: SummaryFacts): Html {
 /** What the numbers suggest, in order of weight. */
 export function advice({ trained, split, n, answers, alarms, stillImproving }: SummaryFacts): string[] {
   const { weakest, ece = 0, labelIssues = 0, accuracy = 1, interval } = answers ?? {};
+  const isShort = trained.length !== undefined && trained.length.steps < FEW_STEPS;
   const rules: [boolean, string][] = [
     [alarms > 0, "Look at the alarms of training first: each says what to try."],
-    [
-      trained.length !== undefined && trained.length.steps < FEW_STEPS,
-      `Train longer: ${trained.length?.steps} steps are few.`,
-    ],
-    [stillImproving, "Train longer: the last epoch was still the best one."],
+    [isShort, `Train longer: ${trained.length?.steps} steps are few.`],
+    [stillImproving && !isShort, "Training longer may help: the best checkpoint is that of the last epoch."],
     [
       split !== "test",
       `Keep a test part: the ${split} pictures took part in making the model, so these numbers are a little too good.`,

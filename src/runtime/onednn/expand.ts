@@ -3,6 +3,7 @@
 import { type Shape, sizeOf } from "../../base/array.ts";
 import { add, div, sub } from "../../graph/ops/binary.ts";
 import { conv2dTransposeOp } from "../../graph/ops/conv.ts";
+import { flatPlaces, gather } from "../../graph/ops/gather.ts";
 import { im2col, im2colOp } from "../../graph/ops/im2col.ts";
 import { max, sum } from "../../graph/ops/reduce.ts";
 import { broadcast, pad, reshape, reshapeOp } from "../../graph/ops/shape.ts";
@@ -47,6 +48,8 @@ const COMPOSED: Readonly<Record<NameOf<"composed">, Rewrite>> = {
     return reshape(add(total, most), node.shape);
   },
   maxPool: ({ inputs: [x], attrs }) => max(unpadded(x!, attrs.window as Window, LOWEST), 3),
+  takeAlong: ({ inputs: [x, index], shape }) =>
+    reshape(gather(reshape(x!, [sizeOf(x!.shape)]), flatPlaces(x!, index!)), shape),
 };
 
 function rewrite(node: Tensor): Tensor {

@@ -79,6 +79,7 @@ const KINDS = {
   logSoftmax: "composed",
   logSumExp: "composed",
   maxPool: "composed",
+  takeAlong: "composed",
 } as const satisfies Readonly<Record<Name, Kind>>;
 
 /** The names of the ops of one kind. */
