@@ -51,9 +51,15 @@ export interface Evaluation {
 
 /**
  * Evaluates a model on a set. Class metrics leave out pictures without a label.
+ * @param options `signal` ends the work between two batches: the call then throws its reason
  * @throws `E_DATA_EMPTY` for a set without pictures, `E_RUN_CONFLICT` for pictures of another shape or other classes
  */
-export async function evaluate(model: TrainedModel, whole: ImageSet, classes: readonly string[]): Promise<Evaluation> {
+export async function evaluate(
+  model: TrainedModel,
+  whole: ImageSet,
+  classes: readonly string[],
+  { signal }: { readonly signal?: AbortSignal } = {},
+): Promise<Evaluation> {
   const set = await decoded(whole);
   const { spec } = model;
   if (set.height !== spec.height || set.width !== spec.width || set.channels !== spec.channels)
@@ -68,7 +74,7 @@ export async function evaluate(model: TrainedModel, whole: ImageSet, classes: re
     );
   const n = set.labels.length;
   if (n === 0) fail("E_DATA_EMPTY", "there are no pictures to evaluate on");
-  const predictions = await model.predict(set);
+  const predictions = await model.predict(set, signal);
   const metrics = computeMetrics(model.metrics, predictions);
   const found = { n, metrics, novelty: predictions.outputs.get("novelty"), set };
   if (!model.has("classify") || !predictions.hasLabels) return found;

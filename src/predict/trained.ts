@@ -273,8 +273,11 @@ export class TrainedModel {
     return n;
   }
 
-  /** What the model gives for each picture of a decoded set. All its heads are one graph, computed where training would be. */
-  async predict(set: ImageSet): Promise<Predictions> {
+  /**
+   * What the model gives for each picture of a decoded set. All its heads are one graph, computed where training would be; a signal
+   * ends it between two batches.
+   */
+  async predict(set: ImageSet, signal?: AbortSignal): Promise<Predictions> {
     const size = Math.min(SET_BATCH, set.labels.length);
     const build = this.walk();
     const needed = new Set(this.metrics.flatMap(({ needs }) => needs));
@@ -288,6 +291,7 @@ export class TrainedModel {
     const feeds = new StepFeeds({ graph: { name: "evaluate" }, noises: build.noises, annealed: build.annealed });
     try {
       const rows = await predictSet(set, size, 0, feeds, async (inputs) => {
+        signal?.throwIfAborted();
         const results = Object.fromEntries([...outputs].map(([name, { shape }]) => [name, zeros(shape)]));
         await executable.run(inputs, results);
         return results;

@@ -18,6 +18,8 @@ export interface SynthesisOptions {
   readonly seed?: number;
   /** Trains the teachers. */
   readonly backend: Backend;
+  /** Ends the work between two rounds of draws: the call then throws the signal's reason. */
+  readonly signal?: AbortSignal;
   /** Is called when one more teacher is trained, and with the number of pictures that are kept so far. */
   readonly progress?: (task: "teachers" | "pictures", done: number) => void;
 }
@@ -59,7 +61,7 @@ const FEWEST_TRIES = 1000;
 export async function synthesize(
   model: TrainedModel,
   data: Dataset,
-  { perClass, seed = 0, backend, progress }: SynthesisOptions,
+  { perClass, seed = 0, backend, progress, signal }: SynthesisOptions,
 ): Promise<Synthesis> {
   const { height, width, channels, classes, mirror } = model.spec;
   const size = sizeOf([height, width, channels]);
@@ -78,6 +80,7 @@ export async function synthesize(
       const random = new Random(seed, `synthesis:class ${label}`);
       let [drawn, passed, pictures] = [0, 0, 0];
       while (pictures < perClass && drawn < Math.max(FEWEST_TRIES, TRIES * perClass)) {
+        signal?.throwIfAborted();
         const picture = await draw(label, ROUND, random);
         const good = await passes(picture, label);
         drawn += ROUND;

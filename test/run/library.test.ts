@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { afterAll, describe, expect, expectTypeOf, it } from "vitest";
 import { glyphs } from "../../src/data/sets/glyphs.ts";
 import {
+  evaluate,
   generate,
   load,
   type ModelOptions,
@@ -78,7 +79,9 @@ describe("generate", () => {
     expect(a.pixels).not.toEqual((await generate(trained, 3, { class: "7", seed: 1 })).pixels);
     await expect(generate(trained, 3, { class: "seven" })).rejects.toMatchObject({ code: "E_NAME" });
     await expect(generate(trained, 0)).rejects.toThrowError(/count is 0; expected a whole number above 0/);
-    await expect(generate(trained, 3, { signal: AbortSignal.abort() })).rejects.toThrowError(/abort/);
+    const signal = AbortSignal.abort();
+    await expect(generate(trained, 3, { signal })).rejects.toThrowError(/abort/);
+    await expect(evaluate(trained, some.train, some.classes, { signal })).rejects.toThrowError(/abort/);
     await trained.dispose();
   });
 });
