@@ -71,6 +71,13 @@ export function backboneFeatures(backbone: Backbone, root: Scope, x: Tensor): Te
   });
 }
 
+/**
+ * What the layers of a model take: features `[n, d]` of its pretrained network where it has one, else the pictures. Batches that
+ * go through the layers as one are to be joined behind it: features that were computed before are known for a batch as it is fed.
+ */
+export const belowLayers = (backbone: Backbone | undefined, root: Scope, x: Tensor): Tensor =>
+  backbone ? backboneFeatures(backbone, root, x) : x;
+
 /** What a phase adds to its `updates` for the network's parameters, which move more slowly than the model's own. */
 export const backboneUpdates = (backbone: Backbone | undefined): { prefix: string; rateScale: number }[] =>
   !backbone || backbone.frozen === "all" ? [] : [{ prefix: `${PART}/`, rateScale: RATE }];

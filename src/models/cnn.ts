@@ -9,9 +9,11 @@ import { defaultDepth } from "../nn/nets.ts";
 import { adam } from "../nn/optim.ts";
 import { schedule, withWarmup } from "../nn/schedule.ts";
 import type { Scope } from "../nn/scope.ts";
-import { backboneFeatures, backboneUpdates } from "./backbone.ts";
+import { backboneUpdates, belowLayers } from "./backbone.ts";
+import { fewLabels } from "./few-labels.ts";
 import { head } from "./heads.ts";
-import { defineModel } from "./model.ts";
+import { mostlyUnlabelled } from "./labelled-half.ts";
+import { type BuiltModel, defineModel } from "./model.ts";
 import { ACTIVATION_NAMES, SCHEDULE_NAMES } from "./options.ts";
 
 const options = z.object({
@@ -49,33 +51,37 @@ export const cnn = defineModel({
       }
       return act(dense(scope.child("dense"), g.flatten(y), o.hidden)); // [n, hidden]
     };
-    // Features of a pretrained network take a linear layer alone, which learns best from values of one scale.
-    const features = (scope: Scope, x: Tensor): Tensor =>
-      backbone
-        ? batchNorm(scope.child("trunk").child("norm"), backboneFeatures(backbone, scope, x))
-        : own(scope.child("trunk"), x);
-    const classify = (scope: Scope, x: Tensor): Tensor => {
-      const trunk = scope.child("trunk");
-      const y = dropout(trunk.child("drop"), features(scope, x), o.dropout);
+    /** What the last layer takes of what `belowLayers` gives. */
+    const above = (root: Scope, seen: Tensor): Tensor => {
+      const scope = root.child("trunk");
+      // Features of a pretrained network take a linear layer alone, which learns best from values of one scale.
+      return backbone ? batchNorm(scope.child("norm"), seen) : own(scope, seen);
+    };
+    const logits = (root: Scope, seen: Tensor): Tensor => {
+      const trunk = root.child("trunk");
+      const y = dropout(trunk.child("drop"), above(root, seen), o.dropout);
       // On more features than there may be pictures, what a random start adds is never unlearned.
       const init = backbone ? zerosInit : glorotUniform;
-      return dense(trunk.child("out"), y, data.classes.length, { init }); // logits [n, classes]
+      return dense(trunk.child("out"), y, data.classes.length, { init }); // [n, classes]
     };
-
-    return {
+    const below = (scope: Scope, x: Tensor) => belowLayers(backbone, scope, x);
+    const rule = {
+      optimizer: adam({ decay: o.decay }),
+      learningRate: o.rate,
+      schedule: withWarmup(o.warmup, schedule(o.schedule)),
+    };
+    const updates = ["trunk/", ...backboneUpdates(backbone)];
+    const supervised: BuiltModel = {
       streams: { labelled: { from: "labelled" } },
       stages: [
         {
           phases: [
             {
+              ...rule,
               name: "classifier",
-              updates: ["trunk/", ...backboneUpdates(backbone)],
-              optimizer: adam({ decay: o.decay }),
-              learningRate: o.rate,
-              schedule: withWarmup(o.warmup, schedule(o.schedule)),
+              updates,
               loss(scope, batch) {
-                const logits = classify(scope, (batch.mixed ?? batch).x);
-                const loss = classLoss(logits, batch, o.smoothing);
+                const loss = classLoss(logits(scope, below(scope, (batch.mixed ?? batch).x)), batch, o.smoothing);
                 return { loss, log: { loss } };
               },
             },
@@ -84,9 +90,12 @@ export const cnn = defineModel({
       ],
       best: ["accuracy", "nll"],
       heads: {
-        classify: head(["picture"], "logits", (scope, { picture }) => classify(scope, picture)),
-        features: head(["picture"], "features", (scope, { picture }) => features(scope, picture)),
+        classify: head(["picture"], "logits", (scope, { picture }) => logits(scope, below(scope, picture))),
+        features: head(["picture"], "features", (scope, { picture }) => above(scope, below(scope, picture))),
       },
     };
+    if (!backbone || !mostlyUnlabelled(data.examples)) return supervised;
+    const guessed = fewLabels({ data, classify: logits, updates, rule, generative: [], share: 0 });
+    return { ...supervised, ...guessed, best: undefined, heads: { ...supervised.heads, ...guessed.heads } };
   },
 });

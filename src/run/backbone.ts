@@ -2,6 +2,7 @@
 import { fail, GenclassError } from "../base/errors.ts";
 import { constant } from "../graph/tensor.ts";
 import { type Backbone, normalisationNamed } from "../models/backbone.ts";
+import { MODELS } from "../models/index.ts";
 import type { Model } from "../models/model.ts";
 import { findCut, normalisesInside } from "../onnx/import/cut.ts";
 import { type NetworkFile, readNetworkFile } from "../onnx/import/folder.ts";
@@ -33,7 +34,10 @@ export function freezeWords(freeze: StoredOptions["freeze"]): { stages: string |
  */
 export function openBackbone(model: Model, wish: Wish, path?: string): OpenBackbone | undefined {
   if (wish.backbone === null) return undefined;
-  if (!model.buildsOnBackbone) fail("E_OPTION", `${model.name} is not built on a --backbone; cnn is`);
+  if (!model.buildsOnBackbone) {
+    const others = MODELS.filter(({ buildsOnBackbone }) => buildsOnBackbone).map(({ name }) => name);
+    fail("E_OPTION", `${model.name} is not built on a --backbone; these are: ${others.join(", ")}`);
+  }
   const [place, node] = partsOf(wish.backbone);
   const { path: found, sha256 = undefined } = path === undefined ? backbonePlace(place) : { path };
   try {

@@ -26,7 +26,7 @@ import type { Step } from "../predict/feeds.ts";
 import { fittedOf, metricsOf, outputsOf, outputTensors } from "../predict/outputs.ts";
 import type { StepGraph } from "../runtime/program.ts";
 import { GRADIENT_NORM } from "./alarms.ts";
-import { FEATURES, precomputed } from "./frozen-features.ts";
+import { FEATURES, type FeatureBatches, precomputed } from "./frozen-features.ts";
 import { SAMPLES } from "./samples.ts";
 import { type ResolvedStream, resolveStreams } from "./stage-streams.ts";
 import { toldMetrics } from "./told-metrics.ts";
@@ -111,13 +111,19 @@ export function compileModel(
       batchTensors(stream, data, stream.spec.second ? { ...use, tables: {} } : use),
     ]),
   );
+  const isPlain = ({ views }: ResolvedStream) => Object.values(views)[0] === "plain";
+  const batchesOf = (chosen: readonly ResolvedStream[]) => chosen.map(({ name }) => batches[name]!);
+  const seen: FeatureBatches = {
+    plain: batchesOf(streams.filter(isPlain)),
+    changed: batchesOf(streams.filter((stream) => !isPlain(stream))),
+  };
   const specs = new Map<string, StateSpec>();
   const walks: Walk[] = [];
   const watched = isAdversarial(model.heads);
   const stages = model.stages.map((stage) => ({
     stage,
     phases: stage.phases.map((phase) =>
-      phaseStep(phase, batches, specs, { frozen, emaDecay, features, watched }, walks),
+      phaseStep(phase, batches, specs, { frozen, emaDecay, features, seen, watched }, walks),
     ),
   }));
   requireNames(model, streams);
@@ -141,12 +147,12 @@ export function compileModel(
   const needed = [...metrics, ...fitted].flatMap(({ needs }) => needs);
   needed.push(...fitted.flatMap(({ uses = [] }) => uses));
   const outputs = possible.filter((name) => needed.includes(name));
-  const seen = { paired, tables: features && featureSpec([1, ...features.shape.slice(1)]) };
+  const plainUse = { paired, tables: features && featureSpec([1, ...features.shape.slice(1)]) };
   const predictStep = (name: string, names: readonly string[], n = batchSize): Step => {
-    const batch = plainBatch(n, data, seen);
+    const batch = plainBatch(n, data, plainUse);
     const build = new Build(false, {
       bind: bindEvaluated(specs),
-      precomputed: features && precomputed(features.path, [batch], false),
+      precomputed: features && precomputed(features.path, { plain: [batch], changed: [] }),
     });
     const log = outputTensors(model.heads, names, build.root, batch);
     return { graph: { name, updates: new Map(), log }, noises: build.noises, annealed: build.annealed };
@@ -265,9 +271,12 @@ function phaseStep(
     frozen,
     emaDecay,
     features,
+    seen,
     watched,
   }: Required<Pick<CompileOptions, "frozen" | "emaDecay">> &
     Pick<CompileOptions, "features"> & {
+      /** Batches whose features are there. */
+      readonly seen: FeatureBatches;
       /** Whether the norm of its gradients is told. */
       readonly watched: boolean;
     },
@@ -275,7 +284,7 @@ function phaseStep(
 ): PhaseStep {
   const build = new Build(true, {
     frozen,
-    precomputed: features && precomputed(features.path, Object.values(batches), true),
+    precomputed: features && precomputed(features.path, seen),
   });
   const { loss, log } = phase.loss(build.root, Object.values(batches)[0]!, batches);
   const groups = trainedGroups(phase, build);

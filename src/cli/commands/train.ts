@@ -16,7 +16,6 @@ import { interruptSwitch } from "../interrupt.ts";
 import { bold, duration, openLine, Progress, print, printJson, warn } from "../render.ts";
 import { openAgain, openSource, sourceOf, warnOf } from "../sources.ts";
 import { showEvaluation } from "./evaluate.ts";
-import { headsOf } from "./models.ts";
 
 interface Options extends RunOptions {
   data?: string;
@@ -114,12 +113,15 @@ async function run(model: string, options: Options): Promise<void> {
   if (options.json || end.reason === "interrupted") return;
   if (end.step < FEW_STEPS)
     print(`${end.step} steps are few: pictures will be blurred and classes mixed up; train longer`);
-  print(`\nwhat to do with it:\n${nextCommands(folder.path, model)}`);
+  print(`\nwhat to do with it:\n${nextCommands(folder)}`);
 }
 
 /** The commands that use a trained run, those of its heads. */
-function nextCommands(run: string, model: string): string {
-  const heads = headsOf(findModel(model)).map(({ name }) => name);
+function nextCommands(folder: RunFolder): string {
+  const { path: run } = folder;
+  const model = findModel(folder.config.model);
+  const { options, data } = folder.modelConfig(model);
+  const heads = Object.keys(model.build(options, data).heads);
   const commands = [
     ["classify", `genclass classify ${run} photo.jpg`],
     ["sample", `genclass generate ${run} --out new.png`],
