@@ -113,7 +113,7 @@ export function principalAxes(covariance: Float64Array, d: number, k: number): F
 }
 
 /** Gram–Schmidt over the columns of `[d, k]`, twice, so that rounding leaves them orthogonal; a dependent column becomes zero. */
-function orthonormal(columns: Float64Array, d: number, k: number): Float64Array {
+export function orthonormal(columns: Float64Array, d: number, k: number): Float64Array {
   const size = (c: number) => {
     let total = 0;
     for (let i = 0; i < d; i++) total += columns[i * k + c]! ** 2;
