@@ -1,8 +1,8 @@
 // A pretrained network below a model's own layers: its features, and which of its parameters move.
 import { ndarray } from "../base/array.ts";
 import * as g from "../graph/ops/index.ts";
-import { constant, type Tensor } from "../graph/tensor.ts";
-import type { Scope } from "../nn/scope.ts";
+import { constant, input, type Tensor } from "../graph/tensor.ts";
+import { Build, type Scope } from "../nn/scope.ts";
 import type { Network } from "../onnx/import/network.ts";
 import { channelsLast, inOrder } from "../onnx/import/values.ts";
 import type { Weights } from "../onnx/import/weights.ts";
@@ -69,6 +69,18 @@ export function backboneFeatures(backbone: Backbone, root: Scope, x: Tensor): Te
     const places = map.shape.slice(1, -1).map((_, i) => i + 1);
     return places.length === 0 ? map : g.mean(map, places);
   });
+}
+
+/** How many features pictures of a size have. */
+export function featureCount(backbone: Backbone, { height, width, channels }: PictureSize): number {
+  const picture = input("picture", [1, height, width, channels]);
+  return backboneFeatures(backbone, new Build(false).root, picture).shape[1]!;
+}
+
+interface PictureSize {
+  readonly height: number;
+  readonly width: number;
+  readonly channels: number;
 }
 
 /**
