@@ -1,5 +1,6 @@
 // S4: a classifier that looks at a picture at several scales of one trunk, and joins what it sees in a short code.
 import { z } from "zod";
+import { fail } from "../base/errors.ts";
 import * as g from "../graph/ops/index.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import { ADVERSARIAL_LOSSES } from "../nn/adversarial.ts";
@@ -11,6 +12,7 @@ import { adam } from "../nn/optim.ts";
 import { SCHEDULES } from "../nn/schedule.ts";
 import type { Scope } from "../nn/scope.ts";
 import { skipGenerator } from "../nn/skip-generator.ts";
+import { backboneFeatures, backboneUpdates } from "./backbone.ts";
 import { FAST_OPTIMIZERS, fastBatch, fastTraining, fastWidths, WIDTHS_PATTERN } from "./fast-training.ts";
 import { type Heads, head } from "./heads.ts";
 import { mostlyUnlabelled } from "./labelled-half.ts";
@@ -71,25 +73,38 @@ export const multiscale = defineModel({
   cite: "Jordan 2024, 94% on CIFAR-10 in 3.29 Seconds on a Single GPU (the trunk); Lee et al. 2015, Deeply-Supervised Nets (a loss on each scale); Karnewar & Wang 2020, MSG-GAN (scores at several scales)",
   options,
   batch: fastBatch,
+  buildsOnBackbone: "scales",
   build(o, data) {
+    const { backbone } = data;
+    if (backbone && o.adversarial === "on")
+      fail("E_OPTION", "--set adversarial=on is for a trunk of its own; on a pretrained network there is no generator");
     const widths = fastWidths(o.widths, data);
     const classes = data.classes.length;
     const size = [data.height, data.width, data.channels] as const;
     const generator = { width: o.generatorWidth, depth: defaultDepth(data.height, data.width) };
     const few = mostlyUnlabelled(data.examples);
-    const adversarial = o.adversarial === "auto" ? few : o.adversarial === "on";
+    const adversarial = !backbone && (o.adversarial === "auto" ? few : o.adversarial === "on");
     const { real: realLoss, generated: generatedLoss, generator: generatorLoss } = ADVERSARIAL_LOSSES.hinge;
 
     // -------------------------------------------------------------------------------------------- networks
     /** The place of the k-th scale's layers. */
     const scaleScope = (root: Scope, k: number) => root.child("scales").child(`scale${k + 1}`);
+    /** What is seen of each scale, the finest first: means and largest values of its maps; means of a pretrained network. */
+    const seenOf = (root: Scope, x: Tensor): Tensor[] => {
+      if (!backbone)
+        return fastNet(root.child("trunk"), x, widths).map((map) =>
+          g.concat([g.mean(map, [1, 2]), g.max(map, [1, 2])], 1),
+        );
+      const all = backboneFeatures(backbone, root, x);
+      let from = 0;
+      return backbone.scales!.map(({ width }) => g.sliceAxis(all, 1, from, (from += width)));
+    };
     /** What each scale is summed up in, the finest first: `[n, summary]` each. */
     const summaries = (root: Scope, x: Tensor): Tensor[] =>
-      fastNet(root.child("trunk"), x, widths)
+      seenOf(root, x)
         .slice(-o.scales)
-        .map((map, k) => {
+        .map((seen, k) => {
           const scope = scaleScope(root, k);
-          const seen = g.concat([g.mean(map, [1, 2]), g.max(map, [1, 2])], 1);
           return dense(scope.child("summary"), layerNorm(scope.child("norm"), seen), o.summary);
         });
     const encode = (root: Scope, seen: readonly Tensor[]): Tensor => {
@@ -133,7 +148,15 @@ export const multiscale = defineModel({
     };
 
     // -------------------------------------------------------------------------------------------- phases
-    const rule = fastTraining(o.optimizer, ["trunk/"], ["scales/", "classifier/"], o.rate, data.examples);
+    // Muon is for filters, which a pretrained network has of its own.
+    const own = fastTraining(
+      backbone ? "adam" : o.optimizer,
+      backbone ? [] : ["trunk/"],
+      ["scales/", "classifier/"],
+      o.rate,
+      data.examples,
+    );
+    const rule = { ...own, updates: [...own.updates, ...backboneUpdates(backbone)] };
     const classifier: Phase = {
       ...rule,
       name: "classifier",
@@ -194,7 +217,7 @@ export const multiscale = defineModel({
       best: ["accuracy", "nll"],
       heads: {
         classify: head(["picture"], "logits", (scope, { picture }) =>
-          overViews(o.views, data.mirror, picture, (x) => logitsOf(scope, codeOf(scope, x))),
+          overViews(backbone ? "one" : o.views, data.mirror, picture, (x) => logitsOf(scope, codeOf(scope, x))),
         ),
         features: head(["picture"], "features", (scope, { picture }) => codeOf(scope, picture)),
         encode: head(["picture"], "latent", (scope, { picture }) => codeOf(scope, picture)),

@@ -4,7 +4,7 @@ import { constant } from "../graph/tensor.ts";
 import { type Backbone, normalisationNamed } from "../models/backbone.ts";
 import { MODELS } from "../models/index.ts";
 import type { Model } from "../models/model.ts";
-import { findCut, normalisesInside } from "../onnx/import/cut.ts";
+import { findCut, findScales, normalisesInside } from "../onnx/import/cut.ts";
 import { type NetworkFile, readNetworkFile } from "../onnx/import/folder.ts";
 import { backbonePlace, namedBackboneOf, partsOf } from "./named-backbones.ts";
 import type { StoredOptions } from "./options.ts";
@@ -54,7 +54,8 @@ export function openBackbone(model: Model, wish: Wish, path?: string): OpenBackb
     const { stages = "all" } = freezeWords(wish.freeze);
     const frozen = stages === "all" ? stages : stages === "none" ? -1 : Number(stages);
     const normalisation = normalisationNamed(how, channels);
-    return { backbone: { network, cut, normalisation, frozen }, file };
+    const scales = model.buildsOnBackbone === "scales" ? findScales(network, size, weights, cut) : undefined;
+    return { backbone: { network, cut, scales, normalisation, frozen }, file };
   } catch (cause) {
     if (cause instanceof GenclassError && cause.code === "E_ONNX" && !cause.message.startsWith(found))
       fail("E_ONNX", `${found}: ${cause.message}`, cause);

@@ -227,6 +227,20 @@ it("a decoder of pictures above a frozen network learns from each picture with i
   expect(Object.keys(model.heads)).toEqual(expect.arrayContaining(["reconstruct", "sample", "elbo"]));
 });
 
+it("multiscale sees the maps of each size of the network", async () => {
+  const plan = planRun("multiscale", { backbone, image: { height: 28, width: 28 } });
+  // 8 channels at half the size, after the convolution of each channel; 32 at a quarter.
+  expect(plan.backbone!.backbone.scales).toEqual([
+    { name: "second relu", width: 8 },
+    { name: "map", width: 32 },
+  ]);
+  const out = join(root, "multiscale");
+  const events = await all((await startRun("multiscale", { ...call, out, epochs: 30 })).events);
+  const accuracies = events.flatMap((event) => (event.type === "epoch" ? [event.metrics["validation/accuracy"]!] : []));
+  // Chance is 0.1; its standard error on 40 pictures is 0.05.
+  expect(Math.max(...accuracies)).toBeGreaterThan(0.3);
+});
+
 it("few labels are spread over a graph of features", async () => {
   const few = withLabels(data, 4, 1);
   const events = await all((await startRun("cnn", { ...call, data: few, out: join(root, "few"), epochs: 2 })).events);
@@ -236,7 +250,7 @@ it("few labels are spread over a graph of features", async () => {
 
 describe("a wrong call is refused before there is a run", () => {
   it.each([
-    ["gan", { backbone }, /gan is not built on a --backbone; these are: vae, class-vae, cnn, hybrid/],
+    ["gan", { backbone }, /gan is not built on a --backbone; these are: vae, class-vae, cnn, hybrid, multiscale/],
     ["cnn", { backbone: "no-such-network" }, /--backbone no-such-network: no such file/],
     ["cnn", { backbone: `${backbone}@thrid` }, /unknown node "thrid"; did you mean "third"/],
     ["cnn", { backbone: join(import.meta.dirname, "backbone.test.ts") }, /not a whole ONNX file/],
