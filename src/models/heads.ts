@@ -68,6 +68,7 @@ const USUAL: Readonly<Record<string, Pick<Head, "takes" | "gives">>> = {
   discriminate: { takes: ["picture", "label"], gives: "score" },
   elbo: { takes: ["picture", "label"], gives: "score" },
   logLikelihood: { takes: ["picture"], gives: "score" },
+  featureError: { takes: ["picture"], gives: "score" },
   novelty: { takes: ["picture"], gives: "score" },
   translate: { takes: ["picture", "label"], gives: "picture" },
   angle: { takes: ["picture"], gives: "angle" },

@@ -1,6 +1,6 @@
 // Runs on a pretrained network: what moves and what stays, the cache of features, and a run folder that needs nothing else.
 import { createHash } from "node:crypto";
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
@@ -180,6 +180,32 @@ describe("a network that is trained on", () => {
     },
     60_000,
   );
+});
+
+describe("other models on a network that is trained on", () => {
+  const small = { latent: 8, hidden: 32, width: 8, depth: 2 };
+  it.each([
+    ["vae", small],
+    ["class-vae", { ...small, flowSteps: 2, flowHidden: 16, draws: 1 }],
+    ["multiscale", {}],
+  ])(
+    "%s moves it",
+    async (name, options) => {
+      const out = join(root, `${name}-moves`);
+      const freeze = ["none"];
+      await all((await startRun(name, { ...call, out, epochs: 1, freeze, options })).events);
+      expect(moved(stateOf(out), FIRST)).toBe(true);
+    },
+    60_000,
+  );
+
+  it("hybrid and --set decodes=features refuse one", async () => {
+    const wish = { ...call, out: join(root, "refused"), freeze: ["none"] };
+    await expect(startRun("hybrid", wish)).rejects.toThrowError(/ask for --freeze all/);
+    const features = { ...wish, options: { decodes: "features" } };
+    await expect(startRun("vae", features)).rejects.toThrowError(/decodes=features needs .*; ask for --freeze all/);
+    expect(existsSync(wish.out)).toBe(false);
+  });
 });
 
 describe.each([
