@@ -1,10 +1,20 @@
 // How far features are from those of every class, beyond how far they are from all: the relative Mahalanobis distance of Ren et
 // al. 2021, "A Simple Fix to Mahalanobis Distance for Improving Near-OOD Detection" (section 2), on principal axes.
-import { addToDiagonal, cholesky, meanOfDiagonal, moments, principalAxes, solveLower } from "../base/linear-algebra.ts";
+import {
+  addToDiagonal,
+  cholesky,
+  meanOfDiagonal,
+  moments,
+  orthonormal,
+  principalAxes,
+  solveLower,
+} from "../base/linear-algebra.ts";
 
 /** Principal axes on which distances are measured, at most; and known pictures for each of them, at least. */
 const MOST_AXES = 64;
 const PICTURES_AN_AXIS = 10;
+/** Of features of more numbers than this, as of pretrained networks and discriminators, so many pictures give the axes at most: 20 an axis. */
+const [WIDE, MOST_ROWS] = [512, 1280];
 /** Added to variances, as a share of their mean: features that never vary have none. */
 const RIDGE = 1e-3;
 
@@ -30,13 +40,43 @@ export interface FeatureGaussians {
   readonly mean: Float32Array;
 }
 
-/** The principal axes of features `[n, d]`: as many as `n` pictures can tell something of. */
+/** The principal axes of features `[n, d]`: as many as `n` pictures can tell something of. Of many pictures, some give them. */
 export function fitProjection(features: Float32Array, n: number): Projection {
   const d = features.length / n;
   const axes = Math.max(1, Math.min(MOST_AXES, d, Math.floor(n / PICTURES_AN_AXIS)));
-  const index = Array.from({ length: n }, (_, i) => i);
+  const rows = d > WIDE ? Math.min(n, MOST_ROWS) : n;
+  const index = Array.from({ length: rows }, (_, i) => Math.floor((i * n) / rows));
+  const [centre, basis] = d > rows ? axesOfWide(features, d, index, axes) : axesOf(features, d, index, axes);
+  return { axes, centre: Float32Array.from(centre), basis: Float32Array.from(basis) };
+}
+
+function axesOf(features: Float32Array, d: number, index: readonly number[], axes: number) {
   const { mean, covariance } = moments(features, d, index);
-  return { axes, centre: Float32Array.from(mean), basis: Float32Array.from(principalAxes(covariance, d, axes)) };
+  return [mean, principalAxes(covariance, d, axes)] as const;
+}
+
+/** Axes of fewer rows X than numbers: those of X Xᵀ, which is the smaller matrix, times Xᵀ are those of Xᵀ X. */
+function axesOfWide(features: Float32Array, d: number, index: readonly number[], axes: number) {
+  const m = index.length;
+  const mean = new Float64Array(d);
+  for (const i of index) for (let j = 0; j < d; j++) mean[j]! += features[i * d + j]! / m;
+  const rows = new Float64Array(m * d);
+  for (const [r, i] of index.entries()) for (let j = 0; j < d; j++) rows[r * d + j] = features[i * d + j]! - mean[j]!;
+  const products = new Float64Array(m * m);
+  for (let a = 0; a < m; a++)
+    for (let b = 0; b <= a; b++) {
+      let total = 0;
+      for (let j = 0; j < d; j++) total += rows[a * d + j]! * rows[b * d + j]!;
+      products[a * m + b] = products[b * m + a] = total;
+    }
+  const left = principalAxes(products, m, axes);
+  const basis = new Float64Array(d * axes);
+  for (let r = 0; r < m; r++)
+    for (let j = 0; j < d; j++) {
+      const value = rows[r * d + j]!;
+      for (let c = 0; c < axes; c++) basis[j * axes + c]! += value * left[r * axes + c]!;
+    }
+  return [mean, orthonormal(basis, d, axes)] as const;
 }
 
 /** Features `[n, d]` along the axes, `[n, axes]`. */

@@ -1,8 +1,9 @@
 // A pretrained network below a model's own layers: its features, and which of its parameters move.
 import { ndarray } from "../base/array.ts";
 import * as g from "../graph/ops/index.ts";
-import { constant, type Tensor } from "../graph/tensor.ts";
-import type { Scope } from "../nn/scope.ts";
+import { constant, input, type Tensor } from "../graph/tensor.ts";
+import { Build, type Scope } from "../nn/scope.ts";
+import type { Scale } from "../onnx/import/cut.ts";
 import type { Network } from "../onnx/import/network.ts";
 import { channelsLast, inOrder } from "../onnx/import/values.ts";
 import type { Weights } from "../onnx/import/weights.ts";
@@ -31,6 +32,11 @@ export interface Backbone {
   readonly network: Network;
   /** The name of the value to build on. */
   readonly cut: string;
+  /**
+   * Maps on the way there of which its features are means too, the largest first, for a model that looks at several scales; the last
+   * is the cut. Default: the cut alone.
+   */
+  readonly scales?: readonly Scale[];
   /** Absent where the network does it itself. */
   readonly normalisation?: Normalisation;
   /** How much of it stays as it is: all, or what is before and in its first so many halvings of the picture. */
@@ -48,8 +54,8 @@ const weightsIn = (scope: Scope): Weights => ({
   statistic: (path, { shape, data }) => scope.buffer(path, shape, () => Float32Array.from(data)),
 });
 
-/** What the network makes of pictures `[n, h, w, c]` at its cut: a map `[n, h, w, d]`, or rows `[n, d]`. */
-export function backboneMap({ network, cut, normalisation }: Backbone, root: Scope, x: Tensor): Tensor {
+/** What the network makes of pictures `[n, h, w, c]` at some values: maps `[n, h, w, d]`, or rows `[n, d]`. */
+function mapsAt({ network, normalisation }: Backbone, root: Scope, x: Tensor, names: readonly string[]): Tensor[] {
   const { channels } = network.input;
   const [n, h, w, c] = x.shape as readonly number[] as [number, number, number, number];
   const coloured = c === 1 && channels === 3 ? g.broadcast(x, [n, h, w, channels]) : x;
@@ -57,19 +63,45 @@ export function backboneMap({ network, cut, normalisation }: Backbone, root: Sco
   const pixels = normalisation
     ? g.div(g.sub(coloured, row(normalisation.mean)), row(normalisation.deviation))
     : coloured;
-  const [value] = network.apply(pixels, weightsIn(root.child(PART)), [cut]);
-  if (value!.kind === "known") return constant(ndarray("float32", value!.shape, Float32Array.from(value!.data)));
-  return inOrder(value!, channelsLast(value!.shape.length));
+  return network
+    .apply(pixels, weightsIn(root.child(PART)), names)
+    .map((value) =>
+      value.kind === "known"
+        ? constant(ndarray("float32", value.shape, Float32Array.from(value.data)))
+        : inOrder(value, channelsLast(value.shape.length)),
+    );
 }
 
-/** The features of pictures: means over the places of the network's map, `[n, d]`. */
+/** The features of pictures: means over the places of the network's map, `[n, d]`; of several scales, those of each in turn. */
 export function backboneFeatures(backbone: Backbone, root: Scope, x: Tensor): Tensor {
   return root.child(PART).costly(x, () => {
-    const map = backboneMap(backbone, root, x);
-    const places = map.shape.slice(1, -1).map((_, i) => i + 1);
-    return places.length === 0 ? map : g.mean(map, places);
+    const names = backbone.scales?.map(({ name }) => name) ?? [backbone.cut];
+    const means = mapsAt(backbone, root, x, names).map((map) => {
+      const places = map.shape.slice(1, -1).map((_, i) => i + 1);
+      return places.length === 0 ? map : g.mean(map, places);
+    });
+    return means.length === 1 ? means[0]! : g.concat(means, 1);
   });
 }
+
+/** How many features pictures of a size have. */
+export function featureCount(backbone: Backbone, { height, width, channels }: PictureSize): number {
+  const picture = input("picture", [1, height, width, channels]);
+  return backboneFeatures(backbone, new Build(false).root, picture).shape[1]!;
+}
+
+interface PictureSize {
+  readonly height: number;
+  readonly width: number;
+  readonly channels: number;
+}
+
+/**
+ * What the layers of a model take: features `[n, d]` of its pretrained network where it has one, else the pictures. Batches that
+ * go through the layers as one are to be joined behind it: features that were computed before are known for a batch as it is fed.
+ */
+export const belowLayers = (backbone: Backbone | undefined, root: Scope, x: Tensor): Tensor =>
+  backbone ? backboneFeatures(backbone, root, x) : x;
 
 /** What a phase adds to its `updates` for the network's parameters, which move more slowly than the model's own. */
 export const backboneUpdates = (backbone: Backbone | undefined): { prefix: string; rateScale: number }[] =>

@@ -8,13 +8,16 @@ import { zerosInit } from "../nn/init.ts";
 import { classLoss, weightedMean } from "../nn/losses.ts";
 import type { Scope } from "../nn/scope.ts";
 import { draw, eachClass, importanceBound, logMeanExp, ofClass } from "../nn/variational.ts";
-import { head } from "./heads.ts";
+import { backboneUpdates } from "./backbone.ts";
+import { decodedView, decodesOption } from "./feature-density.ts";
+import { type Heads, head } from "./heads.ts";
 import { labelledHalf } from "./labelled-half.ts";
 import { latentDensity, latentDensityOptions } from "./latent-density.ts";
 import { type Batch, defineModel, type Phase } from "./model.ts";
 
 const options = z.object({
   ...latentDensityOptions,
+  decodes: decodesOption,
   flowSteps: latentDensityOptions.flowSteps.default(6),
   flowHidden: latentDensityOptions.flowHidden.default(128),
   components: latentDensityOptions.components.default(5).describe("Gaussians a class of the mixture prior"),
@@ -33,9 +36,10 @@ export const classVae = defineModel({
   title: "generative classifier: VAE with a prior a class",
   cite: "Kingma et al. 2014, Semi-supervised Learning with Deep Generative Models; with class priors by flows after Izmailov et al. 2020 (FlowGMM)",
   options,
+  buildsOnBackbone: true,
   build(o, data) {
     const k = data.classes.length;
-    const density = latentDensity(o, data);
+    const density = latentDensity(o, data, o.decodes);
 
     /** ln p(y) + ln p(z | y) of each class, `[n, classes]`, of latent vectors `[n, latent]`. */
     const logJoint = (scope: Scope, latent: Tensor) => {
@@ -55,7 +59,7 @@ export const classVae = defineModel({
     const joint: Phase = {
       ...density.training,
       name: "joint",
-      updates: [""],
+      updates: ["", ...backboneUpdates(data.backbone)],
       loss(scope, all, { labelled }) {
         const drawn = density.draws(scope, density.observe(scope, all.x), 1);
         const classes = logJoint(scope, drawn.latent);
@@ -72,12 +76,19 @@ export const classVae = defineModel({
       },
     };
 
+    const ofPictures: Heads = {
+      sample: head(["label"], "picture", (scope, { label, n }) =>
+        density.picture(scope, density.prior.sample(scope.child("prior"), n, g.oneHot(label, k))),
+      ),
+      elbo: head(["picture"], "score", (scope, { picture }) => bound(scope, picture, 1)),
+      logLikelihood: head(["picture"], "score", (scope, { picture }) => bound(scope, picture, o.draws)),
+    };
     return {
       stages: [{ phases: [joint] }],
-      streams: labelledHalf(data.examples),
+      streams: labelledHalf(data.examples, decodedView(o.decodes, data)),
       best: ["accuracy", "nll"],
       latentSize: o.latent,
-      likelihood: density.spec,
+      likelihood: density.ofFeatures ? undefined : density.spec,
       heads: {
         ...density.heads,
         // p(y | x) is the mean of p(y | z) over q(z | x), which is exact where q is the posterior: no decoder is asked.
@@ -85,11 +96,7 @@ export const classVae = defineModel({
           const { latent } = draw(scope, density.posterior(scope, density.observe(scope, picture)), o.draws);
           return logMeanExp(g.reshape(g.logSoftmax(logJoint(scope, latent)), [n, o.draws, k]), 1);
         }),
-        sample: head(["label"], "picture", (scope, { label, n }) =>
-          density.picture(scope, density.prior.sample(scope.child("prior"), n, g.oneHot(label, k))),
-        ),
-        elbo: head(["picture"], "score", (scope, { picture }) => bound(scope, picture, 1)),
-        logLikelihood: head(["picture"], "score", (scope, { picture }) => bound(scope, picture, o.draws)),
+        ...(density.ofFeatures ? {} : ofPictures),
       },
     };
   },

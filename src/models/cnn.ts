@@ -11,10 +11,12 @@ import { defaultDepth } from "../nn/nets.ts";
 import { adam } from "../nn/optim.ts";
 import { schedule, withWarmup } from "../nn/schedule.ts";
 import type { Scope } from "../nn/scope.ts";
-import { backboneFeatures, backboneUpdates } from "./backbone.ts";
+import { backboneUpdates, belowLayers } from "./backbone.ts";
 import { FAST_OPTIMIZERS, fastBatch, fastTraining, fastWidths, WIDTHS_PATTERN } from "./fast-training.ts";
+import { fewLabels } from "./few-labels.ts";
 import { head } from "./heads.ts";
-import { type DataSpec, defineModel, type Phase } from "./model.ts";
+import { mostlyUnlabelled } from "./labelled-half.ts";
+import { type BuiltModel, type DataSpec, defineModel, type Phase } from "./model.ts";
 import { ACTIVATION_NAMES, SCHEDULE_NAMES } from "./options.ts";
 import { overViews, TEST_VIEWS } from "./test-views.ts";
 
@@ -56,8 +58,8 @@ const options = z.object({
 
 /** A trunk, what is above it, and how both are trained. */
 interface Classifier {
-  /** `[n, f]` */
-  features(scope: Scope, x: Tensor): Tensor;
+  /** `[n, f]` of what `belowLayers` gives. */
+  features(scope: Scope, seen: Tensor): Tensor;
   /** `[n, classes]` */
   logits(scope: Scope, features: Tensor): Tensor;
   readonly rule: Pick<Phase, "updates" | "optimizer" | "learningRate" | "schedule" | "emaDecay">;
@@ -79,10 +81,10 @@ function plain(o: z.infer<typeof options>, { height, width, classes, backbone }:
   };
   return {
     // Features of a pretrained network take a linear layer alone, which learns best from values of one scale.
-    features: (scope, x) =>
-      backbone
-        ? batchNorm(scope.child("trunk").child("norm"), backboneFeatures(backbone, scope, x))
-        : own(scope.child("trunk"), x),
+    features(scope, seen) {
+      const trunk = scope.child("trunk");
+      return backbone ? batchNorm(trunk.child("norm"), seen) : own(trunk, seen);
+    },
     logits(scope, features) {
       const trunk = scope.child("trunk");
       // On more features than there may be pictures, what a random start adds is never unlearned.
@@ -119,10 +121,11 @@ export const cnn = defineModel({
   buildsOnBackbone: true,
   batch: (counts, { net }) => (net === "fast" ? fastBatch(counts) : undefined),
   build(o, data) {
+    const { backbone } = data;
     const { features, logits, rule } = (o.net === "fast" ? fast : plain)(o, data);
-    const classify = (scope: Scope, x: Tensor): Tensor => logits(scope, features(scope, x));
-
-    return {
+    const below = (scope: Scope, x: Tensor) => belowLayers(backbone, scope, x);
+    const classify = (scope: Scope, seen: Tensor): Tensor => logits(scope, features(scope, seen));
+    const supervised: BuiltModel = {
       streams: { labelled: { from: "labelled" } },
       stages: [
         {
@@ -131,8 +134,7 @@ export const cnn = defineModel({
               ...rule,
               name: "classifier",
               loss(scope, batch) {
-                const logits = classify(scope, (batch.mixed ?? batch).x);
-                const loss = classLoss(logits, batch, o.smoothing);
+                const loss = classLoss(classify(scope, below(scope, (batch.mixed ?? batch).x)), batch, o.smoothing);
                 return { loss, log: { loss } };
               },
             },
@@ -142,10 +144,13 @@ export const cnn = defineModel({
       best: ["accuracy", "nll"],
       heads: {
         classify: head(["picture"], "logits", (scope, { picture }) =>
-          overViews(o.views, data.mirror, picture, (x) => classify(scope, x)),
+          overViews(o.views, data.mirror, picture, (x) => classify(scope, below(scope, x))),
         ),
-        features: head(["picture"], "features", (scope, { picture }) => features(scope, picture)),
+        features: head(["picture"], "features", (scope, { picture }) => features(scope, below(scope, picture))),
       },
     };
+    if (!backbone || !mostlyUnlabelled(data.examples)) return supervised;
+    const guessed = fewLabels({ data, classify, updates: rule.updates, rule, generative: [], share: 0 });
+    return { ...supervised, ...guessed, best: undefined, heads: { ...supervised.heads, ...guessed.heads } };
   },
 });

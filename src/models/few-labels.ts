@@ -1,5 +1,6 @@
 // Training from few labels, for any model with a classifier: first codes of all pictures, by a small VAE that undoes random
-// changes; then the classifier, on a bank of guessed labels that a graph of these codes begins (label-bank.ts).
+// changes, or features of a pretrained network; then the classifier, on a bank of guessed labels that a graph of these begins
+// (label-bank.ts).
 import { type Augmentation, consistencyViews } from "../data/augment.ts";
 import * as g from "../graph/ops/index.ts";
 import type { Tensor } from "../graph/tensor.ts";
@@ -9,20 +10,21 @@ import { conv, dense } from "../nn/layers.ts";
 import { classLoss, perExample, weightedMean } from "../nn/losses.ts";
 import { convEncoder, defaultDepth, type NetShape } from "../nn/nets.ts";
 import type { Scope } from "../nn/scope.ts";
+import { backboneFeatures, belowLayers } from "./backbone.ts";
 import { head } from "./heads.ts";
-import { bankLoss, bankTables, refreshBank } from "./label-bank.ts";
+import { bankLoss, bankTables, PRETRAINED, refreshBank } from "./label-bank.ts";
 import type { BuiltModel, DataSpec, Phase, Stage, Streams } from "./model.ts";
 
 /** What the recipe is told of a model. */
 export interface FewLabelsOptions {
   readonly data: DataSpec;
-  /** Logits `[n, classes]` of pictures. */
-  readonly classify: (scope: Scope, x: Tensor) => Tensor;
+  /** Logits `[n, classes]` of what `belowLayers` gives: of pictures, or of features of a pretrained network. */
+  readonly classify: (scope: Scope, seen: Tensor) => Tensor;
   /** Path prefixes of the parameters of `classify`. */
   readonly updates: Phase["updates"];
   /** How both stages are trained. */
   readonly rule: Pick<Phase, "optimizer" | "learningRate" | "schedule">;
-  /** Phases of the first stage beside that of the codes; they read the stream `all`, whose view is the plain picture. */
+  /** Phases of the first stage beside that of the codes, if any; they read the stream `all`, whose view is the plain picture. */
   readonly generative: readonly Phase[];
   /** The first stage's share of training, 0..1. */
   readonly share: number;
@@ -42,7 +44,9 @@ const CHANGES: Augmentation = { rotate: 15, shear: 15, scale: 0.15, shift: 0.07,
 
 /** Stages, streams, tables and heads of training from few labels. */
 export function fewLabels({ data, classify, updates, rule, generative, share }: FewLabelsOptions): FewLabels {
-  const { hard } = consistencyViews(data.channels, data.mirror);
+  const { backbone } = data;
+  // Of a frozen network there are features of the views that the run asks for.
+  const hard = backbone?.frozen === "all" ? "augmented" : consistencyViews(data.channels, data.mirror).hard;
   const net: NetShape = { ...NET, depth: defaultDepth(data.height, data.width) };
   const pixels = data.height * data.width * data.channels;
 
@@ -77,30 +81,38 @@ export function fewLabels({ data, classify, updates, rule, generative, share }: 
     updates,
     loss(scope, _, { bank, labelled }) {
       // Both batches go through the network as one, so that batch norm sees one distribution.
-      const logits = classify(scope, g.concat([labelled!.x, bank!.x], 0));
+      const seen = [labelled!, bank!].map(({ x }) => belowLayers(backbone, scope, x));
+      const logits = classify(scope, g.concat(seen, 0));
       const [n, all] = [labelled!.x.shape[0]!, logits.shape[0]!];
       const own = classLoss(g.sliceAxis(logits, 0, 0, n), labelled!);
       const guessed = bankLoss(scope, g.sliceAxis(logits, 0, n, all), bank!);
       return { loss: g.add(own, guessed), log: { class: own, guessed } };
     },
   };
+  // A pretrained network needs no codes to be trained: its features join pictures of a class.
+  const first = backbone ? generative : [...generative, codes];
+  const hasFirst = first.length > 0;
   const stages: Stage[] = [
-    { name: "generative", share, phases: [...generative, codes] },
+    ...(hasFirst ? [{ name: "generative", share, phases: first }] : []),
     {
       name: "classifier",
       share: 1 - share,
-      refresh: refreshBank("code", data.classes.length),
+      refresh: refreshBank("code", data.classes.length, backbone && PRETRAINED),
       phases: [classifier],
     },
   ];
   return {
     stages,
     streams: {
-      all: { views: { x: "plain", changed: CHANGES } },
+      ...(hasFirst ? { all: { views: { x: "plain" as const, ...(backbone ? {} : { changed: CHANGES }) } } } : {}),
       bank: { share: 1.25, views: { x: hard } },
       labelled: { from: "labelled", share: 0.25, views: { x: hard } },
     },
     tables: bankTables(data.classes.length),
-    heads: { code: head(["picture"], "features", (scope, { picture }) => posterior(scope, picture).mean) },
+    heads: {
+      code: head(["picture"], "features", (scope, { picture }) =>
+        backbone ? backboneFeatures(backbone, scope, picture) : posterior(scope, picture).mean,
+      ),
+    },
   };
 }

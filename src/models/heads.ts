@@ -39,7 +39,8 @@ export interface Head {
  * `encode` (picture -> latent), `encodeDeviation` (picture -> latent: standard deviations of the posterior whose mean `encode`
  * gives), `decode` (latent -> picture), `reconstruct` (picture -> picture), `sample` (nothing, or a label -> picture),
  * `discriminate` (picture -> score: above 0 where it is taken for real and not for generated), `elbo` (picture -> score: a lower
- * bound on ln p(x), nats), `logLikelihood` (picture -> score: the logarithm of an unbiased estimate of p(x), nats), `translate` (picture, label or nothing -> picture), `angle` (picture -> degrees counterclockwise from upright,
+ * bound on ln p(x), nats), `logLikelihood` (picture -> score: the logarithm of an unbiased estimate of p(x), nats), `featureError` (picture -> score: how far the features of a pretrained network are from those that the latent vector gives back, in
+ * standard deviations), `translate` (picture, label or nothing -> picture), `angle` (picture -> degrees counterclockwise from upright,
  * -180..180), `angleSpread` (picture -> score: the circular standard deviation of that angle, degrees), `canonical` (picture ->
  * picture, turned upright). A model has any of them, and others of its own. A trained model has `novelty` (picture -> score)
  * beside them (predict/novelty.ts), and `translate` where that follows from `encode` and `decode` (predict/translation.ts).
@@ -67,6 +68,7 @@ const USUAL: Readonly<Record<string, Pick<Head, "takes" | "gives">>> = {
   discriminate: { takes: ["picture", "label"], gives: "score" },
   elbo: { takes: ["picture", "label"], gives: "score" },
   logLikelihood: { takes: ["picture"], gives: "score" },
+  featureError: { takes: ["picture"], gives: "score" },
   novelty: { takes: ["picture"], gives: "score" },
   translate: { takes: ["picture", "label"], gives: "picture" },
   angle: { takes: ["picture"], gives: "angle" },

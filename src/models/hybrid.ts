@@ -3,6 +3,7 @@
 // maps go through dense layers to the classes.
 import { z } from "zod";
 import { sizeOf } from "../base/array.ts";
+import { fail } from "../base/errors.ts";
 import * as g from "../graph/ops/index.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import { ADVERSARIAL_LOSSES, type AdversarialLossName } from "../nn/adversarial.ts";
@@ -17,8 +18,10 @@ import { adam } from "../nn/optim.ts";
 import { schedule, withWarmup } from "../nn/schedule.ts";
 import type { Scope } from "../nn/scope.ts";
 import { type Posterior, posteriorOf } from "../nn/variational.ts";
+import { backboneFeatures, featureCount } from "./backbone.ts";
 import { FAST_OPTIMIZERS, fastBatch, fastTraining, fastWidths, WIDTHS_PATTERN } from "./fast-training.ts";
-import { head } from "./heads.ts";
+import { decodeFeatures, featureErrorHead, scaledFeatures } from "./feature-density.ts";
+import { type Heads, head } from "./heads.ts";
 import { defineModel, type Phase, type Stage } from "./model.ts";
 import { overViews, TEST_VIEWS } from "./test-views.ts";
 
@@ -76,6 +79,8 @@ const options = z.object({
 
 /** Variance of a pixel about what the decoder says, by which squared errors are nats and compare with the KL divergence. */
 const VARIANCE = 0.01;
+/** The same of a scaled feature. */
+const FEATURE_VARIANCE = 0.5;
 /** Channels of the decoder's largest maps. */
 const DECODER_WIDTH = 16;
 /** Steps between two in which decoder and score follow the features that the classes go on moving. */
@@ -88,9 +93,18 @@ export const hybrid = defineModel({
   cite: "Larsen et al. 2016, Autoencoding beyond Pixels Using a Learned Similarity Metric (decoder and generator in one); Radford et al. 2016, section 5 (discriminator features that classify); the networks are Jordan's of 2024, 94% on CIFAR-10 in 3.29 Seconds",
   options,
   batch: fastBatch,
+  buildsOnBackbone: true,
   build(o, data) {
-    const { height, width, channels } = data;
-    const pixels = sizeOf([height, width, channels]);
+    const { height, width, channels, backbone } = data;
+    if (backbone && backbone.frozen !== "all")
+      fail(
+        "E_OPTION",
+        "hybrid tells real features from generated ones, which have to stay as they are; ask for --freeze all",
+      );
+    // On a pretrained network all is of its features in place of pictures, and layers are dense.
+    const featureWidth = backbone && featureCount(backbone, data);
+    const values = featureWidth ?? sizeOf([height, width, channels]);
+    const variance = backbone ? FEATURE_VARIANCE : VARIANCE;
     // Two networks look at each picture, each of half the width.
     const widths = fastWidths(o.widths, data).map((w) => (o.widths === "auto" ? w / 2 : w));
     const depth = defaultDepth(height, width);
@@ -99,22 +113,33 @@ export const hybrid = defineModel({
     const isAdversarial = o.adversarialRate > 0;
 
     // ------------------------------------------------------------------------------------------ networks
-    /** The last feature maps `[n, h, w, c]` of the autoencoder's encoder, or of the discriminator. */
-    const maps = (scope: Scope, network: "encoder" | "discriminator", x: Tensor) =>
-      fastNet(scope.child(network).child("net"), x, widths).at(-1)!;
+    /** What is encoded and given back: pictures `[n, h, w, c]`, or scaled features `[n, d]` of the pretrained network. */
+    const seenOf = (scope: Scope, x: Tensor) =>
+      backbone ? scaledFeatures(scope.child("encoder").child("net"), backboneFeatures(backbone, scope, x)) : x;
+    /** The last feature maps `[n, h, w, c]` of the autoencoder's encoder, or of the discriminator; `[n, hidden]` above features. */
+    const maps = (scope: Scope, network: "encoder" | "discriminator", seen: Tensor) => {
+      const net = scope.child(network).child("net");
+      return backbone ? g.gelu(dense(net.child("dense"), seen, o.hidden)) : fastNet(net, seen, widths).at(-1)!;
+    };
     const posterior = (scope: Scope, encoded: Tensor): Posterior =>
       posteriorOf(scope.child("encoder").child("code"), g.flatten(encoded), o.latent);
-    /** `[n, latent] -> [n, h, w, c]` in 0..1 */
+    /** `[n, latent]` to pictures `[n, h, w, c]` in 0..1, or to scaled features `[n, d]`. */
     const decode = (scope: Scope, latent: Tensor) =>
-      g.sigmoid(convDecoder(scope.child("decoder"), latent, [height, width, channels], decoderShape));
+      featureWidth === undefined
+        ? g.sigmoid(convDecoder(scope.child("decoder"), latent, [height, width, channels], decoderShape))
+        : decodeFeatures(scope.child("decoder"), latent, o.hidden, featureWidth);
     const generate = (scope: Scope, n: number) => decode(scope, scope.noise("prior", [n, o.latent]));
     /** The score `[n]` of how real pictures are, from the discriminator's maps. */
     const score = (scope: Scope, seen: Tensor) => {
-      const summary = g.concat([g.mean(seen, [1, 2]), largest(seen)], 1);
+      const summary = backbone ? seen : g.concat([g.mean(seen, [1, 2]), largest(seen)], 1);
       return g.reshape(dense(scope.child("discriminator").child("score"), summary, 1), [seen.shape[0]!]);
     };
     const features = (root: Scope, encoded: Tensor, seen: Tensor): Tensor => {
       const scope = root.child("classifier");
+      if (backbone)
+        return g.gelu(
+          batchNorm(scope.child("norm"), dense(scope.child("dense"), g.concat([encoded, seen], 1), o.hidden)),
+        );
       const both = conv(scope.child("join"), g.concat([encoded, seen], 3), 2 * widths.at(-1)!, 3, { bias: false });
       const joined = batchNorm(scope.child("norm"), both);
       const extremes = g.concat([largest(joined), largest(g.neg(joined))], 1);
@@ -122,6 +147,7 @@ export const hybrid = defineModel({
     };
     const featuresOf = (scope: Scope, x: Tensor) =>
       features(scope, maps(scope, "encoder", x), maps(scope, "discriminator", x));
+    const featuresOfPicture = (scope: Scope, picture: Tensor) => featuresOf(scope, seenOf(scope, picture));
     const logits = (root: Scope, features: Tensor) => {
       const scope = root.child("classifier");
       const kept = dropout(scope.child("drop"), features, o.dropout);
@@ -133,13 +159,15 @@ export const hybrid = defineModel({
     const autoencoder = (scope: Scope, encoded: Tensor, x: Tensor, weights: Tensor) => {
       const { mean, logVariance } = posterior(scope, encoded);
       const code = gaussian.sample(mean, logVariance, scope.noise("code", mean.shape));
-      const error = g.div(weightedMean(squaredError(decode(scope, code), x), weights), pixels);
+      const error = g.div(weightedMean(squaredError(decode(scope, code), x), weights), values);
       const kl = weightedMean(perExample(gaussian.klToStandard(mean, logVariance)), weights);
-      return { loss: g.add(error, g.mul(kl, (2 * VARIANCE) / pixels)), log: { error, kl } };
+      return { loss: g.add(error, g.mul(kl, (2 * variance) / values)), log: { error, kl } };
     };
     /** What the discriminator's maps are of: real pictures and as many generated ones, after changes of one kind, in one batch. */
     const shown = (scope: Scope, real: Tensor, generated: Tensor) =>
-      diffAugment(scope.child("changes"), g.concat([real, generated], 0), o.diffAugment);
+      backbone
+        ? g.concat([real, generated], 0)
+        : diffAugment(scope.child("changes"), g.concat([real, generated], 0), o.diffAugment);
     /** The discriminator's loss of its maps of real pictures and as many generated ones. */
     const toldApart = (scope: Scope, seen: Tensor, weights: Tensor) => {
       const [all, n] = [score(scope, seen), weights.shape[0]!];
@@ -148,7 +176,13 @@ export const hybrid = defineModel({
       return { loss: g.add(real, generated), log: { real, generated } };
     };
     const fast = (others: readonly string[], course: Phase["schedule"]) => ({
-      ...fastTraining(o.optimizer, ["encoder/net/", "discriminator/net/"], others, o.rate, data.examples),
+      ...fastTraining(
+        backbone ? "adam" : o.optimizer,
+        ["encoder/net/", "discriminator/net/"],
+        others,
+        o.rate,
+        data.examples,
+      ),
       schedule: course,
     });
     // One decay for all: several phases move the same parameters.
@@ -163,20 +197,23 @@ export const hybrid = defineModel({
       updates: ["encoder/", "decoder/"],
       optimizer: adam(),
       learningRate: 1e-3,
-      loss: (scope, _, { plain }) => autoencoder(scope, maps(scope, "encoder", plain!.x), plain!.x, plain!.weights),
+      loss(scope, _, { plain }) {
+        const x = seenOf(scope, plain!.x);
+        return autoencoder(scope, maps(scope, "encoder", x), x, plain!.weights);
+      },
     };
     const joint: Phase = {
       ...fast(["encoder/code/", "decoder/", "classifier/"], rise),
       name: "joint",
       loss(scope, batch, { plain }) {
         // Both batches go through the encoder as one, so that batch norm sees one distribution.
-        const x = (batch.mixed ?? batch).x;
+        const [x, whole] = [seenOf(scope, (batch.mixed ?? batch).x), seenOf(scope, plain!.x)];
         const n = x.shape[0]!;
-        const encoded = maps(scope, "encoder", g.concat([x, plain!.x], 0));
+        const encoded = maps(scope, "encoder", g.concat([x, whole], 0));
         const m = encoded.shape[0]!;
         const own = features(scope, g.sliceAxis(encoded, 0, 0, n), maps(scope, "discriminator", x));
         const cross = classLoss(logits(scope, own), batch, o.smoothing);
-        const rebuilt = autoencoder(scope, g.sliceAxis(encoded, 0, n, m), plain!.x, plain!.weights);
+        const rebuilt = autoencoder(scope, g.sliceAxis(encoded, 0, n, m), whole, plain!.weights);
         return {
           loss: g.add(cross, g.mul(rebuilt.loss, o.reconstructionWeight)),
           log: { class: cross, ...rebuilt.log },
@@ -189,7 +226,7 @@ export const hybrid = defineModel({
       updates: ["discriminator/"],
       learningRate: o.adversarialRate,
       loss(scope, _, { plain }) {
-        const seen = shown(scope, plain!.x, generate(scope, plain!.x.shape[0]!));
+        const seen = shown(scope, seenOf(scope, plain!.x), generate(scope, plain!.x.shape[0]!));
         return toldApart(scope, maps(scope, "discriminator", seen), plain!.weights);
       },
     };
@@ -200,7 +237,7 @@ export const hybrid = defineModel({
       learningRate: o.generatorRate,
       loss(scope, _, { plain }) {
         const n = plain!.x.shape[0]!;
-        const seen = maps(scope, "discriminator", shown(scope, plain!.x, generate(scope, n)));
+        const seen = maps(scope, "discriminator", shown(scope, seenOf(scope, plain!.x), generate(scope, n)));
         const own = g.mean(loss.generator(g.sliceAxis(score(scope, seen), 0, n, 2 * n)));
         return { loss: own, log: { loss: own } };
       },
@@ -211,7 +248,7 @@ export const hybrid = defineModel({
         : fast(["classifier/"], schedule("triangular"))),
       name: "classifier",
       loss(scope, batch) {
-        const cross = classLoss(logits(scope, featuresOf(scope, (batch.mixed ?? batch).x)), batch, o.smoothing);
+        const cross = classLoss(logits(scope, featuresOfPicture(scope, (batch.mixed ?? batch).x)), batch, o.smoothing);
         return { loss: cross, log: { class: cross } };
       },
     };
@@ -222,7 +259,8 @@ export const hybrid = defineModel({
       every: FOLLOW_EVERY,
       ...{ optimizer: adam(), learningRate: 1e-3, schedule: schedule("cosine"), emaDecay },
       loss(scope, _, { plain }) {
-        const { x, weights } = plain!;
+        const { weights } = plain!;
+        const x = seenOf(scope.averaged, plain!.x);
         const rebuilt = autoencoder(scope, maps(scope.averaged, "encoder", x), x, weights);
         if (!isAdversarial) return rebuilt;
         const generated = generate(scope.averaged, x.shape[0]!);
@@ -239,7 +277,18 @@ export const hybrid = defineModel({
       { name: "classifier", share: 1 - o.featureShare, phases: [classifier, follow] },
     ];
 
-    const codeOf = (scope: Scope, picture: Tensor) => posterior(scope, maps(scope, "encoder", picture));
+    const codeOf = (scope: Scope, picture: Tensor) => posterior(scope, maps(scope, "encoder", seenOf(scope, picture)));
+    const pictureHeads: Heads = {
+      decode: head(["latent"], "picture", (scope, { latent }) => decode(scope, latent)),
+      reconstruct: head(["picture"], "picture", (scope, { picture }) => decode(scope, codeOf(scope, picture).mean)),
+      ...(isAdversarial ? { sample: head([], "picture", (scope, { n }) => generate(scope, n)) } : {}),
+    };
+    const featureHeads: Heads = {
+      featureError: featureErrorHead((scope, picture) => ({
+        features: seenOf(scope, picture),
+        decoded: decode(scope, codeOf(scope, picture).mean),
+      })),
+    };
     return {
       // Changed pictures teach the classes alone: the generator would learn to make them.
       streams: {
@@ -251,20 +300,20 @@ export const hybrid = defineModel({
       best: ["accuracy", "nll"],
       heads: {
         classify: head(["picture"], "logits", (scope, { picture }) =>
-          overViews(o.views, data.mirror, picture, (x) => logits(scope, featuresOf(scope, x))),
+          overViews(backbone ? "one" : o.views, data.mirror, picture, (x) =>
+            logits(scope, featuresOfPicture(scope, x)),
+          ),
         ),
-        features: head(["picture"], "features", (scope, { picture }) => featuresOf(scope, picture)),
+        features: head(["picture"], "features", (scope, { picture }) => featuresOfPicture(scope, picture)),
         encode: head(["picture"], "latent", (scope, { picture }) => codeOf(scope, picture).mean),
         encodeDeviation: head(["picture"], "latent", (scope, { picture }) =>
           g.exp(g.mul(codeOf(scope, picture).logVariance, 0.5)),
         ),
-        decode: head(["latent"], "picture", (scope, { latent }) => decode(scope, latent)),
-        reconstruct: head(["picture"], "picture", (scope, { picture }) => decode(scope, codeOf(scope, picture).mean)),
+        ...(backbone ? featureHeads : pictureHeads),
         ...(isAdversarial
           ? {
-              sample: head([], "picture", (scope, { n }) => generate(scope, n)),
               discriminate: head(["picture"], "score", (scope, { picture }) =>
-                score(scope, maps(scope, "discriminator", picture)),
+                score(scope, maps(scope, "discriminator", seenOf(scope, picture))),
               ),
             }
           : {}),

@@ -34,20 +34,37 @@ const THRESHOLD = 0.95;
 const HELPFUL = 0.85;
 /** Neighbours of each picture in a graph. */
 const NEIGHBOURS = 10;
-/** Codes and features with more numbers than this are projected before neighbours are looked for. */
-const GRAPH_WIDTH = 32;
+/** Where neighbours are looked for. */
+export interface GraphSpace {
+  /** Rows of more numbers are projected to so many. */
+  readonly width: number;
+  /** Whether rows are brought to length 1 first: neighbours are then those of about the same direction. */
+  readonly directions: boolean;
+}
+
+/** That of codes and features which a model has learnt on the pictures themselves. */
+const LEARNT: GraphSpace = { width: 32, directions: false };
+/**
+ * That of a pretrained network: most of what its features say is of other pictures, which takes more numbers, and their length tells
+ * the contrast. On 1,114 photographs with 10 labels a class, of hidden labels 98 % came back at full width, 72 % as of `LEARNT`.
+ */
+export const PRETRAINED: GraphSpace = { width: 256, directions: true };
 
 /**
  * The work between steps that fills a bank. It asks the heads `classify` and `features`.
  * @param codes name of the head whose rows the first graph joins
  * @param k number of classes
  */
-export const refreshBank = (codes: string, k: number): Refresh => ({
+export const refreshBank = (codes: string, k: number, space: GraphSpace = LEARNT): Refresh => ({
   heads: [codes, "features", "classify"],
   every: { epochs: REFRESH_EPOCHS },
   async run(context) {
     if (context.progress > FROZEN_FROM) return;
-    write(context, k, context.progress === 0 ? await firstGuesses(context, codes, k) : await laterGuesses(context, k));
+    write(
+      context,
+      k,
+      context.progress === 0 ? await firstGuesses(context, codes, k, space) : await laterGuesses(context, k, space),
+    );
   },
 });
 
@@ -66,8 +83,13 @@ interface BankRows extends Guesses {
 }
 
 /** Labels spread over a graph of codes, where that gives hidden labels back; else nothing is trusted yet. */
-async function firstGuesses({ labels, predict, note }: RefreshContext, codes: string, k: number): Promise<BankRows> {
-  const { points, width, neighbours } = placesOf(await predict(codes), labels.length);
+async function firstGuesses(
+  { labels, predict, note }: RefreshContext,
+  codes: string,
+  k: number,
+  space: GraphSpace,
+): Promise<BankRows> {
+  const { points, width, neighbours } = placesOf(await predict(codes), labels.length, space);
   const foreign = foreignPoints(points, width, labels, neighbours);
   if (foreign && foreign.share > foreign.byChance)
     note(
@@ -93,9 +115,13 @@ async function firstGuesses({ labels, predict, note }: RefreshContext, codes: st
 }
 
 /** What the averaged classifier is sure of, and a graph of its features says too. */
-async function laterGuesses({ labels, progress, predict, note }: RefreshContext, k: number): Promise<BankRows> {
+async function laterGuesses(
+  { labels, progress, predict, note }: RefreshContext,
+  k: number,
+  space: GraphSpace,
+): Promise<BankRows> {
   const teacher = byProbability(softmaxRows(await predict("classify"), k), k);
-  const graph = neighbourGraph(placesOf(await predict("features"), labels.length).neighbours);
+  const graph = neighbourGraph(placesOf(await predict("features"), labels.length, space).neighbours);
   const guesses = byMargin(poissonLearning(graph, labels, k), k);
   const share = KEPT + (KEPT_LATE - KEPT) * Math.min(1, progress / FROZEN_FROM);
   const trust = mostConfident(guesses, k, share).map(
@@ -112,10 +138,23 @@ interface Places {
   readonly neighbours: Neighbours;
 }
 
-function placesOf(rows: Float32Array, n: number): Places {
-  const points = randomProjection(rows, rows.length / n, GRAPH_WIDTH);
+function placesOf(rows: Float32Array, n: number, { width: most, directions }: GraphSpace): Places {
+  const given = directions ? ofLengthOne(rows, rows.length / n) : rows;
+  const points = randomProjection(given, rows.length / n, most);
   const width = points.length / n;
   return { points, width, neighbours: nearestNeighbours(points, width, NEIGHBOURS) };
+}
+
+/** Rows of so many numbers, each over its length. */
+function ofLengthOne(rows: Float32Array, width: number): Float32Array {
+  const out = new Float32Array(rows.length);
+  for (let from = 0; from < rows.length; from += width) {
+    let squares = 0;
+    for (let j = from; j < from + width; j++) squares += rows[j]! ** 2;
+    const scale = squares > 0 ? 1 / Math.sqrt(squares) : 0;
+    for (let j = from; j < from + width; j++) out[j] = rows[j]! * scale;
+  }
+  return out;
 }
 
 /** Writes a bank; what is labelled keeps its label. */

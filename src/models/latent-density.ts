@@ -3,6 +3,7 @@
 import { z } from "zod";
 import * as g from "../graph/ops/index.ts";
 import type { Tensor } from "../graph/tensor.ts";
+import { ACTIVATIONS, dense } from "../nn/layers.ts";
 import { drawBinary, LIKELIHOODS, type LikelihoodName } from "../nn/likelihoods.ts";
 import { defaultDepth } from "../nn/nets.ts";
 import { adam } from "../nn/optim.ts";
@@ -11,7 +12,16 @@ import { residualDecoder, residualEncoder } from "../nn/residual-nets.ts";
 import { schedule, withWarmup } from "../nn/schedule.ts";
 import type { Scope } from "../nn/scope.ts";
 import { draw, posteriorOf, repeatRows } from "../nn/variational.ts";
-import { head } from "./heads.ts";
+import { backboneFeatures } from "./backbone.ts";
+import {
+  type Decodes,
+  decodeFeatures,
+  decodesFeatures,
+  featureErrorHead,
+  featureLogProb,
+  scaledFeatures,
+} from "./feature-density.ts";
+import { type Heads, head } from "./heads.ts";
 import type { DataSpec, LikelihoodSpec, Phase } from "./model.ts";
 import { SCHEDULE_NAMES } from "./options.ts";
 
@@ -69,8 +79,21 @@ export interface LatentDraws {
   readonly logPosterior: Tensor;
 }
 
-/** The parts of a model of density, for pictures of one kind. */
-export function latentDensity(o: LatentDensityOptions, data: DataSpec) {
+/** A picture as the parts of a model of density see it. */
+export interface Observed {
+  /** What has the density: pictures `[n, h, w, c]`, or features `[n, d]` of a pretrained network. */
+  readonly x: Tensor;
+  /** What the encoder takes. */
+  readonly seen: Tensor;
+}
+
+/**
+ * The parts of a model of density, for pictures of one kind.
+ * @param decodes what has the density, for a model that can be built on a pretrained network
+ */
+export function latentDensity(o: LatentDensityOptions, data: DataSpec, decodes: Decodes = "pictures") {
+  const { backbone } = data;
+  const ofFeatures = decodesFeatures(decodes, data);
   const shape = { width: o.width, depth: o.depth || defaultDepth(data.height, data.width), hidden: o.hidden };
   const likelihood = LIKELIHOODS[o.likelihood];
   const maps = [data.height, data.width, likelihood.maps(data.channels)] as const;
@@ -81,12 +104,44 @@ export function latentDensity(o: LatentDensityOptions, data: DataSpec) {
     standard: () => standardPrior(o.latent),
   }[o.prior]();
 
-  const posterior = (scope: Scope, x: Tensor) => {
-    const encoder = scope.child("encoder");
-    return posteriorOf(encoder, residualEncoder(encoder, x, shape), o.latent);
+  const observe = (scope: Scope, pictures: Tensor): Observed => {
+    if (!backbone) {
+      const x = o.binarise === "dynamic" ? drawBinary(scope, pictures) : pictures;
+      return { x, seen: x };
+    }
+    const seen = scaledFeatures(scope.child("encoder"), backboneFeatures(backbone, scope, pictures));
+    return { x: ofFeatures ? seen : pictures, seen };
   };
-  const decode = (scope: Scope, latent: Tensor) => residualDecoder(scope.child("decoder"), latent, maps, shape);
-  const picture = (scope: Scope, latent: Tensor) => likelihood.mean(decode(scope, latent), data.channels);
+  const posterior = (scope: Scope, { seen }: Observed) => {
+    const encoder = scope.child("encoder");
+    const hidden = backbone
+      ? ACTIVATIONS.silu(dense(encoder.child("dense"), seen, o.hidden))
+      : residualEncoder(encoder, seen, shape);
+    return posteriorOf(encoder, hidden, o.latent);
+  };
+  const decode = (decoder: Scope, latent: Tensor) => residualDecoder(decoder, latent, maps, shape);
+  const logProb = (decoder: Scope, x: Tensor, latent: Tensor) =>
+    ofFeatures
+      ? featureLogProb(decoder, x, decodeFeatures(decoder, latent, o.hidden, x.shape[1]!))
+      : likelihood.logProb(decoder, x, decode(decoder, latent));
+  const picture = (scope: Scope, latent: Tensor) =>
+    likelihood.mean(decode(scope.child("decoder"), latent), data.channels);
+
+  const pictureHeads: Heads = {
+    decode: head(["latent"], "picture", (scope, { latent }) => picture(scope, latent)),
+    reconstruct: head(["picture"], "picture", (scope, inputs) =>
+      picture(scope, posterior(scope, observe(scope, inputs.picture)).mean),
+    ),
+  };
+  const featureHeads: Heads = {
+    features: head(["picture"], "features", (scope, inputs) => observe(scope, inputs.picture).x),
+    featureError: featureErrorHead((scope, pictures) => {
+      const observed = observe(scope, pictures);
+      const { mean } = posterior(scope, observed);
+      const [features, decoder] = [observed.x, scope.child("decoder")];
+      return { features, decoded: decodeFeatures(decoder, mean, o.hidden, features.shape[1]!) };
+    }),
+  };
 
   return {
     /** p(z); under the scope `prior`. */
@@ -94,13 +149,17 @@ export function latentDensity(o: LatentDensityOptions, data: DataSpec) {
     posterior,
     /** The picture that a latent vector stands for, `[n, h, w, c]` in 0..1. */
     picture,
-    /** Pictures as the likelihood sees them. */
-    observe: (scope: Scope, x: Tensor): Tensor => (o.binarise === "dynamic" ? drawBinary(scope, x) : x),
-    /** @param x as the likelihood sees them */
-    draws(scope: Scope, x: Tensor, k: number): LatentDraws {
-      const { latent, logProb } = draw(scope, posterior(scope, x), k);
-      const logLikelihood = likelihood.logProb(scope.child("decoder"), repeatRows(x, k), decode(scope, latent));
-      return { latent, logLikelihood, logPosterior: logProb };
+    /** Whether the density is of features, not of pictures: then no head gives a picture, and none a likelihood of one. */
+    ofFeatures,
+    /** Pictures `[n, h, w, c]` in 0..1 as the model sees them. */
+    observe,
+    draws(scope: Scope, observed: Observed, k: number): LatentDraws {
+      const { latent, logProb: logPosterior } = draw(scope, posterior(scope, observed), k);
+      return {
+        latent,
+        logLikelihood: logProb(scope.child("decoder"), repeatRows(observed.x, k), latent),
+        logPosterior,
+      };
     },
     /** The loss of draws, `[n · k]`: minus ln p(x | z), and the KL term ln q(z | x) - ln p(z) as far as it costs, times its weight. */
     cost(scope: Scope, { logLikelihood, logPosterior }: LatentDraws, logPrior: Tensor): Tensor {
@@ -125,11 +184,8 @@ export function latentDensity(o: LatentDensityOptions, data: DataSpec) {
     } satisfies LikelihoodSpec,
     /** Heads that do not depend on what the prior is under. */
     heads: {
-      encode: head(["picture"], "latent", (scope, { picture }) => posterior(scope, picture).mean),
-      decode: head(["latent"], "picture", (scope, { latent }) => picture(scope, latent)),
-      reconstruct: head(["picture"], "picture", (scope, inputs) =>
-        picture(scope, posterior(scope, inputs.picture).mean),
-      ),
+      encode: head(["picture"], "latent", (scope, { picture }) => posterior(scope, observe(scope, picture)).mean),
+      ...(ofFeatures ? featureHeads : pictureHeads),
     },
   };
 }

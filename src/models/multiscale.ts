@@ -1,5 +1,6 @@
 // S4: a classifier that looks at a picture at several scales of one trunk, and joins what it sees in a short code.
 import { z } from "zod";
+import { fail } from "../base/errors.ts";
 import { grad } from "../graph/grad.ts";
 import * as g from "../graph/ops/index.ts";
 import type { Tensor } from "../graph/tensor.ts";
@@ -14,6 +15,7 @@ import { adam, globalNorm } from "../nn/optim.ts";
 import { SCHEDULES } from "../nn/schedule.ts";
 import type { Scope } from "../nn/scope.ts";
 import { halves, judgeFeatures, skipGenerator } from "../nn/skip-generator.ts";
+import { backboneFeatures, backboneUpdates } from "./backbone.ts";
 import { FAST_OPTIMIZERS, fastBatch, fastTraining, fastWidths, WIDTHS_PATTERN } from "./fast-training.ts";
 import { type Heads, head } from "./heads.ts";
 import { mostlyUnlabelled } from "./labelled-half.ts";
@@ -80,23 +82,32 @@ export const multiscale = defineModel({
   cite: "Jordan 2024, 94% on CIFAR-10 in 3.29 Seconds on a Single GPU (the trunk); Lee et al. 2015, Deeply-Supervised Nets (a loss on each scale); Karnewar & Wang 2020, MSG-GAN (scores at several scales)",
   options,
   batch: fastBatch,
+  buildsOnBackbone: "scales",
   build(o, data) {
+    const { backbone } = data;
+    if (backbone && o.adversarial === "on")
+      fail("E_OPTION", "--set adversarial=on is for a trunk of its own; on a pretrained network there is no generator");
     const widths = fastWidths(o.widths, data);
     const classes = data.classes.length;
     const size = [data.height, data.width, data.channels] as const;
     const generator = { width: o.generatorWidth, depth: defaultDepth(data.height, data.width) };
     const few = mostlyUnlabelled(data.examples);
-    const adversarial = o.adversarial === "auto" ? few : o.adversarial === "on";
+    const adversarial = !backbone && (o.adversarial === "auto" ? few : o.adversarial === "on");
     const { real: realLoss, generated: generatedLoss, generator: generatorLoss } = ADVERSARIAL_LOSSES.hinge;
 
     // -------------------------------------------------------------------------------------------- networks
     /** The place of the k-th scale's layers. */
     const scaleScope = (root: Scope, k: number) => root.child("scales").child(`scale${k + 1}`);
-    /** What each scale sees of the trunk, the finest first: `[n, 2 · channels]` each. */
-    const looks = (root: Scope, x: Tensor): Tensor[] =>
-      fastNet(root.child("trunk"), x, widths)
-        .slice(-o.scales)
-        .map((map) => g.concat([g.mean(map, [1, 2]), g.max(map, [1, 2])], 1));
+    /** What each scale sees, the finest first: means and largest values of the trunk's maps, or a pretrained network's means. */
+    const looks = (root: Scope, x: Tensor): Tensor[] => {
+      if (!backbone)
+        return fastNet(root.child("trunk"), x, widths)
+          .slice(-o.scales)
+          .map((map) => g.concat([g.mean(map, [1, 2]), g.max(map, [1, 2])], 1));
+      const all = backboneFeatures(backbone, root, x);
+      let from = 0;
+      return backbone.scales!.map(({ width }) => g.sliceAxis(all, 1, from, (from += width))).slice(-o.scales);
+    };
     /** What each scale is summed up in: `[n, summary]` each. */
     const sumUp = (root: Scope, seen: readonly Tensor[]): Tensor[] =>
       seen.map((one, k) => {
@@ -169,8 +180,14 @@ export const multiscale = defineModel({
     };
 
     // -------------------------------------------------------------------------------------------- phases
-    const rule = (...more: ParameterGroup[]) =>
-      fastTraining(o.optimizer, ["trunk/"], ["scales/", "classifier/", ...more], o.rate, data.examples);
+    const rule = (...more: ParameterGroup[]) => {
+      const own = ["scales/", "classifier/", ...more];
+      // Muon is for filters, which a pretrained network has of its own.
+      const { updates, ...how } = backbone
+        ? fastTraining("adam", [], own, o.rate, data.examples)
+        : fastTraining(o.optimizer, ["trunk/"], own, o.rate, data.examples);
+      return { ...how, updates: [...updates, ...backboneUpdates(backbone)] };
+    };
     const classifier: Phase = {
       ...rule(),
       name: "classifier",
@@ -226,7 +243,10 @@ export const multiscale = defineModel({
     };
 
     // The scales that there are: nets of few groups have fewer than were asked for.
-    const taps = o.auxiliary > 0 ? Array.from({ length: Math.min(o.scales, widths.length) }, (_, k) => k) : [];
+    const taps =
+      o.auxiliary > 0
+        ? Array.from({ length: Math.min(o.scales, (backbone ? backbone.scales! : widths).length) }, (_, k) => k)
+        : [];
     const tapName = (k: number) => `scale${k + 1}`;
     const sampling: Heads = adversarial
       ? { sample: head(["label"], "picture", (scope, { label }) => generate(scope, label)[0]!) }
@@ -254,7 +274,7 @@ export const multiscale = defineModel({
       ),
       heads: {
         classify: head(["picture"], "logits", (scope, { picture }) =>
-          overViews(o.views, data.mirror, picture, (x) => logitsOf(scope, codeOf(scope, x))),
+          overViews(backbone ? "one" : o.views, data.mirror, picture, (x) => logitsOf(scope, codeOf(scope, x))),
         ),
         features: head(["picture"], "features", (scope, { picture }) => codeOf(scope, picture)),
         encode: head(["picture"], "latent", (scope, { picture }) => codeOf(scope, picture)),

@@ -11,8 +11,18 @@ import { convDecoder, convEncoder, defaultDepth, type NetShape } from "../nn/net
 import { adam } from "../nn/optim.ts";
 import { schedule, withWarmup } from "../nn/schedule.ts";
 import type { Scope } from "../nn/scope.ts";
+import { backboneUpdates, belowLayers } from "./backbone.ts";
+import {
+  decodedView,
+  decodeFeatures,
+  decodesFeatures,
+  decodesOption,
+  featureErrorHead,
+  featureLogProb,
+  scaledFeatures,
+} from "./feature-density.ts";
 import { fewLabels } from "./few-labels.ts";
-import { head } from "./heads.ts";
+import { type Heads, head } from "./heads.ts";
 import { labelledHalf, mostlyUnlabelled } from "./labelled-half.ts";
 import { type Batch, type BuiltModel, defineModel, type Phase } from "./model.ts";
 import { ACTIVATION_NAMES, SCHEDULE_NAMES } from "./options.ts";
@@ -43,6 +53,7 @@ const options = z.object({
   hidden: z.number().int().min(8).max(4096).default(256).describe("units of the dense layer above the convolutions"),
   blocks: z.number().int().min(0).max(4).default(0).describe("3x3 convolutions after each strided one of the encoder"),
   norm: z.enum(["none", "batch"]).default("none").describe("normalisation of the encoder's convolutions"),
+  decodes: decodesOption,
   refine: z
     .number()
     .int()
@@ -91,7 +102,10 @@ export const vae = defineModel({
   title: "VAE classifier, joint or two-phase",
   cite: "Kingma & Welling 2014, Auto-Encoding Variational Bayes; the classifier beside the latent vector follows Kingma et al. 2014 (M1)",
   options,
+  buildsOnBackbone: true,
   build(o, data) {
+    const { backbone } = data;
+    const ofFeatures = decodesFeatures(o.decodes, data);
     const size = [data.height, data.width, data.channels] as const;
     const net: NetShape = {
       width: o.width,
@@ -104,12 +118,17 @@ export const vae = defineModel({
     const training = o.training === "auto" ? (mostlyUnlabelled(data.examples) ? "few-labels" : "joint") : o.training;
 
     // -------------------------------------------------------------------------------------------- networks
-    const features = (scope: Scope, x: Tensor) => convEncoder(scope.child("encoder"), x, net);
+    /** What the encoder takes: pictures, or features `[n, d]` of the pretrained network. */
+    const below = (scope: Scope, x: Tensor) => belowLayers(backbone, scope, x);
+    const encode = (scope: Scope, seen: Tensor) =>
+      backbone ? scaledFeatures(scope.child("encoder"), seen) : convEncoder(scope.child("encoder"), seen, net);
+    const features = (scope: Scope, x: Tensor) => encode(scope, below(scope, x));
     // The classifier's own, where it learns apart from the generative networks.
+    const apartNet: NetShape = { ...net, blocks: Math.max(1, o.blocks), norm: "batch" };
+    const encodeApart = (scope: Scope, seen: Tensor) =>
+      backbone ? scaledFeatures(scope.child("trunk"), seen) : convEncoder(scope.child("trunk"), seen, apartNet);
     const trunk = (scope: Scope, x: Tensor) =>
-      training === "few-labels"
-        ? convEncoder(scope.child("trunk"), x, { ...net, blocks: Math.max(1, o.blocks), norm: "batch" })
-        : features(scope, x);
+      training === "few-labels" ? encodeApart(scope, below(scope, x)) : features(scope, x);
     const posterior = (scope: Scope, maps: Tensor) => {
       const encoder = scope.child("encoder");
       const hidden = act(dense(encoder.child("dense"), g.flatten(maps), o.hidden));
@@ -122,7 +141,8 @@ export const vae = defineModel({
       const classifier = scope.child("classifier");
       let y = maps;
       // The last one halves the maps and doubles the channels: the dense layer above is most of the weights otherwise.
-      for (let i = 1; i <= o.refine; i++) {
+      // Features of a pretrained network have no places.
+      for (let i = 1; i <= (backbone ? 0 : o.refine); i++) {
         const last = i === o.refine;
         y = act(conv(classifier.child(`conv${i}`), y, y.shape[3]! * (last ? 2 : 1), 3, { stride: last ? 2 : 1 }));
       }
@@ -135,6 +155,8 @@ export const vae = defineModel({
         init: glorotUniform,
       });
     const decoderLogits = (scope: Scope, latent: Tensor) => convDecoder(scope.child("decoder"), latent, size, net);
+    const backToFeatures = (scope: Scope, latent: Tensor, d: number) =>
+      decodeFeatures(scope.child("decoder"), latent, o.hidden, d);
     // A grey level is a probability under the Bernoulli likelihood; the Gaussian's mean is kept in 0..1 the same way.
     const image = (scope: Scope, latent: Tensor) => bernoulli.mean(decoderLogits(scope, latent));
 
@@ -152,8 +174,11 @@ export const vae = defineModel({
     const bound = (scope: Scope, x: Tensor, maps: Tensor) => {
       const { mean, logVariance } = posterior(scope, maps);
       const latent = gaussian.sample(mean, logVariance, scope.noise("code", mean.shape));
+      const known = ofFeatures
+        ? featureLogProb(scope.child("decoder"), maps, backToFeatures(scope, latent, maps.shape[1]!))
+        : logLikelihood(x, decoderLogits(scope, latent));
       return {
-        reconstruction: g.neg(logLikelihood(x, decoderLogits(scope, latent))),
+        reconstruction: g.neg(known),
         kl: perExample(gaussian.klToStandard(mean, logVariance)),
       };
     };
@@ -180,10 +205,11 @@ export const vae = defineModel({
     const joint: Phase = {
       ...common,
       name: "joint",
-      updates: ["encoder/", "decoder/", "classifier/"],
+      updates: ["encoder/", "decoder/", "classifier/", ...backboneUpdates(backbone)],
       loss(scope, all, { labelled }) {
         // Both batches go through the encoder as one, so that batch norm sees one distribution.
-        const maps = features(scope, labelled ? g.concat([all.x, labelled.x], 0) : all.x);
+        const seen = below(scope, all.x);
+        const maps = encode(scope, labelled ? g.concat([seen, below(scope, labelled.x)], 0) : seen);
         const part = (from: number, to: number) => (labelled ? g.sliceAxis(maps, 0, from, to) : maps);
         const n = all.x.shape[0]!;
         const first = generative(scope, all, part(0, n));
@@ -196,21 +222,21 @@ export const vae = defineModel({
       {
         ...common,
         name: "generative",
-        updates: ["encoder/", "decoder/"],
+        updates: ["encoder/", "decoder/", ...backboneUpdates(backbone)],
         loss: (scope, all) => generative(scope, all, features(scope, all.x)),
       },
       {
         ...common,
         name: "discriminative",
-        updates: ["encoder/", "classifier/"],
+        updates: ["encoder/", "classifier/", ...backboneUpdates(backbone)],
         loss: (scope, all, { labelled }) => discriminative(scope, labelled ?? all),
       },
     ];
 
     const apart = fewLabels({
       data,
-      classify: (scope, x) => logitsOf(scope, trunk(scope, x)),
-      updates: ["trunk/", "classifier/"],
+      classify: (scope, seen) => logitsOf(scope, encodeApart(scope, seen)),
+      updates: ["trunk/", "classifier/", ...backboneUpdates(backbone)],
       rule: { ...common, optimizer: adam({ decay: 0.01 }) },
       generative: [alternating[0]!],
       share: o.generativeShare,
@@ -220,16 +246,36 @@ export const vae = defineModel({
         ? { stages: apart.stages, streams: apart.streams, tables: apart.tables }
         : {
             stages: [{ phases: training === "joint" ? [joint] : alternating }],
-            streams: labelledHalf(data.examples),
+            streams: labelledHalf(data.examples, decodedView(o.decodes, data)),
             best: ["accuracy", "nll"],
           };
 
+    const pictureHeads: Heads = {
+      decode: head(["latent"], "picture", (scope, { latent }) => image(scope, latent)),
+      reconstruct: head(["picture"], "picture", (scope, { picture }) =>
+        image(scope, posterior(scope, features(scope, picture)).mean),
+      ),
+      sample: head([], "picture", (scope, { n }) => image(scope, scope.noise("prior", [n, o.latent]))),
+      elbo: head(["picture"], "score", (scope, { picture }) => {
+        const { reconstruction, kl } = bound(scope, picture, features(scope, picture));
+        return g.neg(g.add(reconstruction, kl));
+      }),
+    };
+    const featureHeads: Heads = {
+      featureError: featureErrorHead((scope, picture) => {
+        const maps = features(scope, picture);
+        return { features: maps, decoded: backToFeatures(scope, posterior(scope, maps).mean, maps.shape[1]!) };
+      }),
+    };
     return {
       ...trained,
       latentSize: o.latent,
       heads: {
         classify: head(["picture"], "logits", (scope, { picture }) =>
-          overViews(o.mirrorViews ? "mirror" : "one", data.mirror, picture, (x) => logitsOf(scope, trunk(scope, x))),
+          // Features of a mirror image are those of training alone: to have them here too would cost as much again.
+          overViews(o.mirrorViews && !backbone ? "mirror" : "one", data.mirror, picture, (x) =>
+            logitsOf(scope, trunk(scope, x)),
+          ),
         ),
         ...(training === "few-labels" ? apart.heads : {}),
         features: head(["picture"], "features", (scope, { picture }) => penultimate(scope, trunk(scope, picture))),
@@ -237,15 +283,7 @@ export const vae = defineModel({
         encodeDeviation: head(["picture"], "latent", (scope, { picture }) =>
           g.exp(g.mul(posterior(scope, features(scope, picture)).logVariance, 0.5)),
         ),
-        decode: head(["latent"], "picture", (scope, { latent }) => image(scope, latent)),
-        reconstruct: head(["picture"], "picture", (scope, { picture }) =>
-          image(scope, posterior(scope, features(scope, picture)).mean),
-        ),
-        sample: head([], "picture", (scope, { n }) => image(scope, scope.noise("prior", [n, o.latent]))),
-        elbo: head(["picture"], "score", (scope, { picture }) => {
-          const { reconstruction, kl } = bound(scope, picture, features(scope, picture));
-          return g.neg(g.add(reconstruction, kl));
-        }),
+        ...(ofFeatures ? featureHeads : pictureHeads),
       },
     };
   },

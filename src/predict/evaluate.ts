@@ -1,5 +1,7 @@
 // Every number that a trained model can give on a set of pictures.
+
 import { fail } from "../base/errors.ts";
+import type { StopSignal } from "../base/stop-signal.ts";
 import { decoded, type ImageSet } from "../data/dataset.ts";
 import { classIntervals, type IntervalMetric } from "../metrics/bootstrap.ts";
 import {
@@ -58,7 +60,7 @@ export async function evaluate(
   model: TrainedModel,
   whole: ImageSet,
   classes: readonly string[],
-  { signal }: { readonly signal?: AbortSignal } = {},
+  { signal }: { readonly signal?: StopSignal } = {},
 ): Promise<Evaluation> {
   const set = await decoded(whole);
   const { spec } = model;

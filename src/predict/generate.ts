@@ -1,5 +1,7 @@
 // New pictures of a trained model, of any class or of one, however it can be had.
+
 import { fail, unknownName } from "../base/errors.ts";
+import type { StopSignal } from "../base/stop-signal.ts";
 import { toBytes } from "../data/picture.ts";
 import { argmax, softmaxRows } from "../metrics/classification.ts";
 import { requireHead } from "../models/heads.ts";
@@ -20,7 +22,7 @@ export interface GenerateOptions {
   /** Of the noise. Default 0. */
   readonly seed?: number;
   /** Ends the work between two rounds of draws: the call then throws the signal's reason. */
-  readonly signal?: AbortSignal;
+  readonly signal?: StopSignal;
 }
 
 /** New pictures. */
@@ -69,7 +71,7 @@ async function draw(
   count: number,
   wanted: number | undefined,
   seed: number,
-  signal?: AbortSignal,
+  signal?: StopSignal,
 ): Promise<Uint8Array> {
   const { classes, height, width, channels } = model.spec;
   const asked = model.heads.sample!.takes.includes("label");

@@ -34,6 +34,8 @@ const STATISTICS: readonly Statistic[] = [
   { head: "encodeDeviation", build: ({ ask }) => norm(ask("encodeDeviation")) },
   // The energy -ln Σ e^logits.
   { head: "classify", build: ({ ask }) => g.neg(g.logSumExp(ask("classify"), 1)) },
+  // What the code does not tell of the features of a pretrained network, for a model of these.
+  { head: "featureError", build: ({ ask }) => ask("featureError") },
   { build: ({ x }) => totalVariation(x) },
 ];
 

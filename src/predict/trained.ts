@@ -1,6 +1,8 @@
 // A trained model in use: any head by name, compiled with the weights as constants, at any batch size.
+
 import { type DType, type NdArray, ndarray, sizeOf, type TypedArray, zeros } from "../base/array.ts";
 import { fail } from "../base/errors.ts";
+import type { StopSignal } from "../base/stop-signal.ts";
 import { type ImageSet, keptPartner } from "../data/dataset.ts";
 import type { Resize } from "../data/picture.ts";
 import { constant, input, type Tensor } from "../graph/tensor.ts";
@@ -277,7 +279,7 @@ export class TrainedModel {
    * What the model gives for each picture of a decoded set. All its heads are one graph, computed where training would be; a signal
    * ends it between two batches.
    */
-  async predict(set: ImageSet, signal?: AbortSignal): Promise<Predictions> {
+  async predict(set: ImageSet, signal?: StopSignal): Promise<Predictions> {
     const size = Math.min(SET_BATCH, set.labels.length);
     const build = this.walk();
     const needed = new Set(this.metrics.flatMap(({ needs }) => needs));

@@ -2,8 +2,9 @@
 import { fail, GenclassError } from "../base/errors.ts";
 import { constant } from "../graph/tensor.ts";
 import { type Backbone, normalisationNamed } from "../models/backbone.ts";
+import { MODELS } from "../models/index.ts";
 import type { Model } from "../models/model.ts";
-import { findCut, normalisesInside } from "../onnx/import/cut.ts";
+import { findCut, findScales, normalisesInside } from "../onnx/import/cut.ts";
 import { type NetworkFile, readNetworkFile } from "../onnx/import/folder.ts";
 import { backbonePlace, namedBackboneOf, partsOf } from "./named-backbones.ts";
 import type { StoredOptions } from "./options.ts";
@@ -33,7 +34,10 @@ export function freezeWords(freeze: StoredOptions["freeze"]): { stages: string |
  */
 export function openBackbone(model: Model, wish: Wish, path?: string): OpenBackbone | undefined {
   if (wish.backbone === null) return undefined;
-  if (!model.buildsOnBackbone) fail("E_OPTION", `${model.name} is not built on a --backbone; cnn is`);
+  if (!model.buildsOnBackbone) {
+    const others = MODELS.filter(({ buildsOnBackbone }) => buildsOnBackbone).map(({ name }) => name);
+    fail("E_OPTION", `${model.name} is not built on a --backbone; these are: ${others.join(", ")}`);
+  }
   const [place, node] = partsOf(wish.backbone);
   const { path: found, sha256 = undefined } = path === undefined ? backbonePlace(place) : { path };
   try {
@@ -50,7 +54,8 @@ export function openBackbone(model: Model, wish: Wish, path?: string): OpenBackb
     const { stages = "all" } = freezeWords(wish.freeze);
     const frozen = stages === "all" ? stages : stages === "none" ? -1 : Number(stages);
     const normalisation = normalisationNamed(how, channels);
-    return { backbone: { network, cut, normalisation, frozen }, file };
+    const scales = model.buildsOnBackbone === "scales" ? findScales(network, size, weights, cut) : undefined;
+    return { backbone: { network, cut, scales, normalisation, frozen }, file };
   } catch (cause) {
     if (cause instanceof GenclassError && cause.code === "E_ONNX" && !cause.message.startsWith(found))
       fail("E_ONNX", `${found}: ${cause.message}`, cause);

@@ -95,8 +95,9 @@ class Extractor {
     });
     const pixels = input("pixels", [BATCH, height, width, channels], "uint8");
     this.output = backboneFeatures(backbone, build.root, pixelsToUnit(pixels));
-    const { cut, normalisation } = backbone;
-    this.identity = JSON.stringify([weights.digest("hex"), cut, normalisation, height, width, channels]);
+    const { cut, scales, normalisation } = backbone;
+    const names = scales?.map(({ name }) => name) ?? cut;
+    this.identity = JSON.stringify([weights.digest("hex"), names, normalisation, height, width, channels]);
   }
 
   /** Rows `[views, d]` of the pictures of a set. */

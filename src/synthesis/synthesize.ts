@@ -1,6 +1,8 @@
 // New training pictures from a trained model: drawn class by class, judged by teachers, and drawn again until there are enough.
+
 import { sizeOf } from "../base/array.ts";
 import { fail } from "../base/errors.ts";
+import type { StopSignal } from "../base/stop-signal.ts";
 import { type Dataset, gather, ownCount } from "../data/dataset.ts";
 import { inMemory } from "../data/pixels.ts";
 import type { TrainedModel } from "../predict/trained.ts";
@@ -19,7 +21,7 @@ export interface SynthesisOptions {
   /** Trains the teachers. */
   readonly backend: Backend;
   /** Ends the work between two rounds of draws: the call then throws the signal's reason. */
-  readonly signal?: AbortSignal;
+  readonly signal?: StopSignal;
   /** Is called when one more teacher is trained, and with the number of pictures that are kept so far. */
   readonly progress?: (task: "teachers" | "pictures", done: number) => void;
 }

@@ -30,22 +30,27 @@ export function firstViews(table: Table | undefined): Table | undefined {
   return { shape: [1, ...shape.slice(1)], rows: first };
 }
 
-/**
- * Lets a walk read the features of its batches: in training those of a view that is drawn for each picture, else those of the
- * first.
- */
+/** Batches whose features a walk reads. */
+export interface FeatureBatches {
+  /** Those of pictures as they are: features of the first view. */
+  readonly plain: readonly Batch[];
+  /** Those of changed pictures: features of a view that is drawn for each picture. */
+  readonly changed: readonly Batch[];
+}
+
+/** Lets a walk read the features of its batches. */
 export function precomputed(
   path: string,
-  batches: readonly Batch[],
-  training: boolean,
+  { plain, changed }: FeatureBatches,
 ): NonNullable<BuildOptions["precomputed"]> {
   return (part, x) => {
     if (part.path !== path) return undefined;
     // Of other pictures (partners, mixed or generated ones, those of another source) they are computed in the step.
-    const rows = batches.find((batch) => batch.x === x)?.tables[FEATURES];
+    const rows = [...plain, ...changed].find((batch) => batch.x === x)?.tables[FEATURES];
     if (!rows) return undefined;
     const [n, views, ...shape] = rows.shape as readonly number[] as [number, number, ...number[]];
-    if (!training || views === 1) return g.reshape(g.sliceAxis(rows, 1, 0, 1), [n, ...shape]);
+    if (views === 1 || plain.some((batch) => batch.x === x))
+      return g.reshape(g.sliceAxis(rows, 1, 0, 1), [n, ...shape]);
     const chosen = g.cast(g.floor(g.mul(part.noise("view", [n], "uniform"), views)), "int32");
     const mask = g.reshape(g.oneHot(chosen, views), [n, views, ...shape.map(() => 1)]);
     return g.sum(g.mul(rows, mask), 1);

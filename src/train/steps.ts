@@ -19,7 +19,7 @@ import { fittedOf, metricsOf, outputsOf, outputTensors } from "../predict/output
 import type { StepGraph } from "../runtime/program.ts";
 import { GRADIENT_NORM } from "./alarms.ts";
 import { type AverageRates, keepAverages, type StepsTaken, stepsOf } from "./averages.ts";
-import { FEATURES, precomputed } from "./frozen-features.ts";
+import { FEATURES, type FeatureBatches, precomputed } from "./frozen-features.ts";
 import { pathsOf, requireContinued, slotOwners, type TrainedGroup, trainedGroups } from "./groups.ts";
 import { SAMPLES } from "./samples.ts";
 import { type ResolvedStream, resolveStreams } from "./stage-streams.ts";
@@ -107,13 +107,19 @@ export function compileModel(
       batchTensors(stream, data, stream.spec.second ? { ...use, tables: {} } : use),
     ]),
   );
+  const isPlain = ({ views }: ResolvedStream) => Object.values(views)[0] === "plain";
+  const batchesOf = (chosen: readonly ResolvedStream[]) => chosen.map(({ name }) => batches[name]!);
+  const seen: FeatureBatches = {
+    plain: batchesOf(streams.filter(isPlain)),
+    changed: batchesOf(streams.filter((stream) => !isPlain(stream))),
+  };
   const specs = new Map<string, StateSpec>();
   requireNames(model, streams);
   const watched = isAdversarial(model.heads);
   const phases = model.stages.flatMap(({ phases }) => phases);
   const owners = slotOwners(phases);
   const walks = phases.map((phase) =>
-    walkPhase(phase, batches, specs, { frozen, emaDecay, features, watched, owner: owners.get(phase.name)! }),
+    walkPhase(phase, batches, specs, { frozen, emaDecay, features, seen, watched, owner: owners.get(phase.name)! }),
   );
   for (const walk of walks) requireContinued(walk, walks);
   const rates = keepAverages(walks, specs);
@@ -152,12 +158,12 @@ export function compileModel(
   const needed = [...metrics, ...fitted].flatMap(({ needs }) => needs);
   needed.push(...fitted.flatMap(({ uses = [] }) => uses));
   const outputs = possible.filter((name) => needed.includes(name));
-  const seen = { paired, tables: features && featureSpec([1, ...features.shape.slice(1)]) };
+  const plainUse = { paired, tables: features && featureSpec([1, ...features.shape.slice(1)]) };
   const predictStep = (name: string, names: readonly string[], n = batchSize): Step => {
-    const batch = plainBatch(n, data, seen);
+    const batch = plainBatch(n, data, plainUse);
     const build = new Build(false, {
       bind: bindEvaluated(specs),
-      precomputed: features && precomputed(features.path, [batch], false),
+      precomputed: features && precomputed(features.path, { plain: [batch], changed: [] }),
     });
     const log = outputTensors(model.heads, names, build.root, batch);
     return { graph: { name, updates: new Map(), log }, noises: build.noises, annealed: build.annealed };
@@ -302,6 +308,8 @@ interface Walk {
 
 /** What of a walk depends on the run. */
 interface WalkOptions extends Required<Pick<CompileOptions, "frozen" | "emaDecay">>, Pick<CompileOptions, "features"> {
+  /** Batches whose features are there. */
+  readonly seen: FeatureBatches;
   /** Whether the norm of its gradients is told. */
   readonly watched: boolean;
   /** The phase by whose name its slots go. */
@@ -312,11 +320,11 @@ function walkPhase(
   phase: Phase,
   batches: Readonly<Record<string, Batch>>,
   specs: Map<string, StateSpec>,
-  { frozen, emaDecay, features, watched, owner }: WalkOptions,
+  { frozen, emaDecay, features, seen, watched, owner }: WalkOptions,
 ): Walk {
   const build = new Build(true, {
     frozen,
-    precomputed: features && precomputed(features.path, Object.values(batches), true),
+    precomputed: features && precomputed(features.path, seen),
   });
   const { loss, log } = phase.loss(build.root, Object.values(batches)[0]!, batches);
   const groups = trainedGroups(phase, build, owner);

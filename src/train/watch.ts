@@ -1,6 +1,7 @@
 // Watching a model that is trained against a discriminator: numbers that validation does not give, and the alarms that follow
 // from them. All is computed at the end of an epoch, and nothing of it changes the state.
-import type { NdArray } from "../base/array.ts";
+import { type NdArray, sizeOf } from "../base/array.ts";
+import type { Table } from "../data/batches.ts";
 import { type Dataset, decoded, type ImageSet, ownCount, subset } from "../data/dataset.ts";
 import type { Predictions } from "../metrics/metric.ts";
 import { MOST_COMPARED } from "../metrics/sample-metrics.ts";
@@ -11,6 +12,7 @@ import type { Program } from "../runtime/program.ts";
 import { type AlarmChange, alarmChanges, EPOCHS_KEPT, normName, SLOPE, stepsName } from "./alarms.ts";
 import type { Metrics } from "./events.ts";
 import type { FitOptions } from "./fit-options.ts";
+import { featureTable, firstViews } from "./frozen-features.ts";
 import type { TrainingProgress, Watched } from "./progress.ts";
 import { StageStreams } from "./stage-streams.ts";
 import { stateRead } from "./state-read.ts";
@@ -45,8 +47,10 @@ export class Watch {
     const { watch } = compiled;
     if (!watch) return undefined;
     const { train, validation } = options.data;
-    const pictures = await decoded(subset(train, evenly(ownCount(train), MOST_COMPARED)));
-    return new Watch(program, compiled, watch, options, pictures, validation && (await decoded(validation)));
+    const chosen = evenly(ownCount(train), MOST_COMPARED);
+    const pictures = await decoded(subset(train, chosen));
+    const features = rowsOf(firstViews(options.features?.train), chosen);
+    return new Watch(program, compiled, watch, options, pictures, features, validation && (await decoded(validation)));
   }
 
   private constructor(
@@ -56,6 +60,8 @@ export class Watch {
     private readonly options: FitOptions,
     /** Training pictures. */
     private readonly pictures: ImageSet,
+    /** What a frozen part gives for them. */
+    private readonly features: Table | undefined,
     private readonly validation: ImageSet | undefined,
   ) {
     this.feeds = new StepFeeds(steps.discriminate);
@@ -134,10 +140,11 @@ export class Watch {
     const phases = this.compiled.stages.flatMap(({ phases }) => phases);
     if (!this.moving(discriminate, phases).some(({ phase }) => (phaseSteps[phase.name] ?? 0) > 0)) return {};
     // As many samples as there are pictures, of the classes of their labels.
-    const few = subset(this.pictures, evenly(this.pictures.labels.length, MOST_SLOPES));
+    const chosen = evenly(this.pictures.labels.length, MOST_SLOPES);
+    const fed = featureTable(rowsOf(this.features, chosen));
     const { seed, batch } = this.options;
     const run = (inputs: Readonly<Record<string, NdArray>>) => this.program.run(slope.graph.name, inputs);
-    const rows = await predictSet(few, batch, seed, new StepFeeds(slope), run);
+    const rows = await predictSet(subset(this.pictures, chosen), batch, seed, new StepFeeds(slope), run, fed);
     return { [SLOPE]: meanOf(rows.get("sampleSlope")!) };
   }
 
@@ -145,7 +152,8 @@ export class Watch {
   private async scores(predictions: Predictions | undefined): Promise<Metrics> {
     const { seed, batch } = this.options;
     const { name } = this.steps.discriminate.graph;
-    const rows = await predictSet(this.pictures, batch, seed, this.feeds, (inputs) => this.program.run(name, inputs));
+    const run = (inputs: Readonly<Record<string, NdArray>>) => this.program.run(name, inputs);
+    const rows = await predictSet(this.pictures, batch, seed, this.feeds, run, featureTable(this.features));
     const found: Record<string, number> = { "watch/trainingScore": meanOf(rows.get("discriminate")!) };
     if (!predictions) return found;
     const scores = predictions.output("discriminate");
@@ -161,14 +169,15 @@ export class Watch {
    * dropout and the streams' views. There are none of a model with tables or a second source, which only training has.
    */
   private async validationLosses({ phases, streams }: CompiledStage, progress: TrainingProgress): Promise<Metrics> {
-    const { data, seed, augmentation, model } = this.options;
+    const { data, seed, augmentation, model, features } = this.options;
     const { program, steps, validation } = this;
     const partners = streams.some(({ views }) => Object.values(views).includes("partner"));
     if (!validation || streams.some(({ spec }) => spec.second) || model.tables || (partners && !validation.partner))
       return {};
     const whole = streams.map((stream) => ({ ...stream, spec: { ...stream.spec, from: "all" as const } }));
     const batches = new StageStreams(whole, {
-      ...{ seed, augmentation, tables: {}, stage: progress.stage.index },
+      ...{ seed, augmentation, stage: progress.stage.index },
+      tables: featureTable(features?.validation && asMany(features.validation, features.train.shape[0]!)),
       data: { ...data, train: validation } satisfies Dataset,
     });
     const count = Math.max(1, Math.floor(Math.min(validation.labels.length, MOST_COMPARED) / batches.size));
@@ -206,6 +215,26 @@ const stepsOf = ({ phaseSteps }: TrainingProgress): Metrics =>
 function evenly(n: number, most: number): Int32Array {
   const count = Math.min(n, most);
   return Int32Array.from({ length: count }, (_, i) => Math.floor((i * n) / count));
+}
+
+/** Rows of chosen pictures. */
+function rowsOf(table: Table | undefined, chosen: Int32Array): Table | undefined {
+  if (!table) return undefined;
+  const width = sizeOf(table.shape);
+  const rows = new Float32Array(chosen.length * width);
+  for (const [i, k] of chosen.entries()) rows.set(table.rows.subarray(k * width, (k + 1) * width), i * width);
+  return { shape: table.shape, rows };
+}
+
+/** The one view of each picture as often as training has views. */
+function asMany({ shape: [, ...row], rows }: Table, views: number): Table {
+  const width = sizeOf(row);
+  const many = new Float32Array(rows.length * views);
+  for (let at = 0; at < many.length; at += width) {
+    const picture = Math.floor(at / (views * width));
+    many.set(rows.subarray(picture * width, (picture + 1) * width), at);
+  }
+  return { shape: [views, ...row], rows: many };
 }
 
 /** Thumbnails of the first samples, to a thousandth of the range of a pixel. */

@@ -74,6 +74,30 @@ describe("the distance of features", () => {
     }
   });
 
+  it("is measured on axes that keep all of wide features which vary in few directions", () => {
+    // Of 1,500 numbers, three directions: at most 20 axes for 200 pictures lose nothing, so that distances stay as they are.
+    const [n, d, rank] = [200, 1500, 3];
+    const [places, directions] = [normal(n * rank, "places"), normal(rank * d, "directions")];
+    const features = Float32Array.from({ length: n * d }, (_, at) => {
+      const [i, j] = [Math.floor(at / d), at % d];
+      let value = 5;
+      for (let r = 0; r < rank; r++) value += places[i * rank + r]! * directions[r * d + j]!;
+      return value;
+    });
+    const projection = fitProjection(features, n);
+    expect(projection.axes).toBe(20);
+    const rows = project(projection, features);
+    const between = (of: ArrayLike<number>, width: number, a: number, b: number) =>
+      Math.hypot(...Array.from({ length: width }, (_, j) => of[a * width + j]! - of[b * width + j]!));
+    // Axes are kept in float32: sums of 1,500 products are right to some millionths.
+    for (const [a, b] of [
+      [0, 1],
+      [17, 93],
+      [4, 199],
+    ] as const)
+      expect(between(rows, 20, a, b) / between(features, d, a, b)).toBeCloseTo(1, 4);
+  });
+
   it("is a number for features that do not vary, and for a class without pictures", () => {
     const features = new Float32Array(3 * 40).fill(2);
     const projection = fitProjection(features, 40);

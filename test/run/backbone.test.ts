@@ -1,6 +1,6 @@
 // Runs on a pretrained network: what moves and what stays, the cache of features, and a run folder that needs nothing else.
 import { createHash } from "node:crypto";
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
@@ -8,7 +8,7 @@ import { type NdArray, sizeOf, zeros } from "../../src/base/array.ts";
 import { halfToNumber, numberToHalf } from "../../src/base/half.ts";
 import { gather, range } from "../../src/data/dataset.ts";
 import { glyphs } from "../../src/data/sets/glyphs.ts";
-import { withValidation } from "../../src/data/splits.ts";
+import { withLabels, withValidation } from "../../src/data/splits.ts";
 import { softmaxRows } from "../../src/metrics/classification.ts";
 import { load, nativeBackend, RunFolder } from "../../src/node.ts";
 import { encodeModel, type OnnxConstant } from "../../src/onnx/schema.ts";
@@ -182,9 +182,101 @@ describe("a network that is trained on", () => {
   );
 });
 
+describe("other models on a network that is trained on", () => {
+  const small = { latent: 8, hidden: 32, width: 8, depth: 2 };
+  it.each([
+    ["vae", small],
+    ["class-vae", { ...small, flowSteps: 2, flowHidden: 16, draws: 1 }],
+    ["multiscale", {}],
+  ])(
+    "%s moves it",
+    async (name, options) => {
+      const out = join(root, `${name}-moves`);
+      const freeze = ["none"];
+      await all((await startRun(name, { ...call, out, epochs: 1, freeze, options })).events);
+      expect(moved(stateOf(out), FIRST)).toBe(true);
+    },
+    60_000,
+  );
+
+  it("hybrid and --set decodes=features refuse one", async () => {
+    const wish = { ...call, out: join(root, "refused"), freeze: ["none"] };
+    await expect(startRun("hybrid", wish)).rejects.toThrowError(/ask for --freeze all/);
+    const features = { ...wish, options: { decodes: "features" } };
+    await expect(startRun("vae", features)).rejects.toThrowError(/decodes=features needs .*; ask for --freeze all/);
+    expect(existsSync(wish.out)).toBe(false);
+  });
+});
+
+describe.each([
+  ["vae", { latent: 8, hidden: 32 }],
+  ["hybrid", { latent: 8, hidden: 32, rate: 1 }],
+  ["class-vae", { latent: 8, hidden: 32, flowSteps: 2, flowHidden: 16, draws: 2 }],
+])("%s on a frozen network", (name, small) => {
+  it("is of its features: learns in epochs without the network, tells novelty by them, and is exported with it", async () => {
+    const out = join(root, name);
+    const run = await startRun(name, { ...call, out, epochs: 30, options: { rate: 0.01, ...small } });
+    const events = await all(run.events);
+    const accuracies = events.flatMap((event) =>
+      event.type === "epoch" ? [event.metrics["validation/accuracy"]!] : [],
+    );
+    // Chance is 0.1; its standard error on 40 pictures is 0.05.
+    expect(Math.max(...accuracies)).toBeGreaterThan(0.3);
+    const model = await load(out, { backend });
+    // A model of features gives no pictures.
+    expect(Object.values(model.heads).some(({ gives }) => gives === "picture")).toBe(false);
+    expect(Object.keys(model.heads)).toEqual(expect.arrayContaining(["encode", "featureError", "novelty"]));
+    const picture = await gather(data.test!, range(0, 5));
+    // The exported class-vae takes the noise of its draws beside the picture.
+    if (name !== "class-vae") {
+      const pixels: NdArray = { shape: [5, 28, 28, 1], dtype: "uint8", data: picture };
+      const executable = await backend.load(readFileSync(join(out, "model.onnx")));
+      const [probabilities, label] = [zeros([5, 10]), zeros([5], "int32")];
+      await executable.run({ pixels }, { probabilities, label });
+      const expected = softmaxRows((await model.logits(picture)).data, 10, model.temperature);
+      for (let i = 0; i < 50; i++) expect(probabilities.data[i]).toBeCloseTo(expected[i]!, 5);
+    }
+    const errors = (await model.run("featureError", { picture })).data;
+    for (const error of errors) expect(error).toBeGreaterThan(0);
+    const constants = new Uint8Array(picture.length).fill(255);
+    const novelty = async (pictures: Uint8Array) =>
+      Math.max(...(await model.run("novelty", { picture: pictures })).data);
+    expect(await novelty(constants)).toBeGreaterThan(await novelty(picture));
+  }, 60_000);
+});
+
+it("a decoder of pictures above a frozen network learns from each picture with its own features", async () => {
+  const out = join(root, "pictures");
+  const options = { latent: 8, hidden: 32, width: 8, depth: 2, decodes: "pictures" };
+  await all((await startRun("vae", { ...call, out, epochs: 1, options })).events);
+  const model = await load(out, { backend });
+  expect(Object.keys(model.heads)).toEqual(expect.arrayContaining(["reconstruct", "sample", "elbo"]));
+});
+
+it("multiscale sees the maps of each size of the network", async () => {
+  const plan = planRun("multiscale", { backbone, image: { height: 28, width: 28 } });
+  // 8 channels at half the size, after the convolution of each channel; 32 at a quarter.
+  expect(plan.backbone!.backbone.scales).toEqual([
+    { name: "second relu", width: 8 },
+    { name: "map", width: 32 },
+  ]);
+  const out = join(root, "multiscale");
+  const events = await all((await startRun("multiscale", { ...call, out, epochs: 30 })).events);
+  const accuracies = events.flatMap((event) => (event.type === "epoch" ? [event.metrics["validation/accuracy"]!] : []));
+  // Chance is 0.1; its standard error on 40 pictures is 0.05.
+  expect(Math.max(...accuracies)).toBeGreaterThan(0.3);
+});
+
+it("few labels are spread over a graph of features", async () => {
+  const few = withLabels(data, 4, 1);
+  const events = await all((await startRun("cnn", { ...call, data: few, out: join(root, "few"), epochs: 2 })).events);
+  const notes = events.flatMap((event) => (event.type === "note" ? [event.text] : []));
+  expect(notes.join()).toMatch(/over a graph of codes: \d+\.\d % of hidden labels come back/);
+});
+
 describe("a wrong call is refused before there is a run", () => {
   it.each([
-    ["vae", { backbone }, /vae is not built on a --backbone/],
+    ["gan", { backbone }, /gan is not built on a --backbone; these are: vae, class-vae, cnn, hybrid, multiscale/],
     ["cnn", { backbone: "no-such-network" }, /--backbone no-such-network: no such file/],
     ["cnn", { backbone: `${backbone}@thrid` }, /unknown node "thrid"; did you mean "third"/],
     ["cnn", { backbone: join(import.meta.dirname, "backbone.test.ts") }, /not a whole ONNX file/],

@@ -19,7 +19,6 @@ import { bold, duration, openLine, Progress, print, printJson, warn } from "../r
 import { setupHint } from "../setup-hint.ts";
 import { openAgain, openSource, sourceOf, warnOf } from "../sources.ts";
 import { showEvaluation } from "./evaluate.ts";
-import { headsOf } from "./models.ts";
 
 interface Options extends RunOptions {
   data?: string;
@@ -121,7 +120,8 @@ async function run(model: string, options: Options): Promise<void> {
   if (options.json || end.reason === "interrupted") return;
   if (stepped && end.step < FEW_STEPS)
     print(`${end.step} steps are few: pictures will be blurred and classes mixed up; train longer`);
-  const heads = headsOf(findModel(model)).map(({ name }) => name);
+  const own = folder.modelConfig(findModel(model));
+  const heads = Object.keys(findModel(model).build(own.options, own.data).heads);
   print(
     `\nwhat to do with it:\n${useCommands(folder.path, heads)
       .map((line) => `  ${line}`)
