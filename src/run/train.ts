@@ -4,14 +4,14 @@ import { mkdirSync } from "node:fs";
 import { isDeepStrictEqual } from "node:util";
 import { fail, GenclassError } from "../base/errors.ts";
 import { VERSION } from "../base/version.ts";
-import { chooseAugmentation } from "../data/augment.ts";
+import { chooseAugmentation, mixes } from "../data/augment.ts";
 import { type Dataset, exampleCounts, fingerprint, fingerprintDifferences, ownCount } from "../data/dataset.ts";
 import { classWeights } from "../data/imbalance.ts";
 import { input } from "../graph/tensor.ts";
 import { type Backbone, frozenPrefixes } from "../models/backbone.ts";
 import { applyHead, requireHead } from "../models/heads.ts";
 import { findModel, modelNamed, parseOptions } from "../models/index.ts";
-import type { Model } from "../models/model.ts";
+import type { DataSpec, Model } from "../models/model.ts";
 import { Build } from "../nn/scope.ts";
 import { evaluatedState } from "../predict/trained.ts";
 import { gridPng } from "../report/pictures.ts";
@@ -67,6 +67,12 @@ export interface Training {
 
 /** Some pictures: what a model of the list can do, and how it is measured, does not depend on them. */
 export const ANY_DATA = { height: 32, width: 32, channels: 3, mirror: false, classes: ["first", "second"] };
+/** The same for a run that may be on a network, which takes pictures of its size. */
+const anyData = ({ image }: StoredOptions, backbone: Backbone | undefined): DataSpec => ({
+  ...ANY_DATA,
+  ...(backbone ? { ...image, channels: backbone.network.input.channels, backbone } : {}),
+});
+
 /** Pictures in a row of a sheet of samples. */
 const SHEET_COLUMNS = 10;
 /** Training pictures without which there is nothing to learn from. */
@@ -95,9 +101,14 @@ export function planRun(model: string | Model, call: RunCall): PlannedRun {
   const options = backbone ? optionsFor(backbone, plain, call) : plain;
   if (call.out === "") fail("E_OPTION", "the run folder has no name; leave it out, and runs/ gets a numbered one");
   // Whatever the pictures are, these words are known or not.
-  chooseAugmentation(options.augment, 3, true);
+  const augmentation = chooseAugmentation(options.augment, 3, true);
+  if (backbone?.backbone.frozen === "all" && mixes(augmentation))
+    fail(
+      "E_OPTION",
+      `--augment ${options.augment} mixes pictures, and features of a frozen network are computed of single ones; leave mixup and cutmix out, or ask for --freeze none`,
+    );
   if (options.until !== null && typeof model === "string")
-    targetMetric(options.until, validationMetrics(findModel(model).build(modelOptions, ANY_DATA)));
+    targetMetric(options.until, validationMetrics(known.build(modelOptions, anyData(options, backbone?.backbone))));
   if (call.out !== undefined) RunFolder.refuseUsed(call.out);
   if (options.from !== null) RunFolder.checkpointOf(options.from);
   if (options.track !== null) trackingServer(options.track, process.env);
@@ -260,11 +271,16 @@ async function* follow(
   try {
     let beginning: Beginning | undefined = begin();
     while (beginning) {
+      let isSolving = false;
       try {
-        yield* followLocked(run, model, call, beginning, lock);
+        for await (const event of followLocked(run, model, call, beginning, lock)) {
+          if (event.type !== "note") isSolving = event.type === "solve";
+          yield event;
+        }
         return;
       } catch (error) {
-        beginning = calmer(run, beginning, error);
+        // What is solved has no learning rate, and would give the same again.
+        beginning = isSolving ? undefined : calmer(run, beginning, error);
         if (!beginning) throw error;
       }
     }
@@ -274,8 +290,9 @@ async function* follow(
 }
 
 /**
- * What a run goes on from that failed as its numbers ran away: its last good state, at half the learning rates. It is a function of the
- * checkpoint alone: a run that ends before its next one comes to the same.
+ * What a run goes on from that failed as its numbers ran away: its last checkpoint, at half the learning rates. That one may be of the
+ * middle of an epoch, written by the clock or where the run was stopped: a run that was set back repeats bit for bit only where its
+ * checkpoints were of the same steps.
  * @param before what it began with
  * @returns undefined for another failure, or where it was set back often enough
  */
