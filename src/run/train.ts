@@ -28,6 +28,7 @@ import { BACKBONE_FILE, freezeWords, type OpenBackbone, openBackbone, optionsFor
 import type { StoredSnapshot } from "./checkpoint.ts";
 import { writeEnding } from "./ending.ts";
 import { frozenFeatures } from "./features.ts";
+import { removeFigures } from "./figures.ts";
 import { writeAtomically } from "./files.ts";
 import { optionsOf, type RunConfig, RunFolder, runConfig } from "./folder.ts";
 import { RunLock, refuseLocked } from "./lock.ts";
@@ -306,6 +307,7 @@ async function* followLocked(
   // Sheets and trackers are as far as the logs.
   const epoch = run.events().findLast((event) => event.type === "epoch")?.epoch ?? 0;
   removeSheetsAfter(run.file("samples", EPOCHS), epoch);
+  removeFigures(run);
   if (!repeats) tracker?.goBackTo(start.resume?.progress.step ?? 0, epoch);
   const options: FitOptions = {
     ...fitOptions(run.config, model, call, backbone, features),

@@ -315,6 +315,26 @@ describe("names and values", () => {
     expect(keyOf("x".repeat(300))).toHaveLength(250);
   });
 
+  it("have no path of this machine", async () => {
+    const { run } = await start(join(root, "places"));
+    const data = { source: "C:\\Users\\alice\\flowers", location: "/home/alice/flowers", unlabelled: "../alice/more" };
+    const more = { from: "/home/alice/run", backbone: "/home/alice/net.onnx@/layer4/Relu" };
+    const config = { ...run.config, data: { ...run.config.data, ...data }, ...more };
+    const params = paramsOf(config);
+    expect(JSON.stringify(params)).not.toContain("alice");
+    expect(params).toEqual(
+      expect.arrayContaining([
+        { key: "data.source", value: "/PATH/flowers" },
+        { key: "data.unlabelled", value: "/PATH/more" },
+        { key: "backbone", value: "/PATH/net.onnx@/layer4/Relu" },
+      ]),
+    );
+    writeFileSync(run.file("events.jsonl"), "");
+    const told = { config, path: run.path, file: (name: string) => run.file(name) } as RunFolder;
+    await new MlflowSync(told, new MlflowServer(new URL(server.url), {})).bring("KILLED", () => {});
+    expect(server.artifacts.get("1/run0/artifacts/config.json")!.toString()).not.toContain("alice");
+  });
+
   it("of parameters are cut to their length", async () => {
     const { run } = await start(join(root, "params"));
     const long = { ...run.config, genclass: "v".repeat(9000) };

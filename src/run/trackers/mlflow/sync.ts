@@ -9,6 +9,7 @@ import { CARD } from "../../card.ts";
 import { evaluatedMetrics, FIGURES, readFigures } from "../../figures.ts";
 import type { RunFolder } from "../../folder.ts";
 import { EVENTS, RESULTS } from "../../logs.ts";
+import { withoutPlaces } from "../../places.ts";
 import { artifactPlace, MODEL, mlModel, modelFolder } from "./artifacts.ts";
 import { EventFile } from "./event-file.ts";
 import { keepSent, type Sent, sentTo } from "./sent.ts";
@@ -19,8 +20,10 @@ import { type KeyValue, type MetricValue, metricsOfEvent, metricValues, modelNam
 const [MOST_METRICS, MOST_PARAMS] = [1000, 100];
 /** Bytes of a file that is sent; a larger one stays where it is. */
 const MOST_FILE = 512 * 2 ** 20;
-/** The files of a run that are sent when training has ended, where they are there. */
-const FILES = ["config.json", RESULTS, FIGURES, CARD, "report.html"];
+/** The files of a run that are sent as they are when training has ended, where they are there. */
+const FILES = [RESULTS, FIGURES, CARD, "report.html"];
+/** That of its configuration, which is sent without places. */
+const CONFIG = "config.json";
 
 const anything = z.unknown();
 const runSchema = z.object({
@@ -230,6 +233,8 @@ export class MlflowSync {
       );
       return;
     }
+    const config = Buffer.from(`${JSON.stringify(withoutPlaces(this.run.config), null, 2)}\n`);
+    await this.sendBytes(CONFIG, config, () => [...place, CONFIG], tell);
     for (const name of FILES) await this.sendFile(name, () => [...place, name], tell);
     const model = await this.sendFile(MODEL, (hash) => [...place, modelFolder(hash), MODEL], tell);
     if (model === undefined) return;
@@ -259,7 +264,7 @@ export class MlflowSync {
   /**
    * Sends a file that is there and is another than the server has.
    * @param place where, by the hash of its bytes
-   * @returns the hash of what the server has now; undefined where that is not the file
+   * @returns the hash of the file, if the server has it now
    */
   private async sendFile(
     name: string,
@@ -273,7 +278,15 @@ export class MlflowSync {
       tell(`${name} is not sent: it has ${Math.round(size / 2 ** 20)} MiB, more than ${MOST_FILE / 2 ** 20}`);
       return undefined;
     }
-    const bytes = await readFile(file);
+    return this.sendBytes(name, await readFile(file), place, tell);
+  }
+
+  private async sendBytes(
+    name: string,
+    bytes: Uint8Array,
+    place: (hash: string) => readonly string[],
+    tell: (line: string) => void,
+  ): Promise<string | undefined> {
     const hash = sha256(bytes);
     if (this.sent.hashes[`file ${name}`] === hash) return hash;
     if (!(await this.put(name, place(hash), bytes, tell))) return undefined;
