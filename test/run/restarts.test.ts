@@ -13,6 +13,7 @@ import { RunFolder } from "../../src/run/folder.ts";
 import { resumeRun, startRun, type TrainOptions } from "../../src/run/train.ts";
 import type { RunEvent } from "../../src/train/events.ts";
 import { phase } from "../train/tiny.ts";
+import { SmallMlflow } from "./mlflow-server.ts";
 import { backend, data } from "./small-run.ts";
 
 const root = mkdtempSync(join(tmpdir(), "genclass-restarts-"));
@@ -127,6 +128,16 @@ describe("a run whose numbers run away", () => {
     const { failure, notes } = await told(events);
     expect(failure).toMatchObject({ code: "E_NAN", message: expect.stringContaining("the solve gives NaN") });
     expect(notes).toEqual([]);
+  });
+
+  it("has not failed for its tracker while it goes on", async () => {
+    const server = new SmallMlflow();
+    await server.start();
+    const { failure } = await trained(3, { restarts: 5, track: `mlflow=${server.url}` });
+    await server.stop();
+    expect(failure).toBeUndefined();
+    expect(server.runs).toMatchObject([{ status: "FINISHED" }]);
+    expect(server.calls.filter((call) => call === "POST runs/update")).toHaveLength(1);
   });
 
   it("keeps its rates where it is stopped and goes on", async () => {
