@@ -11,7 +11,7 @@ import { input } from "../graph/tensor.ts";
 import { type Backbone, frozenPrefixes } from "../models/backbone.ts";
 import { applyHead, requireHead } from "../models/heads.ts";
 import { findModel, modelNamed, parseOptions } from "../models/index.ts";
-import type { Model } from "../models/model.ts";
+import type { DataSpec, Model } from "../models/model.ts";
 import { Build } from "../nn/scope.ts";
 import { evaluatedState } from "../predict/trained.ts";
 import { gridPng } from "../report/pictures.ts";
@@ -66,7 +66,7 @@ export interface Training {
 }
 
 /** Some pictures: what a model of the list can do, and how it is measured, does not depend on them. */
-export const ANY_DATA = { height: 32, width: 32, channels: 3, mirror: false, classes: ["first", "second"] };
+const ANY_DATA = { height: 32, width: 32, channels: 3, mirror: false, classes: ["first", "second"] };
 /** Pictures in a row of a sheet of samples. */
 const SHEET_COLUMNS = 10;
 /** Training pictures without which there is nothing to learn from. */
@@ -79,6 +79,8 @@ interface PlannedRun {
   /** With defaults; on a network, its picture size where none is given. */
   readonly options: StoredOptions;
   readonly backbone: OpenBackbone | undefined;
+  /** Some pictures, on the network: what a model of the list can do, and whether its options fit together, can be asked of these. */
+  readonly data: DataSpec;
 }
 
 /**
@@ -93,15 +95,17 @@ export function planRun(model: string | Model, call: RunCall): PlannedRun {
   const plain = newOptions(call);
   const backbone = openBackbone(known, plain);
   const options = backbone ? optionsFor(backbone, plain, call) : plain;
+  const { channels } = backbone?.backbone.network.input ?? ANY_DATA;
+  const data = { ...ANY_DATA, ...(backbone && options.image), channels, backbone: backbone?.backbone };
   if (call.out === "") fail("E_OPTION", "the run folder has no name; leave it out, and runs/ gets a numbered one");
   // Whatever the pictures are, these words are known or not.
   chooseAugmentation(options.augment, 3, true);
   if (options.until !== null && typeof model === "string")
-    targetMetric(options.until, validationMetrics(findModel(model).build(modelOptions, ANY_DATA)));
+    targetMetric(options.until, validationMetrics(known.build(modelOptions, data)));
   if (call.out !== undefined) RunFolder.refuseUsed(call.out);
   if (options.from !== null) RunFolder.checkpointOf(options.from);
   if (options.track !== null) trackingServer(options.track, process.env);
-  return { modelOptions, options, backbone };
+  return { modelOptions, options, backbone, data };
 }
 
 /**
