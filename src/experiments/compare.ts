@@ -9,18 +9,19 @@ import type { LabelAmount } from "../data/splits.ts";
 import { findModel, parseOptions } from "../models/index.ts";
 import { writeAtomically } from "../run/files.ts";
 import { RunFolder } from "../run/folder.ts";
-import { RunLock } from "../run/lock.ts";
 import { fetchBackbone } from "../run/named-backbones.ts";
 import { labelAmount } from "../run/option-types.ts";
 import type { RunOptions } from "../run/options.ts";
 import { optionWords, shellLine } from "../run/repeat.ts";
-import { ANY_DATA, planRun } from "../run/train.ts";
+import { planRun } from "../run/train.ts";
 import type { BackendWish } from "../runtime/wish.ts";
 import type { RunEvent } from "../train/events.ts";
+import { answerTimes, type TimingEvent } from "./answer-times.ts";
 import { type Cell, type ComparisonRow, compared, type DoneCell } from "./comparison.ts";
 import { openFolder, placeOf, readJson } from "./folder.ts";
 import { type AnswerTime, type Trained, type TrainJob, trainedSchema } from "./job.ts";
 import { relayed, runJob, timeLeft } from "./run-job.ts";
+import { refuseOtherTest } from "./same-test.ts";
 
 /** Options of a run that all cells have: labels and seeds differ, and nothing begins with another run. */
 export type SharedRunOptions = Omit<RunOptions, "labels" | "seed" | "from" | "freeze" | "map" | "pairs">;
@@ -73,9 +74,7 @@ export type CompareEvent =
       readonly index: number;
       readonly remaining: number | undefined;
     }
-  | { readonly type: "note"; readonly text: string }
-  /** All cells are done; how fast the models answer is measured. */
-  | { readonly type: "timing"; readonly models: number }
+  | TimingEvent
   | {
       readonly type: "end";
       readonly reason: "done" | "interrupted";
@@ -86,18 +85,13 @@ export type CompareEvent =
     };
 
 /** What fails of a cell alone; other failures would be those of every cell. */
-const OF_THE_CELL: readonly ErrorCode[] = ["E_NAN", "E_BACKEND", "E_SHAPE", "E_HEAD", "E_EXPORT"];
+const OF_THE_CELL: readonly ErrorCode[] = ["E_NAN", "E_BACKEND", "E_SHAPE", "E_HEAD", "E_EXPORT", "E_OPTION"];
 const isOfTheCell = (cause: unknown): cause is GenclassError =>
   cause instanceof GenclassError && OF_THE_CELL.includes(cause.code);
 
 /** A number of labels as text: what `--labels` takes, or `all`. */
 export const labelsText = (amount: LabelAmount | "all"): string =>
   amount === "all" ? amount : labelAmount.write(amount);
-
-const timesSchema = z.object({
-  rows: z.array(z.string()),
-  times: z.array(z.object({ one: z.number(), many: z.number() })),
-});
 
 /**
  * Compares models and yields what happens; leaving the loop stops it. The last event has the table.
@@ -110,8 +104,7 @@ export async function* compare(call: CompareCall): AsyncGenerator<CompareEvent, 
   // Once, and not by each of the processes.
   await fetchBackbone(run.backbone);
   checkCall(call);
-  openFolder(out, "comparison", "cells", { data: placeOf(data), backend, ...run });
-  const lock = RunLock.acquire(out);
+  const lock = openFolder(out, "comparison", ["cells"], { data: placeOf(data), backend, ...run });
   try {
     const cells = cellsOf(models, labels.map(labelsText), seeds);
     const done = new Map<Cell, Trained>();
@@ -123,6 +116,7 @@ export async function* compare(call: CompareCall): AsyncGenerator<CompareEvent, 
     }
     yield { type: "start", cells: cells.length, done: done.size };
     let stopped = false;
+    let refused: GenclassError | undefined;
     for (const [index, cell] of cells.entries()) {
       if (done.has(cell)) continue;
       stopped = interrupted?.() ?? false;
@@ -135,13 +129,14 @@ export async function* compare(call: CompareCall): AsyncGenerator<CompareEvent, 
         options: options[cell.model] ?? {},
         run: { ...run, seed: cell.seed, ...(cell.labels === "all" ? {} : { labels: amountOf(cell.labels) }) },
         ...{ source: data, backend, out: folder, evaluates: true },
+        testAs: [...done.values()][0]?.fingerprint,
       };
       const show = (event: RunEvent): CompareEvent => ({
         ...{ type: "run", event, index },
         remaining: timeLeft(event, secondsOf(done), cells.length - done.size - failed.length - 1),
       });
       try {
-        const trained = yield* relayed<Trained | undefined, CompareEvent>(runJob(job, interrupted), show);
+        const trained = yield* relayed<Trained | undefined, CompareEvent>(runJob(job, interrupted), lock, show);
         stopped = trained === undefined;
         if (!trained) break;
         writeAtomically(resultFile(folder), `${JSON.stringify({ cell, trained })}\n`);
@@ -149,14 +144,19 @@ export async function* compare(call: CompareCall): AsyncGenerator<CompareEvent, 
         yield { type: "cell", state: "done", cell: { ...cell, trained }, index };
       } catch (cause) {
         if (!isOfTheCell(cause)) throw cause;
+        if (cause.code === "E_OPTION") refused ??= cause;
         const failure: FailedCell = { ...cell, code: cause.code, message: cause.message };
         failed.push(failure);
         yield { type: "cell", state: "failed", cell: failure, index };
       }
     }
+    // Some models refuse some numbers of pictures or labels; what every cell refuses is wrong with the call.
+    if (refused && failed.length === cells.length) throw refused;
     const found = cells.flatMap((cell) => (done.has(cell) ? [{ ...cell, trained: done.get(cell)! }] : []));
     refuseOtherData(found);
-    const times = stopped ? new Map<string, AnswerTime>() : yield* answerTimes(out, found, interrupted);
+    const times = stopped
+      ? new Map<string, AnswerTime>()
+      : yield* answerTimes(out, firstRuns(out, found), lock, interrupted);
     const rows = compared(found, (model, amount) => times?.get(rowName(model, amount)));
     const comparison = { out, data, rows, cells: found, failed };
     // The chart library loads only now.
@@ -168,7 +168,7 @@ export async function* compare(call: CompareCall): AsyncGenerator<CompareEvent, 
   }
 }
 
-/** The command line that makes a comparison again. */
+/** The command line that makes a comparison again: what was asked for, though it be the default, as a model may choose another. */
 function repeatComparison({
   data,
   models,
@@ -180,7 +180,13 @@ function repeatComparison({
 }: CompareCall): string {
   const { backend = "auto", interrupted, ...run } = call;
   const words = ["genclass", "compare", "--data", data, "--models", models.join(",")];
-  words.push("--labels", labels.map(labelsText).join(","), "--seeds", String(seeds), ...optionWords(run));
+  words.push(
+    "--labels",
+    labels.map(labelsText).join(","),
+    "--seeds",
+    String(seeds),
+    ...optionWords(run, Object.keys(run)),
+  );
   for (const [model, values] of Object.entries(options))
     for (const [name, value] of Object.entries(values)) words.push("--set", `${model}.${name}=${String(value)}`);
   return shellLine([...words, ...(backend === "auto" ? [] : ["--backend", backend]), "--out", out]);
@@ -211,9 +217,8 @@ function checkCall({
     if (!models.includes(name))
       fail("E_OPTION", `options are given for ${name}, which is not compared; compared are ${models.join(", ")}`);
   for (const name of models) {
-    planRun(name, { ...run, options: options[name] });
-    const model = findModel(name);
-    const { heads } = model.build(parseOptions(model, options[name] ?? {}), ANY_DATA);
+    const planned = planRun(name, { ...run, options: options[name] });
+    const { heads } = findModel(name).build(planned.modelOptions, planned.data);
     if (!Object.hasOwn(heads, "classify"))
       fail("E_HEAD", `${name} does not classify, and has no accuracy to be compared by; leave it out`);
   }
@@ -253,10 +258,12 @@ function knownResult(out: string, cell: Cell): Trained | undefined {
   return existsSync(file) ? readJson(file, z.object({ trained: trainedSchema })).trained : undefined;
 }
 
-/** @throws `E_RUN_CONFLICT` where cells of the same seed and labels have seen other pictures */
+/** @throws `E_RUN_CONFLICT` where cells have seen other test pictures, or those of the same seed and labels any others */
 function refuseOtherData(cells: readonly DoneCell[]): void {
   const seen = new Map<string, DoneCell>();
   for (const cell of cells) {
+    const [first] = cells as [DoneCell];
+    refuseOtherTest(first.trained.fingerprint, cell.trained.fingerprint, cell.model);
     const key = `${cell.seed} ${cell.labels}`;
     const other = seen.get(key) ?? cell;
     seen.set(key, other);
@@ -268,33 +275,12 @@ function refuseOtherData(cells: readonly DoneCell[]): void {
   }
 }
 
-/**
- * How fast the models of the rows answer, by `rowName`; measured together, once for the same rows, with the first seed's models.
- * @returns undefined where that was stopped
- */
-async function* answerTimes(
-  out: string,
-  cells: readonly DoneCell[],
-  interrupted?: () => boolean,
-): AsyncGenerator<CompareEvent, ReadonlyMap<string, AnswerTime> | undefined> {
+/** The first seed's run of each row, by `rowName`. */
+function firstRuns(out: string, cells: readonly DoneCell[]): ReadonlyMap<string, string> {
   const first = new Map<string, string>();
   for (const cell of cells) {
     const row = rowName(cell.model, cell.labels);
     if (!first.has(row)) first.set(row, runFolder(out, cell));
   }
-  const rows = [...first.keys()];
-  const file = join(out, "times.json");
-  const known = existsSync(file) ? readJson(file, timesSchema) : undefined;
-  if (known && known.rows.join("\n") === rows.join("\n")) return new Map(rows.map((row, i) => [row, known.times[i]!]));
-  if (rows.length === 0) return new Map();
-  yield { type: "timing", models: rows.length };
-  const job = runJob({ kind: "time", runs: [...first.values()] }, interrupted);
-  // It trains nothing, and tells no event of a run.
-  const times = yield* relayed<readonly AnswerTime[] | undefined, CompareEvent>(job, (event) => ({
-    type: "note",
-    text: event.type,
-  }));
-  if (!times) return undefined;
-  writeAtomically(file, `${JSON.stringify({ rows, times })}\n`);
-  return new Map(rows.map((row, i) => [row, times[i]!]));
+  return first;
 }

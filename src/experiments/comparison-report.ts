@@ -5,7 +5,7 @@ import { type ReportChart, type ReportSection, reportHtml } from "../report/html
 import { type MeasuredSeries, measured, type SeriesAxes } from "../report/plots.ts";
 import { writeAtomically } from "../run/files.ts";
 import type { Comparison } from "./compare.ts";
-import { type ComparisonRow, TEST_TEXT, testFor } from "./comparison.ts";
+import { type ComparisonRow, TEST_TEXT } from "./comparison.ts";
 import { csvTable, markdownTable, TABLE_HEAD, TABLE_MEANING, tableRows } from "./comparison-table.ts";
 
 /** Writes the files. @returns the path of the page @throws `E_WRITE` */
@@ -26,7 +26,7 @@ export function writeComparison(comparison: Comparison, command: string): string
 
 /** How to read the table: what decides, and what was tested. */
 export function readingOf({ rows }: Pick<Comparison, "rows">): string[] {
-  const tests = [...new Set(rows.filter(({ p }) => p !== null).map(({ seeds }) => testFor(seeds)))];
+  const tests = [...new Set(rows.flatMap(({ test }) => test ?? []))];
   const chosen = rows.some(({ validationAccuracy }) => validationAccuracy === null)
     ? "Without a validation part, the reference is the model that is best on the test part"
     : "The reference is the model that is best on validation pictures, so that the test part chooses nothing";
@@ -76,8 +76,8 @@ function page(comparison: Comparison, command: string, charts: readonly ReportCh
   ];
   const cards = rows
     .filter(({ reference }) => reference)
-    .map(({ model, labels, accuracy }): [string, string] => [
-      `best on validation, ${labels} labels`,
+    .map(({ model, labels, accuracy, validationAccuracy }): [string, string] => [
+      `best on ${validationAccuracy === null ? "test" : "validation"}, ${labels} labels`,
       `${model} ${(100 * accuracy).toFixed(2)} %`,
     ]);
   return reportHtml(`genclass: comparison on ${data}`, first!, cards, sections);

@@ -47,6 +47,8 @@ export interface ComparisonRow {
   readonly reference: boolean;
   /** Of being as often right as the reference, adjusted by Holm over the rows of the same labels; null for the reference. */
   readonly p: number | null;
+  /** The test that gave `p`, by how many seeds the row has in common with the reference. */
+  readonly test: PairedTest | null;
 }
 
 /** Which test gave `p`. */
@@ -56,7 +58,7 @@ export type PairedTest = "mcnemar" | "clustered-mcnemar" | "paired-t";
 const FEWEST_FOR_T = 3;
 
 /** The test for results of so many seeds. */
-export const testFor = (seeds: number): PairedTest =>
+const testFor = (seeds: number): PairedTest =>
   seeds >= FEWEST_FOR_T ? "paired-t" : seeds === 1 ? "mcnemar" : "clustered-mcnemar";
 
 /** Each test in words: what it pairs, and so what it can tell. */
@@ -78,20 +80,22 @@ export function compared(
   timeOf: (model: string, labels: string) => AnswerTime | undefined = () => undefined,
 ): ComparisonRow[] {
   const rows = groupsOf(cells, ({ model, labels }) => `${labels} ${model}`).map((group) => rowOf(group, timeOf));
-  const tested = new Map<ComparisonRow, number | null>();
+  const tested = new Map<ComparisonRow, Tested>();
   const references = new Set<ComparisonRow>();
   for (const same of groupsOf(rows, ({ labels }) => labels)) {
     const reference = same.reduce((best, row) => (chosenBy(row) > chosenBy(best) ? row : best));
     references.add(reference);
     const others = same.filter((row) => row !== reference);
-    const values = others.map((row) => pOf(cellsOf(cells, row), cellsOf(cells, reference)));
-    const known = values.filter((p) => p !== undefined);
-    const adjusted = holm(known);
-    others.forEach((row, i) => {
-      tested.set(row, values[i] === undefined ? null : adjusted.shift()!);
+    const found = others.flatMap((row) => {
+      const one = testOf(cellsOf(cells, row), cellsOf(cells, reference));
+      return one ? [{ row, ...one }] : [];
+    });
+    const adjusted = holm(found.map(({ p }) => p));
+    found.forEach(({ row, test }, i) => {
+      tested.set(row, { p: adjusted[i]!, test });
     });
   }
-  return rows.map((row) => ({ ...row, reference: references.has(row), p: tested.get(row) ?? null }));
+  return rows.map((row) => ({ ...row, reference: references.has(row), ...tested.get(row) }));
 }
 
 const chosenBy = ({ validationAccuracy, accuracy }: ComparisonRow): number => validationAccuracy ?? accuracy;
@@ -106,21 +110,33 @@ function groupsOf<T>(all: readonly T[], key: (one: T) => string): T[][] {
   return [...groups.values()];
 }
 
-/** p of two rows, by the seeds that both have; undefined where they have none in common. */
-function pOf(row: readonly DoneCell[], reference: readonly DoneCell[]): number | undefined {
+interface Tested {
+  readonly p: number;
+  readonly test: PairedTest;
+}
+
+/** The test of two rows, by the seeds that both have; undefined where they have none in common. */
+function testOf(row: readonly DoneCell[], reference: readonly DoneCell[]): Tested | undefined {
   const pairs = row.flatMap((cell) => {
     const other = reference.find(({ seed }) => seed === cell.seed);
     return other ? [[cell.trained.test!, other.trained.test!] as const] : [];
   });
   if (pairs.length === 0) return undefined;
   const [first, second] = ([0, 1] as const).map((side) => pairs.map((pair) => pair[side]));
-  if (testFor(pairs.length) === "paired-t")
-    return pairedT(
-      ...([first!, second!].map((all) => all.map(({ metrics }) => metrics.accuracy!)) as [number[], number[]]),
-    );
+  const test = testFor(pairs.length);
+  if (test === "paired-t") {
+    const [a, b] = [first!, second!].map((all) => all.map(({ metrics }) => metrics.accuracy!));
+    return { test, p: pairedT(a!, b!, resolution(first![0]!.right.length)) };
+  }
   const [a, b] = [first!, second!].map((all) => all.map(({ right }) => Uint8Array.from(right, Number)));
-  return pairs.length === 1 ? mcnemar(a![0]!, b![0]!) : clusteredMcnemar(a!, b!);
+  return { test, p: test === "mcnemar" ? mcnemar(a![0]!, b![0]!) : clusteredMcnemar(a!, b!) };
 }
+
+/**
+ * The deviation that a difference of two accuracies has at least, as each is a whole number of n pictures: that of the sum of two
+ * errors of rounding, each spread evenly over 1 / n and so of variance 1 / (12 n²).
+ */
+const resolution = (n: number): number => 1 / (Math.sqrt(6) * n);
 
 function rowOf(
   group: readonly DoneCell[],
@@ -149,6 +165,6 @@ function rowOf(
     multiplyAdds: all[0]!.test!.multiplyAdds,
     peakMb: Math.max(...over(({ peakBytes }) => peakBytes)) / 1e6,
     modelBytes: Math.max(...over(({ test }) => test!.modelBytes)),
-    ...{ reference: false, p: null },
+    ...{ reference: false, p: null, test: null },
   };
 }

@@ -1,5 +1,5 @@
 // The folder of an experiment: what was asked for, which cannot change while it grows, and what is done.
-import { existsSync, mkdirSync, readFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { isDeepStrictEqual } from "node:util";
 import { z } from "zod";
@@ -8,10 +8,17 @@ import { VERSION } from "../base/version.ts";
 import { requireEmpty } from "../data/empty.ts";
 import { BUILT_IN } from "../data/open.ts";
 import { writeAtomically } from "../run/files.ts";
+import { LOCK_FILE, RunLock } from "../run/lock.ts";
 
 /** Version of what is written. */
 const FORMAT = 1;
 const PLAN = "plan.json";
+
+const planSchema = z.object({
+  format: z.literal(FORMAT),
+  kind: z.string(),
+  plan: z.record(z.string(), z.unknown()),
+});
 
 /** What is asked for by an experiment, by name: what JSON can hold. */
 export type Plan = Readonly<Record<string, unknown>>;
@@ -21,31 +28,56 @@ export const placeOf = (source: string): string =>
   BUILT_IN.includes(source) && !existsSync(source) ? source : resolve(source);
 
 /**
- * Makes the folder of an experiment, or opens that of one that was begun with the same plan.
+ * Makes the folder of an experiment, or opens that of one that was begun with the same plan, for this process alone.
  * @param kind `comparison`, `search`
- * @param runs the folder in it that holds runs: before there is one, the plan may be another
- * @throws `E_RUN_CONFLICT` for a folder of another plan, `E_WRITE` for one that holds something else
+ * @param grown the folders in it that hold runs and what they gave: while there is nothing in them, the plan may be another
+ * @returns the lock, to be released
+ * @throws `E_RUN_CONFLICT` for a folder of another plan or kind, `E_WRITE` for one that holds something else, `E_RUN_LOCKED`
  */
-export function openFolder(path: string, kind: string, runs: string, plan: Plan): void {
-  const file = join(path, PLAN);
-  const asked: unknown = JSON.parse(JSON.stringify(plan));
-  const isNew = !existsSync(file);
-  if (isNew) requireEmpty(path);
-  if (isNew || !existsSync(join(path, runs))) {
-    mkdirSync(path, { recursive: true });
-    writeAtomically(file, `${JSON.stringify({ format: FORMAT, genclass: VERSION, kind, plan }, null, 2)}\n`);
+export function openFolder(path: string, kind: string, grown: readonly string[], plan: Plan): RunLock {
+  // No lock is left in a folder of something else.
+  planIn(path, kind);
+  mkdirSync(path, { recursive: true });
+  const lock = RunLock.acquire(path);
+  try {
+    keepPlan(path, kind, grown, plan);
+    return lock;
+  } catch (cause) {
+    lock.release();
+    throw cause;
+  }
+}
+
+function keepPlan(path: string, kind: string, grown: readonly string[], plan: Plan): void {
+  const asked = JSON.parse(JSON.stringify(plan)) as Plan;
+  const had = planIn(path, kind);
+  const has = (name: string) => existsSync(join(path, name)) && readdirSync(join(path, name)).length > 0;
+  if (!had || !grown.some(has)) {
+    const text = JSON.stringify({ format: FORMAT, genclass: VERSION, kind, plan }, null, 2);
+    writeAtomically(join(path, PLAN), `${text}\n`);
     return;
   }
-  const known = z.object({ format: z.literal(FORMAT), kind: z.literal(kind), plan: z.record(z.string(), z.unknown()) });
-  const had = readJson(file, known, "choose another --out").plan;
-  for (const name of new Set([...Object.keys(had), ...Object.keys(asked as Plan)])) {
-    const [was, is] = [had[name], (asked as Plan)[name]];
+  for (const name of new Set([...Object.keys(had), ...Object.keys(asked)])) {
+    const [was, is] = [had[name], asked[name]];
     if (!isDeepStrictEqual(was, is))
       fail(
         "E_RUN_CONFLICT",
         `${path} was begun with ${name} ${JSON.stringify(was ?? null)}, the call says ${JSON.stringify(is ?? null)}; say the same to go on with it, or choose another --out`,
       );
   }
+}
+
+/** The plan that a folder has; undefined for a new one. @throws as `openFolder` */
+function planIn(path: string, kind: string): Plan | undefined {
+  const file = join(path, PLAN);
+  if (!existsSync(file)) {
+    requireEmpty(path, [LOCK_FILE]);
+    return undefined;
+  }
+  const found = readJson(file, planSchema, "choose another --out");
+  if (found.kind !== kind)
+    fail("E_RUN_CONFLICT", `${path} is the folder of a ${found.kind}, not of a ${kind}; choose another --out`);
+  return found.plan;
 }
 
 /** What a JSON file of an experiment holds. @param wayOut what can be done where it does not @throws `E_DATA_FORMAT` for another file than this version writes */

@@ -19,6 +19,8 @@ export interface TrainJob {
   readonly out: string;
   /** Whether the finished model is evaluated, on the test part. */
   readonly evaluates: boolean;
+  /** The fingerprint of data that has the same test part; checked before training. */
+  readonly testAs?: string;
   /** The run rests once it has gone through so many epochs or seconds, at the end of an epoch, and can be gone on with. */
   readonly rests?: Rest;
 }

@@ -2,6 +2,7 @@
 import { once } from "node:events";
 import { fail, GenclassError } from "../base/errors.ts";
 import { startProcess } from "../base/thread.ts";
+import type { RunLock } from "../run/lock.ts";
 import type { RunEvent } from "../train/events.ts";
 import type { Job, JobCall, JobMessage, JobResult } from "./job.ts";
 
@@ -44,7 +45,7 @@ export async function* runJob<J extends Job>(
     for (;;) {
       const message = waiting.shift();
       if (!message) {
-        if (ended) died(child.exitCode, child.signalCode, wrote);
+        if (ended) died(job, child.exitCode, child.signalCode, wrote);
         await new Promise<void>((resolve) => {
           wake = resolve;
         });
@@ -60,15 +61,20 @@ export async function* runJob<J extends Job>(
   }
 }
 
-/** What a job tells, as an experiment tells it; the job ends where the loop is left. */
+/**
+ * What a job tells, as an experiment tells it; the job ends where the loop is left.
+ * @param lock of the experiment's folder, which is kept as long as something is told
+ */
 export async function* relayed<R, E>(
   job: AsyncGenerator<JobEvent, R>,
+  lock: RunLock,
   show: (event: RunEvent) => E,
 ): AsyncGenerator<E | Extract<JobEvent, { type: "note" }>, R> {
   try {
     for (;;) {
       const { done, value } = await job.next();
       if (done) return value;
+      lock.touch();
       yield value.type === "note" ? value : show(value.event);
     }
   } finally {
@@ -92,14 +98,18 @@ function refail({ code, message }: Extract<JobMessage, { type: "failed" }>): nev
 }
 
 /** @throws `E_BACKEND` always */
-function died(code: number | null, signal: string | null, wrote: string): never {
+function died({ kind }: Job, code: number | null, signal: string | null, wrote: string): never {
   const how = signal === null ? `ended with exit code ${code}` : `was ended by ${signal}`;
   const last = wrote
     .trim()
     .split("\n")
     .findLast((line) => line.trim() !== "" && !/^\s+at /.test(line));
-  fail(
-    "E_BACKEND",
-    `the process that trained ${how}${last ? ` (${last.trim()})` : ""}; if memory ran out, use a smaller --batch or --image, and call again: what was saved is gone on with`,
-  );
+  const [did, advice] =
+    kind === "train"
+      ? [
+          "trained",
+          "call again to go on with what was saved; if memory ran out, use a smaller --batch with another --out",
+        ]
+      : ["measured how fast models answer", "call again to measure anew"];
+  fail("E_BACKEND", `the process that ${did} ${how}${last ? ` (${last.trim()})` : ""}; ${advice}`);
 }

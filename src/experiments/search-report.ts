@@ -53,7 +53,10 @@ export function bestOf({ model, data, best }: Search, fixed: Fixed): BestOptions
   const options = { ...fixed.options, ...point.options };
   const run = { ...fixed.run, ...point.run };
   const sets = Object.entries(options).flatMap(([name, value]) => ["--set", `${name}=${String(value)}`]);
-  const command = shellLine(["genclass", "train", model, "--data", data, ...optionWords(run, ["seed"]), ...sets]);
+  // Where nothing is said, a model may choose what is not the table's default.
+  const words = ["genclass", "train", model, "--data", data, ...optionWords(run, Object.keys(run)), ...sets];
+  const { backend = "auto" } = fixed;
+  const command = shellLine([...words, ...(backend === "auto" ? [] : ["--backend", backend])]);
   return { model, data, metric: objective.metric, value: objective.value, trial: best.number, options, run, command };
 }
 

@@ -1,8 +1,8 @@
 // What a search goes through: options with ranges or choices. Every number also has a place in 0..1, evenly by its value or by its
 // logarithm, in which methods of search count.
-import { fail, unknownName } from "../base/errors.ts";
+import { fail, GenclassError, unknownName } from "../base/errors.ts";
 import { type OptionRule, optionRules, parseOptions } from "../models/index.ts";
-import type { Model } from "../models/model.ts";
+import type { DataSpec, Model } from "../models/model.ts";
 import type { Random } from "../random/random.ts";
 import { type OptionName, RUN_OPTIONS, type RunOption, type RunOptions } from "../run/options.ts";
 
@@ -37,6 +37,8 @@ const isRunName = (name: string): name is (typeof RUN_NAMES)[number] => RUN_NAME
 const DECADES = 10;
 /** Of the options themselves, whose ranges are wide. */
 const DECLARED_DECADES = 1000;
+/** Points that are drawn for one that may be tried, at most. */
+const MOST_DRAWS = 1000;
 /** Significant digits of numbers that are tried. */
 const DIGITS = 3;
 
@@ -44,7 +46,7 @@ const DIGITS = 3;
  * What is searched where nothing is asked for, by what a model declares of its options: of words and switches, all values; of numbers
  * whose range spans decades, such as a learning rate, a decade on either side of the default; of whole numbers, such as widths, half
  * to twice the default; of others, 0 (or the lower end) to twice the default. A default of 0 is left alone: there it means "off" or
- * "as fits".
+ * "as fits". Not all of these fit together: see `refusalOf`.
  */
 export function defaultSpace(model: Model): Dimension[] {
   return optionRules(model).flatMap((rule): Dimension[] => {
@@ -86,6 +88,8 @@ function parseDimension(model: Model, word: string): Dimension {
     if (choices.length < 2) fail("E_OPTION", `--search ${word}: one value is no choice; fix it with --set ${word}`);
     return { kind: "choice", name, values: choices };
   }
+  if (rule?.type === "string" || rule?.type === "boolean")
+    fail("E_OPTION", `--search ${word}: ${name} is not searched by ranges; it takes values, as in ${name}=a|b|c`);
   const [low, high] = [range[1]!, range[2]!].map((value) => checked(model, rule, name, value));
   if (typeof low !== "number" || typeof high !== "number" || low >= high)
     fail("E_OPTION", `--search ${word}: expected two numbers, the lower one first`);
@@ -125,13 +129,44 @@ export function placeIn({ low, high, whole, logarithmic }: Range, value: number)
   return Math.min(1, Math.max(0, place));
 }
 
-/** A point drawn evenly. */
-export const randomPoint = (space: readonly Dimension[], random: Random): Point =>
-  Object.fromEntries(
-    space.map((dimension) => [
-      dimension.name,
-      dimension.kind === "range"
-        ? numberAt(dimension, random.uniform())
-        : dimension.values[random.integer(dimension.values.length)]!,
-    ]),
+/** Why a point cannot be tried, where it cannot. */
+export type Refusal = (point: Point) => GenclassError | undefined;
+export const anyPoint: Refusal = () => undefined;
+
+/** Refuses points whose options do not fit together. @param fixed options of the model beside those of the point */
+export const refusalOf =
+  (model: Model, fixed: Readonly<Record<string, unknown>>, data: DataSpec): Refusal =>
+  (point) => {
+    try {
+      model.build(parseOptions(model, { ...fixed, ...optionsAt(model, point).options }), data);
+      return undefined;
+    } catch (cause) {
+      if (cause instanceof GenclassError && cause.code === "E_OPTION") return cause;
+      throw cause;
+    }
+  };
+
+/** The first point that may be tried. @throws `E_OPTION` where none is found */
+export function firstAllowed(draw: () => Point, refusal: Refusal): Point {
+  for (let left = MOST_DRAWS; ; left--) {
+    const point = draw();
+    const why = refusal(point);
+    if (!why) return point;
+    if (left === 1) fail("E_OPTION", `of ${MOST_DRAWS} points none can be tried: ${why.message}`, why);
+  }
+}
+
+/** A point drawn evenly, of those that may be tried. */
+export const randomPoint = (space: readonly Dimension[], random: Random, refusal = anyPoint): Point =>
+  firstAllowed(
+    () =>
+      Object.fromEntries(
+        space.map((dimension) => [
+          dimension.name,
+          dimension.kind === "range"
+            ? numberAt(dimension, random.uniform())
+            : dimension.values[random.integer(dimension.values.length)]!,
+        ]),
+      ),
+    refusal,
   );

@@ -3,8 +3,10 @@
 import { normalTails } from "../metrics/tails.ts";
 import type { Random } from "../random/random.ts";
 import {
+  anyPoint,
   type Choice,
   type Dimension,
+  firstAllowed,
   numberAt,
   type OptionValue,
   type Point,
@@ -35,9 +37,16 @@ const CANDIDATES = 24;
  * Densities of numbers are on places in 0..1: a mixture, with equal weights, of the even density and of a normal density cut off at
  * the ends for each value, whose deviation is the larger of the distances to its neighbours (section 4.2). Choices have the shares
  * of their counts, each plus one. We depart from the paper in that the even density is the prior of every number.
+ *
+ * Points that are refused are drawn again.
  */
-export function suggest(space: readonly Dimension[], observed: readonly Observed[], random: Random): Point {
-  if (observed.length < FIRST_POINTS) return randomPoint(space, random);
+export function suggest(
+  space: readonly Dimension[],
+  observed: readonly Observed[],
+  random: Random,
+  refusal = anyPoint,
+): Point {
+  if (observed.length < FIRST_POINTS) return randomPoint(space, random, refusal);
   const sorted = [...observed].sort((a, b) => a.loss - b.loss || 0);
   const count = Math.ceil(GOOD * sorted.length);
   const estimated = (all: readonly Observed[]) =>
@@ -46,16 +55,17 @@ export function suggest(space: readonly Dimension[], observed: readonly Observed
       return dimension.kind === "range" ? ofNumbers(dimension, values) : ofChoices(dimension, values);
     });
   const [l, g] = [estimated(sorted.slice(0, count)), estimated(sorted.slice(count))];
-  let best: { values: readonly OptionValue[]; score: number } | undefined;
+  const draw = () => Object.fromEntries(space.map(({ name }, i) => [name, l[i]!.draw(random)]));
+  let best: { point: Point; score: number } | undefined;
   for (let candidate = 0; candidate < CANDIDATES; candidate++) {
-    const values = l.map(({ draw }) => draw(random));
-    const score = values.reduce<number>(
-      (sum, value, i) => sum + Math.log(l[i]!.density(value)) - Math.log(g[i]!.density(value)),
+    const point = firstAllowed(draw, refusal);
+    const score = space.reduce(
+      (sum, { name }, i) => sum + Math.log(l[i]!.density(point[name]!)) - Math.log(g[i]!.density(point[name]!)),
       0,
     );
-    if (!best || score > best.score) best = { values, score };
+    if (!best || score > best.score) best = { point, score };
   }
-  return Object.fromEntries(space.map(({ name }, i) => [name, best!.values[i]!]));
+  return best!.point;
 }
 
 /** The density of an option's values. */

@@ -3,7 +3,7 @@
 import { existsSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { fail } from "../base/errors.ts";
-import type { Dataset } from "../data/dataset.ts";
+import { type Dataset, fingerprint } from "../data/dataset.ts";
 import { multiplyAdds } from "../graph/cost.ts";
 import { simplify } from "../graph/simplify.ts";
 import { argmax } from "../metrics/classification.ts";
@@ -17,6 +17,7 @@ import type { Backend } from "../runtime/backend.ts";
 import { chooseBackend } from "../runtime/choose.ts";
 import type { EpochEvent, RunEvent } from "../train/events.ts";
 import type { Rest, Trained, TrainJob } from "./job.ts";
+import { refuseOtherTest } from "./same-test.ts";
 
 /**
  * Does the job.
@@ -44,6 +45,7 @@ export async function trainJob(
       "E_DATA_EMPTY",
       `${job.source} has no test part, on which models could be compared; put pictures that no model is trained on into a folder test beside train`,
     );
+  if (job.testAs !== undefined) refuseOtherTest(job.testAs, await fingerprint(data), job.model);
   let resting = !isNew && isFarEnough(RunFolder.open(job.out).events(), job.rests);
   if (!resting) {
     const more = { ...call, data, backend, interrupted: () => resting || stopped() };
@@ -85,7 +87,8 @@ async function described(job: TrainJob, data: Dataset, backend: Backend): Promis
   );
   const last = events.findLast((event) => event.type === "end");
   const ended = last !== undefined && last.reason !== "interrupted";
-  const built = findModel(job.model).build(run.config.options, run.config.data);
+  const model = findModel(job.model);
+  const built = model.build(run.config.options, run.modelConfig(model).data);
   const [metric] = (built.best ?? []).filter((name) => validation[name] !== undefined);
   const info = start?.metrics.find(({ name }) => name === metric);
   return {

@@ -1,25 +1,32 @@
 // A search for options of a model: trials, each a run in a process of its own, judged on validation pictures alone. What was tried is
 // not tried again: a search that was stopped, or killed, goes on.
-import { existsSync, mkdirSync } from "node:fs";
-import { join } from "node:path";
-import { z } from "zod";
-import { ERRORS, type ErrorCode, fail, GenclassError } from "../base/errors.ts";
+import { type ErrorCode, fail, GenclassError } from "../base/errors.ts";
 import { findModel } from "../models/index.ts";
 import type { Model } from "../models/model.ts";
 import { Random } from "../random/random.ts";
 import { writeAtomically } from "../run/files.ts";
-import { RunLock } from "../run/lock.ts";
+import type { RunLock } from "../run/lock.ts";
 import { fetchBackbone } from "../run/named-backbones.ts";
 import { RUN_OPTIONS, type RunOptions } from "../run/options.ts";
 import { planRun } from "../run/train.ts";
 import type { BackendWish } from "../runtime/wish.ts";
 import type { RunEvent } from "../train/events.ts";
-import { openFolder, placeOf, readJson } from "./folder.ts";
+import { openFolder, placeOf } from "./folder.ts";
 import { type Rung, rungsOf, survivors } from "./halving.ts";
-import { type Trained, type TrainJob, trainedSchema } from "./job.ts";
+import type { Trained, TrainJob } from "./job.ts";
 import { relayed, runJob, timeLeft } from "./run-job.ts";
-import { type Dimension, defaultSpace, optionsAt, type Point, parseSpace, randomPoint } from "./space.ts";
-import { suggest } from "./tpe.ts";
+import {
+  type Dimension,
+  defaultSpace,
+  optionsAt,
+  type Point,
+  parseSpace,
+  type Refusal,
+  randomPoint,
+  refusalOf,
+} from "./space.ts";
+import { FIRST_POINTS, suggest } from "./tpe.ts";
+import { RESULTS, TRIALS, TrialResults } from "./trial-results.ts";
 
 /** Ways to search: points drawn evenly; `suggest`; and points drawn evenly of which the better ones are trained on (`rungsOf`). */
 export const SEARCH_METHODS = ["tpe", "random", "halving"] as const;
@@ -64,7 +71,7 @@ export interface Trial {
   readonly rung: number;
   /** What training told; absent where it failed. */
   readonly trained?: Trained;
-  readonly failed?: { readonly code: string; readonly message: string };
+  readonly failed?: { readonly code: ErrorCode; readonly message: string };
 }
 
 /** What a search found. */
@@ -102,14 +109,11 @@ export type TuneEvent =
     };
 
 /** What fails because of the options that are tried. */
-const OF_THE_TRIAL: readonly ErrorCode[] = ["E_NAN", "E_BACKEND", "E_SHAPE", "E_OPTION", "E_EXPORT"];
-
-const resultSchema = z.object({
-  trained: trainedSchema.optional(),
-  failed: z
-    .object({ code: z.enum(Object.keys(ERRORS) as [ErrorCode, ...ErrorCode[]]), message: z.string() })
-    .optional(),
-});
+const OF_THE_TRIAL: readonly ErrorCode[] = ["E_NAN", "E_SHAPE", "E_EXPORT"];
+/** What may also be wrong with the call or with the machine: it is tried again by the next call. */
+const OF_THIS_CALL: readonly ErrorCode[] = ["E_OPTION", "E_BACKEND"];
+/** After so many trials that failed so, of which none has worked, it is the call that is wrong. */
+const MOST_REFUSED = 3;
 
 /**
  * Searches and yields what happens; leaving the loop stops it. The last event has all trials and the best.
@@ -121,12 +125,10 @@ export async function* tune(call: TuneCall): AsyncGenerator<TuneEvent, void> {
   await fetchBackbone(call.run?.backbone);
   const search = new TrialSearch(call);
   const { out } = call;
-  openFolder(out, "search", "trials", search.plan);
-  const lock = RunLock.acquire(out);
+  const lock = openFolder(out, "search", [TRIALS, RESULTS], search.plan);
   try {
-    mkdirSync(join(out, "results"), { recursive: true });
     yield { type: "start", trials: search.count, space: search.space };
-    const reason = yield* search.run();
+    const reason = yield* search.run(lock);
     const found = search.found();
     // The chart library loads only now.
     const { writeSearch } = await import("./search-report.ts");
@@ -143,6 +145,7 @@ type Early = "minutes" | "interrupted";
 export interface Fixed {
   readonly options: Readonly<Record<string, unknown>>;
   readonly run: RunOptions;
+  readonly backend?: BackendWish["backend"];
 }
 
 /** One search: its trials so far, and the next ones. */
@@ -154,9 +157,11 @@ class TrialSearch {
   private readonly trials = new Map<number, Trial>();
   private readonly method: SearchMethod;
   private readonly seed: number;
+  private readonly refusal: Refusal;
+  private readonly results: TrialResults;
 
   constructor(private readonly call: TuneCall) {
-    const { model, options = {}, run = {}, seed = 0, trials = 20, method = "tpe", search } = call;
+    const { model, options = {}, run = {}, seed = 0, trials = 20, method = "tpe", search, backend } = call;
     if (!Number.isInteger(trials) || trials < 1)
       fail("E_OPTION", `trials: ${trials}; expected a whole number of at least 1`);
     this.model = findModel(model);
@@ -166,42 +171,45 @@ class TrialSearch {
     if (both) fail("E_OPTION", `${both.name} is both searched and given; leave out one of them`);
     this.space = all.filter(({ name }) => !given(name));
     if (this.space.length === 0) fail("E_OPTION", `${model} has no option left to search; name some with --search`);
-    this.fixed = { options, run: { ...run, seed } };
-    planRun(model, { ...this.fixed.run, options });
+    this.fixed = { options, run: { ...run, seed }, backend };
+    const planned = planRun(model, { ...this.fixed.run, options });
+    this.refusal = refusalOf(this.model, options, planned.data);
     [this.count, this.method, this.seed] = [trials, method, seed];
+    this.results = new TrialResults(call.out);
+    // Where no point can be tried, that shall be said before a folder is made.
+    this.drawn(1);
   }
 
   /** What cannot change when the search goes on. How many trials and minutes there are may. */
   get plan() {
     const { model, data, backend = "auto" } = this.call;
+    const { options, run } = this.fixed;
     // How many points a halving draws decides how far each is trained.
     const count = this.method === "halving" ? this.count : null;
-    return { model, data: placeOf(data), backend, method: this.method, space: this.space, count, ...this.fixed };
+    return { model, data: placeOf(data), backend, method: this.method, space: this.space, count, options, run };
   }
 
   /** Trains what is left to train. */
-  async *run(): AsyncGenerator<TuneEvent, "done" | Early> {
-    return (yield* this.method === "halving" ? this.halving() : this.oneByOne()) ?? "done";
+  async *run(lock: RunLock): AsyncGenerator<TuneEvent, "done" | Early> {
+    return (yield* this.method === "halving" ? this.halving(lock) : this.oneByOne(lock)) ?? "done";
   }
 
-  private async *oneByOne(): AsyncGenerator<TuneEvent, Early | undefined> {
+  private async *oneByOne(lock: RunLock): AsyncGenerator<TuneEvent, Early | undefined> {
     for (let number = 1; number <= this.count; number++) {
-      const observed = [...this.trials.values()].map((trial) => ({ point: trial.point, loss: lossOf(trial) }));
-      const random = this.randomOf(number);
-      const point = this.method === "tpe" ? suggest(this.space, observed, random) : randomPoint(this.space, random);
-      const early = yield* this.train({ number, point, rung: 0 }, undefined);
+      const point = this.method === "tpe" && number > FIRST_POINTS ? this.suggested(number) : this.drawn(number);
+      const early = yield* this.train({ number, point, rung: 0 }, undefined, lock);
       if (early) return early;
     }
     return undefined;
   }
 
-  private async *halving(): AsyncGenerator<TuneEvent, Early | undefined> {
+  private async *halving(lock: RunLock): AsyncGenerator<TuneEvent, Early | undefined> {
     const { epochs, minutes } = this.fixed.run;
     const budget = minutes === undefined ? { epochs: epochs ?? RUN_OPTIONS.epochs.default } : { seconds: 60 * minutes };
     let alive = Array.from({ length: this.count }, (_, i) => i + 1);
     for (const [rung, { rests, kept }] of rungsOf(this.count, budget).entries()) {
       for (const number of alive) {
-        const early = yield* this.train({ number, point: randomPoint(this.space, this.randomOf(number)), rung }, rests);
+        const early = yield* this.train({ number, point: this.drawn(number), rung }, rests, lock);
         if (early) return early;
       }
       const losses = alive.map((number) => lossOf(this.trials.get(number)!));
@@ -212,13 +220,26 @@ class TrialSearch {
 
   private randomOf = (number: number): Random => new Random(this.seed, `search ${number}`);
 
+  private drawn = (number: number): Point => randomPoint(this.space, this.randomOf(number), this.refusal);
+
+  /** A point by what was found; that with which the trial was begun, as a trial before it may have a result only since then. */
+  private suggested(number: number): Point {
+    const begun = this.results.known({ number, rung: 0 });
+    if (begun) return begun.point;
+    const observed = [...this.trials.values()].map((trial) => ({ point: trial.point, loss: lossOf(trial) }));
+    return suggest(this.space, observed, this.randomOf(number), this.refusal);
+  }
+
   /** A trial as far as its rung, unless that is known. @returns why it did not come to that */
-  private async *train(trial: Trial, rests: Rung["rests"]): AsyncGenerator<TuneEvent, Early | undefined> {
-    const { out, data, model, minutes, backend = "auto", interrupted } = this.call;
-    const name = String(trial.number).padStart(4, "0");
-    const file = join(out, "results", `${name}-${trial.rung}.json`);
-    if (existsSync(file)) {
-      this.trials.set(trial.number, { ...trial, ...readJson(file, resultSchema) });
+  private async *train(
+    trial: Trial,
+    rests: Rung["rests"],
+    lock: RunLock,
+  ): AsyncGenerator<TuneEvent, Early | undefined> {
+    const { data, model, minutes, backend = "auto", interrupted } = this.call;
+    const known = this.results.ofPoint(trial);
+    if (known?.trained || known?.failed) {
+      this.trials.set(trial.number, { ...trial, ...known });
       return undefined;
     }
     const used = [...this.trials.values()].map(({ trained }) => trained?.seconds ?? 0);
@@ -230,34 +251,47 @@ class TrialSearch {
       ...{ kind: "train", model, source: data, backend, evaluates: false, rests },
       options: { ...this.fixed.options, ...point.options },
       run: { ...this.fixed.run, ...point.run },
-      out: join(out, "trials", name),
+      out: this.results.runOf(trial),
     };
     const left = this.method === "halving" ? undefined : this.count - trial.number;
-    const show = (event: RunEvent): TuneEvent => ({
-      ...{ type: "run", event, trial },
-      remaining: left === undefined ? undefined : timeLeft(event, used, left),
-    });
-    let result: Pick<Trial, "trained" | "failed">;
+    let isKept = known !== undefined;
+    const show = (event: RunEvent): TuneEvent => {
+      // From now on there is a run, of this point.
+      if (!isKept) this.results.keep(trial);
+      isKept = true;
+      const remaining = left === undefined ? undefined : timeLeft(event, used, left);
+      return { type: "run", event, trial, remaining };
+    };
+    let ended: Trial;
     try {
-      const trained = yield* relayed<Trained | undefined, TuneEvent>(runJob(job, interrupted), show);
+      const trained = yield* relayed<Trained | undefined, TuneEvent>(runJob(job, interrupted), lock, show);
       if (!trained) return "interrupted";
-      if (!trained.objective)
-        fail(
-          "E_OPTION",
-          `nothing tells which options of ${model} are better: it names no metric for it, or the data has no validation part (see --validation); train and look yourself`,
-        );
-      result = { trained };
+      ended = { ...trial, trained };
     } catch (cause) {
-      if (!(cause instanceof GenclassError) || !OF_THE_TRIAL.includes(cause.code)) throw cause;
-      // Where nothing has worked yet, it is the call that is wrong.
-      if (cause.code === "E_OPTION" && ![...this.trials.values()].some(({ trained }) => trained)) throw cause;
-      result = { failed: { code: cause.code, message: cause.message } };
+      ended = { ...trial, failed: this.failureOf(cause) };
     }
-    writeAtomically(file, `${JSON.stringify({ number: trial.number, point: trial.point, ...result })}\n`);
-    const ended = { ...trial, ...result };
+    if (ended.trained && !ended.trained.objective)
+      fail(
+        "E_OPTION",
+        `nothing tells which options of ${model} are better: it names no metric for it, or the data has no validation part (see --validation); train and look yourself`,
+      );
+    if (!ended.failed || OF_THE_TRIAL.includes(ended.failed.code)) this.results.keep(ended);
     this.trials.set(trial.number, ended);
-    yield { type: "trial", state: result.failed ? "failed" : "done", trial: ended };
+    yield { type: "trial", state: ended.failed ? "failed" : "done", trial: ended };
     return undefined;
+  }
+
+  /** What failed of a trial. @throws what failed of the search */
+  private failureOf(cause: unknown): NonNullable<Trial["failed"]> {
+    if (!(cause instanceof GenclassError)) throw cause;
+    const { code, message } = cause;
+    if (!OF_THE_TRIAL.includes(code)) {
+      const before = [...this.trials.values()];
+      const isOfTheCall =
+        !before.some(({ trained }) => trained) && before.length + 1 >= Math.min(MOST_REFUSED, this.count);
+      if (isOfTheCall || !OF_THIS_CALL.includes(code)) throw cause;
+    }
+    return { code, message };
   }
 
   found(): Search {

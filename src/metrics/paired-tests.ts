@@ -34,12 +34,13 @@ export function clusteredMcnemar(first: readonly ArrayLike<number>[], second: re
 
 /**
  * Student's t-test of pairs: two-sided p of the differences `first[i] - second[i]` having mean 0. Differences that are all the same
- * have no deviation to be judged by: p is 1 where they are 0, and else 0.
+ * have no deviation to be judged by: p is 1 where they are 0, and else 0, unless the deviation is known to have a least value.
+ * @param least what is taken for a sample deviation below it: for values that are rounded, whose differences are often equal by chance
  */
-export function pairedT(first: readonly number[], second: readonly number[]): number {
+export function pairedT(first: readonly number[], second: readonly number[], least = 0): number {
   const differences = first.map((value, i) => value - second[i]!);
   const centre = mean(differences);
-  const deviation = standardDeviation(differences);
+  const deviation = Math.max(least, standardDeviation(differences));
   if (deviation === 0) return centre === 0 ? 1 : 0;
   return studentTails((centre / deviation) * Math.sqrt(differences.length), differences.length - 1);
 }

@@ -7,7 +7,7 @@ import { fail } from "../base/errors.ts";
 import { cutBack, writeAtomically } from "./files.ts";
 
 /** The name of the lock in its folder. */
-const LOCK_FILE = "lock.json";
+export const LOCK_FILE = "lock.json";
 
 const holderSchema = z.object({ pid: z.number(), host: z.string(), time: z.string() });
 /** Who trains in a run folder, and since when (ISO 8601). */
@@ -15,12 +15,16 @@ type Holder = z.infer<typeof holderSchema>;
 
 /** Minutes without a checkpoint after which the process of another host, which cannot be asked for, counts as gone. */
 const SILENT_MINUTES = 15;
+/** Minutes between signs of life, at least. */
+const TOUCHED_MINUTES = 1;
 
 /** Folders in which this process trains: its own number in a lock may be that of an earlier process. */
 const held = new Set<string>();
 
 /** A run folder that is this process's alone until it is released. */
 export class RunLock {
+  private touched = Date.now();
+
   private constructor(
     private readonly folder: string,
     /** Says whose lock was taken over, if one was left behind. */
@@ -40,9 +44,11 @@ export class RunLock {
     );
   }
 
-  /** Tells other hosts that the process still trains. */
+  /** Tells other hosts that the process still trains; may be called as often as one likes. */
   touch(): void {
     const now = new Date();
+    if (now.getTime() - this.touched < TOUCHED_MINUTES * 60_000) return;
+    this.touched = now.getTime();
     if (this.isOwn) utimesSync(join(this.folder, LOCK_FILE), now, now);
   }
 

@@ -67,13 +67,7 @@ export interface Training {
 }
 
 /** Some pictures: what a model of the list can do, and how it is measured, does not depend on them. */
-export const ANY_DATA = { height: 32, width: 32, channels: 3, mirror: false, classes: ["first", "second"] };
-/** The same for a run that may be on a network, which takes pictures of its size. */
-const anyData = ({ image }: StoredOptions, backbone: Backbone | undefined): DataSpec => ({
-  ...ANY_DATA,
-  ...(backbone ? { ...image, channels: backbone.network.input.channels, backbone } : {}),
-});
-
+const ANY_DATA = { height: 32, width: 32, channels: 3, mirror: false, classes: ["first", "second"] };
 /** Pictures in a row of a sheet of samples. */
 const SHEET_COLUMNS = 10;
 /** Training pictures without which there is nothing to learn from. */
@@ -86,6 +80,8 @@ interface PlannedRun {
   /** With defaults; on a network, its picture size where none is given. */
   readonly options: StoredOptions;
   readonly backbone: OpenBackbone | undefined;
+  /** Some pictures, on the network: what a model of the list can do, and whether its options fit together, can be asked of these. */
+  readonly data: DataSpec;
 }
 
 /**
@@ -100,6 +96,8 @@ export function planRun(model: string | Model, call: RunCall): PlannedRun {
   const plain = newOptions(call);
   const backbone = openBackbone(known, plain);
   const options = backbone ? optionsFor(backbone, plain, call) : plain;
+  const { channels } = backbone?.backbone.network.input ?? ANY_DATA;
+  const data = { ...ANY_DATA, ...(backbone && options.image), channels, backbone: backbone?.backbone };
   if (call.out === "") fail("E_OPTION", "the run folder has no name; leave it out, and runs/ gets a numbered one");
   // Whatever the pictures are, these words are known or not.
   const augmentation = chooseAugmentation(options.augment, 3, true);
@@ -109,11 +107,11 @@ export function planRun(model: string | Model, call: RunCall): PlannedRun {
       `--augment ${options.augment} mixes pictures, and features of a frozen network are computed of single ones; leave mixup and cutmix out, or ask for --freeze none`,
     );
   if (options.until !== null && typeof model === "string")
-    targetMetric(options.until, validationMetrics(known.build(modelOptions, anyData(options, backbone?.backbone))));
+    targetMetric(options.until, validationMetrics(known.build(modelOptions, data)));
   if (call.out !== undefined) RunFolder.refuseUsed(call.out);
   if (options.from !== null) RunFolder.checkpointOf(options.from);
   if (options.track !== null) trackingServer(options.track, process.env);
-  return { modelOptions, options, backbone };
+  return { modelOptions, options, backbone, data };
 }
 
 /**

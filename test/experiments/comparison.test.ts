@@ -1,5 +1,5 @@
 // The table of a comparison from cells whose numbers are known, and what is written of it.
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
@@ -77,16 +77,32 @@ describe("the rows of a comparison", () => {
 });
 
 describe("the folder of an experiment", () => {
+  const out = join(root, "experiment");
+  const open = (plan: Plan, kind = "comparison", grown = ["cells"]) => openFolder(out, kind, grown, plan).release();
+
   it("is of one plan once there is a run in it, and of no other kind", () => {
-    const out = join(root, "experiment");
-    const open = (plan: Plan, kind = "comparison") => openFolder(out, kind, "cells", plan);
     open({ data: "nowhere", epochs: undefined });
     open({ data: "glyphs", epochs: 2 });
-    mkdirSync(join(out, "cells"));
+    // Of another kind, not even one in which nothing is yet is overwritten.
+    expect(() => open({ data: "glyphs" }, "search", ["trials"])).toThrow(
+      /is the folder of a comparison, not of a search/,
+    );
+    mkdirSync(join(out, "cells", "a-run"), { recursive: true });
     open({ data: "glyphs", epochs: 2 });
     expect(() => open({ data: "glyphs" })).toThrow(/begun with epochs 2, the call says null/);
-    expect(() => open({ data: "glyphs", epochs: 2 }, "search")).toThrow(/is not what this genclass writes there/);
-    expect(() => openFolder(root, "comparison", "cells", {})).toThrow(/is not empty; nothing is overwritten/);
+    expect(() => open({ data: "glyphs", epochs: 2 }, "search", ["trials"])).toThrow(/the folder of a comparison/);
+    writeFileSync(join(root, "mine.txt"), "");
+    expect(() => openFolder(root, "comparison", ["cells"], {})).toThrow(/is not empty; nothing is overwritten/);
+    expect(existsSync(join(root, "lock.json"))).toBe(false);
+    expect(JSON.parse(readFileSync(join(out, "plan.json"), "utf8"))).toMatchObject({ plan: { epochs: 2 } });
+  });
+
+  it("is not planned anew while another process works in it", () => {
+    const lock = openFolder(out, "comparison", ["cells"], { data: "glyphs", epochs: 2 });
+    rmSync(join(out, "cells"), { recursive: true });
+    expect(() => open({ data: "glyphs", epochs: 3 })).toThrow(/is being trained by/);
+    lock.release();
+    expect(JSON.parse(readFileSync(join(out, "plan.json"), "utf8"))).toMatchObject({ plan: { epochs: 2 } });
   });
 });
 

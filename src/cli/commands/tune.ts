@@ -102,9 +102,10 @@ async function run(model: string, options: Options): Promise<void> {
   const fixed = {
     options: keyValues(set),
     run: { ...runOptions, seed, ...(trialMinutes ? { minutes: trialMinutes } : {}) },
+    backend,
   };
   const call: TuneCall = {
-    ...{ model, data, trials, minutes, method, search, seed, out, backend, ...fixed },
+    ...{ model, data, trials, minutes, method, search, seed, out, ...fixed },
     interrupted: () => stop.pressed,
   };
   await fetchBackbone(runOptions.backbone, (file, bytes, total) => openLine("fetch", file, bytes, total));
