@@ -51,8 +51,8 @@ for (const experiment of EXPERIMENTS) {
     const minutesAt250 = wanted.get(asked ?? "") ?? experiment.minutesAt250;
     const folder = join("runs", "results", `${experiment.id}-${seed}`);
     rmSync(folder, { recursive: true, force: true });
-    const minutes = ((minutesAt250 * 250) / gflops).toFixed(2);
-    const args = ["train", ...experiment.train, "--minutes", minutes, "--seed", String(seed)];
+    const budget = minutesAt250 === undefined ? [] : ["--minutes", ((minutesAt250 * 250) / gflops).toFixed(2)];
+    const args = ["train", ...experiment.train, ...budget, "--seed", String(seed)];
     process.stderr.write(`genclass ${args.join(" ")}\n`);
     const { stdout, status } = spawnSync(process.execPath, [MAIN, ...args, "--out", folder, "--json"], {
       encoding: "utf8",
@@ -76,7 +76,7 @@ for (const experiment of EXPERIMENTS) {
       validation_accuracy: metrics["validation/accuracy"]!.toFixed(5),
       epochs,
       seconds: seconds.toFixed(0),
-      minutes_at_250: minutesAt250,
+      minutes_at_250: minutesAt250 ?? "",
       gflops: gflops.toFixed(0),
       commit: execFileSync("git", ["rev-parse", "--short", "HEAD"], { encoding: "utf8" }).trim(),
       machine: `${cpus().length} cores with ${trainsWith}`,

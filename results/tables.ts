@@ -30,7 +30,7 @@ function meanAndDeviation(values: readonly number[], show: (value: number) => st
 function budgetOf(runs: readonly Record<string, string>[]): string {
   const { minutes_at_250: minutes, gflops, machine } = runs[0]!;
   const spent = runs.reduce((total, run) => total + Number(run.seconds) / 60 / runs.length, 0).toFixed(1);
-  // Older runs do not say how fast the machine was.
+  // What is solved has no budget, and older runs do not say how fast the machine was.
   return minutes ? `${minutes} min@250: ${spent} min at ${gflops} GFLOP/s` : `${spent} min, ${machine}`;
 }
 
