@@ -86,15 +86,17 @@ export interface ClassCurves {
 
 /**
  * The curves of each class, by its probability, over the examples with a label. Arrays are those of `classificationMetrics`.
- * @returns `[k]`; undefined for a class that none or all of these examples are of
+ * @param classes those whose curves are asked for; default: all
+ * @returns the curves of each of them; undefined for a class that none or all of these examples are of
  */
 export function classCurves(
   probabilities: ArrayLike<number>,
   labels: ArrayLike<number>,
   k: number,
+  classes: readonly number[] = Array.from({ length: k }, (_, c) => c),
 ): (ClassCurves | undefined)[] {
   const labelled = Array.from(labels, (_, i) => i).filter((i) => labels[i]! >= 0);
-  return Array.from({ length: k }, (_, c) => {
+  return classes.map((c) => {
     const scores = labelled.map((i) => probabilities[i * k + c]!);
     const isPositive = labelled.map((i) => labels[i] === c);
     if (!isPositive.includes(true) || !isPositive.includes(false)) return undefined;

@@ -2,7 +2,7 @@
 import { gather } from "../data/dataset.ts";
 import { areasOfClasses } from "../metrics/class-curves.ts";
 import { type LabelIssues, labelIssues } from "../metrics/confident-learning.ts";
-import { precisionRecallCurve, rocCurve } from "../metrics/curves.ts";
+import { classCurves } from "../metrics/curves.ts";
 import { formatMetric } from "../metrics/metric.ts";
 import type { ClassEvaluation, Evaluation } from "../predict/evaluate.ts";
 import type { TrainedModel } from "../predict/trained.ts";
@@ -26,7 +26,8 @@ const MOST_CURVES = 20;
 /** What is found of the answers beside the evaluation itself. */
 export interface AnswersFound {
   readonly judged: Judged;
-  readonly issues: LabelIssues;
+  /** Absent for pictures that the model was trained on: it has learnt their labels, right or wrong. */
+  readonly issues?: LabelIssues;
 }
 
 /** What of labels is probably wrong. */
@@ -49,7 +50,7 @@ export async function pictureSections(
   }
   const uncertain = mostUncertain(judged, UNCERTAIN);
   if (uncertain.length > 0) sections.push(uncertainSection(judged, thumbnails, uncertain));
-  if (issues.issues.length > 0) sections.push(labelErrorsSection(judged, thumbnails, issues));
+  if (issues && issues.issues.length > 0) sections.push(labelErrorsSection(judged, thumbnails, issues));
   return sections;
 }
 
@@ -94,13 +95,10 @@ export async function probabilitySections(
   const found = areasOfClasses(probabilities, labels, k).flatMap((areas, c) => (areas ? [{ c, ...areas }] : []));
   if (found.length === 0) return sections;
   const worst = found.toSorted((a, b) => a.aupr - b.aupr).slice(0, MOST_CURVES);
-  const labelled = Array.from(labels, (_, i) => i).filter((i) => labels[i]! >= 0);
-  const made = worst.map(({ c }) => {
-    const scores = labelled.map((i) => probabilities[i * k + c]!);
-    const isOwn = labelled.map((i) => labels[i] === c);
-    const curves = { roc: rocCurve(scores, isOwn), precisionRecall: precisionRecallCurve(scores, isOwn) };
-    return { name: classes[c]!, curves };
-  });
+  const drawn = worst.map(({ c }) => c);
+  const made = classCurves(probabilities, labels, k, drawn).flatMap((curves, i) =>
+    curves ? [{ name: classes[drawn[i]!]!, curves }] : [],
+  );
   const which = worst.length < found.length ? `each of the ${worst.length} classes that are found worst` : "each class";
   const charts = await maker.draw(curvesOfClasses(made, made[0]!.name, which));
   const areas = found.map(({ c, auroc, aupr }): ClassArea => ({ name: classes[c]!, auroc, averagePrecision: aupr }));

@@ -1,6 +1,7 @@
 // The map of a report: places of pictures by their latent vectors or, of a model without any, by the features that classes are
 // taken from; and the same in numbers, measured between whole vectors.
 import { gather } from "../data/dataset.ts";
+import { nearestOthers, type Rows, squaredDistance } from "../metrics/nearest.ts";
 import { principalPlane } from "../metrics/principal-plane.ts";
 import type { Evaluation } from "../predict/evaluate.ts";
 import type { TrainedModel } from "../predict/trained.ts";
@@ -24,34 +25,34 @@ export async function latentMap(
   // A head that is told a class is told the label, as in the other sheets of latent vectors.
   const told = labels.map((label) => Math.max(0, label));
   const vectors = (await model.run(head, { picture: await gather(set, index), label: told })).data as Float32Array;
+  const width = vectors.length / n;
   return {
     of: head === "encode" ? "latent vectors" : "features",
-    size: vectors.length / n,
+    size: width,
     index,
     labels,
     ...principalPlane(vectors, n),
-    classes: classPlaces(vectors, labels, model.spec.classes),
+    classes: classPlaces({ data: vectors, width }, labels, model.spec.classes),
   };
 }
 
-/** How classes lie among each other. @param vectors `[n, d]` */
-function classPlaces(vectors: Float32Array, labels: Int32Array, names: readonly string[]): ClassPlace[] {
-  const n = labels.length;
-  const d = vectors.length / n;
-  const centres = names.map(() => new Float64Array(d));
+/** How classes lie among each other. */
+function classPlaces(vectors: Rows, labels: Int32Array, names: readonly string[]): ClassPlace[] {
+  const { width } = vectors;
+  const centres = { data: new Float64Array(names.length * width), width };
   const counts = new Float64Array(names.length);
   labels.forEach((label, i) => {
     if (label < 0) return;
     counts[label]!++;
-    for (let j = 0; j < d; j++) centres[label]![j]! += vectors[i * d + j]!;
+    for (let j = 0; j < width; j++) centres.data[label * width + j]! += vectors.data[i * width + j]!;
   });
-  centres.forEach((centre, k) => {
-    for (let j = 0; j < d; j++) centre[j]! /= counts[k]!;
-  });
-  const purity = neighbourShares(vectors, labels);
+  for (const k of names.keys()) for (let j = 0; j < width; j++) centres.data[k * width + j]! /= counts[k]!;
+  const purity = nearestOthers(vectors, NEIGHBOURS).map(
+    (near, i) => near.filter((j) => labels[j] === labels[i]).length / near.length,
+  );
   return names.map((name, k) => {
     const others = names
-      .map((other, c) => ({ other, c, distance: distanceOf(centres[k]!, centres[c]!) }))
+      .map((other, c) => ({ other, c, distance: squaredDistance(centres, k, centres, c) }))
       .filter(({ c }) => c !== k && counts[c]! > 0 && counts[k]! > 0)
       .sort((a, b) => a.distance - b.distance);
     const own = purity.filter((_, i) => labels[i] === k);
@@ -62,31 +63,4 @@ function classPlaces(vectors: Float32Array, labels: Int32Array, names: readonly 
       purity: own.reduce((sum, share) => sum + share, 0) / Math.max(1, own.length),
     };
   });
-}
-
-/** Share of the nearest neighbours of each vector that have its label, `[n]`. */
-function neighbourShares(vectors: Float32Array, labels: Int32Array): Float64Array {
-  const n = labels.length;
-  const d = vectors.length / n;
-  const row = (i: number) => vectors.subarray(i * d, (i + 1) * d);
-  const all = Array.from(labels, (_, i) => i);
-  const distances = Float64Array.from({ length: n * n }, (_, at) => {
-    const [i, j] = [Math.floor(at / n), at % n];
-    return i < j ? distanceOf(row(i), row(j)) : 0;
-  });
-  return Float64Array.from(all, (i) => {
-    const to = (j: number) => distances[Math.min(i, j) * n + Math.max(i, j)]!;
-    const near = all
-      .filter((j) => j !== i)
-      .sort((a, b) => to(a) - to(b))
-      .slice(0, NEIGHBOURS);
-    return near.filter((j) => labels[j] === labels[i]).length / near.length;
-  });
-}
-
-/** The squared distance of two vectors. */
-function distanceOf(a: ArrayLike<number>, b: ArrayLike<number>): number {
-  let sum = 0;
-  for (let j = 0; j < a.length; j++) sum += (a[j]! - b[j]!) ** 2;
-  return sum;
 }

@@ -3,7 +3,7 @@ import { mkdirSync } from "node:fs";
 import type { ImageSet } from "../data/dataset.ts";
 import { formatMetric, type MetricInfo } from "../metrics/metric.ts";
 import { shareOfAlarms } from "../metrics/novelty.ts";
-import type { Evaluation } from "../predict/evaluate.ts";
+import { type Evaluation, intervalsOf } from "../predict/evaluate.ts";
 import type { TrainedModel } from "../predict/trained.ts";
 import { type ReportPictures, type ReportSection, reportHtml } from "../report/html.ts";
 import { judge } from "../report/judged.ts";
@@ -32,7 +32,7 @@ const [MAPPED, MAPPED_SHARE] = [500, 0.3];
  * Writes `report.html`, and its charts and sheets of pictures as files of their own. What of it fails is left out and told:
  * the run that it shows is none the worse.
  * @param train the pictures that the model was trained on, where they are at hand
- * @param split name of the part that was evaluated
+ * @param split name of the part that was evaluated; `train`, with `train` at hand, are the pictures that the model was trained on
  * @param tell is called with a line for each part that failed
  * @param given pictures of another kind than the model knows, where any were looked at
  * @returns the path of the report; undefined when it could not be written
@@ -56,7 +56,8 @@ export async function writeReport(
   const thumbnails = new Thumbnails(model.spec);
   const { classification } = found;
   const judged = classification && judge(found.set, classification.probabilities, model.spec.classes, split);
-  const answers = judged && { judged, issues: issuesOf(judged) };
+  const isTrainedOn = train !== undefined && split === "train";
+  const answers = judged && { judged, issues: isTrainedOn ? undefined : issuesOf(judged) };
   // Pictures are taken for the page in this order, and the matrix takes what is left.
   const single = answers ? await pictureSections(maker, model, found, answers, thumbnails) : [];
   const map = await mapSection(maker, model, found, thumbnails);
@@ -67,7 +68,7 @@ export async function writeReport(
     const value = found.metrics[metric.name];
     return value === undefined ? [] : [[metric, value]];
   });
-  const intervals = { ...classification?.bootstrap, accuracy: classification?.accuracyInterval };
+  const intervals = classification ? intervalsOf(classification) : {};
   const sections: ReportSection[] = [
     ...[...matrix, ...single, ...probabilities, ...novelty.sections, ...map],
     ...(pictures.length > 0 ? [{ title: "Pictures", pictures }] : []),
@@ -79,8 +80,7 @@ export async function writeReport(
   ];
   const summary = summaryHtml({
     trained: trainedFacts(config, events),
-    split,
-    n: found.n,
+    ...{ split, isTrainedOn, n: found.n },
     answers: answers && answerFacts(found, classification!, answers),
     numbers: numbersInWords(values),
     novelty: novelty.facts,

@@ -57,7 +57,7 @@ export function answerFacts(
       share: sure.length / n,
       right: sure.filter((i) => answers[i] === labels[i]).length / Math.max(1, sure.length),
     },
-    labelIssues: issues.issues.length,
+    labelIssues: issues?.issues.length ?? 0,
   };
 }
 

@@ -37,6 +37,7 @@ describe("the curves of classes", () => {
 
   it("are there for classes that some examples are of and some are not", () => {
     const found = classCurves(probabilities, labels, 3);
+    expect(classCurves(probabilities, labels, 3, [2, 0])).toEqual([found[2], found[0]]);
     expect(found.map((curves) => curves !== undefined)).toEqual([true, true, false]);
     expect(classCurves([1, 0, 0.4, 0.6], [0, 0], 2)).toEqual([undefined, undefined]);
   });

@@ -183,6 +183,7 @@ const FACTS: SummaryFacts = {
   },
   numbers: [],
   novelty: { known: 0.0103, falseAlarms: 0.01, unlike: [{ source: "noise", n: 200, alarms: 1, auroc: 1, scores: [] }] },
+  isTrainedOn: false,
   alarms: 0,
   stillImproving: false,
   commands: ["genclass classify runs/first photo.jpg"],
@@ -218,7 +219,7 @@ describe("the summary", () => {
       trained: { ...trained, length: { epochs: 1, steps: 80, seconds: 3 } },
       answers: {
         ...answers!,
-        ...{ accuracy: 0.8, interval: [0.74, 0.85], ece: 0.2, labelIssues: 1 },
+        ...{ accuracy: 0.8, labelled: 200, interval: [0.74, 0.85], ece: 0.2, labelIssues: 1 },
         weakest: { name: "9", recall: 0.2, n: 20 },
       },
     });
@@ -231,6 +232,18 @@ describe("the summary", () => {
       "Do not take the probabilities at their word",
       "Look at the 1 probable label error",
     ]);
+  });
+
+  it("of pictures that it was trained on says so in place of an interval, and asks for others", () => {
+    const facts = { ...FACTS, split: "train", isTrainedOn: true };
+    expect(words(facts)).toContain("trained on them: these numbers tell nothing of new pictures.");
+    expect(words(facts)).not.toContain("95 % confidence");
+    expect(advice(facts)).toEqual(["Evaluate on pictures that it was not trained on, as those of a test part."]);
+  });
+
+  it("counts pictures with a label where it says how uncertain the accuracy is", () => {
+    const [line] = advice({ ...FACTS, answers: { ...FACTS.answers!, labelled: 50 } });
+    expect(line).toMatch(/^Test on more pictures: with 50, the accuracy is uncertain/);
   });
 
   it("says that longer may be better where the last epoch is the best", () => {

@@ -45,8 +45,9 @@ export interface AnswerFacts {
 /** Everything that the summary tells. */
 export interface SummaryFacts {
   readonly trained: TrainedFacts;
-  /** Part that was evaluated, and its pictures. */
+  /** Part that was evaluated, whether the model was trained on it, and its pictures. */
   readonly split: string;
+  readonly isTrainedOn: boolean;
   readonly n: number;
   readonly answers?: AnswerFacts;
   /** Of a model that does not classify: its headline numbers as text. */
@@ -99,8 +100,11 @@ function duration(seconds: number): string {
   return seconds < 5400 ? `${Math.round(seconds / 60)} minutes` : `${(seconds / 3600).toFixed(1)} hours`;
 }
 
-function goodHtml({ split, n }: SummaryFacts, a: AnswerFacts): Html {
+function goodHtml({ split, isTrainedOn, n }: SummaryFacts, a: AnswerFacts): Html {
   const [low, high] = a.interval.map((value) => percent(value, 2));
+  const reach = isTrainedOn
+    ? "it was trained on them: these numbers tell nothing of new pictures"
+    : `with 95 % confidence it is ${low} to ${high} of such pictures`;
   const unlabelled = n > a.labelled ? ` (${count(n - a.labelled)} more have no label)` : "";
   const weakest = a.weakest
     ? ` Of its classes ${a.weakest.name} is found least often: ${percent(a.weakest.recall, 1)} of ${count(a.weakest.n)}.`
@@ -108,7 +112,7 @@ function goodHtml({ split, n }: SummaryFacts, a: AnswerFacts): Html {
   const mixed = a.mixUp
     ? ` The most frequent mistake is ${a.mixUp.label} taken for ${a.mixUp.answer} (${a.mixUp.count === 1 ? "once" : `${count(a.mixUp.count)} times`}).`
     : " It made no mistake.";
-  return html`<b>${percent(a.accuracy, 2)}</b> of ${count(a.labelled)} ${split} pictures${unlabelled} are answered right; with 95 % confidence it is ${low} to ${high} of such pictures. Always answering the most frequent class would be right for ${percent(a.majority, 1)}.${weakest}${mixed}`;
+  return html`<b>${percent(a.accuracy, 2)}</b> of ${count(a.labelled)} ${split} pictures${unlabelled} are answered right; ${reach}. Always answering the most frequent class would be right for ${percent(a.majority, 1)}.${weakest}${mixed}`;
 }
 
 function numbersText({ split, n, numbers }: SummaryFacts): string {
@@ -141,20 +145,21 @@ function nextHtml(facts: SummaryFacts): Html {
 }
 
 /** What the numbers suggest, in order of weight. */
-export function advice({ trained, split, n, answers, alarms, stillImproving }: SummaryFacts): string[] {
-  const { weakest, ece = 0, labelIssues = 0, accuracy = 1, interval } = answers ?? {};
+export function advice({ trained, split, isTrainedOn, answers, alarms, stillImproving }: SummaryFacts): string[] {
+  const { weakest, ece = 0, labelIssues = 0, accuracy = 1, interval: [low, high] = [0, 0] } = answers ?? {};
   const isShort = trained.length !== undefined && trained.length.steps < FEW_STEPS;
   const rules: [boolean, string][] = [
     [alarms > 0, "Look at the alarms of training first: each says what to try."],
     [isShort, `Train longer: ${trained.length?.steps} steps are few.`],
     [stillImproving && !isShort, "Training longer may help: the best checkpoint is that of the last epoch."],
+    [isTrainedOn, "Evaluate on pictures that it was not trained on, as those of a test part."],
     [
-      split !== "test",
+      split !== "test" && !isTrainedOn,
       `Keep a test part: the ${split} pictures took part in making the model, so these numbers are a little too good.`,
     ],
     [
-      answers !== undefined && n < FEW_PICTURES && interval !== undefined,
-      `Test on more pictures: with ${n}, the accuracy is uncertain by ${percent(((interval?.[1] ?? 0) - (interval?.[0] ?? 0)) / 2, 1)} to either side.`,
+      answers !== undefined && answers.labelled < FEW_PICTURES && !isTrainedOn,
+      `Test on more pictures: with ${answers?.labelled}, the accuracy is uncertain by ${percent((high - low) / 2, 1)} to either side.`,
     ],
     [
       weakest !== undefined && weakest.recall < accuracy - LAG,

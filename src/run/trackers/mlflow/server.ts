@@ -70,6 +70,12 @@ export class MlflowError extends Error {
   }
 }
 
+/** Whether a call failed with a code of MLflow's own. */
+export const isCode = (cause: unknown, code: string): boolean => cause instanceof MlflowError && cause.code === code;
+
+/** An answer of which nothing is used. */
+export const anything = z.unknown();
+
 const refusalSchema = z.object({ error_code: z.string().optional(), message: z.string().optional() });
 
 /** A server and the right to ask it. */

@@ -12,8 +12,9 @@ import { EVENTS, RESULTS } from "../../logs.ts";
 import { withoutPlaces } from "../../places.ts";
 import { artifactPlace, MODEL, mlModel, modelFolder } from "./artifacts.ts";
 import { EventFile } from "./event-file.ts";
+import { registerVersion } from "./registry.ts";
 import { keepSent, type Sent, sentTo } from "./sent.ts";
-import { MlflowError, type MlflowServer } from "./server.ts";
+import { anything, isCode, MlflowError, type MlflowServer } from "./server.ts";
 import { type KeyValue, type MetricValue, metricsOfEvent, metricValues, modelName, paramsOf, tagsOf } from "./told.ts";
 
 /** Metrics, and parameters, that a call may have. */
@@ -25,11 +26,9 @@ const FILES = [RESULTS, FIGURES, CARD, "report.html"];
 /** That of its configuration, which is sent without places. */
 const CONFIG = "config.json";
 
-const anything = z.unknown();
 const runSchema = z.object({
   info: z.object({ run_id: z.string().regex(/^[\w-]{1,64}$/), artifact_uri: z.string().max(2000).default("") }),
 });
-const versionSchema = z.object({ tags: z.array(z.object({ key: z.string(), value: z.string() })).default([]) });
 
 /** How a run stands, in MLflow's words. */
 export type MlflowStatus = "RUNNING" | "FINISHED" | "KILLED" | "FAILED";
@@ -297,22 +296,10 @@ export class MlflowSync {
   /** A version of the registered model for each exported file; a server without a registry has none. */
   private async register(hash: string, folder: string, tell: (line: string) => void): Promise<void> {
     if (this.sent.hashes.registered === hash) return;
-    const name = modelName(this.run.config);
+    const { id: run, artifacts } = this.sent.run!;
     try {
-      try {
-        await this.server.post("registered-models/create", { name }, anything);
-      } catch (cause) {
-        if (!isCode(cause, "RESOURCE_ALREADY_EXISTS")) throw cause;
-      }
-      const query = { filter: `run_id = '${this.sent.run!.id}'`, max_results: "200" };
-      const found = z.object({ model_versions: z.array(versionSchema).default([]) });
-      const { model_versions: versions } = await this.server.get("model-versions/search", query, found);
-      const tag = { key: "genclass.sha256", value: hash };
-      // One that was made although its answer was lost is not made again.
-      if (!versions.some(({ tags }) => tags.some(({ key, value }) => key === tag.key && value === tag.value))) {
-        const source = `${this.sent.run!.artifacts}/${folder}`;
-        await this.server.post("model-versions/create", { name, source, ...this.runId, tags: [tag] }, anything);
-      }
+      const source = `${artifacts}/${folder}`;
+      await registerVersion(this.server, { name: modelName(this.run.config), run, sha256: hash, source });
     } catch (cause) {
       if (!(cause instanceof MlflowError && cause.isFinal)) throw cause;
       tell(`the model is not registered: ${cause.message}`);
@@ -322,4 +309,3 @@ export class MlflowSync {
 }
 
 const sha256 = (data: string | Uint8Array): string => createHash("sha256").update(data).digest("hex");
-const isCode = (cause: unknown, code: string): boolean => cause instanceof MlflowError && cause.code === code;
