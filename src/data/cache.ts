@@ -39,7 +39,28 @@ let drafts = 0;
 export function draftIn(folder: string, name: string): string {
   for (const file of readdirSync(folder))
     if (isAbandoned(folder, file)) rmSync(join(folder, file), { force: true, recursive: true });
-  return join(folder, `${name}.${MACHINE}-${process.pid}-${++drafts}.draft`);
+  return newDraft(folder, name);
+}
+
+const newDraft = (folder: string, name: string): string =>
+  join(folder, `${name}.${MACHINE}-${process.pid}-${++drafts}.draft`);
+
+/**
+ * As `draftIn`, with what a process has left of the same file, if one did: of several, that of one alone.
+ * @param part where it is left by who gives up; a killed process leaves its draft
+ */
+export function draftLeftIn(folder: string, name: string, part: string): string {
+  const draft = newDraft(folder, name);
+  const left = readdirSync(folder).filter((file) => file.startsWith(`${name}.`) && isAbandoned(folder, file));
+  for (const file of [part, ...left.map((other) => join(folder, other))])
+    try {
+      // Who renames a file has it: for the others it is not there.
+      renameSync(file, draft);
+      break;
+    } catch (cause) {
+      if ((cause as NodeJS.ErrnoException).code !== "ENOENT") throw cause;
+    }
+  return draft;
 }
 
 function isAbandoned(folder: string, file: string): boolean {

@@ -9,6 +9,7 @@ import type { LabelAmount } from "../data/splits.ts";
 import { findModel, parseOptions } from "../models/index.ts";
 import { writeAtomically } from "../run/files.ts";
 import { RunFolder } from "../run/folder.ts";
+import { fetchBackbone } from "../run/named-backbones.ts";
 import { labelAmount } from "../run/option-types.ts";
 import type { RunOptions } from "../run/options.ts";
 import { optionWords, shellLine } from "../run/repeat.ts";
@@ -95,10 +96,13 @@ export const labelsText = (amount: LabelAmount | "all"): string =>
 /**
  * Compares models and yields what happens; leaving the loop stops it. The last event has the table.
  * @throws `E_NAME`, `E_OPTION`, `E_HEAD` for a call that cannot be done, before anything is trained; `E_RUN_CONFLICT` for a folder of
- * another comparison, or for data that changed; `E_DATA_EMPTY` for data without a test part
+ * another comparison, or for data that changed; `E_DATA_EMPTY` for data without a test part; `E_DATA_NOT_FOUND` for a named network
+ * that cannot be fetched
  */
 export async function* compare(call: CompareCall): AsyncGenerator<CompareEvent, void> {
   const { data, models, labels = ["all"], seeds = 3, options = {}, out, backend = "auto", interrupted, ...run } = call;
+  // Once, and not by each of the processes.
+  await fetchBackbone(run.backbone);
   checkCall(call);
   const lock = openFolder(out, "comparison", ["cells"], { data: placeOf(data), backend, ...run });
   try {

@@ -4,7 +4,9 @@ import { type ErrorCode, fail, GenclassError } from "../base/errors.ts";
 import { findModel } from "../models/index.ts";
 import type { Model } from "../models/model.ts";
 import { Random } from "../random/random.ts";
+import { writeAtomically } from "../run/files.ts";
 import type { RunLock } from "../run/lock.ts";
+import { fetchBackbone } from "../run/named-backbones.ts";
 import { RUN_OPTIONS, type RunOptions } from "../run/options.ts";
 import { planRun } from "../run/train.ts";
 import type { BackendWish } from "../runtime/wish.ts";
@@ -104,9 +106,11 @@ const MOST_REFUSED = 3;
 /**
  * Searches and yields what happens; leaving the loop stops it. The last event has all trials and the best.
  * @throws `E_NAME`, `E_OPTION` for a call that cannot be done, before anything is trained; `E_RUN_CONFLICT` for a folder of another
- * search
+ * search; `E_DATA_NOT_FOUND` for a named network that cannot be fetched
  */
 export async function* tune(call: TuneCall): AsyncGenerator<TuneEvent, void> {
+  // Once, and not by each of the processes.
+  await fetchBackbone(call.run?.backbone);
   const search = new TrialSearch(call);
   const { out } = call;
   const lock = openFolder(out, "search", [TRIALS, RESULTS], search.plan);

@@ -15,6 +15,7 @@ import { backboneUpdates, belowLayers } from "./backbone.ts";
 import { FAST_OPTIMIZERS, fastBatch, fastTraining, fastWidths, WIDTHS_PATTERN } from "./fast-training.ts";
 import { fewLabels } from "./few-labels.ts";
 import { head } from "./heads.ts";
+import { PRETRAINED } from "./label-bank.ts";
 import { mostlyUnlabelled } from "./labelled-half.ts";
 import { type BuiltModel, type DataSpec, defineModel, type Phase } from "./model.ts";
 import { ACTIVATION_NAMES, SCHEDULE_NAMES } from "./options.ts";
@@ -150,7 +151,12 @@ export const cnn = defineModel({
       },
     };
     if (!backbone || !mostlyUnlabelled(data.examples)) return supervised;
-    const guessed = fewLabels({ data, classify, updates: rule.updates, rule, generative: [], share: 0 });
+    const guessed = fewLabels({
+      ...{ data, classify, updates: rule.updates, rule, generative: [], share: 0 },
+      smoothing: o.smoothing,
+      // Its features are the network's.
+      space: PRETRAINED,
+    });
     return { ...supervised, ...guessed, best: undefined, heads: { ...supervised.heads, ...guessed.heads } };
   },
 });

@@ -12,7 +12,7 @@ import { convEncoder, defaultDepth, type NetShape } from "../nn/nets.ts";
 import type { Scope } from "../nn/scope.ts";
 import { backboneFeatures, belowLayers } from "./backbone.ts";
 import { head } from "./heads.ts";
-import { bankLoss, bankTables, PRETRAINED, refreshBank } from "./label-bank.ts";
+import { bankLoss, bankTables, type GraphSpace, PRETRAINED, refreshBank } from "./label-bank.ts";
 import type { BuiltModel, DataSpec, Phase, Stage, Streams } from "./model.ts";
 
 /** What the recipe is told of a model. */
@@ -28,6 +28,10 @@ export interface FewLabelsOptions {
   readonly generative: readonly Phase[];
   /** The first stage's share of training, 0..1. */
   readonly share: number;
+  /** Smoothing of the labels that are known. Default 0. */
+  readonly smoothing?: number;
+  /** Where neighbours are looked for in the head `features`. Default: as in features that the model has learnt. */
+  readonly space?: GraphSpace;
 }
 
 /** What it adds to a model, which has heads `classify` and `features` of its own. */
@@ -43,7 +47,8 @@ const NET = { width: 32, activation: "relu", blocks: 0, norm: "none" } as const;
 const CHANGES: Augmentation = { rotate: 15, shear: 15, scale: 0.15, shift: 0.07, elastic: 0.12 };
 
 /** Stages, streams, tables and heads of training from few labels. */
-export function fewLabels({ data, classify, updates, rule, generative, share }: FewLabelsOptions): FewLabels {
+export function fewLabels(options: FewLabelsOptions): FewLabels {
+  const { data, classify, updates, rule, generative, share, smoothing, space } = options;
   const { backbone } = data;
   // Of a frozen network there are features of the views that the run asks for.
   const hard = backbone?.frozen === "all" ? "augmented" : consistencyViews(data.channels, data.mirror).hard;
@@ -84,7 +89,7 @@ export function fewLabels({ data, classify, updates, rule, generative, share }: 
       const seen = [labelled!, bank!].map(({ x }) => belowLayers(backbone, scope, x));
       const logits = classify(scope, g.concat(seen, 0));
       const [n, all] = [labelled!.x.shape[0]!, logits.shape[0]!];
-      const own = classLoss(g.sliceAxis(logits, 0, 0, n), labelled!);
+      const own = classLoss(g.sliceAxis(logits, 0, 0, n), labelled!, smoothing);
       const guessed = bankLoss(scope, g.sliceAxis(logits, 0, n, all), bank!);
       return { loss: g.add(own, guessed), log: { class: own, guessed } };
     },
@@ -97,7 +102,7 @@ export function fewLabels({ data, classify, updates, rule, generative, share }: 
     {
       name: "classifier",
       share: 1 - share,
-      refresh: refreshBank("code", data.classes.length, backbone && PRETRAINED),
+      refresh: refreshBank("code", data.classes.length, { codes: backbone && PRETRAINED, features: space }),
       phases: [classifier],
     },
   ];

@@ -23,7 +23,7 @@ import { FAST_OPTIMIZERS, fastBatch, fastTraining, fastWidths, WIDTHS_PATTERN } 
 import { decodeFeatures, featureErrorHead, scaledFeatures } from "./feature-density.ts";
 import { type Heads, head } from "./heads.ts";
 import { defineModel, type Phase, type Stage } from "./model.ts";
-import { overViews, TEST_VIEWS } from "./test-views.ts";
+import { overViews, testViews, testViewsOption } from "./test-views.ts";
 
 const options = z.object({
   training: z
@@ -71,10 +71,7 @@ const options = z.object({
     .default("muon")
     .describe("muon: filters by Muon, the rest by Adam; sgd: Nesterov momentum; adam: AdamW"),
   rate: z.number().min(1e-3).max(100).default(1).describe("factor on that optimizer's learning rates"),
-  views: z
-    .enum(TEST_VIEWS)
-    .default("mirror")
-    .describe("views that a class is the mean over: one, mirror (where data may be mirrored), six (also moved)"),
+  views: testViewsOption,
 });
 
 /** Variance of a pixel about what the decoder says, by which squared errors are nats and compare with the KL divergence. */
@@ -300,9 +297,7 @@ export const hybrid = defineModel({
       best: ["accuracy", "nll"],
       heads: {
         classify: head(["picture"], "logits", (scope, { picture }) =>
-          overViews(backbone ? "one" : o.views, data.mirror, picture, (x) =>
-            logits(scope, featuresOfPicture(scope, x)),
-          ),
+          overViews(testViews(o.views, data), data.mirror, picture, (x) => logits(scope, featuresOfPicture(scope, x))),
         ),
         features: head(["picture"], "features", (scope, { picture }) => featuresOfPicture(scope, picture)),
         encode: head(["picture"], "latent", (scope, { picture }) => codeOf(scope, picture).mean),

@@ -54,8 +54,13 @@ export const PRETRAINED: GraphSpace = { width: 256, directions: true };
  * The work between steps that fills a bank. It asks the heads `classify` and `features`.
  * @param codes name of the head whose rows the first graph joins
  * @param k number of classes
+ * @param spaces where neighbours are looked for in the codes, and in the rows of `features`. Default: as in what the model has learnt
  */
-export const refreshBank = (codes: string, k: number, space: GraphSpace = LEARNT): Refresh => ({
+export const refreshBank = (
+  codes: string,
+  k: number,
+  spaces: { readonly codes?: GraphSpace; readonly features?: GraphSpace } = {},
+): Refresh => ({
   heads: [codes, "features", "classify"],
   every: { epochs: REFRESH_EPOCHS },
   async run(context) {
@@ -63,7 +68,9 @@ export const refreshBank = (codes: string, k: number, space: GraphSpace = LEARNT
     write(
       context,
       k,
-      context.progress === 0 ? await firstGuesses(context, codes, k, space) : await laterGuesses(context, k, space),
+      context.progress === 0
+        ? await firstGuesses(context, codes, k, spaces.codes ?? LEARNT)
+        : await laterGuesses(context, k, spaces.features ?? LEARNT),
     );
   },
 });

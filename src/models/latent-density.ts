@@ -105,12 +105,14 @@ export function latentDensity(o: LatentDensityOptions, data: DataSpec, decodes: 
   }[o.prior]();
 
   const observe = (scope: Scope, pictures: Tensor): Observed => {
+    const target = () => (o.binarise === "dynamic" ? drawBinary(scope, pictures) : pictures);
     if (!backbone) {
-      const x = o.binarise === "dynamic" ? drawBinary(scope, pictures) : pictures;
+      const x = target();
       return { x, seen: x };
     }
+    // The network is of grey pictures. The bound holds of whatever the encoder sees.
     const seen = scaledFeatures(scope.child("encoder"), backboneFeatures(backbone, scope, pictures));
-    return { x: ofFeatures ? seen : pictures, seen };
+    return { x: ofFeatures ? seen : target(), seen };
   };
   const posterior = (scope: Scope, { seen }: Observed) => {
     const encoder = scope.child("encoder");

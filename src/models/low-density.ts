@@ -17,7 +17,10 @@ import type { Batch, DataSpec, Phase, Refresh, TableSpec } from "./model.ts";
 
 /** The share of training pictures that are less likely than the threshold: the source's. */
 const RARE = 0.1;
-/** The share of each batch that is looked at: the same in expectation as all of it on every tenth step, as in the source. */
+/**
+ * The share of each batch that is looked at, on every step. The authors' code looks at 30 pictures on a tenth of the steps, with ten
+ * times the weight.
+ */
 const LOOKED_AT = 0.1;
 const LATENT = 32;
 
@@ -31,9 +34,10 @@ export interface LowDensity {
   /** Once the density is trained: measures the threshold. */
   readonly refresh: Refresh;
   /**
-   * By how many nats generated pictures are likelier than the threshold, 0 for those that are not: the mean over a tenth of them.
+   * By how many nats generated pictures are likelier than the threshold: the mean over those of a tenth of them that are, as in the
+   * authors' code; 0 where none is.
    * @param generated `[n, h, w, c]` in 0..1
-   * @param real a batch of as many training pictures
+   * @param real a batch of training pictures, which carries the threshold
    */
   penalty(scope: Scope, generated: Tensor, real: Batch): Tensor;
 }
@@ -67,18 +71,25 @@ export function lowDensity({ height, width, channels }: DataSpec): LowDensity {
     tables: { threshold: { shape: [], fill: 0 } },
     refresh: {
       heads: ["logDensity"],
-      async run({ predict, tables, note }) {
-        const threshold = quantile(Float64Array.from(await predict("logDensity")), RARE);
+      async run({ predict, usable, tables, note }) {
+        const each = await predict("logDensity");
+        const threshold = quantile(
+          Float64Array.from(usable, (i) => each[i]!),
+          RARE,
+        );
         tables.threshold!.fill(threshold);
         note(
           `generated pictures are to be rare: below a log density of ${threshold.toFixed(1)} nats, as ${100 * RARE} % of the training pictures are`,
         );
       },
     },
-    penalty(scope, generated, { tables }) {
+    penalty(scope, generated, { tables, weights }) {
       const n = Math.max(1, Math.round(LOOKED_AT * generated.shape[0]!));
-      const some = (x: Tensor) => g.sliceAxis(x, 0, 0, n);
-      return g.mean(g.relu(g.sub(bound(scope, some(generated)), some(tables.threshold!))));
+      // Pictures that do not decode have no row, and no weight.
+      const known = g.step(weights);
+      const threshold = g.div(g.sum(g.mul(tables.threshold!, known)), g.maximum(g.sum(known), 1));
+      const over = g.sub(bound(scope, g.sliceAxis(generated, 0, 0, n)), threshold);
+      return g.div(g.sum(g.relu(over)), g.maximum(g.sum(g.step(over)), 1));
     },
   };
 }

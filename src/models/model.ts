@@ -145,6 +145,8 @@ export interface Phase {
 export interface RefreshContext {
   /** Labels of the training pictures, `[N]`; -1 where there is none. */
   readonly labels: Int32Array;
+  /** Numbers of the pictures that decode; heads give something for the others too, which means nothing. */
+  readonly usable: Int32Array;
   /** The tables, `[N, …]` row by row, to write into. */
   readonly tables: Readonly<Record<string, Float32Array>>;
   /** Progress of the stage, 0..1. */

@@ -20,7 +20,7 @@ import { FAST_OPTIMIZERS, fastBatch, fastTraining, fastWidths, WIDTHS_PATTERN } 
 import { type Heads, head } from "./heads.ts";
 import { mostlyUnlabelled } from "./labelled-half.ts";
 import { type Batch, defineModel, type ParameterGroup, type Phase, type PhaseLoss } from "./model.ts";
-import { overViews, TEST_VIEWS } from "./test-views.ts";
+import { overViews, testViews, testViewsOption } from "./test-views.ts";
 
 const options = z.object({
   widths: z
@@ -60,12 +60,7 @@ const options = z.object({
     .default("muon")
     .describe("muon: filters by Muon, the rest by Adam; sgd: Nesterov momentum; adam: AdamW"),
   rate: z.number().min(1e-3).max(100).default(1).describe("factor on the optimizer's learning rates"),
-  views: z
-    .enum(TEST_VIEWS)
-    .default("mirror")
-    .describe(
-      "views that a class is the mean over: one, mirror (where the data may be mirrored), six (also moved by a pixel)",
-    ),
+  views: testViewsOption,
 });
 
 /** Progress at which the scales' own class losses are gone. */
@@ -274,7 +269,7 @@ export const multiscale = defineModel({
       ),
       heads: {
         classify: head(["picture"], "logits", (scope, { picture }) =>
-          overViews(backbone ? "one" : o.views, data.mirror, picture, (x) => logitsOf(scope, codeOf(scope, x))),
+          overViews(testViews(o.views, data), data.mirror, picture, (x) => logitsOf(scope, codeOf(scope, x))),
         ),
         features: head(["picture"], "features", (scope, { picture }) => codeOf(scope, picture)),
         encode: head(["picture"], "latent", (scope, { picture }) => codeOf(scope, picture)),

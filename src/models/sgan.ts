@@ -44,7 +44,7 @@ const options = z.object({
     .max(1)
     .default(0)
     .describe(
-      "weight of a penalty, a nat, on generated pictures that are likelier than the rarest tenth of real ones; 1e-5 as published; 0: none",
+      "weight of a penalty, a nat, on generated pictures that are likelier than the rarest tenth of real ones; 1e-5: the published 1e-4 on a tenth of the steps; 0: none",
     ),
 });
 

@@ -1,12 +1,28 @@
 // Classifying by several views of a picture: the mean of what is said of each.
+import { z } from "zod";
 import * as g from "../graph/ops/index.ts";
 import type { Tensor } from "../graph/tensor.ts";
+import type { DataSpec } from "./model.ts";
 
 /**
  * Views by which a picture can be classified. `one`: as it is. `mirror`: also its mirror image, where data may be mirrored. `six`:
  * also moved by a pixel up and to the left, and down and to the right, each of which counts half as much.
  */
 export const TEST_VIEWS = ["one", "mirror", "six"] as const;
+
+/** The option of models that look at a picture and its mirror image, unless they are on a pretrained network. */
+export const testViewsOption = z
+  .enum(["auto", ...TEST_VIEWS])
+  .default("auto")
+  .describe(
+    "views that a class is the mean over: one, mirror (where the data may be mirrored), six (also moved by a pixel); auto: mirror, and one on a --backbone network, which is computed anew for each",
+  );
+
+/** The views that a value of `testViewsOption` stands for. */
+export const testViews = (
+  views: z.infer<typeof testViewsOption>,
+  { backbone }: DataSpec,
+): (typeof TEST_VIEWS)[number] => (views !== "auto" ? views : backbone ? "one" : "mirror");
 
 /**
  * The mean of logits `[n, k]` over views of pictures `[n, h, w, c]` (Jordan 2024, 94% on CIFAR-10 in 3.29 Seconds, section 3.5). What

@@ -80,7 +80,7 @@ const options = z.object({
     .max(10000)
     .default(500)
     .describe("weight of the cross entropy against the generative loss, which is in nats an image"),
-  smoothing: z.number().min(0).max(0.5).default(0.05).describe("label smoothing"),
+  smoothing: z.number().min(0).max(0.5).default(0.05).describe("label smoothing; none where labels are few"),
   dropout: z
     .number()
     .min(0)
@@ -90,7 +90,9 @@ const options = z.object({
   mirrorViews: z
     .boolean()
     .default(true)
-    .describe("classify by the mean over a picture and its mirror image, where the data may be mirrored"),
+    .describe(
+      "classify by the mean over a picture and its mirror image, where the data may be mirrored; not on a --backbone network",
+    ),
   rate: z.number().min(1e-6).max(1).default(1.5e-3).describe("learning rate (Adam)"),
   schedule: z.enum(SCHEDULE_NAMES).default("cosine").describe("course of the learning rate"),
   warmup: z.number().min(0).max(0.5).default(0.02).describe("share of training over which the learning rate rises"),

@@ -43,10 +43,17 @@ export function skipGenerator(
   return images.map(g.sigmoid);
 }
 
-/** Pictures `[n, h, w, c]` at `count` sizes, each half of the one before, rounded up: means of 2x2 pixels. The largest is `x` itself. */
+/**
+ * Pictures `[n, h, w, c]` at `count` sizes, each half of the one before, rounded up: means of 2x2 pixels; where a side is odd, values
+ * between the two nearest. The largest is `x` itself.
+ */
 export function halves(x: Tensor, count: number): Tensor[] {
   const sizes = [x];
-  while (sizes.length < count) sizes.push(g.avgPool(sizes.at(-1)!, 2, { padding: "same" }));
+  while (sizes.length < count) {
+    const [, height, width] = sizes.at(-1)!.shape as readonly [number, number, number, number];
+    // Pooling would count zeros beyond the edge of an odd side, and darken it: generated pictures have no such border.
+    sizes.push(g.resize(sizes.at(-1)!, [Math.ceil(height / 2), Math.ceil(width / 2)], "bilinear"));
+  }
   return sizes;
 }
 

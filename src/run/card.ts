@@ -9,6 +9,7 @@ import type { TrainedModel } from "../predict/trained.ts";
 import { type Figures, type PartFigures, readFigures } from "./figures.ts";
 import { writeAtomically } from "./files.ts";
 import type { RunConfig, RunFolder } from "./folder.ts";
+import { withoutPlaces } from "./places.ts";
 import { repeatCommand } from "./repeat.ts";
 
 /** The name of the file in a run folder. */
@@ -89,7 +90,9 @@ const taskOf = ({ heads }: CardModel): string | undefined => TASKS.find(([head])
 function frontMatter(config: RunConfig, of: CardModel, { parts }: Figures): string {
   const task = taskOf(of);
   const name = `${config.model}-${config.data.name}`;
-  const results = Object.entries(parts).map(([part, { metrics }]) =>
+  // What it does on pictures that it was trained on is no result.
+  const told = Object.entries(parts).filter(([part]) => part !== "train");
+  const results = told.map(([part, { metrics }]) =>
     [
       `      - task: { type: ${task} }`,
       `        dataset: { name: ${yaml(config.data.name)}, type: ${yaml(config.data.name)}, split: ${yaml(part)} }`,
@@ -107,7 +110,7 @@ function frontMatter(config: RunConfig, of: CardModel, { parts }: Figures): stri
     "license: unknown # to be filled in, as in apache-2.0",
     `tags: [genclass, onnx, ${yaml(config.model)}]`,
     "metrics:",
-    ...[...new Set(Object.values(parts).flatMap(({ metrics }) => Object.keys(metrics)))].map((m) => `  - ${yaml(m)}`),
+    ...[...new Set(told.flatMap(([, { metrics }]) => Object.keys(metrics)))].map((m) => `  - ${yaml(m)}`),
     ...(task && results.length > 0 ? ["model-index:", `  - name: ${yaml(name)}`, "    results:", ...results] : []),
     "---",
     "",
@@ -142,11 +145,14 @@ function useLines({ data }: RunConfig, { heads }: CardModel, { parts }: Figures)
     ...(heads.includes("sample")
       ? ["Generated pictures show what training pictures show; they are no evidence of anything."]
       : []),
-    ...(Object.keys(parts).some((part) => part !== "validation")
-      ? []
-      : [
-          "The numbers below are of validation pictures, by which the checkpoint was chosen: on new pictures expect lower ones.",
-        ]),
+    ...(parts.validation && !parts.test
+      ? [
+          "The numbers of validation pictures are of those by which the checkpoint was chosen: on new pictures expect lower ones.",
+        ]
+      : []),
+    ...(parts.train
+      ? ["The numbers of the part train are of pictures that it was trained on: they tell nothing of new pictures."]
+      : []),
   ];
   return [`What it is meant for, and what not: ${TO_FILL_IN}`, "What is known of its limits:", bullets(limits)];
 }
@@ -169,7 +175,7 @@ function dataLines({ data, seed }: RunConfig): string[] {
 }
 
 function trainingLines(config: RunConfig, { training, machine }: Figures): string[] {
-  const command = repeatCommand(config);
+  const command = repeatCommand(withoutPlaces(config));
   const options = { ...config.options, batch: config.batch, augment: config.augment, emaDecay: config.emaDecay };
   return [
     ...(command ? ["The command that trains it again:", fenced(command)] : []),

@@ -5,7 +5,7 @@ import { z } from "zod";
 import type { Interval } from "../metrics/intervals.ts";
 import { type Evaluation, intervalsOf } from "../predict/evaluate.ts";
 import type { EndEvent, RunEvent } from "../train/events.ts";
-import { writeAtomically } from "./files.ts";
+import { cutBack, writeAtomically } from "./files.ts";
 import type { RunFolder } from "./folder.ts";
 
 /** The name of the file in a run folder. */
@@ -68,6 +68,9 @@ export function readFigures(run: Pick<RunFolder, "file">): Figures | undefined {
     return undefined;
   }
 }
+
+/** Removes metrics.json as a run goes on: its weights are no longer those that were evaluated. @throws `E_WRITE` */
+export const removeFigures = (run: RunFolder): void => cutBack(run.file(FIGURES), 0);
 
 /**
  * Begins metrics.json when training ends: with the validation metrics of the best checkpoint, or of the last one where validation

@@ -1,5 +1,5 @@
 // Pretrained networks that have names here: what their publisher says of the files, and where a name's file is.
-import { existsSync } from "node:fs";
+import { existsSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { fail } from "../base/errors.ts";
 import { cacheFolder } from "../data/cache.ts";
@@ -88,9 +88,12 @@ const SHELF = "backbones";
 export const namedBackboneOf = (sha256: string): NamedBackbone | undefined =>
   NAMED_BACKBONES.find((network) => network.sha256 === sha256);
 
+/** Whether a path is that of a file: a folder of the name of a network is none. */
+const isFile = (path: string): boolean => existsSync(path) && statSync(path).isFile();
+
 /** Of `FILE.onnx@NODE`: the file or name, and the node. */
 export function partsOf(text: string): [place: string, node: string | undefined] {
-  const [, place = text, node] = /^(.+?)@(.+)$/.exec(existsSync(text) ? "" : text) ?? [];
+  const [, place = text, node] = /^(.+?)@(.+)$/.exec(isFile(text) ? "" : text) ?? [];
   return [place, node];
 }
 
@@ -102,13 +105,14 @@ interface BackbonePlace {
 
 /** Where a network is on this machine: a path, one of `GENCLASS_DATA/backbones` by name, or a named one in the cache. */
 function placeOf(place: string): BackbonePlace | undefined {
-  if (existsSync(place)) return { path: place };
+  if (isFile(place)) return { path: place };
   const root = process.env.GENCLASS_DATA;
   const own = root && join(root, SHELF, `${place}.onnx`);
-  if (own && existsSync(own)) return { path: own };
+  if (own && isFile(own)) return { path: own };
   const named = NAMED_BACKBONES.find(({ name }) => name === place);
   const kept = named && join(cacheFolder(SHELF), named.file);
-  return kept && existsSync(kept) ? { path: kept, sha256: named.sha256 } : undefined;
+  // One of another length is fetched again.
+  return kept && isFile(kept) && statSync(kept).size === named.bytes ? { path: kept, sha256: named.sha256 } : undefined;
 }
 
 /** Where a network is on this machine. @throws `E_NAME` with what can be given */

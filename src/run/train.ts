@@ -4,7 +4,7 @@ import { mkdirSync } from "node:fs";
 import { isDeepStrictEqual } from "node:util";
 import { fail, GenclassError } from "../base/errors.ts";
 import { VERSION } from "../base/version.ts";
-import { chooseAugmentation } from "../data/augment.ts";
+import { chooseAugmentation, mixes } from "../data/augment.ts";
 import { type Dataset, exampleCounts, fingerprint, fingerprintDifferences, ownCount } from "../data/dataset.ts";
 import { classWeights } from "../data/imbalance.ts";
 import { input } from "../graph/tensor.ts";
@@ -28,6 +28,7 @@ import { BACKBONE_FILE, freezeWords, type OpenBackbone, openBackbone, optionsFor
 import type { StoredSnapshot } from "./checkpoint.ts";
 import { writeEnding } from "./ending.ts";
 import { frozenFeatures } from "./features.ts";
+import { removeFigures } from "./figures.ts";
 import { writeAtomically } from "./files.ts";
 import { optionsOf, type RunConfig, RunFolder, runConfig } from "./folder.ts";
 import { RunLock, refuseLocked } from "./lock.ts";
@@ -99,7 +100,12 @@ export function planRun(model: string | Model, call: RunCall): PlannedRun {
   const data = { ...ANY_DATA, ...(backbone && options.image), channels, backbone: backbone?.backbone };
   if (call.out === "") fail("E_OPTION", "the run folder has no name; leave it out, and runs/ gets a numbered one");
   // Whatever the pictures are, these words are known or not.
-  chooseAugmentation(options.augment, 3, true);
+  const augmentation = chooseAugmentation(options.augment, 3, true);
+  if (backbone?.backbone.frozen === "all" && mixes(augmentation))
+    fail(
+      "E_OPTION",
+      `--augment ${options.augment} mixes pictures, and features of a frozen network are computed of single ones; leave mixup and cutmix out, or ask for --freeze none`,
+    );
   if (options.until !== null && typeof model === "string")
     targetMetric(options.until, validationMetrics(known.build(modelOptions, data)));
   if (call.out !== undefined) RunFolder.refuseUsed(call.out);
@@ -200,10 +206,13 @@ export async function resumeRun(
     );
   refuseLocked(path);
   const changes = unrepeatable(run.config, call);
+  const { config: before } = run;
   run.configure(runConfig({ ...run.config, ...computedBy(call.backend) }, options));
   const begin = () => {
     const { notes = [], ...state } = stateToGoOnFrom(run);
-    return { ...state, notes: [...changes, ...notes] };
+    // How long a run of minutes is depends on how fast it went.
+    const repeats = run.config.minutes === null && isDeepStrictEqual(before, run.config);
+    return { ...state, repeats, notes: [...changes, ...notes] };
   };
   return { run, events: follow(run, model, call, begin) };
 }
@@ -229,6 +238,8 @@ interface Beginning extends Pick<FitOptions, "from" | "features"> {
   /** Of a new run. */
   readonly prepared?: PreparedRun;
   readonly resume?: StoredSnapshot;
+  /** Whether the steps that were told after that state come again as they were. Default true. */
+  readonly repeats?: boolean;
   /** What people should know of it. */
   readonly notes?: readonly string[];
 }
@@ -263,23 +274,16 @@ async function* follow(
   const lock = RunLock.acquire(run.path);
   try {
     let beginning: Beginning | undefined = begin();
-    while (beginning) {
-      try {
-        yield* followLocked(run, model, call, beginning, lock);
-        return;
-      } catch (error) {
-        beginning = calmer(run, beginning, error);
-        if (!beginning) throw error;
-      }
-    }
+    while (beginning) beginning = yield* followLocked(run, model, call, beginning, lock);
   } finally {
     lock.release();
   }
 }
 
 /**
- * What a run goes on from that failed as its numbers ran away: its last good state, at half the learning rates. It is a function of the
- * checkpoint alone: a run that ends before its next one comes to the same.
+ * What a run goes on from that failed as its numbers ran away: its last checkpoint, at half the learning rates. That one may be of the
+ * middle of an epoch, written by the clock or where the run was stopped: a run that was set back repeats bit for bit only where its
+ * checkpoints were of the same steps.
  * @param before what it began with
  * @returns undefined for another failure, or where it was set back often enough
  */
@@ -291,31 +295,40 @@ function calmer(run: RunFolder, before: Beginning, error: unknown): Beginning | 
   const note = `${(error as Error).message.split(";")[0]}: back to step ${snapshot.progress.step}, with ${rateFactor} of the learning rates`;
   return {
     resume: { ...snapshot, progress: { ...snapshot.progress, rateFactor } },
+    repeats: false,
     notes: [note, ...(warning === undefined ? [] : [warning])],
   };
 }
 
+/** @returns what the run goes on from where it was set back */
 async function* followLocked(
   run: RunFolder,
   model: Model,
   call: Pick<TrainOptions, "data" | "backend" | "interrupted">,
-  { notes = [], prepared, features: known, ...start }: Beginning,
+  beginning: Beginning,
   lock: RunLock,
-): AsyncGenerator<RunEvent, void> {
+): AsyncGenerator<RunEvent, Beginning | undefined> {
+  const { notes = [], prepared, features: known, repeats = true, ...start } = beginning;
   const logs = new RunLogs(run.path, start.resume, hyperParameters(run.config));
   const tracker = MlflowTracker.of(run);
   const { backbone } = run.modelConfig(model).data;
   const weights = start.resume?.state ?? start.from?.state;
   const features = known ?? (await featuresOf(run.config, backbone, call, weights));
-  // The sheets are as far as the logs.
-  removeSheetsAfter(run.file("samples", EPOCHS), run.events().findLast((event) => event.type === "epoch")?.epoch ?? 0);
+  // Sheets and trackers are as far as the logs.
+  const epoch = run.events().findLast((event) => event.type === "epoch")?.epoch ?? 0;
+  removeSheetsAfter(run.file("samples", EPOCHS), epoch);
+  removeFigures(run);
+  if (!repeats) tracker?.goBackTo(start.resume?.progress.step ?? 0, epoch);
+  let [epochEnded, isSolving] = [false, false];
   const options: FitOptions = {
     ...fitOptions(run.config, model, call, backbone, features),
     ...start,
     save(which, snapshot) {
       // An event that could not be written is told again by a run that goes on from before it.
       if (!logs.isComplete) return;
-      logs.addParameters(snapshot.progress.step, evaluatedState(snapshot.state));
+      // Once an epoch, and not where a run happened to be saved: the log of a run that was stopped is that of one that was not.
+      if (epochEnded) logs.addParameters(snapshot.progress.step, evaluatedState(snapshot.state));
+      epochEnded = false;
       run.checkpoints.save(which, { ...snapshot, logs: logs.lengths() });
       lock.touch();
     },
@@ -323,6 +336,8 @@ async function* followLocked(
   const events = fit(options, prepared);
   try {
     for await (const event of events) {
+      if (event.type !== "note") isSolving = event.type === "solve";
+      if (event.type === "epoch") epochEnded = true;
       logs.add(event);
       if (event.type === "samples") {
         const failure = await writeSamples(run, logs, event);
@@ -340,7 +355,11 @@ async function* followLocked(
       for (const text of [lock.tookOver, ...notes])
         if (text !== undefined) yield { type: "note", step: event.step + 1, text };
     }
+    return undefined;
   } catch (cause) {
+    // What is solved has no learning rate, and would give the same again.
+    const next = isSolving ? undefined : calmer(run, beginning, cause);
+    if (next) return next;
     await tracker?.finish("FAILED");
     throw cause;
   } finally {

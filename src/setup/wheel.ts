@@ -4,6 +4,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
 import { fail } from "../base/errors.ts";
+import { type ServerAddress, serverAddress } from "../data/address.ts";
 import { causeOf, type FetchOptions, fetchInto, hashOf } from "../data/fetch.ts";
 
 /** A file of a package, pinned. */
@@ -20,28 +21,14 @@ export const OFFICIAL_INDEX = "https://pypi.org/simple";
 const ANSWER = z.object({ files: z.array(z.object({ filename: z.string(), url: z.string() })) });
 const ANSWER_LIMIT = 16 * 2 ** 20;
 
-/** An index as requests need it: `fetch` takes no name and password in addresses. */
-interface Index {
-  readonly address: string;
-  readonly host: string;
-  readonly headers: Readonly<Record<string, string>>;
-}
-
-function indexAt(text: string): Index {
-  const url = URL.canParse(text) ? new URL(text) : undefined;
-  if (!url || !/^https?:$/.test(url.protocol))
+function indexAt(text: string): ServerAddress {
+  const found = serverAddress(text);
+  if (!found)
     fail(
       "E_OPTION",
-      `${url ? url.protocol : text} is no index of packages; expected an address such as ${OFFICIAL_INDEX}`,
+      `${URL.canParse(text) ? new URL(text).protocol : "what --index or PIP_INDEX_URL says"} is no index of packages; expected an address such as ${OFFICIAL_INDEX}`,
     );
-  const { username, password } = url;
-  const secret = Buffer.from(`${decodeURIComponent(username)}:${decodeURIComponent(password)}`).toString("base64");
-  [url.username, url.password] = ["", ""];
-  return {
-    address: url.href.replace(/\/$/, ""),
-    host: url.host,
-    headers: username || password ? { authorization: `Basic ${secret}` } : {},
-  };
+  return found;
 }
 
 /**
@@ -60,8 +47,8 @@ export async function fetchPinned(
   const from = indexAt(index);
   const url = await addressOf(pinned, from, folder);
   const path = join(folder, pinned.file);
-  // The name and password of the index are not for another server.
-  const headers = url.host === from.host ? from.headers : {};
+  // The name and password of the index are not for another server, nor for an open connection.
+  const headers = url.origin === from.origin ? from.headers : {};
   await told(pinned, url.host, () => fetchInto(url.href, path, { progress, limit: pinned.bytes, headers }));
   const found = await hashOf("sha256", path);
   if (found !== pinned.sha256)
@@ -72,8 +59,12 @@ export async function fetchPinned(
   return path;
 }
 
-async function addressOf(pinned: PinnedFile, { address, host, headers }: Index, folder: string): Promise<URL> {
-  const page = `${address}/${pinned.package}/`;
+async function addressOf(
+  pinned: PinnedFile,
+  { url: index, host, headers }: ServerAddress,
+  folder: string,
+): Promise<URL> {
+  const page = `${index}/${pinned.package}/`;
   const answer = join(folder, "index.json");
   const accept = "application/vnd.pypi.simple.v1+json";
   await told(pinned, host, () => fetchInto(page, answer, { limit: ANSWER_LIMIT, headers: { ...headers, accept } }));

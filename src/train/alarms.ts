@@ -75,10 +75,13 @@ const movedNorms = (epochs: Epochs) =>
     })
     .filter(({ steps }) => steps > 0);
 
-/** The median size of a number over the epochs before the last; NaN for fewer than three. */
+/**
+ * The median size of a number over the epochs before the last; NaN for fewer than three, and where it is 0: a penalty that is seldom
+ * due has no usual size.
+ */
 function usual(epochs: Epochs, name: string): number {
   const sizes = epochs.slice(0, -1).flatMap((epoch) => (epoch[name] === undefined ? [] : [Math.abs(epoch[name])]));
-  return sizes.length < 3 ? Number.NaN : sizes.sort((a, b) => a - b)[sizes.length >> 1]!;
+  return sizes.length < 3 ? Number.NaN : sizes.sort((a, b) => a - b)[sizes.length >> 1]! || Number.NaN;
 }
 
 /** The highest value of a number over the epochs before the last; 0 where there is none. */
@@ -112,7 +115,9 @@ const collapse: Alarm = {
     const before = highest(epochs, "validation/coverage");
     if (before >= FEW_COVERED && coverage < before / 2)
       return `samples cover ${percent(coverage)} of the real pictures, and covered ${percent(before)}`;
-    if (epochs.length === EPOCHS_KEPT && coverage < LITTLE_COVERED && coverage <= before)
+    // The first of them is what was there before: of a stage before the generator's, nothing is known.
+    const isLong = epochs.length === EPOCHS_KEPT && epochs.slice(1).every((epoch) => "validation/coverage" in epoch);
+    if (isLong && coverage < LITTLE_COVERED && coverage <= before)
       return `samples cover ${percent(coverage)} of the real pictures, and no longer more`;
     return undefined;
   },

@@ -157,8 +157,7 @@ class TrainingRun {
     const { stage } = progress;
     const plan = new StagePlan(progress, this.options, share, streams.stepsPerEpoch);
     const pipeline = new Pipeline(program, compiled.phases, streams, plan, seed, progress);
-    const { labels } = data.train;
-    const refresher = new Refresher(compiled, stage.index, asked, labels, this.tables, seed, streams.stepsPerEpoch);
+    const refresher = new Refresher(compiled, stage.index, asked, data.train, this.tables, seed, streams.stepsPerEpoch);
     const endsBefore = (step: number) => plan.isBoundary(step) || refresher.isDue(step);
     let [stopping, saving] = [false, false];
     /** No more steps are begun until the state has been used. */

@@ -2,7 +2,7 @@
 import { type NdArray, ndarray, sameShape, sizeOf } from "../base/array.ts";
 import { fail } from "../base/errors.ts";
 import type { Table } from "../data/batches.ts";
-import type { ImageSet } from "../data/dataset.ts";
+import { type ImageSet, isUsable, range } from "../data/dataset.ts";
 import type { TableSpec } from "../models/model.ts";
 import { StepFeeds } from "../predict/feeds.ts";
 import { predictSet } from "../predict/outputs.ts";
@@ -71,7 +71,7 @@ export class Refresher {
     private readonly stage: CompiledStage,
     private readonly index: number,
     private readonly asked: AskedHeads,
-    private readonly labels: Int32Array,
+    private readonly set: ImageSet,
     private readonly tables: Readonly<Record<string, Table>>,
     private readonly seed: number,
     private readonly stepsPerEpoch: number,
@@ -89,8 +89,12 @@ export class Refresher {
   /** Runs it before step `step` of the stage, at `progress` 0..1. @returns lines for people */
   async run(step: number, progress: number): Promise<string[]> {
     const notes: string[] = [];
+    const { labels, pixels } = this.set;
+    const all = range(0, labels.length);
+    await pixels.ready?.(all);
     await this.stage.stage.refresh!.run({
-      labels: this.labels,
+      labels,
+      usable: all.filter((i) => isUsable(this.set, i)),
       tables: Object.fromEntries(Object.entries(this.tables).map(([name, { rows }]) => [name, rows])),
       // By the clock, a stage may begin a little late.
       progress: step === 0 ? 0 : progress,

@@ -80,7 +80,11 @@ export class Watch {
   async look(progress: TrainingProgress, known: Metrics, validated: Predictions | undefined): Promise<Seen> {
     const { epochs, samples, raised }: Watched = progress.watch ?? { epochs: [], samples: [], raised: [] };
     const predictions = validated && validated.labels.length >= FEWEST_PICTURES ? validated : undefined;
-    const judged = predictions ? known : withoutValidation(known);
+    const judged = !predictions
+      ? withoutValidation(known)
+      : this.hasMoved(this.compiled.samples!, progress)
+        ? known
+        : withoutSamples(known);
     const thumbnails = predictions ? firstSamples(predictions) : [];
     const metrics = {
       ...(await this.validationLosses(this.compiled.stages[progress.stage.index]!, progress)),
@@ -113,6 +117,12 @@ export class Watch {
     );
   }
 
+  /** Whether a phase of any stage has taken a step that moves what a graph reads. */
+  private hasMoved(step: Step, { phaseSteps }: TrainingProgress): boolean {
+    const phases = this.compiled.stages.flatMap(({ phases }) => phases);
+    return this.moving(step, phases).some(({ phase }) => (phaseSteps[phase.name] ?? 0) > 0);
+  }
+
   /** Those of some phases that move what a graph reads. */
   private moving({ graph: { log } }: Step, phases: CompiledStage["phases"]): CompiledStage["phases"] {
     const { specs } = this.compiled;
@@ -135,10 +145,9 @@ export class Watch {
   }
 
   /** The mean slope of the discriminator at samples; none of one that has not begun to learn. */
-  private async slope({ phaseSteps }: TrainingProgress): Promise<Metrics> {
+  private async slope(progress: TrainingProgress): Promise<Metrics> {
     const { slope, discriminate } = this.steps;
-    const phases = this.compiled.stages.flatMap(({ phases }) => phases);
-    if (!this.moving(discriminate, phases).some(({ phase }) => (phaseSteps[phase.name] ?? 0) > 0)) return {};
+    if (!this.hasMoved(discriminate, progress)) return {};
     // As many samples as there are pictures, of the classes of their labels.
     const chosen = evenly(this.pictures.labels.length, MOST_SLOPES);
     const fed = featureTable(rowsOf(this.features, chosen));
@@ -206,6 +215,13 @@ export class Watch {
 /** Numbers of training alone. */
 const withoutValidation = (known: Metrics): Metrics =>
   Object.fromEntries(Object.entries(known).filter(([name]) => !name.startsWith("validation/")));
+
+/** Numbers without those of samples: a generator that has not begun to learn has neither lost anything nor failed to gain. */
+const withoutSamples = ({
+  "validation/diversity": _,
+  "validation/coverage": __,
+  ...others
+}: Readonly<Record<string, number>>): Metrics => others;
 
 /** The steps that each phase has taken. */
 const stepsOf = ({ phaseSteps }: TrainingProgress): Metrics =>

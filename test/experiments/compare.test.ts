@@ -3,7 +3,7 @@ import { spawnSync } from "node:child_process";
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { glyphs } from "../../src/data/sets/glyphs.ts";
 import { writeNpz } from "../../src/data/write.ts";
 import { compare } from "../../src/experiments/compare.ts";
@@ -125,6 +125,18 @@ describe("a comparison", () => {
     const out = join(root, "refused");
     await expect(finished({ ...smallCall(data, out), options: {}, ...more })).rejects.toThrow(message);
     expect(existsSync(out)).toBe(false);
+  });
+});
+
+describe("a network by name", () => {
+  it("is fetched before anything is checked, by a comparison and by a search", async () => {
+    vi.stubEnv("GENCLASS_CACHE", join(root, "cache"));
+    vi.stubEnv("GENCLASS_DATA", "");
+    vi.stubEnv("GENCLASS_MIRROR", "http://127.0.0.1:1");
+    const failed = /squeezenet: .* could not be fetched \(127\.0\.0\.1:1/;
+    await expect(finished({ ...smallCall(data, join(root, "c")), backbone: "squeezenet" })).rejects.toThrow(failed);
+    await expect(searched(search(join(root, "t"), { run: { backbone: "squeezenet" } }))).rejects.toThrow(failed);
+    vi.unstubAllEnvs();
   });
 });
 

@@ -37,6 +37,7 @@ async function fill(all: readonly Example[], k: number, sure?: Int32Array) {
   expect(Math.max(...softmaxRows(logits.subarray(0, k), k))).toBeGreaterThan(sure ? 0.99 : 0);
   await refreshBank("code", k).run({
     labels: Int32Array.from(all, ({ truth, known }) => (known ? truth : -1)),
+    usable: Int32Array.from(all.keys()),
     ...{ tables, progress: sure ? 0.5 : 0, seed: 1 },
     predict: async (head) => (head === "classify" ? logits : codes),
     note: (text) => void notes.push(text),

@@ -26,11 +26,13 @@ const pictures = ndarray(
 describe("the low-density penalty", () => {
   const density = lowDensity(size);
   /** The penalty of `pictures` at a threshold, and the log density of each of them, without noise. */
-  function numbers(threshold: number): { penalty: number; densities: Float64Array | ArrayLike<number> } {
+  function numbers(threshold: number, undecoded = 0): { penalty: number; densities: Float64Array | ArrayLike<number> } {
     const build = new Build(true);
     const x = constant(pictures);
-    const tables = { threshold: constant(ndarray("float32", [N], new Float32Array(N).fill(threshold))) };
-    const penalty = density.penalty(build.root, x, { tables } as unknown as Batch);
+    // Of pictures that do not decode, a batch has neither rows nor weights.
+    const rows = (value: number) => constant(ndarray("float32", [N], new Float32Array(N).fill(value, undecoded)));
+    const batch = { tables: { threshold: rows(threshold) }, weights: rows(0.5) } as unknown as Batch;
+    const penalty = density.penalty(build.root, x, batch);
     const densities = density.head.logDensity!.build(build.root, { picture: x, n: N } as never);
     const feeds = Object.fromEntries([
       ...[...initialState(build.state, 1)].map(([path, value]) => [STATE_PREFIX + path, value]),
@@ -40,7 +42,7 @@ describe("the low-density penalty", () => {
     return { penalty: found!.data[0]!, densities: each!.data };
   }
 
-  it("is by how much a tenth of the pictures are likelier than the threshold, and nothing for those that are not", () => {
+  it("is by how much those of a tenth of the pictures that are likelier than the threshold are so", () => {
     const [first, second] = Array.from(numbers(0).densities) as [number, number];
     const [rarer, likelier] = [Math.min(first, second), Math.max(first, second)];
     expect(likelier - rarer).toBeGreaterThan(1e-3);
@@ -48,17 +50,20 @@ describe("the low-density penalty", () => {
     expect(numbers(likelier + 1).penalty).toBe(0);
     expect(numbers(rarer - 1).penalty).toBeCloseTo((first + second) / 2 - (rarer - 1), 3);
     const between = (rarer + likelier) / 2;
-    expect(numbers(between).penalty).toBeCloseTo((likelier - between) / 2, 3);
+    expect(numbers(between).penalty).toBeCloseTo(likelier - between, 3);
+    expect(numbers(between, 3).penalty).toBeCloseTo(likelier - between, 3);
   });
 
   it("has the tenth percentile of the training pictures as threshold, and tells it", async () => {
-    const threshold = new Float32Array(11);
+    const threshold = new Float32Array(14);
     const notes: string[] = [];
-    // 0, -10, -20, … -100: the tenth percentile of eleven is the second from below.
-    const rows = Float32Array.from({ length: 11 }, (_, i) => -10 * i);
-    const context = { predict: async () => rows, tables: { threshold }, note: (text: string) => void notes.push(text) };
+    // 0, -10, -20, … -100: the tenth percentile of eleven is the second from below. Three more do not decode.
+    const rows = Float32Array.from({ length: 14 }, (_, i) => (i < 11 ? -10 * i : -1e4));
+    const usable = Int32Array.from({ length: 11 }, (_, i) => i);
+    const note = (text: string) => void notes.push(text);
+    const context = { predict: async () => rows, usable, tables: { threshold }, note };
     await density.refresh.run(context as unknown as RefreshContext);
-    expect([...threshold]).toEqual(new Array(11).fill(-90));
+    expect([...threshold]).toEqual(new Array(14).fill(-90));
     expect(notes).toEqual([expect.stringContaining("below a log density of -90.0 nats, as 10 % of the training")]);
   });
 });

@@ -88,6 +88,18 @@ it("multiscale with judged=sizes looks at pictures of each size, real and genera
   expect(step("sizes").phase("both").generated).not.toBeCloseTo(step("picture").phase("both").generated!, 6);
 });
 
+it("pictures of half the size are means of 2x2 pixels, and have no dark border where a side is odd", () => {
+  const of = (values: number[], height: number, width: number) => {
+    const [, half] = halves(constant(ndarray("float32", [1, height, width, 1], values)), 2);
+    return [half!.shape, ...interpret([half!])[0]!.data];
+  };
+  expect(of([1, 2, 5, 6, 3, 4, 7, 8], 2, 4)).toEqual([[1, 1, 2, 1], 2.5, 6.5]);
+  const [shape, ...white] = of(new Array(35).fill(1), 5, 7);
+  expect(shape).toEqual([1, 3, 4, 1]);
+  // Weights of two pixels are float32, and their sum is 1 to a rounding or two.
+  for (const value of white) expect(value).toBeCloseTo(1, 6);
+});
+
 it("multiscale adds the class losses of its scales, each with the weight `auxiliary` at first", () => {
   const step = (auxiliary: number) =>
     inNumbers(multiscale, { ...small, adversarial: "off", auxiliary }, 3).phase("classifier");

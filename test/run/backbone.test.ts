@@ -9,7 +9,15 @@ import { halfToNumber, numberToHalf } from "../../src/base/half.ts";
 import { gather, range } from "../../src/data/dataset.ts";
 import { glyphs } from "../../src/data/sets/glyphs.ts";
 import { withLabels, withValidation } from "../../src/data/splits.ts";
+import { interpret } from "../../src/graph/interpret.ts";
+import { NOISE_PREFIX, STATE_PREFIX } from "../../src/graph/names.ts";
+import { constant } from "../../src/graph/tensor.ts";
 import { softmaxRows } from "../../src/metrics/classification.ts";
+import type { Backbone } from "../../src/models/backbone.ts";
+import { classVae } from "../../src/models/class-vae.ts";
+import { latentDensity } from "../../src/models/latent-density.ts";
+import { testViews } from "../../src/models/test-views.ts";
+import { Build, initialState } from "../../src/nn/scope.ts";
 import { load, nativeBackend, RunFolder } from "../../src/node.ts";
 import { encodeModel, type OnnxConstant } from "../../src/onnx/schema.ts";
 import { planRun, resumeRun, startRun } from "../../src/run/train.ts";
@@ -274,10 +282,49 @@ it("few labels are spread over a graph of features", async () => {
   expect(notes.join()).toMatch(/over a graph of codes: \d+\.\d % of hidden labels come back/);
 });
 
+it("a decoder of binary pictures above a network learns binary ones, and the network sees the grey ones", () => {
+  const call = { backbone, image: { height: 28, width: 28 } };
+  const options = classVae.options.parse({ decodes: "pictures", binarise: "dynamic" });
+  const spec = { height: 28, width: 28, channels: 1, mirror: false, classes: data.classes };
+  const network = planRun("class-vae", { ...call, options }).backbone!.backbone;
+  const density = latentDensity(options, { ...spec, backbone: network }, "pictures");
+  expect(density.spec.of).toBe("binary");
+  const build = new Build(false);
+  const grey = randomArray([2, 28, 28, 1], 1, [0.2, 0.8]);
+  const { x, seen } = density.observe(build.root, constant(grey));
+  const feeds = Object.fromEntries([
+    ...[...initialState(build.state, 1)].map(([path, value]) => [STATE_PREFIX + path, value]),
+    ...[...build.noises].map(([path, { shape }]) => [NOISE_PREFIX + path, randomArray(shape, 2, [0, 1])]),
+  ]);
+  const [drawn, features, expected] = interpret([x, seen, density.observe(build.root, constant(grey)).seen], feeds);
+  expect(new Set(drawn!.data)).toEqual(new Set([0, 1]));
+  expect(features!.data).toEqual(expected!.data);
+});
+
+it("what --until asks for is known of the model on its network", () => {
+  const asks = (metric: string, decodes: string) => () =>
+    planRun("vae", { backbone, until: { metric, value: 0.9 }, options: { decodes } });
+  expect(asks("accuracy", "features")).not.toThrow();
+  expect(asks("elbo", "features")).toThrowError(/elbo/);
+  expect(asks("elbo", "pictures")).not.toThrow();
+});
+
+it("multiscale and hybrid classify by the views that are asked for, and by one where nothing is said", () => {
+  const network = { frozen: "all" } as Backbone;
+  const spec = { height: 8, width: 8, channels: 1, mirror: true, classes: ["a", "b"] };
+  const chosen = (views: Parameters<typeof testViews>[0]) => [
+    testViews(views, spec),
+    testViews(views, { ...spec, backbone: network }),
+  ];
+  expect(chosen("auto")).toEqual(["mirror", "one"]);
+  expect(chosen("six")).toEqual(["six", "six"]);
+});
+
 describe("a wrong call is refused before there is a run", () => {
   it.each([
     ["gan", { backbone }, /gan is not built on a --backbone; these are: vae, class-vae, cnn, hybrid, multiscale/],
     ["cnn", { backbone: "no-such-network" }, /--backbone no-such-network: no such file/],
+    ["cnn", { backbone, augment: "light,mixup" }, /--augment light,mixup mixes pictures, .*--freeze none/],
     ["cnn", { backbone: `${backbone}@thrid` }, /unknown node "thrid"; did you mean "third"/],
     ["cnn", { backbone: join(import.meta.dirname, "backbone.test.ts") }, /not a whole ONNX file/],
   ])("%s %j", (model, options, message) => {

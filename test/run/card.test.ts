@@ -74,6 +74,16 @@ describe("a run", () => {
     expect(readFigures(run)!.training.epoch).toBe(3);
   });
 
+  it("that goes on and is left keeps no figures of its earlier weights, and none of an evaluation", async () => {
+    await record("test");
+    const { events } = await resume(run.path, { epochs: 6 });
+    for await (const event of events) if (event.type === "epoch" && event.epoch === 5) break;
+    await record("test");
+    expect(existsSync(run.file("metrics.json"))).toBe(false);
+    await finish(await resume(run.path));
+    expect(Object.keys(readFigures(run)!.parts)).toEqual(["validation"]);
+  });
+
   it("tells nothing of who trained it", () => {
     for (const file of ["metrics.json", "MODEL_CARD.md"]) {
       expect(text(run, file)).not.toContain(hostname());
@@ -102,7 +112,7 @@ describe("the text of a card", () => {
   const HOSTILE = "</script><img onerror=x>|`a`\n# head";
   const machine = { processor: "P", cores: 2, memoryGiB: 4, system: "linux x64", node: "v20" };
   const training = { reason: "planned", ended: "2026-01-02T03:04:05.000Z", epoch: 1, step: 4, seconds: 60 };
-  const cardOf = async (classes: string[], name = "data", source = "data") => {
+  const cardOf = async (classes: string[], name = "data", source = "data", evaluated = "test") => {
     const { run } = await start(mkdtempSync(join(root, "text-")));
     // A model of the list, so that there is a command that trains it.
     const config = { ...run.config, model: "vae", options: {}, data: { ...run.config.data, classes, name, source } };
@@ -110,7 +120,7 @@ describe("the text of a card", () => {
     const scores = { precision: 0, recall: 0, f1: 0, support: 1 };
     const found = { ...part, classes: classes.map((c) => ({ name: c, ...scores })) };
     const trained = { heads: { classify: {} }, metrics: [] } as unknown as TrainedModel;
-    return modelCard(config, cardModel("small", trained, model), { training, machine, parts: { test: found } });
+    return modelCard(config, cardModel("small", trained, model), { training, machine, parts: { [evaluated]: found } });
   };
 
   it("has the front matter that Hugging Face reads", async () => {
@@ -127,8 +137,22 @@ describe("the text of a card", () => {
       expect(front!.split("\n")).toContain(line);
   });
 
+  it("has no path of this machine in the command that trains it again", async () => {
+    const card = await cardOf(["a", "b"], "data", "/home/alice/flowers");
+    expect(card).toContain("--data /PATH/flowers");
+    expect(card).not.toContain("alice");
+    expect(await cardOf(["a", "b"], "mnist", "mnist")).toContain("--data mnist");
+  });
+
+  it("marks numbers of pictures that it was trained on, and leaves them out of its results", async () => {
+    const card = await cardOf(["a", "b"], "data", "data", "train");
+    expect(card).toMatch(/The numbers of the part train are of pictures that it was trained on/);
+    expect(card).not.toContain("model-index");
+    expect(await cardOf(["a", "b"])).not.toMatch(/trained on: they/);
+  });
+
   it("shows names of classes and data as they are, and is broken by none", async () => {
-    const card = await cardOf([HOSTILE, "b"], HOSTILE, `x\n\`\`\`\n${HOSTILE}`);
+    const card = await cardOf([HOSTILE, "b"], HOSTILE, `${HOSTILE}\n\`\`\`\nx`);
     // Outside of code, which is fenced by more back ticks than it has.
     const [before, code, after] = card.split(/^````.*$/m);
     expect(code).toContain("```");

@@ -120,10 +120,14 @@ describe.skipIf(!python)(`MLflow${skipped}`, () => {
 
   it("has the files, and the exported network as a version of a registered model", async () => {
     const { files } = await ask("artifacts/list", { run_id: runId });
-    const names = files.map(({ path }: { path: string }) => path).sort();
-    expect(names).toEqual(["MODEL_CARD.md", "config.json", "metrics.json", "model", "results.csv"]);
-    const { files: model } = await ask("artifacts/list", { run_id: runId, path: "model" });
-    expect(model.map(({ path }: { path: string }) => path).sort()).toEqual(["model/MLmodel", "model/model.onnx"]);
+    const names: string[] = files.map(({ path }: { path: string }) => path).sort();
+    const folder = names.find((name) => name.startsWith("model-"))!;
+    expect(names).toEqual(["MODEL_CARD.md", "config.json", "metrics.json", folder, "results.csv"]);
+    const { files: model } = await ask("artifacts/list", { run_id: runId, path: folder });
+    expect(model.map(({ path }: { path: string }) => path).sort()).toEqual([
+      `${folder}/MLmodel`,
+      `${folder}/model.onnx`,
+    ]);
     const { registered_model: found } = await ask("registered-models/get", { name: "genclass-small-tiny" });
     expect(found.latest_versions).toMatchObject([{ version: "1", run_id: runId, status: "READY" }]);
   });

@@ -1,4 +1,5 @@
 // The MLflow tracker against a small server that refuses, hangs up, answers nonsense or is away: what training tells arrives once.
+import { createHash } from "node:crypto";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -53,6 +54,16 @@ const arrived = () =>
 /** Two steps an epoch, of which the log has every tenth step. */
 const long = { epochs: 12 };
 
+/** The folder of a run's model among its files on the server. */
+const folderOf = (out: string) =>
+  `model-${createHash("sha256")
+    .update(readFileSync(join(out, "model.onnx")))
+    .digest("hex")
+    .slice(0, 12)}`;
+/** What the source of a version holds. */
+const modelBehind = (version: number) =>
+  server.artifacts.get(`${server.versions[version]!.source.replace("mlflow-artifacts:/", "")}/model.onnx`);
+
 describe("a tracked run", () => {
   it("tells parameters, tags, every logged number, files and a version of the model", async () => {
     const out = join(root, "whole");
@@ -64,10 +75,42 @@ describe("a tracked run", () => {
     expect(server.params.get("batch")).toBe("5");
     expect(server.params.get("options.breaksAt")).toBe("2");
     expect([...server.artifacts.keys()].map((path) => path.replace("1/run0/artifacts/", "")).sort()).toEqual(
-      ["MODEL_CARD.md", "config.json", "metrics.json", "model/MLmodel", "model/model.onnx", "results.csv"].sort(),
+      ["MODEL_CARD.md", "config.json", "metrics.json", "MLmodel", "model.onnx", "results.csv"]
+        .map((name) => (name === "MLmodel" || name === "model.onnx" ? `${folderOf(out)}/${name}` : name))
+        .sort(),
     );
-    expect(server.artifacts.get("1/run0/artifacts/model/model.onnx")).toEqual(readFileSync(join(out, "model.onnx")));
-    expect(server.versions).toMatchObject([{ source: "mlflow-artifacts:/1/run0/artifacts/model" }]);
+    expect(modelBehind(0)).toEqual(readFileSync(join(out, "model.onnx")));
+  });
+
+  it("keeps the bytes of each version of its model when there is another", async () => {
+    const out = join(root, "versions");
+    const training = await start(out, track());
+    await finish(training);
+    const first = readFileSync(join(out, "model.onnx"));
+    writeFileSync(join(out, "model.onnx"), "of more epochs");
+    await new MlflowSync(training.run, new MlflowServer(new URL(server.url), {})).bring("FINISHED", () => {});
+    expect(server.versions).toHaveLength(2);
+    expect(modelBehind(0)).toEqual(first);
+    expect(modelBehind(1)!.toString()).toBe("of more epochs");
+  });
+
+  it("has no version of the model of a run that was interrupted, until it has ended", async () => {
+    const out = join(root, "interrupted");
+    await finish(await start(out, { ...track(), interrupted: () => true }));
+    expect(server.runs).toMatchObject([{ status: "KILLED" }]);
+    expect([server.artifacts.has(`1/run0/artifacts/${folderOf(out)}/model.onnx`), server.versions]).toEqual([true, []]);
+    await finish(await resume(out));
+    expect(server.versions).toHaveLength(1);
+  });
+
+  it("tells anew what does not come again as it was", async () => {
+    const out = join(root, "other");
+    // Left after step 20, of which the checkpoint does not know; with more epochs the run goes on otherwise.
+    const first = await start(out, { ...track(), ...long });
+    await finish(first, (event) => event.type === "step" && event.step === 20);
+    await new MlflowSync(first.run, new MlflowServer(new URL(server.url), {})).bring("RUNNING", () => {});
+    await finish(await resume(out, { epochs: 13 }));
+    expect(arrived()).toEqual(expect.arrayContaining(toldBy(out)));
   });
 
   it("keeps to the limits of a call: 1,000 metrics, 100 parameters", async () => {
@@ -181,6 +224,25 @@ describe("a server that misbehaves", () => {
     await expect(sent).rejects.toMatchObject({ message: "it does not answer within 0.05 seconds", isFinal: false });
   });
 
+  it("by refusing one file gets the others, the version of the model and the end of the run", async () => {
+    server.fault = (call) => (call.endsWith("/metrics.json") ? { status: 413, body: "" } : undefined);
+    const events = await finish(await start(join(root, "refused"), track()));
+    expect(notesOf(events)).toEqual([expect.stringMatching(/metrics\.json is not sent: it answers 413$/)]);
+    expect(server.runs).toMatchObject([{ status: "FINISHED" }]);
+    expect([...server.artifacts.keys()].some((path) => path.endsWith("MODEL_CARD.md"))).toBe(true);
+    expect(server.versions).toHaveLength(1);
+  });
+
+  it("by failing at files has the end of the run, and the files when it goes on", async () => {
+    server.fault = (call) => (call.startsWith("PUT") ? { status: 500, body: "" } : undefined);
+    const out = join(root, "no-files");
+    await finish(await start(out, track()));
+    expect([server.runs, server.artifacts.size]).toMatchObject([[{ status: "FINISHED" }], 0]);
+    server.fault = () => undefined;
+    await finish(await resume(out));
+    expect(server.versions).toHaveLength(1);
+  });
+
   it("by keeping files where only its own clients may write gets the rest", async () => {
     server.artifactRoot = "s3://bucket/";
     const out = join(root, "elsewhere");
@@ -251,6 +313,26 @@ describe("names and values", () => {
     expect(keyOf("../a//b\n$/.")).toBe("a/b__");
     expect(keyOf("//")).toBe("_");
     expect(keyOf("x".repeat(300))).toHaveLength(250);
+  });
+
+  it("have no path of this machine", async () => {
+    const { run } = await start(join(root, "places"));
+    const data = { source: "C:\\Users\\alice\\flowers", location: "/home/alice/flowers", unlabelled: "../alice/more" };
+    const more = { from: "/home/alice/run", backbone: "/home/alice/net.onnx@/layer4/Relu" };
+    const config = { ...run.config, data: { ...run.config.data, ...data }, ...more };
+    const params = paramsOf(config);
+    expect(JSON.stringify(params)).not.toContain("alice");
+    expect(params).toEqual(
+      expect.arrayContaining([
+        { key: "data.source", value: "/PATH/flowers" },
+        { key: "data.unlabelled", value: "/PATH/more" },
+        { key: "backbone", value: "/PATH/net.onnx@/layer4/Relu" },
+      ]),
+    );
+    writeFileSync(run.file("events.jsonl"), "");
+    const told = { config, path: run.path, file: (name: string) => run.file(name) } as RunFolder;
+    await new MlflowSync(told, new MlflowServer(new URL(server.url), {})).bring("KILLED", () => {});
+    expect(server.artifacts.get("1/run0/artifacts/config.json")!.toString()).not.toContain("alice");
   });
 
   it("of parameters are cut to their length", async () => {

@@ -1,9 +1,10 @@
 // Networks by name: fetched from a server of this machine, which stands for the publisher's.
+import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
-import { tmpdir } from "node:os";
+import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { fetchPublished } from "../../src/data/download.ts";
@@ -15,11 +16,13 @@ const root = mkdtempSync(join(tmpdir(), "genclass-named-"));
 const saved = { ...process.env };
 let server: Server;
 let asked: string[] = [];
+let authorization: string | undefined;
 let body = Buffer.from("nothing");
 
 beforeAll(async () => {
   server = createServer((request, response) => {
     asked.push(`${request.url} ${request.headers.range ?? ""}`.trim());
+    ({ authorization } = request.headers);
     const from = Number(/bytes=(\d+)-/.exec(request.headers.range ?? "")?.[1] ?? 0);
     // In pieces without a length, as a server may send them that does not know where it ends.
     response.writeHead(from > 0 ? 206 : 200);
@@ -75,12 +78,42 @@ describe("a published file", () => {
     expect(asked).toEqual(["/backbones/net.onnx bytes=2345-"]);
   });
 
+  it("that two fetch at once is whole, and what a killed process left is gone on with", async () => {
+    body = whole;
+    const path = join(root, "twice.onnx");
+    const dead = spawnSync(process.execPath, ["-e", ""]).pid;
+    const machine = hostname().replace(/[^A-Za-z0-9_]/g, "_");
+    writeFileSync(`${path}.${machine}-${dead}-1.draft`, whole.subarray(0, 1234));
+    const both = [0, 1].map(() => fetchPublished(published, path, "backbones", undefined));
+    expect(await Promise.all(both)).toEqual([[], []]);
+    expect(readFileSync(path).equals(whole)).toBe(true);
+    expect(asked.sort()).toEqual(["/backbones/net.onnx", "/backbones/net.onnx bytes=1234-"]);
+    expect(readdirSync(root).filter((name) => name.startsWith("twice"))).toEqual(["twice.onnx"]);
+  });
+
   it("with more bytes than it has is given up, whatever the server says", async () => {
     body = Buffer.alloc(100_000);
     const path = join(root, "long.onnx");
     const failures = await fetchPublished({ ...published, file: "long.onnx" }, path, "backbones", undefined);
     expect(failures.join()).toMatch(/127\.0\.0\.1:\d+: the file has more than 5000 bytes/);
     expect([existsSync(path), existsSync(`${path}.part`)]).toEqual([false, false]);
+  });
+});
+
+describe("a mirror", () => {
+  const published = { file: "net.onnx", urls: [], checksum: { algorithm: "md5", digits: "0" } } as const;
+  const fetched = () => fetchPublished(published, join(root, "mirrored.onnx"), "backbones", undefined);
+
+  it("gets its name and password in a header, and no message has them", async () => {
+    process.env.GENCLASS_MIRROR = process.env.GENCLASS_MIRROR!.replace("//", "//me:hidden%@");
+    const failures = await fetched();
+    expect(failures).toEqual([expect.stringMatching(/^127\.0\.0\.1:\d+: wrong content/)]);
+    expect(authorization).toBe(`Basic ${Buffer.from("me:hidden%").toString("base64")}`);
+  });
+
+  it("that is no address is refused without its text", async () => {
+    process.env.GENCLASS_MIRROR = "me:hidden@my server";
+    await expect(fetched()).rejects.toThrowError(/^GENCLASS_MIRROR is no address; expected one such as https/);
   });
 });
 
@@ -99,7 +132,7 @@ describe("a network by name", () => {
 
   it("that is damaged in the cache is refused; one in GENCLASS_DATA comes first, and nothing is fetched", async () => {
     mkdirSync(join(root, "cache/backbones"), { recursive: true });
-    writeFileSync(FILE, "damaged");
+    writeFileSync(FILE, Buffer.alloc(network!.bytes));
     await fetchBackbone(`${network!.name}@node`);
     expect(backbonePlace(network!.name)).toEqual({ path: FILE, sha256: network!.sha256 });
     const wish = { backbone: network!.name, normalise: "auto", freeze: null, image: null } as const;
@@ -111,6 +144,23 @@ describe("a network by name", () => {
     writeFileSync(own, "mine");
     expect(backbonePlace(network!.name)).toEqual({ path: own });
     expect(asked).toEqual([]);
+  });
+
+  it("is not taken for a folder of that name, nor for a file in the cache of another length", async () => {
+    body = Buffer.from("fetched");
+    mkdirSync(join(root, "cache/backbones"), { recursive: true });
+    writeFileSync(FILE, "too short");
+    rmSync(join(root, "data"), { recursive: true, force: true });
+    mkdirSync(join(root, "cwd", network!.name), { recursive: true });
+    const before = process.cwd();
+    process.chdir(join(root, "cwd"));
+    try {
+      expect(() => backbonePlace(network!.name)).toThrowError(/no such file/);
+      await expect(fetchBackbone(network!.name)).rejects.toThrowError(/wrong content/);
+      expect(asked).toEqual([`/backbones/${network!.file}`]);
+    } finally {
+      process.chdir(before);
+    }
   });
 
   it("that nobody knows is refused with the names that there are", async () => {

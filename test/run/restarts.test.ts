@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
 import { z } from "zod";
 import * as g from "../../src/graph/ops/index.ts";
+import { head } from "../../src/models/heads.ts";
 import { defineModel } from "../../src/models/model.ts";
 import { zerosInit } from "../../src/nn/init.ts";
 import { readCheckpoint } from "../../src/run/checkpoint.ts";
@@ -12,6 +13,7 @@ import { RunFolder } from "../../src/run/folder.ts";
 import { resumeRun, startRun, type TrainOptions } from "../../src/run/train.ts";
 import type { RunEvent } from "../../src/train/events.ts";
 import { phase } from "../train/tiny.ts";
+import { SmallMlflow } from "./mlflow-server.ts";
 import { backend, data } from "./small-run.ts";
 
 const root = mkdtempSync(join(tmpdir(), "genclass-restarts-"));
@@ -73,6 +75,32 @@ const logged = (out: string) =>
     .filter(({ type }) => type === "epoch")
     .map((event) => ({ ...event, seconds: 0 }));
 
+/** One value that is solved, and is not a number. */
+const unsolved = defineModel({
+  ...{ name: "unsolved", title: "no solution", cite: "Written for the tests, 2026" },
+  options: z.object({}),
+  build: () => ({
+    heads: {
+      classify: head(["picture"], "logits", (scope, { n }) =>
+        g.broadcast(scope.child("at").param("value", [1, 2], zerosInit), [n, 2]),
+      ),
+    },
+    stages: [
+      {
+        phases: [],
+        solve: {
+          heads: [],
+          updates: ["at/"],
+          async *run() {
+            yield { what: "nothing", share: 0 };
+            return { "at/value": new Float32Array(2).fill(Number.NaN) };
+          },
+        },
+      },
+    ],
+  }),
+});
+
 describe("a run whose numbers run away", () => {
   it("ends, unless it may be set back", async () => {
     expect((await trained(3)).failure).toMatchObject({ code: "E_NAN" });
@@ -92,6 +120,24 @@ describe("a run whose numbers run away", () => {
     expect(checkpoint(out).progress.rateFactor).toBe(0.25);
     expect(logged(out).length).toBe(3);
     expect(logged(out)).toEqual(logged(straight.out));
+  });
+
+  it("is not set back in what is solved, which has no learning rates", async () => {
+    const out = join(mkdtempSync(join(root, "run-")), "run");
+    const { events } = await startRun(unsolved, { data, backend, out, batch: 5, epochs: 1, restarts: 3 });
+    const { failure, notes } = await told(events);
+    expect(failure).toMatchObject({ code: "E_NAN", message: expect.stringContaining("the solve gives NaN") });
+    expect(notes).toEqual([]);
+  });
+
+  it("has not failed for its tracker while it goes on", async () => {
+    const server = new SmallMlflow();
+    await server.start();
+    const { failure } = await trained(3, { restarts: 5, track: `mlflow=${server.url}` });
+    await server.stop();
+    expect(failure).toBeUndefined();
+    expect(server.runs).toMatchObject([{ status: "FINISHED" }]);
+    expect(server.calls.filter((call) => call === "POST runs/update")).toHaveLength(1);
   });
 
   it("keeps its rates where it is stopped and goes on", async () => {

@@ -117,7 +117,7 @@ describe.runIf(onLinux)("what goes wrong is one line, and leaves nothing behind"
     await refused(/localhost:\d+ has no some_package-1\.0-py3-none-any\.whl; give another index/);
     answers = { [PAGE]: "<!doctype html>" };
     await refused(/does not list its files in JSON \(PEP 691\)/);
-    await refused(/"?here"? is no index of packages; expected an address such as https/, text.pinned, "here");
+    await refused(/PIP_INDEX_URL says is no index of packages; expected an address such as https/, text.pinned, "here");
     await refused(/file: is no index of packages/, text.pinned, "file:///etc/passwd");
     answers = { [PAGE]: listed("file:///etc/passwd") };
     await refused(/names no usable address/);
@@ -150,6 +150,15 @@ describe.runIf(onLinux)("what goes wrong is one line, and leaves nothing behind"
   it("too little room", async () => {
     await refused(/no room in .*: oneDNN takes \d+ MB while it is unpacked/, { ...text.pinned, memberBytes: 1e18 });
     expect(requests).toEqual([]);
+  });
+
+  it("takes a password with a sign of its own, and keeps it from another scheme of the same host", async () => {
+    const secret = index.replace("//", "//me:100%@");
+    answers = { [PAGE]: listed(`https://localhost:${port()}/${FILE}`) };
+    await refused(/could not be fetched from localhost/, text.pinned, secret);
+    expect(requests.map(({ headers }) => headers.authorization)).toEqual([
+      `Basic ${Buffer.from("me:100%").toString("base64")}`,
+    ]);
   });
 
   it("gives name and password of the index to the index alone, and never tells them", async () => {

@@ -6,6 +6,7 @@ import { glyphs } from "../../src/data/sets/glyphs.ts";
 import { withValidation } from "../../src/data/splits.ts";
 import * as g from "../../src/graph/ops/index.ts";
 import { head } from "../../src/models/heads.ts";
+import type { Phase } from "../../src/models/model.ts";
 import { constantInit } from "../../src/nn/init.ts";
 import type { Scope } from "../../src/nn/scope.ts";
 import { alarmChanges, EPOCHS_KEPT } from "../../src/train/alarms.ts";
@@ -103,6 +104,20 @@ describe("the rules", () => {
     expect(begun(low(EPOCHS_KEPT, 0.22))).toEqual([]);
   });
 
+  it("count the epochs of a generator alone, not those of a stage before", () => {
+    const game = new Array(EPOCHS_KEPT).fill({ ...healthy, "validation/coverage": 0.01 }) as Record<string, number>[];
+    const before = [{ "train/density/loss": 3 }, { "train/density/loss": 2 }];
+    // The first of a run is what was there before its first step.
+    const withBefore = (count: number) => [...before, ...game].slice(0, before.length + count).slice(-EPOCHS_KEPT);
+    expect(begun(withBefore(EPOCHS_KEPT - 2))).toEqual([]);
+    expect(begun(withBefore(EPOCHS_KEPT - 1))).toEqual(["collapse"]);
+  });
+
+  it("do not take a penalty that is seldom due for one that runs away", () => {
+    expect(begun([0, 0, 0, 0, 20].map((value) => ({ "train/d/penalty": value })))).toEqual([]);
+    expect(begun([1, 1, 1, 1, 20].map((value) => ({ "train/d/penalty": value })))).toEqual(["runaway"]);
+  });
+
   it("tell a beginning once, with what to try, and an end", () => {
     const history = epochs(5, { "validation/coverage": 0.1 });
     const [first] = alarmChanges(history, []);
@@ -165,6 +180,16 @@ describe("in training", () => {
     const few = (count: number) => ({ ...data, validation: subset(data.validation!, range(0, count)) });
     expect(await alarmsOf(dense({}, 0), few(20), 1)).toEqual([["collapse", 1]]);
     expect(await alarmsOf(dense({}, 0), few(19), 1)).toEqual([]);
+  });
+
+  it("a generator of one picture does not collapse before it begins to learn", async () => {
+    const model = dense({}, 0);
+    const [discriminator, generator] = model.stages[0]!.phases;
+    const later: Phase = { ...generator!, window: [0.5, 1] };
+    expect(await alarmsOf({ ...model, stages: [{ phases: [discriminator!, later] }] }, data, 4)).toContainEqual([
+      "collapse",
+      3,
+    ]);
   });
 
   it("samples are not expected to change while the generator takes no step", async () => {

@@ -5,11 +5,12 @@ import { type CompareCall, type CompareEvent, type Comparison, compare } from ".
 import { readingOf } from "../../experiments/comparison-report.ts";
 import { TABLE_HEAD, tableRows } from "../../experiments/comparison-table.ts";
 import { BACKEND_CHOICES } from "../../node.ts";
+import { fetchBackbone } from "../../run/named-backbones.ts";
 import { choice, integer, labelAmount, text } from "../../run/option-types.ts";
 import { type OptionName, RUN_OPTION_LIST, type RunOptions } from "../../run/options.ts";
 import { argument, modelValues, words } from "../args.ts";
 import { interruptSwitch } from "../interrupt.ts";
-import { bold, duration, ManyRuns, print, printJson, table, warn } from "../render.ts";
+import { bold, duration, ManyRuns, openLine, print, printJson, table, warn } from "../render.ts";
 
 interface Options extends Omit<RunOptions, "labels"> {
   data: string;
@@ -78,6 +79,7 @@ async function run({ json, set = [], labels, models, ...options }: Options): Pro
     options: modelValues(set),
     interrupted: () => stop.pressed,
   };
+  await fetchBackbone(options.backbone, (file, bytes, total) => openLine("fetch", file, bytes, total));
   const show = progressOf();
   for await (const event of compare(call)) {
     show(event);

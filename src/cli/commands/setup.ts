@@ -1,4 +1,5 @@
 // genclass setup: fetches oneDNN for who has none, after asking.
+import { once } from "node:events";
 import { createInterface } from "node:readline/promises";
 import type { Command } from "commander";
 import { fail, GenclassError } from "../../base/errors.ts";
@@ -46,7 +47,11 @@ async function run({ yes, index, json }: Options): Promise<void> {
     fail("E_BACKEND", `GENCLASS_ONEDNN names ${given}, which is not usable, and nothing else is taken; unset it`);
   const unsupported = whyUnsupported();
   if (unsupported) fail("E_BACKEND", unsupported);
-  if (!yes && !(await agreed())) return;
+  if (!yes && !(await agreed())) {
+    if (json) printJson({ installed: false });
+    else print("nothing is fetched");
+    return;
+  }
   const installed = await installOnednn({
     index,
     progress: (bytes, total) => openLine("fetch", "oneDNN", bytes, total),
@@ -65,14 +70,18 @@ function found(): ReturnType<typeof loadLibrary> | undefined {
   }
 }
 
-/** Asks on a terminal. @throws `E_USAGE` where there is nobody to ask */
+/** Asks on a terminal; whoever closes it does not agree. @throws `E_USAGE` where there is nobody to ask */
 async function agreed(): Promise<boolean> {
   if (!process.stdin.isTTY)
     fail("E_USAGE", `setup asks before it fetches ${megabytes} MB, and there is no terminal to ask on; add --yes`);
   const terminal = createInterface({ input: process.stdin, output: process.stderr });
-  const answer = await terminal.question(
-    `fetch oneDNN ${PINNED.version} (${megabytes} MB) from the Python package index? [y/N] `,
-  );
-  terminal.close();
-  return /^y(es)?$/i.test(answer.trim());
+  try {
+    // Versions of Node differ: where a terminal is closed, the question fails, or is never answered.
+    const closed = once(terminal, "close").then(() => "");
+    const question = `fetch oneDNN ${PINNED.version} (${megabytes} MB) from the Python package index? [y/N] `;
+    const answer = await Promise.race([terminal.question(question).catch(() => ""), closed]);
+    return /^y(es)?$/i.test(answer.trim());
+  } finally {
+    terminal.close();
+  }
 }

@@ -4,11 +4,12 @@ import { bestOf, sharesOf, trialTable } from "../../experiments/search-report.ts
 import type { Trial } from "../../experiments/trial-results.ts";
 import { SEARCH_METHODS, type SearchMethod, type TuneCall, type TuneEvent, tune } from "../../experiments/tune.ts";
 import { BACKEND_CHOICES } from "../../node.ts";
+import { fetchBackbone } from "../../run/named-backbones.ts";
 import { choice, integer, number, text } from "../../run/option-types.ts";
 import { type OptionName, RUN_OPTION_LIST, type RunOptions } from "../../run/options.ts";
 import { argument, keyValues } from "../args.ts";
 import { interruptSwitch } from "../interrupt.ts";
-import { bold, duration, ManyRuns, print, printJson, table, warn } from "../render.ts";
+import { bold, duration, ManyRuns, openLine, print, printJson, table, warn } from "../render.ts";
 
 interface Options extends Omit<RunOptions, "minutes"> {
   data: string;
@@ -101,6 +102,7 @@ async function run(model: string, options: Options): Promise<void> {
     ...{ model, data, trials, minutes, method, search, seed, out, ...fixed },
     interrupted: () => stop.pressed,
   };
+  await fetchBackbone(runOptions.backbone, (file, bytes, total) => openLine("fetch", file, bytes, total));
   const show = progressOf(trials);
   for await (const event of tune(call)) {
     show(event);

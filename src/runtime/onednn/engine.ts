@@ -36,6 +36,8 @@ export class Engine {
   /** Requests are answered one after another, from whatever program. */
   private readonly semaphore = new Semaphore(QUEUE);
   private inFlight = 0;
+  /** Settles when the request before the next one has ended. */
+  private ended: Promise<void> = Promise.resolve();
   private scratch = { offset: 0, bytes: 0, version: 0 };
 
   /** Compute threads: one alone for a library that brings its own. */
@@ -100,29 +102,44 @@ export class Engine {
     begin: (place: number) => void,
     end: (place: number, status: number, step: number) => void,
   ): Promise<void> {
-    return this.semaphore.run(async () => {
-      const { control } = this;
-      const leader = this.workers[0]!;
-      const number = Atomics.load(control, CONTROL.request) + 1;
-      const place = number % QUEUE;
-      begin(place);
-      if (this.inFlight++ === 0) leader.ref();
-      try {
-        Atomics.store(control, CONTROL.plan + place, plan);
-        Atomics.store(control, CONTROL.status + place, 0);
-        Atomics.store(control, CONTROL.request, number);
-        Atomics.notify(control, CONTROL.request);
-        for (let answered = Atomics.load(control, CONTROL.answered); answered < number; ) {
-          if (this.broken) fail("E_BACKEND", `internal: a compute thread ended: ${this.broken.message}`, this.broken);
-          const waiting = waitAsync(control, CONTROL.answered, answered);
-          if (waiting.async) await waiting.value;
-          answered = Atomics.load(control, CONTROL.answered);
-        }
-      } finally {
-        if (--this.inFlight === 0) leader.unref();
-      }
-      end(place, Atomics.load(control, CONTROL.status + place), Atomics.load(control, CONTROL.step + place));
+    return this.semaphore.run(() => {
+      // They end in the order in which they began, whichever is seen to be answered first: the next one but one has the place of
+      // this one as soon as there is a permit.
+      const before = this.ended;
+      const running = this.ask(plan, begin, before, end);
+      this.ended = running.catch(() => {});
+      return running;
     });
+  }
+
+  private async ask(
+    plan: number,
+    begin: (place: number) => void,
+    before: Promise<void>,
+    end: (place: number, status: number, step: number) => void,
+  ): Promise<void> {
+    const { control } = this;
+    const leader = this.workers[0]!;
+    const number = Atomics.load(control, CONTROL.request) + 1;
+    const place = number % QUEUE;
+    begin(place);
+    if (this.inFlight++ === 0) leader.ref();
+    try {
+      Atomics.store(control, CONTROL.plan + place, plan);
+      Atomics.store(control, CONTROL.status + place, 0);
+      Atomics.store(control, CONTROL.request, number);
+      Atomics.notify(control, CONTROL.request);
+      for (let answered = Atomics.load(control, CONTROL.answered); answered < number; ) {
+        if (this.broken) fail("E_BACKEND", `internal: a compute thread ended: ${this.broken.message}`, this.broken);
+        const waiting = waitAsync(control, CONTROL.answered, answered);
+        if (waiting.async) await waiting.value;
+        answered = Atomics.load(control, CONTROL.answered);
+      }
+      await before;
+    } finally {
+      if (--this.inFlight === 0) leader.unref();
+    }
+    end(place, Atomics.load(control, CONTROL.status + place), Atomics.load(control, CONTROL.step + place));
   }
 
   private tell(message: PortMessage, begin = () => {}): Promise<void> {

@@ -1,7 +1,10 @@
 // Files of a run as MLflow keeps them: where, and how it recognises a model among them.
 
-/** The exported model, and the folder in which MLflow looks for one. */
-export const [MODEL, MODEL_FOLDER] = ["model.onnx", "model"];
+/** The exported model. */
+export const MODEL = "model.onnx";
+
+/** The folder in which MLflow looks for a model: each file has its own, so that a version of a registered model keeps its bytes. */
+export const modelFolder = (sha256: string): string => `model-${sha256.slice(0, 12)}`;
 
 /**
  * Where a server keeps the files of a run, as segments of a path.
@@ -19,7 +22,7 @@ export function artifactPlace(uri: string, host: string): string[] | undefined {
 }
 
 /** What MLflow reads of a folder with a model in it. */
-export const mlModel = (version: string): string => `artifact_path: ${MODEL_FOLDER}
+export const mlModel = (folder: string, version: string): string => `artifact_path: ${folder}
 flavors:
   onnx:
     code: null

@@ -9,7 +9,8 @@ import { CARD } from "../../card.ts";
 import { evaluatedMetrics, FIGURES, readFigures } from "../../figures.ts";
 import type { RunFolder } from "../../folder.ts";
 import { EVENTS, RESULTS } from "../../logs.ts";
-import { artifactPlace, MODEL, MODEL_FOLDER, mlModel } from "./artifacts.ts";
+import { withoutPlaces } from "../../places.ts";
+import { artifactPlace, MODEL, mlModel, modelFolder } from "./artifacts.ts";
 import { EventFile } from "./event-file.ts";
 import { keepSent, type Sent, sentTo } from "./sent.ts";
 import { MlflowError, type MlflowServer } from "./server.ts";
@@ -19,8 +20,10 @@ import { type KeyValue, type MetricValue, metricsOfEvent, metricValues, modelNam
 const [MOST_METRICS, MOST_PARAMS] = [1000, 100];
 /** Bytes of a file that is sent; a larger one stays where it is. */
 const MOST_FILE = 512 * 2 ** 20;
-/** The files of a run that are sent when training has ended, where they are there. */
-const FILES = ["config.json", RESULTS, FIGURES, CARD, "report.html"];
+/** The files of a run that are sent as they are when training has ended, where they are there. */
+const FILES = [RESULTS, FIGURES, CARD, "report.html"];
+/** That of its configuration, which is sent without places. */
+const CONFIG = "config.json";
 
 const anything = z.unknown();
 const runSchema = z.object({
@@ -50,7 +53,7 @@ export class MlflowSync {
 
   /**
    * Sends what the server does not have yet.
-   * @param status how the run stands; files are sent, and the model registered, of one that has ended
+   * @param status how the run stands; files are sent of one that has ended, and the model registered of one that is finished
    * @param tell is called with a line for what cannot be sent at all
    * @throws `MlflowError`, and what the file system throws: what was sent before is noted
    */
@@ -58,10 +61,24 @@ export class MlflowSync {
     await this.make();
     await this.describe();
     await this.sendMetrics();
-    if (status !== "RUNNING") {
-      await this.sendFigures();
-      await this.sendFiles(tell);
+    try {
+      if (status !== "RUNNING") {
+        await this.sendFigures();
+        await this.sendFiles(status, tell);
+      }
+    } finally {
+      // Whatever became of files, the run has ended.
+      await this.sendStatus(status);
     }
+  }
+
+  /** Takes back what was sent of steps after `step` and epochs after `epoch`: they are told again, and are others. */
+  goBackTo(step: number, epoch: number): void {
+    this.sent.step = Math.min(this.sent.step, step);
+    this.sent.epoch = Math.min(this.sent.epoch, epoch);
+  }
+
+  private async sendStatus(status: MlflowStatus): Promise<void> {
     if (this.sent.status === status) return;
     await this.server.post(
       "runs/update",
@@ -158,8 +175,8 @@ export class MlflowSync {
   }
 
   /**
-   * The events that follow the last one that was sent. A run that goes on tells some of them again, which are left out: they are
-   * the same.
+   * The events that follow the last one that was sent. A run that goes on tells some of them again, which are left out where they are
+   * the same: else see `goBackTo`.
    */
   private async sendMetrics(): Promise<void> {
     for (;;) {
@@ -208,7 +225,7 @@ export class MlflowSync {
     }
   }
 
-  private async sendFiles(tell: (line: string) => void): Promise<void> {
+  private async sendFiles(status: MlflowStatus, tell: (line: string) => void): Promise<void> {
     const place = artifactPlace(this.sent.run!.artifacts, this.server.url.host);
     if (!place) {
       tell(
@@ -216,18 +233,42 @@ export class MlflowSync {
       );
       return;
     }
-    for (const name of FILES) await this.sendFile(name, [...place, name], tell);
-    const model = await this.sendFile(MODEL, [...place, MODEL_FOLDER, MODEL], tell);
+    const config = Buffer.from(`${JSON.stringify(withoutPlaces(this.run.config), null, 2)}\n`);
+    await this.sendBytes(CONFIG, config, () => [...place, CONFIG], tell);
+    for (const name of FILES) await this.sendFile(name, () => [...place, name], tell);
+    const model = await this.sendFile(MODEL, (hash) => [...place, modelFolder(hash), MODEL], tell);
     if (model === undefined) return;
-    const description = Buffer.from(mlModel(this.run.config.genclass));
-    await this.server.putArtifact([...place, MODEL_FOLDER, "MLmodel"], description);
-    await this.register(model, tell);
+    const folder = modelFolder(model);
+    const description = Buffer.from(mlModel(folder, this.run.config.genclass));
+    const isDescribed = await this.put("MLmodel", [...place, folder, "MLmodel"], description, tell);
+    if (isDescribed && status === "FINISHED") await this.register(model, folder, tell);
   }
 
-  /** Sends a file that is there and is another than the server has. @returns the hash of what it has now */
-  private async sendFile(
+  /** Keeps bytes on the server. @returns whether it took them: what it refuses is told, and is no reason to lack the rest */
+  private async put(
     name: string,
     place: readonly string[],
+    bytes: Uint8Array,
+    tell: (line: string) => void,
+  ): Promise<boolean> {
+    try {
+      await this.server.putArtifact(place, bytes);
+      return true;
+    } catch (cause) {
+      if (!(cause instanceof MlflowError && cause.isFinal)) throw cause;
+      tell(`${name} is not sent: ${cause.message}`);
+      return false;
+    }
+  }
+
+  /**
+   * Sends a file that is there and is another than the server has.
+   * @param place where, by the hash of its bytes
+   * @returns the hash of the file, if the server has it now
+   */
+  private async sendFile(
+    name: string,
+    place: (hash: string) => readonly string[],
     tell: (line: string) => void,
   ): Promise<string | undefined> {
     const file = this.run.file(name);
@@ -237,17 +278,24 @@ export class MlflowSync {
       tell(`${name} is not sent: it has ${Math.round(size / 2 ** 20)} MiB, more than ${MOST_FILE / 2 ** 20}`);
       return undefined;
     }
-    const bytes = await readFile(file);
+    return this.sendBytes(name, await readFile(file), place, tell);
+  }
+
+  private async sendBytes(
+    name: string,
+    bytes: Uint8Array,
+    place: (hash: string) => readonly string[],
+    tell: (line: string) => void,
+  ): Promise<string | undefined> {
     const hash = sha256(bytes);
-    if (this.sent.hashes[`file ${name}`] !== hash) {
-      await this.server.putArtifact(place, bytes);
-      await this.noteHash(`file ${name}`, hash);
-    }
+    if (this.sent.hashes[`file ${name}`] === hash) return hash;
+    if (!(await this.put(name, place(hash), bytes, tell))) return undefined;
+    await this.noteHash(`file ${name}`, hash);
     return hash;
   }
 
   /** A version of the registered model for each exported file; a server without a registry has none. */
-  private async register(hash: string, tell: (line: string) => void): Promise<void> {
+  private async register(hash: string, folder: string, tell: (line: string) => void): Promise<void> {
     if (this.sent.hashes.registered === hash) return;
     const name = modelName(this.run.config);
     try {
@@ -262,7 +310,7 @@ export class MlflowSync {
       const tag = { key: "genclass.sha256", value: hash };
       // One that was made although its answer was lost is not made again.
       if (!versions.some(({ tags }) => tags.some(({ key, value }) => key === tag.key && value === tag.value))) {
-        const source = `${this.sent.run!.artifacts}/${MODEL_FOLDER}`;
+        const source = `${this.sent.run!.artifacts}/${folder}`;
         await this.server.post("model-versions/create", { name, source, ...this.runId, tags: [tag] }, anything);
       }
     } catch (cause) {

@@ -1,6 +1,7 @@
 // A run in MLflow's words: its parameters, tags and metrics, within MLflow's limits on names and values.
 import type { RunEvent } from "../../../train/events.ts";
 import type { RunConfig } from "../../folder.ts";
+import { withoutPlaces } from "../../places.ts";
 
 /** A name and its value, as MLflow has parameters and tags. */
 export interface KeyValue {
@@ -33,8 +34,9 @@ export const keyOf = (name: string): string =>
 export const modelName = ({ model, data }: RunConfig): string =>
   keyOf(`genclass-${model}-${data.name}`.replaceAll("/", "-"));
 
-/** Everything that config.json says, flat, but where the data lies on this machine. */
-export function paramsOf({ options, data, ...run }: RunConfig): KeyValue[] {
+/** Everything that config.json says, flat, but where files lie on this machine. */
+export function paramsOf(config: RunConfig): KeyValue[] {
+  const { options, data, ...run } = withoutPlaces(config);
   const { classes, location: _, ...rest } = data;
   const flat: Record<string, unknown> = {
     ...run,

@@ -33,6 +33,11 @@ export class MlflowTracker {
     return new MlflowTracker(run, trackingServer(track, environment, lastServer(run.path)), environment);
   }
 
+  /** What follows a step and an epoch is told again, and is other than what was sent of it. */
+  goBackTo(step: number, epoch: number): void {
+    this.sync.goBackTo(step, epoch);
+  }
+
   /** Something was told: it is sent soon, beside what comes next. */
   follow(): void {
     if (this.work || this.isRefused || now() < this.next) return;
