@@ -8,7 +8,8 @@ import { writeAtomically } from "../run/files.ts";
 import { optionWords, shellLine } from "../run/repeat.ts";
 import { importance } from "./importance.ts";
 import { type Dimension, optionsAt } from "./space.ts";
-import { type Fixed, lossOf, type Search, type Trial } from "./tune.ts";
+import type { Trial } from "./trial-results.ts";
+import { type Fixed, lossOf, type Search } from "./tune.ts";
 
 /** Options whose effect is drawn, at most. */
 const MOST_DRAWN = 6;

@@ -133,7 +133,11 @@ export function placeIn({ low, high, whole, logarithmic }: Range, value: number)
 export type Refusal = (point: Point) => GenclassError | undefined;
 export const anyPoint: Refusal = () => undefined;
 
-/** Refuses points whose options do not fit together. @param fixed options of the model beside those of the point */
+/**
+ * Refuses points whose options do not fit together. What else is wrong may be so of these pictures alone: the trial tells.
+ * @param fixed options of the model beside those of the point
+ * @param data of pictures such as those of the search
+ */
 export const refusalOf =
   (model: Model, fixed: Readonly<Record<string, unknown>>, data: DataSpec): Refusal =>
   (point) => {
@@ -141,8 +145,8 @@ export const refusalOf =
       model.build(parseOptions(model, { ...fixed, ...optionsAt(model, point).options }), data);
       return undefined;
     } catch (cause) {
-      if (cause instanceof GenclassError && cause.code === "E_OPTION") return cause;
-      throw cause;
+      if (!(cause instanceof GenclassError)) throw cause;
+      return cause.code === "E_OPTION" ? cause : undefined;
     }
   };
 

@@ -6,8 +6,20 @@ import { z } from "zod";
 import { ERRORS, type ErrorCode, fail } from "../base/errors.ts";
 import { writeAtomically } from "../run/files.ts";
 import { readJson } from "./folder.ts";
-import { trainedSchema } from "./job.ts";
-import type { Trial } from "./tune.ts";
+import { type Trained, trainedSchema } from "./job.ts";
+import type { Point } from "./space.ts";
+
+/** A point that was tried. */
+export interface Trial {
+  /** From 1. */
+  readonly number: number;
+  readonly point: Point;
+  /** How far it was trained: 0 for the first rung; without halving there is one. */
+  readonly rung: number;
+  /** What training told; absent where it failed. */
+  readonly trained?: Trained;
+  readonly failed?: { readonly code: ErrorCode; readonly message: string };
+}
 
 /** The folder of the results, and that of the runs. */
 export const RESULTS = "results";

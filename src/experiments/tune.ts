@@ -26,7 +26,7 @@ import {
   refusalOf,
 } from "./space.ts";
 import { FIRST_POINTS, suggest } from "./tpe.ts";
-import { RESULTS, TRIALS, TrialResults } from "./trial-results.ts";
+import { RESULTS, TRIALS, type Trial, TrialResults } from "./trial-results.ts";
 
 /** Ways to search: points drawn evenly; `suggest`; and points drawn evenly of which the better ones are trained on (`rungsOf`). */
 export const SEARCH_METHODS = ["tpe", "random", "halving"] as const;
@@ -60,18 +60,6 @@ export interface TuneCall {
   readonly backend?: BackendWish["backend"];
   /** Asked all the time until it is so; the search then ends with all saved. */
   readonly interrupted?: () => boolean;
-}
-
-/** A point that was tried. */
-export interface Trial {
-  /** From 1. */
-  readonly number: number;
-  readonly point: Point;
-  /** How far it was trained: 0 for the first rung; without halving there is one. */
-  readonly rung: number;
-  /** What training told; absent where it failed. */
-  readonly trained?: Trained;
-  readonly failed?: { readonly code: ErrorCode; readonly message: string };
 }
 
 /** What a search found. */

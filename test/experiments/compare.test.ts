@@ -1,12 +1,14 @@
 // Comparisons and searches that train: stopped, killed, gone on with, refused.
 import { spawnSync } from "node:child_process";
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import { glyphs } from "../../src/data/sets/glyphs.ts";
+import { writeNpz } from "../../src/data/write.ts";
 import { compare } from "../../src/experiments/compare.ts";
 import { type TuneCall, type TuneEvent, tune } from "../../src/experiments/tune.ts";
-import { drawGlyphs, finished, smallCall, withoutTimes } from "./small.ts";
+import { drawGlyphs, finished, smallCall, tinyNetwork, withoutTimes } from "./small.ts";
 
 const root = mkdtempSync(join(tmpdir(), "genclass-compare-"));
 afterAll(() => rmSync(root, { recursive: true }));
@@ -63,6 +65,53 @@ describe("a comparison", () => {
     await expect(finished({ ...smallCall(data, out), options: {} })).rejects.toThrow(
       /begun with width=4, the call says 32/,
     );
+  });
+
+  it("is without times where measuring fails, and is not of two test parts", async () => {
+    const out = join(root, "whole");
+    writeFileSync(join(out, "times.json"), "cut");
+    const { events, comparison } = await finished(smallCall(data, out));
+    expect(events.map(({ type }) => type)).toEqual(["start", "note", "end"]);
+    expect(comparison.rows.map(({ accuracy, msPerPicture }) => [accuracy > 0, msPerPicture])).toEqual([
+      [true, null],
+      [true, null],
+    ]);
+    const original = readFileSync(data);
+    rmSync(data);
+    await writeNpz(glyphs({ train: 120, test: 50 }), data);
+    const states: string[] = [];
+    const more = async () => {
+      for await (const event of compare({ ...smallCall(data, out), seeds: 2 })) states.push(event.type);
+    };
+    // Before it is trained.
+    await expect(more()).rejects.toThrow(/the source has changed.*test had 40 pictures, now 50/);
+    expect(states).toEqual(["start", "cell"]);
+    writeFileSync(data, original);
+  });
+
+  it("leaves out what a model refuses by the data, unless all do", async () => {
+    const call = {
+      ...smallCall(data, join(root, "many-labels")),
+      models: ["cnn"],
+      options: { cnn: { width: 4 } },
+      epochs: 1,
+    };
+    await expect(finished({ ...call, labels: [5000] })).rejects.toThrow(/ask for at most that many/);
+    const { comparison } = await finished({ ...call, labels: [5000, "all"] });
+    expect(comparison.failed).toMatchObject([{ labels: "5000", code: "E_OPTION" }]);
+    expect(comparison.rows.map(({ labels }) => labels)).toEqual(["all"]);
+  });
+
+  it("of a model of the features of a network is that of a model built on it", async () => {
+    // Features are kept in the cache.
+    process.env.GENCLASS_CACHE = join(root, "cache");
+    const backbone = tinyNetwork(join(root, "network.onnx"));
+    const { comparison } = await finished({
+      ...{ ...smallCall(data, join(root, "features")), models: ["vae"], backbone, image: { height: 28, width: 28 } },
+      options: { vae: { decodes: "features", latent: 2, hidden: 8 } },
+    });
+    expect(comparison.failed).toEqual([]);
+    expect(comparison.rows).toHaveLength(1);
   });
 
   it.each([
@@ -122,6 +171,32 @@ describe("a search", () => {
     // The test part is not looked at.
     expect(more.search.trials.every(({ trained }) => trained!.test === undefined)).toBe(true);
     await expect(searched(search(out, { trials: 3, method: "tpe" }))).rejects.toThrow(/begun with method "random"/);
+  });
+
+  it("takes no result of another point, nor another plan once there are results", async () => {
+    const out = join(root, "search");
+    rmSync(join(out, "trials"), { recursive: true });
+    const call = search(out, { trials: 2, method: "random" });
+    await expect(searched({ ...call, seed: 1 })).rejects.toThrow(/begun with run/);
+    const file = join(out, "results", "0001-0.json");
+    const result = JSON.parse(readFileSync(file, "utf8"));
+    writeFileSync(file, JSON.stringify({ ...result, point: { rate: 0.005, hidden: 8 } }));
+    await expect(searched(call)).rejects.toThrow(/0001-0.json is of .*choose another --out/);
+  });
+
+  it("keeps nothing of trials that failed as the machine lacks something", async () => {
+    const before = process.env.GENCLASS_ONEDNN;
+    process.env.GENCLASS_ONEDNN = join(root, "no-library.so");
+    const out = join(root, "no-library");
+    try {
+      await expect(searched(search(out, { trials: 2, backend: "onednn" }))).rejects.toMatchObject({
+        code: "E_BACKEND",
+      });
+    } finally {
+      if (before === undefined) delete process.env.GENCLASS_ONEDNN;
+      else process.env.GENCLASS_ONEDNN = before;
+    }
+    expect(existsSync(join(out, "results"))).toBe(false);
   });
 
   it("by halving trains the best of three on from where it rests", async () => {

@@ -5,8 +5,8 @@ import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { chromium } from "playwright-core";
 import { afterAll, describe, expect, it } from "vitest";
-import { compared, type DoneCell } from "../../src/experiments/comparison.ts";
-import { writeComparison } from "../../src/experiments/comparison-report.ts";
+import { compared, type DoneCell, TEST_TEXT } from "../../src/experiments/comparison.ts";
+import { readingOf, writeComparison } from "../../src/experiments/comparison-report.ts";
 import { csvTable, TABLE_HEAD, tableRows } from "../../src/experiments/comparison-table.ts";
 import { openFolder, type Plan } from "../../src/experiments/folder.ts";
 import { holm, mcnemar, pairedT } from "../../src/metrics/paired-tests.ts";
@@ -65,6 +65,25 @@ describe("the rows of a comparison", () => {
     expect(rows[0]!.p).toBeCloseTo(mcnemar([1, 1, 1, 1, 1], [0, 0, 0, 0, 0]), 12);
     expect(rows[3]!.p).toBe(1);
     expect(rows[0]!.sd).toBeNull();
+  });
+
+  it("say which test was used, by the seeds that are common to both", () => {
+    const all = [0, 1, 2].map((seed) => cell("vae", "all", seed, 5 + seed, 0.5));
+    const some = [0, 1].map((seed) => cell("cnn", "all", seed, 8, 0.9));
+    const rows = compared([...all, ...some]);
+    expect(rows.map(({ seeds, test }) => [seeds, test])).toEqual([
+      [3, "clustered-mcnemar"],
+      [2, null],
+    ]);
+    const [, reading] = readingOf({ rows });
+    expect(reading).toContain(TEST_TEXT["clustered-mcnemar"]);
+    expect(reading).not.toContain(TEST_TEXT["paired-t"]);
+  });
+
+  it("whose accuracies differ by the same for every seed are not told apart for certain", () => {
+    const cells = [0, 1, 2].flatMap((seed) => [cell("vae", "all", seed, 5, 0.5), cell("cnn", "all", seed, 6, 0.6)]);
+    // The difference is 0.1 and its least deviation 1 / (√6 · 10), so that t is √18; with 2 degrees of freedom, p = 1 - t / √(2 + t²).
+    expect(compared(cells)[0]!.p).toBeCloseTo(1 - Math.sqrt(18 / 20), 10);
   });
 
   it("are one line each in CSV, and as many cells as columns in the table", () => {

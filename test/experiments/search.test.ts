@@ -2,6 +2,7 @@
 import { describe, expect, it } from "vitest";
 import { rungsOf, survivors } from "../../src/experiments/halving.ts";
 import { importance } from "../../src/experiments/importance.ts";
+import { bestOf } from "../../src/experiments/search-report.ts";
 import {
   type Dimension,
   defaultSpace,
@@ -10,11 +11,15 @@ import {
   parseSpace,
   placeIn,
   randomPoint,
+  refusalOf,
 } from "../../src/experiments/space.ts";
 import { type Observed, suggest } from "../../src/experiments/tpe.ts";
+import type { Trial } from "../../src/experiments/trial-results.ts";
+import type { Search } from "../../src/experiments/tune.ts";
 import { mean, pairedT } from "../../src/metrics/paired-tests.ts";
-import { findModel, MODELS } from "../../src/models/index.ts";
+import { findModel, MODELS, parseOptions } from "../../src/models/index.ts";
 import { Random } from "../../src/random/random.ts";
+import { RUN_OPTIONS } from "../../src/run/options.ts";
 
 const RATE: Dimension = { kind: "range", name: "rate", low: 1e-5, high: 1, whole: false, logarithmic: true };
 const WIDTH: Dimension = { kind: "range", name: "width", low: 4, high: 64, whole: true, logarithmic: true };
@@ -111,6 +116,61 @@ describe("a space", () => {
       }
       expect(defaultSpace(model).length).toBeGreaterThan(1);
     }
+  });
+});
+
+describe("points of a default space", () => {
+  const data = { height: 32, width: 32, channels: 3, mirror: false, classes: ["a", "b"] };
+
+  // Of each of these, about half of the points that are drawn are of options that do not fit together.
+  it.each(["vae", "gan"])("of %s are such that the model can be built", (name) => {
+    const model = findModel(name);
+    const [space, refusal] = [defaultSpace(model), refusalOf(model, {}, data)];
+    const builds = (point: Observed["point"]) => {
+      const build = () => model.build(parseOptions(model, point), data);
+      expect(build).not.toThrow();
+    };
+    const seeds = Array.from({ length: 20 }, (_, seed) => seed);
+    expect(seeds.some((seed) => refusal(randomPoint(space, new Random(seed, "any"))))).toBe(true);
+    for (const seed of seeds) builds(randomPoint(space, new Random(seed, "any"), refusal));
+    // The refused ones are the good ones: what is drawn near them has to be drawn again.
+    const observed = seeds.map((seed): Observed => {
+      const point = randomPoint(space, new Random(seed, "any"));
+      return { point, loss: refusal(point) ? 0 : 1 };
+    });
+    for (const seed of seeds.slice(0, 5)) builds(suggest(space, observed, new Random(seed, "next"), refusal));
+  });
+
+  it("say why none can be tried", () => {
+    const vae = findModel("vae");
+    const refusal = refusalOf(vae, { decodes: "features" }, data);
+    const space = parseSpace(vae, "width=4..8");
+    expect(() => randomPoint(space, new Random(0, "none"), refusal)).toThrow(/none can be tried.*needs features/);
+  });
+
+  it("of words have no ranges", () => {
+    expect(() => parseSpace(findModel("svm"), "gamma=0.01..1")).toThrow(/it takes values, as in gamma=a\|b\|c/);
+    expect(() => parseSpace(findModel("vae"), "decodes=auto..pictures")).toThrow(/as in decodes=a\|b\|c/);
+  });
+});
+
+describe("the command of the best options", () => {
+  it("has what was asked for, though it be the default, and the backend", () => {
+    const trial = { number: 1, point: { width: 8 }, rung: 0 };
+    const objective = { metric: "accuracy", value: 0.5, better: "higher" } as const;
+    const trained = {
+      ...{ ended: true, epochs: 1, seconds: 1, labelled: 1, parameters: 1, validation: {}, objective },
+      ...{ peakBytes: 1, fingerprint: "f" },
+    };
+    const best: Trial = { ...trial, trained };
+    const search: Search = {
+      ...{ out: "", model: "cnn", data: "glyphs", method: "tpe", space: [], trials: [best], best },
+      objective,
+    };
+    const run = { batch: RUN_OPTIONS.batch.default, resize: RUN_OPTIONS.resize.default, seed: 0 };
+    expect(bestOf(search, { options: {}, run, backend: "onnx" })!.command).toBe(
+      `genclass train cnn --data glyphs --resize ${run.resize} --seed 0 --batch ${run.batch} --set width=8 --backend onnx`,
+    );
   });
 });
 

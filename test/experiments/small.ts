@@ -1,9 +1,12 @@
 // The smallest comparison and search that train: two nets of a few channels on a few glyphs, in a file that processes open.
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { glyphs } from "../../src/data/sets/glyphs.ts";
 import { writeNpz } from "../../src/data/write.ts";
 import type { CompareCall, CompareEvent, Comparison } from "../../src/experiments/compare.ts";
 import { compare } from "../../src/experiments/compare.ts";
+import { encodeModel } from "../../src/onnx/schema.ts";
+import { randomArray } from "../helpers.ts";
 
 /** Writes the pictures. @returns the path of their file */
 export async function drawGlyphs(folder: string): Promise<string> {
@@ -17,6 +20,32 @@ export const smallCall = (data: string, out: string): CompareCall => ({
   ...{ data, out, models: ["cnn", "vae"], seeds: 1, epochs: 2, batch: 20, threads: 1, backend: "onnx" },
   options: { cnn: { width: 4, hidden: 8 }, vae: { width: 4, hidden: 8, latent: 2 } },
 });
+
+/** Writes a network that is one convolution over colour pictures, of which the means are the features. @returns its path */
+export function tinyNetwork(path: string): string {
+  const [dims, scale] = [[8, 3, 3, 3], 0.5];
+  const data = Float32Array.from(randomArray(dims, 1, [-scale, scale]).data);
+  const plain = (op: string, input: string, output: string) => ({
+    ...{ op, inputs: [input], outputs: [output], attributes: {} },
+  });
+  const bytes = encodeModel({
+    name: "tiny",
+    nodes: [
+      {
+        ...{ op: "Conv", inputs: ["picture", "weights"], outputs: ["map"] },
+        attributes: { strides: [2, 2], pads: [1, 1, 1, 1] },
+      },
+      plain("Relu", "map", "positive"),
+      plain("GlobalAveragePool", "positive", "pooled"),
+      plain("Flatten", "pooled", "features"),
+    ],
+    constants: [{ name: "weights", type: "float32", dims, data: new Uint8Array(data.buffer) }],
+    inputs: [{ name: "picture", type: "float32", dims: ["n", 3, "h", "w"] }],
+    outputs: [{ name: "features", type: "float32", dims: ["n", 8] }],
+  });
+  writeFileSync(path, bytes);
+  return path;
+}
 
 /** All that a comparison tells, and what it found. */
 export async function finished(call: CompareCall): Promise<{ events: CompareEvent[]; comparison: Comparison }> {
