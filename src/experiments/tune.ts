@@ -4,7 +4,6 @@ import { type ErrorCode, fail, GenclassError } from "../base/errors.ts";
 import { findModel } from "../models/index.ts";
 import type { Model } from "../models/model.ts";
 import { Random } from "../random/random.ts";
-import { writeAtomically } from "../run/files.ts";
 import type { RunLock } from "../run/lock.ts";
 import { fetchBackbone } from "../run/named-backbones.ts";
 import { RUN_OPTIONS, type RunOptions } from "../run/options.ts";

@@ -3,7 +3,7 @@ import { spawnSync } from "node:child_process";
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
 import { glyphs } from "../../src/data/sets/glyphs.ts";
 import { writeNpz } from "../../src/data/write.ts";
 import { compare } from "../../src/experiments/compare.ts";
@@ -12,6 +12,7 @@ import { drawGlyphs, finished, smallCall, tinyNetwork, withoutTimes } from "./sm
 
 const root = mkdtempSync(join(tmpdir(), "genclass-compare-"));
 afterAll(() => rmSync(root, { recursive: true }));
+afterEach(() => void vi.unstubAllEnvs());
 let data: string;
 beforeAll(async () => {
   data = await drawGlyphs(root);
@@ -104,7 +105,7 @@ describe("a comparison", () => {
 
   it("of a model of the features of a network is that of a model built on it", async () => {
     // Features are kept in the cache.
-    process.env.GENCLASS_CACHE = join(root, "cache");
+    vi.stubEnv("GENCLASS_CACHE", join(root, "cache"));
     const backbone = tinyNetwork(join(root, "network.onnx"));
     const { comparison } = await finished({
       ...{ ...smallCall(data, join(root, "features")), models: ["vae"], backbone, image: { height: 28, width: 28 } },
@@ -136,7 +137,6 @@ describe("a network by name", () => {
     const failed = /squeezenet: .* could not be fetched \(127\.0\.0\.1:1/;
     await expect(finished({ ...smallCall(data, join(root, "c")), backbone: "squeezenet" })).rejects.toThrow(failed);
     await expect(searched(search(join(root, "t"), { run: { backbone: "squeezenet" } }))).rejects.toThrow(failed);
-    vi.unstubAllEnvs();
   });
 });
 
@@ -185,17 +185,10 @@ describe("a search", () => {
   });
 
   it("keeps nothing of trials that failed as the machine lacks something", async () => {
-    const before = process.env.GENCLASS_ONEDNN;
-    process.env.GENCLASS_ONEDNN = join(root, "no-library.so");
+    vi.stubEnv("GENCLASS_ONEDNN", join(root, "no-library.so"));
     const out = join(root, "no-library");
-    try {
-      await expect(searched(search(out, { trials: 2, backend: "onednn" }))).rejects.toMatchObject({
-        code: "E_BACKEND",
-      });
-    } finally {
-      if (before === undefined) delete process.env.GENCLASS_ONEDNN;
-      else process.env.GENCLASS_ONEDNN = before;
-    }
+    const call = search(out, { trials: 2, backend: "onednn" });
+    await expect(searched(call)).rejects.toMatchObject({ code: "E_BACKEND" });
     expect(existsSync(join(out, "results"))).toBe(false);
   });
 
