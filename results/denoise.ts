@@ -13,7 +13,8 @@ import { type Filter, gaussian, median, nonLocalMeans } from "./classic-filters.
 
 const [path, count = "200"] = process.argv.slice(2);
 if (!path) throw new Error("npx tsx results/denoise.ts RUN [PICTURES]");
-const { config } = RunFolder.open(path);
+const run = RunFolder.open(path);
+const { config } = run;
 const { pairs } = config.data;
 if (pairs?.change !== "denoise" || config.data.channels !== 1)
   throw new Error("expected a run that denoises grey pictures");
@@ -85,11 +86,17 @@ const { data: own } = await model.translate(noisy);
 await model.dispose();
 rows.push([config.model, "", score(Array.from({ length: n }, (_, i) => pictureOf(own, i, 1)))]);
 
+// Of the run; filters have neither.
+const seconds = run.events().findLast((event) => event.type === "end")?.seconds ?? 0;
+const trained = [String(config.seed), (seconds / 60).toFixed(1)];
 const out = fileURLToPath(new URL("denoise.csv", import.meta.url));
 const commit = execFileSync("git", ["rev-parse", "--short", "HEAD"], { encoding: "utf8" }).trim();
-if (!existsSync(out)) appendFileSync(out, "data,noise,pictures,method,parameter,psnr,ssim,commit\n");
+if (!existsSync(out)) appendFileSync(out, "data,noise,pictures,method,parameter,psnr,ssim,seed,minutes,commit\n");
 for (const [name, parameter, found] of rows) {
   const values = [found.psnr.toFixed(2), found.ssim.toFixed(4)];
-  appendFileSync(out, `${[data.name, pairs.amount, n, name, parameter, ...values, commit].join(",")}\n`);
+  appendFileSync(
+    out,
+    `${[data.name, pairs.amount, n, name, parameter, ...values, ...(name === config.model ? trained : ["", ""]), commit].join(",")}\n`,
+  );
   process.stdout.write(`${name.padEnd(26)} ${values.join(" dB  ")}\n`);
 }

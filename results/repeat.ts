@@ -3,7 +3,7 @@
 // seed is replaced; its run folder stays under runs/results. The test part is looked at once, by the evaluation that ends a run.
 import { execFileSync, spawnSync } from "node:child_process";
 import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { cpus } from "node:os";
+import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { EXPERIMENTS } from "./experiments.ts";
@@ -79,7 +79,7 @@ for (const experiment of EXPERIMENTS) {
       minutes_at_250: minutesAt250 ?? "",
       gflops: gflops.toFixed(0),
       commit: execFileSync("git", ["rev-parse", "--short", "HEAD"], { encoding: "utf8" }).trim(),
-      machine: `${cpus().length} cores with ${trainsWith}`,
+      machine: `${availableParallelism()} cores with ${trainsWith}`,
       command: `genclass ${args.join(" ")}`,
     };
     write(row);
