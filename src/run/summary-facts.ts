@@ -5,13 +5,15 @@ import type { ClassEvaluation, Evaluation } from "../predict/evaluate.ts";
 import { confidenceOf } from "../report/judged.ts";
 import { mixUps } from "../report/sections/confusion.ts";
 import { type AnswerFacts, SURE, type SummaryFacts, type TrainedFacts } from "../report/sections/summary.ts";
-import type { RunEvent } from "../train/events.ts";
+import type { Metrics, RunEvent } from "../train/events.ts";
 import type { AnswersFound } from "./class-sections.ts";
 import type { RunConfig } from "./folder.ts";
 
 /** What was trained, on what and for how long. */
 export function trainedFacts({ model, data }: RunConfig, events: readonly RunEvent[]): TrainedFacts {
   const end = events.findLast((event) => event.type === "end");
+  // What is solved has no losses; its stages count as steps, of which there are few by nature.
+  const isStepped = events.some((event) => event.type === "epoch" && hasLosses(event.metrics));
   return {
     model,
     title: MODELS.find(({ name }) => name === model)?.title,
@@ -21,9 +23,11 @@ export function trainedFacts({ model, data }: RunConfig, events: readonly RunEve
     channels: data.channels,
     classes: data.classes.length,
     examples: data.examples,
-    length: end && { epochs: end.epoch, steps: end.step, seconds: end.seconds },
+    length: end && { epochs: end.epoch, steps: isStepped ? end.step : undefined, seconds: end.seconds },
   };
 }
+
+const hasLosses = (metrics: Metrics): boolean => Object.keys(metrics).some((name) => name.startsWith("train/"));
 
 /** How good and how sure the answers are. */
 export function answerFacts(

@@ -213,6 +213,8 @@ describe("the summary", () => {
   it("advises what the numbers suggest, and nothing where all is well", () => {
     expect(advice(FACTS)).toEqual([]);
     const { answers, trained } = FACTS;
+    // What is solved at once has no steps, and is not to be trained longer.
+    expect(advice({ ...FACTS, trained: { ...trained, length: { epochs: 2, seconds: 40 } } })).toEqual([]);
     const found = advice({
       ...FACTS,
       ...{ split: "validation", n: 200, alarms: 2, stillImproving: true },

@@ -17,8 +17,8 @@ export interface TrainedFacts {
   readonly classes: number;
   /** Training pictures, and those of them with a label; absent in runs of versions that did not keep it. */
   readonly examples?: { readonly labelled: number; readonly unlabelled: number };
-  /** Epochs, steps and seconds of training; absent where no log tells. */
-  readonly length?: { readonly epochs: number; readonly steps: number; readonly seconds: number };
+  /** Epochs, steps and seconds of training; absent where no log tells. Without steps where it was solved at once. */
+  readonly length?: { readonly epochs: number; readonly steps?: number; readonly seconds: number };
 }
 
 /** How good its answers are. */
@@ -89,10 +89,12 @@ function trainedHtml({ model, title, data, height, width, channels, classes, exa
   const how = examples
     ? `${count(examples.labelled)} labelled ${examples.unlabelled > 0 ? `and ${count(examples.unlabelled)} unlabelled ` : ""}${kind}`
     : kind;
-  const long = length
-    ? `, in ${length.epochs} ${length.epochs === 1 ? "epoch" : "epochs"} (${count(length.steps)} steps, ${duration(length.seconds)})`
-    : "";
-  return html`<b>${model}</b>${title ? ` (${title})` : ""}, trained on <b>${data}</b>: ${how}${long}.`;
+  return html`<b>${model}</b>${title ? ` (${title})` : ""}, trained on <b>${data}</b>: ${how}${length ? `, in ${lengthText(length)}` : ""}.`;
+}
+
+function lengthText({ epochs, steps, seconds }: NonNullable<TrainedFacts["length"]>): string {
+  if (steps === undefined) return duration(seconds);
+  return `${epochs} ${epochs === 1 ? "epoch" : "epochs"} (${count(steps)} steps, ${duration(seconds)})`;
 }
 
 function duration(seconds: number): string {
@@ -147,10 +149,11 @@ function nextHtml(facts: SummaryFacts): Html {
 /** What the numbers suggest, in order of weight. */
 export function advice({ trained, split, isTrainedOn, answers, alarms, stillImproving }: SummaryFacts): string[] {
   const { weakest, ece = 0, labelIssues = 0, accuracy = 1, interval: [low, high] = [0, 0] } = answers ?? {};
-  const isShort = trained.length !== undefined && trained.length.steps < FEW_STEPS;
+  const steps = trained.length?.steps;
+  const isShort = steps !== undefined && steps < FEW_STEPS;
   const rules: [boolean, string][] = [
     [alarms > 0, "Look at the alarms of training first: each says what to try."],
-    [isShort, `Train longer: ${trained.length?.steps} steps are few.`],
+    [isShort, `Train longer: ${steps} steps are few.`],
     [stillImproving && !isShort, "Training longer may help: the best checkpoint is that of the last epoch."],
     [isTrainedOn, "Evaluate on pictures that it was not trained on, as those of a test part."],
     [
