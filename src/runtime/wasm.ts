@@ -26,14 +26,21 @@ const FILES = {
   mjs: new URL("../../vendor/onnxruntime-web/ort-wasm-simd-threaded.mjs", import.meta.url).href,
   wasm: new URL("../../vendor/onnxruntime-web/ort-wasm-simd-threaded.wasm", import.meta.url).href,
 };
-/** Threads whose code does not load never answer. Milliseconds. */
+/**
+ * Threads whose code does not load never answer. In milliseconds. One thread alone has no limit: its timer would keep a process from
+ * ending.
+ */
 const LOADING_LIMIT = 60_000;
 
 /** The WebAssembly backend; it runs in Node too. Its code is loaded with the first graph. */
 export function wasmBackend({ threads = 1, files = FILES }: WasmOptions = {}): Backend {
   return onnxBackend({ name: "onnxruntime-web", version: ONNXRUNTIME_WEB, threads }, async (model) => {
     const ort = await import("../../vendor/onnxruntime-web/ort.wasm.min.mjs");
-    Object.assign(ort.env.wasm, { numThreads: threads, wasmPaths: files, initTimeout: LOADING_LIMIT });
+    Object.assign(ort.env.wasm, {
+      numThreads: threads,
+      wasmPaths: files,
+      initTimeout: threads > 1 ? LOADING_LIMIT : 0,
+    });
     const session = await ort.InferenceSession.create(model, { graphOptimizationLevel: "all", logSeverityLevel: 3 });
     return new WasmExecutable(ort, session);
   });
