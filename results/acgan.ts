@@ -25,7 +25,8 @@ const [path, judgePath, count = "10000", steps = "4000"] = process.argv.slice(2)
 if (!path || !judgePath) throw new Error("npx tsx results/acgan.ts RUN JUDGE [PICTURES [STEPS]]");
 const { backend } = chooseBackend();
 const [model, judge] = [await load(path, { backend }), await load(judgePath, { backend })];
-const { config } = RunFolder.open(path);
+const run = RunFolder.open(path);
+const { config } = run;
 const data = await open(config.data.location ?? config.data.source, { seed: config.seed });
 const test = data.test!;
 const k = data.classes.length;
@@ -70,9 +71,14 @@ const line = {
   ...{ asked: percent(shareOf(right)), worst: percent(Math.min(...ofClass)), trained: percent(accuracy!) },
   ...{ frechet: distance.toFixed(3), density: density.toFixed(3), coverage: coverage.toFixed(3) },
   ...{ nearest_ratio: medianRatio.toFixed(3), nearest_share: nearShare.toFixed(3) },
-  ...{ steps, backend: backend.name, commit },
+  ...{ steps, minutes: minutesOf(run).toFixed(1), backend: backend.name, commit },
 };
 if (!existsSync(out)) appendFileSync(out, `${Object.keys(line).join(",")}\n`);
 appendFileSync(out, `${Object.values(line).join(",")}\n`);
 for (const [c, name] of data.classes.entries()) console.log(`${name}: ${percent(ofClass[c]!)} %`);
 console.log(line);
+
+/** How long a run was trained. */
+function minutesOf(run: RunFolder): number {
+  return (run.events().findLast((event) => event.type === "end")?.seconds ?? 0) / 60;
+}

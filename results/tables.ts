@@ -48,6 +48,15 @@ export function denoiseLine(): string {
   return `Image to image: normal noise of ${noise} of the range on the first ${pictures} test pictures of ${data}, ${noisy} dB as it is. Filters with the parameter that is best on these very pictures: ${filters.join(", ")} dB. ${own.join("; ")} (\`results/denoise.csv\`).`;
 }
 
+/** Whether a generator draws what it is asked for, and of what use that is. */
+export const askedLines = (): string =>
+  records("acgan.csv")
+    .map(
+      (run) =>
+        `Class to picture: acgan (seed ${run.seed}, ${run.minutes} min of training) on ${run.data}. A classifier trained by itself finds the class that was asked for in ${run.asked} % of ${run.pictures} generated pictures (${run.worst} % of the class where it is least); another one that saw generated pictures alone, for ${run.steps} steps, is right on ${run.trained} % of the real test part (\`results/acgan.csv\`).`,
+    )
+    .join("\n");
+
 /** Mean ± sd over seeds of each experiment. */
 export function resultsTable(): string {
   const runs = records("classifiers.csv");
@@ -272,7 +281,14 @@ const exampleModel = () => `\`\`\`ts\n${readFileSync(here("../examples/own-model
 
 /** The files that hold tables, and what stands between the marks of each. */
 export const FILLED: Readonly<Record<string, Readonly<Record<string, () => string>>>> = {
-  "README.md": { seen: seenList, results: resultsTable, denoise: denoiseLine, bench: benchTable, time: timeLine },
+  "README.md": {
+    seen: seenList,
+    results: resultsTable,
+    denoise: denoiseLine,
+    asked: askedLines,
+    bench: benchTable,
+    time: timeLine,
+  },
   "docs/architecture.md": { example: exampleModel },
   "docs/onednn.md": { backends: backendsTable },
   "docs/data.md": { generated: generatedTable, imbalance: imbalanceTable, noise: noiseLine, reading: readingLines },
