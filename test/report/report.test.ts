@@ -37,9 +37,9 @@ describe("a judged part of few pictures", () => {
     await model.dispose();
   });
 
-  it("is evaluated and reported, whether it has 1 or 40 pictures or rows that are full, almost, or just begun", async () => {
+  it("is evaluated and reported, whether it has 1 or 40 pictures or any number between", async () => {
     const { run, model } = await trained(whole, "reported");
-    for (const n of [1, 2, 9, 10, 11, 20, 21, 39, 40]) {
+    for (let n = 1; n <= 40; n++) {
       const found = await evaluate(model, subset(whole.test!, range(0, n)), whole.classes);
       expect(found.n).toBe(n);
       const failures: string[] = [];
