@@ -1,13 +1,11 @@
 import { availableParallelism } from "node:os";
 import { defineConfig } from "vitest/config";
 
-/** Folders whose tests start processes, servers, browsers or several threads: one file at a time. */
-const SERIAL = ["cli", "examples", "package", "report", "run", "runtime"].map(
-  (folder) => `test/${folder}/**/*.test.ts`,
-);
+/** Tests of the backends' threads: one file at a time, with all cores. */
+const SERIAL = ["test/runtime/**/*.test.ts"];
 
-// Threads of onnxruntime wait actively, and two test processes would keep each other waiting: files that run beside
-// each other compute with one thread each, the others have the machine for themselves afterwards.
+// Threads of the backends wait actively, and two test processes on the same cores would keep each other waiting: files
+// that run beside each other keep to one core each, with what they start; the others have the machine for themselves.
 export default defineConfig({
   test: {
     testTimeout: 120_000,
@@ -20,6 +18,7 @@ export default defineConfig({
           include: ["test/**/*.test.ts"],
           exclude: SERIAL,
           maxWorkers: availableParallelism(),
+          setupFiles: ["test/one-core.ts"],
           env: { GENCLASS_TEST_THREADS: "1" },
           sequence: { groupOrder: 0 },
         },
