@@ -31,15 +31,25 @@ const SPECS: DataSpec[] = [
   mirror: channels === 3,
 }));
 
-/** 900 drawings, 40 a class with labels, and 300 for validation. */
-const drawings = withLabels(withValidation(glyphs({ train: 1200, test: 10 }), 0.25, 1), 40, 1);
-const spec: DataSpec = {
-  ...{ height: 28, width: 28, channels: 1, classes: drawings.classes, mirror: false },
-  examples: exampleCounts(drawings.train),
-};
+/** Drawings, a quarter of them for validation, some of each class with labels. */
+const drawings = (count: number, labels: number): Dataset =>
+  withLabels(withValidation(glyphs({ train: count, test: 10 }), 0.25, 1), labels, 1);
+/** What models learn from. */
+const LEARNT = drawings(1200, 40);
+/** Enough for ten steps an epoch: where a run stops and goes on is the same in many of them. */
+const REPEATED = drawings(400, 20);
 
-/** Pairs made of the drawings. */
-export const drawnPairs = (pairing: Pairing): Dataset => withPairs(drawings, pairing, 1);
+const specOf = ({ classes, train }: Dataset): DataSpec => ({
+  ...{ height: 28, width: 28, channels: 1, classes, mirror: false },
+  examples: exampleCounts(train),
+});
+const spec = specOf(LEARNT);
+
+/** Pairs made of drawings. */
+export const pairsOf =
+  (pairing: Pairing) =>
+  (data: Dataset): Dataset =>
+    withPairs(data, pairing, 1);
 
 async function train(
   data: Dataset,
@@ -52,8 +62,8 @@ async function train(
   let saved: Snapshot | undefined;
   const running = fit({
     name: model.name,
-    model: model.build(parseOptions(model, options), spec),
-    ...{ data, backend, seed: 1, batch: 32, augmentation: AUGMENTATIONS.none, epochs: 8 },
+    model: model.build(parseOptions(model, options), specOf(data)),
+    ...{ data, backend, seed: 1, batch: 32, augmentation: AUGMENTATIONS.none },
     save: (_which, snapshot) => void (saved = snapshot),
     ...more,
   });
@@ -64,9 +74,13 @@ async function train(
 /**
  * The tests that a model must pass.
  * @param variants options that change what is built, small enough for a test
- * @param data drawings, or pairs made of them for a model that learns from pairs
+ * @param given what the model learns from: drawings, or pairs made of them
  */
-export function modelTests(model: Model, variants: readonly Record<string, unknown>[], data: Dataset = drawings): void {
+export function modelTests(
+  model: Model,
+  variants: readonly Record<string, unknown>[],
+  given: (drawings: Dataset) => Dataset = (drawings) => drawings,
+): void {
   describe.each(variants.map((options, i) => ({ options, i })))(`model ${model.name} $options`, ({ options, i }) => {
     it("is cited, and documents every option with a default and a range", () => {
       expect(model.cite).toMatch(/\d{4}/);
@@ -124,16 +138,18 @@ export function modelTests(model: Model, variants: readonly Record<string, unkno
     // What backends compute alike is asked of ops; of a model, one variant on each is enough, as trainings take long.
     describe.each(i === 0 ? BACKENDS : BACKENDS.slice(-1))("on $name", (backend) => {
       it("trains to what its heads promise, and exports each of them", async () => {
-        const { events, saved } = await train(data, model, options, backend);
+        // How well it learns is asked of one backend; of another, that it trains.
+        const learns = backend === BACKENDS.at(-1);
+        const { events, saved } = await train(given(LEARNT), model, options, backend, { epochs: learns ? 8 : 3 });
         const epochs = events.flatMap((event) => (event.type === "epoch" ? [event] : []));
         const [first, last] = [epochs[0]!.metrics, epochs.at(-1)!.metrics];
         const { heads } = model.build(parseOptions(model, options), spec);
         // Chance is 0.1; its standard error on 300 pictures is 0.017.
-        if (heads.classify) expect(last["validation/accuracy"]).toBeGreaterThan(0.3);
+        if (heads.classify && learns) expect(last["validation/accuracy"]).toBeGreaterThan(0.3);
         if (heads.reconstruct)
           expect(last["validation/mse"]).toBeLessThan(Math.max(...epochs.map((e) => e.metrics["validation/mse"]!)));
         // From pairs: nearer to the picture than what was translated.
-        if (last["validation/psnr"] !== undefined)
+        if (last["validation/psnr"] !== undefined && learns)
           expect(last["validation/psnr"]).toBeGreaterThan(last["validation/psnrBefore"]! + 1);
         if (heads.elbo) expect(last["validation/elbo"]).toBeGreaterThan(first["validation/elbo"]!);
         const trained = new TrainedModel({ model: model.name, options, data: spec }, saved, backend, model);
@@ -159,6 +175,7 @@ export function modelTests(model: Model, variants: readonly Record<string, unkno
       });
 
       it("stopped in mid-epoch and resumed ends with the same bits, and tells the same", async () => {
+        const data = given(REPEATED);
         const straight = await train(data, model, options, backend, { epochs: 3 });
         const epochsOf = (events: RunEvent[]) =>
           events.flatMap((event) => (event.type === "epoch" ? [{ ...event, seconds: 0 }] : []));

@@ -1,14 +1,14 @@
 import { expect, it } from "vitest";
 import { pix2pix } from "../../src/models/pix2pix.ts";
 import { inNumbers } from "./in-numbers.ts";
-import { drawnPairs, modelTests } from "./model-tests.ts";
+import { modelTests, pairsOf } from "./model-tests.ts";
 
 const small = { width: 4, depth: 2 };
 
 modelTests(
   pix2pix,
   [small, { ...small, loss: "adversarial", discriminatorWidth: 4, dropout: 0.5, rate: 1e-3 }],
-  drawnPairs({ change: "denoise", amount: 0.3 }),
+  pairsOf({ change: "denoise", amount: 0.3 }),
 );
 
 it("pix2pix: whoever takes all for real is right about real pairs, wrong about made ones, and cannot be fooled more", () => {
