@@ -7,7 +7,7 @@ import { normalInit } from "../nn/init.ts";
 import { conditionalGroupNorm, dense, spectralNorm } from "../nn/layers.ts";
 import { perExample, weightedMean } from "../nn/losses.ts";
 import type { Scope } from "../nn/scope.ts";
-import { adversarial, adversarialOptions, type Game, groupsOf, type Real } from "./adversarial.ts";
+import { adversarial, adversarialBatch, adversarialOptions, type Game, groupsOf, type Real } from "./adversarial.ts";
 import { head } from "./heads.ts";
 import { labelledHalf } from "./labelled-half.ts";
 import { defineModel } from "./model.ts";
@@ -35,6 +35,7 @@ export const acgan = defineModel({
   title: "class-conditional GAN: generates pictures of an asked class",
   cite: "Odena et al. 2017, Conditional Image Synthesis with Auxiliary Classifier GANs; Miyato & Koyama 2018, cGANs with Projection Discriminator; Hou et al. 2022, Conditional GANs with Auxiliary Discriminative Classifier",
   options,
+  batch: adversarialBatch,
   build(o, data) {
     const k = data.classes.length;
     const { picture, features, phases, noise } = adversarial(o, data);

@@ -207,5 +207,11 @@ export function adversarial(o: AdversarialOptions, { height, width, channels }: 
   return { picture, features, phases, noise: (scope: Scope, n: number) => scope.noise("noise", [n, o.latent]) };
 }
 
+/**
+ * Pictures a step where a run does not say: half of other models', since two networks that answer each other need many steps more
+ * than they need exact gradients.
+ */
+export const adversarialBatch = (): number => 64;
+
 /** Groups of a generator's group normalisation: 8, or as many as divide the channels. */
 export const groupsOf = (channels: number): number => [8, 4, 2].find((groups) => channels % groups === 0) ?? 1;

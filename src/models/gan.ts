@@ -4,7 +4,7 @@ import * as g from "../graph/ops/index.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import { batchNorm, dense, groupNorm, spectralNorm } from "../nn/layers.ts";
 import type { Scope } from "../nn/scope.ts";
-import { adversarial, adversarialOptions, groupsOf } from "./adversarial.ts";
+import { adversarial, adversarialBatch, adversarialOptions, groupsOf } from "./adversarial.ts";
 import { head } from "./heads.ts";
 import { defineModel } from "./model.ts";
 
@@ -25,6 +25,7 @@ export const gan = defineModel({
   title: "generative adversarial network: generates, does not classify",
   cite: "Goodfellow et al. 2014, Generative Adversarial Networks; networks of Radford et al. 2016 (DCGAN) or Miyato et al. 2018 (SN-GAN)",
   options,
+  batch: adversarialBatch,
   build(o, data) {
     const { picture, features, phases, noise } = adversarial(o, data);
     // An average of weights wants statistics of the same steps: both averages have the same decay, and begin alike.
