@@ -1,6 +1,8 @@
 // The tables of README.md and docs/, made from the files of results/: npx tsx results/tables.ts writes them between marks.
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
+import type { ComparisonRow } from "../src/experiments/comparison.ts";
+import { markdownTable } from "../src/experiments/comparison-table.ts";
 import { EXPERIMENTS } from "./experiments.ts";
 
 const here = (path: string) => fileURLToPath(new URL(path, import.meta.url));
@@ -94,6 +96,13 @@ export function resultsTable(): string {
     row(Array(8).fill("---")),
     ...rows,
   ].join("\n");
+}
+
+/** What `genclass compare` made of several models on equal data, as its compare.json has it. */
+export function comparisonTable(): string {
+  const made = json<{ command: string; machine: string; rows: ComparisonRow[] }>("comparison.json");
+  if (!made) return "";
+  return `\`${made.command}\` on ${made.machine}, from \`results/comparison.json\`:\n\n${markdownTable(made.rows).trim()}`;
 }
 
 /** Test accuracies that had been seen while what is measured was being made. */
@@ -286,6 +295,7 @@ export const FILLED: Readonly<Record<string, Readonly<Record<string, () => strin
     results: resultsTable,
     denoise: denoiseLine,
     asked: askedLines,
+    comparison: comparisonTable,
     bench: benchTable,
     time: timeLine,
   },
