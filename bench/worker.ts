@@ -18,6 +18,7 @@ type Once = () => Promise<void>;
 const backend = {
   onnx: () => nativeBackend(),
   onednn: () => onednnBackend(),
+  "onednn-direct": () => onednnBackend({ winograd: 0 }),
   "onednn-bf16": () => onednnBackend({ precision: "bf16" }),
 }[process.argv[3] ?? "onnx"]!();
 

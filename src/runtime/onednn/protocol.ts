@@ -41,11 +41,15 @@ export interface Call {
   readonly args: readonly bigint[];
 }
 
-/** What one thread does without a pause: kernels by export name, over iterations `[from, to]`, then a primitive. */
-export interface Part {
-  readonly kernels: readonly (readonly [name: string, from: number, to: number])[];
-  readonly call?: Call;
+/** A kernel by its export name, over iterations `[from, to)`. */
+export interface KernelRun {
+  readonly kernel: string;
+  readonly from: number;
+  readonly to: number;
 }
+
+/** What one thread does without a pause, in turn. */
+export type Part = readonly (KernelRun | Call)[];
 
 /** What all threads do between two barriers. */
 export interface PlanStep {

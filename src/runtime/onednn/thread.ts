@@ -17,7 +17,8 @@ import {
   wantedOffsets,
 } from "./protocol.ts";
 
-type KernelFunction = (from: number, to: number) => void;
+/** Those that work in memory of the thread are told which it is. */
+type KernelFunction = (from: number, to: number, thread: number) => void;
 
 const { index, threads, memory, base, stream, ...data } = workerData as ThreadData;
 const port = data.port as unknown as MessagePort;
@@ -93,16 +94,31 @@ function prepare({ id, steps, module, claims, bindings, offsets }: Plan): void {
   plans.set(id, { work, barriers: steps.map((step) => step.barrier), telling, bind });
 }
 
-function workOf({ kernels, call }: Part, exports: Readonly<Record<string, KernelFunction>>): Work {
-  const runs = kernels.map(([name, from, to]) => [exports[name]!, from, to] as const);
-  const args = call?.args[index];
-  return () => {
-    try {
-      for (const [kernel, from, to] of runs) kernel(from, to);
-    } catch {
-      return TRAP;
+function workOf(part: Part, exports: Readonly<Record<string, KernelFunction>>): Work {
+  const actions = part.map((action): Work => {
+    if ("primitive" in action) {
+      const { primitive, count, args } = action;
+      const own = args[index];
+      return () => execute(primitive, stream, count, own);
     }
-    return call ? execute(call.primitive, stream, call.count, args) : 0;
+    const { from, to } = action;
+    const kernel = exports[action.kernel]!;
+    return () => {
+      try {
+        kernel(from, to, index);
+      } catch {
+        return TRAP;
+      }
+      return 0;
+    };
+  });
+  if (actions.length === 1) return actions[0]!;
+  return () => {
+    for (const action of actions) {
+      const status = action();
+      if (status !== 0) return status;
+    }
+    return 0;
   };
 }
 

@@ -1,0 +1,109 @@
+// Which convolutions are Winograd's, and in which tiles.
+import { sizeOf } from "../../base/array.ts";
+import type { Window } from "../../graph/ops/window.ts";
+import type { Tensor } from "../../graph/tensor.ts";
+import type { Direction } from "./convolution.ts";
+import type { NodeOf } from "./kinds.ts";
+import type { ProductOperands } from "./operands.ts";
+import { MOST_PARTS } from "./protocol.ts";
+import type { Reader } from "./reading.ts";
+import type { StepList, Value } from "./steps.ts";
+import { found } from "./terms.ts";
+import { type Sides, TiledConvolutions } from "./tiled.ts";
+import { isWhole } from "./view.ts";
+import { LANES } from "./wasm/access.ts";
+import { pointsOf, TAPS, type TileSize } from "./wasm/transform.ts";
+
+/** Multiply-adds of a direct convolution in a part: less is done of them, in a quarter of a millisecond of one core at least. */
+const PART_WORK = 2 ** 26;
+
+/**
+ * What the library multiplies and adds in the time in which a kernel brings a value to the points or back, and a weight. Measured on
+ * AVX-512; on half as wide vectors the library does less in that time, so that what pays here pays there.
+ */
+const TRANSFORM: Readonly<
+  Record<TileSize, { readonly picture: number; readonly result: number; readonly weight: number }>
+> = {
+  2: { picture: 220, result: 180, weight: 250 },
+  4: { picture: 650, result: 550, weight: 700 },
+};
+/** Of the time of a direct convolution, at most so much: below, what is not counted decides. */
+const WORTH = 0.8;
+/** Tiles from which a product at a point has enough rows. */
+const FEWEST_TILES = 64;
+
+/** What the choice depends on: nothing that differs from one run to the next, so that runs repeat and resume bit for bit. */
+export interface Sizes {
+  readonly images: number;
+  readonly picture: Sides;
+  readonly result: Sides;
+}
+
+/** The tiles in which a convolution of 3x3 taps is computed the fastest; 0: directly. */
+export function tileSizeFor({ images, picture: [, , c], result: [h, w, o] }: Sizes): TileSize | 0 {
+  let best: TileSize | 0 = 0;
+  let least = WORTH * images * h * w * TAPS ** 2 * c * o;
+  for (const size of [2, 4] as const) {
+    const tiles = images * Math.ceil(h / size) * Math.ceil(w / size);
+    const { picture, result, weight } = TRANSFORM[size];
+    const cost = tiles * (pointsOf(size) ** 2 * c * o + picture * c + result * o) + weight * c * o;
+    if (tiles < FEWEST_TILES || cost >= least) continue;
+    best = size;
+    least = cost;
+  }
+  return best;
+}
+
+/** Lowers the convolutions that are Winograd's. */
+export class Winograd {
+  private readonly tiled: TiledConvolutions;
+
+  constructor(
+    private readonly reader: Reader,
+    private readonly list: StepList,
+    private readonly operands: ProductOperands,
+  ) {
+    this.tiled = new TiledConvolutions(list, operands);
+  }
+
+  /** Adds the steps of a convolution, where it can be and pays. @returns whether it did */
+  lower(node: NodeOf<"product">, direction: Direction, activation: Tensor | undefined): boolean {
+    const { threads, winograd } = this.list.resources;
+    const operands = found(this.reader.nativeOperands(node));
+    const [first, second] = node.inputs as [Tensor, Tensor];
+    const forward = direction === "forward";
+    const weightGrad = direction === "weights";
+    const weights = weightGrad ? node : second;
+    if (!isFor(weights, node)) return false;
+    if (!weightGrad && !isWhole(operands[1]!.view, second.shape)) return false;
+    const sides = ({ shape }: Tensor) => shape.slice(1) as readonly number[] as Sides;
+    const sizes: Sizes = { images: first.shape[0]!, picture: sides(first), result: sides(weightGrad ? second : node) };
+    const work = sizes.images * sizeOf(sizes.result) * TAPS ** 2 * sizes.picture[2];
+    if (this.operands.typeFor(work) !== "f32") return false;
+    const size = winograd ?? tileSizeFor(sizes);
+    if (size === 0) return false;
+    const [top, left] = (node.attrs.window as Window).padding;
+    const convolution = {
+      ...sizes,
+      size,
+      label: `${node.op.name} [${first.shape}] 3x3 -> ${sizes.result[2]}`,
+      // The adjoint reads as far beyond the border as the convolution does not.
+      before: direction === "data" ? ([TAPS - 1 - top, TAPS - 1 - left] as const) : ([top, left] as const),
+      parts: threads * Math.max(1, Math.min(MOST_PARTS, Math.floor(work / PART_WORK / threads))),
+    };
+    const into = this.list.value(activation ?? node);
+    const [image, other, bias] = operands.map(({ base }) => this.list.value(base)) as [Value, Value, Value?];
+    if (weightGrad) this.tiled.weightGrad({ ...convolution, parts: threads }, image, other, into);
+    else this.tiled.pictures(convolution, { image, weights: other, turned: !forward, bias, activation, into });
+    return true;
+  }
+}
+
+/** Whether a convolution has 3x3 taps a pixel apart, and channels in whole vectors. */
+function isFor({ shape }: Tensor, { attrs }: Tensor): boolean {
+  const { stride, dilation } = attrs.window as Window;
+  const [kh, kw, c, o] = shape as readonly number[] as [number, number, number, number];
+  const isDense =
+    [...stride, ...dilation].every((size) => size === 1) && ((attrs.groups as number | undefined) ?? 1) === 1;
+  return kh === TAPS && kw === TAPS && isDense && c % LANES === 0 && o % LANES === 0;
+}
