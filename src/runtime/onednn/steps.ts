@@ -9,8 +9,8 @@ import type { Address } from "./library.ts";
 import { share } from "./protocol.ts";
 import type { LoopKernel } from "./wasm/loop.ts";
 import type { RowKernel } from "./wasm/rows.ts";
+import type { Surroundings } from "./wasm/tiles.ts";
 import type { TileSize } from "./wasm/transform.ts";
-import type { Surroundings } from "./wasm/winograd.ts";
 
 /** A piece of memory: a value of the graph, or something a primitive needs beside. */
 export interface Value {

@@ -1,58 +1,21 @@
 // Winograd's convolutions (Lavin & Gray 2016, "Fast Algorithms for Convolutional Neural Networks"): tiles of the pictures are brought
 // to points where a convolution is a product of matrices over channels, so that 16 results of 3x3 taps take 36 products and not 144.
 // Each part goes through its tiles in blocks that stay in the core's cache: a kernel of ours, the library's product, a kernel.
-
 import type { Tensor } from "../../graph/tensor.ts";
 import { ARG, type Desc } from "./api.ts";
+import { BLOCK, Blocks, gapAfter, LONG_BLOCK, type TiledConvolution, weightsGap } from "./blocks.ts";
 import type { ProductOperands } from "./operands.ts";
-import { share } from "./protocol.ts";
-import type { PartRun, PrimitiveCall, StepList, Value } from "./steps.ts";
+import type { KernelWriter, PartRun, PrimitiveCall, StepList, Value } from "./steps.ts";
 import type { PointwiseName } from "./wasm/pointwise.ts";
+import type { Matrices, TiledPictures } from "./wasm/tiles.ts";
 import { pointsOf, type TileSize } from "./wasm/transform.ts";
 import {
-  type Matrices,
-  type TiledPictures,
   transformWork,
   writeFromPoints,
   writeToPoints,
   writeWeightsFromPoints,
   writeWeightsToPoints,
 } from "./wasm/winograd.ts";
-
-/** Values in a line of a cache, the sets of lines of a first cache, and the lines of a set that a tile may take. */
-const LINE = 16;
-const SETS = 64;
-const WAYS = 6;
-/** Tiles in a block: enough for a product to run near its full rate, and as many as fit a core's own cache beside weights. */
-const BLOCK = {
-  least: Number(process.env.WMIN ?? 32),
-  most: Number(process.env.WMAX ?? 96),
-  bytes: Number(process.env.WB ?? 2 ** 20),
-};
-/** Of a weights gradient, whose products are as long as the block. */
-const LONG_BLOCK = {
-  least: Number(process.env.LMIN ?? 64),
-  most: Number(process.env.LMAX ?? 128),
-  bytes: Number(process.env.LB ?? 2 ** 20),
-};
-
-/** What is convolved with what, in tiles. */
-export interface TiledConvolution {
-  /** For messages. */
-  readonly label: string;
-  readonly size: TileSize;
-  readonly images: number;
-  /** Height, width and channels of each picture, and of its result. */
-  readonly picture: Sides;
-  readonly result: Sides;
-  /** Pixels of padding above and to the left. */
-  readonly before: readonly [top: number, left: number];
-  /** How many parts the rows of tiles are cut into. */
-  readonly parts: number;
-}
-
-/** Height, width, channels. */
-export type Sides = readonly [h: number, w: number, c: number];
 
 /** The steps of convolutions in tiles. */
 export class TiledConvolutions {
@@ -96,12 +59,12 @@ export class TiledConvolutions {
     const [own, [pictures, products]] = this.scratch(points, rows, [c, o]);
     const inputs: TiledPictures = { slot: image.slot, picture, size, tiles: blocks.tiles, before };
     const outputs: TiledPictures = { slot: into.slot, picture: result, size, tiles: blocks.tiles, before: [0, 0] };
-    const toPoints: PartRun["write"] = (around) => writeToPoints("picture", inputs, pictures!, around);
+    const toPoints: KernelWriter = (around) => writeToPoints("picture", inputs, pictures!, around);
     const finish = {
       ...(bias ? { bias: bias.slot } : {}),
       ...(activation ? { activation: { name: activation.op.name as PointwiseName, attrs: activation.attrs } } : {}),
     };
-    const fromPoints: PartRun["write"] = (around) => writeFromPoints(outputs, products!, finish, around);
+    const fromPoints: KernelWriter = (around) => writeFromPoints(outputs, products!, finish, around);
     const weightsDesc = this.operands.desc([points, c, o], [c * o + weightsGap(c * o, points), o, 1]);
     const product = perSize((tiles) => {
       const { onednn, holder } = this.list.resources;
@@ -137,8 +100,8 @@ export class TiledConvolutions {
     const [own, [pictures, gradients]] = this.scratch(points, blocks.most, [c, o]);
     const inputs: TiledPictures = { slot: image.slot, picture, size, tiles: blocks.tiles, before };
     const results: TiledPictures = { slot: gradient.slot, picture: result, size, tiles: blocks.tiles, before: [0, 0] };
-    const toPoints: PartRun["write"] = (around) => writeToPoints("picture", inputs, pictures!, around);
-    const resultsToPoints: PartRun["write"] = (around) => writeToPoints("results", results, gradients!, around);
+    const toPoints: KernelWriter = (around) => writeToPoints("picture", inputs, pictures!, around);
+    const resultsToPoints: KernelWriter = (around) => writeToPoints("results", results, gradients!, around);
     const sumStride = c * o + gapAfter(c * o, points);
     const sumDesc = this.operands.desc([points, c, o], [sumStride, o, 1]);
     const described = perSize((tiles) => {
@@ -260,30 +223,6 @@ export class TiledConvolutions {
   }
 }
 
-/** Rows of tiles in parts, and each part in blocks. */
-class Blocks {
-  /** Rows and columns of tiles of a picture. */
-  readonly tiles: readonly [rows: number, columns: number];
-  /** `[from, to)` in rows of tiles, counted through all pictures. */
-  readonly parts: readonly (readonly (readonly [from: number, to: number])[])[];
-  /** Tiles in the largest block. */
-  readonly most: number;
-
-  constructor(
-    { size, images, picture: [, , c], result: [h, w, o], parts }: TiledConvolution,
-    { least, most: many, bytes }: typeof BLOCK,
-  ) {
-    this.tiles = [Math.ceil(h / size), Math.ceil(w / size)];
-    const tilesInBlock = Math.max(least, Math.min(many, bytes / (4 * pointsOf(size) ** 2 * (c + o))));
-    const [rows, columns] = this.tiles;
-    const most = Math.max(1, Math.floor(tilesInBlock / columns));
-    this.parts = share(images * rows, 1, parts).map(([begin, end]) =>
-      share(end - begin, 1, Math.ceil((end - begin) / most)).map(([from, to]) => [begin + from, begin + to] as const),
-    );
-    this.most = columns * Math.max(...this.parts.flat().map(([from, to]) => to - from));
-  }
-}
-
 /** Of a function of sizes: what was made for a size is made once. */
 function perSize<T>(make: (size: number) => T): (size: number) => T {
   const made = new Map<number, T>();
@@ -293,15 +232,3 @@ function perSize<T>(make: (size: number) => T): (size: number) => T {
     return known;
   };
 }
-
-/** Values between matrices, so that a tile's at all points do not fall on the same few lines of a cache. */
-function gapAfter(values: number, points: number): number {
-  let step = Math.ceil(values / LINE);
-  let sets = SETS;
-  for (; step % 2 === 0 && sets > 1; step /= 2) sets /= 2;
-  return points <= WAYS * sets ? 0 : LINE;
-}
-
-/** Weights from which the library's products of matrices with gaps are as fast as of those without. */
-const LARGE_WEIGHTS = 2 ** 13;
-const weightsGap = (values: number, points: number) => (values < LARGE_WEIGHTS ? 0 : gapAfter(values, points));

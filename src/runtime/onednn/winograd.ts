@@ -2,6 +2,7 @@
 import { sizeOf } from "../../base/array.ts";
 import type { Window } from "../../graph/ops/window.ts";
 import type { Tensor } from "../../graph/tensor.ts";
+import type { Sides } from "./blocks.ts";
 import type { Direction } from "./convolution.ts";
 import type { NodeOf } from "./kinds.ts";
 import type { ProductOperands } from "./operands.ts";
@@ -9,7 +10,7 @@ import { MOST_PARTS } from "./protocol.ts";
 import type { Reader } from "./reading.ts";
 import type { StepList, Value } from "./steps.ts";
 import { found } from "./terms.ts";
-import { type Sides, TiledConvolutions } from "./tiled.ts";
+import { TiledConvolutions } from "./tiled.ts";
 import { isWhole } from "./view.ts";
 import { LANES } from "./wasm/access.ts";
 import { pointsOf, TAPS, type TileSize } from "./wasm/transform.ts";

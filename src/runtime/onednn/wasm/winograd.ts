@@ -1,173 +1,21 @@
-// Kernels of Winograd's convolutions (transform.ts): between channels-last pictures, or weights, and matrices, one a point. A row of such
-// a matrix is a tile of a picture, a column a channel. All are functions `(from, to, thread)`.
-
+// Kernels of Winograd's convolutions (transform.ts): between channels-last pictures, or weights, and matrices, one a point.
 import type { Attrs } from "../../../graph/tensor.ts";
-import { type ConstantPool, FunctionBuilder } from "../../../wasm/assembler.ts";
+import { FunctionBuilder } from "../../../wasm/assembler.ts";
 import { LANES } from "./access.ts";
-import type { PointwiseName } from "./pointwise.ts";
-import { writePointwise } from "./pointwise.ts";
+import { type PointwiseName, writePointwise } from "./pointwise.ts";
+import {
+  addressOf,
+  BYTES,
+  beginOf,
+  eachTile,
+  FROM,
+  isWithin,
+  type Matrices,
+  type Surroundings,
+  type TiledPictures,
+  TO,
+} from "./tiles.ts";
 import { pointsOf, type Stage, TAPS, TILES, type TileSize, Transform, type Vector, VectorPool } from "./transform.ts";
-
-/** Bytes of a vector. */
-const BYTES = 4 * LANES;
-const [FROM, TO, THREAD] = [0, 1, 2];
-
-/** Where kernels find addresses, and numbers. */
-export interface Surroundings {
-  /** Address of the address table. */
-  readonly table: number;
-  readonly constants: ConstantPool;
-}
-
-/** Matrices in memory, one a point. */
-export interface Matrices {
-  /** Place in the address table; of the first thread, where each thread has its own in the places after it. */
-  readonly slot: number;
-  readonly perThread: boolean;
-  /** Bytes from its beginning to that of the first matrix, and from one matrix to the next. */
-  readonly skip: number;
-  readonly stride: number;
-}
-
-/** Pictures `[n, h, w, c]` in a value, cut into tiles: each tile spans pixels from `-before` on, `size` from the tile before. */
-export interface TiledPictures {
-  readonly slot: number;
-  readonly picture: readonly [h: number, w: number, c: number];
-  readonly size: TileSize;
-  /** Tiles of a picture. */
-  readonly tiles: readonly [rows: number, columns: number];
-  readonly before: readonly [top: number, left: number];
-}
-
-/** Tiles that lie alike at the border: neighbours `[from, to)` of which pixels `[low, high)` are within the picture. */
-interface Run {
-  readonly from: number;
-  readonly to: number;
-  readonly low: number;
-  readonly high: number;
-}
-
-/** A span of `span` pixels is within a picture of `limit` pixels from `low` to `high`. */
-function runsOf(tiles: number, size: number, before: number, span: number, limit: number): Run[] {
-  const runs: Run[] = [];
-  for (let tile = 0; tile < tiles; tile++) {
-    const begin = tile * size - before;
-    const low = Math.min(span, Math.max(0, -begin));
-    const high = Math.max(low, Math.min(span, limit - begin));
-    const last = runs[runs.length - 1];
-    if (last && last.low === low && last.high === high) runs[runs.length - 1] = { ...last, to: tile + 1 };
-    else runs.push({ from: tile, to: tile + 1, low, high });
-  }
-  return runs;
-}
-
-/** Pushes the address of a value. */
-const addressOf = (f: FunctionBuilder, table: number, slot: number) => f.i32(table + 4 * slot).memory("i32.load");
-
-/** A local with where matrices begin. */
-function beginOf(f: FunctionBuilder, table: number, { slot, perThread, skip }: Matrices): number {
-  const local = f.local("i32");
-  if (perThread)
-    f.get(THREAD)
-      .i32(4)
-      .op("i32.mul")
-      .memory("i32.load", table + 4 * slot);
-  else addressOf(f, table, slot);
-  f.i32(skip).op("i32.add").set(local);
-  return local;
-}
-
-/** What a kernel does with four channels of a tile: `pixel` holds where its first pixel within the picture begins. */
-interface Place {
-  readonly rows: Run;
-  readonly columns: Run;
-  readonly pixel: number;
-  /** Where the tile's row of the first matrix is. */
-  readonly row: number;
-  readonly channel: number;
-}
-
-/** Walks over the tiles of rows of tiles `[from, to)`, counted through all pictures. */
-function eachTile(
-  f: FunctionBuilder,
-  table: number,
-  { slot, picture: [h, w, c], size, tiles, before }: TiledPictures,
-  span: number,
-  matrices: Matrices,
-  body: (place: Place) => void,
-): void {
-  const [unit, picture, tileRow, column, channel] = range(5).map(() => f.local("i32")) as [
-    number,
-    number,
-    number,
-    number,
-    number,
-  ];
-  const [start, line, at, pixel] = range(4).map(() => f.local("i32")) as [number, number, number, number];
-  const row = beginOf(f, table, matrices);
-  const rowRuns = runsOf(tiles[0], size, before[0], span, h);
-  const columnRuns = runsOf(tiles[1], size, before[1], span, w);
-  const lineBytes = 4 * w * c;
-  addressOf(f, table, slot).set(start);
-  f.get(FROM).set(unit);
-  const walkRow = (rows: Run) => {
-    for (const columns of columnRuns) {
-      const firstRow = rows.low - before[0];
-      const firstColumn = columns.from * size + columns.low - before[1];
-      f.get(line)
-        .i32(firstRow * lineBytes + firstColumn * 4 * c)
-        .op("i32.add")
-        .set(at);
-      f.i32(columns.from).set(column);
-      f.whileBelow(
-        column,
-        () => f.i32(columns.to),
-        () => {
-          f.get(at).set(pixel).i32(0).set(channel);
-          f.whileBelow(
-            channel,
-            () => f.i32(4 * c),
-            () => {
-              body({ rows, columns, pixel, row, channel });
-              for (const local of [pixel, row, channel]) f.increase(local, BYTES);
-            },
-          );
-          f.increase(at, size * 4 * c);
-          f.increase(column, 1);
-        },
-      );
-    }
-  };
-  f.whileBelow(
-    unit,
-    () => f.get(TO),
-    () => {
-      f.get(unit).i32(tiles[0]).op("i32.div_u").tee(picture);
-      f.i32(tiles[0]).op("i32.mul").set(tileRow);
-      f.get(unit).get(tileRow).op("i32.sub").set(tileRow);
-      f.get(start)
-        .get(picture)
-        .i32(h * lineBytes)
-        .op("i32.mul", "i32.add");
-      f.get(tileRow)
-        .i32(size * lineBytes)
-        .op("i32.mul", "i32.add")
-        .set(line);
-      for (const rows of rowRuns) {
-        f.get(tileRow)
-          .i32(rows.from)
-          .op("i32.sub")
-          .i32(rows.to - rows.from)
-          .op("i32.ge_u", "i32.eqz");
-        f.when(() => walkRow(rows));
-      }
-      f.increase(unit, 1);
-    },
-  );
-}
-
-const range = (n: number) => Array.from({ length: n }, (_, i) => i);
-const isWithin = ({ low, high }: Run, i: number) => i >= low && i < high;
 
 /** Values of the tiles at the points: of a picture that is convolved, or of results (the adjoint of `writeFromPoints`). */
 export function writeToPoints(
@@ -180,7 +28,7 @@ export function writeToPoints(
   const matrix = TILES[pictures.size][what];
   const [, w, c] = pictures.picture;
   const pool = new VectorPool(f);
-  const transform = new Transform(f, pool, [2, 4, 5, 8]);
+  const transform = new Transform(f, pool);
   eachTile(f, table, pictures, matrix[0]!.length, into, ({ rows, columns, pixel, row }) => {
     pool.reset();
     const at = (i: number, j: number): Vector => {
@@ -193,7 +41,7 @@ export function writeToPoints(
   return f;
 }
 
-/** Vectors of a tile at the points, where `row` and `offset` (locals) say. */
+/** Vectors of a tile at the points; `row` holds where the one of the first matrix is. */
 function stageAt(f: FunctionBuilder, row: number, points: number, stride: number): Stage {
   const place = (i: number, j: number) => (i * points + j) * stride;
   return {
@@ -227,7 +75,7 @@ export function writeFromPoints(
   const matrix = TILES[pictures.size].results;
   const [, w, c] = pictures.picture;
   const pool = new VectorPool(f);
-  const transform = new Transform(f, pool, [2, 4, 5, 8]);
+  const transform = new Transform(f, pool);
   const [biases, added] = [f.local("i32"), f.local("v128")];
   if (bias !== undefined) addressOf(f, table, bias).set(biases);
   eachTile(f, table, pictures, pictures.size, from, ({ rows, columns, pixel, row, channel }) => {
@@ -284,7 +132,7 @@ export function writeWeightsToPoints(
 ): FunctionBuilder {
   const f = new FunctionBuilder(["i32", "i32", "i32"], constants);
   const pool = new VectorPool(f);
-  const transform = new Transform(f, pool, [2, 4, 5, 8]);
+  const transform = new Transform(f, pool);
   const [start, taps, row] = [f.local("i32"), f.local("i32"), f.local("i32")];
   const matrices = beginOf(f, table, into);
   addressOf(f, table, slot).set(start);
@@ -333,7 +181,7 @@ export function writeWeightsFromPoints(
 ): FunctionBuilder {
   const f = new FunctionBuilder(["i32", "i32", "i32"], constants);
   const pool = new VectorPool(f);
-  const transform = new Transform(f, pool, [2, 4, 5, 8]);
+  const transform = new Transform(f, pool);
   const matrix = TILES[size].taps;
   const [start, row] = [f.local("i32"), f.local("i32")];
   const begins = from.map((matrices) => [matrices, beginOf(f, table, matrices)] as const);
