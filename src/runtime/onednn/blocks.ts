@@ -37,6 +37,11 @@ export class Blocks {
   readonly parts: readonly (readonly (readonly [from: number, to: number])[])[];
   /** Tiles in the largest block. */
   readonly most: number;
+  /**
+   * Rows of its matrices: an odd number, so that values of a tile fall on other lines of a cache at every point, without the gaps between
+   * matrices that the library's faster products do not take. One row may be no tile.
+   */
+  readonly rows: number;
 
   constructor(
     { size, images, picture: [, , c], result: [h, w, o], parts }: TiledConvolution,
@@ -50,6 +55,7 @@ export class Blocks {
       share(end - begin, 1, Math.ceil((end - begin) / most)).map(([from, to]) => [begin + from, begin + to] as const),
     );
     this.most = columns * Math.max(...this.parts.flat().map(([from, to]) => to - from));
+    this.rows = this.most | 1;
   }
 }
 

@@ -54,12 +54,11 @@ export class TiledConvolutions {
     const points = pointsOf(size) ** 2;
     const atPoints = this.weightsAtPoints(weights, size, turned ? [o, c] : [c, o], turned);
     const blocks = new Blocks(convolution, BLOCK);
-    // An odd number of rows, one of which may be nothing: the library's faster products want matrices without gaps.
-    const rows = blocks.most | 1;
+    const { rows } = blocks;
     const [own, [pictures, products]] = this.scratch(points, rows, [c, o]);
     const inputs: TiledPictures = { slot: image.slot, picture, size, tiles: blocks.tiles, before };
     const outputs: TiledPictures = { slot: into.slot, picture: result, size, tiles: blocks.tiles, before: [0, 0] };
-    const toPoints: KernelWriter = (around) => writeToPoints("picture", inputs, pictures!, around);
+    const toPoints: KernelWriter = (around) => writeToPoints("picture", inputs, pictures!, false, around);
     const finish = {
       ...(bias ? { bias: bias.slot } : {}),
       ...(activation ? { activation: { name: activation.op.name as PointwiseName, attrs: activation.attrs } } : {}),
@@ -97,18 +96,22 @@ export class TiledConvolutions {
     const [c, o] = [picture[2], result[2]];
     const points = pointsOf(size) ** 2;
     const blocks = new Blocks(convolution, LONG_BLOCK);
-    const [own, [pictures, gradients]] = this.scratch(points, blocks.most, [c, o]);
+    const { rows } = blocks;
+    const [own, [pictures, gradients]] = this.scratch(points, rows, [c, o]);
+    // A row that is no tile adds nothing to a sum over rows.
+    const zeroed = rows > blocks.most;
     const inputs: TiledPictures = { slot: image.slot, picture, size, tiles: blocks.tiles, before };
     const results: TiledPictures = { slot: gradient.slot, picture: result, size, tiles: blocks.tiles, before: [0, 0] };
-    const toPoints: KernelWriter = (around) => writeToPoints("picture", inputs, pictures!, around);
-    const resultsToPoints: KernelWriter = (around) => writeToPoints("results", results, gradients!, around);
-    const sumStride = c * o + gapAfter(c * o, points);
+    const toPoints: KernelWriter = (around) => writeToPoints("picture", inputs, pictures!, zeroed, around);
+    const resultsToPoints: KernelWriter = (around) => writeToPoints("results", results, gradients!, zeroed, around);
+    const sumStride = c * o + weightsGap(c * o, points);
     const sumDesc = this.operands.desc([points, c, o], [sumStride, o, 1]);
     const described = perSize((tiles) => {
       const { onednn, holder } = this.list.resources;
       const { stride } = pictures!;
-      const src = this.operands.desc([points, c, tiles], [stride / 4, 1, c]);
-      const weights = this.matricesDesc(points, tiles, o, gradients!);
+      const count = tiles === blocks.most ? rows : tiles;
+      const src = this.operands.desc([points, c, count], [stride / 4, 1, c]);
+      const weights = this.matricesDesc(points, count, o, gradients!);
       const operation = (post?: { kind: "sum" }) => onednn.matmul(holder, src, weights, undefined, sumDesc, post);
       return { src, weights, first: operation(), next: operation({ kind: "sum" }) };
     });

@@ -80,24 +80,24 @@ interface Place {
   readonly rows: Run;
   readonly columns: Run;
   readonly pixel: number;
-  /** Where the tile's row of the first matrix is. */
-  readonly row: number;
   readonly channel: number;
 }
 
-/** Walks over the tiles of rows of tiles `[from, to)`, counted through all pictures. */
+/**
+ * Walks over the tiles of rows of tiles `[from, to)`, counted through all pictures; `row` holds where a tile's row of the first matrix is,
+ * and where the row after the last is in the end.
+ */
 export function eachTile(
   f: FunctionBuilder,
   table: number,
   { slot, picture: [h, w, c], size, tiles, before }: TiledPictures,
   span: number,
-  matrices: Matrices,
+  row: number,
   body: (place: Place) => void,
 ): void {
   const [unit, picture, tileRow, column] = [f.local("i32"), f.local("i32"), f.local("i32"), f.local("i32")];
   const [start, line, at, pixel] = [f.local("i32"), f.local("i32"), f.local("i32"), f.local("i32")];
   const channel = f.local("i32");
-  const row = beginOf(f, table, matrices);
   const rowRuns = runsOf(tiles[0], size, before[0], span, h);
   const columnRuns = runsOf(tiles[1], size, before[1], span, w);
   const lineBytes = 4 * w * c;
@@ -121,7 +121,7 @@ export function eachTile(
             channel,
             () => f.i32(4 * c),
             () => {
-              body({ rows, columns, pixel, row, channel });
+              body({ rows, columns, pixel, channel });
               for (const local of [pixel, row, channel]) f.increase(local, BYTES);
             },
           );

@@ -17,11 +17,15 @@ import {
 } from "./tiles.ts";
 import { pointsOf, type Stage, TAPS, TILES, type TileSize, Transform, type Vector, VectorPool } from "./transform.ts";
 
-/** Values of the tiles at the points: of a picture that is convolved, or of results (the adjoint of `writeFromPoints`). */
+/**
+ * Values of the tiles at the points: of a picture that is convolved, or of results (the adjoint of `writeFromPoints`). `zeroed`: the row
+ * after the last tile gets zeros.
+ */
 export function writeToPoints(
   what: "picture" | "results",
   pictures: TiledPictures,
   into: Matrices,
+  zeroed: boolean,
   { table, constants }: Surroundings,
 ): FunctionBuilder {
   const f = new FunctionBuilder(["i32", "i32", "i32"], constants);
@@ -29,15 +33,28 @@ export function writeToPoints(
   const [, w, c] = pictures.picture;
   const pool = new VectorPool(f);
   const transform = new Transform(f, pool);
-  eachTile(f, table, pictures, matrix[0]!.length, into, ({ rows, columns, pixel, row }) => {
+  const row = beginOf(f, table, into);
+  const stage = stageAt(f, row, matrix.length, into.stride);
+  eachTile(f, table, pictures, matrix[0]!.length, row, ({ rows, columns, pixel }) => {
     pool.reset();
     const at = (i: number, j: number): Vector => {
       if (!isWithin(rows, i) || !isWithin(columns, j)) return undefined;
       f.get(pixel).memory("v128.load", 4 * c * ((i - rows.low) * w + (j - columns.low)));
       return pool.keep();
     };
-    transform.toPoints(matrix, at, stageAt(f, row, matrix.length, into.stride));
+    transform.toPoints(matrix, at, stage);
   });
+  if (!zeroed) return f;
+  const channel = f.local("i32");
+  f.whileBelow(
+    channel,
+    () => f.i32(c),
+    () => {
+      for (let point = 0; point < matrix.length ** 2; point++) stage.store(0, point, undefined);
+      f.increase(row, BYTES);
+      f.increase(channel, LANES);
+    },
+  );
   return f;
 }
 
@@ -78,10 +95,11 @@ export function writeFromPoints(
   const transform = new Transform(f, pool);
   const [biases, added] = [f.local("i32"), f.local("v128")];
   if (bias !== undefined) addressOf(f, table, bias).set(biases);
-  eachTile(f, table, pictures, pictures.size, from, ({ rows, columns, pixel, row, channel }) => {
+  const row = beginOf(f, table, from);
+  const stage = stageAt(f, row, matrix.length, from.stride);
+  eachTile(f, table, pictures, pictures.size, row, ({ rows, columns, pixel, channel }) => {
     pool.reset();
     if (bias !== undefined) f.get(biases).get(channel).op("i32.add").memory("v128.load").set(added);
-    const stage = stageAt(f, row, matrix.length, from.stride);
     const at = (i: number, j: number): Vector => {
       stage.load(i, j);
       return pool.keep();
