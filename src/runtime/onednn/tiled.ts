@@ -6,16 +6,12 @@ import { ARG, type Desc } from "./api.ts";
 import { BLOCK, Blocks, gapAfter, LONG_BLOCK, type TiledConvolution, weightsGap } from "./blocks.ts";
 import type { ProductOperands } from "./operands.ts";
 import type { KernelWriter, PartRun, PrimitiveCall, StepList, Value } from "./steps.ts";
+import { LANES } from "./wasm/access.ts";
 import type { PointwiseName } from "./wasm/pointwise.ts";
 import type { Matrices, TiledPictures } from "./wasm/tiles.ts";
 import { pointsOf, type TileSize } from "./wasm/transform.ts";
-import {
-  transformWork,
-  writeFromPoints,
-  writeToPoints,
-  writeWeightsFromPoints,
-  writeWeightsToPoints,
-} from "./wasm/winograd.ts";
+import { transformWork, writeFromPoints, writeToPoints } from "./wasm/winograd.ts";
+import { writeTurnedWeightsToPoints, writeWeightsFromPoints, writeWeightsToPoints } from "./wasm/winograd-weights.ts";
 
 /** The steps of convolutions in tiles. */
 export class TiledConvolutions {
@@ -206,6 +202,7 @@ export class TiledConvolutions {
     const stride = 4 * (count + weightsGap(count, points));
     const made = this.list.make(points * stride);
     const vectors = count / 4;
+    const taps = { slot: weights.slot, size, sides };
     const into = { slot: made.slot, perThread: false, skip: 0, stride };
     this.list.steps.push({
       name: "weights to points",
@@ -215,8 +212,8 @@ export class TiledConvolutions {
       work: {
         kind: "kernel",
         kernel: {
-          write: (around) => writeWeightsToPoints({ slot: weights.slot, size, sides }, into, turned, around),
-          units: vectors,
+          write: (around) => (turned ? writeTurnedWeightsToPoints : writeWeightsToPoints)(taps, into, around),
+          units: turned ? vectors / LANES : vectors,
           work: vectors * transformWork(size),
         },
       },

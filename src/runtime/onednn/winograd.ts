@@ -25,8 +25,8 @@ const PART_WORK = 2 ** 26;
 const TRANSFORM: Readonly<
   Record<TileSize, { readonly picture: number; readonly result: number; readonly weight: number }>
 > = {
-  2: { picture: 220, result: 180, weight: 250 },
-  4: { picture: 650, result: 550, weight: 700 },
+  2: { picture: 220, result: 180, weight: 600 },
+  4: { picture: 650, result: 550, weight: 1400 },
 };
 /** Of the time of a direct convolution, at most so much: below, what is not counted decides. */
 const WORTH = 0.8;

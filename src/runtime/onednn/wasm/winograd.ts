@@ -8,14 +8,12 @@ import {
   BYTES,
   beginOf,
   eachTile,
-  FROM,
   isWithin,
   type Matrices,
   type Surroundings,
   type TiledPictures,
-  TO,
 } from "./tiles.ts";
-import { pointsOf, type Stage, TAPS, TILES, type TileSize, Transform, type Vector, VectorPool } from "./transform.ts";
+import { pointsOf, type Stage, TILES, type TileSize, Transform, type Vector, VectorPool } from "./transform.ts";
 
 /**
  * Values of the tiles at the points: of a picture that is convolved, or of results (the adjoint of `writeFromPoints`). `zeroed`: the row
@@ -59,7 +57,7 @@ export function writeToPoints(
 }
 
 /** Vectors of a tile at the points; `row` holds where the one of the first matrix is. */
-function stageAt(f: FunctionBuilder, row: number, points: number, stride: number): Stage {
+export function stageAt(f: FunctionBuilder, row: number, points: number, stride: number): Stage {
   const place = (i: number, j: number) => (i * points + j) * stride;
   return {
     load(i, j) {
@@ -115,116 +113,6 @@ export function writeFromPoints(
       f.memory("v128.store", 4 * c * (i * w + j));
     };
     transform.fromPoints(matrix, at, stage, store, [rows.low, rows.high], [columns.low, columns.high]);
-  });
-  return f;
-}
-
-/** Runs the body for each of the vectors that the function is called for; `offset` holds its bytes. */
-function eachVector(f: FunctionBuilder, body: (offset: number) => void): void {
-  const [offset, end] = [f.local("i32"), f.local("i32")];
-  f.get(FROM).i32(BYTES).op("i32.mul").set(offset);
-  f.get(TO).i32(BYTES).op("i32.mul").set(end);
-  f.whileBelow(
-    offset,
-    () => f.get(end),
-    () => {
-      body(offset);
-      f.increase(offset, BYTES);
-    },
-  );
-}
-
-/** Weights `[3, 3, c, o]` in a value. */
-export interface Taps {
-  readonly slot: number;
-  readonly size: TileSize;
-  readonly sides: readonly [c: number, o: number];
-}
-
-/** Weights at the points, `[c, o]` each. `turned`: by half a turn, and `[o, c]`, as the adjoint of the pictures has them. */
-export function writeWeightsToPoints(
-  { slot, size, sides: [c, o] }: Taps,
-  into: Matrices,
-  turned: boolean,
-  { table, constants }: Surroundings,
-): FunctionBuilder {
-  const f = new FunctionBuilder(["i32", "i32", "i32"], constants);
-  const pool = new VectorPool(f);
-  const transform = new Transform(f, pool);
-  const [start, taps, row] = [f.local("i32"), f.local("i32"), f.local("i32")];
-  const matrices = beginOf(f, table, into);
-  addressOf(f, table, slot).set(start);
-  eachVector(f, (offset) => {
-    pool.reset();
-    if (turned) {
-      // Vector v is of output v / (c / 4), from input 4 (v % (c / 4)) on.
-      const [row, column] = [f.local("i32"), f.local("i32")];
-      f.get(offset)
-        .i32(4 * c)
-        .op("i32.div_u")
-        .set(row);
-      f.get(offset)
-        .get(row)
-        .i32(4 * c)
-        .op("i32.mul", "i32.sub")
-        .set(column);
-      f.get(start).get(column).i32(o).op("i32.mul", "i32.add").get(row).i32(4).op("i32.mul", "i32.add").set(taps);
-    } else f.get(start).get(offset).op("i32.add").set(taps);
-    f.get(matrices).get(offset).op("i32.add").set(row);
-    const at = (i: number, j: number): Vector => {
-      const tap = TAPS * i + j;
-      const skip = 4 * c * o * (turned ? TAPS ** 2 - 1 - tap : tap);
-      if (!turned) f.get(taps).memory("v128.load", skip);
-      else {
-        f.get(taps).memory("v128.load32_zero", skip);
-        const vector = f.local("v128");
-        for (let lane = 1; lane < LANES; lane++)
-          f.set(vector)
-            .get(taps)
-            .get(vector)
-            .lane("v128.load32_lane", lane, skip + 4 * o * lane);
-      }
-      return pool.keep();
-    };
-    transform.toPoints(TILES[size].taps, at, stageAt(f, row, pointsOf(size), into.stride));
-  });
-  return f;
-}
-
-/** The adjoint of `writeWeightsToPoints` on the sum of several values, added in their order. */
-export function writeWeightsFromPoints(
-  { slot, size, sides: [c, o] }: Taps,
-  from: readonly Matrices[],
-  { table, constants }: Surroundings,
-): FunctionBuilder {
-  const f = new FunctionBuilder(["i32", "i32", "i32"], constants);
-  const pool = new VectorPool(f);
-  const transform = new Transform(f, pool);
-  const matrix = TILES[size].taps;
-  const [start, row] = [f.local("i32"), f.local("i32")];
-  const begins = from.map((matrices) => [matrices, beginOf(f, table, matrices)] as const);
-  addressOf(f, table, slot).set(start);
-  eachVector(f, (offset) => {
-    pool.reset();
-    const at = (i: number, j: number): Vector => {
-      begins.forEach(([{ stride }, begin], part) => {
-        f.get(begin)
-          .get(offset)
-          .op("i32.add")
-          .memory("v128.load", (i * matrix.length + j) * stride);
-        if (part > 0) f.op("f32x4.add");
-      });
-      return pool.keep();
-    };
-    const [[first, begin]] = begins as [(typeof begins)[number]];
-    f.get(begin).get(offset).op("i32.add").set(row);
-    transform.fromPoints(matrix, at, stageAt(f, row, matrix.length, first.stride), (i, j, vector) => {
-      f.get(start)
-        .get(offset)
-        .op("i32.add")
-        .get(vector)
-        .memory("v128.store", (TAPS * i + j) * 4 * c * o);
-    });
   });
   return f;
 }
