@@ -4,6 +4,7 @@ import type { Window } from "../../graph/ops/window.ts";
 import type { Tensor } from "../../graph/tensor.ts";
 import { postOperation } from "./activations.ts";
 import { ARG, type Desc, type ElementType, type Geometry, QUERY } from "./api.ts";
+import type { Direction } from "./direction.ts";
 import type { NodeOf } from "./kinds.ts";
 import type { Address } from "./library.ts";
 import { BYTES, type ProductOperands, plainStrides } from "./operands.ts";
@@ -21,9 +22,6 @@ const PART_WORK = 2 ** 24;
 /** How many parts a convolution of so many multiply-adds is cut into. */
 const partsOf = (work: number, threads: number): number =>
   threads * Math.max(1, Math.min(MOST_PARTS, Math.floor(work / PART_WORK / threads)));
-
-/** What is computed of a convolution: its result, or the adjoint of its picture or of its weights. */
-export type Direction = "forward" | "data" | "weights";
 
 /** What was made of a weights gradient from a part of the pictures. */
 interface Part {

@@ -3,7 +3,7 @@ import { sizeOf } from "../../base/array.ts";
 import type { Window } from "../../graph/ops/window.ts";
 import type { Tensor } from "../../graph/tensor.ts";
 import type { Sides } from "./blocks.ts";
-import type { Direction } from "./convolution.ts";
+import type { Direction } from "./direction.ts";
 import type { NodeOf } from "./kinds.ts";
 import type { ProductOperands } from "./operands.ts";
 import { MOST_PARTS } from "./protocol.ts";
