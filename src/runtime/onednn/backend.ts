@@ -97,7 +97,7 @@ export function onednnBackend({
 }
 
 /** The graph in the ops that have kernels; every output a value of its own that some kernel stores. */
-function prepare(outputs: Readonly<Record<string, Tensor>>): Map<string, Tensor> {
+export function prepare(outputs: Readonly<Record<string, Tensor>>): Map<string, Tensor> {
   const names = Object.keys(outputs);
   const nodes = simplify(expand(simplify(Object.values(outputs))));
   const taken = new Set<Tensor>();
