@@ -9,7 +9,7 @@ import type { NodeOf } from "./kinds.ts";
 import type { Address } from "./library.ts";
 import { BYTES, type ProductOperands, plainStrides } from "./operands.ts";
 import type { Passes } from "./passes.ts";
-import { MOST_PARTS } from "./protocol.ts";
+import { partsOf } from "./protocol.ts";
 import type { Reader } from "./reading.ts";
 import type { Argument, Extent, StepList, Value } from "./steps.ts";
 import { found } from "./terms.ts";
@@ -18,10 +18,6 @@ import { Winograd } from "./winograd.ts";
 
 /** Multiply-adds in a part of a convolution: a quarter of a millisecond of one core, at which a late thread can be helped. */
 const PART_WORK = 2 ** 24;
-
-/** How many parts a convolution of so many multiply-adds is cut into. */
-const partsOf = (work: number, threads: number): number =>
-  threads * Math.max(1, Math.min(MOST_PARTS, Math.floor(work / PART_WORK / threads)));
 
 /** What was made of a weights gradient from a part of the pictures. */
 interface Part {
@@ -92,7 +88,7 @@ export class Convolutions {
     const weightDims = groups === 1 ? [o, c, kh, kw] : [groups, o / groups, c, kh, kw];
     const work = sizeOf(result) * kh * kw * c;
     const type = this.operands.typeFor(work);
-    const parts = partsOf(work, threads);
+    const parts = partsOf(work, PART_WORK, threads);
     // Pictures, and the other pictures or else the bias; weights are reordered and rounded in one.
     const values = operands.map(({ base }, i) =>
       this.operands.as(i === 0 || (weightGrad && i === 1) ? type : "f32", this.list.value(base)),

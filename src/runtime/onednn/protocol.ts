@@ -93,6 +93,10 @@ export const wantedOffsets = ({ offsets, bindings: { length } }: Pick<Plan, "off
 /** Parts of a step that a thread has at most. */
 export const MOST_PARTS = 4;
 
+/** How many parts an operation is cut into of which each is to have so much work at least, but for one a thread. */
+export const partsOf = (work: number, each: number, threads: number): number =>
+  threads * Math.max(1, Math.min(MOST_PARTS, Math.floor(work / each / threads)));
+
 /** Whether threads claim the parts of a step. */
 export const isClaimed = (step: PlanStep, threads: number): boolean => step.parts.length > threads;
 

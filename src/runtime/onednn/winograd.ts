@@ -6,7 +6,7 @@ import type { Sides } from "./blocks.ts";
 import type { Direction } from "./direction.ts";
 import type { NodeOf } from "./kinds.ts";
 import type { ProductOperands } from "./operands.ts";
-import { MOST_PARTS } from "./protocol.ts";
+import { partsOf } from "./protocol.ts";
 import type { Reader } from "./reading.ts";
 import type { StepList, Value } from "./steps.ts";
 import { found } from "./terms.ts";
@@ -90,11 +90,12 @@ export class Winograd {
       label: `${node.op.name} [${first.shape}] 3x3 -> ${sizes.result[2]}`,
       // The adjoint reads as far beyond the border as the convolution does not.
       before: direction === "data" ? ([TAPS - 1 - top, TAPS - 1 - left] as const) : ([top, left] as const),
-      parts: threads * Math.max(1, Math.min(MOST_PARTS, Math.floor(work / PART_WORK / threads))),
+      // Each part of a weights gradient has a sum at the points, which is larger than the weights by the points.
+      parts: weightGrad ? threads : partsOf(work, PART_WORK, threads),
     };
     const into = this.list.value(activation ?? node);
     const [image, other, bias] = operands.map(({ base }) => this.list.value(base)) as [Value, Value, Value?];
-    if (weightGrad) this.tiled.weightGrad({ ...convolution, parts: threads }, image, other, into);
+    if (weightGrad) this.tiled.weightGrad(convolution, image, other, into);
     else this.tiled.pictures(convolution, { image, weights: other, turned: !forward, bias, activation, into });
     return true;
   }
