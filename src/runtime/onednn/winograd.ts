@@ -28,8 +28,8 @@ const TRANSFORM: Readonly<
   2: { picture: 220, result: 180, weight: 600 },
   4: { picture: 650, result: 550, weight: 1400 },
 };
-/** Of the time of a direct convolution, at most so much: below, what is not counted decides. */
-const WORTH = 0.8;
+/** Of the time of a direct convolution, at most so much: above, what is not counted decides. */
+const WORTH = 0.9;
 /** Tiles from which a product at a point has enough rows. */
 const FEWEST_TILES = 64;
 
@@ -38,12 +38,20 @@ export interface Sizes {
   readonly images: number;
   readonly picture: Sides;
   readonly result: Sides;
+  /** Pixels of padding above and to the left. */
+  readonly before: readonly [top: number, left: number];
 }
 
 /** The tiles in which a convolution of 3x3 taps is computed the fastest; 0: directly. */
-export function tileSizeFor({ images, picture: [, , c], result: [h, w, o] }: Sizes): TileSize | 0 {
+export function tileSizeFor({
+  images,
+  picture: [ph, pw, c],
+  result: [h, w, o],
+  before: [top, left],
+}: Sizes): TileSize | 0 {
   let best: TileSize | 0 = 0;
-  let least = WORTH * images * h * w * TAPS ** 2 * c * o;
+  // The library leaves out what would be multiplied by padding.
+  let least = WORTH * images * tapsWithin(h, ph, top) * tapsWithin(w, pw, left) * c * o;
   for (const size of [2, 4] as const) {
     const tiles = images * Math.ceil(h / size) * Math.ceil(w / size);
     const { picture, result, weight } = TRANSFORM[size];
@@ -53,6 +61,16 @@ export function tileSizeFor({ images, picture: [, , c], result: [h, w, o] }: Siz
     least = cost;
   }
   return best;
+}
+
+/** How many taps of so many results along an axis read a pixel of the picture. */
+function tapsWithin(results: number, pixels: number, before: number): number {
+  let count = 0;
+  for (let tap = 0; tap < TAPS; tap++) {
+    const shift = tap - before;
+    count += Math.max(0, Math.min(results, pixels - shift) - Math.max(0, -shift));
+  }
+  return count;
 }
 
 /** Lowers the convolutions that are Winograd's. */
@@ -78,18 +96,22 @@ export class Winograd {
     if (!isFor(weights, node)) return false;
     if (!weightGrad && !isWhole(operands[1]!.view, second.shape)) return false;
     const sides = ({ shape }: Tensor) => shape.slice(1) as readonly number[] as Sides;
-    const sizes: Sizes = { images: first.shape[0]!, picture: sides(first), result: sides(weightGrad ? second : node) };
+    const [top, left] = (node.attrs.window as Window).padding;
+    const sizes: Sizes = {
+      images: first.shape[0]!,
+      picture: sides(first),
+      result: sides(weightGrad ? second : node),
+      // The adjoint reads as far beyond the border as the convolution does not.
+      before: direction === "data" ? [TAPS - 1 - top, TAPS - 1 - left] : [top, left],
+    };
     const work = sizes.images * sizeOf(sizes.result) * TAPS ** 2 * sizes.picture[2];
     if (this.operands.typeFor(work) !== "f32") return false;
     const size = winograd ?? tileSizeFor(sizes);
     if (size === 0) return false;
-    const [top, left] = (node.attrs.window as Window).padding;
     const convolution = {
       ...sizes,
       size,
       label: `${node.op.name} [${first.shape}] 3x3 -> ${sizes.result[2]}`,
-      // The adjoint reads as far beyond the border as the convolution does not.
-      before: direction === "data" ? ([TAPS - 1 - top, TAPS - 1 - left] as const) : ([top, left] as const),
       // Each part of a weights gradient has a sum at the points, which is larger than the weights by the points.
       parts: weightGrad ? threads : partsOf(work, PART_WORK, threads),
     };

@@ -143,11 +143,12 @@ describe("the choice of tiles", () => {
     ["a layer of a small network", [64, 16, 16, 32, 64], 4],
     ["one of the fast network, of whose tiles a quarter is waste", [512, 7, 7, 256, 256], 4],
     ["one of a single tile a picture", [512, 3, 3, 256, 256], 4],
-    ["maps of two pixels", [512, 2, 2, 256, 256], 2],
+    ["maps of six pixels, which tiles of four do not divide", [64, 6, 6, 64, 64], 2],
+    ["maps of five pixels, of which the library leaves out the border", [64, 5, 5, 64, 64], 0],
     ["colours, whose transforms would cost more than the products", [64, 32, 32, 4, 32], 0],
     ["few channels", [64, 32, 32, 8, 8], 0],
     ["one picture", [1, 8, 8, 64, 64], 0],
   ] as const)("%s", (_name, [images, h, w, c, o], size) => {
-    expect(tileSizeFor({ images, picture: [h, w, c], result: [h, w, o] })).toBe(size);
+    expect(tileSizeFor({ images, picture: [h, w, c], result: [h, w, o], before: [1, 1] })).toBe(size);
   });
 });
