@@ -32,6 +32,8 @@ const TRANSFORM: Readonly<
 const WORTH = 0.9;
 /** Tiles from which a product at a point has enough rows. */
 const FEWEST_TILES = 64;
+/** Multiply-adds of a direct convolution from which the kernels, which take some 50 ms to be made, are worth it in a few hundred runs. */
+const LEAST_WORK = 2 ** 25;
 
 /** What the choice depends on: nothing that differs from one run to the next, so that runs repeat and resume bit for bit. */
 export interface Sizes {
@@ -51,7 +53,9 @@ export function tileSizeFor({
 }: Sizes): TileSize | 0 {
   let best: TileSize | 0 = 0;
   // The library leaves out what would be multiplied by padding.
-  let least = WORTH * images * tapsWithin(h, ph, top) * tapsWithin(w, pw, left) * c * o;
+  const work = images * tapsWithin(h, ph, top) * tapsWithin(w, pw, left) * c * o;
+  if (work < LEAST_WORK) return 0;
+  let least = WORTH * work;
   for (const size of [2, 4] as const) {
     const tiles = images * Math.ceil(h / size) * Math.ceil(w / size);
     const { picture, result, weight } = TRANSFORM[size];

@@ -147,7 +147,8 @@ describe("the choice of tiles", () => {
     ["maps of five pixels, of which the library leaves out the border", [64, 5, 5, 64, 64], 0],
     ["colours, whose transforms would cost more than the products", [64, 32, 32, 4, 32], 0],
     ["few channels", [64, 32, 32, 8, 8], 0],
-    ["one picture", [1, 8, 8, 64, 64], 0],
+    ["one picture of few tiles", [1, 12, 12, 256, 256], 0],
+    ["few pictures, for which making the kernels would not pay", [4, 16, 16, 32, 64], 0],
   ] as const)("%s", (_name, [images, h, w, c, o], size) => {
     expect(tileSizeFor({ images, picture: [h, w, c], result: [h, w, o], before: [1, 1] })).toBe(size);
   });
