@@ -7,10 +7,6 @@ export const BLOCK = { least: 64, most: 96, bytes: 2 ** 20 };
 /** Of a weights gradient, whose products are as long as the block. */
 export const LONG_BLOCK = { least: 64, most: 128, bytes: 2 ** 20 };
 
-/** Values in a line of a cache, the sets of lines of a first cache, and the lines of a set that a tile may take. */
-const LINE = 16;
-const SETS = 64;
-const WAYS = 6;
 /** What is convolved with what, in tiles. */
 export interface TiledConvolution {
   /** For messages. */
@@ -58,6 +54,11 @@ export class Blocks {
     this.rows = this.most | 1;
   }
 }
+
+/** Values in a line of a cache, the sets of lines of a first cache, and the lines of a set that a tile may take. */
+const LINE = 16;
+const SETS = 64;
+const WAYS = 6;
 
 /** Values between matrices, so that a tile's at all points do not fall on the same few lines of a cache. */
 export function gapAfter(values: number, points: number): number {
