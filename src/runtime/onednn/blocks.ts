@@ -70,6 +70,6 @@ export function gapAfter(values: number, points: number): number {
 
 /** Weights from which the library's products of matrices with gaps are as fast as of those without. */
 const LARGE_WEIGHTS = 2 ** 13;
-/** The same between matrices of weights. */
+/** Values between matrices of weights: none where a product would be slower for them. */
 export const weightsGap = (values: number, points: number): number =>
   values < LARGE_WEIGHTS ? 0 : gapAfter(values, points);
