@@ -1,5 +1,6 @@
 // npm run bench: our jobs and the peers' interleaved in one run; ratio of medians, GFLOP/s, peak memory.
-//   npm run bench -- [JOB …] [--json] [--rounds N] [--tuned]
+//   npm run bench -- [JOB …] [--json] [--rounds N] [--tuned] [--only NAME,NAME]
+// Names: onednn, onednn-direct (without Winograd's convolutions), onednn-bf16, onnxruntime, torch, torch-tuned, tfjs-wasm, jax-js-wasm.
 // GENCLASS_TORCH: a command that runs a Python script with PyTorch (default: python3). Peers that do not start are left out.
 import { type ChildProcess, spawn } from "node:child_process";
 import { existsSync } from "node:fs";
@@ -11,7 +12,12 @@ import { JOBS } from "./jobs.ts";
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { json: { type: "boolean" }, rounds: { type: "string", default: "10" }, tuned: { type: "boolean" } },
+  options: {
+    json: { type: "boolean" },
+    rounds: { type: "string", default: "10" },
+    tuned: { type: "boolean" },
+    only: { type: "string" },
+  },
 });
 const here = (path: string) => fileURLToPath(new URL(path, import.meta.url));
 const NAMES = [...Object.keys(JOBS), "inference-1", "inference-256"];
@@ -74,7 +80,10 @@ const javascript = (library: string, job: string) => () =>
 
 /** Starts the workers, and asks each in turn for some runs, round after round. Those that do not start are left out. */
 async function interleave(job: string, starts: Record<string, () => Worker>): Promise<Map<string, Worker>> {
-  const workers = Object.entries(starts).map(([name, start]) => [name, start()] as const);
+  const only = values.only?.split(",");
+  const workers = Object.entries(starts)
+    .filter(([name]) => only?.includes(name) ?? true)
+    .map(([name, start]) => [name, start()] as const);
   const count = { "inference-1": 100, "mlp-vae": 60, matmul: 40, dcgan: 8, "a-net": 5, multiscale: 5 }[job] ?? 20;
   const alive = new Map<string, Worker>();
   for (const [name, worker] of workers) if (await worker.run(count, false)) alive.set(name, worker);
@@ -84,9 +93,12 @@ async function interleave(job: string, starts: Record<string, () => Worker>): Pr
   return alive;
 }
 
+/** Our backends that train, beside onnxruntime. */
+const TRAINERS = ["onednn", "onednn-direct", "onednn-bf16"];
+
 /** Who is compared with whom: our backends with each peer, and with each other. */
 const COMPARED: Readonly<Record<string, readonly string[]>> = {
-  onednn: ["torch", "torch-tuned", "onnxruntime", "tfjs-wasm", "jax-js-wasm"],
+  onednn: ["onednn-direct", "torch", "torch-tuned", "onnxruntime", "tfjs-wasm", "jax-js-wasm"],
   "onednn-bf16": ["onednn", "torch"],
   onnxruntime: ["torch", "torch-tuned", "tfjs-wasm", "jax-js-wasm"],
 };
@@ -101,7 +113,7 @@ for (const job of wanted) {
   const trains = job in JOBS;
   const workers = await interleave(job, {
     // Trained models run on onnxruntime, whatever trained them.
-    ...(trains ? { onednn: ours(job, "onednn"), "onednn-bf16": ours(job, "onednn-bf16") } : {}),
+    ...(trains ? Object.fromEntries(TRAINERS.map((backend) => [backend, ours(job, backend)])) : {}),
     onnxruntime: ours(job, "onnx"),
     torch: torch(job, false),
     ...(values.tuned ? { "torch-tuned": torch(job, true) } : {}),

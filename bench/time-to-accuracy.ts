@@ -3,13 +3,14 @@
 // Both train for the same number of epochs, the fewest with which both get there; each time is from the start of the process,
 // with loading, until it tells its test accuracy (ours with checkpoints, metrics of every head each epoch and the exported
 // model; PyTorch's script validates accuracy). GENCLASS_DATA holds mnist/; GENCLASS_TORCH as in bench/main.ts, with the folder
-// as it sees it in GENCLASS_TORCH_DATA.
+// as it sees it in GENCLASS_TORCH_DATA. Ours in bfloat16 too, where the processor has it.
 import { spawn } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
+import { GenclassError, onednnBackend } from "../src/node.ts";
 
 const GOAL = 0.99;
 const { values } = parseArgs({ options: { json: { type: "boolean" }, repeats: { type: "string", default: "3" } } });
@@ -18,6 +19,18 @@ const data = process.env.GENCLASS_DATA;
 if (!data) throw new Error("GENCLASS_DATA is not set: expected the folder that holds mnist/");
 const folder = mkdtempSync(join(tmpdir(), "genclass-time-"));
 const [torch, ...torchArgs] = (process.env.GENCLASS_TORCH ?? "python3").split(" ");
+
+/** Whether the processor multiplies bfloat16. */
+function hasBf16(): boolean {
+  try {
+    onednnBackend({ precision: "bf16" });
+    return true;
+  } catch (cause) {
+    if (cause instanceof GenclassError && cause.code === "E_OPTION") return false;
+    throw cause;
+  }
+}
+const bf16 = hasBf16();
 
 interface Run {
   accuracy: number;
@@ -76,7 +89,7 @@ try {
       const pair: [Run, Run] = [await ours(epochs, seed, "float32"), await theirs(epochs, seed)];
       note("genclass, oneDNN", epochs, seed, pair[0]);
       note("PyTorch", epochs, seed, pair[1]);
-      note("genclass, bf16", epochs, seed, await ours(epochs, seed, "bf16"));
+      if (bf16) note("genclass, bf16", epochs, seed, await ours(epochs, seed, "bf16"));
       runs.push(pair);
       // One miss is enough to try more epochs.
       if (pair.some(({ accuracy }) => accuracy < GOAL)) break;

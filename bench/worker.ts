@@ -1,6 +1,6 @@
 // Times our side of a job. Lines in: "run N". Lines out: JSON {ms: […], peakMb}. The same protocol as the peers.
 import { createInterface } from "node:readline";
-import { type NdArray, ndarray, zeros } from "../src/base/array.ts";
+import { ndarray, zeros } from "../src/base/array.ts";
 import { SCALAR_PREFIX, STATE_PREFIX } from "../src/graph/names.ts";
 import { matmul, softmax } from "../src/graph/ops/index.ts";
 import { constant, input, isInput, topological } from "../src/graph/tensor.ts";
@@ -12,28 +12,16 @@ import { pixelsToUnit } from "../src/predict/batch.ts";
 import { IN_FLIGHT } from "../src/predict/feeds.ts";
 import { Program, type StepGraph } from "../src/runtime/program.ts";
 import { compileModel } from "../src/train/steps.ts";
+import { randomInput } from "./inputs.ts";
 import { JOBS } from "./jobs.ts";
 
 type Once = () => Promise<void>;
 const backend = {
   onnx: () => nativeBackend(),
   onednn: () => onednnBackend(),
+  "onednn-direct": () => onednnBackend({ winograd: 0 }),
   "onednn-bf16": () => onednnBackend({ precision: "bf16" }),
 }[process.argv[3] ?? "onnx"]!();
-
-/** Random values of an input. */
-function randomInput(name: string, shape: readonly number[], dtype: NdArray["dtype"]): NdArray {
-  const value = zeros(shape, dtype);
-  for (let i = 0; i < value.data.length; i++)
-    value.data[i] =
-      dtype === "uint8"
-        ? Math.random() * 256
-        : dtype === "int32"
-          ? Math.random() * 10
-          : Math.sqrt(-2 * Math.log(Math.random())) * Math.cos(6.2831853 * Math.random());
-  if (name.endsWith("/weights")) value.data.fill(1);
-  return value;
-}
 
 async function training(name: string): Promise<{ once: Once; dispose: () => Promise<void> }> {
   const job = JOBS[name]!();

@@ -1,5 +1,5 @@
 // WebAssembly functions, written instruction by instruction. Only what the kernels use.
-import { float, signed, sized, unsigned } from "./encoding.ts";
+import { float, joined, signed, sized, unsigned } from "./encoding.ts";
 import { codeOf, EXTRACT, type Instruction, LANES, MEMORY, simd } from "./instructions.ts";
 
 /** The type of a parameter or variable. */
@@ -158,8 +158,8 @@ export class FunctionBuilder {
   }
 
   /** The bytes of the function in a module: its variables and its code. */
-  body(): number[] {
+  body(): Uint8Array {
     const locals = this.locals.flatMap((type) => [1, TYPE_CODE[type]]);
-    return sized([...unsigned(this.locals.length), ...locals, ...this.code, 0x0b]);
+    return sized(joined([unsigned(this.locals.length), locals, this.code, [0x0b]]));
   }
 }

@@ -30,7 +30,18 @@ export function float(value: number): number[] {
   return [...new Uint8Array(Float32Array.of(value).buffer)];
 }
 
+/** Lists of bytes, one after another. */
+export function joined(lists: readonly ArrayLike<number>[]): Uint8Array<ArrayBuffer> {
+  const all = new Uint8Array(lists.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const list of lists) {
+    all.set(list, at);
+    at += list.length;
+  }
+  return all;
+}
+
 /** A list of bytes with its length before it. */
-export function sized(bytes: readonly number[]): number[] {
-  return [...unsigned(bytes.length), ...bytes];
+export function sized(bytes: ArrayLike<number>): Uint8Array<ArrayBuffer> {
+  return joined([unsigned(bytes.length), bytes]);
 }

@@ -2,10 +2,10 @@
 import { FEW_ADDRESSES } from "../base/addresses.ts";
 import { fail } from "../base/errors.ts";
 import { type FunctionBuilder, TYPE_CODE } from "./assembler.ts";
-import { sized, unsigned } from "./encoding.ts";
+import { joined, sized, unsigned } from "./encoding.ts";
 
-function section(id: number, entries: readonly (readonly number[])[]): number[] {
-  return [id, ...sized([...unsigned(entries.length), ...entries.flat()])];
+function section(id: number, entries: readonly ArrayLike<number>[]): Uint8Array {
+  return joined([[id], sized(joined([unsigned(entries.length), ...entries]))]);
 }
 
 /** Names are ASCII. */
@@ -49,7 +49,7 @@ export class ModuleBuilder {
         this.functions.map((f) => f.body()),
       ),
     ];
-    return Uint8Array.from(parts.flat());
+    return joined(parts);
   }
 }
 

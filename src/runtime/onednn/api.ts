@@ -40,10 +40,13 @@ const OPERATION_BYTES = 8192;
 const ELEMENTWISE = { relu: [0x1f, 0x20], tanh: [0x2f, 0x21], logistic: [0xaf, 0x29] } as const;
 
 /** An elementwise operation on a result, on its way to memory. */
-export interface PostOperation {
+export interface Elementwise {
   readonly kind: keyof typeof ELEMENTWISE;
   readonly alpha: number;
 }
+
+/** What is done to a result on its way to memory; `sum`: it is added to what is there. */
+export type PostOperation = Elementwise | { readonly kind: "sum" };
 
 /** How a convolution slides: `[height, width]` each; `dilates` counts from 0, `before` and `after` are pixels of padding. */
 export interface Geometry {
@@ -267,6 +270,16 @@ export class Onednn {
     );
   }
 
+  private append(operations: Address, post: PostOperation): number {
+    const { second, third } = this.library;
+    if (post.kind === "sum")
+      return second ? second.post_ops_append_sum(operations, 1) : third!.post_ops_append_sum(operations, 1, 0, 0);
+    const [inSecond, inThird] = ELEMENTWISE[post.kind];
+    return second
+      ? second.post_ops_append_eltwise(operations, 1, inSecond, post.alpha, 0)
+      : third!.post_ops_append_eltwise(operations, inThird, post.alpha, 0);
+  }
+
   private described(operation: Uint8Array, attributes: Address, forward: Address | null): Address {
     return this.make(
       "an operation",
@@ -285,15 +298,13 @@ export class Onednn {
     post: PostOperation | undefined,
     create: (attributes: Address) => Address,
   ): Address {
-    const { common, second, third } = this.library;
+    const { common } = this.library;
     const attributes = this.make("attributes", common.primitive_attr_create);
     try {
       this.check("attributes", common.primitive_attr_set_scratchpad_mode(attributes, SCRATCHPAD_USER));
       if (post) {
         const operations = this.make("post-operations", common.post_ops_create);
-        const { kind, alpha } = post;
-        if (second) this.check(what, second.post_ops_append_eltwise(operations, 1, ELEMENTWISE[kind][0], alpha, 0));
-        else this.check(what, third!.post_ops_append_eltwise(operations, ELEMENTWISE[kind][1], alpha, 0));
+        this.check(what, this.append(operations, post));
         this.check(what, common.primitive_attr_set_post_ops(attributes, operations));
         common.post_ops_destroy(operations);
       }

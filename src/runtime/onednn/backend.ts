@@ -18,6 +18,7 @@ import { hasBf16, implementationOf, isFast } from "./probe.ts";
 import type { Resources } from "./steps.ts";
 import { isLeaf } from "./terms.ts";
 import { viewOf } from "./view.ts";
+import type { TileSize } from "./wasm/transform.ts";
 
 /** How the backend computes; all of it is optional. */
 export interface OnednnOptions {
@@ -27,6 +28,11 @@ export interface OnednnOptions {
   precision?: Precision;
   /** Whether to refuse a processor that the library has only plain code for. */
   onlyIfFast?: boolean;
+  /**
+   * Which 3x3 convolutions with stride 1 are computed as Winograd's: in tiles of so many results a side all that can be, with 0 none.
+   * Default: those where it is faster, by a rule on their sizes (docs/onednn.md). In float32 only.
+   */
+  winograd?: TileSize | 0;
 }
 
 /**
@@ -34,7 +40,12 @@ export interface OnednnOptions {
  * @throws `E_BACKEND` when the library is missing, does not load, or is of another generation; `E_OPTION` for `bf16` on a
  *   processor without it
  */
-export function onednnBackend({ threads = 0, precision = "float32", onlyIfFast = false }: OnednnOptions = {}): Backend {
+export function onednnBackend({
+  threads = 0,
+  precision = "float32",
+  onlyIfFast = false,
+  winograd,
+}: OnednnOptions = {}): Backend {
   const engine = engineFor(threads > 0 ? threads : availableParallelism());
   const { library } = engine.onednn;
   const implementation = implementationOf(engine.onednn, "f32");
@@ -68,6 +79,7 @@ export function onednnBackend({ threads = 0, precision = "float32", onlyIfFast =
         heap: engine.heap,
         threads: engine.threads,
         precision: options.mode === "train" ? precision : "float32",
+        winograd,
         holder: new Holder(),
         regions: [],
       };
@@ -85,7 +97,7 @@ export function onednnBackend({ threads = 0, precision = "float32", onlyIfFast =
 }
 
 /** The graph in the ops that have kernels; every output a value of its own that some kernel stores. */
-function prepare(outputs: Readonly<Record<string, Tensor>>): Map<string, Tensor> {
+export function prepare(outputs: Readonly<Record<string, Tensor>>): Map<string, Tensor> {
   const names = Object.keys(outputs);
   const nodes = simplify(expand(simplify(Object.values(outputs))));
   const taken = new Set<Tensor>();

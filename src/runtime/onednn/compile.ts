@@ -11,7 +11,15 @@ import { schedule } from "./order.ts";
 import { Passes } from "./passes.ts";
 import { Products } from "./products.ts";
 import { MOST_PARTS, type Part, type PlanStep, share } from "./protocol.ts";
-import { type PrimitiveCall, type Resources, type Step, StepList, type Value } from "./steps.ts";
+import {
+  type KernelWriter,
+  type PartRun,
+  type PrimitiveCall,
+  type Resources,
+  type Step,
+  StepList,
+  type Value,
+} from "./steps.ts";
 import { writeFetch } from "./wasm/fetch.ts";
 import { sharesValues, unitsOf, workOf, writeLoop } from "./wasm/loop.ts";
 import { rowUnits, rowWork, writeRows } from "./wasm/rows.ts";
@@ -70,7 +78,7 @@ export async function compile(
   const module = new ModuleBuilder(true);
   const planSteps = write(list, module, table, constants);
   resources.heap.values("float32", numbers, CONSTANTS).set(constants.values);
-  const needed = planSteps.some(({ parts }) => parts.some((part) => part.kernels.length > 0));
+  const needed = planSteps.some(({ parts }) => parts.some((part) => part.some((action) => "kernel" in action)));
   return {
     steps: list.steps,
     planSteps,
@@ -116,16 +124,34 @@ function write(list: StepList, module: ModuleBuilder, table: number, constants: 
   const partsOf = (amount: number) =>
     amount < WORTH_SHARING ? 1 : threads * Math.min(MOST_PARTS, Math.ceil(amount / WORTH_CLAIMING));
   const over = (name: string, shares: readonly (readonly [number, number])[]) =>
-    shares.map(([from, to]): Part => ({ kernels: [[name, from, to]] }));
+    shares.map(([from, to]): Part => [{ kernel: name, from, to }]);
+  const written = new Map<KernelWriter, string>();
+  const writtenBy = (write: KernelWriter) => {
+    let name = written.get(write);
+    if (name === undefined) {
+      name = `w${written.size}`;
+      module.add(write({ table, constants }), name);
+      written.set(write, name);
+    }
+    return name;
+  };
+  const actions = (action: PartRun | PrimitiveCall): Part => {
+    if ("write" in action) return [{ kernel: writtenBy(action.write), from: action.from, to: action.to }];
+    const { primitive, args, fetch } = action;
+    return [
+      ...fetch.map(([value, from, to]) => ({ kernel: fetcherOf(value), from, to })),
+      { primitive, count: args[0]!.length, args: args.map(argumentsAt) },
+    ];
+  };
   const steps = list.steps.map(({ work }, i): readonly Part[] => {
-    if (work.kind === "native")
-      return work.calls.map(
-        ({ primitive, args, fetch }): Part => ({
-          kernels: fetch.map(([value, from, to]) => [fetcherOf(value), from, to]),
-          call: { primitive, count: args[0]!.length, args: args.map(argumentsAt) },
-        }),
-      );
+    if (work.kind === "native") return work.calls.map(actions);
     const name = `k${i}`;
+    if (work.kind === "chains") return work.parts.map((part) => part.flatMap(actions));
+    if (work.kind === "kernel") {
+      const { write, units, work: amount } = work.kernel;
+      module.add(write({ table, constants }), name);
+      return over(name, share(units, 1, partsOf(amount)));
+    }
     if (work.kind === "rows") {
       module.add(writeRows(work.kernel, work.slots, table), name);
       return over(name, share(rowUnits(work.kernel), 1, partsOf(rowWork(work.kernel))));

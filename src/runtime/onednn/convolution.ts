@@ -4,21 +4,20 @@ import type { Window } from "../../graph/ops/window.ts";
 import type { Tensor } from "../../graph/tensor.ts";
 import { postOperation } from "./activations.ts";
 import { ARG, type Desc, type ElementType, type Geometry, QUERY } from "./api.ts";
+import type { Direction } from "./direction.ts";
 import type { NodeOf } from "./kinds.ts";
 import type { Address } from "./library.ts";
 import { BYTES, type ProductOperands, plainStrides } from "./operands.ts";
 import type { Passes } from "./passes.ts";
-import { MOST_PARTS } from "./protocol.ts";
+import { partsOf } from "./protocol.ts";
 import type { Reader } from "./reading.ts";
 import type { Argument, Extent, StepList, Value } from "./steps.ts";
 import { found } from "./terms.ts";
 import { stridesOver, type View } from "./view.ts";
+import { Winograd } from "./winograd.ts";
 
 /** Multiply-adds in a part of a convolution: a quarter of a millisecond of one core, at which a late thread can be helped. */
 const PART_WORK = 2 ** 24;
-
-/** What is computed of a convolution: its result, or the adjoint of its picture or of its weights. */
-export type Direction = "forward" | "data" | "weights";
 
 /** What was made of a weights gradient from a part of the pictures. */
 interface Part {
@@ -54,15 +53,20 @@ interface Convolution {
 
 /** Lowers convolutions. */
 export class Convolutions {
+  private readonly winograd: Winograd;
+
   constructor(
     private readonly reader: Reader,
     private readonly list: StepList,
     private readonly passes: Passes,
     private readonly operands: ProductOperands,
-  ) {}
+  ) {
+    this.winograd = new Winograd(reader, list, operands);
+  }
 
   /** Adds the steps of what `direction` says of a convolution, stored through the activation where there is one. */
   lower(node: NodeOf<"product">, direction: Direction, activation: Tensor | undefined): void {
+    if (this.winograd.lower(node, direction, activation)) return;
     const convolution = this.describe(node, direction, activation);
     if (direction === "weights") this.weightGrad(convolution);
     else this.pictures(convolution, direction === "forward");
@@ -84,7 +88,7 @@ export class Convolutions {
     const weightDims = groups === 1 ? [o, c, kh, kw] : [groups, o / groups, c, kh, kw];
     const work = sizeOf(result) * kh * kw * c;
     const type = this.operands.typeFor(work);
-    const parts = threads * Math.max(1, Math.min(MOST_PARTS, Math.floor(work / PART_WORK / threads)));
+    const parts = partsOf(work, PART_WORK, threads);
     // Pictures, and the other pictures or else the bias; weights are reordered and rounded in one.
     const values = operands.map(({ base }, i) =>
       this.operands.as(i === 0 || (weightGrad && i === 1) ? type : "f32", this.list.value(base)),

@@ -59,6 +59,7 @@ const SECOND = {
     [pointer, "int", pointer, pointer, pointer, pointer, memoryDims, memoryDims, memoryDims, memoryDims],
   ],
   post_ops_append_eltwise: ["int", [pointer, "float", "int", "float", "float"]],
+  post_ops_append_sum: ["int", [pointer, "float"]],
 } as const;
 
 /** Generation 3: descriptions are made and destroyed by the library. */
@@ -108,6 +109,7 @@ const THIRD = {
     ],
   ],
   post_ops_append_eltwise: ["int", [pointer, "int", "float", "float"]],
+  post_ops_append_sum: ["int", [pointer, "float", "int", "int"]],
 } as const;
 
 type TypeSpec = Parameters<typeof koffi.sizeof>[0];

@@ -1,6 +1,7 @@
 // Matrix products and convolutions as steps of the library's primitives.
 import type { Tensor } from "../../graph/tensor.ts";
-import { Convolutions, type Direction } from "./convolution.ts";
+import { Convolutions } from "./convolution.ts";
+import type { Direction } from "./direction.ts";
 import type { NameOf, NodeOf } from "./kinds.ts";
 import { MatrixProducts } from "./matmul.ts";
 import { ProductOperands } from "./operands.ts";

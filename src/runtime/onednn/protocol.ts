@@ -41,11 +41,15 @@ export interface Call {
   readonly args: readonly bigint[];
 }
 
-/** What one thread does without a pause: kernels by export name, over iterations `[from, to]`, then a primitive. */
-export interface Part {
-  readonly kernels: readonly (readonly [name: string, from: number, to: number])[];
-  readonly call?: Call;
+/** A kernel by its export name, over iterations `[from, to)`. */
+export interface KernelRun {
+  readonly kernel: string;
+  readonly from: number;
+  readonly to: number;
 }
+
+/** What one thread does without a pause, in turn. */
+export type Part = readonly (KernelRun | Call)[];
 
 /** What all threads do between two barriers. */
 export interface PlanStep {
@@ -88,6 +92,10 @@ export const wantedOffsets = ({ offsets, bindings: { length } }: Pick<Plan, "off
 
 /** Parts of a step that a thread has at most. */
 export const MOST_PARTS = 4;
+
+/** How many parts an operation is cut into of which each is to have so much work at least, but for one a thread. */
+export const partsOf = (work: number, each: number, threads: number): number =>
+  threads * Math.max(1, Math.min(MOST_PARTS, Math.floor(work / each / threads)));
 
 /** Whether threads claim the parts of a step. */
 export const isClaimed = (step: PlanStep, threads: number): boolean => step.parts.length > threads;

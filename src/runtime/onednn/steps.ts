@@ -1,6 +1,7 @@
 // The steps of a plan under construction: what each reads and writes, and how threads share it.
 import { BYTES_OF, type NdArray, type Shape, sizeOf } from "../../base/array.ts";
 import { input, isConstant, isInput, type Tensor, type TensorType } from "../../graph/tensor.ts";
+import type { FunctionBuilder } from "../../wasm/assembler.ts";
 import type { Precision } from "../wish.ts";
 import { ARG, type Desc, type Holder, type Onednn, QUERY } from "./api.ts";
 import type { Heap } from "./heap.ts";
@@ -8,6 +9,8 @@ import type { Address } from "./library.ts";
 import { share } from "./protocol.ts";
 import type { LoopKernel } from "./wasm/loop.ts";
 import type { RowKernel } from "./wasm/rows.ts";
+import type { Surroundings } from "./wasm/tiles.ts";
+import type { TileSize } from "./wasm/transform.ts";
 
 /** A piece of memory: a value of the graph, or something a primitive needs beside. */
 export interface Value {
@@ -36,11 +39,34 @@ export interface Step {
   readonly work:
     | { readonly kind: "native"; readonly calls: readonly PrimitiveCall[] }
     | { readonly kind: "loop"; readonly kernel: LoopKernel }
-    | { readonly kind: "rows"; readonly kernel: RowKernel; readonly slots: readonly number[] };
+    | { readonly kind: "rows"; readonly kernel: RowKernel; readonly slots: readonly number[] }
+    | { readonly kind: "kernel"; readonly kernel: SharedKernel }
+    | { readonly kind: "chains"; readonly parts: readonly (readonly (PartRun | PrimitiveCall)[])[] };
 }
 
-/** An argument of a primitive: its kind, what it is, how it lies, and how many bytes into the value it begins. */
-export type Argument = readonly [arg: number, value: Value, desc: Desc, skip?: number];
+/** Writes a kernel, a function `(from, to, thread)`. */
+export type KernelWriter = (surroundings: Surroundings) => FunctionBuilder;
+
+/** A kernel whose iterations threads share. */
+export interface SharedKernel {
+  readonly write: KernelWriter;
+  readonly units: number;
+  /** A rough number of vector instructions. */
+  readonly work: number;
+}
+
+/** Iterations of a kernel within a part; a writer is asked once, however many parts have it. */
+export interface PartRun {
+  readonly write: KernelWriter;
+  readonly from: number;
+  readonly to: number;
+}
+
+/**
+ * An argument of a primitive: its kind, what it is (or what each thread has for it), how it lies, and how many bytes into the value it
+ * begins.
+ */
+export type Argument = readonly [arg: number, value: Value | readonly Value[], desc: Desc, skip?: number];
 
 /** Bytes `[from, to)` of a value. */
 export type Extent = readonly [value: Value, from: number, to: number];
@@ -59,6 +85,9 @@ export interface PrimitiveCall {
   /** One list a thread that may run it. */
   readonly args: readonly (readonly (readonly [number, Address])[])[];
   readonly fetch: readonly Extent[];
+  /** All that it reads and writes, and of that, where it works. */
+  readonly touched: readonly Value[];
+  readonly scratch: readonly Value[];
 }
 
 /** What steps are made with and belong to; released when the plan is disposed of. */
@@ -67,6 +96,8 @@ export interface Resources {
   readonly heap: Heap;
   readonly threads: number;
   readonly precision: Precision;
+  /** Which convolutions are Winograd's: those in such tiles that can be, none (0), or where it is faster (undefined). */
+  readonly winograd: TileSize | 0 | undefined;
   /** Destroys what the compiled plan needs in the library. */
   readonly holder: Holder;
   /** Gives back regions of the heap. */
@@ -80,6 +111,7 @@ export class StepList {
   private readonly valueOf = new Map<Tensor, Value>();
   /** Where primitives work, one a thread: the same for all of them, so that it stays in the core's cache. */
   private readonly scratch: Value[] = [];
+  private readonly own: Value[] = [];
   private readonly primitives = new Map<Address, Address>();
 
   constructor(
@@ -131,36 +163,56 @@ export class StepList {
 
   /** A step of oneDNN's, in parts. */
   native(name: string, shares: readonly Share[], writes: readonly Value[]): void {
+    const calls = shares.map((share) => this.call(share));
+    const scratches = new Set(calls.flatMap(({ scratch }) => scratch));
+    const written = [...writes, ...scratches];
+    this.steps.push({
+      name: `${name} (${this.resources.onednn.implementation(shares[0]!.operation)})`,
+      reads: [...new Set(calls.flatMap(({ touched }) => touched))].filter((value) => !written.includes(value)),
+      writes: written,
+      handsOver: [],
+      work: { kind: "native", calls },
+    });
+  }
+
+  /** A part of an operation with its memories. */
+  call({ operation, args, fetch = [] }: Share): PrimitiveCall {
     const { onednn, holder, threads } = this.resources;
-    const touched = new Set<Value>(writes);
-    const scratches = new Set<Value>();
-    const memoryOf = ([arg, value, desc, skip = 0]: Argument): [number, Address] => {
+    const touched = new Set<Value>();
+    const memoryOf = (arg: number, value: Value, desc: Desc, skip: number): [number, Address] => {
       touched.add(value);
       const memory = onednn.memory(holder, desc);
       value.memories.push({ memory, skip });
       return [arg, memory];
     };
-    const calls = shares.map(({ operation, args, fetch = [] }): PrimitiveCall => {
-      const own = args.map(memoryOf);
-      const desc = onednn.query(operation, QUERY.scratchpad);
-      const bytes = onednn.bytes(desc);
-      const lists = Array.from({ length: threads }, (_, thread) => {
-        if (bytes === 0) return own;
-        const scratch = (this.scratch[thread] ??= this.make(0));
-        scratch.bytes = Math.max(scratch.bytes, bytes);
-        scratches.add(scratch);
-        return [...own, memoryOf([ARG.scratchpad, scratch, desc])];
-      });
-      return { primitive: this.primitive(operation), args: lists, fetch };
-    });
-    const written = [...writes, ...scratches];
-    this.steps.push({
-      name: `${name} (${onednn.implementation(shares[0]!.operation)})`,
-      reads: [...touched].filter((value) => !written.includes(value)),
-      writes: written,
-      handsOver: [],
-      work: { kind: "native", calls },
-    });
+    const desc = onednn.query(operation, QUERY.scratchpad);
+    const bytes = onednn.bytes(desc);
+    const scratch = bytes > 0 ? this.perThread(this.scratch, bytes) : [];
+    const common = args.map(([arg, value, own, skip = 0]) =>
+      "slot" in value ? memoryOf(arg, value, own, skip) : undefined,
+    );
+    const isSame = bytes === 0 && common.every((argument) => argument !== undefined);
+    const listOf = (thread: number) => {
+      const own = args.map(([arg, value, how, skip = 0], i) =>
+        "slot" in value ? common[i]! : memoryOf(arg, value[thread]!, how, skip),
+      );
+      return scratch[thread] ? [...own, memoryOf(ARG.scratchpad, scratch[thread], desc, 0)] : own;
+    };
+    const first = listOf(0);
+    const lists = Array.from({ length: threads }, (_, thread) => (thread === 0 || isSame ? first : listOf(thread)));
+    return { primitive: this.primitive(operation), args: lists, fetch, touched: [...touched], scratch };
+  }
+
+  /** What each thread has for itself, in places of the address table that follow each other; at least so many bytes. */
+  private perThread(values: Value[], bytes: number): readonly Value[] {
+    if (values.length === 0) for (let i = 0; i < this.resources.threads; i++) values.push(this.make(0));
+    for (const value of values) value.bytes = Math.max(value.bytes, bytes);
+    return values;
+  }
+
+  /** Memory of so many bytes for each thread, the same for all steps that ask. Its content is lost between steps. */
+  ownMemory(bytes: number): readonly Value[] {
+    return this.perThread(this.own, bytes);
   }
 
   /** Parts of one size run one primitive. */

@@ -3,32 +3,26 @@
 import { type MessagePort, receiveMessageOnPort, workerData } from "node:worker_threads";
 import { koffi } from "../foreign.ts";
 import { setLibraryThreads } from "./library.ts";
+import { executor, type Kernels, type Work, workOf } from "./part.ts";
 import {
   CONTROL,
   isClaimed,
   MESSAGE,
-  type Part,
   type Plan,
   type PortMessage,
   QUEUE,
   share,
   type ThreadData,
-  TRAP,
   wantedOffsets,
 } from "./protocol.ts";
-
-type KernelFunction = (from: number, to: number) => void;
 
 const { index, threads, memory, base, stream, ...data } = workerData as ThreadData;
 const port = data.port as unknown as MessagePort;
 const control = new Int32Array(data.control);
 const library = koffi.load(data.library);
-const execute = library.func("dnnl_primitive_execute", "int", ["void *", "void *", "int", "void *"]);
+const execute = executor(library, stream);
 const setHandle = library.func("dnnl_memory_set_data_handle", "int", ["void *", "void *"]);
 setLibraryThreads(library, 1);
-
-/** Does a part, or all that this thread does of a step. Returns a status. */
-type Work = () => number;
 
 interface Prepared {
   /** By step; nothing: this thread has no share. */
@@ -63,7 +57,7 @@ function prepare({ id, steps, module, claims, bindings, offsets }: Plan): void {
   const taken = new Int32Array(claims);
   let place = 0;
   const work = steps.map((step): Work | undefined => {
-    const parts = step.parts.map((part) => workOf(part, exports as Record<string, KernelFunction>));
+    const parts = step.parts.map((part) => workOf(part, exports as Kernels, execute, index));
     if (!isClaimed(step, threads)) return parts[index];
     place += threads;
     return claiming(parts, taken, place - threads);
@@ -91,19 +85,6 @@ function prepare({ id, steps, module, claims, bindings, offsets }: Plan): void {
     steps.findIndex((step) => isClaimed(step, threads)),
   );
   plans.set(id, { work, barriers: steps.map((step) => step.barrier), telling, bind });
-}
-
-function workOf({ kernels, call }: Part, exports: Readonly<Record<string, KernelFunction>>): Work {
-  const runs = kernels.map(([name, from, to]) => [exports[name]!, from, to] as const);
-  const args = call?.args[index];
-  return () => {
-    try {
-      for (const [kernel, from, to] of runs) kernel(from, to);
-    } catch {
-      return TRAP;
-    }
-    return call ? execute(call.primitive, stream, call.count, args) : 0;
-  };
 }
 
 /** This thread's own parts, then those that others have not begun. */

@@ -21,6 +21,13 @@ function build(random: Random): { outputs: Tensor[]; feeds: Record<string, NdArr
     feeds[`x${i}`] = randomArray(shape, random.integer(1e6));
     pool.push(input(`x${i}`, shape));
   }
+  feeds.taps = randomArray([3, 3, 4, 4], random.integer(1e6));
+  const taps = input("taps", [3, 3, 4, 4]);
+  /** A convolution over some picture of four channels and at most so many rows. */
+  const convolved = (x: Tensor): Tensor => {
+    const rows = pick([1, 2, 3, 5, 6].filter((size) => sizeOf(x.shape) % (4 * size) === 0));
+    return g.conv2d(g.reshape(x, [1, rows, sizeOf(x.shape) / rows / 4, 4]), taps, { padding: "same" });
+  };
   const moves: ((x: Tensor) => Tensor)[] = [
     (x) => g.reshape(x, [sizeOf(x.shape)]),
     (x) => (sizeOf(x.shape) % 2 === 0 ? g.reshape(x, [2, sizeOf(x.shape) / 2]) : x),
@@ -66,7 +73,7 @@ function build(random: Random): { outputs: Tensor[]; feeds: Record<string, NdArr
   ];
   for (let i = 0; i < 14; i++) {
     const x = pick(pool);
-    const kind = random.integer(10);
+    const kind = random.integer(11);
     let y: Tensor;
     if (kind < 3) y = pick(moves)(x);
     else if (kind < 5) y = pick(ones)(x);
@@ -82,6 +89,8 @@ function build(random: Random): { outputs: Tensor[]; feeds: Record<string, NdArr
     } else if (kind === 8) {
       const axes = x.shape.map((_, axis) => axis).filter(() => random.uniform() < 0.5);
       y = axes.length > 0 ? (random.uniform() < 0.7 ? g.mean(x, axes) : g.max(x, axes)) : g.softmax(x);
+    } else if (kind === 9 && sizeOf(x.shape) % 4 === 0) {
+      y = g.reshape(g.tanh(convolved(x)), x.shape);
     } else {
       const matrix = g.reshape(x, [sizeOf(x.shape.slice(0, -1)), x.shape[x.shape.length - 1]!]);
       y = g.tanh(
@@ -95,11 +104,15 @@ function build(random: Random): { outputs: Tensor[]; feeds: Record<string, NdArr
 }
 
 describe.runIf(BACKENDS.some(({ name }) => name === "onednn"))("three hundred random graphs", () => {
-  it.each([1, 2])("have the interpreter's values on %i threads", async (threads) => {
+  it.each([
+    [1, 4],
+    [2, 4],
+    [2, 0],
+  ] as const)("have the interpreter's values on %i threads, convolutions in tiles of %i", async (threads, winograd) => {
     for (let seed = 0; seed < 300; seed++) {
       const { outputs, feeds } = build(new Random(seed, "graph"));
       const named = Object.fromEntries(outputs.map((output, i) => [`y${i}`, output]));
-      const executable = await onednnBackend({ threads }).compile(`${seed}`, named, { mode: "train" });
+      const executable = await onednnBackend({ threads, winograd }).compile(`${seed}`, named, { mode: "train" });
       const results = Object.fromEntries(outputs.map((output, i) => [`y${i}`, zeros(output.shape, output.dtype)]));
       const single = Object.fromEntries(
         Object.entries(feeds).map(([name, value]) => [name, { ...value, data: Float32Array.from(value.data) }]),

@@ -1,0 +1,155 @@
+// Winograd's convolutions against the interpreter, which multiplies every tap, and against the definition of their transforms.
+import { describe, expect, it } from "vitest";
+import { type NdArray, ndarray, type TypedArray, zeros } from "../../../src/base/array.ts";
+import { grad } from "../../../src/graph/grad.ts";
+import { interpret } from "../../../src/graph/interpret.ts";
+import * as g from "../../../src/graph/ops/index.ts";
+import { input, type Tensor } from "../../../src/graph/tensor.ts";
+import { onednnBackend } from "../../../src/node.ts";
+import { Random } from "../../../src/random/random.ts";
+import { TILES, type TileSize } from "../../../src/runtime/onednn/wasm/transform.ts";
+import { tileSizeFor } from "../../../src/runtime/onednn/winograd.ts";
+import { BACKENDS, randomArray } from "../../helpers.ts";
+
+const here = BACKENDS.some(({ name }) => name === "onednn");
+const SIZES = [2, 4] as const;
+
+const single = (shape: readonly number[], seed: number): NdArray =>
+  ndarray("float32", shape, Float32Array.from(randomArray(shape, seed).data));
+
+/** The largest difference, by the largest value. */
+function relativeError(found: TypedArray, exact: TypedArray): number {
+  let [worst, most] = [0, 0];
+  exact.forEach((value, i) => {
+    const difference = Math.abs(found[i]! - value);
+    worst = Number.isNaN(difference) ? Number.POSITIVE_INFINITY : Math.max(worst, difference);
+    most = Math.max(most, Math.abs(value));
+  });
+  return worst / most;
+}
+
+async function compute(
+  outputs: Record<string, Tensor>,
+  feeds: Record<string, NdArray>,
+  options: { winograd?: TileSize | 0; threads?: number },
+): Promise<Record<string, NdArray>> {
+  const executable = await onednnBackend({ threads: 1, ...options }).compile("test", outputs, { mode: "train" });
+  const results = Object.fromEntries(Object.entries(outputs).map(([name, { shape }]) => [name, zeros(shape)]));
+  // Twice: the second time what kernels leave between them is not fresh.
+  for (let time = 0; time < 2; time++) await executable.run(feeds, results);
+  await executable.dispose();
+  return results;
+}
+
+describe("tiles", () => {
+  it.each(SIZES)(
+    "of %i results are correlations of the tile with the taps, but for the roundings of float64",
+    (size) => {
+      const { picture, taps, results } = TILES[size];
+      const [values, weights] = [randomArray([size + 2], 1).data, randomArray([3], 2).data];
+      const at = (matrix: readonly (readonly number[])[], x: TypedArray) =>
+        matrix.map((row) => row.reduce((sum, factor, i) => sum + factor * x[i]!, 0));
+      const products = at(picture, values).map((value, i) => value * at(taps, weights)[i]!);
+      for (let i = 0; i < size; i++) {
+        const found = results.reduce((sum, row, point) => sum + row[i]! * products[point]!, 0);
+        const exact = [0, 1, 2].reduce((sum, tap) => sum + values[i + tap]! * weights[tap]!, 0);
+        expect(found).toBeCloseTo(exact, 13);
+      }
+    },
+  );
+});
+
+describe.runIf(here)("a convolution in tiles", () => {
+  /** What the issue asks for. Found: 3e-7 and 4e-6. */
+  const BOUND: Readonly<Record<TileSize, number>> = { 2: 1e-5, 4: 1e-4 };
+  const activations: ((x: Tensor) => Tensor)[] = [g.relu, g.tanh, g.sigmoid, (x) => g.leakyRelu(x, 0.2), (x) => x];
+
+  it.each(SIZES)("of %i has the interpreter's values in all directions, whatever its sizes", async (size) => {
+    for (let seed = 0; seed < 20; seed++) {
+      const random = new Random(seed, "winograd");
+      const between = (from: number, to: number) => from + random.integer(to - from + 1);
+      const padding = [between(0, 2), between(0, 2), between(0, 2), between(0, 2)] as const;
+      const height = between(Math.max(1, 3 - padding[0] - padding[2]), 11);
+      const width = between(Math.max(1, 3 - padding[1] - padding[3]), 11);
+      const [c, o] = [4 * between(1, 4), 4 * between(1, 4)];
+      const x = input("x", [between(1, 3), height, width, c]);
+      const [w, b] = [input("w", [3, 3, c, o]), input("b", [o])];
+      const product = g.conv2d(x, w, { padding: seed % 3 === 0 ? "same" : padding });
+      const activate = activations[seed % activations.length]!;
+      // With a bias, then an activation, then the picture itself where it fits.
+      const biased = activate(seed % 2 === 0 ? g.add(product, b) : product);
+      const fits = `${biased.shape}` === `${x.shape}`;
+      const y = fits ? g.add(biased, x) : biased;
+      const [dx, dw] = grad(g.sum(g.mul(y, g.cos(y))), [x, w]) as [Tensor, Tensor];
+      const feeds = Object.fromEntries([x, w, b].map((node, i) => [node.attrs.name, single(node.shape, 7 * seed + i)]));
+      const found = await compute({ y, dx, dw }, feeds as Record<string, NdArray>, { winograd: size });
+      const exact = interpret([y, dx, dw], feeds as Record<string, NdArray>);
+      for (const [i, name] of ["y", "dx", "dw"].entries())
+        expect(
+          relativeError(found[name]!.data, exact[i]!.data),
+          `${name} of [${x.shape}] -> ${o}, padding ${padding}`,
+        ).toBeLessThanOrEqual(BOUND[size]);
+    }
+  });
+
+  it("is not that of the library's: it rounds otherwise", async () => {
+    const [x, w] = [input("x", [2, 8, 8, 8]), input("w", [3, 3, 8, 8])];
+    const y = g.conv2d(x, w, { padding: 1 });
+    const feeds = { x: single(x.shape, 1), w: single(w.shape, 2) };
+    const all = await Promise.all(([0, 2, 4] as const).map((winograd) => compute({ y }, feeds, { winograd })));
+    expect(new Set(all.map((found) => `${found.y!.data}`)).size).toBe(3);
+  });
+
+  it("takes weights and pictures that are views, and leaves others to the library", async () => {
+    const [x, w] = [input("x", [2, 4, 6, 7]), input("w", [3, 3, 4, 8])];
+    const picture = g.transpose(x, [0, 2, 3, 1]);
+    const turned = g.conv2d(picture, g.reverse(w, 0), { padding: 1 });
+    const grouped = g.conv2d(turned, input("v", [3, 3, 4, 8]), { padding: 1, groups: 2 });
+    const strided = g.conv2d(g.conv2d(picture, w, { padding: 1 }), input("u", [3, 3, 8, 4]), { stride: 2, padding: 1 });
+    const feeds = {
+      x: single([2, 4, 6, 7], 1),
+      w: single([3, 3, 4, 8], 2),
+      v: single([3, 3, 4, 8], 3),
+      u: single([3, 3, 8, 4], 4),
+    };
+    const outputs = { turned, grouped, strided };
+    const found = await compute(outputs, feeds, { winograd: 4 });
+    interpret(Object.values(outputs), feeds).forEach(({ data }, i) => {
+      const name = Object.keys(outputs)[i]!;
+      expect(relativeError(found[name]!.data, data), name).toBeLessThanOrEqual(BOUND[4]);
+    });
+  });
+
+  it.each([1, 2, 3])("in blocks and parts repeats its bits on %i threads", async (threads) => {
+    // 150 million multiply-adds: several parts a thread, and many blocks in each; rows of tiles do not divide by either.
+    const [x, w] = [input("x", [37, 22, 26, 24]), input("w", [3, 3, 24, 32])];
+    const y = g.conv2d(x, w, { padding: 1 });
+    const [dx, dw] = grad(g.mean(g.square(y)), [x, w]) as [Tensor, Tensor];
+    const feeds = { x: single(x.shape, 1), w: single(w.shape, 2) };
+    const direct = await compute({ y, dx, dw }, feeds, { winograd: 0, threads });
+    const [first, again] = [
+      await compute({ y, dx, dw }, feeds, { winograd: 4, threads }),
+      await compute({ y, dx, dw }, feeds, { winograd: 4, threads }),
+    ];
+    for (const name of ["y", "dx", "dw"]) {
+      expect(relativeError(first[name]!.data, direct[name]!.data), name).toBeLessThanOrEqual(BOUND[4]);
+      expect(Buffer.from(first[name]!.data.buffer).equals(Buffer.from(again[name]!.data.buffer)), name).toBe(true);
+    }
+  });
+});
+
+describe("the choice of tiles", () => {
+  it.each([
+    ["a layer of a small network", [64, 16, 16, 32, 64], 4],
+    ["one of the fast network, of whose tiles a quarter is waste", [512, 7, 7, 256, 256], 4],
+    ["one of a single tile a picture", [512, 3, 3, 256, 256], 4],
+    ["maps of six pixels, which tiles of four do not divide", [64, 6, 6, 64, 64], 2],
+    ["maps of five pixels, of which the library leaves out the border", [64, 5, 5, 64, 64], 0],
+    ["colours, whose transforms would cost more than the products", [64, 32, 32, 4, 32], 0],
+    ["few channels", [64, 32, 32, 8, 8], 0],
+    ["one picture of few tiles", [1, 12, 12, 256, 256], 0],
+    ["few pictures, for which making the kernels would not pay", [4, 16, 16, 32, 64], 0],
+  ] as const)("%s", (_name, [images, h, w, c, o], size) => {
+    expect(tileSizeFor({ images, picture: [h, w, c], result: [h, w, o], before: [1, 1] })).toBe(size);
+  });
+});
