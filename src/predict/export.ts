@@ -38,7 +38,7 @@ export const defaultHead = (model: TrainedModel): string =>
  * `classify`, outputs are `probabilities` float32 `[batch, classes]`, `label` int32 `[batch]` and, where it is told and nothing
  * is drawn for it, `novelty` float32 `[batch]`, above 1 for an alarm; of another head, one output named for what it gives.
  * Metadata: `labels` (JSON list), `temperature`, `falseAlarms` (share of typical pictures whose novelty is above 1), `genclass`,
- * and `input`, `output` and `preprocessing` (of pictures) in words. Weights are initializers in the layout of the ops that read them,
+ * `resize` (how pictures become as large as those that it takes), and `input`, `output` and `preprocessing` (of pictures) in words. Weights are initializers in the layout of the ops that read them,
  * so that tools for ONNX files (quantisation, optimisers) find them.
  * @throws `E_HEAD` for a head that the model lacks, `E_EXPORT` when the file's values differ from the run's
  */
@@ -67,7 +67,9 @@ export async function exportHead(
     ...("novelty" in named && "falseAlarms" in model.novelty ? { falseAlarms: String(model.novelty.falseAlarms) } : {}),
     input: inputs.join("; "),
     output: told.join("; "),
-    ...(model.heads[head]!.takes.includes("picture") ? { preprocessing: preprocessingOf(model) } : {}),
+    ...(model.heads[head]!.takes.includes("picture")
+      ? { preprocessing: preprocessingOf(model), resize: model.resize }
+      : {}),
   };
   const bytes = encodeModel(lower(head, named, { mode: "infer", freeBatch: FREE_BATCH, metadata }));
   await check(bytes, model, backend, head, graph, named);

@@ -17,9 +17,10 @@ import type { Backend, Executable } from "../runtime/backend.ts";
 import type { State } from "../runtime/program.ts";
 import { pixelsToUnit, plainBatch } from "./batch.ts";
 import { StepFeeds } from "./feeds.ts";
-import { headNoise, ROWS_AT_ONCE } from "./noise.ts";
+import { headNoise } from "./noise.ts";
 import { type NoveltyBasis, noveltyOf } from "./novelty.ts";
-import { metricsOf, outputsOf, outputTensors, predictSet, requireFinite } from "./outputs.ts";
+import { metricsOf, outputsOf, outputTensors, predictSet } from "./outputs.ts";
+import { ROWS_AT_ONCE, requireFinite } from "./rows.ts";
 import { translationOf } from "./translation.ts";
 
 /** What a classifier says of a picture. */
