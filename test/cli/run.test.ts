@@ -44,6 +44,7 @@ describe("a run from training to export", () => {
       "results.csv",
       "checkpoints",
       "model.onnx",
+      "exported.json",
       "labels.json",
       "metrics.json",
       "MODEL_CARD.md",
