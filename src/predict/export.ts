@@ -20,9 +20,11 @@ const TOLERANCE = 1e-4;
 
 /** An exported head: the file and what people must know to call it. */
 export interface ExportedHead {
+  /** The ONNX file. */
   readonly bytes: Uint8Array;
-  /** Inputs and outputs as `name: type [shape]`. */
+  /** Inputs as `name: type [shape]`. */
   readonly inputs: readonly string[];
+  /** Outputs, in the same form. */
   readonly outputs: readonly string[];
 }
 

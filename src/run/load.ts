@@ -8,7 +8,7 @@ import { onnxruntimeBackend } from "../runtime/onnxruntime.ts";
 import { RunFolder } from "./folder.ts";
 import {
   isOne,
-  type One,
+  type OnePicture,
   type Picture,
   type Pictures,
   pixelsOf,
@@ -30,12 +30,12 @@ export class NodeModel extends TrainedModel {
   }
 
   /**
-   * Label, probability and novelty of pictures. One that is given as a path, URL, blob or decoded pixels gives one answer; a list
+   * Label, probability and novelty of pictures. OnePicture that is given as a path, URL, blob or decoded pixels gives one answer; a list
    * gives a list; and so do bytes, which are those of a picture file, or of decoded pictures `[n, h, w, c]` as the model takes them.
    * @throws `E_IMAGE` naming a file that does not decode; `E_SHAPE` for bytes that are no whole number of pictures, or have an alpha
    *   channel; `E_USAGE` for what is no picture
    */
-  override classify(picture: One): Promise<Prediction>;
+  override classify(picture: OnePicture): Promise<Prediction>;
   override classify(pictures: readonly Picture[] | Uint8Array): Promise<Prediction[]>;
   override async classify(input: Pictures): Promise<Prediction | Prediction[]> {
     const predictions = await super.classify(await pixelsOf(input, this));

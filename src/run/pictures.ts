@@ -33,12 +33,12 @@ async function contentOf(picture: Picture): Promise<PictureInput> {
 }
 
 /** One picture, whose answer is one; bytes may hold several. */
-export type One = Exclude<Picture, Uint8Array>;
+export type OnePicture = Exclude<Picture, Uint8Array>;
 /** What a method that takes pictures takes. */
 export type Pictures = Picture | readonly Picture[];
 
 /** Whether a method is given one picture, not several. */
-export const isOne = (input: Pictures): input is One => !(Array.isArray(input) || input instanceof Uint8Array);
+export const isOne = (input: Pictures): input is OnePicture => !(Array.isArray(input) || input instanceof Uint8Array);
 
 /** Refuses what is no picture by its type. @throws `E_USAGE` */
 function requirePicture(input: unknown, i: number): void {
