@@ -16,6 +16,7 @@ export class Predictions {
   private calibrated: Float64Array | undefined;
 
   constructor(
+    /** By name, `[n, …]` each. */
     readonly outputs: ReadonlyMap<string, Float32Array>,
     /** Class numbers `[n]`; -1 where there is no label. */
     readonly labels: Int32Array,

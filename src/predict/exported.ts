@@ -55,7 +55,7 @@ export class ExportedClassifier {
 
   /** @throws `E_ONNX` for bytes that are no ONNX file, `E_DATA_FORMAT` for another model than an exported classifier */
   static async load(bytes: Uint8Array, backend: Pick<Backend, "load">): Promise<ExportedClassifier> {
-    const { inputs, outputs, metadata } = parseOnnx(bytes);
+    const { inputs, outputs, initializers, metadata } = parseOnnx(bytes);
     const [, height, width, channels] = inputs.find(({ name }) => name === "pixels")?.dims ?? [];
     const names = outputs.map(({ name }) => name);
     const labels = labelsOf(metadata.get("labels"));
@@ -64,6 +64,8 @@ export class ExportedClassifier {
       labels === undefined ||
       // A classifier that draws noise has more.
       inputs.length !== 1 ||
+      // One that names other files on this machine was not written by genclass.
+      [...initializers.values()].some(({ isExternal, external }) => isExternal || external.size > 0) ||
       ![height, width, channels].every((size) => typeof size === "number") ||
       !["probabilities", "label"].every((name) => names.includes(name))
     )

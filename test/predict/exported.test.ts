@@ -3,6 +3,7 @@ import { appendFileSync, cpSync, mkdtempSync, readFileSync, rmSync, writeFileSyn
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
+import { PbfWriter } from "pbf";
 import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { gather } from "../../src/data/dataset.ts";
@@ -60,6 +61,28 @@ describe("an exported classifier", () => {
     await expect(ExportedClassifier.load(readFileSync(path), backend)).rejects.toMatchObject({ code: "E_ONNX" });
     const { bytes } = await exportHead(model, backend, VERSION, "encode");
     await expect(ExportedClassifier.load(bytes, backend)).rejects.toThrowError(/is no classifier of genclass/);
+  });
+
+  it("is refused where it names another file for its weights", async () => {
+    const { bytes } = await exportHead(model, backend, VERSION);
+    // What comes later in a file is added to what came before: a graph with one more tensor, whose values lie elsewhere.
+    const writer = new PbfWriter();
+    writer.writeMessage(
+      7,
+      (_: null, graph) =>
+        graph.writeMessage(
+          5,
+          (_: null, tensor) => {
+            tensor.writeStringField(8, "more");
+            tensor.writeVarintField(14, 1);
+          },
+          null,
+        ),
+      null,
+    );
+    await expect(ExportedClassifier.load(Buffer.concat([bytes, writer.finish()]), backend)).rejects.toThrowError(
+      /is no classifier of genclass/,
+    );
   });
 });
 
