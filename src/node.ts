@@ -1,5 +1,7 @@
 // The library for Node: opens data, trains, loads runs. Backends for Node enter the core here and nowhere else.
 import { VERSION } from "./base/version.ts";
+import { type CompareEvent, type CompareCall as Comparing, compare as compareModels } from "./experiments/compare.ts";
+import { type TuneEvent, type TuneCall as Tuning, tune as tuneModel } from "./experiments/tune.ts";
 import type { OptionsOf } from "./models/index.ts";
 import type { Model } from "./models/model.ts";
 import { resumeRun, startRun, type TrainOptions } from "./run/train.ts";
@@ -8,34 +10,44 @@ import { chooseBackend } from "./runtime/choose.ts";
 import type { BackendWish } from "./runtime/wish.ts";
 import type { RunEvent } from "./train/events.ts";
 
-export { checkData, type DataCheck } from "./data/check/check.ts";
-export { type Duplicate, findDuplicates, placeName } from "./data/check/duplicates.ts";
-export { BUILT_IN, type OpenOptions, open } from "./data/open.ts";
-export { writeFolders, writeNpz, writeShards } from "./data/write.ts";
-export { type CompareCall, type CompareEvent, type Comparison, compare } from "./experiments/compare.ts";
-export type { ComparisonRow } from "./experiments/comparison.ts";
+export { checkData, type DataCheck, type PartSummary } from "./data/check/check.ts";
+export { type Duplicate, findDuplicates, type Place, placeName } from "./data/check/duplicates.ts";
+export type { ClassWeighting } from "./data/imbalance.ts";
+export { type AddedPictures, BUILT_IN, type OpenOptions, type OpenProgress, open } from "./data/open.ts";
+export type { Sampling } from "./data/order.ts";
+export { type WriteProgress, writeFolders, writeNpz, writeShards } from "./data/write.ts";
+export type { TimingEvent } from "./experiments/answer-times.ts";
+export type { CompareEvent, Comparison, FailedCell } from "./experiments/compare.ts";
+export type { Cell, ComparisonRow, DoneCell, PairedTest } from "./experiments/comparison.ts";
+export type { Dimension, Point } from "./experiments/space.ts";
 export type { Trial } from "./experiments/trial-results.ts";
-export { type Search, type TuneCall, type TuneEvent, tune } from "./experiments/tune.ts";
+export type { Search, TrialOptions, TuneEvent } from "./experiments/tune.ts";
 export * from "./index.ts";
-export { type Evaluation, evaluate } from "./predict/evaluate.ts";
+export type { Copying } from "./metrics/copying.ts";
+export { type ClassEvaluation, type Evaluation, evaluate } from "./predict/evaluate.ts";
 export { type Explanation, explain } from "./predict/explain.ts";
 export { type ExportedHead, exportHead } from "./predict/export.ts";
 export { type Generated, type GenerateOptions, generate, SAMPLERS, type Sampler } from "./predict/generate.ts";
 export { type ClassSamples, type JudgedSamples, judgeSamples } from "./predict/judge.ts";
 export { estimateLikelihood, type LikelihoodEstimate } from "./predict/likelihood.ts";
 export { sampleMixture } from "./predict/mixture-sampler.ts";
+export type { NoveltyBasis } from "./predict/novelty.ts";
 export { type SuspiciousLabel, suspiciousLabels } from "./predict/suspicious.ts";
-export { type HeadFeeds, type Prediction, TrainedModel } from "./predict/trained.ts";
+export { type CallOptions, type HeadFeeds, type HeadGraph, type Prediction, TrainedModel } from "./predict/trained.ts";
+export type { Checkpoints } from "./run/checkpoints.ts";
 export { RunFolder } from "./run/folder.ts";
-export { load, NodeModel, type Picture, type Pictures, type ReadPictures } from "./run/load.ts";
+export { load, NodeModel } from "./run/load.ts";
+export type { ImageSize, Target } from "./run/option-types.ts";
 export type { RunOptions, StoredOptions } from "./run/options.ts";
+export type { OnePicture, Picture, Pictures, ReadPictures } from "./run/pictures.ts";
 export { recordEvaluation } from "./run/record.ts";
+export type { TrainOptions } from "./run/train.ts";
 export type { ChosenBackend } from "./runtime/backend.ts";
 export { chooseBackend } from "./runtime/choose.ts";
 export { nativeBackend } from "./runtime/native.ts";
-export { onednnBackend } from "./runtime/onednn/backend.ts";
+export { type OnednnOptions, onednnBackend } from "./runtime/onednn/backend.ts";
 export { BACKEND_CHOICES, type BackendWish, PRECISIONS, type Precision } from "./runtime/wish.ts";
-export { type Synthesis, synthesize } from "./synthesis/synthesize.ts";
+export { type ClassSynthesis, type Synthesis, type SynthesisOptions, synthesize } from "./synthesis/synthesize.ts";
 
 /** What calls of `train` and `resume` share: how to compute, and when to stop. */
 interface Computing {
@@ -79,6 +91,35 @@ export async function* resume(run: string, call: ResumeCall): AsyncGenerator<Run
   const { events } = await resumeRun(run, { ...rest, ...computing(call) });
   yield* events;
 }
+
+/** What ends the calls of `compare` and `tune`. */
+interface Stopping {
+  /** Ends the work with all saved, to go on from: the end event then says `interrupted`. */
+  readonly signal?: AbortSignal;
+}
+
+/** A call of `compare`. */
+export type CompareCall = Omit<Comparing, "interrupted"> & Stopping;
+
+/**
+ * Compares models and yields what happens; leaving the loop stops it. The last event has the table.
+ * @throws `E_NAME`, `E_OPTION`, `E_HEAD` for a call that cannot be done, before anything is trained; `E_RUN_CONFLICT` for a folder of
+ * another comparison, or for data that changed; `E_DATA_EMPTY` for data without a test part; `E_DATA_NOT_FOUND` for a named network
+ * that cannot be fetched
+ */
+export const compare = ({ signal, ...call }: CompareCall): AsyncGenerator<CompareEvent, void> =>
+  compareModels({ ...call, interrupted: () => signal?.aborted === true });
+
+/** A call of `tune`. */
+export type TuneCall = Omit<Tuning, "interrupted"> & Stopping;
+
+/**
+ * Searches for the options of a model and yields what happens; leaving the loop stops it. The last event has what was found.
+ * @throws `E_NAME`, `E_OPTION` for a call that cannot be done, before anything is trained; `E_RUN_CONFLICT` for a folder of another
+ * search; `E_DATA_NOT_FOUND` for a named network that cannot be fetched
+ */
+export const tune = ({ signal, ...call }: TuneCall): AsyncGenerator<TuneEvent, void> =>
+  tuneModel({ ...call, interrupted: () => signal?.aborted === true });
 
 /** How a call computes, and whether it shall stop. */
 function computing({

@@ -27,6 +27,16 @@ export function expectClose(actual: TypedArray, expected: TypedArray, tolerance:
   expect(worst / scale, `${what}: largest relative difference`).toBeLessThanOrEqual(tolerance);
 }
 
+/** A signal that lets so many asks pass and then stops the work, which must not ask again: `asked` counts. */
+export function stopAfter(asks: number) {
+  return {
+    asked: 0,
+    throwIfAborted() {
+      if (++this.asked > asks) throw new Error("stopped by the signal");
+    },
+  };
+}
+
 /** The folder of real data sets: GENCLASS_DATA, or the one beside the checkout. */
 export const DATA = [process.env.GENCLASS_DATA, resolve(import.meta.dirname, "../../shared/data")].find(
   (path) => path && existsSync(join(path, "mnist")),

@@ -10,8 +10,11 @@ export type TypedArray = Float32Array | Float64Array | Int32Array | Uint8Array;
 
 /** Row-major values with a shape. Float data may be held as float64 by the interpreter; `dtype` is the type it stands for. */
 export interface NdArray {
+  /** Sizes of its axes. */
   readonly shape: Shape;
+  /** Type of its elements. */
   readonly dtype: DType;
+  /** Its elements, the last axis fastest. */
   readonly data: TypedArray;
 }
 

@@ -34,6 +34,7 @@ export type ErrorCode = keyof typeof ERRORS;
 
 /** An expected failure: its message says what happened, what was expected and the way out. */
 export class GenclassError extends Error {
+  /** A key of `ERRORS`. */
   readonly code: ErrorCode;
   constructor(code: ErrorCode, message: string, options?: ErrorOptions) {
     super(message, options);

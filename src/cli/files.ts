@@ -5,7 +5,7 @@ import { fail } from "../base/errors.ts";
 import { requireEmpty } from "../data/empty.ts";
 import { isPicture } from "../data/readers/decode.ts";
 import { writeAtomically } from "../run/files.ts";
-import type { NodeModel, ReadPictures } from "../run/load.ts";
+import { type PictureReader, type ReadPictures, readEach } from "../run/pictures.ts";
 import { complain } from "./render.ts";
 
 /**
@@ -50,8 +50,8 @@ async function matches(folder: string, pattern: string): Promise<string[]> {
  * The pictures of files that decode. The others are told on standard error, and the command will exit with 1.
  * @throws `E_IMAGE` when none decodes
  */
-export async function readPictures(model: NodeModel, files: readonly string[]): Promise<ReadPictures> {
-  const read = await model.readEach(files);
+export async function readPictures(model: PictureReader, files: readonly string[]): Promise<ReadPictures> {
+  const read = await readEach(files, model);
   const [first, ...others] = read.failures;
   if (!first) return read;
   if (read.files.length === 0 && others.length === 0) throw first;

@@ -7,6 +7,7 @@ import type { Warning } from "./warnings.ts";
 
 /** Pictures that were added to a training part from elsewhere: the last `count` of the set. */
 export interface Added {
+  /** How many they are. */
   readonly count: number;
   /** The share of a batch's places that they take, 0..1. */
   readonly share: number;
@@ -37,7 +38,9 @@ export interface ImageSet {
 
 /** How many pictures of a set there are with and without a label. */
 export interface ExampleCounts {
+  /** Pictures with a label. */
   readonly labelled: number;
+  /** Pictures without one. */
   readonly unlabelled: number;
 }
 
@@ -71,6 +74,7 @@ export interface Dataset {
   readonly location?: string;
   /** Class names; label k stands for `classes[k]`. */
   readonly classes: readonly string[];
+  /** Trained on. */
   readonly train: ImageSet;
   /** Held out to choose the best checkpoint; absent where the data brings none and none was split off. */
   readonly validation?: ImageSet;

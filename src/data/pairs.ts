@@ -40,6 +40,7 @@ export type PairChange = keyof typeof PAIR_CHANGES;
 
 /** How pairs are made. */
 export interface Pairing {
+  /** What is done to a picture to make its partner. */
   readonly change: PairChange;
   /** In the range that `PAIR_CHANGES` gives; absent where the change has none. */
   readonly amount?: number;

@@ -10,8 +10,11 @@ export interface PictureShape {
 
 /** A decoded picture of any size: rows of pixels from the top left, each with its channels, bytes. `ImageData` is one. */
 export interface RawPicture {
+  /** Bytes `[height, width, channels]`. */
   readonly data: Uint8Array | Uint8ClampedArray;
+  /** In pixels. */
   readonly width: number;
+  /** In pixels. */
   readonly height: number;
   /** 1 grey, 2 grey and alpha, 3 sRGB, 4 sRGB and alpha; by default as many as the bytes make. */
   readonly channels?: number;

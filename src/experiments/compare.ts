@@ -40,6 +40,7 @@ export interface CompareCall extends SharedRunOptions {
   readonly options?: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
   /** The folder of the comparison: new, or that of the same one, which goes on. */
   readonly out: string;
+  /** What trains. Default `auto`. */
   readonly backend?: BackendWish["backend"];
   /** Asked all the time until it is so; the comparison then ends with all saved. */
   readonly interrupted?: () => boolean;
@@ -47,16 +48,23 @@ export interface CompareCall extends SharedRunOptions {
 
 /** A cell that could not be trained, and why. */
 export interface FailedCell extends Cell {
+  /** Of the error. */
   readonly code: ErrorCode;
+  /** Of the error. */
   readonly message: string;
 }
 
 /** What a comparison found. */
 export interface Comparison {
+  /** The folder of the comparison. */
   readonly out: string;
+  /** The source of the call. */
   readonly data: string;
+  /** The table. */
   readonly rows: readonly ComparisonRow[];
+  /** Those that are done. */
   readonly cells: readonly DoneCell[];
+  /** Those that could not be trained. */
   readonly failed: readonly FailedCell[];
 }
 

@@ -4,36 +4,45 @@ import type { AnswerTime, Trained } from "./job.ts";
 
 /** A cell: one model, trained once. */
 export interface Cell {
+  /** Name of the model. */
   readonly model: string;
   /** How many labels of the training part it had: as `--labels` takes them, or `all`. */
   readonly labels: string;
+  /** Of split, kept labels, first weights and order. */
   readonly seed: number;
 }
 
 /** A cell that is done. */
 export interface DoneCell extends Cell {
+  /** What training told. */
   readonly trained: Trained;
 }
 
 /** A row of the table: a model with a number of labels, over its seeds. Means, with sample deviations where there are several. */
 export interface ComparisonRow {
+  /** Name of the model. */
   readonly model: string;
+  /** As of `Cell`. */
   readonly labels: string;
   /** How many training pictures then had a label. */
   readonly labelled: number;
   /** How many there are. */
   readonly seeds: number;
-  /** Share of right answers on the test part, 0..1, and its deviation over seeds. */
+  /** Share of right answers on the test part, 0..1. */
   readonly accuracy: number;
+  /** Its deviation over seeds; null of one seed. */
   readonly sd: number | null;
   /** Accuracy on validation pictures, by which the reference is chosen. */
   readonly validationAccuracy: number | null;
   /** Expected calibration error, 0..1. */
   readonly ece: number;
+  /** Time of training. */
   readonly fitSeconds: number;
+  /** Its deviation over seeds; null of one seed. */
   readonly fitSecondsSd: number | null;
-  /** Milliseconds a picture, of a call with 256 and of one with 1; null where they were not measured. */
+  /** Milliseconds a picture, of a call with 256; null where they were not measured. */
   readonly msPerPicture: number | null;
+  /** Milliseconds of a call with one picture; null where they were not measured. */
   readonly msOnePicture: number | null;
   /** Trained numbers. */
   readonly parameters: number;

@@ -25,6 +25,7 @@ export interface Choice {
 }
 
 export type OptionValue = string | number | boolean;
+/** One option that is searched, and where. */
 export type Dimension = Range | Choice;
 /** A value of each option of a space, by name. */
 export type Point = Readonly<Record<string, OptionValue>>;

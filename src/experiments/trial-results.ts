@@ -13,11 +13,13 @@ import type { Point } from "./space.ts";
 export interface Trial {
   /** From 1. */
   readonly number: number;
+  /** Its options. */
   readonly point: Point;
   /** How far it was trained: 0 for the first rung; without halving there is one. */
   readonly rung: number;
   /** What training told; absent where it failed. */
   readonly trained?: Trained;
+  /** Why it could not be trained; absent where it could. */
   readonly failed?: { readonly code: ErrorCode; readonly message: string };
 }
 

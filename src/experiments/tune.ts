@@ -56,6 +56,7 @@ export interface TuneCall {
   readonly seed?: number;
   /** The folder of the search: new, or that of the same one, which goes on. */
   readonly out: string;
+  /** What trains. Default `auto`. */
   readonly backend?: BackendWish["backend"];
   /** Asked all the time until it is so; the search then ends with all saved. */
   readonly interrupted?: () => boolean;
@@ -63,13 +64,19 @@ export interface TuneCall {
 
 /** What a search found. */
 export interface Search {
+  /** The folder of the search. */
   readonly out: string;
+  /** Name of the model. */
   readonly model: string;
+  /** The source of the call. */
   readonly data: string;
+  /** How points are chosen. */
   readonly method: SearchMethod;
+  /** What is searched, an option each. */
   readonly space: readonly Dimension[];
   /** The metric of validation pictures that is made better. */
   readonly objective: { readonly metric: string; readonly better: "higher" | "lower" } | undefined;
+  /** In the order in which they were tried. */
   readonly trials: readonly Trial[];
   /** The best of those that were trained furthest. */
   readonly best: Trial | undefined;

@@ -8,10 +8,15 @@ export type Attrs = Readonly<Record<string, unknown>>;
 
 /** A symbolic value. Image tensors are `[n, h, w, c]` throughout. */
 export interface Tensor<A extends Attrs = Attrs> {
+  /** What makes the value. */
   readonly op: OpDef;
+  /** What it is made of. */
   readonly inputs: readonly Tensor[];
+  /** What the op must know beside its inputs. */
   readonly attrs: A;
+  /** Sizes of its axes. */
   readonly shape: Shape;
+  /** Type of its elements. */
   readonly dtype: DType;
 }
 
@@ -31,6 +36,7 @@ export type GradRule<A extends Attrs = Attrs> = (
 /** All that is true of an op, in one record. */
 // biome-ignore lint/suspicious/noExplicitAny: attributes differ from op to op; each record names its own.
 export interface OpDef<A extends Attrs = any> {
+  /** As it is printed. */
   readonly name: string;
   /** Shape and type of the result; throws `E_SHAPE`, `E_DTYPE`, `E_AXIS` on what does not fit. */
   infer(inputs: readonly Tensor[], attrs: A): TensorType;

@@ -80,7 +80,9 @@ export function precisionRecallCurve(scores: ArrayLike<number>, isPositive: Arra
 
 /** The curves of one class against the rest. */
 export interface ClassCurves {
+  /** Hits against false alarms. */
   readonly roc: RocCurve;
+  /** Precision against recall. */
   readonly precisionRecall: PrecisionRecallCurve;
 }
 

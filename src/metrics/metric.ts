@@ -16,6 +16,7 @@ export class Predictions {
   private calibrated: Float64Array | undefined;
 
   constructor(
+    /** By name, `[n, …]` each. */
     readonly outputs: ReadonlyMap<string, Float32Array>,
     /** Class numbers `[n]`; -1 where there is no label. */
     readonly labels: Int32Array,
@@ -64,7 +65,9 @@ export interface MetricInfo {
   readonly name: string;
   /** For people. */
   readonly title: string;
+  /** Which values are better. */
   readonly better: "higher" | "lower" | "neither";
+  /** What its values are in. */
   readonly unit: MetricUnit;
   /** Whether it is among the few that are shown first. */
   readonly headline?: boolean;
@@ -86,6 +89,7 @@ export interface Metric extends MetricInfo {
 
 /** Something fitted on validation pictures that the trained model uses later. */
 export interface FittedQuantity {
+  /** In messages; its arrays have names of their own. */
   readonly name: string;
   /** Names of outputs. */
   readonly needs: readonly string[];

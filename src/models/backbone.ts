@@ -29,6 +29,7 @@ export function normalisationNamed(name: "none" | "imagenet" | "centred", channe
 
 /** A pretrained network to build on. */
 export interface Backbone {
+  /** The network, as read from its ONNX file. */
   readonly network: Network;
   /** The name of the value to build on. */
   readonly cut: string;

@@ -27,7 +27,9 @@ export type HeadOutput = "logits" | "latent" | "features" | "picture" | "score" 
 
 /** One ability of a model. */
 export interface Head {
+  /** What it must be handed. */
   readonly takes: readonly HeadInput[];
+  /** What its result is. */
   readonly gives: HeadOutput;
   /** The result for `n` examples. It is handed every input that `takes` names. */
   build(scope: Scope, inputs: HeadInputs & { readonly n: number }): Tensor;

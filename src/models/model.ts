@@ -13,9 +13,13 @@ import type { Heads } from "./heads.ts";
 
 /** What a model must know of the data before it is built. */
 export interface DataSpec {
+  /** Of pictures, in pixels. */
   readonly height: number;
+  /** Of pictures, in pixels. */
   readonly width: number;
+  /** 1 for greyscale, 3 for colour. */
   readonly channels: number;
+  /** Class names, by class number. */
   readonly classes: readonly string[];
   /** Whether a mirrored picture is still of its class. */
   readonly mirror: boolean;
@@ -109,6 +113,7 @@ export interface ParameterGroup {
 
 /** One kind of step: a loss and the parameters it moves. */
 export interface Phase {
+  /** In the names of its losses. */
   readonly name: string;
   /**
    * The parameters that this phase moves: path prefixes, or groups. The longest prefix that fits takes a parameter; of groups of
@@ -119,6 +124,7 @@ export interface Phase {
   readonly every?: number;
   /** The part of its stage in which the phase runs: from and to in 0..1, of which the end is left out. Default: all of it. */
   readonly window?: readonly [from: number, to: number];
+  /** The rule of its updates. */
   readonly optimizer: Optimizer;
   /**
    * An earlier phase, of this stage or of one before, whose optimizer goes on in this one: slots and step number are common. It has
@@ -222,6 +228,7 @@ export interface Stage {
   readonly name?: string;
   /** Share of the run's budget, relative to the other stages'. Default 1; of a stage that is solved, which takes as long as it takes, 0. */
   readonly share?: number;
+  /** Its kinds of step, in the order in which they take turns. */
   readonly phases: readonly Phase[];
   /** In place of phases, of which there are then none: counts as one step, and as an epoch. */
   readonly solve?: Solve;
@@ -244,6 +251,7 @@ export interface LikelihoodSpec {
 
 /** A model with its options filled in, for data of one kind. */
 export interface BuiltModel {
+  /** What it can do, by name. */
   readonly heads: Heads;
   /** Width of the latent vectors that heads take or give. */
   readonly latentSize?: number;
@@ -253,6 +261,7 @@ export interface BuiltModel {
   readonly stages: readonly Stage[];
   /** Batches of each step. Default: one stream `batch` of all pictures, augmented. */
   readonly streams?: Streams;
+  /** Values that are kept for each training picture, by name. */
   readonly tables?: Readonly<Record<string, TableSpec>>;
   /** Metrics of this model's own, beside the common ones. */
   readonly metrics?: readonly Metric[];
@@ -275,10 +284,13 @@ export type OptionTable = z.ZodObject;
 
 /** A model: what the command line and the library know it by. */
 export interface Model<O extends OptionTable = OptionTable> {
+  /** As on the command line. */
   readonly name: string;
+  /** For people. */
   readonly title: string;
   /** Where the method is published. */
   readonly cite: string;
+  /** Its options: each has a range, a default and a description. */
   readonly options: O;
   /** Whether it can be built on a pretrained network (`DataSpec.backbone`), on its last map or on those of several scales. Default: no. */
   readonly buildsOnBackbone?: boolean | "scales";

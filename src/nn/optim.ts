@@ -9,6 +9,7 @@ import { input, type Tensor } from "../graph/tensor.ts";
 export interface StepSetting {
   /** Number of this step among the optimizer's own, from 1. */
   readonly step: number;
+  /** By the schedule of the phase. */
   readonly learningRate: number;
   /** Factor on the optimizer's weight decay, for a group of parameters. */
   readonly decayScale: number;
@@ -38,6 +39,7 @@ interface Updated {
 export interface SgdOptions {
   /** Default 0. */
   momentum?: number;
+  /** Whether the gradient is taken where momentum leads (Nesterov 1983). Default false. */
   nesterov?: boolean;
   /** Weight decay as an L2 penalty: decay · w is added to the gradient, as in PyTorch. Default 0. */
   decay?: number;
@@ -103,7 +105,9 @@ export function adam({ beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8, decay = 0 }: 
 
 /** Options of `rmsprop`. */
 export interface RmspropOptions {
+  /** α: how much of the mean square is kept. Default 0.99. */
   decay?: number;
+  /** Added to the root of the mean square. Default 1e-8. */
   epsilon?: number;
 }
 
@@ -151,8 +155,11 @@ export const optimizerScalar = (owner: string, name: string): string => `optimiz
 
 /** A trained parameter with its gradient. */
 export interface Trained {
+  /** Of the parameter. */
   readonly path: string;
+  /** Its value before the step. */
   readonly parameter: Tensor;
+  /** Of the loss, of the same shape. */
   readonly gradient: Tensor;
 }
 

@@ -9,7 +9,9 @@ import type { Initializer, MeasuredInit } from "./init.ts";
 
 /** One entry of the state: its shape, its first value, and whether optimizers move it. */
 export interface StateSpec {
+  /** Sizes of its axes. */
   readonly shape: Shape;
+  /** Its first value. */
   readonly init: Initializer | MeasuredInit;
   /** True for parameters, which optimizers move; false for buffers (running statistics), which a step assigns. */
   readonly trainable: boolean;
@@ -23,7 +25,9 @@ export type Annealing = (progress: number) => number;
 
 /** Noise that a step is fed: its shape and distribution. */
 export interface NoiseSpec {
+  /** Of the whole batch. */
   readonly shape: Shape;
+  /** Its distribution. */
   readonly kind: NoiseKind;
 }
 
@@ -56,6 +60,7 @@ export interface BuildOptions {
 export class Build {
   /** Whether dropout, noise and batch statistics are active. */
   readonly training: boolean;
+  /** What the walk was begun with. */
   readonly options: BuildOptions;
   /** Declared parameters and buffers by path. */
   readonly state = new Map<string, StateSpec>();
@@ -63,9 +68,11 @@ export class Build {
   readonly tensors = new Map<string, Tensor>();
   /** Paths whose moving average was read. */
   readonly averaged = new Set<string>();
+  /** Noise that was drawn, by path. */
   readonly noises = new Map<string, NoiseSpec>();
   /** New values of buffers after this step. */
   readonly assigned = new Map<string, Tensor>();
+  /** Scalars that change with progress, by path. */
   readonly annealed = new Map<string, Annealing>();
 
   constructor(training: boolean, options: BuildOptions = {}) {
@@ -73,6 +80,7 @@ export class Build {
     this.options = options;
   }
 
+  /** Where a walk begins. */
   get root(): Scope {
     return new Scope(this, "");
   }

@@ -8,9 +8,11 @@ import { glorotUniform } from "./init.ts";
 import { dense } from "./layers.ts";
 import type { Scope } from "./scope.ts";
 
-/** A Gaussian of latent vectors for each row, both `[n, d]`. */
+/** A Gaussian of latent vectors for each row; mean and logarithm of the variance are `[n, d]`. */
 export interface Posterior {
+  /** Of each latent number. */
   readonly mean: Tensor;
+  /** ln σ² of each latent number. */
   readonly logVariance: Tensor;
 }
 

@@ -7,12 +7,14 @@ import type { OnnxConstant, OnnxModel, OnnxNode, OnnxType, OnnxValue } from "./s
 
 /** How a graph becomes a model. */
 export interface LowerOptions {
+  /** See `CompileOptions.mode`. */
   mode: Emitter["mode"];
   /**
    * The batch size the graph was built with, when the model shall take any batch: every leading size that is a
    * multiple of it becomes free. Choose a prime that no other size is a multiple of (`FREE_BATCH`).
    */
   freeBatch?: number;
+  /** Texts that are stored with the model, by name. */
   metadata?: Record<string, string>;
 }
 

@@ -30,11 +30,17 @@ export interface OnnxValue {
 
 /** A whole model; `metadata` is stored with it as text. */
 export interface OnnxModel {
+  /** Of the graph. */
   name: string;
+  /** Ops, each after those that it needs. */
   nodes: readonly OnnxNode[];
+  /** Values that are stored with the graph. */
   constants: readonly OnnxConstant[];
+  /** What it is fed. */
   inputs: readonly OnnxValue[];
+  /** What it gives. */
   outputs: readonly OnnxValue[];
+  /** Texts, by name. */
   metadata?: Readonly<Record<string, string>>;
 }
 

@@ -1,6 +1,7 @@
 // The search behind an explanation: from the latent vector of a picture to the nearest one whose picture is of another class.
 import { type NdArray, ndarray, sizeOf, zeros } from "../base/array.ts";
 import { fail } from "../base/errors.ts";
+import type { StopSignal } from "../base/stop-signal.ts";
 import { grad } from "../graph/grad.ts";
 import * as g from "../graph/ops/index.ts";
 import { input, type Tensor } from "../graph/tensor.ts";
@@ -65,14 +66,17 @@ export class Search {
     private readonly executable: Executable,
     private readonly outputs: Readonly<Record<string, Tensor>>,
     private readonly batch: number,
+    private readonly signal: StopSignal | undefined,
   ) {
     this.d = model.latentSize;
   }
 
-  static async create(model: TrainedModel, batch: number): Promise<Search> {
+  /** @param signal makes `run` throw its reason, between two steps */
+  static async create(model: TrainedModel, batch: number, signal?: StopSignal): Promise<Search> {
     for (const head of ["encode", "decode", "classify"]) requireHead(model.heads, head);
     const outputs = objective(model, batch);
-    return new Search(model, await model.backend.compile("explain", outputs, { mode: "infer" }), outputs, batch);
+    const executable = await model.backend.compile("explain", outputs, { mode: "infer" });
+    return new Search(model, executable, outputs, batch, signal);
   }
 
   dispose(): Promise<void> {
@@ -145,6 +149,7 @@ export class Search {
 
   /** Runs the objective on up to a batch of rows. */
   private async evaluate(rows: SearchRows): Promise<Tried> {
+    this.signal?.throwIfAborted();
     const { batch, model } = this;
     const { height, width, channels } = model.spec;
     const padded = <T extends Float32Array | Int32Array>(values: T, empty: T): T => {

@@ -22,6 +22,7 @@ export interface ClassEvaluation {
   readonly classes: readonly (ClassScores & { name: string })[];
   /** `confusion[label][answer]` counts. */
   readonly confusion: readonly (readonly number[])[];
+  /** Confidence against accuracy, bin by bin. */
   readonly calibration: readonly CalibrationBin[];
   /** The 95 % interval of the accuracy (`wilsonInterval`). */
   readonly accuracyInterval: Interval;

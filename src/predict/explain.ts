@@ -3,14 +3,16 @@
 // Individual Recourse and Actionable Explanations"), in the residual form: the picture itself plus what the decoder changes, so
 // that all stays that the latent vector does not hold.
 import { sizeOf } from "../base/array.ts";
+import type { StopSignal } from "../base/stop-signal.ts";
 import { argmax, softmaxRows } from "../metrics/classification.ts";
 import { onLine, Search, VALID_MARGIN } from "./counterfactual.ts";
 import type { TrainedModel } from "./trained.ts";
 
 /** What is found for a picture. */
 export interface Explanation {
-  /** Class numbers: what the model takes the picture for, and what it was changed to. */
+  /** Class number of what the model takes the picture for. */
   readonly from: number;
+  /** Class number of what it was changed to. */
   readonly to: number;
   /** Whether the model takes the changed picture for that class, by a clear margin and also moved by one pixel. */
   readonly valid: boolean;
@@ -20,8 +22,9 @@ export interface Explanation {
   readonly changed: Uint8Array;
   /** Pictures between, bytes `[STEPS_BETWEEN, h, w, c]`, along a straight line between the latent vectors. */
   readonly between: Uint8Array;
-  /** Probability of each class, before and after `[classes]`. */
+  /** Probability of each class before the change, `[classes]`. */
   readonly before: Float64Array;
+  /** Probability of each class after the change, `[classes]`. */
   readonly after: Float64Array;
 }
 
@@ -34,17 +37,20 @@ const BATCH = 32;
  * Explains pictures by their nearest ones of other classes.
  * @param pictures bytes `[n, h, w, c]`
  * @param targets class number for each; by default the one that the model holds for the second likeliest
+ * @param options `signal` ends the work between two steps of the search: the call then throws its reason
  * @throws `E_HEAD` for a model that does not classify, encode and decode, or has no mixture of a class (see `componentsOf`)
  */
 export async function explain(
   model: TrainedModel,
   pictures: Uint8Array,
   targets?: ArrayLike<number>,
+  { signal }: { readonly signal?: StopSignal } = {},
 ): Promise<Explanation[]> {
+  signal?.throwIfAborted();
   const k = model.spec.classes.length;
   const size = sizeOf([model.spec.height, model.spec.width, model.spec.channels]);
   const n = pictures.length / size;
-  const search = await Search.create(model, Math.min(BATCH, n));
+  const search = await Search.create(model, Math.min(BATCH, n), signal);
   const found: Explanation[] = [];
   try {
     for (let from = 0; from < n; from += BATCH) {

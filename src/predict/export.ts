@@ -20,9 +20,11 @@ const TOLERANCE = 1e-4;
 
 /** An exported head: the file and what people must know to call it. */
 export interface ExportedHead {
+  /** The ONNX file. */
   readonly bytes: Uint8Array;
-  /** Inputs and outputs as `name: type [shape]`. */
+  /** Inputs as `name: type [shape]`. */
   readonly inputs: readonly string[];
+  /** Outputs, in the same form. */
   readonly outputs: readonly string[];
 }
 
@@ -38,7 +40,7 @@ export const defaultHead = (model: TrainedModel): string =>
  * `classify`, outputs are `probabilities` float32 `[batch, classes]`, `label` int32 `[batch]` and, where it is told and nothing
  * is drawn for it, `novelty` float32 `[batch]`, above 1 for an alarm; of another head, one output named for what it gives.
  * Metadata: `labels` (JSON list), `temperature`, `falseAlarms` (share of typical pictures whose novelty is above 1), `genclass`,
- * and `input`, `output` and `preprocessing` (of pictures) in words. Weights are initializers in the layout of the ops that read them,
+ * `resize` (how pictures become as large as those that it takes), and `input`, `output` and `preprocessing` (of pictures) in words. Weights are initializers in the layout of the ops that read them,
  * so that tools for ONNX files (quantisation, optimisers) find them.
  * @throws `E_HEAD` for a head that the model lacks, `E_EXPORT` when the file's values differ from the run's
  */
@@ -67,7 +69,9 @@ export async function exportHead(
     ...("novelty" in named && "falseAlarms" in model.novelty ? { falseAlarms: String(model.novelty.falseAlarms) } : {}),
     input: inputs.join("; "),
     output: told.join("; "),
-    ...(model.heads[head]!.takes.includes("picture") ? { preprocessing: preprocessingOf(model) } : {}),
+    ...(model.heads[head]!.takes.includes("picture")
+      ? { preprocessing: preprocessingOf(model), resize: model.resize }
+      : {}),
   };
   const bytes = encodeModel(lower(head, named, { mode: "infer", freeBatch: FREE_BATCH, metadata }));
   await check(bytes, model, backend, head, graph, named);

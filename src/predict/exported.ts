@@ -1,9 +1,10 @@
 // An exported classifier in use: the ONNX file alone, which tells its labels and what it takes.
-import { z } from "zod";
-import { type NdArray, ndarray, zeros } from "../base/array.ts";
+import { type NdArray, ndarray } from "../base/array.ts";
 import { fail, GenclassError } from "../base/errors.ts";
+import { RESIZES, type Resize } from "../data/picture.ts";
 import { parseOnnx } from "../onnx/import/file.ts";
 import type { Backend, Executable } from "../runtime/backend.ts";
+import { ROWS_AT_ONCE, requireFinite } from "./rows.ts";
 import type { Prediction } from "./trained.ts";
 
 /** What a text says as JSON; undefined for one that is none, or absent. */
@@ -15,8 +16,17 @@ function jsonOf(text = ""): unknown {
   }
 }
 
+/** The classes that a text tells: a JSON list of names; undefined for another text. */
+function labelsOf(text: string | undefined): readonly string[] | undefined {
+  const found = jsonOf(text);
+  const isList = Array.isArray(found) && found.length > 0 && found.every((label) => typeof label === "string");
+  return isList ? found : undefined;
+}
+
+const isResize = (word: string | undefined): word is Resize => word !== undefined && Object.hasOwn(RESIZES, word);
+
 /** @throws `E_ONNX` where the backend refuses the graph: a file may be whole, and its content be damaged */
-async function loaded(bytes: Uint8Array, backend: Backend): Promise<Executable> {
+async function loaded(bytes: Uint8Array, backend: Pick<Backend, "load">): Promise<Executable> {
   try {
     return await backend.load(bytes);
   } catch (cause) {
@@ -34,51 +44,70 @@ export class ExportedClassifier {
   private constructor(
     /** Size of the pictures that it takes. */
     readonly spec: { readonly height: number; readonly width: number; readonly channels: number },
+    /** How pictures of another size become so large; `fit` where the file does not tell. */
+    readonly resize: Resize,
     /** The classes, by number. */
     readonly classes: readonly string[],
-    private readonly tellsNovelty: boolean,
+    /** The largest share of typical pictures whose novelty is above 1, 0..1; undefined where novelty is not told. */
+    readonly falseAlarms: number | undefined,
     private readonly executable: Executable,
   ) {}
 
   /** @throws `E_ONNX` for bytes that are no ONNX file, `E_DATA_FORMAT` for another model than an exported classifier */
-  static async load(bytes: Uint8Array, backend: Backend): Promise<ExportedClassifier> {
-    const { inputs, outputs, metadata } = parseOnnx(bytes);
+  static async load(bytes: Uint8Array, backend: Pick<Backend, "load">): Promise<ExportedClassifier> {
+    const { inputs, outputs, initializers, metadata } = parseOnnx(bytes);
     const [, height, width, channels] = inputs.find(({ name }) => name === "pixels")?.dims ?? [];
     const names = outputs.map(({ name }) => name);
-    const labels = z
-      .array(z.string())
-      .min(1)
-      .safeParse(jsonOf(metadata.get("labels"))).data;
+    const labels = labelsOf(metadata.get("labels"));
+    const resize = metadata.get("resize");
     if (
       labels === undefined ||
+      // A classifier that draws noise has more.
+      inputs.length !== 1 ||
+      // One that names other files on this machine was not written by genclass.
+      [...initializers.values()].some(({ isExternal, external }) => isExternal || external.size > 0) ||
       ![height, width, channels].every((size) => typeof size === "number") ||
       !["probabilities", "label"].every((name) => names.includes(name))
     )
       fail("E_DATA_FORMAT", 'this ONNX file is no classifier of genclass; expected what "genclass export RUN" writes');
     return new ExportedClassifier(
       { height: Number(height), width: Number(width), channels: Number(channels) },
+      isResize(resize) ? resize : "fit",
       labels,
-      names.includes("novelty"),
+      names.includes("novelty") ? Number(metadata.get("falseAlarms")) : undefined,
       await loaded(bytes, backend),
     );
   }
 
-  /** Label, probability and novelty of each picture of bytes `[n, h, w, c]`. @throws `E_SHAPE` */
+  /**
+   * Label, probability and novelty of each picture of bytes `[n, h, w, c]`.
+   * @throws `E_SHAPE`; `E_NAN` for an answer that is not finite
+   */
   async classify(pixels: Uint8Array): Promise<Prediction[]> {
     const { height, width, channels } = this.spec;
-    const n = pixels.length / (height * width * channels);
+    const size = height * width * channels;
+    const [n, k] = [pixels.length / size, this.classes.length];
     if (!Number.isInteger(n))
       fail("E_SHAPE", `${pixels.length} bytes are not a whole number of pictures [${height}, ${width}, ${channels}]`);
-    const k = this.classes.length;
-    const outputs: Record<string, NdArray> = { probabilities: zeros([n, k]), label: zeros([n], "int32") };
-    if (this.tellsNovelty) outputs.novelty = zeros([n]);
-    await this.executable.run({ pixels: ndarray("uint8", [n, height, width, channels], pixels) }, outputs);
-    const { probabilities, label, novelty } = outputs;
-    return Array.from(label!.data, (best, i) => ({
+    const [probabilities, labels, novelty] = [new Float32Array(n * k), new Int32Array(n), new Float32Array(n)];
+    const tellsNovelty = this.falseAlarms !== undefined;
+    for (let from = 0; from < n; from += ROWS_AT_ONCE) {
+      const to = Math.min(from + ROWS_AT_ONCE, n);
+      const outputs: Record<string, NdArray> = {
+        probabilities: ndarray("float32", [to - from, k], probabilities.subarray(from * k, to * k)),
+        label: ndarray("int32", [to - from], labels.subarray(from, to)),
+      };
+      if (tellsNovelty) outputs.novelty = ndarray("float32", [to - from], novelty.subarray(from, to));
+      const rows = pixels.subarray(from * size, to * size);
+      await this.executable.run({ pixels: ndarray("uint8", [to - from, height, width, channels], rows) }, outputs);
+    }
+    requireFinite("probabilities", probabilities, k);
+    requireFinite("novelty", novelty, 1);
+    return Array.from(labels, (best, i) => ({
       label: this.classes[best]!,
-      probability: probabilities!.data[i * k + best]!,
-      probabilities: Object.fromEntries(this.classes.map((name, c) => [name, probabilities!.data[i * k + c]!])),
-      ...(novelty ? { novelty: novelty.data[i]! } : {}),
+      probability: probabilities[i * k + best]!,
+      probabilities: Object.fromEntries(this.classes.map((name, c) => [name, probabilities[i * k + c]!])),
+      ...(tellsNovelty ? { novelty: novelty[i]! } : {}),
     }));
   }
 

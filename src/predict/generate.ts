@@ -21,7 +21,7 @@ export interface GenerateOptions {
   readonly sampler?: Sampler;
   /** Of the noise. Default 0. */
   readonly seed?: number;
-  /** Ends the work between two rounds of draws: the call then throws the signal's reason. */
+  /** Ends the work between two batches: the call then throws the signal's reason. */
   readonly signal?: StopSignal;
 }
 
@@ -56,7 +56,7 @@ export async function generate(model: TrainedModel, count: number, options: Gene
   if (wanted === -1) unknownName("class", options.class!, classes);
   const pixels =
     sampler === "mixture"
-      ? toBytes((await sampleMixture(model, count, { seed, wanted })).data)
+      ? toBytes((await sampleMixture(model, count, { seed, wanted, signal })).data)
       : await draw(model, count, wanted, seed, signal);
   return { pixels, sampler };
 }
@@ -75,8 +75,9 @@ async function draw(
 ): Promise<Uint8Array> {
   const { classes, height, width, channels } = model.spec;
   const asked = model.heads.sample!.takes.includes("label");
-  if (wanted === undefined) return toBytes((await model.sample(count, { seed })).data);
-  if (asked) return toBytes((await model.sample(count, { seed, label: new Int32Array(count).fill(wanted) })).data);
+  if (wanted === undefined) return toBytes((await model.sample(count, { seed, signal })).data);
+  if (asked)
+    return toBytes((await model.sample(count, { seed, signal, label: new Int32Array(count).fill(wanted) })).data);
   if (!model.has("classify"))
     fail(
       "E_HEAD",

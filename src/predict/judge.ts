@@ -1,6 +1,7 @@
 // What a judge makes of a model's samples: a classifier that was trained on real pictures sees them and real ones by its features.
 import { fail } from "../base/errors.ts";
 import { evenly } from "../base/evenly.ts";
+import type { StopSignal } from "../base/stop-signal.ts";
 import { decoded, gather, type ImageSet, ownCount, subset } from "../data/dataset.ts";
 import { toBytes } from "../data/picture.ts";
 import { argmax } from "../metrics/classification.ts";
@@ -18,8 +19,11 @@ const MOST_PICTURES = 10_000;
 
 /** What is told of the samples of a class, beside the real pictures of the class; numbers are absent where there are too few. */
 export interface ClassSamples extends Partial<ManifoldMetrics> {
+  /** Of the class. */
   readonly name: string;
+  /** Real pictures of it. */
   readonly real: number;
+  /** Samples of it. */
   readonly generated: number;
   /** Mean distance between samples of the class, over that between its real pictures. */
   readonly spread?: number;
@@ -31,8 +35,11 @@ export interface JudgedSamples extends Partial<ManifoldMetrics> {
   readonly n: number;
   /** Numbers of a picture's features, each with a standard deviation of 1 over the real pictures. */
   readonly features: number;
+  /** Between Gaussians of the features of samples and of real pictures (Heusel et al. 2017); smaller is better. */
   readonly frechetDistance: number;
+  /** Squared maximum mean discrepancy of the features (Bińkowski et al. 2018); smaller is better. */
   readonly kernelDistance?: number;
+  /** Mean distance between samples, over that between real pictures. */
   readonly spread?: number;
   /** Entropy of the classes that the judge answers, over that of equal shares, 0..1; below 0.85 classes are missing. */
   readonly classEntropy: number;
@@ -40,6 +47,7 @@ export interface JudgedSamples extends Partial<ManifoldMetrics> {
   readonly askedClass?: number;
   /** Whether samples are copies of training pictures; absent where these are not at hand. */
   readonly copying?: Copying;
+  /** By class number. */
   readonly classes: readonly ClassSamples[];
 }
 
@@ -47,6 +55,7 @@ export interface JudgedSamples extends Partial<ManifoldMetrics> {
  * Draws as many samples as there are pictures in a set (10,000 at most), and lets a judge compare the two.
  * @param judge a classifier with a head `features`, of the same pictures and classes
  * @param train the pictures that `model` was trained on
+ * @param options `signal` ends the work between two batches: the call then throws its reason
  * @throws `E_HEAD` for a model that does not sample or a judge without features or classes, `E_RUN_CONFLICT` for a judge of other
  * pictures or classes, `E_DATA_EMPTY` for fewer than two pictures
  */
@@ -55,6 +64,7 @@ export async function judgeSamples(
   judge: TrainedModel,
   set: ImageSet,
   train?: ImageSet,
+  { signal }: { readonly signal?: StopSignal } = {},
 ): Promise<JudgedSamples> {
   requireJudge(model, judge);
   const chosen = await someOf(set, set.labels.length);
@@ -64,10 +74,10 @@ export async function judgeSamples(
   const asked = model.heads.sample!.takes.includes("label");
   // The classes as they are among the real pictures; for those that tell none, all in turn.
   const label = labels.map((value, i) => (value >= 0 ? value : i % judge.spec.classes.length));
-  const samples = toBytes((await model.sample(n, { label })).data);
-  const answers = await answersOf(judge, samples);
+  const samples = toBytes((await model.sample(n, { label, signal })).data);
+  const answers = await answersOf(judge, samples, signal);
   const featuresOf = async (picture: Uint8Array): Promise<Float32Array> =>
-    (await judge.run("features", { picture })).data as Float32Array;
+    (await judge.run("features", { picture }, { signal })).data as Float32Array;
   const ofReal = await featuresOf(await gather(chosen));
   const width = ofReal.length / n;
   const standardise = standardiser(ofReal, width);
@@ -117,9 +127,9 @@ function requireJudge(model: TrainedModel, judge: TrainedModel): void {
 const someOf = (set: ImageSet, n: number): Promise<ImageSet> =>
   decoded(subset(set, evenly(n, Math.min(n, MOST_PICTURES))));
 
-async function answersOf(judge: TrainedModel, picture: Uint8Array): Promise<Int32Array> {
+async function answersOf(judge: TrainedModel, picture: Uint8Array, signal?: StopSignal): Promise<Int32Array> {
   const k = judge.spec.classes.length;
-  const { data } = await judge.run("classify", { picture });
+  const { data } = await judge.logits(picture, { signal });
   return Int32Array.from({ length: data.length / k }, (_, i) => argmax(data, i * k, k));
 }
 

@@ -4,7 +4,7 @@ import { binarise } from "../data/binarise.ts";
 import { decoded, gather, type ImageSet, range } from "../data/dataset.ts";
 import type { LikelihoodSpec } from "../models/model.ts";
 import { Random } from "../random/random.ts";
-import type { TrainedModel } from "./trained.ts";
+import type { CallOptions, TrainedModel } from "./trained.ts";
 
 /** What `estimateLikelihood` finds. */
 export interface LikelihoodEstimate {
@@ -36,14 +36,15 @@ const CHUNK = 1000;
 /**
  * Estimates the likelihood of pictures.
  * @param draws latent vectors a picture; rounded up to a whole number of the model's calls
- * @param options `pictures`: only so many, from the start (default: all); `seed` of binarisation and draws (default 0)
+ * @param options `pictures`: only so many, from the start (default: all); `seed` of binarisation and draws (default 0); `signal` ends
+ * the work between two batches: the call then throws its reason
  * @throws `E_HEAD` for a model without the head `logLikelihood`, `E_DATA_EMPTY` for a set without pictures
  */
 export async function estimateLikelihood(
   model: TrainedModel,
   whole: ImageSet,
   draws: number,
-  { pictures, seed = 0 }: { pictures?: number; seed?: number } = {},
+  { pictures, seed = 0, signal }: CallOptions & { pictures?: number } = {},
 ): Promise<LikelihoodEstimate> {
   const { likelihood: spec, spec: kind } = model;
   if (!spec || !model.has("logLikelihood"))
@@ -63,7 +64,9 @@ export async function estimateLikelihood(
     const logMean = new LogMean();
     // Seeds of the draws follow each other; they are far from those of other estimates by the names of the noise.
     for (let round = 0; round < rounds; round++)
-      logMean.add((await model.run("logLikelihood", { picture: bytes }, { seed: seed + round })).data as Float32Array);
+      logMean.add(
+        (await model.run("logLikelihood", { picture: bytes }, { seed: seed + round, signal })).data as Float32Array,
+      );
     for (const value of logMean.values()) estimates.push(value);
   }
   const mean = estimates.reduce((a, b) => a + b, 0) / n;

@@ -3,7 +3,7 @@ import type { NdArray } from "../base/array.ts";
 import { fail } from "../base/errors.ts";
 import { type ClassComponent, mixtureOf } from "../metrics/mixture-quantity.ts";
 import { Random } from "../random/random.ts";
-import type { TrainedModel } from "./trained.ts";
+import type { CallOptions, TrainedModel } from "./trained.ts";
 
 /** Latent vectors with the class that each stands for. */
 export interface DrawnCodes {
@@ -61,11 +61,11 @@ export function drawCodes(components: readonly ClassComponent[], n: number, seed
 export function sampleMixture(
   model: TrainedModel,
   n: number,
-  { seed = 0, wanted }: { seed?: number; wanted?: number } = {},
+  { seed = 0, wanted, signal }: CallOptions & { wanted?: number } = {},
 ): Promise<NdArray> {
   const components = wanted === undefined ? mixtureOf(model.fitted) : componentsOf(model, wanted);
   if (!components || !hasMixture(model))
     fail("E_HEAD", "there is no mixture to draw from: it is fitted in training, to models that encode and decode");
   const { latent, labels } = drawCodes(components, n, seed);
-  return model.decode(latent, labels);
+  return model.run("decode", { latent, label: labels }, { signal });
 }

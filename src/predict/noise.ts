@@ -3,9 +3,7 @@ import { type NdArray, ndarray, sizeOf } from "../base/array.ts";
 import { hashBytes } from "../data/dataset.ts";
 import { NOISE_PREFIX } from "../graph/names.ts";
 import { drawNoise, type NoiseSpec } from "../nn/scope.ts";
-
-/** Rows that a head computes at once. */
-export const ROWS_AT_ONCE = 256;
+import { ROWS_AT_ONCE } from "./rows.ts";
 
 /** The rows of a call for which noise is drawn. */
 export interface NoiseRows {

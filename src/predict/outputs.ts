@@ -1,5 +1,5 @@
 // Outputs: rows that a model gives for every picture of a set, from which metrics and fitted quantities are computed.
-import { firstNotFinite, type NdArray, ndarray, sizeOf } from "../base/array.ts";
+import { type NdArray, ndarray, sizeOf } from "../base/array.ts";
 import { fail } from "../base/errors.ts";
 import { BatchBuffer, MAIN_VIEW, PARTNER_VIEW, type Table } from "../data/batches.ts";
 import { type ImageSet, keptPartner, range } from "../data/dataset.ts";
@@ -14,6 +14,7 @@ import { perExample } from "../nn/losses.ts";
 import type { Scope } from "../nn/scope.ts";
 import type { PlainBatch } from "./batch.ts";
 import { IN_FLIGHT, type StepFeeds } from "./feeds.ts";
+import { requireFinite } from "./rows.ts";
 import { similarity } from "./similarity.ts";
 import { askedOf, hasStatistics, statistics } from "./statistics.ts";
 
@@ -219,14 +220,4 @@ export async function predictSet(
   for (const running of inFlight) await running;
   for (const [name, rows] of gathered) requireFinite(name, rows, rows.length / n);
   return gathered;
-}
-
-/** Refuses rows of `width` values of an output that are no numbers, from which nothing true could follow. @throws `E_NAN` */
-export function requireFinite(output: string, rows: Float32Array, width: number): void {
-  const at = firstNotFinite(rows);
-  if (at >= 0)
-    fail(
-      "E_NAN",
-      `"${output}" of picture ${Math.floor(at / width) + 1} is ${rows[at]}: the weights went wrong in training, or are damaged. Train again with a lower learning rate (--set rate=…)`,
-    );
 }

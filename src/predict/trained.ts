@@ -17,13 +17,15 @@ import type { Backend, Executable } from "../runtime/backend.ts";
 import type { State } from "../runtime/program.ts";
 import { pixelsToUnit, plainBatch } from "./batch.ts";
 import { StepFeeds } from "./feeds.ts";
-import { headNoise, ROWS_AT_ONCE } from "./noise.ts";
+import { headNoise } from "./noise.ts";
 import { type NoveltyBasis, noveltyOf } from "./novelty.ts";
-import { metricsOf, outputsOf, outputTensors, predictSet, requireFinite } from "./outputs.ts";
+import { metricsOf, outputsOf, outputTensors, predictSet } from "./outputs.ts";
+import { ROWS_AT_ONCE, requireFinite } from "./rows.ts";
 import { translationOf } from "./translation.ts";
 
 /** What a classifier says of a picture. */
 export interface Prediction {
+  /** Name of the likeliest class. */
   label: string;
   /** Of the label, 0..1. */
   probability: number;
@@ -38,16 +40,31 @@ export interface Prediction {
 
 /** Rows that a head is given: pictures as bytes `[n, h, w, c]`, latent vectors `[n, latentSize]`, class numbers `[n]`. */
 export interface HeadFeeds {
+  /** Bytes `[n, h, w, c]`. */
   readonly picture?: Uint8Array;
+  /** Pictures of the second source, bytes `[n, h, w, c]`. */
   readonly second?: Uint8Array;
+  /** Latent vectors `[n, latentSize]`. */
   readonly latent?: Float32Array;
+  /** Class numbers `[n]`. */
   readonly label?: Int32Array;
+}
+
+/** How rows are computed. */
+export interface CallOptions {
+  /** Of the noise that is drawn. Default 0. */
+  readonly seed?: number;
+  /** Ends the work between two batches: the call then throws its reason. */
+  readonly signal?: StopSignal;
 }
 
 /** A head as a graph: its inputs by what they are, the noise that it draws, and its result. */
 export interface HeadGraph {
+  /** By what they are. */
   readonly inputs: ReadonlyMap<HeadInput, Tensor>;
+  /** Noise that it draws, by path. */
   readonly noises: ReadonlyMap<string, NoiseSpec>;
+  /** Its result. */
   readonly output: Tensor;
 }
 
@@ -69,7 +86,9 @@ export interface ModelConfig {
 
 /** What of a checkpoint a trained model needs. */
 export interface TrainedWeights {
+  /** Parameters and buffers, by path. */
   readonly state: State;
+  /** What was fitted on validation pictures, by name. */
   readonly fitted: Fitted;
 }
 
@@ -96,11 +115,13 @@ const SET_BATCH = 128;
 
 /** A model with trained weights. */
 export class TrainedModel {
+  /** The pictures that it takes and the classes that it knows. */
   readonly spec: DataSpec;
   /** How pictures of another size become as large as those that it takes. */
   readonly resize: Resize;
   /** What was fitted on validation pictures. */
   readonly fitted: Fitted;
+  /** What it can do, by name. */
   readonly heads: Heads;
   /** The metrics that can be computed for it, common ones and its own. */
   readonly metrics: readonly Metric[];
@@ -216,11 +237,12 @@ export class TrainedModel {
   /**
    * Rows `[n, …]` that a head gives for rows of what it takes, in batches.
    * @param feeds what the head takes: see `heads[name].takes`
-   * @param options `seed` of the head's own noise (default 0; see `headNoise`); `count` of rows, for a head that takes nothing
+   * @param options `seed` of the head's own noise (default 0; see `headNoise`); `count` of rows, for a head that takes nothing;
+   * `signal` ends the work between two batches: the call then throws its reason
    * @throws `E_HEAD` for a head that the model lacks, `E_SHAPE` for an input that is missing or of another size,
    * `E_NAN` for a result that is not finite
    */
-  async run(name: string, feeds: HeadFeeds, options: { seed?: number; count?: number } = {}): Promise<NdArray> {
+  async run(name: string, feeds: HeadFeeds, options: CallOptions & { count?: number } = {}): Promise<NdArray> {
     const [rows] = await this.runTogether([name], feeds, options);
     return rows!;
   }
@@ -229,13 +251,14 @@ export class TrainedModel {
   private async runTogether(
     names: readonly [string, ...string[]],
     feeds: HeadFeeds,
-    options: { seed?: number; count?: number } = {},
+    options: CallOptions & { count?: number } = {},
   ): Promise<NdArray[]> {
     const n = this.rowsOf(names[0], requireHead(this.heads, names[0]), feeds, options.count);
     const { executable, inputs, noises, rowShapes } = await this.compile(names);
     const results = [...rowShapes].map(([name, shape]) => ({ name, shape, all: zeros([n, ...shape]) }));
     const imageSize = sizeOf(this.imageShape);
     for (let from = 0, index = 0; from < n; from += ROWS_AT_ONCE, index++) {
+      options.signal?.throwIfAborted();
       const count = Math.min(ROWS_AT_ONCE, n - from);
       const values: Record<string, NdArray> = {};
       for (const [kind, { dtype }] of inputs) {
@@ -305,8 +328,8 @@ export class TrainedModel {
   }
 
   /** Logits `[n, classes]` of bytes `[n, h, w, c]`. */
-  logits(picture: Uint8Array): Promise<NdArray> {
-    return this.run("classify", { picture });
+  logits(picture: Uint8Array, options: Pick<CallOptions, "signal"> = {}): Promise<NdArray> {
+    return this.run("classify", { picture }, options);
   }
 
   /** Latent vectors `[n, latentSize]` of bytes `[n, h, w, c]`. */
@@ -350,9 +373,13 @@ export class TrainedModel {
    * New images `[n, h, w, c]` in 0..1.
    * @param label class numbers `[n]`, for a model that is asked for classes; by default all classes in turn
    */
-  sample(n: number, { seed = 0, label }: { seed?: number; label?: Int32Array } = {}): Promise<NdArray> {
+  sample(n: number, { label, ...options }: CallOptions & { label?: Int32Array } = {}): Promise<NdArray> {
     const k = this.spec.classes.length;
-    return this.run("sample", { label: label ?? Int32Array.from({ length: n }, (_, i) => i % k) }, { seed, count: n });
+    return this.run(
+      "sample",
+      { label: label ?? Int32Array.from({ length: n }, (_, i) => i % k) },
+      { ...options, count: n },
+    );
   }
 
   /** A lower bound on ln p(x), nats `[n]`: the mean over `draws` of the latent vector. */

@@ -2,7 +2,7 @@
 // `fitted/`, per-example tables under `table/`; progress, metrics, lengths of logs and checksums are in the header's metadata.
 // What a trained model needs comes first and has a checksum of its own, so that the rest, several times as much, is read to train.
 import { createHash } from "node:crypto";
-import { closeSync, fstatSync, openSync, readSync } from "node:fs";
+import { closeSync, openSync } from "node:fs";
 import { z } from "zod";
 import { type NdArray, ndarray, sizeOf } from "../base/array.ts";
 import { fail, GenclassError } from "../base/errors.ts";
@@ -10,9 +10,9 @@ import { evaluatedState, type TrainedWeights } from "../predict/trained.ts";
 import type { State } from "../runtime/program.ts";
 import type { Snapshot } from "../train/fit-options.ts";
 import { newProgress } from "../train/progress.ts";
+import { METADATA, readBytes, readHeader } from "./checkpoint-header.ts";
 import { writeAtomically } from "./files.ts";
 
-const METADATA = "__metadata__";
 const entrySchema = z.object({
   dtype: z.literal("F32"),
   shape: z.array(z.int().min(0)),
@@ -29,9 +29,6 @@ const metadataSchema = z.strictObject({
 });
 const entriesSchema = z.record(z.string(), entrySchema);
 
-const HEADER_LIMIT = 100_000_000;
-/** Bytes that are read by one call, of which systems take fewer than 2 GiB. */
-const MOST_AT_ONCE = 2 ** 30;
 const FITTED = "fitted/";
 const TABLE = "table/";
 /** Stands in the header for each SHA-256, which is taken with it there. */
@@ -107,17 +104,13 @@ export function readWeights(file: string): StoredWeights {
 function read(file: string, onlyWeights: boolean): StoredSnapshot {
   const handle = openSync(file, "r");
   try {
-    const { size: length } = fstatSync(handle);
-    const size = Number(readBytes(handle, 0, 8).readBigUInt64LE(0));
-    if (size > HEADER_LIMIT || 8 + size > length) throw new Error("header size");
-    const text = readBytes(handle, 8, size).toString("utf8");
+    const { text, end, rest } = readHeader(handle);
     const { [METADATA]: metadata, ...entries } = z.record(z.string(), z.unknown()).parse(JSON.parse(text));
     const { sha256, weightsSha256, weightsBytes, genclass } = metadataSchema.parse(metadata);
     const isPart = onlyWeights && weightsSha256 !== undefined;
-    const rest = length - 8 - size;
     const wanted = isPart ? Number(weightsBytes) : rest;
     if (!Number.isSafeInteger(wanted) || wanted < 0 || wanted > rest) throw new Error("size of the weights");
-    const bytes = readBytes(handle, 8 + size, wanted);
+    const bytes = readBytes(handle, end, wanted);
     const sums = isPart ? [weightsSha256, sha256] : [sha256];
     if (sums[0] !== undefined) {
       const unsigned = sums.reduce<string>((all, sum) => all.replace(sum ?? NO_CHECKSUM, NO_CHECKSUM), text);
@@ -146,17 +139,6 @@ function read(file: string, onlyWeights: boolean): StoredSnapshot {
   } finally {
     closeSync(handle);
   }
-}
-
-/** `length` bytes of a file from `from` on. */
-function readBytes(handle: number, from: number, length: number): Buffer<ArrayBuffer> {
-  const bytes = Buffer.alloc(length);
-  for (let at = 0; at < length; ) {
-    const got = readSync(handle, bytes, at, Math.min(length - at, MOST_AT_ONCE), from + at);
-    if (got === 0) throw new Error("it is cut short");
-    at += got;
-  }
-  return bytes;
 }
 
 type Metadata = Pick<StoredSnapshot, "progress" | "metrics" | "logs">;

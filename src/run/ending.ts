@@ -6,6 +6,7 @@ import { TrainedModel } from "../predict/trained.ts";
 import type { Backend } from "../runtime/backend.ts";
 import type { EndEvent } from "../train/events.ts";
 import { CARD, type CardModel, cardModel, writeCard } from "./card.ts";
+import { writeExported } from "./exported.ts";
 import { FIGURES, writeTrainingFigures } from "./figures.ts";
 import { writeAtomically } from "./files.ts";
 import type { RunFolder } from "./folder.ts";
@@ -32,11 +33,11 @@ export async function writeEnding(
   }
 }
 
-/** model.onnx, the head that is exported by default, and labels.json, its classes by number. */
+/** model.onnx, the head that is exported by default, with what it was made from, and labels.json, its classes by number. */
 async function writeModel(run: RunFolder, model: Model, backend: Backend): Promise<CardModel> {
   const trained = new TrainedModel(run.modelConfig(model), run.weights(), backend, model);
   if (Object.keys(trained.heads).length > 0)
-    writeAtomically(run.file("model.onnx"), [(await exportHead(trained, backend, VERSION)).bytes]);
+    writeExported(run.path, (await exportHead(trained, backend, VERSION)).bytes);
   writeAtomically(run.file(LABELS_FILE), labelsJson(trained.spec.classes));
   await trained.dispose();
   return cardModel(run.config.model, trained, model);

@@ -68,7 +68,9 @@ const FOLDERS = ["checkpoints", "samples", "plots"];
 
 /** A run folder on disk, whose `config` is always what config.json says. */
 export class RunFolder {
+  /** Where it is. */
   readonly path: string;
+  /** Its checkpoints. */
   readonly checkpoints: Checkpoints;
   private current: RunConfig;
 
@@ -78,6 +80,7 @@ export class RunFolder {
     this.current = config;
   }
 
+  /** What was asked for, and on what data. */
   get config(): RunConfig {
     return this.current;
   }

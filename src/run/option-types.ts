@@ -25,13 +25,17 @@ export interface OptionType<T> {
 
 /** Pictures read at this size, in pixels. */
 export interface ImageSize {
+  /** In pixels. */
   readonly height: number;
+  /** In pixels. */
   readonly width: number;
 }
 
 /** A validation metric, by its name without `validation/`, and the value that it shall reach. */
 export interface Target {
+  /** Name of the metric. */
   readonly metric: string;
+  /** What it shall reach. */
   readonly value: number;
 }
 

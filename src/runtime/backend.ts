@@ -60,6 +60,7 @@ export interface Backend extends BackendInfo {
 
 /** A backend, and where it is not all that was asked for. */
 export interface ChosenBackend {
+  /** What computes. */
   readonly backend: Backend;
   /** A sentence for each difference: fewer threads than asked for; why it is not the faster one. */
   readonly notes: readonly string[];

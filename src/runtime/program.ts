@@ -12,8 +12,11 @@ export type State = Map<string, NdArray>;
 
 /** A step as data: new values for state entries, and scalars to report. Inputs named `state:PATH` read the state. */
 export interface StepGraph {
+  /** By which it is run. */
   readonly name: string;
+  /** New values of the state, by path. */
   readonly updates: ReadonlyMap<string, Tensor>;
+  /** Scalars that are reported, by name. */
   readonly log: ReadonlyMap<string, Tensor>;
 }
 

@@ -28,6 +28,7 @@ export interface SynthesisOptions {
 
 /** How the new pictures of a class were found. */
 export interface ClassSynthesis {
+  /** Of the class. */
   readonly name: string;
   /** Real pictures that they were made from. */
   readonly real: number;
@@ -43,6 +44,7 @@ export interface ClassSynthesis {
 export interface Synthesis {
   /** As the training part of a data set, class by class. */
   readonly data: Dataset;
+  /** How they were found, by class number. */
   readonly classes: readonly ClassSynthesis[];
 }
 

@@ -7,14 +7,17 @@ export type Metrics = Readonly<Record<string, number>>;
 /** The first event of a run, and of a run that goes on. */
 export interface StartEvent {
   readonly type: "start";
+  /** Name of the model. */
   readonly model: string;
   /** Path of the run folder; absent where `fit` is called by itself, and in the log of a run, which may be moved. */
   readonly run?: string;
   /** Trained numbers. */
   readonly parameters: number;
+  /** Name of the backend that computes. */
   readonly backend: string;
-  /** Training pictures, and those of them with a label. */
+  /** Training pictures. */
   readonly examples: number;
+  /** Those of them with a label. */
   readonly labelled: number;
   /** Of the first stage. */
   readonly stepsPerEpoch: number;
@@ -29,6 +32,7 @@ export interface NoteEvent {
   readonly type: "note";
   /** The step that comes next, from 1. */
   readonly step: number;
+  /** A line. */
   readonly text: string;
 }
 
@@ -69,8 +73,11 @@ export interface SolveEvent {
 /** The end of an epoch or of a stage, with validation. */
 export interface EpochEvent {
   readonly type: "epoch";
+  /** From 1. */
   readonly epoch: number;
+  /** Steps done, from 1. */
   readonly step: number;
+  /** Of training, over all processes of the run. */
   readonly seconds: number;
   /**
    * Mean training losses of the epoch (`train/PHASE/LOSS`) and validation metrics (`validation/METRIC`); of an adversarial
@@ -84,7 +91,9 @@ export interface EpochEvent {
 /** What a model that samples makes of the same noise at the end of each epoch. It is shown, and not kept in logs. */
 export interface SamplesEvent {
   readonly type: "samples";
+  /** From 1. */
   readonly epoch: number;
+  /** Steps done, from 1. */
   readonly step: number;
   /** Bytes `[n, h, w, c]`; of a model that is asked for classes, all classes in turn. */
   readonly pixels: Uint8Array;
@@ -93,11 +102,15 @@ export interface SamplesEvent {
 /** Something goes wrong in training, or no longer does: see train/alarms.ts. */
 export interface AlarmEvent {
   readonly type: "alarm";
+  /** From 1. */
   readonly epoch: number;
+  /** Steps done, from 1. */
   readonly step: number;
   /** Name of the alarm. */
   readonly name: string;
+  /** For people. */
   readonly title: string;
+  /** Whether it goes wrong now, or no longer. */
   readonly state: "begins" | "ends";
   /** What is seen, with its numbers; empty where it ends. */
   readonly text: string;
@@ -118,8 +131,11 @@ export interface EndEvent {
   readonly type: "end";
   /** The budget was used up, a target was reached, nothing got better for long, or somebody stopped it. */
   readonly reason: "planned" | "until" | "patience" | "interrupted";
+  /** The last one, from 1. */
   readonly epoch: number;
+  /** Steps done. */
   readonly step: number;
+  /** Of training, over all processes of the run. */
   readonly seconds: number;
   /** Those of the last epoch. */
   readonly metrics: Metrics;

@@ -17,6 +17,7 @@ import type { PretrainedWeights } from "./weights.ts";
 export interface Snapshot {
   /** Parameters, averages, running statistics and optimizer slots, by path. */
   readonly state: State;
+  /** Where training stood. */
   readonly progress: TrainingProgress;
   /** Those of the last epoch. */
   readonly metrics: Metrics;
@@ -33,12 +34,17 @@ export type Checkpoint = "last" | "best";
 export interface FitOptions extends Budget {
   /** Name of the model, for people. */
   readonly name: string;
+  /** What is trained. */
   readonly model: BuiltModel;
+  /** What it is trained on. */
   readonly data: Dataset;
+  /** What computes. */
   readonly backend: Backend;
+  /** Of first weights, noise, order and changes of pictures. */
   readonly seed: number;
   /** Pictures a step. */
   readonly batch: number;
+  /** How training pictures are changed. */
   readonly augmentation: Augmentation;
   /** Default `shuffled`. */
   readonly sampling?: Sampling;

@@ -9,6 +9,7 @@ import type { BuildOptions } from "../nn/scope.ts";
 export interface FrozenFeatures {
   /** Path of the part, as of `Scope.path`. */
   readonly path: string;
+  /** Of the training part. */
   readonly train: Table;
   /** Of the validation part, where there is one: rows `[1, …]`. */
   readonly validation: Table | undefined;

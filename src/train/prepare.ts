@@ -12,7 +12,9 @@ import { firstState, loadPretrained, picturesToMeasure, requirePrefixes, restore
 
 /** A run that has been checked and can begin. */
 export interface PreparedRun {
+  /** Its graphs. */
   readonly compiled: CompiledModel;
+  /** When it ends. */
   readonly goals: Goals;
   /** What it begins with. */
   readonly state: State;

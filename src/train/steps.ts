@@ -59,6 +59,7 @@ export interface WatchSteps {
 
 /** A model as graphs, ready to be compiled by a backend. */
 export interface CompiledModel {
+  /** In the order in which they are trained. */
   readonly stages: readonly CompiledStage[];
   /** Per-example outputs on a batch with averaged weights, for validation. */
   readonly validate: Step;

@@ -10,6 +10,7 @@ type Specs = ReadonlyMap<string, StateSpec>;
 
 /** Weights of a trained run to begin from. */
 export interface PretrainedWeights {
+  /** By path, as in a checkpoint. */
   readonly state: State;
   /** Path prefixes of that run by what they are called here; paths under none keep their names. */
   readonly map?: Readonly<Record<string, string>>;

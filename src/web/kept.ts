@@ -6,7 +6,9 @@ const STORE = "models";
 
 /** A model that is kept: what it was made from, and its weights; a whole snapshot, with which training can go on, is kept whole. */
 export interface KeptModel<W extends TrainedWeights = TrainedWeights> {
+  /** What it was made from. */
   readonly config: ModelConfig;
+  /** Its weights, or a whole snapshot. */
   readonly weights: W;
 }
 

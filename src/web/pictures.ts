@@ -3,7 +3,9 @@ import { fail } from "../base/errors.ts";
 
 /** What a model takes. */
 export interface PictureShape {
+  /** In pixels. */
   readonly height: number;
+  /** In pixels. */
   readonly width: number;
   /** 1 for grey, 3 for colours. */
   readonly channels: number;

@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import sharp, { type Sharp } from "sharp";
 import { afterAll, describe, expect, it } from "vitest";
+import { checkData } from "../../src/data/check/check.ts";
 import { findDuplicates, placeName } from "../../src/data/check/duplicates.ts";
 import { gather } from "../../src/data/dataset.ts";
 import { open } from "../../src/data/open.ts";
@@ -95,5 +96,20 @@ describe("near duplicates", () => {
     const pairs = near.filter(({ a, b }) => a.part !== b.part).map(({ a, b }) => `${a.index} ${b.index}`);
     for (let k = 0; k < 20; k++) expect(pairs).toContain(`${40 * k} ${k}`);
     expect(pairs.length).toBeLessThanOrEqual(22);
+  });
+
+  it("are looked for until a signal is given, which whoever gives it has the time to", async () => {
+    const data = glyphs({ train: 4100, test: 10 });
+    const control = new AbortController();
+    // What is compared takes seconds; a timer's turn comes before it is done.
+    const search = checkData(data, { signal: control.signal });
+    let isAsked = false;
+    const timer = setTimeout(() => {
+      isAsked = true;
+      control.abort(new Error("enough"));
+    }, 1);
+    await expect(search).rejects.toThrowError("enough");
+    expect(isAsked).toBe(true);
+    clearTimeout(timer);
   });
 });

@@ -1,14 +1,17 @@
 // An exported file by itself, and the forms in which a picture may be given.
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { appendFileSync, cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
+import { PbfWriter } from "pbf";
 import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { gather } from "../../src/data/dataset.ts";
 import { glyphs } from "../../src/data/sets/glyphs.ts";
 import { ExportedClassifier, exportHead, load, type NodeModel, VERSION } from "../../src/node.ts";
-import { startRun } from "../../src/run/train.ts";
+import { ROWS_AT_ONCE } from "../../src/predict/rows.ts";
+import { exportedClassifier, writeExported } from "../../src/run/exported.ts";
+import { resumeRun, startRun } from "../../src/run/train.ts";
 import { NATIVE } from "../helpers.ts";
 
 const root = mkdtempSync(join(tmpdir(), "genclass-exported-"));
@@ -58,6 +61,101 @@ describe("an exported classifier", () => {
     await expect(ExportedClassifier.load(readFileSync(path), backend)).rejects.toMatchObject({ code: "E_ONNX" });
     const { bytes } = await exportHead(model, backend, VERSION, "encode");
     await expect(ExportedClassifier.load(bytes, backend)).rejects.toThrowError(/is no classifier of genclass/);
+  });
+
+  it("is refused where it names another file for its weights", async () => {
+    const { bytes } = await exportHead(model, backend, VERSION);
+    // What comes later in a file is added to what came before: a graph with one more tensor, whose values lie elsewhere.
+    const writer = new PbfWriter();
+    writer.writeMessage(
+      7,
+      (_: null, graph) =>
+        graph.writeMessage(
+          5,
+          (_: null, tensor) => {
+            tensor.writeStringField(8, "more");
+            tensor.writeVarintField(14, 1);
+          },
+          null,
+        ),
+      null,
+    );
+    await expect(ExportedClassifier.load(Buffer.concat([bytes, writer.finish()]), backend)).rejects.toThrowError(
+      /is no classifier of genclass/,
+    );
+  });
+});
+
+describe("a run's exported classifier", () => {
+  const copy = (name: string): string => {
+    const folder = join(root, name);
+    cpSync(join(root, "run"), folder, { recursive: true });
+    return folder;
+  };
+  /** Changes one byte of a file. */
+  const harm = (file: string, at: number): void => {
+    const bytes = readFileSync(file);
+    bytes[at]! ^= 1;
+    writeFileSync(file, bytes);
+  };
+
+  it("says what the run says, of more pictures than are computed at once too", async () => {
+    const exported = (await exportedClassifier(join(root, "run")))!;
+    expect([exported.spec, exported.resize, exported.classes]).toEqual([
+      { height: 28, width: 28, channels: 1 },
+      model.resize,
+      data.classes,
+    ]);
+    expect(exported.falseAlarms).toBe("falseAlarms" in model.novelty ? model.novelty.falseAlarms : undefined);
+    const many = await gather(
+      data.train,
+      Array.from({ length: ROWS_AT_ONCE + 3 }, (_, i) => i % data.train.labels.length),
+    );
+    const [expected, found] = [await model.classify(many), await exported.classify(many)];
+    expect(found.map(({ label }) => label)).toEqual(expected.map(({ label }) => label));
+    const gaps = found.map(({ probability }, i) => Math.abs(probability - expected[i]!.probability));
+    // The file was checked against the run to this.
+    expect(Math.max(...gaps)).toBeLessThan(1e-4);
+    await exported.dispose();
+  });
+
+  it.each([
+    ["a file that was changed", (run: string) => harm(join(run, "model.onnx"), 5000)],
+    ["another configuration", (run: string) => appendFileSync(join(run, "config.json"), " ")],
+    // 64 hexadecimal digits after this name.
+    [
+      "other weights",
+      (run: string) => {
+        const file = join(run, "checkpoints", "best.safetensors");
+        harm(file, readFileSync(file).indexOf('"weightsSha256":"') + 20);
+      },
+    ],
+    ["weights that are gone", (run: string) => rmSync(join(run, "checkpoints"), { recursive: true })],
+    ["a record that is none", (run: string) => writeFileSync(join(run, "exported.json"), "[]")],
+    ["no record, as runs of older versions have none", (run: string) => rmSync(join(run, "exported.json"))],
+    [
+      "another head, whatever the record says",
+      async (run: string) => writeExported(run, (await exportHead(model, backend, VERSION, "encode")).bytes),
+    ],
+  ])("is not used with %s", async (what, change) => {
+    const run = copy(what);
+    expect(await exportedClassifier(run)).toBeDefined();
+    await change(run);
+    expect(await exportedClassifier(run)).toBeUndefined();
+  });
+
+  it("is not used once the run has better weights, and is used again when that training ends", async () => {
+    const run = copy("longer");
+    const { events } = await resumeRun(run, { data: { ...data, validation: data.test }, backend, epochs: 3 });
+    let before: unknown = "none";
+    for await (const event of events)
+      if (event.type === "epoch" && event.epoch === 3) before = await exportedClassifier(run);
+    expect(before).toBeUndefined();
+    const exported = (await exportedClassifier(run))!;
+    const longer = await load(run, { backend });
+    const [expected, found] = [await longer.classify(pixels), await exported.classify(pixels)];
+    expect(Math.abs(found[0]!.probability - expected[0]!.probability)).toBeLessThan(1e-4);
+    for (const used of [exported, longer]) await used.dispose();
   });
 });
 

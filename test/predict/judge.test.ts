@@ -6,6 +6,7 @@ import * as g from "../../src/graph/ops/index.ts";
 import { constant, type Tensor } from "../../src/graph/tensor.ts";
 import { head } from "../../src/models/heads.ts";
 import { judgeSamples } from "../../src/node.ts";
+import { stopAfter } from "../helpers.ts";
 import { bars, modelOf, plain, SIZE } from "../synthesis/bars.ts";
 
 const [training, held, others] = [1, 2, 3].map((seed) => bars(300, seed).train);
@@ -75,6 +76,11 @@ describe("judged samples", () => {
     const found = await judgeSamples(copier, judge, held!, training);
     expect(found.copying).toMatchObject({ medianRatio: expect.closeTo(0, 6), nearShare: 1, copies: true });
     expect((await judgeSamples(copier, judge, held!)).copying).toBeUndefined();
+    const signal = stopAfter(4);
+    await expect(judgeSamples(copier, judge, held!, training, { signal })).rejects.toThrowError(
+      "stopped by the signal",
+    );
+    expect(signal.asked).toBe(5);
   });
 
   it("of one class have no entropy, and no numbers for the other", async () => {

@@ -12,7 +12,7 @@ import { defineModel } from "../../src/models/model.ts";
 import { TrainedModel } from "../../src/node.ts";
 import { explain, STEPS_BETWEEN } from "../../src/predict/explain.ts";
 import { drawCodes, hasMixture, sampleMixture } from "../../src/predict/mixture-sampler.ts";
-import { NATIVE } from "../helpers.ts";
+import { NATIVE, stopAfter } from "../helpers.ts";
 
 const SIDE = 6;
 const SIZE = SIDE * SIDE;
@@ -102,6 +102,16 @@ describe("an explanation", () => {
     const [found] = await explain(model, new Uint8Array(SIZE), [0]);
     expect(found).toMatchObject({ from: 0, to: 0, valid: true, distance: 0 });
     await expect(explain(model, dark, [2])).rejects.toThrowError(/no mixture of class "odd"/);
+  });
+
+  it("ends by a signal, between two steps of the search", async () => {
+    const [whole, stopped] = [stopAfter(Number.POSITIVE_INFINITY), stopAfter(20)];
+    const found = await explain(model, dark, [1], { signal: whole });
+    expect(found).toEqual(await explain(model, dark, [1]));
+    // Halvings of the line and steps of Adam, and what is told in the end.
+    expect(whole.asked).toBeGreaterThan(60);
+    await expect(explain(model, dark, [1], { signal: stopped })).rejects.toThrowError("stopped by the signal");
+    expect(stopped.asked).toBe(21);
   });
 });
 

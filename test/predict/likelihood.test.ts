@@ -9,7 +9,7 @@ import { head } from "../../src/models/heads.ts";
 import { defineModel, type LikelihoodSpec } from "../../src/models/model.ts";
 import { TrainedModel } from "../../src/node.ts";
 import { estimateLikelihood, likelihoodText } from "../../src/predict/likelihood.ts";
-import { NATIVE } from "../helpers.ts";
+import { NATIVE, stopAfter } from "../helpers.ts";
 
 const DRAWS = 4;
 const spec = { height: 4, width: 4, channels: 1, classes: ["a", "b"], mirror: false };
@@ -70,6 +70,9 @@ describe("the estimated likelihood", () => {
     expect(many.standardError / spread).toBeCloseTo(1, 1);
     expect(many.bitsPerDimension).toBeCloseTo(-many.mean / (16 * Math.LN2), 9);
     expect((await estimateLikelihood(model, set, 4, { pictures: 7 })).n).toBe(7);
+    const signal = stopAfter(3);
+    await expect(estimateLikelihood(model, set, 400, { signal })).rejects.toThrowError("stopped by the signal");
+    expect(signal.asked).toBe(4);
     await model.dispose();
   });
 

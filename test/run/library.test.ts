@@ -13,6 +13,7 @@ import {
   RunFolder,
   resume,
   type StartEvent,
+  suspiciousLabels,
   type TrainCall,
   train,
 } from "../../src/node.ts";
@@ -82,6 +83,7 @@ describe("generate", () => {
     const signal = AbortSignal.abort();
     await expect(generate(trained, 3, { signal })).rejects.toThrowError(/abort/);
     await expect(evaluate(trained, some.train, some.classes, { signal })).rejects.toThrowError(/abort/);
+    await expect(suspiciousLabels(trained, some.train, { signal })).rejects.toThrowError(/abort/);
     await trained.dispose();
   });
 });

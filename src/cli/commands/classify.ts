@@ -1,8 +1,9 @@
 import type { Command } from "commander";
 import { formatMetric } from "../../metrics/metric.ts";
 import { FALSE_ALARMS } from "../../metrics/novelty.ts";
-import { requireHead } from "../../models/heads.ts";
-import { load } from "../../run/load.ts";
+import type { Prediction } from "../../predict/trained.ts";
+import { exportedClassifier } from "../../run/exported.ts";
+import type { PictureReader } from "../../run/pictures.ts";
 import { pictureFiles, readPictures } from "../files.ts";
 import { print, printJson, table, warn } from "../render.ts";
 
@@ -19,17 +20,43 @@ export function define(command: Command): void {
     .action(run);
 }
 
-async function run(path: string, words: readonly string[], options: { json?: boolean }): Promise<void> {
-  const asked = await pictureFiles(words);
+/** What answers: which pictures it takes, what it says of them, and what people should know of that. */
+interface Answering extends PictureReader {
+  readonly warning: string | undefined;
+  classify(pixels: Uint8Array): Promise<Prediction[]>;
+  dispose(): Promise<void>;
+}
+
+/** The model of a run. @throws `E_HEAD` for one that does not classify; as `load` */
+async function answering(path: string): Promise<Answering> {
+  const exported = await exportedClassifier(path);
+  if (exported) return Object.assign(exported, { warning: alarmWarning(exported.falseAlarms!) });
+  // All that makes models is loaded where it is needed alone.
+  const [{ load }, { requireHead }] = await Promise.all([import("../../run/load.ts"), import("../../models/heads.ts")]);
   const model = await load(path);
   requireHead(model.heads, "classify");
+  const { novelty } = model;
+  const warning = "lacking" in novelty ? `no novelty is told: ${novelty.lacking}` : alarmWarning(novelty.falseAlarms);
+  return {
+    spec: model.spec,
+    resize: model.resize,
+    warning,
+    classify: (pixels) => model.classify(pixels),
+    dispose: () => model.dispose(),
+  };
+}
+
+const alarmWarning = (falseAlarms: number): string | undefined =>
+  falseAlarms > FALSE_ALARMS
+    ? `up to ${formatMetric({ unit: "share" }, falseAlarms)} of typical pictures are marked as novel: there were few validation pictures`
+    : undefined;
+
+async function run(path: string, words: readonly string[], options: { json?: boolean }): Promise<void> {
+  const asked = await pictureFiles(words);
+  const model = await answering(path);
   const { files, pixels } = await readPictures(model, asked);
   const predictions = await model.classify(pixels);
-  if ("lacking" in model.novelty) warn(`no novelty is told: ${model.novelty.lacking}`);
-  else if (model.novelty.falseAlarms > FALSE_ALARMS)
-    warn(
-      `up to ${formatMetric({ unit: "share" }, model.novelty.falseAlarms)} of typical pictures are marked as novel: there were few validation pictures`,
-    );
+  if (model.warning !== undefined) warn(model.warning);
   await model.dispose();
   if (options.json) {
     printJson(predictions.map((prediction, i) => ({ file: files[i], ...prediction })));

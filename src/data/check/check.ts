@@ -1,4 +1,5 @@
 // What is in a data set and what is wrong with it, as plain values; the command line and the HTML page show them.
+import type { StopSignal } from "../../base/stop-signal.ts";
 import { type Dataset, gather, type ImageSet, PARTS, type Part, range } from "../dataset.ts";
 import { warningLine } from "../warnings.ts";
 import { type Duplicate, findDuplicates } from "./duplicates.ts";
@@ -54,13 +55,14 @@ export function summarise({ classes, ...data }: Dataset): DataCheck["parts"] {
 /**
  * Looks for what may be wrong with a data set: classes that are missing or rare, and pictures that are there twice. It
  * compares all pairs of pictures, so that the time grows with the square of their number.
+ * @param options `signal` ends the work: the call then throws its reason
  * @throws `E_IMAGE` when more pictures do not decode than the source allows
  */
-export async function checkData(data: Dataset): Promise<DataCheck> {
+export async function checkData(data: Dataset, { signal }: { readonly signal?: StopSignal } = {}): Promise<DataCheck> {
   const { name, classes, train } = data;
   const parts = summarise(data);
   const counts = parts.train!.counts;
-  const duplicates = await findDuplicates(data);
+  const duplicates = await findDuplicates(data, { signal });
   return {
     name,
     classes,
@@ -72,17 +74,18 @@ export async function checkData(data: Dataset): Promise<DataCheck> {
     ),
     ...duplicates,
     warnings: data.warnings.map((warning) => warningLine(warning, Number.POSITIVE_INFINITY)),
-    means: await meanPictures(train, classes.length),
+    means: await meanPictures(train, classes.length, signal),
   };
 }
 
 const STEP = 2000;
 
-async function meanPictures(set: ImageSet, classes: number): Promise<Uint8Array> {
+async function meanPictures(set: ImageSet, classes: number, signal?: StopSignal): Promise<Uint8Array> {
   const { size } = set.pixels;
   const sums = new Float64Array(classes * size);
   const counts = new Float64Array(classes);
   for (let from = 0; from < set.labels.length; from += STEP) {
+    signal?.throwIfAborted();
     const index = range(from, Math.min(from + STEP, set.labels.length));
     const bytes = await gather(set, index);
     index.forEach((at, i) => {

@@ -1,10 +1,13 @@
 // Pictures that are there twice: exactly, or nearly (recompressed, resized, brightened, slightly cut).
+import { setImmediate } from "node:timers/promises";
+import type { StopSignal } from "../../base/stop-signal.ts";
 import { Random } from "../../random/random.ts";
 import { type Dataset, gather, type ImageSet, PARTS, type Part, range } from "../dataset.ts";
 import { describePicture, dot, hashDistance, type PictureDescriptor, similarity } from "./similarity.ts";
 
 /** Where a picture is in a data set. */
 export interface Place {
+  /** Name of the part. */
   readonly part: Part;
   /** Its number in the part, from 0. */
   readonly index: number;
@@ -12,7 +15,9 @@ export interface Place {
 
 /** A pair of pictures that are the same, or nearly. */
 export interface Duplicate {
+  /** The first of them in the data set. */
   readonly a: Place;
+  /** The later one. */
   readonly b: Place;
   /** 1 for the same bytes; else the correlation of fine structure, at most 1 (`similarity`). */
   readonly similarity: number;
@@ -31,14 +36,19 @@ const MOST_ALIGNED = 10_000;
 const LEAST_PLAIN = 0.35;
 const SAMPLE = 300;
 const PART_SIZE = 2000;
+const ALIGNED_AT_ONCE = 100;
 
 /**
  * Finds pairs of the same and of nearly the same picture, within and across parts, the most similar first. What counts as
  * near depends on the data: digits are alike by nature, so a pair must be far closer than a typical picture is to the one
  * most similar to it. Of pictures that are the same, the first stands for all among the near pairs.
+ * @param options `signal` ends the work: the call then throws its reason
  * @throws `E_IMAGE` when more pictures do not decode than the source allows
  */
-export async function findDuplicates(data: Dataset): Promise<{ exact: Duplicate[]; near: Duplicate[] }> {
+export async function findDuplicates(
+  data: Dataset,
+  { signal }: { readonly signal?: StopSignal } = {},
+): Promise<{ exact: Duplicate[]; near: Duplicate[] }> {
   const places: Place[] = [];
   const descriptors: PictureDescriptor[] = [];
   const known = new Map<string, number>();
@@ -47,6 +57,7 @@ export async function findDuplicates(data: Dataset): Promise<{ exact: Duplicate[
     const set = data[part];
     if (!set) continue;
     for (let from = 0; from < set.labels.length; from += PART_SIZE) {
+      signal?.throwIfAborted();
       const index = range(from, Math.min(from + PART_SIZE, set.labels.length));
       const bytes = await gather(set, index);
       for (const i of index) {
@@ -64,7 +75,7 @@ export async function findDuplicates(data: Dataset): Promise<{ exact: Duplicate[
     }
   }
   const least = Math.max(LEAST, 1 - CLOSENESS * typicalDistance(descriptors) ** 2);
-  const near = nearPairs(descriptors, least)
+  const near = (await nearPairs(descriptors, least, signal))
     .map(([i, j, value]): Duplicate => ({ a: places[i]!, b: places[j]!, similarity: value }))
     .sort((p, q) => q.similarity - p.similarity);
   return { exact, near };
@@ -93,10 +104,17 @@ function typicalDistance(descriptors: readonly PictureDescriptor[]): number {
   return distances[distances.length >> 1] ?? 1;
 }
 
-function nearPairs(
+/** Whoever gives the signal gets a turn, and so do their timers. @throws its reason, once it is given */
+async function turn(signal: StopSignal | undefined): Promise<void> {
+  await setImmediate();
+  signal?.throwIfAborted();
+}
+
+async function nearPairs(
   descriptors: readonly PictureDescriptor[],
   least: number,
-): [i: number, j: number, similarity: number][] {
+  signal: StopSignal | undefined,
+): Promise<[i: number, j: number, similarity: number][]> {
   const n = descriptors.length;
   const low = Int32Array.from(descriptors, ({ hash }) => hash[0]);
   const high = Int32Array.from(descriptors, ({ hash }) => hash[1]);
@@ -104,6 +122,7 @@ function nearPairs(
   const pairs: [number, number, number][] = [];
   const doubtful: [number, number, number][] = [];
   for (let i = 1; i < n; i++) {
+    if (i % PART_SIZE === 0) await turn(signal);
     const [a0, a1] = [low[i]!, high[i]!];
     for (let j = 0; j < i; j++) {
       if (hashDistance(a0, a1, low[j]!, high[j]!) > bits) continue;
@@ -114,7 +133,8 @@ function nearPairs(
   }
   // Slight cuts lower the plain correlation, but not to nothing.
   doubtful.sort((p, q) => q[2] - p[2]);
-  for (const [j, i] of doubtful.slice(0, MOST_ALIGNED)) {
+  for (const [at, [j, i]] of doubtful.slice(0, MOST_ALIGNED).entries()) {
+    if (at % ALIGNED_AT_ONCE === 0) await turn(signal);
     const value = similarity(descriptors[j]!, descriptors[i]!);
     if (value >= least) pairs.push([j, i, value]);
   }

@@ -3,9 +3,13 @@ import { fail } from "../../base/errors.ts";
 
 /** A sliding window: each pair is `[height, width]`, padding is `[top, left, bottom, right]`, all in pixels. */
 export interface Window {
+  /** Places that are looked at, `[height, width]`. */
   readonly kernel: readonly [number, number];
+  /** Pixels between neighbouring places of the window. */
   readonly stride: readonly [number, number];
+  /** Pixels added on each side, `[top, left, bottom, right]`. */
   readonly padding: readonly [number, number, number, number];
+  /** Pixels between neighbouring taps of the kernel. */
   readonly dilation: readonly [number, number];
 }
 
