@@ -30,6 +30,9 @@ const IMPORTERS: Readonly<Record<string, Importer>> = {
 /** Names of the ops that can be taken. */
 export const IMPORTED_OPS: readonly string[] = Object.keys(IMPORTERS).sort();
 
+/** `TensorProto.DataType.UINT8` */
+const UINT8 = 2;
+
 /** The oldest opset that is read: what came before has other attributes. */
 const OLDEST_OPSET = 7;
 
@@ -44,6 +47,8 @@ export interface NetworkInput {
   readonly channels: number;
   /** Pictures in a batch that the file was made for; undefined where it says none. */
   readonly batch: number | undefined;
+  /** Whether it takes bytes of 0..255. */
+  readonly isBytes: boolean;
 }
 
 /** A network as a file has it. */
@@ -106,7 +111,7 @@ export class Network {
 
   /**
    * Values of the file's graph for a batch of pictures.
-   * @param pictures `[n, h, w, c]`
+   * @param pictures `[n, h, w, c]`, float32 of the values that the file takes
    * @param weights where the file's weights become tensors
    * @param names of values that are wanted
    * @param see is shown each value on the way by its name, with the node that made it
@@ -197,5 +202,6 @@ function inputOf({ inputs, initializers, opset }: OnnxFile): NetworkInput {
     width: fixed(width),
     channels: channels as number,
     batch: fixed(dims[0]),
+    isBytes: input.type === UINT8,
   };
 }
