@@ -5,7 +5,7 @@ import { type Dataset, type ImageSet, PARTS, type Part } from "../../data/datase
 import { open } from "../../data/open.ts";
 import { formatMetric, type MetricInfo } from "../../metrics/metric.ts";
 import { chooseBackend, load, type NodeModel } from "../../node.ts";
-import { type Evaluation, evaluate, intervalsOf } from "../../predict/evaluate.ts";
+import { type Evaluation, evaluate } from "../../predict/evaluate.ts";
 import { type JudgedSamples, judgeSamples } from "../../predict/judge.ts";
 import { estimateLikelihood, likelihoodText } from "../../predict/likelihood.ts";
 import { DRAWN_PICTURES, drawPictures, findNovel, type NovelFound, picturesFor } from "../../predict/novel.ts";
@@ -83,10 +83,10 @@ async function run(path: string, options: Options): Promise<void> {
       split,
       n: found.n,
       metrics: found.metrics,
+      intervals: found.intervals,
       ...(likelihood ? { likelihood } : {}),
       ...(found.classification
         ? {
-            intervals: intervalsOf(found.classification),
             classes: found.classification.classes,
             confusion: found.classification.confusion,
           }
@@ -160,17 +160,26 @@ async function lookForNovel(
 /** What is printed of what is found: the scores are for the report. */
 const told = ({ scores: _, ...novel }: NovelFound & { readonly source: string }) => novel;
 
-function showNovel({ source, n, auroc, aupr, fpr95, alarms }: NovelFound & { readonly source: string }): void {
+function showNovel({ source, n, intervals, ...found }: Omit<NovelFound, "scores"> & { readonly source: string }): void {
+  const shown = (name: keyof typeof intervals) => [
+    found[name].toFixed(5),
+    intervals[name].map((end) => end.toFixed(5)).join(" to "),
+  ];
   print(
     table([
+      ["", "", "95 % interval", ""],
       [
         "AUROC",
-        auroc.toFixed(5),
+        ...shown("auroc"),
         `${n} pictures of ${source} against the pictures above, by novelty; higher is better`,
       ],
-      ["AUPR", aupr.toFixed(5), "average precision of finding them; higher is better"],
-      ["FPR95", fpr95.toFixed(5), "share of the pictures above that is marked where 95 % of them are; lower is better"],
-      ["alarms", alarms.toFixed(5), "share of them past the threshold of novelty"],
+      ["AUPR", ...shown("aupr"), "average precision of finding them; higher is better"],
+      [
+        "FPR95",
+        ...shown("fpr95"),
+        "share of the pictures above that is marked where 95 % of them are; lower is better",
+      ],
+      ["alarms", ...shown("alarms"), "share of them past the threshold of novelty"],
     ]),
   );
   print();
@@ -261,7 +270,12 @@ export function showEvaluation(
       percent(c.f1),
       String(c.support),
     ]);
-    print(table([["class", "precision %", "recall %", "F1 %", "pictures"], ...rows]));
+    const present = classification.classes.filter(({ support }) => support > 0);
+    const mean = (of: "precision" | "recall" | "f1") =>
+      percent(present.reduce((sum, score) => sum + score[of], 0) / present.length);
+    const pictures = present.reduce((sum, { support }) => sum + support, 0);
+    const means = ["mean", mean("precision"), mean("recall"), mean("f1"), String(pictures)];
+    print(table([["class", "precision %", "recall %", "F1 %", "pictures"], ...rows, means]));
     print();
   }
   const meaning = ({ title, better, unit }: MetricInfo) =>
