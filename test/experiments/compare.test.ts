@@ -60,6 +60,11 @@ describe("a comparison", () => {
     const third = await finished(smallCall(data, out));
     expect(third.events.map(({ type }) => type)).toEqual(["start", "end"]);
     expect(third.comparison).toEqual(again.comparison);
+    // A cell that somebody deleted is trained anew, and how fast models answer is measured with it.
+    rmSync(join(out, "cells", "cnn-all-seed-0"), { recursive: true });
+    const mended = await finished(smallCall(data, out));
+    expect(mended.events.map(({ type }) => type)).toContain("timing");
+    expect(withoutTimes(mended.comparison)).toEqual(withoutTimes(comparison));
     await expect(finished({ ...smallCall(data, out), epochs: 3 })).rejects.toThrow(
       /begun with epochs 2, the call says 3/,
     );
