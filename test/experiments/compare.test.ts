@@ -210,4 +210,14 @@ describe("a search", () => {
       .split("\n");
     expect(lines).toHaveLength(1 + 3);
   });
+
+  it("by halving of a model that does not classify so early says so", async () => {
+    // Few labels: the first of three epochs is generative.
+    const call = search(join(root, "halving-early"), { model: "vae", search: "rate=1e-4..1e-2", trials: 3 });
+    const options = { width: 4, hidden: 8, latent: 2 };
+    const run = { ...call.run, labels: 1 };
+    await expect(searched({ ...call, options, run, method: "halving" })).rejects.toThrow(
+      /after 1 of its epochs vae does not yet tell .*Halve later/,
+    );
+  });
 });
