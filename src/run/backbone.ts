@@ -21,6 +21,8 @@ export interface NamedNetwork extends NetworkFile {
   readonly cut?: string;
   /** How pictures became as large as those that it was trained on, where that is known. */
   readonly resize?: Resize;
+  /** Of a run's network: the name of its data, and by what they were split. */
+  readonly trainedOn?: { readonly data: string; readonly seed: number; readonly validation: number };
 }
 
 /** A backbone with the file that it was read from. */

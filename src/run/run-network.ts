@@ -8,7 +8,7 @@ import { headFile } from "../predict/export.ts";
 import { TrainedModel } from "../predict/trained.ts";
 import { onnxruntimeBackend } from "../runtime/onnxruntime.ts";
 import type { NamedNetwork } from "./backbone.ts";
-import { RunFolder } from "./folder.ts";
+import { type RunConfig, RunFolder } from "./folder.ts";
 import { backbonePlace, isRun, partsOf } from "./named-backbones.ts";
 
 /** What a run is built on by when no head is named: its latent vectors, else what it takes the classes from. */
@@ -33,7 +33,7 @@ export function networkNamed(backbone: string): NamedNetwork {
  */
 function runNetwork(path: string, wanted?: string): NamedNetwork {
   const run = RunFolder.open(path);
-  const { resize } = run.config.data;
+  const { seed, data } = run.config;
   const { backend } = onnxruntimeBackend(); // A model has one; nothing is computed here.
   const model = new TrainedModel(run.modelConfig(modelNamed(run.config.model)), run.weights(), backend);
   const fit = Object.entries(model.heads).flatMap(([name, { takes, gives }]) =>
@@ -45,6 +45,23 @@ function runNetwork(path: string, wanted?: string): NamedNetwork {
       "E_HEAD",
       `--backbone ${path}: ${run.config.model} has no head ${wanted ?? USUAL_HEADS.join(" or ")} that gives codes of a picture alone; ${fit.length === 0 ? "build on another run" : `it has, as in ${path}@${fit[0]}: ${fit.join(", ")}`}`,
     );
-  const { bytes } = headFile(model, VERSION, name);
-  return { place: path, network: Network.read(bytes), bytes, sha256: sha256Of(bytes), resize };
+  const { bytes, graph } = headFile(model, VERSION, name);
+  if (graph.noises.size > 0)
+    fail(
+      "E_HEAD",
+      `--backbone ${path}: its head ${name} draws noise, and gives no codes of a picture alone; build on another`,
+    );
+  return {
+    ...{ place: path, network: Network.read(bytes), bytes, sha256: sha256Of(bytes), resize: data.resize },
+    trainedOn: { data: data.name, seed, validation: data.validation },
+  };
+}
+
+/** What people should know of a run on another's codes: that one may have learnt from the validation pictures of this one. */
+export function splitNotes({ trainedOn, place }: NamedNetwork, { seed, data }: RunConfig): string[] {
+  const isSame = trainedOn === undefined || trainedOn.data !== data.name || data.validation === 0;
+  if (isSame || (trainedOn.seed === seed && trainedOn.validation === data.validation)) return [];
+  return [
+    `${place} was trained with --seed ${trainedOn.seed} --validation ${trainedOn.validation}, this run with ${seed} and ${data.validation}: it has seen validation pictures of this one, on which the codes look better than they are. The test part was seen by neither`,
+  ];
 }

@@ -20,7 +20,7 @@ import { type Beginning, featuresOf, fitOptions, follow, type TrainingCall } fro
 import { refuseLocked } from "./lock.ts";
 import { fetchBackbone } from "./named-backbones.ts";
 import type { RunOptions, StoredOptions } from "./options.ts";
-import { networkNamed } from "./run-network.ts";
+import { networkNamed, splitNotes } from "./run-network.ts";
 import { newOptions, refuseChange, resumedOptions, unrepeatableOptions } from "./stored-options.ts";
 import { trackingServer } from "./trackers/mlflow/server.ts";
 
@@ -137,7 +137,8 @@ export async function startRun(modelOrName: string | Model, call: TrainOptions):
   // What does not fit is refused before there is a folder that would have to be removed.
   const prepared = await prepare({ ...fitOptions(config, model, call, backbone?.backbone, features), from });
   const run = RunFolder.create(call.out, config, backbone && { [BACKBONE_FILE]: backbone.file.bytes });
-  return { run, events: follow(run, model, call, () => ({ from, prepared, features })) };
+  const notes = backbone && splitNotes(backbone.file, config);
+  return { run, events: follow(run, model, call, () => ({ from, prepared, features, notes })) };
 }
 
 /**

@@ -31,6 +31,13 @@ describe.each(Object.entries(reference))("pictures: %s", (_name, expected) => {
     expect(matrix).toEqual(expected.confusion);
     const rows = classScores(matrix).map(({ precision, recall, f1, support }) => [precision, recall, f1, support]);
     expect(rows).toEqual(expected.classes.map((row) => row.map((value) => expect.closeTo(value, 12))));
+    const mean = meanScores(classScores(matrix));
+    expect([mean.recall, mean.f1, mean.support]).toEqual([
+      ...[balancedAccuracy, macroF1].map((value) => expect.closeTo(value, 12)),
+      n,
+    ]);
+    const present = expected.classes.filter(([, , , support]) => support! > 0);
+    expect(mean.precision).toBeCloseTo(present.reduce((sum, [precision]) => sum + precision!, 0) / present.length, 12);
   });
 
   it("have the agreement of scikit-learn", () => {

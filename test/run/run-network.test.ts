@@ -106,6 +106,17 @@ describe("a classifier on the codes of a run", () => {
     expect(sizeOf(probabilities.shape)).toBe(50);
   });
 
+  it("says where that run may have learnt from the validation pictures of this one", async () => {
+    const notesOf = (events: readonly RunEvent[]) =>
+      events.flatMap((event) =>
+        event.type === "note" && /has seen validation pictures/.test(event.text) ? [event] : [],
+      );
+    const other = await train("knn", join(root, "other-seed"), { backbone: vae, seed: 3, validation: 0.2 });
+    expect(notesOf(other)).toHaveLength(1);
+    const same = await train("knn", join(root, "same-seed"), { backbone: vae, seed: 2 });
+    expect(notesOf(same)).toEqual([]);
+  });
+
   it("is the same on the run and on the file that exporting its head writes", async () => {
     const { bytes } = await exportHead(await load(vae, { backend }), backend, "another version", "encode");
     const file = join(root, "encode.onnx");

@@ -3,6 +3,7 @@ import type { Command } from "commander";
 import { fail } from "../../base/errors.ts";
 import { type Dataset, type ImageSet, PARTS, type Part } from "../../data/dataset.ts";
 import { open } from "../../data/open.ts";
+import { meanScores } from "../../metrics/classification.ts";
 import { formatMetric, type MetricInfo } from "../../metrics/metric.ts";
 import { chooseBackend, load, type NodeModel } from "../../node.ts";
 import { type Evaluation, evaluate } from "../../predict/evaluate.ts";
@@ -263,19 +264,15 @@ export function showEvaluation(
   }
   print();
   if (classification) {
-    const rows = classification.classes.map((c) => [
+    const mean = { name: "mean", ...meanScores(classification.classes) };
+    const rows = [...classification.classes, mean].map((c) => [
       c.name,
       percent(c.precision),
       percent(c.recall),
       percent(c.f1),
       String(c.support),
     ]);
-    const present = classification.classes.filter(({ support }) => support > 0);
-    const mean = (of: "precision" | "recall" | "f1") =>
-      percent(present.reduce((sum, score) => sum + score[of], 0) / present.length);
-    const pictures = present.reduce((sum, { support }) => sum + support, 0);
-    const means = ["mean", mean("precision"), mean("recall"), mean("f1"), String(pictures)];
-    print(table([["class", "precision %", "recall %", "F1 %", "pictures"], ...rows, means]));
+    print(table([["class", "precision %", "recall %", "F1 %", "pictures"], ...rows]));
     print();
   }
   const meaning = ({ title, better, unit }: MetricInfo) =>

@@ -5,6 +5,7 @@ import { Call, type Importer } from "./call.ts";
 import { CONVOLUTION } from "./convolution.ts";
 import { ELEMENTWISE } from "./elementwise.ts";
 import { type FileNode, type OnnxFile, parseOnnx } from "./file.ts";
+import { SAMPLING } from "./grid-sample.ts";
 import { NORMALISATION } from "./normalisation.ts";
 import { POOLING } from "./pooling.ts";
 import { PRODUCTS } from "./products.ts";
@@ -25,6 +26,7 @@ const IMPORTERS: Readonly<Record<string, Importer>> = {
   ...NORMALISATION,
   ...REDUCTION,
   ...RESIZING,
+  ...SAMPLING,
 };
 
 /** Names of the ops that can be taken. */
