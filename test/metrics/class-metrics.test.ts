@@ -7,6 +7,7 @@ import {
   classificationMetrics,
   classScores,
   confusionMatrix,
+  meanScores,
   softmaxRows,
 } from "../../src/metrics/classification.ts";
 import { wilsonInterval } from "../../src/metrics/intervals.ts";
