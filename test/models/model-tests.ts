@@ -75,7 +75,7 @@ async function train(
 }
 
 /** Three pictures of the drawings, as bytes. */
-const few = await gather(drawings.train, range(0, 3));
+const few = await gather(LEARNT.train, range(0, 3));
 
 /** What a file of bytes that is read as a network gives for pictures. */
 async function imported(bytes: Uint8Array, pictures: Uint8Array): Promise<NdArray> {
