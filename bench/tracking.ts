@@ -42,7 +42,7 @@ async function measure(): Promise<void> {
     options: {
       json: { type: "boolean" },
       rounds: { type: "string", default: "8" },
-      epochs: { type: "string", default: "3" },
+      epochs: { type: "string", default: "1" },
       models: { type: "string", default: "vae,cnn" },
     },
   });
