@@ -16,7 +16,7 @@ import { optionWords, shellLine } from "../run/repeat.ts";
 import { planRun } from "../run/train.ts";
 import type { BackendWish } from "../runtime/wish.ts";
 import type { RunEvent } from "../train/events.ts";
-import { answerTimes, type TimingEvent } from "./answer-times.ts";
+import { answerTimes, type TimedRun, type TimingEvent } from "./answer-times.ts";
 import { type Cell, type ComparisonRow, compared, type DoneCell } from "./comparison.ts";
 import { openFolder, placeOf, readJson } from "./folder.ts";
 import { type AnswerTime, type Trained, type TrainJob, trainedSchema } from "./job.ts";
@@ -284,11 +284,12 @@ function refuseOtherData(cells: readonly DoneCell[]): void {
 }
 
 /** The first seed's run of each row, by `rowName`. */
-function firstRuns(out: string, cells: readonly DoneCell[]): ReadonlyMap<string, string> {
-  const first = new Map<string, string>();
+function firstRuns(out: string, cells: readonly DoneCell[]): ReadonlyMap<string, TimedRun> {
+  const first = new Map<string, TimedRun>();
   for (const cell of cells) {
     const row = rowName(cell.model, cell.labels);
-    if (!first.has(row)) first.set(row, runFolder(out, cell));
+    const folder = runFolder(out, cell);
+    if (!first.has(row)) first.set(row, { folder, result: resultFile(folder) });
   }
   return first;
 }

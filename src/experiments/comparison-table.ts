@@ -13,6 +13,10 @@ const withDeviation = (mean: string, deviation: string | undefined): string =>
   deviation === undefined ? mean : `${mean} ± ${deviation}`;
 const short = (value: number): string => String(Number(value.toPrecision(3)));
 
+/** A deviation to as many decimals as its mean has in `short`. */
+const asShort = (deviation: number, mean: number): string =>
+  deviation.toFixed(Math.max(0, 2 - Math.floor(Math.log10(Math.max(mean, 1e-9)))));
+
 /** A large number in thousands, millions or thousands of millions. */
 function scaled(value: number): string {
   for (const [unit, letter] of [
@@ -49,7 +53,7 @@ const COLUMNS: readonly Column[] = [
     head: "fit s",
     meaning: "seconds of training",
     text: ({ fitSeconds, fitSecondsSd }) =>
-      withDeviation(short(fitSeconds), fitSecondsSd === null ? undefined : short(fitSecondsSd)),
+      withDeviation(short(fitSeconds), fitSecondsSd === null ? undefined : asShort(fitSecondsSd, fitSeconds)),
   },
   {
     head: "ms, 256",

@@ -264,6 +264,11 @@ class TrialSearch {
     } catch (cause) {
       ended = { ...trial, failed: this.failureOf(cause) };
     }
+    if (ended.trained && !ended.trained.objective && rests && Object.keys(ended.trained.validation).length > 0)
+      fail(
+        "E_OPTION",
+        `after ${ended.trained.epochs} of its epochs ${model} does not yet tell what its options are judged by: it is still in its first stage. Halve later, with more epochs or fewer --trials, or take --method tpe`,
+      );
     if (ended.trained && !ended.trained.objective)
       fail(
         "E_OPTION",

@@ -3,35 +3,49 @@
 
 type Matrix = readonly (readonly number[])[];
 
-/** Sums that both coefficients are made of. */
-function sumsOf(matrix: Matrix) {
-  const labels = matrix.map((row) => row.reduce((a, b) => a + b, 0));
-  const answers = matrix.map((_, k) => matrix.reduce((sum, row) => sum + row[k]!, 0));
-  const dot = (a: readonly number[], b: readonly number[]) => a.reduce((sum, value, i) => sum + value * b[i]!, 0);
-  const n = labels.reduce((a, b) => a + b, 0);
-  const right = matrix.reduce((sum, row, k) => sum + row[k]!, 0);
-  return { n, right, chance: dot(labels, answers), ofLabels: dot(labels, labels), ofAnswers: dot(answers, answers) };
+/** How many examples each class has, how often it is the answer, and how often rightly. */
+export interface ClassCounts {
+  readonly labels: ArrayLike<number>;
+  readonly answers: ArrayLike<number>;
+  readonly right: ArrayLike<number>;
+}
+
+const countsOf = (matrix: Matrix): ClassCounts => ({
+  labels: matrix.map((row) => row.reduce((a, b) => a + b, 0)),
+  answers: matrix.map((_, k) => matrix.reduce((sum, row) => sum + row[k]!, 0)),
+  right: matrix.map((row, k) => row[k]!),
+});
+
+/** Both coefficients of some counts; kappa is undefined where all labels and all answers are one class, or there is none. */
+export function agreementOf({ labels, answers, right }: ClassCounts): { kappa: number | undefined; mcc: number } {
+  let [n, hits, chance, ofLabels, ofAnswers] = [0, 0, 0, 0, 0];
+  for (let c = 0; c < labels.length; c++) {
+    const [own, answered] = [labels[c]!, answers[c]!];
+    n += own;
+    hits += right[c]!;
+    chance += own * answered;
+    ofLabels += own ** 2;
+    ofAnswers += answered ** 2;
+  }
+  const expected = chance / n;
+  const scale = Math.sqrt((n ** 2 - ofAnswers) * (n ** 2 - ofLabels));
+  return {
+    kappa: n > expected ? (hits - expected) / (n - expected) : undefined,
+    mcc: scale > 0 ? (hits * n - chance) / scale : 0,
+  };
 }
 
 /**
  * Cohen's kappa (Cohen 1960, "A Coefficient of Agreement for Nominal Scales"): 1 for no mistake, 0 for what independent answers of
  * the same shares get. @returns undefined where all labels and all answers are one class, or there is none
  */
-export function cohenKappa(matrix: Matrix): number | undefined {
-  const { n, right, chance } = sumsOf(matrix);
-  const expected = chance / n;
-  return n > expected ? (right - expected) / (n - expected) : undefined;
-}
+export const cohenKappa = (matrix: Matrix): number | undefined => agreementOf(countsOf(matrix)).kappa;
 
 /**
  * Matthews' correlation of labels and answers, for any number of classes (Gorodkin 2004, "Comparing two K-category assignments by a
  * K-category correlation coefficient"): -1..1; 0 where all labels or all answers are one class.
  */
-export function matthewsCorrelation(matrix: Matrix): number {
-  const { n, right, chance, ofLabels, ofAnswers } = sumsOf(matrix);
-  const scale = Math.sqrt((n ** 2 - ofAnswers) * (n ** 2 - ofLabels));
-  return scale > 0 ? (right * n - chance) / scale : 0;
-}
+export const matthewsCorrelation = (matrix: Matrix): number => agreementOf(countsOf(matrix)).mcc;
 
 /**
  * Share of examples whose label is among the `top` likeliest classes, 0..1; of equal ones, the first count as likelier. NaN without

@@ -1,17 +1,27 @@
 // Bootstrap intervals: how far metrics of classes may be from the truth, by what they are on resamples of the examples.
+import { agreementOf, topAccuracy } from "./agreement.ts";
 import { argmax, CALIBRATION_BINS, logLoss } from "./classification.ts";
 import type { Interval } from "./intervals.ts";
+import { squaredErrors } from "./probability-scores.ts";
 import { quantile } from "./quantile.ts";
 
 /** The metrics that `classIntervals` tells of, by the names that they have everywhere. */
-export type IntervalMetric = "accuracy" | "balancedAccuracy" | "macroF1" | "ece" | "nll" | "auroc";
+export type IntervalMetric =
+  | ("accuracy" | "balancedAccuracy" | "macroF1" | "top5" | "kappa" | "mcc")
+  | ("ece" | "nll" | "brier" | "auroc" | "averagePrecision");
 
 /** Fills an array with uniform random numbers in (0, 1). */
 export type FillUniform = (out: Float32Array) => void;
 
 /** Resamples, and the share of them whose values an interval holds. */
-const RESAMPLES = 1000;
+export const RESAMPLES = 1000;
 const LEVEL = 0.95;
+
+/** The interval that values of resamples span: between the quantiles that leave out as many at both ends. */
+export const spanOf = (values: Float64Array): Interval => {
+  const tail = (1 - LEVEL) / 2;
+  return [quantile(values, tail), quantile(values, 1 - tail)];
+};
 
 /** The metrics of a set in which example i counts so many times; undefined where there are none. */
 export type CountedMetrics = (counts: Int32Array) => Partial<Record<IntervalMetric, number>>;
@@ -30,7 +40,8 @@ export type CountedMetrics = (counts: Int32Array) => Partial<Record<IntervalMetr
  * @param labels `[n]`: 0..k-1, or -1 for none
  * @param k number of classes
  * @param fillUniform what is drawn: a seeded source gives the same intervals again
- * @returns by metric; `auroc` is the mean over classes, and missing where all examples are of one class; undefined without labels
+ * @returns by metric; `auroc` and `averagePrecision` are means over classes, and missing where all examples are of one class; `top5` is
+ *   missing where there are no more than five; undefined without labels
  */
 export function classIntervals(
   probabilities: ArrayLike<number>,
@@ -49,14 +60,11 @@ export function classIntervals(
       values.set(name, column);
       column[r] = value;
     }
-  const tail = (1 - LEVEL) / 2;
-  return Object.fromEntries(
-    [...values].map(([name, found]): [string, Interval] => [name, [quantile(found, tail), quantile(found, 1 - tail)]]),
-  );
+  return Object.fromEntries([...values].map(([name, found]): [string, Interval] => [name, spanOf(found)]));
 }
 
 /** How often each of `n` examples is drawn, when as many are drawn from each stratum as it has. */
-function resample(strata: readonly (readonly number[])[], n: number, fillUniform: FillUniform): Int32Array {
+export function resample(strata: readonly (readonly number[])[], n: number, fillUniform: FillUniform): Int32Array {
   const counts = new Int32Array(n);
   for (const members of strata) {
     const drawn = new Float32Array(members.length);
@@ -67,8 +75,8 @@ function resample(strata: readonly (readonly number[])[], n: number, fillUniform
 }
 
 /**
- * The metrics of `classificationMetrics` and the area of `classAreas` for any counts of the examples, in n · k steps each: what does
- * not depend on the counts is computed once. Examples without a label must count 0 times.
+ * The metrics of `classificationMetrics`, the areas of `classAreas`, agreement and Brier score for any counts of the examples, in n · k
+ * steps each: what does not depend on the counts is computed once. Examples without a label must count 0 times.
  */
 export function countedMetrics(probabilities: ArrayLike<number>, labels: ArrayLike<number>, k: number): CountedMetrics {
   const n = labels.length;
@@ -77,11 +85,13 @@ export function countedMetrics(probabilities: ArrayLike<number>, labels: ArrayLi
   const losses = Float64Array.from({ length: n }, (_, i) =>
     labels[i]! < 0 ? 0 : logLoss(probabilities[i * k + labels[i]!]!),
   );
+  const errors = squaredErrors(probabilities, labels, k);
+  const inFive = k > 5 ? Uint8Array.from({ length: n }, (_, i) => amongFive(probabilities, labels, k, i)) : undefined;
   const rankings = Array.from({ length: k }, (_, c) => ranking(probabilities, labels, k, c));
   return (counts) => {
     const [own, answered, right] = [new Int32Array(k), new Int32Array(k), new Int32Array(k)];
     const gaps = new Float64Array(CALIBRATION_BINS);
-    let [total, loss] = [0, 0];
+    let [total, loss, squares, five] = [0, 0, 0, 0];
     for (let i = 0; i < n; i++) {
       const count = counts[i]!;
       if (count === 0) continue;
@@ -89,6 +99,8 @@ export function countedMetrics(probabilities: ArrayLike<number>, labels: ArrayLi
       const isRight = label === answer;
       total += count;
       loss += count * losses[i]!;
+      squares += count * errors[i]!;
+      if (inFive) five += count * inFive[i]!;
       own[label]! += count;
       answered[answer]! += count;
       if (isRight) right[label]! += count;
@@ -107,15 +119,20 @@ export function countedMetrics(probabilities: ArrayLike<number>, labels: ArrayLi
     }
     const areas = rankings.flatMap((order, c) => {
       const others = total - own[c]!;
-      return own[c]! > 0 && others > 0 ? [pairsInOrder(order, counts, labels, c) / (own[c]! * others)] : [];
+      return own[c]! > 0 && others > 0 ? [areasUnder(order, counts, labels, c, own[c]!, others)] : [];
     });
+    const mean = (of: number) => areas.reduce((sum, both) => sum + both[of]!, 0) / areas.length;
+    const { kappa, mcc } = agreementOf({ labels: own, answers: answered, right });
     return {
       accuracy: hits / total,
       balancedAccuracy: recalls / present,
       macroF1: f1s / present,
       ece: gaps.reduce((sum, gap) => sum + Math.abs(gap), 0) / total,
       nll: loss / total,
-      ...(areas.length > 0 ? { auroc: areas.reduce((sum, area) => sum + area, 0) / areas.length } : {}),
+      ...{ mcc, brier: squares / total },
+      ...(kappa === undefined ? {} : { kappa }),
+      ...(inFive ? { top5: five / total } : {}),
+      ...(areas.length > 0 ? { auroc: mean(0), averagePrecision: mean(1) } : {}),
     };
   };
 }
@@ -137,17 +154,36 @@ function ranking(probabilities: ArrayLike<number>, labels: ArrayLike<number>, k:
   return { order, ends };
 }
 
-/** Pairs of an example of class `c` and another in which the first is the more probable; ties count a half. */
-function pairsInOrder({ order, ends }: Ranking, counts: Int32Array, labels: ArrayLike<number>, c: number): number {
-  let [pairs, below, others, own] = [0, 0, 0, 0];
+/** Whether the label of an example is among its five likeliest classes: 1 or 0. */
+const amongFive = (probabilities: ArrayLike<number>, labels: ArrayLike<number>, k: number, i: number): number => {
+  const row = Array.from({ length: k }, (_, c) => probabilities[i * k + c]!);
+  return labels[i]! < 0 ? 0 : topAccuracy(row, [labels[i]!], k, 5);
+};
+
+/**
+ * Area under the ROC curve and average precision of class `c` against the rest, of `own` examples of it and `others`: in one pass from
+ * the least probable on, ties together.
+ */
+function areasUnder(
+  { order, ends }: Ranking,
+  counts: Int32Array,
+  labels: ArrayLike<number>,
+  c: number,
+  own: number,
+  others: number,
+): readonly [auroc: number, averagePrecision: number] {
+  let [pairs, precision, ownBelow, othersBelow, ownHere, othersHere] = [0, 0, 0, 0, 0, 0];
   for (let place = 0; place < order.length; place++) {
     const i = order[place]!;
-    if (labels[i] === c) own += counts[i]!;
-    else others += counts[i]!;
+    if (labels[i] === c) ownHere += counts[i]!;
+    else othersHere += counts[i]!;
     if (ends[place] === 0) continue;
-    pairs += own * (below + others / 2);
-    below += others;
-    [others, own] = [0, 0];
+    pairs += ownHere * (othersBelow + othersHere / 2);
+    const found = own - ownBelow;
+    if (ownHere > 0) precision += (ownHere * found) / (found + others - othersBelow);
+    ownBelow += ownHere;
+    othersBelow += othersHere;
+    [ownHere, othersHere] = [0, 0];
   }
-  return pairs;
+  return [pairs / (own * others), precision / own];
 }

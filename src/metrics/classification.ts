@@ -73,6 +73,19 @@ export function classScores(matrix: readonly (readonly number[])[]): ClassScores
   });
 }
 
+/** Their means over the classes that have examples (macro averages), and how many examples there are. */
+export function meanScores(scores: readonly ClassScores[]): ClassScores {
+  const present = scores.filter(({ support }) => support > 0);
+  const total = (pick: (score: ClassScores) => number) => present.reduce((sum, score) => sum + pick(score), 0);
+  const mean = (pick: (score: ClassScores) => number) => total(pick) / present.length;
+  return {
+    precision: mean(({ precision }) => precision),
+    recall: mean(({ recall }) => recall),
+    f1: mean(({ f1 }) => f1),
+    support: total(({ support }) => support),
+  };
+}
+
 /** Ranges of equal width that the probabilities of answers are sorted into. */
 export const CALIBRATION_BINS = 15;
 
@@ -129,19 +142,16 @@ export function classificationMetrics(
   k: number,
 ): ClassificationMetrics {
   const matrix = confusionMatrix(probabilities, labels, k);
-  const scores = classScores(matrix).filter((score) => score.support > 0);
-  const n = scores.reduce((total, score) => total + score.support, 0);
-  const mean = (pick: (score: ClassScores) => number) =>
-    scores.reduce((total, score) => total + pick(score), 0) / scores.length;
+  const { recall, f1, support: n } = meanScores(classScores(matrix));
   let nll = 0;
   for (let i = 0; i < labels.length; i++) if (labels[i]! >= 0) nll += logLoss(probabilities[i * k + labels[i]!]!);
   const bins = calibrationBins(probabilities, labels, k);
   return {
     accuracy: matrix.reduce((total, row, label) => total + row[label]!, 0) / n,
-    balancedAccuracy: mean((score) => score.recall),
+    balancedAccuracy: recall,
     nll: nll / n,
     ece: bins.reduce((total, bin) => total + (bin.count / n) * Math.abs(bin.accuracy - bin.confidence), 0),
-    macroF1: mean((score) => score.f1),
+    macroF1: f1,
   };
 }
 

@@ -14,28 +14,43 @@ export interface DetectionMetrics {
  * Compares the scores of pictures that are known with those of novel ones, at least one of each, by the definitions of
  * scikit-learn (`roc_auc_score`, `average_precision_score`, `roc_curve`).
  */
-export function detectionMetrics(known: ArrayLike<number>, novel: ArrayLike<number>): DetectionMetrics {
-  const all = [
-    ...Array.from(known, (score) => ({ score, positive: false })),
-    ...Array.from(novel, (score) => ({ score, positive: true })),
-  ].sort((a, b) => b.score - a.score);
-  let [auroc, aupr] = [0, 0];
-  let fpr95: number | undefined;
-  let [found, wrong] = [0, 0];
-  for (let from = 0; from < all.length; ) {
-    // Equal scores are taken together: no threshold parts them.
-    let [positives, negatives] = [0, 0];
-    let to = from;
-    for (; to < all.length && all[to]!.score === all[from]!.score; to++) {
-      if (all[to]!.positive) positives++;
-      else negatives++;
+export const detectionMetrics = (known: ArrayLike<number>, novel: ArrayLike<number>): DetectionMetrics =>
+  countedDetection(known, novel)(new Int32Array(known.length + novel.length).fill(1));
+
+/**
+ * `detectionMetrics` for any counts of the pictures, of which at least one of each kind is above 0: what does not depend on the counts is
+ * computed once.
+ * @returns takes how often each counts, the known ones first
+ */
+export function countedDetection(
+  known: ArrayLike<number>,
+  novel: ArrayLike<number>,
+): (counts: Int32Array) => DetectionMetrics {
+  const score = (i: number) => (i < known.length ? known[i]! : novel[i - known.length]!);
+  const order = Int32Array.from({ length: known.length + novel.length }, (_, i) => i).sort(
+    (a, b) => score(b) - score(a),
+  );
+  const ends = Uint8Array.from(order, (i, at) => Number(at + 1 === order.length || score(order[at + 1]!) !== score(i)));
+  return (counts) => {
+    let [knownCount, novelCount] = [0, 0];
+    for (let i = 0; i < counts.length; i++)
+      if (i < known.length) knownCount += counts[i]!;
+      else novelCount += counts[i]!;
+    let [auroc, aupr, found, wrong, positives, negatives] = [0, 0, 0, 0, 0, 0];
+    let fpr95: number | undefined;
+    for (let at = 0; at < order.length; at++) {
+      const i = order[at]!;
+      if (i < known.length) negatives += counts[i]!;
+      else positives += counts[i]!;
+      // Equal scores are taken together: no threshold parts them.
+      if (ends[at] === 0) continue;
+      auroc += negatives * (found + positives / 2);
+      found += positives;
+      wrong += negatives;
+      if (positives > 0) aupr += (positives / novelCount) * (found / (found + wrong));
+      if (fpr95 === undefined && found >= 0.95 * novelCount) fpr95 = wrong / knownCount;
+      [positives, negatives] = [0, 0];
     }
-    auroc += negatives * (found + positives / 2);
-    found += positives;
-    wrong += negatives;
-    aupr += (positives / novel.length) * (found / (found + wrong));
-    if (fpr95 === undefined && found >= 0.95 * novel.length) fpr95 = wrong / known.length;
-    from = to;
-  }
-  return { auroc: auroc / (known.length * novel.length), aupr, fpr95: fpr95! };
+    return { auroc: auroc / (knownCount * novelCount), aupr, fpr95: fpr95! };
+  };
 }

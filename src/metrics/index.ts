@@ -10,6 +10,7 @@ import {
   softmaxRows,
 } from "./classification.ts";
 import { spreadOf } from "./folds.ts";
+import { wilsonInterval } from "./intervals.ts";
 import { type FittedQuantity, type Metric, type Predictions, temperatureOf } from "./metric.ts";
 import { mixtureQuantity } from "./mixture-quantity.ts";
 import type { Rows } from "./nearest.ts";
@@ -130,6 +131,13 @@ const PROBES = (
   }),
 );
 
+/** A metric that is the mean over pictures of an output `[n]`, through `f`. */
+const meanOf = (output: string, f?: (value: number) => number): Pick<Metric, "needs" | "compute" | "interval"> => ({
+  needs: [output],
+  compute: (p) => p.mean(output, f),
+  interval: (p) => p.meanInterval(output, f),
+});
+
 /** Every metric that does not belong to one model. */
 export const METRICS: readonly Metric[] = [
   ...CLASS_METRICS,
@@ -163,8 +171,7 @@ export const METRICS: readonly Metric[] = [
     better: "lower",
     unit: "",
     headline: true,
-    needs: ["squaredError"],
-    compute: (p) => p.mean("squaredError"),
+    ...meanOf("squaredError"),
   },
   {
     name: "elbo",
@@ -172,8 +179,7 @@ export const METRICS: readonly Metric[] = [
     better: "higher",
     unit: "nats",
     headline: true,
-    needs: ["elbo"],
-    compute: (p) => p.mean("elbo"),
+    ...meanOf("elbo"),
   },
   {
     name: "psnr",
@@ -181,8 +187,7 @@ export const METRICS: readonly Metric[] = [
     better: "higher",
     unit: "dB",
     headline: true,
-    needs: ["translationError"],
-    compute: (p) => p.mean("translationError", psnr),
+    ...meanOf("translationError", psnr),
   },
   {
     name: "psnrBefore",
@@ -190,16 +195,14 @@ export const METRICS: readonly Metric[] = [
     better: "neither",
     unit: "dB",
     headline: true,
-    needs: ["partnerError"],
-    compute: (p) => p.mean("partnerError", psnr),
+    ...meanOf("partnerError", psnr),
   },
   {
     name: "translationError",
     title: "squared error a pixel of translations",
     better: "lower",
     unit: "",
-    needs: ["translationError"],
-    compute: (p) => p.mean("translationError"),
+    ...meanOf("translationError"),
   },
   {
     name: "ssim",
@@ -207,8 +210,7 @@ export const METRICS: readonly Metric[] = [
     better: "higher",
     unit: "",
     slow: true,
-    needs: ["translationSimilarity"],
-    compute: (p) => p.mean("translationSimilarity"),
+    ...meanOf("translationSimilarity"),
   },
   ...SAMPLE_METRICS,
   {
@@ -219,6 +221,10 @@ export const METRICS: readonly Metric[] = [
     needs: ["novelty"],
     afterFitting: true,
     compute: (p) => shareOfAlarms(p.output("novelty")),
+    interval(p) {
+      const { length } = p.output("novelty");
+      return wilsonInterval(Math.round(shareOfAlarms(p.output("novelty")) * length), length);
+    },
   },
 ];
 

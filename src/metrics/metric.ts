@@ -1,6 +1,7 @@
 // What a metric is: a number computed from what a model gives for the pictures of a set. On arrays only.
 import type { NdArray } from "../base/array.ts";
 import { argmax, softmaxRows } from "./classification.ts";
+import { type Interval, meanInterval } from "./intervals.ts";
 
 /** Values fitted on validation pictures and kept with the weights, by name: see `FittedQuantity`. */
 export type Fitted = ReadonlyMap<string, NdArray>;
@@ -35,6 +36,12 @@ export class Predictions {
   mean(name: string, f: (value: number) => number = (value) => value): number | undefined {
     const values = this.outputs.get(name);
     return values && values.reduce((total, value) => total + f(value), 0) / values.length;
+  }
+
+  /** The 95 % interval of that mean. */
+  meanInterval(name: string, f: (value: number) => number = (value) => value): Interval | undefined {
+    const values = this.outputs.get(name);
+    return values && meanInterval(Float64Array.from(values, f));
   }
 
   /** Class probabilities `[n, classes]` at the fitted temperature. */
@@ -85,6 +92,8 @@ export interface Metric extends MetricInfo {
   readonly afterFitting?: boolean;
   /** The value; undefined where it has none (a class metric without labels, one of pairs without those). */
   compute(predictions: Predictions): number | undefined;
+  /** Its 95 % interval over other pictures of the kind, where it has one of its own. */
+  interval?(predictions: Predictions): Interval | undefined;
 }
 
 /** Something fitted on validation pictures that the trained model uses later. */
@@ -121,6 +130,17 @@ export function computeMetrics(
   for (const metric of metrics) {
     const value = metric.compute(predictions);
     if (value !== undefined) found[prefix + metric.name] = value;
+  }
+  return found;
+}
+
+/** The intervals of those metrics that have one of their own, by name. */
+export function computeIntervals(metrics: readonly Metric[], predictions: Predictions): Record<string, Interval> {
+  const found: Record<string, Interval> = {};
+  for (const metric of metrics) {
+    const interval = metric.interval?.(predictions);
+    // One that is not finite says nothing.
+    if (interval?.every(Number.isFinite)) found[metric.name] = interval;
   }
   return found;
 }

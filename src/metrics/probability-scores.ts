@@ -1,17 +1,20 @@
 // How good probabilities are as probabilities. Arrays are those of `classificationMetrics`; each number is NaN without any label.
 
+/** The squared error of the probabilities of each example, summed over classes, 0..2; 0 for one without a label. */
+export const squaredErrors = (probabilities: ArrayLike<number>, labels: ArrayLike<number>, k: number): Float64Array =>
+  Float64Array.from({ length: labels.length }, (_, i) => {
+    let total = 0;
+    if (labels[i]! >= 0)
+      for (let c = 0; c < k; c++) total += (probabilities[i * k + c]! - Number(labels[i] === c)) ** 2;
+    return total;
+  });
+
 /**
- * Brier's score (Brier 1950, "Verification of Forecasts Expressed in Terms of Probability"): the squared error of the
- * probabilities of an example, summed over classes, 0..2.
+ * Brier's score (Brier 1950, "Verification of Forecasts Expressed in Terms of Probability"): the mean of `squaredErrors`, 0..2.
  */
 export function brierScore(probabilities: ArrayLike<number>, labels: ArrayLike<number>, k: number): number {
-  let [total, n] = [0, 0];
-  for (let i = 0; i < labels.length; i++) {
-    if (labels[i]! < 0) continue;
-    for (let c = 0; c < k; c++) total += (probabilities[i * k + c]! - Number(labels[i] === c)) ** 2;
-    n++;
-  }
-  return total / n;
+  const total = squaredErrors(probabilities, labels, k).reduce((sum, error) => sum + error, 0);
+  return total / Array.from(labels).filter((label) => label >= 0).length;
 }
 
 /** Ranges of each class: those of equal width of the usual calibration error are as many. */

@@ -63,7 +63,9 @@ function mapsAt({ network, normalisation }: Backbone, root: Scope, x: Tensor, na
   const row = (values: readonly number[]) => constant(ndarray("float32", [channels], values));
   const pixels = normalisation
     ? g.div(g.sub(coloured, row(normalisation.mean)), row(normalisation.deviation))
-    : coloured;
+    : network.input.isBytes
+      ? g.mul(coloured, 255)
+      : coloured;
   return network
     .apply(pixels, weightsIn(root.child(PART)), names)
     .map((value) =>

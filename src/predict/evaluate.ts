@@ -3,7 +3,7 @@
 import { fail } from "../base/errors.ts";
 import type { StopSignal } from "../base/stop-signal.ts";
 import { decoded, type ImageSet } from "../data/dataset.ts";
-import { classIntervals, type IntervalMetric } from "../metrics/bootstrap.ts";
+import { classIntervals } from "../metrics/bootstrap.ts";
 import {
   type CalibrationBin,
   type ClassScores,
@@ -12,7 +12,7 @@ import {
   confusionMatrix,
 } from "../metrics/classification.ts";
 import { type Interval, wilsonInterval } from "../metrics/intervals.ts";
-import { computeMetrics } from "../metrics/metric.ts";
+import { computeIntervals, computeMetrics } from "../metrics/metric.ts";
 import { Random } from "../random/random.ts";
 import type { TrainedModel } from "./trained.ts";
 
@@ -26,17 +26,9 @@ export interface ClassEvaluation {
   readonly calibration: readonly CalibrationBin[];
   /** The 95 % interval of the accuracy (`wilsonInterval`). */
   readonly accuracyInterval: Interval;
-  /** 95 % intervals of metrics by the bootstrap (`classIntervals`), always of the same resamples. */
-  readonly bootstrap: Readonly<Partial<Record<IntervalMetric, Interval>>>;
   /** `[n, classes]` */
   readonly probabilities: Float64Array;
 }
-
-/** A 95 % interval of each metric that has one: Wilson's of the accuracy, which is no point without a mistake, else the bootstrap's. */
-export const intervalsOf = ({ bootstrap, accuracyInterval }: ClassEvaluation): Record<string, Interval> => ({
-  ...bootstrap,
-  accuracy: accuracyInterval,
-});
 
 /** What `evaluate` finds. */
 export interface Evaluation {
@@ -44,6 +36,12 @@ export interface Evaluation {
   readonly n: number;
   /** By metric name: shares of 1, not per cent; nats; squared error a pixel. */
   readonly metrics: Readonly<Record<string, number>>;
+  /**
+   * A 95 % interval of each metric that has one, over other pictures of the kind: Wilson's of a share of pictures, as the accuracy, which is
+   * no point without a mistake; of a mean, that of the normal distribution; of the others of a classifier the bootstrap's
+   * (`classIntervals`), always of the same resamples.
+   */
+  readonly intervals: Readonly<Record<string, Interval>>;
   /** Absent for a model that does not classify, and without labels. */
   readonly classification?: ClassEvaluation;
   /** Novelty of each picture, where the model tells it. */
@@ -79,22 +77,24 @@ export async function evaluate(
   if (n === 0) fail("E_DATA_EMPTY", "there are no pictures to evaluate on");
   const predictions = await model.predict(set, signal);
   const metrics = computeMetrics(model.metrics, predictions);
-  const found = { n, metrics, novelty: predictions.outputs.get("novelty"), set };
+  const intervals = computeIntervals(model.metrics, predictions);
+  const found = { n, metrics, intervals, novelty: predictions.outputs.get("novelty"), set };
   if (!model.has("classify") || !predictions.hasLabels) return found;
   const k = classes.length;
   const { probabilities } = predictions;
   const confusion = confusionMatrix(probabilities, set.labels, k);
   const resamples = new Random(0, "bootstrap");
+  const accuracyInterval = wilsonInterval(
+    confusion.reduce((right, row, label) => right + row[label]!, 0),
+    confusion.flat().reduce((a, b) => a + b, 0),
+  );
   const classification = {
     classes: classScores(confusion).map((score, i) => ({ name: classes[i]!, ...score })),
     confusion,
     calibration: calibrationBins(probabilities, set.labels, k),
-    accuracyInterval: wilsonInterval(
-      confusion.reduce((right, row, label) => right + row[label]!, 0),
-      confusion.flat().reduce((a, b) => a + b, 0),
-    ),
-    bootstrap: classIntervals(probabilities, set.labels, k, (out) => resamples.fillUniform(out))!,
+    accuracyInterval,
     probabilities,
   };
-  return { ...found, classification };
+  const bootstrap = classIntervals(probabilities, set.labels, k, (out) => resamples.fillUniform(out));
+  return { ...found, intervals: { ...intervals, ...bootstrap, accuracy: accuracyInterval }, classification };
 }

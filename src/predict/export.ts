@@ -32,6 +32,12 @@ export interface ExportedHead {
 export const defaultHead = (model: TrainedModel): string =>
   ["classify", "sample"].find((name) => model.has(name)) ?? Object.keys(model.heads)[0]!;
 
+/** A file of a head, with the graph that it was made of. */
+interface HeadFile extends ExportedHead {
+  readonly graph: HeadGraph;
+  readonly named: Readonly<Record<string, Tensor>>;
+}
+
 /**
  * A head as the bytes of an ONNX file, checked against the run at three batch sizes before they are returned.
  *
@@ -50,6 +56,13 @@ export async function exportHead(
   version: string,
   head: string = defaultHead(model),
 ): Promise<ExportedHead> {
+  const { bytes, inputs, outputs, graph, named } = headFile(model, version, head);
+  await check(bytes, model, backend, head, graph, named);
+  return { bytes, inputs, outputs };
+}
+
+/** A head as `exportHead` gives it, of which nothing has been computed yet. @throws `E_HEAD` for a head that the model lacks */
+export function headFile(model: TrainedModel, version: string, head: string): HeadFile {
   const graph = model.headGraph(head, FREE_BATCH);
   const outputs = outputsOfFile(model, head, graph);
   const simple = simplify([...outputs.values()]);
@@ -74,8 +87,7 @@ export async function exportHead(
       : {}),
   };
   const bytes = encodeModel(lower(head, named, { mode: "infer", freeBatch: FREE_BATCH, metadata }));
-  await check(bytes, model, backend, head, graph, named);
-  return { bytes, inputs, outputs: told };
+  return { bytes, inputs, outputs: told, graph, named };
 }
 
 /** What pictures must be before they are given to the file, and what it does itself, in words. */

@@ -2,6 +2,8 @@
 import { fail } from "../base/errors.ts";
 import { gather, type ImageSet, range } from "../data/dataset.ts";
 import { type DetectionMetrics, detectionMetrics } from "../metrics/detection.ts";
+import { detectionIntervals } from "../metrics/detection-intervals.ts";
+import { type Interval, wilsonInterval } from "../metrics/intervals.ts";
 import { shareOfAlarms } from "../metrics/novelty.ts";
 import type { DataSpec } from "../models/model.ts";
 import { Random } from "../random/random.ts";
@@ -13,6 +15,8 @@ export interface NovelFound extends DetectionMetrics {
   readonly n: number;
   /** Share of them that is past the threshold, 0..1. */
   readonly alarms: number;
+  /** 95 % intervals, over other pictures of both kinds: see `detectionIntervals`; of the alarms, Wilson's. */
+  readonly intervals: Readonly<Record<keyof DetectionMetrics | "alarms", Interval>>;
   /** Novelty of each. */
   readonly scores: Float32Array;
 }
@@ -25,7 +29,13 @@ export interface NovelFound extends DetectionMetrics {
  */
 export async function findNovel(model: TrainedModel, known: Float32Array, novel: Uint8Array): Promise<NovelFound> {
   const scores = (await model.run("novelty", { picture: novel })).data as Float32Array;
-  return { n: scores.length, alarms: shareOfAlarms(scores), scores, ...detectionMetrics(known, scores) };
+  const alarms = shareOfAlarms(scores);
+  const resamples = new Random(0, "novel");
+  const intervals = {
+    ...detectionIntervals(known, scores, (out) => resamples.fillUniform(out)),
+    alarms: wilsonInterval(Math.round(alarms * scores.length), scores.length),
+  };
+  return { n: scores.length, alarms, scores, intervals, ...detectionMetrics(known, scores) };
 }
 
 /** Pictures that are drawn rather than read: bytes of which each is random, or pictures of one random value a channel. */

@@ -47,7 +47,13 @@ export interface Curve {
   name: string;
   /** The points it joins, in order of x. */
   points: readonly (readonly [x: number, y: number])[];
+  /** Whether y is a share of 1. */
+  isShare?: boolean;
 }
+
+/** The range of an axis for some values: none beyond 0..1 for shares that are all the same. */
+const rangeOf = ({ points, isShare }: Curve) =>
+  isShare && points.every(([, y]) => y === points[0]![1]) ? { min: 0, max: 1 } : {};
 
 /**
  * Lines below one another, as an SVG element: each has an axis of its own, as one may be a thousand times another; the
@@ -74,9 +80,14 @@ export function curves(title: string, lines: readonly Curve[], xName: string): s
       xAxis: lines.map((_, i) => ({
         ...AXIS,
         ...(i === lines.length - 1 ? belowAxis(xName) : { axisLabel: { show: false } }),
-        ...{ gridIndex: i, type: "value", min, max, splitLine: { show: false } },
+        // Steps and epochs are whole numbers.
+        ...{ gridIndex: i, type: "value", min, max, minInterval: 1, splitLine: { show: false } },
       })),
-      yAxis: lines.map((_, i) => ({ ...AXIS, gridIndex: i, type: "value", scale: true, splitNumber: alone ? 5 : 2 })),
+      yAxis: lines.map((line, i) => ({
+        ...AXIS,
+        ...{ gridIndex: i, type: "value", scale: true, splitNumber: alone ? 5 : 2 },
+        ...rangeOf(line),
+      })),
       series: lines.map(({ name, points }, i) => ({
         ...{ type: "line", name, data: points, xAxisIndex: i, yAxisIndex: i },
         showSymbol: points.length < 3,

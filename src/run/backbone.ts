@@ -1,21 +1,34 @@
 // The network that --backbone names: found, cut, and kept in the run's folder.
 import { fail, GenclassError } from "../base/errors.ts";
+import type { Resize } from "../data/picture.ts";
 import { constant } from "../graph/tensor.ts";
 import { type Backbone, normalisationNamed } from "../models/backbone.ts";
 import { MODELS } from "../models/index.ts";
 import type { Model } from "../models/model.ts";
 import { findCut, findScales, normalisesInside } from "../onnx/import/cut.ts";
-import { type NetworkFile, readNetworkFile } from "../onnx/import/folder.ts";
-import { backbonePlace, namedBackboneOf, partsOf } from "./named-backbones.ts";
+import type { NetworkFile } from "../onnx/import/folder.ts";
+import { namedBackboneOf } from "./named-backbones.ts";
 import type { StoredOptions } from "./options.ts";
 
 /** Pixels a side where a network takes any size. */
 const USUAL_SIDE = 224;
 
+/** A network that was found, and what is said of it beside. */
+export interface NamedNetwork extends NetworkFile {
+  /** Where it was found, for messages. */
+  readonly place: string;
+  /** The value to build on, where it was named. */
+  readonly cut?: string;
+  /** How pictures became as large as those that it was trained on, where that is known. */
+  readonly resize?: Resize;
+  /** Of a run's network: the name of its data, and by what they were split. */
+  readonly trainedOn?: { readonly data: string; readonly seed: number; readonly validation: number };
+}
+
 /** A backbone with the file that it was read from. */
 export interface OpenBackbone {
   readonly backbone: Backbone;
-  readonly file: NetworkFile;
+  readonly file: NamedNetwork;
 }
 
 type Wish = Pick<StoredOptions, "backbone" | "normalise" | "freeze" | "image">;
@@ -29,36 +42,39 @@ export function freezeWords(freeze: StoredOptions["freeze"]): { stages: string |
 
 /**
  * The network that a run is to build on.
- * @param path of the file, where it is not the one that the options name: the run's own copy
- * @throws `E_NAME`, `E_FILE`, `E_ONNX`; `E_OPTION` for a model that builds on none
+ * @param find reads the network that `--backbone` names
+ * @throws as `find`; `E_NAME` for a node that it lacks, `E_ONNX`; `E_OPTION` for a model that builds on none
  */
-export function openBackbone(model: Model, wish: Wish, path?: string): OpenBackbone | undefined {
+export function openBackbone(
+  model: Model,
+  wish: Wish,
+  find: (backbone: string) => NamedNetwork,
+): OpenBackbone | undefined {
   if (wish.backbone === null) return undefined;
   if (!model.buildsOnBackbone) {
     const others = MODELS.filter(({ buildsOnBackbone }) => buildsOnBackbone).map(({ name }) => name);
     fail("E_OPTION", `${model.name} is not built on a --backbone; these are: ${others.join(", ")}`);
   }
-  const [place, node] = partsOf(wish.backbone);
-  const { path: found, sha256 = undefined } = path === undefined ? backbonePlace(place) : { path };
+  const file = find(wish.backbone);
+  const { network, place } = file;
   try {
-    const file = readNetworkFile(found, sha256);
-    const { network } = file;
     if (network.hasFilesBeside)
       fail("E_ONNX", "it has weights in other files; save it as one file, so that the run can keep it");
     const { height, width, channels } = network.input;
     const size = [height ?? wish.image?.height ?? USUAL_SIDE, width ?? wish.image?.width ?? USUAL_SIDE] as const;
     const asIs = { parameter: (_: string, value: Parameters<typeof constant>[0]) => constant(value) };
     const weights = { ...asIs, statistic: asIs.parameter };
-    const cut = node === undefined ? findCut(network, size, weights) : network.valueNamed(node);
+    const cut = file.cut === undefined ? findCut(network, size, weights) : network.valueNamed(file.cut);
     const how = wish.normalise === "auto" ? usualNormalisation(file) : wish.normalise;
+    if (network.input.isBytes && how !== "none")
+      fail("E_OPTION", `${place} takes bytes, and normalises them itself; leave --normalise ${how} out`);
     const { stages = "all" } = freezeWords(wish.freeze);
     const frozen = stages === "all" ? stages : stages === "none" ? -1 : Number(stages);
     const normalisation = normalisationNamed(how, channels);
     const scales = model.buildsOnBackbone === "scales" ? findScales(network, size, weights, cut) : undefined;
     return { backbone: { network, cut, scales, normalisation, frozen }, file };
   } catch (cause) {
-    if (cause instanceof GenclassError && cause.code === "E_ONNX" && !cause.message.startsWith(found))
-      fail("E_ONNX", `${found}: ${cause.message}`, cause);
+    if (cause instanceof GenclassError && cause.code === "E_ONNX") fail("E_ONNX", `${place}: ${cause.message}`, cause);
     throw cause;
   }
 }
@@ -67,9 +83,9 @@ export function openBackbone(model: Model, wish: Wish, path?: string): OpenBackb
 const usualNormalisation = ({ network, sha256 }: NetworkFile) =>
   namedBackboneOf(sha256)?.normalise ?? (normalisesInside(network) ? "none" : "imagenet");
 
-/** Options of a run on a network, where they are not given: pictures of its size, whose longer sides are cut. */
+/** Options of a run on a network, where they are not given: pictures of its size, made as its own were, else their longer sides cut. */
 export function optionsFor(
-  { backbone }: OpenBackbone,
+  { backbone, file }: OpenBackbone,
   options: StoredOptions,
   given: Partial<Wish & { resize: unknown }>,
 ) {
@@ -80,7 +96,7 @@ export function optionsFor(
       "E_OPTION",
       `the network takes pictures of ${height}x${width}; --image asks for ${image.height}x${image.width}`,
     );
-  return { ...options, image, resize: given.resize === undefined ? ("fill" as const) : options.resize };
+  return { ...options, image, resize: given.resize === undefined ? (file.resize ?? "fill") : options.resize };
 }
 
 /** The run's copy of the network, by its name in the run folder. */

@@ -222,7 +222,7 @@ function resultLines(parts: Parts, of: CardModel): string[] {
       : []),
     ...(intervals
       ? [
-          "Intervals: Wilson's of the accuracy, else percentile bootstrap of 1,000 resamples, stratified by class. They tell how far the numbers may be off for other pictures of the same kind, not for those of another.",
+          "Intervals of 95 %: Wilson's of the accuracy and of other shares of pictures, the normal distribution's of means over pictures, else percentile bootstrap of 1,000 resamples, stratified by class. They tell how far the numbers may be off for other pictures of the same kind, not for those of another.",
         ]
       : []),
   ]);

@@ -110,10 +110,9 @@ export function noveltyChart(
   known: ArrayLike<number>,
   unlike: readonly { readonly scores: ArrayLike<number> }[],
 ): Chart {
-  const low = Math.max(
-    -FARTHEST,
-    Array.from(known).reduce((least, score) => Math.min(least, score), 0),
-  );
+  const least = Array.from(known).reduce((lowest, score) => Math.min(lowest, score), 0);
+  // The axis begins at a number that can be read.
+  const low = Math.max(-FARTHEST, Math.floor(2 * least) / 2);
   const width = (FARTHEST - low) / BARS;
   const bars = (scores: ArrayLike<number>): Line["points"] => {
     const counts = new Float64Array(BARS);
@@ -155,19 +154,22 @@ export function trainingCharts(events: readonly RunEvent[]): Chart[] {
   if (lines.length > 0)
     charts.push({
       name: "training-losses",
-      caption: "The loss and its terms at single steps, as PHASE/TERM; each has an axis of its own.",
+      caption:
+        lines.length > 1
+          ? "The loss and its terms at single steps, as PHASE/TERM; each has an axis of its own."
+          : "The loss at single steps.",
       draw: () => curves("Training losses", lines, "step"),
     });
   const epochs = events.filter((event) => event.type === "epoch");
   const metrics = events.findLast((event) => event.type === "start")?.metrics ?? [];
-  for (const { name, title, headline, better } of metrics) {
+  for (const { name, title, headline, better, unit } of metrics) {
     const key = `validation/${name}`;
     const points = epochs.flatMap((e) => (e.metrics[key] === undefined ? [] : [[e.epoch, e.metrics[key]] as const]));
     if (headline && points.length > 1)
       charts.push({
         name: `training-${name}`,
         caption: `${title[0]!.toUpperCase()}${title.slice(1)} on the validation pictures after each epoch${better === "neither" ? "" : `; ${better} is better`}.`,
-        draw: () => curves(`Validation: ${title}`, [{ name, points }], "epoch"),
+        draw: () => curves(`Validation: ${title}`, [{ name, points, isShare: unit === "share" }], "epoch"),
       });
   }
   return charts;

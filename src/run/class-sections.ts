@@ -1,6 +1,7 @@
 // The sections of a report that tell of a classifier's answers.
 import { gather } from "../data/dataset.ts";
 import { areasOfClasses } from "../metrics/class-curves.ts";
+import { meanScores } from "../metrics/classification.ts";
 import { type LabelIssues, labelIssues } from "../metrics/confident-learning.ts";
 import { classCurves } from "../metrics/curves.ts";
 import { formatMetric } from "../metrics/metric.ts";
@@ -69,7 +70,13 @@ function classTable({ classes }: ClassEvaluation): ReportTable {
   const share = (value: number) => formatMetric({ unit: "share" }, value);
   return {
     head: ["class", "precision", "recall", "F1", "pictures"],
-    rows: classes.map((c) => [c.name, share(c.precision), share(c.recall), share(c.f1), c.support]),
+    rows: [...classes, { name: "mean", ...meanScores(classes) }].map((c) => [
+      c.name,
+      share(c.precision),
+      share(c.recall),
+      share(c.f1),
+      c.support,
+    ]),
   };
 }
 

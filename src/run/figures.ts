@@ -3,7 +3,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { arch, cpus, platform, totalmem } from "node:os";
 import { z } from "zod";
 import type { Interval } from "../metrics/intervals.ts";
-import { type Evaluation, intervalsOf } from "../predict/evaluate.ts";
+import type { Evaluation } from "../predict/evaluate.ts";
 import type { EndEvent, RunEvent } from "../train/events.ts";
 import { cutBack, writeAtomically } from "./files.ts";
 import type { RunFolder } from "./folder.ts";
@@ -100,11 +100,12 @@ export function writeTrainingFigures(run: RunFolder, end: EndEvent, events: read
 export function addEvaluation(run: RunFolder, part: string, found: Evaluation): Figures {
   const figures = readFigures(run);
   if (!figures) throw new Error(`internal: ${run.path} has no ${FIGURES} to add to`);
-  const { n, metrics, classification } = found;
+  const { n, metrics, intervals, classification } = found;
   const figuresOfPart: PartFigures = {
     pictures: n,
     metrics: finite(Object.entries(metrics)),
-    ...(classification ? { intervals: intervalsOf(classification), classes: [...classification.classes] } : {}),
+    ...(Object.keys(intervals).length > 0 ? { intervals: { ...intervals } } : {}),
+    ...(classification ? { classes: [...classification.classes] } : {}),
   };
   const more = { ...figures, parts: { ...figures.parts, [part]: figuresOfPart } };
   write(run, more);

@@ -6,6 +6,7 @@ import { z } from "zod";
 import { fail } from "../base/errors.ts";
 import { modelNamed, parseOptions } from "../models/index.ts";
 import type { DataSpec, Model } from "../models/model.ts";
+import { readNetworkFile } from "../onnx/import/folder.ts";
 import type { TrainedWeights } from "../predict/trained.ts";
 import type { RunEvent } from "../train/events.ts";
 import type { Snapshot } from "../train/fit-options.ts";
@@ -13,6 +14,7 @@ import { BACKBONE_FILE, openBackbone } from "./backbone.ts";
 import { Checkpoints, type FoundCheckpoint } from "./checkpoints.ts";
 import { DRAFT, writeAtomically } from "./files.ts";
 import { readEvents } from "./logs.ts";
+import { partsOf } from "./named-backbones.ts";
 import type { OptionName, StoredOptions } from "./options.ts";
 import { storedSchemas } from "./stored-options.ts";
 
@@ -43,6 +45,8 @@ const configSchema = z.object({
   computeThreads: z.int().min(1).nullable().default(null),
   /** SHA-256 of the file of the network that it is built on. */
   backboneSha256: z.string().nullable().default(null),
+  /** The value of that file that it is built on. Null in runs of older versions, whose `backbone` names it or leaves it to be found. */
+  backboneCut: z.string().nullable().default(null),
 });
 
 /** Everything needed to repeat a run. */
@@ -51,7 +55,7 @@ export type RunConfig = z.infer<typeof configSchema>;
 /** What is known of a run besides its options: which model, on which data and backend. */
 export type RunFacts = Pick<
   RunConfig,
-  "genclass" | "model" | "options" | "backend" | "computeThreads" | "backboneSha256"
+  "genclass" | "model" | "options" | "backend" | "computeThreads" | "backboneSha256" | "backboneCut"
 > & {
   readonly data: Omit<RunConfig["data"], OptionName>;
 };
@@ -137,7 +141,12 @@ export class RunFolder {
   /** The configuration as a model is built by it, with the network that it was built on. @throws `E_FILE`, `E_ONNX` */
   modelConfig(model: Model): RunConfig & { readonly data: DataSpec } {
     const { config } = this;
-    const backbone = openBackbone(model, optionsOf(config), this.file(BACKBONE_FILE))?.backbone;
+    const place = this.file(BACKBONE_FILE);
+    const backbone = openBackbone(model, optionsOf(config), (named) => ({
+      ...readNetworkFile(place),
+      place,
+      cut: config.backboneCut ?? partsOf(named)[1],
+    }))?.backbone;
     return { ...config, data: { ...config.data, backbone } };
   }
 

@@ -91,9 +91,12 @@ export const namedBackboneOf = (sha256: string): NamedBackbone | undefined =>
 /** Whether a path is that of a file: a folder of the name of a network is none. */
 const isFile = (path: string): boolean => existsSync(path) && statSync(path).isFile();
 
-/** Of `FILE.onnx@NODE`: the file or name, and the node. */
+/** Whether a path is that of a run, which is a network too (run-network.ts). */
+export const isRun = (path: string): boolean => existsSync(join(path, "config.json"));
+
+/** Of `FILE.onnx@NODE` or `RUN@HEAD`: the file, name or run, and the node or head. */
 export function partsOf(text: string): [place: string, node: string | undefined] {
-  const [, place = text, node] = /^(.+?)@(.+)$/.exec(isFile(text) ? "" : text) ?? [];
+  const [, place = text, node] = /^(.+?)@(.+)$/.exec(isFile(text) || isRun(text) ? "" : text) ?? [];
   return [place, node];
 }
 
@@ -122,7 +125,7 @@ export function backbonePlace(place: string): BackbonePlace {
   const root = process.env.GENCLASS_DATA;
   fail(
     "E_NAME",
-    `--backbone ${place}: no such file${root ? `, and ${join(root, SHELF, `${place}.onnx`)} is not there either` : ""}; give the path of an .onnx file, or one of ${NAMED_BACKBONES.map(({ name }) => name).join(", ")}`,
+    `--backbone ${place}: no such file${root ? `, and ${join(root, SHELF, `${place}.onnx`)} is not there either` : ""}; give the path of an .onnx file or of a run folder, or one of ${NAMED_BACKBONES.map(({ name }) => name).join(", ")}`,
   );
 }
 
@@ -134,7 +137,7 @@ export async function fetchBackbone(backbone: string | null | undefined, progres
   if (!backbone) return;
   const [place] = partsOf(backbone);
   const named = NAMED_BACKBONES.find(({ name }) => name === place);
-  if (!named || placeOf(place)) return;
+  if (!named || isRun(place) || placeOf(place)) return;
   const { name, file, bytes, sha256, urls } = named;
   const published = { file, bytes, urls, checksum: { algorithm: "sha256", digits: sha256 } } as const;
   const failures = await fetchPublished(published, join(cacheFolder(SHELF), file), SHELF, progress);

@@ -213,10 +213,10 @@ export const RUN_OPTIONS = {
     stored: "run",
   },
   backbone: {
-    flag: "--backbone <file[@node]>",
-    type: text("an .onnx file or a name, as in features.onnx or features.onnx@NODE"),
+    flag: "--backbone <file|run[@node]>",
+    type: text("an .onnx file, a run folder or a name, as in features.onnx or features.onnx@NODE"),
     default: null,
-    help: "build on a pretrained network: an .onnx file, NAME for GENCLASS_DATA/backbones/NAME.onnx, or a name of genclass models --backbones, which is fetched; cut at its last feature map or at @NODE. Pictures are read at its size, unless --image says another",
+    help: "build on a pretrained network: an .onnx file, NAME for GENCLASS_DATA/backbones/NAME.onnx, or a name of genclass models --backbones, which is fetched; cut at its last feature map or at @NODE. Or on the codes of a trained run, of its head encode (else features) or @HEAD. Pictures are read at its size, unless --image says another",
     resume: "fixed",
     stored: "run",
   },

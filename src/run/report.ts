@@ -3,7 +3,7 @@ import { mkdirSync } from "node:fs";
 import type { ImageSet } from "../data/dataset.ts";
 import { formatMetric, type MetricInfo } from "../metrics/metric.ts";
 import { shareOfAlarms } from "../metrics/novelty.ts";
-import { type Evaluation, intervalsOf } from "../predict/evaluate.ts";
+import type { Evaluation } from "../predict/evaluate.ts";
 import type { TrainedModel } from "../predict/trained.ts";
 import { type ReportPictures, type ReportSection, reportHtml } from "../report/html.ts";
 import { judge } from "../report/judged.ts";
@@ -68,13 +68,12 @@ export async function writeReport(
     const value = found.metrics[metric.name];
     return value === undefined ? [] : [[metric, value]];
   });
-  const intervals = classification ? intervalsOf(classification) : {};
   const sections: ReportSection[] = [
     ...[...matrix, ...single, ...probabilities, ...novelty.sections, ...map],
     ...(pictures.length > 0 ? [{ title: "Pictures", pictures }] : []),
     ...alarmSection(events),
     ...(await trainingSection(maker, events)),
-    numbersSection(split, found.n, values, intervals),
+    numbersSection(split, found.n, values, found.intervals),
     ...costSection(events),
     repeatSection(config),
   ];

@@ -20,6 +20,7 @@ import { type Beginning, featuresOf, fitOptions, follow, type TrainingCall } fro
 import { refuseLocked } from "./lock.ts";
 import { fetchBackbone } from "./named-backbones.ts";
 import type { RunOptions, StoredOptions } from "./options.ts";
+import { networkNamed, splitNotes } from "./run-network.ts";
 import { newOptions, refuseChange, resumedOptions, unrepeatableOptions } from "./stored-options.ts";
 import { trackingServer } from "./trackers/mlflow/server.ts";
 
@@ -63,13 +64,13 @@ interface PlannedRun {
  * Checks the call of a new run as far as that is possible without data.
  * @param model a name from `MODELS`, or a model
  * @throws `E_NAME`, `E_OPTION`, `E_USAGE`; `E_RUN_EXISTS` for a used `out`; `E_RUN_NOT_FOUND` for a `from` that is no run;
- * `E_FILE`, `E_ONNX` for a `backbone` that cannot be taken
+ * `E_FILE`, `E_ONNX`, `E_HEAD` for a `backbone` that cannot be taken
  */
 export function planRun(model: string | Model, call: RunCall): PlannedRun {
   const known = typeof model === "string" ? findModel(model) : model;
   const modelOptions = parseOptions(known, call.options ?? {});
   const plain = newOptions(call);
-  const backbone = openBackbone(known, plain);
+  const backbone = openBackbone(known, plain, networkNamed);
   const options = backbone ? optionsFor(backbone, plain, call) : plain;
   const { channels } = backbone?.backbone.network.input ?? ANY_DATA;
   const data = { ...ANY_DATA, ...(backbone && options.image), channels, backbone: backbone?.backbone };
@@ -127,6 +128,7 @@ export async function startRun(modelOrName: string | Model, call: TrainOptions):
     },
     ...computedBy(backend),
     backboneSha256: backbone?.file.sha256 ?? null,
+    backboneCut: backbone?.backbone.cut ?? null,
   };
   const batch = call.batch ?? model.batch?.(facts.data.examples, modelOptions) ?? options.batch;
   const config = runConfig(facts, { ...options, batch: Math.min(batch, n) });
@@ -135,7 +137,8 @@ export async function startRun(modelOrName: string | Model, call: TrainOptions):
   // What does not fit is refused before there is a folder that would have to be removed.
   const prepared = await prepare({ ...fitOptions(config, model, call, backbone?.backbone, features), from });
   const run = RunFolder.create(call.out, config, backbone && { [BACKBONE_FILE]: backbone.file.bytes });
-  return { run, events: follow(run, model, call, () => ({ from, prepared, features })) };
+  const notes = backbone && splitNotes(backbone.file, config);
+  return { run, events: follow(run, model, call, () => ({ from, prepared, features, notes })) };
 }
 
 /**

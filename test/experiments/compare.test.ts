@@ -60,6 +60,11 @@ describe("a comparison", () => {
     const third = await finished(smallCall(data, out));
     expect(third.events.map(({ type }) => type)).toEqual(["start", "end"]);
     expect(third.comparison).toEqual(again.comparison);
+    // A cell that somebody deleted is trained anew, and how fast models answer is measured with it.
+    rmSync(join(out, "cells", "cnn-all-seed-0"), { recursive: true });
+    const mended = await finished(smallCall(data, out));
+    expect(mended.events.map(({ type }) => type)).toContain("timing");
+    expect(withoutTimes(mended.comparison)).toEqual(withoutTimes(comparison));
     await expect(finished({ ...smallCall(data, out), epochs: 3 })).rejects.toThrow(
       /begun with epochs 2, the call says 3/,
     );
@@ -204,5 +209,15 @@ describe("a search", () => {
       .trim()
       .split("\n");
     expect(lines).toHaveLength(1 + 3);
+  });
+
+  it("by halving of a model that does not classify so early says so", async () => {
+    // Few labels: the first of three epochs is generative.
+    const call = search(join(root, "halving-early"), { model: "vae", search: "rate=1e-4..1e-2", trials: 3 });
+    const options = { width: 4, hidden: 8, latent: 2 };
+    const run = { ...call.run, labels: 1 };
+    await expect(searched({ ...call, options, run, method: "halving" })).rejects.toThrow(
+      /after 1 of its epochs vae does not yet tell .*Halve later/,
+    );
   });
 });

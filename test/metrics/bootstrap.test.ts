@@ -1,10 +1,12 @@
 // Bootstrap intervals: the metrics of counted examples against those of the examples themselves, the bootstrap of numpy, and how
 // often intervals hold the truth.
 import { describe, expect, it } from "vitest";
+import { cohenKappa, matthewsCorrelation, topAccuracy } from "../../src/metrics/agreement.ts";
 import { classIntervals, countedMetrics } from "../../src/metrics/bootstrap.ts";
 import { classAreas } from "../../src/metrics/class-curves.ts";
-import { classificationMetrics, softmaxRows } from "../../src/metrics/classification.ts";
+import { classificationMetrics, confusionMatrix, softmaxRows } from "../../src/metrics/classification.ts";
 import { wilsonInterval } from "../../src/metrics/intervals.ts";
+import { brierScore } from "../../src/metrics/probability-scores.ts";
 import { Random } from "../../src/random/random.ts";
 import reference from "../reference/bootstrap.json" with { type: "json" };
 import { wave } from "../reference/wave.ts";
@@ -15,9 +17,9 @@ const drawn = (seed: number, stream: string) => {
 };
 
 describe("metrics of counted examples", () => {
-  const k = 4;
-  const cases: Record<string, { n: number; scale: number; label: (i: number) => number; most: number }> = {
-    random: { n: 90, scale: 2, label: (i) => (i * i + 3 * i) % k, most: 4 },
+  const cases: Record<string, { n: number; k?: number; scale: number; label: (i: number) => number; most: number }> = {
+    random: { n: 90, scale: 2, label: (i) => (i * i + 3 * i) % 4, most: 4 },
+    "of more than five classes": { n: 90, k: 7, scale: 2, label: (i) => (i * i + 3 * i) % 7, most: 4 },
     "of ties": { n: 40, scale: 0, label: (i) => i % 3, most: 3 },
     "some without a label": { n: 60, scale: 2, label: (i) => (i % 5) - 1, most: 3 },
     "of one class": { n: 20, scale: 2, label: () => 1, most: 2 },
@@ -25,7 +27,7 @@ describe("metrics of counted examples", () => {
   };
   it.each(Object.entries(cases))(
     "are those of the examples, so many times each: %s",
-    (_name, { n, scale, label, most }) => {
+    (_name, { n, k = 4, scale, label, most }) => {
       const p = softmaxRows(wave([n, k], 0.4, scale).data, k);
       const labels = Array.from({ length: n }, (_, i) => label(i));
       const random = new Random(3, "counts");
@@ -34,9 +36,14 @@ describe("metrics of counted examples", () => {
       const index = [...counts].flatMap((count, i) => new Array<number>(count).fill(i));
       const repeated = index.flatMap((i) => [...p.subarray(i * k, (i + 1) * k)]);
       const repeatedLabels = index.map((i) => labels[i]!);
+      const matrix = confusionMatrix(repeated, repeatedLabels, k);
+      const kappa = cohenKappa(matrix);
       const expected = {
         ...classificationMetrics(repeated, repeatedLabels, k),
-        ...(classAreas(repeated, repeatedLabels, k) ? { auroc: classAreas(repeated, repeatedLabels, k)!.auroc } : {}),
+        ...classAreas(repeated, repeatedLabels, k),
+        ...{ mcc: matthewsCorrelation(matrix), brier: brierScore(repeated, repeatedLabels, k) },
+        ...(kappa === undefined ? {} : { kappa }),
+        ...(k > 5 ? { top5: topAccuracy(repeated, repeatedLabels, k, 5) } : {}),
       };
       // Sums in another order, in float64.
       for (const [name, value] of Object.entries(expected))

@@ -2,7 +2,14 @@
 import { describe, expect, it } from "vitest";
 import { cohenKappa, matthewsCorrelation, topAccuracy } from "../../src/metrics/agreement.ts";
 import { classAreas } from "../../src/metrics/class-curves.ts";
-import { argmax, confusionMatrix, softmaxRows } from "../../src/metrics/classification.ts";
+import {
+  argmax,
+  classificationMetrics,
+  classScores,
+  confusionMatrix,
+  meanScores,
+  softmaxRows,
+} from "../../src/metrics/classification.ts";
 import { wilsonInterval } from "../../src/metrics/intervals.ts";
 import { adaptiveCalibrationError, brierScore } from "../../src/metrics/probability-scores.ts";
 import reference from "../reference/classes.json" with { type: "json" };
@@ -15,6 +22,24 @@ describe.each(Object.entries(reference))("pictures: %s", (_name, expected) => {
   const { n, k, labels } = expected;
   const p = softmaxRows(wave([n, k], expected.phase, expected.scale).data, k);
   const matrix = confusionMatrix(p, labels, k);
+
+  it("have the accuracy, log-loss, calibration error and F1 of scikit-learn, and its scores of each class", () => {
+    const { accuracy, balancedAccuracy, macroF1, nll, ece } = expected;
+    const wanted = Object.entries({ accuracy, balancedAccuracy, nll, ece, macroF1 });
+    expect(classificationMetrics(p, labels, k)).toEqual(
+      Object.fromEntries(wanted.map(([name, value]) => [name, expect.closeTo(value, 10)])),
+    );
+    expect(matrix).toEqual(expected.confusion);
+    const rows = classScores(matrix).map(({ precision, recall, f1, support }) => [precision, recall, f1, support]);
+    expect(rows).toEqual(expected.classes.map((row) => row.map((value) => expect.closeTo(value, 12))));
+    const mean = meanScores(classScores(matrix));
+    expect([mean.recall, mean.f1, mean.support]).toEqual([
+      ...[balancedAccuracy, macroF1].map((value) => expect.closeTo(value, 12)),
+      n,
+    ]);
+    const present = expected.classes.filter(([, , , support]) => support! > 0);
+    expect(mean.precision).toBeCloseTo(present.reduce((sum, [precision]) => sum + precision!, 0) / present.length, 12);
+  });
 
   it("have the agreement of scikit-learn", () => {
     expect(cohenKappa(matrix)).toEqual(orNone(expected.kappa));

@@ -1,17 +1,20 @@
 // What every model must hold. Each has a test file of its own that asks it, so that they run beside each other.
 import { describe, expect, it } from "vitest";
+import { type NdArray, zeros } from "../../src/base/array.ts";
 import { AUGMENTATIONS } from "../../src/data/augment.ts";
-import { type Dataset, exampleCounts } from "../../src/data/dataset.ts";
+import { type Dataset, exampleCounts, gather, range } from "../../src/data/dataset.ts";
 import { type Pairing, withPairs } from "../../src/data/pairs.ts";
 import { glyphs } from "../../src/data/sets/glyphs.ts";
 import { withLabels, withValidation } from "../../src/data/splits.ts";
-import { input } from "../../src/graph/tensor.ts";
+import * as g from "../../src/graph/ops/index.ts";
+import { constant, input } from "../../src/graph/tensor.ts";
 import { applyHead, rowsOf } from "../../src/models/heads.ts";
 import { describeOptions, parseOptions } from "../../src/models/index.ts";
 import type { DataSpec, Model } from "../../src/models/model.ts";
 import { PACKED } from "../../src/nn/optim.ts";
 import { Build } from "../../src/nn/scope.ts";
 import { type Backend, exportHead, TrainedModel } from "../../src/node.ts";
+import { Network } from "../../src/onnx/import/network.ts";
 import type { RunEvent } from "../../src/train/events.ts";
 import { fit } from "../../src/train/fit.ts";
 import type { FitOptions, Snapshot } from "../../src/train/fit-options.ts";
@@ -69,6 +72,21 @@ async function train(
   });
   for await (const event of running) events.push(event);
   return { events, saved: saved! };
+}
+
+/** Three pictures of the drawings, as bytes. */
+const few = await gather(LEARNT.train, range(0, 3));
+
+/** What a file of bytes that is read as a network gives for pictures. */
+async function imported(bytes: Uint8Array, pictures: Uint8Array): Promise<NdArray> {
+  const x = g.cast(input("pixels", [3, 28, 28, 1], "uint8"), "float32");
+  const asIs = (_: string, value: NdArray) => constant(value);
+  const [output] = Network.read(bytes).run(x, { parameter: asIs, statistic: asIs });
+  const executable = await NATIVE.compile("imported", { output: output! }, { mode: "infer" });
+  const result = zeros(output!.shape);
+  await executable.run({ pixels: { shape: [3, 28, 28, 1], dtype: "uint8", data: pictures } }, { output: result });
+  await executable.dispose();
+  return result;
 }
 
 /**
@@ -167,8 +185,15 @@ export function modelTests(
           expect(new Set(rows).size).toBe(260);
         }
         for (const name of Object.keys(heads)) {
-          const { bytes } = await exportHead(trained, NATIVE, "test", name);
+          const { bytes, inputs } = await exportHead(trained, NATIVE, "test", name);
           expect(bytes.length, name).toBeGreaterThan(100);
+          // What another run builds on (`--backbone RUN`) is this file, read again as a network.
+          if (!["latent", "features"].includes(heads[name]!.gives) || inputs.length > 1) continue;
+          const { data: codes } = await trained.run(name, { picture: few });
+          const { data: found } = await imported(bytes, few);
+          // Sums of float32 in another order, of codes of any size.
+          const scale = Math.max(1, ...codes.map(Math.abs));
+          for (const [i, code] of codes.entries()) expect(Math.abs(found[i]! - code), name).toBeLessThan(1e-4 * scale);
         }
         await expect(trained.run("fly", {})).rejects.toThrowError(/has no head "fly"; it has/);
         await trained.dispose();

@@ -24,6 +24,12 @@ def softmax(logits):
     return e / e.sum(axis=1, keepdims=True)
 
 
+def expected_calibration_error(p, labels, bins=15):
+    confidence, right = p.max(axis=1), p.argmax(axis=1) == labels
+    place = np.minimum(bins - 1, (confidence * bins).astype(int))
+    return float(sum(abs((right[place == b] - confidence[place == b]).sum()) for b in range(bins)) / len(labels))
+
+
 def adaptive(p, labels, ranges=15):
     n, k = p.shape
     errors = []
@@ -62,6 +68,17 @@ for name, (n, k, phase, scale, label) in CASES.items():
     interval = binomtest(int((answers == labels).sum()), n).proportion_ci(0.95, method="wilson")
     found[name] = {
         "n": n, "k": k, "phase": phase, "scale": scale, "labels": labels.tolist(),
+        "accuracy": number(metrics.accuracy_score(labels, answers)),
+        "balancedAccuracy": number(metrics.balanced_accuracy_score(labels, answers)),
+        # Over the classes that have examples; precision and recall of what is never answered, or not there, are 0.
+        "macroF1": number(metrics.f1_score(labels, answers, labels=sorted(set(labels)), average="macro", zero_division=0)),
+        "nll": number(metrics.log_loss(labels, p, labels=list(range(k)))),
+        "ece": expected_calibration_error(p, labels),
+        "classes": [
+            [number(v) for v in row]
+            for row in zip(*metrics.precision_recall_fscore_support(labels, answers, labels=list(range(k)), zero_division=0))
+        ],
+        "confusion": metrics.confusion_matrix(labels, answers, labels=list(range(k))).tolist(),
         "kappa": number(metrics.cohen_kappa_score(labels, answers, labels=list(range(k)))),
         "mcc": number(metrics.matthews_corrcoef(labels, answers)),
         "top2": None if scale == 0 else number(metrics.top_k_accuracy_score(labels, p, k=2, labels=list(range(k))) if k > 2 else 1.0),

@@ -1,6 +1,6 @@
 """Writes similarity.json: PSNR and SSIM of pictures by scikit-image 0.26, which test/metrics/similarity.test.ts repeats.
 
-Pictures [h, w, c] come from one formula (see `wave`), kept in 0..1. Run: python3 similarity.py > similarity.json
+Pictures [h, w, c] come from one formula, in float32 as test/reference/wave.ts makes it, moved to 0..1. Run: python3 similarity.py > similarity.json
 """
 import json
 import math
@@ -12,8 +12,8 @@ SHAPES = [(28, 28, 1), (17, 40, 3), (11, 11, 1)]
 
 
 def wave(shape, phase):
-    values = [0.5 + 0.5 * math.sin(0.7 * i + phase + 0.3 * math.sin(1.3 * i)) for i in range(math.prod(shape))]
-    return numpy.array(values).reshape(shape)
+    values = [0.5 * math.sin(0.7 * i + phase + 0.3 * math.sin(1.3 * i)) for i in range(math.prod(shape))]
+    return 0.5 + numpy.array(values, dtype=numpy.float32).reshape(shape).astype(float)
 
 
 found = []

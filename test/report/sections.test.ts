@@ -94,6 +94,7 @@ describe("names of classes and pictures", () => {
       classes: [{ name: HOSTILE, n: 1, nearest: HOSTILE, purity: 1 }],
     };
     const strip = { i: 1, strip: { data: Buffer.from("png"), type: "image/png" as const }, valid: true };
+    const intervals = { auroc: [0.5, 1] as const };
     const page = reportHtml(
       HOSTILE,
       HOSTILE,
@@ -103,7 +104,7 @@ describe("names of classes and pictures", () => {
         mistakesSection(own, thumbnails, [1, 3], [strip]),
         uncertainSection(own, thumbnails, [0, 2]),
         labelErrorsSection(own, thumbnails, labelIssues(probabilities, labels, 3)),
-        noveltySection(0.1, 0.01, [{ source: HOSTILE, n: 1, alarms: 1, auroc: 1, scores: [2] }], []),
+        noveltySection(0.1, 0.01, [{ source: HOSTILE, n: 1, alarms: 1, auroc: 1, intervals, scores: [2] }], []),
         latentMapSection(map, classes, thumbnails),
       ],
       { summary: summaryHtml({ ...FACTS, trained: { ...FACTS.trained, data: HOSTILE }, commands: [HOSTILE] }) },
@@ -182,7 +183,10 @@ const FACTS: SummaryFacts = {
     ...{ confidence: 0.983, ece: 0.0039, sure: { share: 0.93, right: 0.9986 }, labelIssues: 0 },
   },
   numbers: [],
-  novelty: { known: 0.0103, falseAlarms: 0.01, unlike: [{ source: "noise", n: 200, alarms: 1, auroc: 1, scores: [] }] },
+  novelty: {
+    ...{ known: 0.0103, falseAlarms: 0.01 },
+    unlike: [{ source: "noise", n: 200, alarms: 1, auroc: 1, intervals: { auroc: [0.99, 1] }, scores: [] }],
+  },
   isTrainedOn: false,
   alarms: 0,
   stillImproving: false,
@@ -208,13 +212,20 @@ describe("the summary", () => {
     const sure = (confidence: number) => words({ ...FACTS, answers: { ...FACTS.answers!, confidence } });
     expect(sure(0.995)).toContain("surer than it should be");
     expect(sure(0.95)).toContain("less sure than it could be");
+    // Of few pictures, the accuracy itself is not known better than that.
+    const few = { ...FACTS.answers!, accuracy: 0.8, labelled: 200, interval: [0.74, 0.85] as const };
+    const ofFew = (confidence: number) => words({ ...FACTS, answers: { ...few, confidence } });
+    expect(ofFew(0.83)).toContain("as often right as it says");
+    expect(ofFew(0.87)).toContain("surer than it should be");
   });
 
   it("advises what the numbers suggest, and nothing where all is well", () => {
     expect(advice(FACTS)).toEqual([]);
     const { answers, trained } = FACTS;
     // What is solved at once has no steps, and is not to be trained longer.
-    expect(advice({ ...FACTS, trained: { ...trained, length: { epochs: 2, seconds: 40 } } })).toEqual([]);
+    const solved = { ...trained, length: { epochs: 2, seconds: 40 } };
+    expect(advice({ ...FACTS, stillImproving: true, trained: solved })).toEqual([]);
+    expect(advice({ ...FACTS, stillImproving: true })).toEqual([expect.stringContaining("longer may help")]);
     const found = advice({
       ...FACTS,
       ...{ split: "validation", n: 200, alarms: 2, stillImproving: true },

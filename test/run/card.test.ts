@@ -45,11 +45,11 @@ describe("a run", () => {
   });
 
   it("gets what is evaluated, with intervals and classes", async () => {
-    const { metrics, classification } = await record("test");
+    const { metrics, intervals, classification } = await record("test");
     expect(readFigures(run)!.parts.test).toEqual({
       pictures: 3,
       metrics: Object.fromEntries(Object.entries(metrics).filter(([, value]) => Number.isFinite(value))),
-      intervals: { ...classification!.bootstrap, accuracy: classification!.accuracyInterval },
+      intervals,
       classes: classification!.classes,
     });
     expect(Object.keys(readFigures(run)!.parts)).toEqual(["validation", "test"]);
@@ -165,7 +165,9 @@ describe("the text of a card", () => {
   });
 
   it("of a whole number of intervals says how they were made", async () => {
-    expect(await cardOf(["a", "b"])).toMatch(/Wilson's of the accuracy, else percentile bootstrap of 1,000 resamples/);
+    expect(await cardOf(["a", "b"])).toMatch(
+      /Wilson's of the accuracy and of other shares of pictures, .*, else percentile bootstrap of 1,000 resamples/,
+    );
   });
 });
 

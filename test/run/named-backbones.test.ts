@@ -11,6 +11,7 @@ import { fetchPublished } from "../../src/data/download.ts";
 import { findModel } from "../../src/models/index.ts";
 import { openBackbone } from "../../src/run/backbone.ts";
 import { backbonePlace, fetchBackbone, NAMED_BACKBONES } from "../../src/run/named-backbones.ts";
+import { networkNamed } from "../../src/run/run-network.ts";
 
 const root = mkdtempSync(join(tmpdir(), "genclass-named-"));
 const saved = { ...process.env };
@@ -136,7 +137,7 @@ describe("a network by name", () => {
     await fetchBackbone(`${network!.name}@node`);
     expect(backbonePlace(network!.name)).toEqual({ path: FILE, sha256: network!.sha256 });
     const wish = { backbone: network!.name, normalise: "auto", freeze: null, image: null } as const;
-    expect(() => openBackbone(findModel("cnn"), wish)).toThrowError(
+    expect(() => openBackbone(findModel("cnn"), wish, networkNamed)).toThrowError(
       /is damaged: .*; remove it, and it is fetched again/,
     );
     const own = join(root, "data/backbones", `${network!.name}.onnx`);

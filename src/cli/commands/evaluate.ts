@@ -3,9 +3,10 @@ import type { Command } from "commander";
 import { fail } from "../../base/errors.ts";
 import { type Dataset, type ImageSet, PARTS, type Part } from "../../data/dataset.ts";
 import { open } from "../../data/open.ts";
+import { meanScores } from "../../metrics/classification.ts";
 import { formatMetric, type MetricInfo } from "../../metrics/metric.ts";
 import { chooseBackend, load, type NodeModel } from "../../node.ts";
-import { type Evaluation, evaluate, intervalsOf } from "../../predict/evaluate.ts";
+import { type Evaluation, evaluate } from "../../predict/evaluate.ts";
 import { type JudgedSamples, judgeSamples } from "../../predict/judge.ts";
 import { estimateLikelihood, likelihoodText } from "../../predict/likelihood.ts";
 import { DRAWN_PICTURES, drawPictures, findNovel, type NovelFound, picturesFor } from "../../predict/novel.ts";
@@ -83,10 +84,10 @@ async function run(path: string, options: Options): Promise<void> {
       split,
       n: found.n,
       metrics: found.metrics,
+      intervals: found.intervals,
       ...(likelihood ? { likelihood } : {}),
       ...(found.classification
         ? {
-            intervals: intervalsOf(found.classification),
             classes: found.classification.classes,
             confusion: found.classification.confusion,
           }
@@ -160,17 +161,26 @@ async function lookForNovel(
 /** What is printed of what is found: the scores are for the report. */
 const told = ({ scores: _, ...novel }: NovelFound & { readonly source: string }) => novel;
 
-function showNovel({ source, n, auroc, aupr, fpr95, alarms }: NovelFound & { readonly source: string }): void {
+function showNovel({ source, n, intervals, ...found }: Omit<NovelFound, "scores"> & { readonly source: string }): void {
+  const shown = (name: keyof typeof intervals) => [
+    found[name].toFixed(5),
+    intervals[name].map((end) => end.toFixed(5)).join(" to "),
+  ];
   print(
     table([
+      ["", "", "95 % interval", ""],
       [
         "AUROC",
-        auroc.toFixed(5),
+        ...shown("auroc"),
         `${n} pictures of ${source} against the pictures above, by novelty; higher is better`,
       ],
-      ["AUPR", aupr.toFixed(5), "average precision of finding them; higher is better"],
-      ["FPR95", fpr95.toFixed(5), "share of the pictures above that is marked where 95 % of them are; lower is better"],
-      ["alarms", alarms.toFixed(5), "share of them past the threshold of novelty"],
+      ["AUPR", ...shown("aupr"), "average precision of finding them; higher is better"],
+      [
+        "FPR95",
+        ...shown("fpr95"),
+        "share of the pictures above that is marked where 95 % of them are; lower is better",
+      ],
+      ["alarms", ...shown("alarms"), "share of them past the threshold of novelty"],
     ]),
   );
   print();
@@ -254,7 +264,8 @@ export function showEvaluation(
   }
   print();
   if (classification) {
-    const rows = classification.classes.map((c) => [
+    const mean = { name: "mean", ...meanScores(classification.classes) };
+    const rows = [...classification.classes, mean].map((c) => [
       c.name,
       percent(c.precision),
       percent(c.recall),

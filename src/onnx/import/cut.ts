@@ -47,6 +47,7 @@ const isMap = ({ order, shape }: Computed): boolean =>
 
 /** Whether the network brings pixels of 0..1 to what its first layer takes by itself. */
 export function normalisesInside(network: Network): boolean {
+  if (network.input.isBytes) return true;
   let names = [network.input.name];
   for (const { op, inputs, outputs } of network.nodesOf(network.outputs)) {
     if (!inputs.some((name) => names.includes(name))) continue;
@@ -59,7 +60,7 @@ export function normalisesInside(network: Network): boolean {
 
 /**
  * The name of the value to build on: the last map `[n, c, h, w]` of more than one place; of a network of attention, which has
- * none, what its last layer takes.
+ * none, what its last layer takes; of a file that this library wrote, its output where that is one row for each picture: codes.
  * @param size of the pictures, in pixels
  * @throws `E_ONNX` where there is neither
  */
@@ -67,7 +68,7 @@ export function findCut(network: Network, [height, width]: readonly [number, num
   const pictures = input("pictures", [2, height, width, network.input.channels]);
   const values = new Map<string, Value>();
   let [map, layer, attends] = ["", "", false];
-  network.apply(pictures, weights, network.outputs, (name, value, node) => {
+  const outputs = network.apply(pictures, weights, network.outputs, (name, value, node) => {
     values.set(name, value);
     if (value.kind !== "computed") return;
     const { shape, learned } = value;
@@ -77,6 +78,8 @@ export function findCut(network: Network, [height, width]: readonly [number, num
     if (left && right) attends = true;
     else if (shape.length === 2) layer = node.inputs[0]!;
   });
+  if (network.metadata.has("genclass") && outputs.length === 1 && outputs[0]!.shape.length === 2)
+    return network.outputs[0]!;
   const found = attends ? layer : map || layer;
   if (found === "")
     fail("E_ONNX", "the network has no feature map; name a node to build on, as in --backbone FILE.onnx@NODE");

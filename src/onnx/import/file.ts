@@ -42,6 +42,8 @@ export interface FileNode {
 export interface FileValue {
   name: string;
   dims?: (number | string)[];
+  /** `TensorProto.DataType` of a tensor. */
+  type?: number;
 }
 
 /** A model file. */
@@ -172,7 +174,8 @@ function readValue(wire: Wire): FileValue {
       wire.message((kind) => {
         if (kind !== 1) return;
         wire.message((part) => {
-          if (part === 2) value.dims = readShape(wire);
+          if (part === 1) value.type = wire.integer();
+          else if (part === 2) value.dims = readShape(wire);
         });
       });
   });

@@ -2,7 +2,7 @@
 import { createHash } from "node:crypto";
 import { closeSync, openSync, readFileSync, readSync, realpathSync, statSync } from "node:fs";
 import { dirname, isAbsolute, relative, resolve } from "node:path";
-import { fail } from "../../base/errors.ts";
+import { fail, GenclassError } from "../../base/errors.ts";
 import { Network } from "./network.ts";
 import type { ExternalData } from "./tensors.ts";
 
@@ -41,7 +41,12 @@ export function readNetworkFile(path: string, expected?: string): NetworkFile {
       "E_FILE",
       `${path} is damaged: its SHA-256 is ${sha256}, published is ${expected}; remove it, and it is fetched again`,
     );
-  return { network: Network.read(bytes, beside(path)), bytes, sha256 };
+  try {
+    return { network: Network.read(bytes, beside(path)), bytes, sha256 };
+  } catch (cause) {
+    if (!(cause instanceof GenclassError)) throw cause;
+    fail(cause.code, `${path}: ${cause.message}`, cause);
+  }
 }
 
 /** SHA-256 of bytes, in hexadecimal. */

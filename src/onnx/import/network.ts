@@ -5,6 +5,7 @@ import { Call, type Importer } from "./call.ts";
 import { CONVOLUTION } from "./convolution.ts";
 import { ELEMENTWISE } from "./elementwise.ts";
 import { type FileNode, type OnnxFile, parseOnnx } from "./file.ts";
+import { SAMPLING } from "./grid-sample.ts";
 import { NORMALISATION } from "./normalisation.ts";
 import { POOLING } from "./pooling.ts";
 import { PRODUCTS } from "./products.ts";
@@ -25,10 +26,14 @@ const IMPORTERS: Readonly<Record<string, Importer>> = {
   ...NORMALISATION,
   ...REDUCTION,
   ...RESIZING,
+  ...SAMPLING,
 };
 
 /** Names of the ops that can be taken. */
 export const IMPORTED_OPS: readonly string[] = Object.keys(IMPORTERS).sort();
+
+/** `TensorProto.DataType.UINT8` */
+const UINT8 = 2;
 
 /** The oldest opset that is read: what came before has other attributes. */
 const OLDEST_OPSET = 7;
@@ -44,6 +49,8 @@ export interface NetworkInput {
   readonly channels: number;
   /** Pictures in a batch that the file was made for; undefined where it says none. */
   readonly batch: number | undefined;
+  /** Whether it takes bytes of 0..255. */
+  readonly isBytes: boolean;
 }
 
 /** A network as a file has it. */
@@ -106,7 +113,7 @@ export class Network {
 
   /**
    * Values of the file's graph for a batch of pictures.
-   * @param pictures `[n, h, w, c]`
+   * @param pictures `[n, h, w, c]`, float32 of the values that the file takes
    * @param weights where the file's weights become tensors
    * @param names of values that are wanted
    * @param see is shown each value on the way by its name, with the node that made it
@@ -197,5 +204,6 @@ function inputOf({ inputs, initializers, opset }: OnnxFile): NetworkInput {
     width: fixed(width),
     channels: channels as number,
     batch: fixed(dims[0]),
+    isBytes: input.type === UINT8,
   };
 }

@@ -1,8 +1,9 @@
 // Sums, means and extremes over axes.
+import { interpret } from "../../graph/interpret.ts";
 import * as g from "../../graph/ops/index.ts";
-import type { Tensor } from "../../graph/tensor.ts";
+import { constant, type Tensor } from "../../graph/tensor.ts";
 import type { Importer } from "./call.ts";
-import { computed, fileOrder } from "./values.ts";
+import { arrayOf, computed, fileOrder } from "./values.ts";
 
 type Reduce = (x: Tensor, axes: readonly number[], keep: boolean) => Tensor;
 
@@ -17,9 +18,12 @@ const reduction =
     const axes = given && given.length > 0 ? given : fileOrder(rank);
     const keep = call.int("keepdims", 1) === 1;
     if (x.kind === "known") {
-      const join =
-        (axes.length === rank ? fold : undefined) ?? call.refuse(`a constant [${x.shape}] over axes [${axes}]`);
-      return call.result(x.type, keep ? x.shape.map(() => 1) : [], [join(Array.from(x.data))]);
+      if (fold && axes.length === rank)
+        return call.result(x.type, keep ? x.shape.map(() => 1) : [], [fold(Array.from(x.data))]);
+      if (x.type !== "float") call.refuse(`whole numbers [${x.shape}] over axes [${axes}]`);
+      // Of weights, as where they are normalised.
+      const [y] = interpret([reduce(constant(arrayOf(x)), axes, keep)], {});
+      return call.result(x.type, y!.shape, y!.data);
     }
     const own = axes.map((axis) => x.order.indexOf(axis));
     const y = reduce(x.tensor, own, keep);

@@ -121,10 +121,11 @@ function numbersText({ split, n, numbers }: SummaryFacts): string {
   return `On ${count(n)} ${split} pictures: ${numbers.length > 0 ? numbers.join("; ") : "no number is told of this model"}.`;
 }
 
-function sureHtml({ confidence, accuracy, ece, sure }: AnswerFacts): Html {
+function sureHtml({ confidence, accuracy, interval: [low, high], ece, sure }: AnswerFacts): Html {
   const off = confidence - accuracy;
+  // What the accuracy may be is no more than chance beside it.
   const verdict =
-    Math.abs(off) < 0.005
+    Math.abs(off) < 0.005 || (low <= confidence && confidence <= high)
       ? "as often right as it says"
       : off > 0
         ? "surer than it should be"
@@ -133,7 +134,7 @@ function sureHtml({ confidence, accuracy, ece, sure }: AnswerFacts): Html {
     sure.share > 0
       ? ` It is at least ${percent(SURE)} sure of ${percent(sure.share, 1)} of the pictures, and right on ${percent(sure.right, 2)} of those.`
       : ` It is of no picture ${percent(SURE)} sure.`;
-  return html`On average it is <b>${verdict}</b>: it gives its answers a probability of ${percent(confidence, 1)}, and ${percent(accuracy, 1)} are right (expected calibration error ${percent(ece, 2)}).${most}`;
+  return html`On average it is <b>${verdict}</b>: it gives its answers a probability of ${percent(confidence, 2)}, and ${percent(accuracy, 2)} are right (expected calibration error ${percent(ece, 2)}).${most}`;
 }
 
 function unlikeHtml({ known, falseAlarms, unlike }: Exclude<SummaryFacts["novelty"], { lacking: string }>): Html {
@@ -154,7 +155,10 @@ export function advice({ trained, split, isTrainedOn, answers, alarms, stillImpr
   const rules: [boolean, string][] = [
     [alarms > 0, "Look at the alarms of training first: each says what to try."],
     [isShort, `Train longer: ${steps} steps are few.`],
-    [stillImproving && !isShort, "Training longer may help: the best checkpoint is that of the last epoch."],
+    [
+      stillImproving && steps !== undefined && !isShort,
+      "Training longer may help: the best checkpoint is that of the last epoch.",
+    ],
     [isTrainedOn, "Evaluate on pictures that it was not trained on, as those of a test part."],
     [
       split !== "test" && !isTrainedOn,
