@@ -84,7 +84,8 @@ async function interleave(job: string, starts: Record<string, () => Worker>): Pr
   const workers = Object.entries(starts)
     .filter(([name]) => only?.includes(name) ?? true)
     .map(([name, start]) => [name, start()] as const);
-  const count = { "inference-1": 100, "mlp-vae": 60, matmul: 40, dcgan: 8, "a-net": 5, multiscale: 5 }[job] ?? 20;
+  const count =
+    { "fine-tune": 5, "inference-1": 100, "mlp-vae": 60, matmul: 40, dcgan: 8, "a-net": 5, multiscale: 5 }[job] ?? 20;
   const alive = new Map<string, Worker>();
   for (const [name, worker] of workers) if (await worker.run(count, false)) alive.set(name, worker);
   for (let round = 0; round < Number(values.rounds); round++)
