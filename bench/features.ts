@@ -11,6 +11,7 @@ import { cnn } from "../src/models/cnn.ts";
 import { chooseBackend, nativeBackend, open } from "../src/node.ts";
 import { openBackbone } from "../src/run/backbone.ts";
 import { frozenFeatures } from "../src/run/features.ts";
+import { networkNamed } from "../src/run/run-network.ts";
 import { answeringBackend } from "../src/runtime/choose.ts";
 
 const json = process.argv.includes("--json");
@@ -23,7 +24,11 @@ process.env.GENCLASS_CACHE = cache;
 const files = readdirSync(folder, { recursive: true, encoding: "utf8" })
   .filter((file) => file.endsWith(".jpg"))
   .map((file) => join(folder, file));
-const { backbone } = openBackbone(cnn, { backbone: network, normalise: "none", freeze: ["all"], image: null })!;
+const { backbone } = openBackbone(
+  cnn,
+  { backbone: network, normalise: "none", freeze: ["all"], image: null },
+  networkNamed,
+)!;
 const { height, width, channels } = backbone.network.input as { height: number; width: number; channels: number };
 const image = { height, width };
 

@@ -21,6 +21,7 @@ import { crossEntropy, perExample, sigmoidCrossEntropy } from "../src/nn/losses.
 import { adam } from "../src/nn/optim.ts";
 import { Build, type Scope } from "../src/nn/scope.ts";
 import { openBackbone } from "../src/run/backbone.ts";
+import { networkNamed } from "../src/run/run-network.ts";
 
 export interface Job {
   name: string;
@@ -202,7 +203,7 @@ const NETWORK = "efficientnet-lite0";
 /** The cnn on EfficientNet-Lite0, all of which is trained, with Adam for its AdamW. */
 function fineTune(): Job {
   const wish = { backbone: NETWORK, normalise: "none", freeze: ["none"], image: null } as const;
-  const { backbone } = openBackbone(cnnModel, wish)!;
+  const { backbone } = openBackbone(cnnModel, wish, networkNamed)!;
   const spec: DataSpec = { height: 224, width: 224, channels: 3, classes, mirror: true, backbone };
   const { loss } = cnnModel.build(parseOptions(cnnModel, { smoothing: 0 }), spec).stages[0]!.phases[0]!;
   const picture = input("picture", [1, 224, 224, 3]);

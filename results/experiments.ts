@@ -248,6 +248,14 @@ export const EXPERIMENTS: readonly Experiment[] = [
     published: "CNN with shortcuts + erasing 94.7 %, DenseNet-BC 0.77 M 95.4 %",
   },
   {
+    id: "mnist-logistic",
+    task: "MNIST, all labels",
+    system: "baseline: logistic regression, pictures as they are",
+    train: ["logistic", "--data", "mnist", "--augment", "none"],
+    seeds: [0],
+    published: "",
+  },
+  {
     id: "mnist-svm",
     task: "MNIST, all labels",
     system: "baseline: support vectors, radial kernel, on 64 principal components",
