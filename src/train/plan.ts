@@ -2,7 +2,7 @@
 import type { Stage } from "../models/model.ts";
 import type { Budget, TrainingProgress } from "./progress.ts";
 
-/** Steps that are timed before a run by the clock is planned. */
+/** Steps that are timed before a run by the clock is planned; then twice as many, and so on, since the first may be slow ones. */
 const PLAN_AFTER = 20;
 
 /** The part of the run's budget that each stage has: from and to, in 0..1. */
@@ -20,7 +20,12 @@ export function budgetShares(stages: readonly Stage[]): [from: number, to: numbe
 
 /** The plan of one stage. It reads and writes `progress.stage.planned`. */
 export class StagePlan {
+  /** From where steps are timed: the pace is that since then, … */
   private timed: { step: number; seconds: number } | undefined;
+  /** … for so many steps. */
+  private window = PLAN_AFTER;
+  /** Seconds a step in the window before, which count until some of this one are timed; 0 in the first one. */
+  private knownPace = 0;
   /** Seconds of training when the last step ended. */
   private seconds: number;
 
@@ -80,7 +85,8 @@ export class StagePlan {
   pace(seconds: number): number {
     const { timed } = this;
     const steps = timed ? this.progress.stage.step - timed.step : 0;
-    return timed && steps > 0 ? (seconds - timed.seconds) / steps : 0;
+    const isKnown = this.knownPace > 0 && steps < PLAN_AFTER;
+    return timed && steps > 0 && !isKnown ? (seconds - timed.seconds) / steps : this.knownPace;
   }
 
   /** Seconds that are left of the stage. */
@@ -100,8 +106,14 @@ export class StagePlan {
       stage.planned = stage.step + Math.max(inFlight, steps);
     };
     const pace = this.pace(seconds);
-    const planNow = stage.step - this.timed.step === PLAN_AFTER || stage.step % this.stepsPerEpoch === 0;
-    if (planNow && pace > 0) endAfter(Math.floor((this.deadline - seconds) / pace));
+    const windowEnds = stage.step - this.timed.step === this.window;
+    if ((windowEnds || stage.step % this.stepsPerEpoch === 0) && pace > 0)
+      endAfter(Math.floor((this.deadline - seconds) / pace));
+    if (windowEnds) {
+      this.timed = { step: stage.step, seconds };
+      this.knownPace = pace;
+      this.window *= 2;
+    }
     if (seconds > this.deadline) endAfter(0);
   }
 }

@@ -55,6 +55,21 @@ describe("the plan of a stage", () => {
     expect(progress.seconds).toBeLessThanOrEqual(61);
   });
 
+  it("by the clock uses its time when its first steps are slow ones: they are timed again, twice as many each time", () => {
+    const progress = newProgress();
+    const plan = new StagePlan(progress, { minutes: 2 }, [0, 1], 100_000);
+    // 40 steps of half a second, then ten times as fast: by the first 20 it would end after 40 s.
+    for (let i = 0; i < 40; i++) {
+      progress.stage.step++;
+      progress.seconds += 0.5;
+      plan.stepEnded(progress.seconds, 0);
+    }
+    follow(plan, progress, 0.05);
+    expect(progress.seconds).toBeGreaterThan(119);
+    expect(progress.seconds).toBeLessThanOrEqual(120.1);
+    expect(progress.stage.step).toBeGreaterThan(2000);
+  });
+
   it("by the clock ends a second stage at its own time, from its own pace", () => {
     const progress = newProgress();
     const first = new StagePlan(progress, { minutes: 1 }, [0, 0.5], 1000);
