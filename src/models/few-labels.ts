@@ -11,8 +11,9 @@ import { classLoss, perExample, weightedMean } from "../nn/losses.ts";
 import { convEncoder, defaultDepth, type NetShape } from "../nn/nets.ts";
 import type { Scope } from "../nn/scope.ts";
 import { backboneFeatures, belowLayers } from "./backbone.ts";
+import { type GraphSpace, PRETRAINED } from "./graph-space.ts";
 import { head } from "./heads.ts";
-import { bankLoss, bankTables, type GraphSpace, PRETRAINED, refreshBank } from "./label-bank.ts";
+import { bankLoss, bankTables, refreshBank } from "./label-bank.ts";
 import type { BuiltModel, DataSpec, Phase, Stage, Streams } from "./model.ts";
 
 /** What the recipe is told of a model. */
@@ -102,7 +103,11 @@ export function fewLabels(options: FewLabelsOptions): FewLabels {
     {
       name: "classifier",
       share: 1 - share,
-      refresh: refreshBank("code", data.classes.length, { codes: backbone && PRETRAINED, features: space }),
+      refresh: refreshBank("code", data.classes.length, {
+        codeSpace: backbone && PRETRAINED,
+        featureSpace: space,
+        isFixed: backbone?.frozen === "all",
+      }),
       phases: [classifier],
     },
   ];

@@ -1,7 +1,7 @@
 // The bank of guessed labels where the data is not as it should be: its refresh is asked with codes and answers that are made up.
 import { describe, expect, it } from "vitest";
 import { softmaxRows } from "../../src/metrics/classification.ts";
-import { bankTables, refreshBank } from "../../src/models/label-bank.ts";
+import { type BankOptions, bankTables, refreshBank } from "../../src/models/label-bank.ts";
 import { Random } from "../../src/random/random.ts";
 
 /** Points `[n, 8]` around a place, with a standard deviation in each direction. */
@@ -24,18 +24,32 @@ interface Example {
 const examples = (truth: number, codes: readonly (readonly number[])[], labels: number): Example[] =>
   codes.map((code, i) => ({ truth, known: i < labels, code }));
 
-/** Fills a bank of `k` classes. @param sure the classes that the teacher answers, later; absent: before the first step */
-async function fill(all: readonly Example[], k: number, sure?: Int32Array) {
+/**
+ * Fills a bank of `k` classes.
+ * @param sure the classes that the teacher answers, later; absent: before the first step
+ * @param options of the bank
+ * @param before the bank as it is then. Default: empty
+ */
+async function fill(
+  all: readonly Example[],
+  k: number,
+  sure?: Int32Array,
+  options: BankOptions = {},
+  before: Readonly<Record<string, Float32Array>> = {},
+) {
   const notes: string[] = [];
   const tables = Object.fromEntries(
-    Object.entries(bankTables(k)).map(([name, { shape }]) => [name, new Float32Array(all.length * (shape[0] ?? 1))]),
+    Object.entries(bankTables(k)).map(([name, { shape }]) => [
+      name,
+      before[name] ?? new Float32Array(all.length * (shape[0] ?? 1)),
+    ]),
   );
   const codes = Float32Array.from(all.flatMap(({ code }) => [...code]));
   const logits = Float32Array.from({ length: all.length * k }, (_, i) =>
     sure?.[Math.floor(i / k)] === i % k ? 20 : 0,
   );
   expect(Math.max(...softmaxRows(logits.subarray(0, k), k))).toBeGreaterThan(sure ? 0.99 : 0);
-  await refreshBank("code", k).run({
+  await refreshBank("code", k, options).run({
     labels: Int32Array.from(all, ({ truth, known }) => (known ? truth : -1)),
     usable: Int32Array.from(all.keys()),
     ...{ tables, progress: sure ? 0.5 : 0, seed: 1 },
@@ -47,7 +61,7 @@ async function fill(all: readonly Example[], k: number, sure?: Int32Array) {
     guess: tables.guess!.subarray(i * k, (i + 1) * k).indexOf(1),
     trusted: tables.trust![i] === 1,
   }));
-  return { notes, rows, unknown: rows.filter(({ known }) => !known) };
+  return { notes, rows, tables, unknown: rows.filter(({ known }) => !known) };
 }
 type Row = Awaited<ReturnType<typeof fill>>["rows"][number];
 const share = (rows: readonly Row[], is: (row: Row) => boolean) => rows.filter(is).length / rows.length;
@@ -110,5 +124,25 @@ describe("a bank of guessed labels", () => {
     );
     expect(notes).toEqual([expect.stringMatching(/too few labels to check it/)]);
     expect(share(unknown, ({ guess, truth }) => guess === truth)).toBe(1);
+  });
+
+  it("of codes that stay as they are uses every guess, to the end, whatever the teacher says", async () => {
+    const wrong = Int32Array.from(three, ({ truth }) => (truth + 1) % 3);
+    const first = await fill(three, 3, undefined, { isFixed: true });
+    const later = await fill(three, 3, wrong, { isFixed: true }, first.tables);
+    for (const { unknown } of [first, later])
+      expect(share(unknown, ({ trusted, guess, truth }) => trusted && guess === truth)).toBe(1);
+    // Codes that say nothing leave it to the teacher, where a graph of its features agrees.
+    const mixed = three.map((one, i) => ({ ...one, truth: i % 3 }));
+    const none = await fill(mixed, 3, undefined, { isFixed: true });
+    expect(share(none.unknown, ({ trusted }) => trusted)).toBe(0);
+    const taught = await fill(
+      three,
+      3,
+      Int32Array.from(three, ({ truth }) => truth),
+      { isFixed: true },
+      none.tables,
+    );
+    expect(share(taught.unknown, ({ trusted, guess, truth }) => trusted && guess === truth)).toBeGreaterThan(0.8);
   });
 });
