@@ -1,9 +1,15 @@
 // The jobs of the benchmark: the networks that bench/peers/torch_worker.py writes in PyTorch, in our language.
 // Adam with PyTorch's defaults, learning rate 1e-3; no normalisation in any net but the fast one and those of acgan, which is the
 // model itself.
+
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { multiplyAdds } from "../src/graph/cost.ts";
 import * as g from "../src/graph/ops/index.ts";
-import { scalar, type Tensor } from "../src/graph/tensor.ts";
+import { input, scalar, type Tensor } from "../src/graph/tensor.ts";
 import { acgan as acganModel } from "../src/models/acgan.ts";
+import { backboneFeatures } from "../src/models/backbone.ts";
+import { cnn as cnnModel } from "../src/models/cnn.ts";
 import { head } from "../src/models/heads.ts";
 import { parseOptions } from "../src/models/index.ts";
 import type { BuiltModel, DataSpec, Phase } from "../src/models/model.ts";
@@ -13,7 +19,8 @@ import { fastLogits, fastNet, largest } from "../src/nn/fast-net.ts";
 import { conv, convTranspose, dense } from "../src/nn/layers.ts";
 import { crossEntropy, perExample, sigmoidCrossEntropy } from "../src/nn/losses.ts";
 import { adam } from "../src/nn/optim.ts";
-import type { Scope } from "../src/nn/scope.ts";
+import { Build, type Scope } from "../src/nn/scope.ts";
+import { openBackbone } from "../src/run/backbone.ts";
 
 export interface Job {
   name: string;
@@ -190,6 +197,19 @@ function acgan(): Job {
   return { name: "acgan", batch: 64, spec: GREY, model, flops: 64 * work };
 }
 
+const NETWORK = "efficientnet-lite0";
+
+/** The cnn on EfficientNet-Lite0, all of which is trained, with Adam for its AdamW. */
+function fineTune(): Job {
+  const wish = { backbone: NETWORK, normalise: "none", freeze: ["none"], image: null } as const;
+  const { backbone } = openBackbone(cnnModel, wish)!;
+  const spec: DataSpec = { height: 224, width: 224, channels: 3, classes, mirror: true, backbone };
+  const { loss } = cnnModel.build(parseOptions(cnnModel, { smoothing: 0 }), spec).stages[0]!.phases[0]!;
+  const picture = input("picture", [1, 224, 224, 3]);
+  const forward = multiplyAdds([backboneFeatures(backbone, new Build(false).root, picture)]) + 1280 * 10;
+  return { name: "fine-tune", batch: 16, spec, model: one(loss), flops: 16 * 6 * forward };
+}
+
 function one(loss: Phase["loss"]): BuiltModel {
   return { stages: [{ phases: [{ ...common, name: "step", updates: [""], loss }] }], heads: {} };
 }
@@ -202,4 +222,8 @@ export const JOBS: Record<string, () => Job> = {
   acgan,
   "a-net": aNet,
   multiscale: multiscaleJob,
+  // Where its network is on this machine.
+  ...(existsSync(join(process.env.GENCLASS_DATA ?? "", "backbones", `${NETWORK}.onnx`))
+    ? { "fine-tune": fineTune }
+    : {}),
 };

@@ -75,7 +75,8 @@ const javascript = (library: string, job: string) => () =>
 /** Starts the workers, and asks each in turn for some runs, round after round. Those that do not start are left out. */
 async function interleave(job: string, starts: Record<string, () => Worker>): Promise<Map<string, Worker>> {
   const workers = Object.entries(starts).map(([name, start]) => [name, start()] as const);
-  const count = { "inference-1": 100, "mlp-vae": 60, matmul: 40, dcgan: 8, "a-net": 5, multiscale: 5 }[job] ?? 20;
+  const count =
+    { "fine-tune": 5, "inference-1": 100, "mlp-vae": 60, matmul: 40, dcgan: 8, "a-net": 5, multiscale: 5 }[job] ?? 20;
   const alive = new Map<string, Worker>();
   for (const [name, worker] of workers) if (await worker.run(count, false)) alive.set(name, worker);
   for (let round = 0; round < Number(values.rounds); round++)

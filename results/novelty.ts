@@ -1,26 +1,40 @@
-// How well novelty tells other pictures from those of a run's own test part: npx tsx results/novelty.ts RUN... adds lines to
-// results/novelty.csv. The score is what the run has stored; nothing is chosen here. Each run is compared with the test parts
-// of the other named sets of its size and kind, and with drawn pictures; the last column is the largest difference of novelty
-// between the exported ONNX file and the run, relative where it is above 1, over 500 pictures of each kind.
+// How well novelty tells other pictures from those of a run's own test part: npx tsx results/novelty.ts RUN... [--with FOLDER]...
+// [--most N] [--compared N] adds lines to results/novelty.csv. The score is what the run has stored; nothing is chosen here. Each run
+// is compared with the test parts of the other named sets of its size and kind, with folders of pictures, which are brought to its
+// size, and with drawn pictures, up to N of each (10,000); the last column is the largest difference of novelty between the exported
+// ONNX file and the run, relative where it is above 1, over the first pictures of each kind (500).
 import { execFileSync } from "node:child_process";
 import { appendFileSync, existsSync } from "node:fs";
+import { basename } from "node:path";
 import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
 import { ndarray, zeros } from "../src/base/array.ts";
 import { evaluate, exportHead, load, nativeBackend, open, RunFolder, VERSION } from "../src/node.ts";
 import { DRAWN_PICTURES, drawPictures, findNovel, picturesFor } from "../src/predict/novel.ts";
 
 const SETS = ["mnist", "fashion-mnist", "kmnist", "cifar10", "svhn"];
-const MOST = 10_000;
-const COMPARED = 500;
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    with: { type: "string", multiple: true, default: [] },
+    most: { type: "string", default: "10000" },
+    compared: { type: "string", default: "500" },
+  },
+});
+const [most, compared] = [Number(values.most), Number(values.compared)];
 
 const out = fileURLToPath(new URL("novelty.csv", import.meta.url));
 const commit = execFileSync("git", ["rev-parse", "--short", "HEAD"], { encoding: "utf8" }).trim();
 if (!existsSync(out))
   appendFileSync(out, "model,own,novel,pictures,auroc,aupr,fpr95,alarms,own_alarms,stated,onnx_difference,commit\n");
 const backend = nativeBackend();
-for (const path of process.argv.slice(2)) {
+for (const path of positionals) {
   const { config } = RunFolder.open(path);
-  const own = await open(config.data.location ?? config.data.source, { seed: config.seed });
+  const { image, resize } = config.data;
+  const own = await open(config.data.location ?? config.data.source, {
+    seed: config.seed,
+    ...(image ? { image, resize } : {}),
+  });
   const model = await load(path, { backend });
   if ("lacking" in model.novelty) throw new Error(`${path} tells no novelty: ${model.novelty.lacking}`);
   const { novelty, metrics } = await evaluate(model, own.test!, own.classes);
@@ -28,7 +42,7 @@ for (const path of process.argv.slice(2)) {
   const k = own.classes.length;
   const fileDifference = async (pictures: Uint8Array) => {
     const { height, width, channels } = model.spec;
-    const n = Math.min(COMPARED, pictures.length / (height * width * channels));
+    const n = Math.min(compared, pictures.length / (height * width * channels));
     const pixels = pictures.slice(0, n * height * width * channels);
     const results = { probabilities: zeros([n, k]), label: zeros([n], "int32"), novelty: zeros([n]) };
     await file.run({ pixels: ndarray("uint8", [n, height, width, channels], pixels) }, results);
@@ -38,22 +52,25 @@ for (const path of process.argv.slice(2)) {
       return Math.max(worst, gap);
     }, 0);
   };
-  for (const source of [...SETS, ...DRAWN_PICTURES]) {
-    const drawn = DRAWN_PICTURES.find((kind) => kind === source);
-    let pictures: Uint8Array;
-    if (drawn) pictures = drawPictures(drawn, model.spec, MOST);
-    else {
-      if (source === own.name) continue;
-      const other = await open(source).catch(() => undefined);
-      // A set that is not on this machine, or of another size.
-      if (!other?.test || other.test.height !== model.spec.height || other.test.channels !== model.spec.channels)
-        continue;
-      pictures = await picturesFor(other.test, model.spec, MOST);
+  /** The pictures of a named set of the run's size and kind, or of a folder; undefined where there are none on this machine. */
+  const read = async (source: string): Promise<Uint8Array | undefined> => {
+    const { height, width, channels } = model.spec;
+    if (values.with.includes(source)) {
+      const other = await open(source, { image: { height, width }, resize, validation: 0 });
+      return picturesFor(other.test ?? other.train, model.spec, most);
     }
+    const other = source === own.name ? undefined : await open(source).catch(() => undefined);
+    const isAlike = other?.test?.height === height && other.test.channels === channels;
+    return isAlike ? picturesFor(other.test!, model.spec, most) : undefined;
+  };
+  for (const source of [...SETS, ...values.with, ...DRAWN_PICTURES]) {
+    const drawn = DRAWN_PICTURES.find((kind) => kind === source);
+    const pictures = drawn ? drawPictures(drawn, model.spec, most) : await read(source);
+    if (!pictures) continue;
     const { n, auroc, aupr, fpr95, alarms } = await findNovel(model, novelty!, pictures);
     const numbers = [auroc, aupr, fpr95, alarms, metrics.noveltyAlarms!, model.novelty.falseAlarms];
     const line = [
-      ...[config.model, own.name, source, n],
+      ...[config.model, own.name, basename(source), n],
       ...numbers.map((value) => value.toFixed(5)),
       ...[(await fileDifference(pictures)).toExponential(1), commit],
     ].join(",");

@@ -269,10 +269,11 @@ class Multiscale(nn.Module):
         return own + 0.3 * sum(F.cross_entropy(out(one), labels) for out, one in zip(self.each, seen))
 
 
-def classifier(net):
+def classifier(net, batch=512, side=32):
     net = module(net)
     optimizer = adam([parameter for parameter in net.parameters() if parameter.requires_grad])
-    data, labels = torch.randint(0, 256, (512, 3, 32, 32), dtype=torch.uint8), torch.randint(0, 10, (512,))
+    data = torch.randint(0, 256, (batch, 3, side, side), dtype=torch.uint8)
+    labels = torch.randint(0, 10, (batch,))
 
     def step():
         optimizer.zero_grad()
@@ -282,6 +283,40 @@ def classifier(net):
         return loss.item()
 
     return step
+
+
+class Block(nn.Module):
+    """An inverted bottleneck: 1x1 wider, depthwise, 1x1 narrower; batch normalisation is folded, as in the file."""
+
+    def __init__(self, c, o, kernel, stride, expand):
+        super().__init__()
+        wide = c * expand
+        layers = [nn.Conv2d(c, wide, 1), nn.ReLU6()] if expand > 1 else []
+        layers += [nn.Conv2d(wide, wide, kernel, stride, kernel // 2, groups=wide), nn.ReLU6(), nn.Conv2d(wide, o, 1)]
+        self.layers, self.adds = nn.Sequential(*layers), stride == 1 and c == o
+
+    def forward(self, x):
+        return x + self.layers(x) if self.adds else self.layers(x)
+
+
+class EfficientNetLite0(nn.Module):
+    def __init__(self):
+        super().__init__()
+        layers, c = [nn.Conv2d(3, 32, 3, 2, 1), nn.ReLU6()], 32
+        # Blocks, kernel, stride of the first, times wider inside, channels (Tan & Le 2019, table 1, without squeeze and excitation).
+        for count, kernel, stride, expand, o in (
+            (1, 3, 1, 1, 16), (2, 3, 2, 6, 24), (2, 5, 2, 6, 40), (3, 3, 2, 6, 80), (3, 5, 1, 6, 112), (4, 5, 2, 6, 192),
+            (1, 3, 1, 6, 320),
+        ):
+            for i in range(count):
+                layers.append(Block(c, o, kernel, stride if i == 0 else 1, expand))
+                c = o
+        self.net = nn.Sequential(*layers, nn.Conv2d(320, 1280, 1), nn.ReLU6())
+        self.norm, self.out = nn.BatchNorm1d(1280), nn.Linear(1280, 10)
+
+    def forward(self, x, labels):
+        features = self.norm(self.net(x).mean((2, 3)))
+        return F.cross_entropy(self.out(F.dropout(features, 0.4)), labels)
 
 
 def acgan():
@@ -335,6 +370,7 @@ def prepare(name):
     if name.startswith("inference-"):
         return inference(int(name.split("-")[1]))
     jobs = {"mlp-vae": mlp_vae, "conv-vae": conv_vae, "cnn": cnn, "dcgan": dcgan, "acgan": acgan, "matmul": matmul}
+    jobs |= {"fine-tune": lambda: classifier(EfficientNetLite0(), 16, 224)}
     jobs |= {"a-net": lambda: classifier(ANet()), "multiscale": lambda: classifier(Multiscale())}
     return jobs[name]()
 
