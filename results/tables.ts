@@ -276,6 +276,25 @@ export function readingLines(): string {
   ].join("\n");
 }
 
+/** How fast features of a frozen network are, and how well they tell other pictures. */
+export function pretrainedLines(): string {
+  const features = json<{ pictures: number; cores: number; ours: number; bare: number; ratio: number; again: number }>(
+    "features.json",
+  );
+  const novel = records("novelty.csv").filter(({ own }) => own?.startsWith("caltech"));
+  const lines = novel.map((run) => `| ${run.model} | ${run.own} | ${run.novel} | ${run.pictures} | ${run.auroc} |`);
+  return [
+    ...(features
+      ? [
+          `Features of ${features.pictures} photographs on EfficientNet-Lite0 (cores: ${features.cores}): ${features.ours.toFixed(1)} a second, bare parallel decoding and bare onnxruntime in the same run ${features.bare.toFixed(1)}: ratio ${features.ratio.toFixed(2)}. A second run has them after ${features.again.toFixed(2)} s (\`bench/features.ts\`, \`results/features.json\`).`,
+        ]
+      : []),
+    ...(lines.length > 0
+      ? ["", "| model | known | other pictures | how many | AUROC of novelty |", row(Array(5).fill("---")), ...lines]
+      : []),
+  ].join("\n");
+}
+
 /** The model that shows how one is written. */
 const exampleModel = () => `\`\`\`ts\n${readFileSync(here("../examples/own-model.ts"), "utf8")}\`\`\``;
 
@@ -290,6 +309,7 @@ export const FILLED: Readonly<Record<string, Readonly<Record<string, () => strin
     time: timeLine,
   },
   "docs/architecture.md": { example: exampleModel },
+  "docs/backbones.md": { pretrained: pretrainedLines },
   "docs/onednn.md": { backends: backendsTable },
   "docs/data.md": { generated: generatedTable, imbalance: imbalanceTable, noise: noiseLine, reading: readingLines },
 };
