@@ -8,9 +8,10 @@ import { join } from "node:path";
 import sharp from "sharp";
 import { type NdArray, zeros } from "../src/base/array.ts";
 import { cnn } from "../src/models/cnn.ts";
-import { nativeBackend, onednnBackend, open } from "../src/node.ts";
+import { chooseBackend, nativeBackend, open } from "../src/node.ts";
 import { openBackbone } from "../src/run/backbone.ts";
 import { frozenFeatures } from "../src/run/features.ts";
+import { answeringBackend } from "../src/runtime/choose.ts";
 
 const json = process.argv.includes("--json");
 const [folder, network, rounds = "3"] = process.argv.slice(2).filter((word) => word !== "--json") as string[];
@@ -26,24 +27,23 @@ const { backbone } = openBackbone(cnn, { backbone: network, normalise: "none", f
 const { height, width, channels } = backbone.network.input as { height: number; width: number; channels: number };
 const image = { height, width };
 
-const native = nativeBackend();
-const session = await native.load(readFileSync(network));
+const session = await nativeBackend().load(readFileSync(network));
 const { name: inputName } = backbone.network.input;
 const [outputName] = backbone.network.outputs as [string];
 const probe = await open(folder, { image, resize: "fill", validation: 0 });
-const featureWidth = (await features("onednn")).train.shape.at(-1)!;
+const backend = answeringBackend(chooseBackend().backend);
+const featureWidth = (await features()).train.shape.at(-1)!;
 
 /** What a run does before it trains: it opens the data and has the features of each picture as it is. */
-async function features(name: "onednn" | "onnxruntime") {
+async function features() {
   const data = await open(folder!, { image, resize: "fill", validation: 0 });
-  const backend = name === "onednn" ? onednnBackend() : native;
   return frozenFeatures({ backbone, data, backend, augment: "none", seed: 0 });
 }
 
 /** Ours, without what an earlier round has left. */
-async function fresh(name: "onednn" | "onnxruntime") {
+async function fresh() {
   rmSync(join(cache, "features"), { recursive: true, force: true });
-  return features(name);
+  return features();
 }
 
 /** Decoding on every core, planes of 0..1, and the file as it is. */
@@ -80,31 +80,25 @@ async function seconds(work: () => Promise<unknown>): Promise<number> {
   return (performance.now() - begun) / 1000;
 }
 
-const WORK = { onednn: () => fresh("onednn"), onnxruntime: () => fresh("onnxruntime"), bare };
-const times: Record<keyof typeof WORK | "again", number[]> = { onednn: [], onnxruntime: [], bare: [], again: [] };
+const WORK = { ours: fresh, again: features, bare };
+const times: Record<keyof typeof WORK, number[]> = { ours: [], again: [], bare: [] };
 await bare();
-for (let round = 0; round < Number(rounds); round++) {
-  for (const name of Object.keys(WORK) as (keyof typeof WORK)[]) {
-    times[name].push(await seconds(WORK[name]));
-    if (name === "onnxruntime") times.again.push(await seconds(() => features(name)));
-  }
-}
+for (let round = 0; round < Number(rounds); round++)
+  for (const name of Object.keys(WORK) as (keyof typeof WORK)[]) times[name].push(await seconds(WORK[name]));
 rmSync(cache, { recursive: true, force: true });
 const median = (name: keyof typeof times) => times[name].sort((a, b) => a - b)[times[name].length >> 1]!;
 const rate = (name: keyof typeof times) => probe.train.labels.length / median(name);
-const [ours, ort, bareRate] = [rate("onednn"), rate("onnxruntime"), rate("bare")];
+const [ours, bareRate] = [rate("ours"), rate("bare")];
 const result = {
   pictures: probe.train.labels.length,
   cores: availableParallelism(),
   ours,
-  ours_onnxruntime: ort,
   bare: bareRate,
   ratio: ours / bareRate,
-  ratio_onnxruntime: ort / bareRate,
   again: median("again"),
 };
 process.stdout.write(
   json
     ? `${JSON.stringify(result)}\n`
-    : `${result.pictures} pictures a second: on oneDNN ${ours.toFixed(1)}, on onnxruntime ${ort.toFixed(1)}, bare ${bareRate.toFixed(1)}; ratios ${result.ratio.toFixed(2)}, ${result.ratio_onnxruntime.toFixed(2)}; from the cache after ${result.again.toFixed(2)} s\n`,
+    : `${result.pictures} pictures a second: ours ${ours.toFixed(1)}, bare ${bareRate.toFixed(1)}; ratio ${result.ratio.toFixed(2)}; from the cache after ${result.again.toFixed(2)} s\n`,
 );

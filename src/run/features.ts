@@ -136,9 +136,14 @@ class Extractor {
     const output = zeros(this.output.shape);
     const batch = new Uint8Array(BATCH * size);
     const pixels: NdArray = { shape: [BATCH, height, columns, channels], dtype: "uint8", data: batch };
+    const read = (from: number) => gather(set, range(from, Math.min(n, from + BATCH)));
+    let reading = read(0);
     for (let from = 0; from < n; from += BATCH) {
       const examples = range(from, Math.min(n, from + BATCH));
-      const pictures = await gather(set, examples);
+      const pictures = await reading;
+      // The next ones are decoded while these are computed. What fails there is thrown when they are waited for, if ever.
+      reading = read(Math.min(n, from + BATCH));
+      reading.catch(() => {});
       for (const [view, change] of views.entries()) {
         batch.set(pictures);
         if (change)

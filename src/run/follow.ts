@@ -12,6 +12,7 @@ import { Build } from "../nn/scope.ts";
 import { evaluatedState } from "../predict/trained.ts";
 import { gridPng } from "../report/pictures.ts";
 import type { Backend } from "../runtime/backend.ts";
+import { answeringBackend } from "../runtime/choose.ts";
 import type { State } from "../runtime/program.ts";
 import type { RunEvent, SamplesEvent } from "../train/events.ts";
 import { fit } from "../train/fit.ts";
@@ -204,7 +205,7 @@ export function featuresOf(
 ): Promise<FrozenFeatures> | undefined {
   if (backbone?.frozen !== "all") return undefined;
   const { augment, seed } = config;
-  return frozenFeatures({ backbone, data, backend, augment, seed, from });
+  return frozenFeatures({ backbone, data, backend: answeringBackend(backend), augment, seed, from });
 }
 
 /** Writes the sheet of an epoch's samples. @returns what people should know where that failed: the run is none the worse */
