@@ -290,7 +290,14 @@ export function pretrainedLines(): string {
         ]
       : []),
     ...(lines.length > 0
-      ? ["", "| model | known | other pictures | how many | AUROC of novelty |", row(Array(5).fill("---")), ...lines]
+      ? [
+          "",
+          "Novelty is what a run has stored. `caltech8` is caltech10 without its classes ketch and watch; the pictures of CIFAR-10 are the first of its test part, as files (`results/novelty.ts`).",
+          "",
+          "| model | known | other pictures | how many | AUROC of novelty |",
+          row(Array(5).fill("---")),
+          ...lines,
+        ]
       : []),
   ].join("\n");
 }
