@@ -14,7 +14,7 @@ import type { FitOptions } from "../train/fit-options.ts";
 import { targetMetric } from "../train/goals.ts";
 import { prepare } from "../train/prepare.ts";
 import { validationMetrics } from "../train/steps.ts";
-import { BACKBONE_FILE, type OpenBackbone, openBackbone, optionsFor } from "./backbone.ts";
+import { BACKBONE_FILE, batchOn, type OpenBackbone, openBackbone, optionsFor } from "./backbone.ts";
 import { optionsOf, type RunConfig, RunFolder, runConfig } from "./folder.ts";
 import { type Beginning, featuresOf, fitOptions, follow, type TrainingCall } from "./follow.ts";
 import { refuseLocked } from "./lock.ts";
@@ -128,7 +128,8 @@ export async function startRun(modelOrName: string | Model, call: TrainOptions):
     ...computedBy(backend),
     backboneSha256: backbone?.file.sha256 ?? null,
   };
-  const batch = call.batch ?? model.batch?.(facts.data.examples, modelOptions) ?? options.batch;
+  const usual = model.batch?.(facts.data.examples, modelOptions) ?? options.batch;
+  const batch = call.batch ?? batchOn(backbone, usual);
   const config = runConfig(facts, { ...options, batch: Math.min(batch, n) });
   const from = startingWeights(config);
   const features = await featuresOf(config, backbone?.backbone, call, from?.state);

@@ -190,6 +190,16 @@ describe("a network that is trained on", () => {
   );
 });
 
+it.each([
+  ["none", undefined, 32],
+  ["none", 40, 40],
+  ["all", undefined, 128],
+])("with --freeze %s and --batch %s a step has %i pictures", async (freeze, batch, expected) => {
+  const out = join(root, `batch-${freeze}-${batch}`);
+  const { run } = await startRun("cnn", { ...call, batch, out, freeze: [freeze] });
+  expect(run.config.batch).toBe(expected);
+});
+
 describe("other models on a network that is trained on", () => {
   const small = { latent: 8, hidden: 32, width: 8, depth: 2 };
   it.each([
