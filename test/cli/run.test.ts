@@ -71,12 +71,8 @@ describe("a run from training to export", () => {
     const found = JSON.parse(genclass("evaluate", "run", "--json").out);
     expect(found).toMatchObject({ run: "run", split: "test", n: 2000 });
     expect(Object.keys(found.intervals).sort()).toEqual([
-      "accuracy",
-      "auroc",
-      "balancedAccuracy",
-      "ece",
-      "macroF1",
-      "nll",
+      ...["accuracy", "auroc", "averagePrecision", "balancedAccuracy", "brier", "ece", "elbo", "kappa", "macroF1"],
+      ...["mcc", "mse", "nll", "noveltyAlarms", "top5"],
     ]);
     const { parts } = JSON.parse(readFileSync(join(RUN, "metrics.json"), "utf8"));
     expect(parts.test).toMatchObject({ pictures: 2000, metrics: found.metrics, intervals: found.intervals });
