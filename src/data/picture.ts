@@ -29,6 +29,10 @@ export const RESIZES = {
 /** A key of `RESIZES`. */
 export type Resize = keyof typeof RESIZES;
 
+/** Whether a word, of a file say, is a key of `RESIZES`. */
+export const isResize = (word: string | undefined): word is Resize =>
+  word !== undefined && Object.hasOwn(RESIZES, word);
+
 /** The number that an array of bytes keeps as the whole number in 0..255 nearest to `value`. */
 export const toByte = (value: number): number => Math.min(255, Math.max(0, value + 0.5));
 

@@ -57,7 +57,7 @@ export const refreshBank = (codes: string, k: number, options: BankOptions = {})
   async run(context) {
     const { isFixed = false, codeSpace = LEARNT, featureSpace = LEARNT } = options;
     if (context.progress === 0) write(context, k, await firstGuesses(context, codes, k, codeSpace, isFixed ? 1 : KEPT));
-    else if (context.progress <= FROZEN_FROM && !(isFixed && hasGuesses(context)))
+    else if (context.progress <= FROZEN_FROM && !(isFixed && hasAllGuesses(context)))
       write(context, k, await laterGuesses(context, k, featureSpace));
   },
 });
@@ -76,9 +76,9 @@ interface BankRows extends Guesses {
   readonly trust: Float32Array;
 }
 
-/** Whether a picture without a label has a guess that is used. */
-const hasGuesses = ({ tables, labels }: RefreshContext): boolean =>
-  tables.trust!.some((trust, i) => trust > 0 && labels[i]! < 0);
+/** Whether the guess of every picture without a label is used: a first graph of codes that stay as they are was taken. */
+const hasAllGuesses = ({ tables, labels }: RefreshContext): boolean =>
+  labels.every((label, i) => label >= 0 || tables.trust![i]! > 0);
 
 /** Labels spread over a graph of codes, where that gives hidden labels back; else nothing is trusted yet. */
 async function firstGuesses(

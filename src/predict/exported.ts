@@ -1,7 +1,7 @@
 // An exported classifier in use: the ONNX file alone, which tells its labels and what it takes.
 import { type NdArray, ndarray } from "../base/array.ts";
 import { fail, GenclassError } from "../base/errors.ts";
-import { RESIZES, type Resize } from "../data/picture.ts";
+import { isResize, type Resize } from "../data/picture.ts";
 import { parseOnnx } from "../onnx/import/file.ts";
 import type { Backend, Executable } from "../runtime/backend.ts";
 import { ROWS_AT_ONCE, requireFinite } from "./rows.ts";
@@ -22,8 +22,6 @@ function labelsOf(text: string | undefined): readonly string[] | undefined {
   const isList = Array.isArray(found) && found.length > 0 && found.every((label) => typeof label === "string");
   return isList ? found : undefined;
 }
-
-const isResize = (word: string | undefined): word is Resize => word !== undefined && Object.hasOwn(RESIZES, word);
 
 /** @throws `E_ONNX` where the backend refuses the graph: a file may be whole, and its content be damaged */
 async function loaded(bytes: Uint8Array, backend: Pick<Backend, "load">): Promise<Executable> {

@@ -1,4 +1,5 @@
 // The header of a safetensors file, which tells what is in it: 8 bytes for its length, JSON, then the tensors.
+import { createHash } from "node:crypto";
 import { closeSync, fstatSync, openSync, readSync } from "node:fs";
 
 /** The name in the header under which the file tells of itself. */
@@ -35,14 +36,27 @@ export function readBytes(handle: number, from: number, length: number): Buffer<
   return bytes;
 }
 
-/**
- * The checksum of the weights in a checkpoint as its header tells it, without reading them; undefined in one of an older version.
- * @throws an error for a header that cannot be read
- */
-export function weightsSum(file: string): unknown {
+/** Stands in the header for each SHA-256, which is taken with it there. */
+export const NO_CHECKSUM = "0".repeat(64);
+
+/** SHA-256 of bytes in parts, in hexadecimal. */
+export function checksum(parts: readonly Uint8Array[]): string {
+  const hash = createHash("sha256");
+  for (const part of parts) hash.update(part);
+  return hash.digest("hex");
+}
+
+/** The checksum of the weights in a checkpoint, which hold it; undefined for one that is damaged, or of an older version. */
+export function weightsSum(file: string): string | undefined {
   const handle = openSync(file, "r");
   try {
-    return JSON.parse(readHeader(handle).text)[METADATA]?.weightsSha256;
+    const { text, end } = readHeader(handle);
+    const { sha256, weightsSha256, weightsBytes } = JSON.parse(text)[METADATA];
+    const weights = readBytes(handle, end, Number(weightsBytes));
+    const unsigned = text.replace(weightsSha256, NO_CHECKSUM).replace(sha256, NO_CHECKSUM);
+    return checksum([Buffer.from(unsigned), weights]) === weightsSha256 ? weightsSha256 : undefined;
+  } catch {
+    return undefined;
   } finally {
     closeSync(handle);
   }

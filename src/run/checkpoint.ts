@@ -1,7 +1,6 @@
 // Checkpoints in the safetensors format: a JSON header, then raw tensors. The state is there by path, what was fitted under
 // `fitted/`, per-example tables under `table/`; progress, metrics, lengths of logs and checksums are in the header's metadata.
 // What a trained model needs comes first and has a checksum of its own, so that the rest, several times as much, is read to train.
-import { createHash } from "node:crypto";
 import { closeSync, openSync } from "node:fs";
 import { z } from "zod";
 import { type NdArray, ndarray, sizeOf } from "../base/array.ts";
@@ -10,7 +9,7 @@ import { evaluatedState, type TrainedWeights } from "../predict/trained.ts";
 import type { State } from "../runtime/program.ts";
 import type { Snapshot } from "../train/fit-options.ts";
 import { newProgress } from "../train/progress.ts";
-import { METADATA, readBytes, readHeader } from "./checkpoint-header.ts";
+import { checksum, METADATA, NO_CHECKSUM, readBytes, readHeader } from "./checkpoint-header.ts";
 import { writeAtomically } from "./files.ts";
 
 const entrySchema = z.object({
@@ -31,8 +30,6 @@ const entriesSchema = z.record(z.string(), entrySchema);
 
 const FITTED = "fitted/";
 const TABLE = "table/";
-/** Stands in the header for each SHA-256, which is taken with it there. */
-const NO_CHECKSUM = "0".repeat(64);
 
 /** A snapshot as it is kept. */
 export interface StoredSnapshot extends Snapshot {
@@ -80,12 +77,6 @@ export function writeCheckpoint(
   const size = Buffer.alloc(8);
   size.writeBigUInt64LE(BigInt(text.length));
   writeAtomically(file, [size, text, ...parts.first, ...parts.later]);
-}
-
-function checksum(parts: readonly Uint8Array[]): string {
-  const hash = createHash("sha256");
-  for (const part of parts) hash.update(part);
-  return hash.digest("hex");
 }
 
 /** The snapshot in a file, also in one of an older version. @throws `E_DATA_FORMAT` when the file is damaged */

@@ -14,7 +14,7 @@ const [MODEL, RECORD] = ["model.onnx", "exported.json"];
 interface Sums {
   readonly model: string;
   readonly config: string;
-  readonly weights: unknown;
+  readonly weights: string | undefined;
 }
 
 const sha256 = (bytes: Uint8Array): string => createHash("sha256").update(bytes).digest("hex");

@@ -30,7 +30,7 @@ export class NodeModel extends TrainedModel {
   }
 
   /**
-   * Label, probability and novelty of pictures. OnePicture that is given as a path, URL, blob or decoded pixels gives one answer; a list
+   * Label, probability and novelty of pictures. One that is given as a path, URL, blob or decoded pixels gives one answer; a list
    * gives a list; and so do bytes, which are those of a picture file, or of decoded pictures `[n, h, w, c]` as the model takes them.
    * @throws `E_IMAGE` naming a file that does not decode; `E_SHAPE` for bytes that are no whole number of pictures, or have an alpha
    *   channel; `E_USAGE` for what is no picture

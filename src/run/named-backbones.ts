@@ -91,8 +91,9 @@ export const namedBackboneOf = (sha256: string): NamedBackbone | undefined =>
 /** Whether a path is that of a file: a folder of the name of a network is none. */
 const isFile = (path: string): boolean => existsSync(path) && statSync(path).isFile();
 
-/** Whether a path is that of a run, which is a network too (run-network.ts). */
-export const isRun = (path: string): boolean => existsSync(join(path, "config.json"));
+/** Whether a path is that of a run, which is a network too (run-network.ts). Other tools' folders of a network have no checkpoints/. */
+export const isRun = (path: string): boolean =>
+  path !== "" && existsSync(join(path, "config.json")) && existsSync(join(path, "checkpoints"));
 
 /** Of `FILE.onnx@NODE` or `RUN@HEAD`: the file, name or run, and the node or head. */
 export function partsOf(text: string): [place: string, node: string | undefined] {

@@ -6,14 +6,15 @@ import { renames } from "./option-types.ts";
 import { RUN_OPTION_LIST } from "./options.ts";
 
 /**
- * The command line that trains a run again, in one line for a POSIX shell: every option that is not at its default, and the
- * seed. Undefined for a model that the command line does not know.
+ * The command line that trains a run again, in one line for a POSIX shell: every option that is not at its default, the
+ * seed and the batch. Undefined for a model that the command line does not know.
  */
 export function repeatCommand(config: RunConfig): string | undefined {
   const model = MODELS.find(({ name }) => name === config.model);
   if (!model) return undefined;
   const words = ["genclass", "train", config.model, "--data", config.data.source];
-  words.push(...optionWords(optionsOf(config), ["seed"]));
+  // Some models have another batch by default, and networks another way to fit pictures.
+  words.push(...optionWords(optionsOf(config), ["seed", "batch", ...(config.backbone === null ? [] : ["resize"])]));
   const usual = parseOptions(model, {});
   for (const [name, value] of Object.entries(config.options))
     if (!isDeepStrictEqual(value, usual[name])) words.push("--set", `${name}=${String(value)}`);

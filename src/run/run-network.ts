@@ -1,6 +1,7 @@
 // The network that --backbone names: of a file, or of a trained run: the head that gives its codes, as the file that exporting it makes.
 import { fail } from "../base/errors.ts";
 import { VERSION } from "../base/version.ts";
+import { isResize } from "../data/picture.ts";
 import { modelNamed } from "../models/index.ts";
 import { readNetworkFile, sha256Of } from "../onnx/import/folder.ts";
 import { Network } from "../onnx/import/network.ts";
@@ -22,7 +23,10 @@ export function networkNamed(backbone: string): NamedNetwork {
   const [place, cut] = partsOf(backbone);
   if (isRun(place)) return runNetwork(place, cut);
   const { path, sha256 } = backbonePlace(place);
-  return { ...readNetworkFile(path, sha256), place: path, cut };
+  const file = readNetworkFile(path, sha256);
+  // What export writes tells how its pictures were read.
+  const resize = file.network.metadata.get("resize");
+  return { ...file, place: path, cut, ...(isResize(resize) ? { resize } : {}) };
 }
 
 /**

@@ -1,5 +1,5 @@
 // An exported file by itself, and the forms in which a picture may be given.
-import { appendFileSync, cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { appendFileSync, cpSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
@@ -130,6 +130,14 @@ describe("a run's exported classifier", () => {
         harm(file, readFileSync(file).indexOf('"weightsSha256":"') + 20);
       },
     ],
+    [
+      "weights that were changed",
+      (run: string) => {
+        const file = join(run, "checkpoints", "best.safetensors");
+        harm(file, Number(readFileSync(file).readBigUInt64LE(0)) + 100);
+      },
+    ],
+    ["a checkpoint that is cut short", (run: string) => truncateSync(join(run, "checkpoints", "best.safetensors"), 20)],
     ["weights that are gone", (run: string) => rmSync(join(run, "checkpoints"), { recursive: true })],
     ["a record that is none", (run: string) => writeFileSync(join(run, "exported.json"), "[]")],
     ["no record, as runs of older versions have none", (run: string) => rmSync(join(run, "exported.json"))],
