@@ -194,7 +194,7 @@ export class TiledConvolutions {
     sides: readonly [c: number, o: number],
     turned: boolean,
   ): Value {
-    const key = `${weights.slot} ${size} ${turned}`;
+    const key = `${weights.slot} ${sides} ${size} ${turned}`;
     const known = this.weights.get(key);
     if (known) return known;
     const points = pointsOf(size) ** 2;

@@ -77,6 +77,9 @@ function tapsWithin(results: number, pixels: number, before: number): number {
   return count;
 }
 
+/** Of the sums of one weights gradient, at most: a program has 4 GB in all, and machines have many threads. */
+const SUM_BYTES = 2 ** 28;
+
 /** Lowers the convolutions that are Winograd's. */
 export class Winograd {
   private readonly tiled: TiledConvolutions;
@@ -116,8 +119,7 @@ export class Winograd {
       ...sizes,
       size,
       label: `${node.op.name} [${first.shape}] 3x3 -> ${sizes.result[2]}`,
-      // Each part of a weights gradient has a sum at the points, which is larger than the weights by the points.
-      parts: weightGrad ? threads : partsOf(work, PART_WORK, threads),
+      parts: weightGrad ? sumsOf(sizes, size, threads) : partsOf(work, PART_WORK, threads),
     };
     const into = this.list.value(activation ?? node);
     const [image, other, bias] = operands.map(({ base }) => this.list.value(base)) as [Value, Value, Value?];
@@ -125,6 +127,12 @@ export class Winograd {
     else this.tiled.pictures(convolution, { image, weights: other, turned: !forward, bias, activation, into });
     return true;
   }
+}
+
+/** Parts of a weights gradient: each has a sum at the points, four times as large as the weights in tiles of 4x4. */
+function sumsOf({ picture: [, , c], result: [, , o] }: Sizes, size: TileSize, threads: number): number {
+  const bytes = pointsOf(size) ** 2 * c * o * 4;
+  return Math.max(1, Math.min(threads, Math.floor(SUM_BYTES / bytes)));
 }
 
 /** Whether a convolution has 3x3 taps a pixel apart, and channels in whole vectors. */
