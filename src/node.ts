@@ -46,6 +46,7 @@ export type { ChosenBackend } from "./runtime/backend.ts";
 export { chooseBackend } from "./runtime/choose.ts";
 export { nativeBackend } from "./runtime/native.ts";
 export { type OnednnOptions, onednnBackend } from "./runtime/onednn/backend.ts";
+export type { TileSize } from "./runtime/onednn/wasm/transform.ts";
 export { BACKEND_CHOICES, type BackendWish, PRECISIONS, type Precision } from "./runtime/wish.ts";
 export { type ClassSynthesis, type Synthesis, type SynthesisOptions, synthesize } from "./synthesis/synthesize.ts";
 
