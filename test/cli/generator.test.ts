@@ -3,9 +3,11 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import sharp from "sharp";
 import { beforeAll, describe, expect, it } from "vitest";
+import { drawGlyphs } from "../drawings.ts";
 import { drawPictures, expectRefused, workplace } from "./workplace.ts";
 
 const { genclass, root } = workplace("generator");
+const TESTED = 300;
 const SMALL = ["--set", "width=4", "--set", "latent=8"];
 
 describe("a generator on the command line", () => {
@@ -13,8 +15,9 @@ describe("a generator on the command line", () => {
 
   beforeAll(async () => {
     await drawPictures(root);
+    const data = await drawGlyphs(root, { train: 1000, test: TESTED });
     const { code, out, err } = genclass(
-      ...["train", "gan", "--data", "glyphs", "--epochs", "2", "--batch", "256", "--out", "run", "--json"],
+      ...["train", "gan", "--data", data, "--epochs", "2", "--batch", "128", "--out", "run", "--json"],
       ...SMALL,
     );
     expect([code, err]).toEqual([0, expect.stringMatching(/epoch 2 .* kernel distance of samples/)]);
@@ -25,7 +28,7 @@ describe("a generator on the command line", () => {
     const distance = trained.metrics["test/kernelDistance"]!;
     expect(distance).toBeGreaterThan(0);
     const found = JSON.parse(genclass("evaluate", "run", "--json").out);
-    expect(found).toMatchObject({ split: "test", n: 2000 });
+    expect(found).toMatchObject({ split: "test", n: TESTED });
     expect(found.metrics.kernelDistance).toBeCloseTo(distance, 6);
     expect(found.classes).toBeUndefined();
     expect(readFileSync(join(root, "run", "report.html"), "utf8")).toContain("kernel distance of samples");

@@ -6,12 +6,19 @@ import { join, resolve } from "node:path";
 import sharp from "sharp";
 import { beforeAll, describe, expect, it } from "vitest";
 import { load } from "../../src/node.ts";
+import { drawGlyphs } from "../drawings.ts";
 import { drawPictures, expectRefused, MAIN, SMALL, workplace } from "./workplace.ts";
 
 const EXAMPLES = resolve(import.meta.dirname, "../../examples");
 const { genclass, root } = workplace("run");
 const RUN = join(root, "run");
-beforeAll(() => drawPictures(root));
+/** Enough to learn from in seconds. */
+const DRAWINGS = { train: 3000, test: 400 };
+const GLYPHS = "glyphs.npz";
+beforeAll(async () => {
+  await drawPictures(root);
+  await drawGlyphs(root, DRAWINGS);
+});
 
 describe("a run from training to export", () => {
   let trained: { run: string; epochs: number; seconds: number; metrics: Record<string, number> };
@@ -21,21 +28,21 @@ describe("a run from training to export", () => {
       "train",
       "vae",
       "--data",
-      "glyphs",
+      GLYPHS,
       "--epochs",
-      "2",
+      "4",
       "--out",
       "run",
       "--json",
       ...SMALL,
     );
-    expect([code, err]).toEqual([0, expect.stringContaining("epoch 2")]);
+    expect([code, err]).toEqual([0, expect.stringContaining("epoch 4")]);
     trained = JSON.parse(out);
   });
 
   it("prints one JSON document and fills the run folder", () => {
-    expect(trained).toMatchObject({ run: "run", epochs: 2 });
-    // Ten classes: 0.1 is chance; two epochs of a small net reach over 0.8.
+    expect(trained).toMatchObject({ run: "run", epochs: 4 });
+    // Ten classes: 0.1 is chance; four epochs of a small net reach over 0.8.
     expect(trained.metrics["test/accuracy"]).toBeGreaterThan(0.6);
     const files = readdirSync(RUN);
     for (const file of [
@@ -63,19 +70,19 @@ describe("a run from training to export", () => {
   });
 
   it("is never overwritten", () => {
-    expectRefused(genclass("train", "vae", "--data", "glyphs", "--out", "run"), 1, /E_RUN_EXISTS: run is not empty/);
+    expectRefused(genclass("train", "vae", "--data", GLYPHS, "--out", "run"), 1, /E_RUN_EXISTS: run is not empty/);
     expectRefused(genclass("export", "run", "--out", "run/model.onnx"), 1, /exists; nothing is overwritten/);
   });
 
   it("evaluates to the numbers that training ended with", () => {
     const found = JSON.parse(genclass("evaluate", "run", "--json").out);
-    expect(found).toMatchObject({ run: "run", split: "test", n: 2000 });
+    expect(found).toMatchObject({ run: "run", split: "test", n: DRAWINGS.test });
     expect(Object.keys(found.intervals).sort()).toEqual([
       ...["accuracy", "auroc", "averagePrecision", "balancedAccuracy", "brier", "ece", "elbo", "kappa", "macroF1"],
       ...["mcc", "mse", "nll", "noveltyAlarms", "top5"],
     ]);
     const { parts } = JSON.parse(readFileSync(join(RUN, "metrics.json"), "utf8"));
-    expect(parts.test).toMatchObject({ pictures: 2000, metrics: found.metrics, intervals: found.intervals });
+    expect(parts.test).toMatchObject({ pictures: DRAWINGS.test, metrics: found.metrics, intervals: found.intervals });
     for (const name of ["accuracy", "nll", "ece", "mse", "elbo"])
       expect(found.metrics[name]).toBeCloseTo(trained.metrics[`test/${name}`]!, 6);
     expectRefused(
@@ -120,7 +127,7 @@ describe("a run from training to export", () => {
 
   it("tells how well novelty finds other pictures, and explains by the nearest picture of another class", async () => {
     const { novel, metrics } = JSON.parse(genclass("evaluate", "run", "--novel", "noise", "--json").out);
-    expect(novel).toMatchObject({ source: "noise", n: 2000, alarms: 1 });
+    expect(novel).toMatchObject({ source: "noise", n: DRAWINGS.test, alarms: 1 });
     expect(novel.auroc).toBeGreaterThan(0.999);
     expect(metrics.noveltyAlarms).toBeLessThan(0.05);
     const file = join("pictures", "3-is-3.png");
@@ -254,8 +261,8 @@ describe("a run from training to export", () => {
   });
 
   it("goes on for more epochs, and begins a tuned run from its weights", () => {
-    const longer = genclass("train", "vae", "--out", "run", "--resume", "--epochs", "3", "--seed", "0", "--json");
-    expect(JSON.parse(longer.out).epochs).toBe(3);
+    const longer = genclass("train", "vae", "--out", "run", "--resume", "--epochs", "5", "--seed", "0", "--json");
+    expect(JSON.parse(longer.out).epochs).toBe(5);
     expect(longer.err).not.toContain("warning");
     const elsewhere = genclass("train", "vae", "--out", "run", "--resume", "--threads", "1", "--json");
     // Where there is one core, nothing differs.
@@ -263,12 +270,12 @@ describe("a run from training to export", () => {
       expect(elsewhere.err).toContain(
         `threads 1 (was ${availableParallelism()}): the weights will not repeat bit for bit`,
       );
-    expect(JSON.parse(elsewhere.out).epochs).toBe(3);
+    expect(JSON.parse(elsewhere.out).epochs).toBe(5);
     const tuned = genclass(
       "train",
       "vae",
       "--data",
-      "glyphs",
+      GLYPHS,
       "--from",
       "run",
       "--epochs",
@@ -289,7 +296,7 @@ describe("a run that goes wrong", () => {
     const last = join(root, "full", "checkpoints", "last.safetensors");
     const before = readFileSync(last);
     // A limit on file size, in kB, stands for the full disk: logs have room, half of a checkpoint has.
-    const script = `ulimit -f ${Math.floor(before.length / 2048)}; exec "${process.execPath}" "${MAIN}" train vae --out full --resume --epochs 5`;
+    const script = `ulimit -f ${Math.floor(before.length / 2048)}; exec "${process.execPath}" "${MAIN}" train vae --out full --resume --epochs 7`;
     const { status, stdout, stderr } = spawnSync("bash", ["-c", script], { cwd: root, encoding: "utf8" });
     expectRefused(
       { code: status, out: stdout, err: stderr },
@@ -297,7 +304,7 @@ describe("a run that goes wrong", () => {
       /E_WRITE: .* could not be written .*what was there before is kept/,
     );
     expect(readFileSync(last).equals(before)).toBe(true);
-    expect(genclass("train", "vae", "--out", "full", "--resume", "--epochs", "4").code).toBe(0);
+    expect(genclass("train", "vae", "--out", "full", "--resume", "--epochs", "6").code).toBe(0);
   });
 
   it("stops at a loss that is not finite, names it and its step, and keeps the last good checkpoint", () => {
@@ -305,7 +312,7 @@ describe("a run that goes wrong", () => {
       "train",
       "vae",
       "--data",
-      "glyphs",
+      GLYPHS,
       "--epochs",
       "2",
       "--out",
@@ -335,7 +342,7 @@ describe("a run that goes wrong", () => {
   it("stops soon on Ctrl-C with a checkpoint, exits with 1, and goes on from there", async () => {
     const child = spawn(
       process.execPath,
-      [MAIN, "train", "vae", "--data", "glyphs", "--epochs", "3", "--out", "stopped", ...SMALL],
+      [MAIN, "train", "vae", "--data", GLYPHS, "--epochs", "8", "--out", "stopped", ...SMALL],
       { cwd: root, stdio: ["ignore", "pipe", "pipe"] },
     );
     let err = "";
@@ -359,7 +366,7 @@ describe("a run that goes wrong", () => {
         "train",
         "vae",
         "--data",
-        "glyphs",
+        GLYPHS,
         "--epochs",
         "9",
         "--until",
@@ -373,7 +380,7 @@ describe("a run that goes wrong", () => {
     expect(reached).toMatchObject({ reason: "until" });
     expect(reached.epochs).toBeLessThan(9);
     expectRefused(
-      genclass("train", "vae", "--data", "glyphs", "--epochs", "1", "--until", "acc=0.2", "--out", "until2", ...SMALL),
+      genclass("train", "vae", "--data", GLYPHS, "--epochs", "1", "--until", "acc=0.2", "--out", "until2", ...SMALL),
       2,
       /no validation metric "acc"; known: .*accuracy/,
     );

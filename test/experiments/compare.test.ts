@@ -8,14 +8,16 @@ import { glyphs } from "../../src/data/sets/glyphs.ts";
 import { writeNpz } from "../../src/data/write.ts";
 import { compare } from "../../src/experiments/compare.ts";
 import { type TuneCall, type TuneEvent, tune } from "../../src/experiments/tune.ts";
-import { drawGlyphs, finished, smallCall, tinyNetwork, withoutTimes } from "./small.ts";
+import { bundled } from "../bundled.ts";
+import { drawGlyphs } from "../drawings.ts";
+import { finished, smallCall, tinyNetwork, withoutTimes } from "./small.ts";
 
 const root = mkdtempSync(join(tmpdir(), "genclass-compare-"));
 afterAll(() => rmSync(root, { recursive: true }));
 afterEach(() => void vi.unstubAllEnvs());
 let data: string;
 beforeAll(async () => {
-  data = await drawGlyphs(root);
+  data = await drawGlyphs(root, { train: 120, test: 40 });
 });
 
 describe("a comparison", () => {
@@ -37,8 +39,8 @@ describe("a comparison", () => {
         expect(value).toBeGreaterThan(0);
 
     const out = join(root, "killed");
-    const target = join(import.meta.dirname, "kill-target.ts");
-    const killed = spawnSync(process.execPath, ["--import", "tsx", target, data, out], { encoding: "utf8" });
+    const target = bundled(join(import.meta.dirname, "kill-target.ts"));
+    const killed = spawnSync(process.execPath, [target, data, out], { encoding: "utf8" });
     expect([killed.signal, killed.stderr]).toEqual(["SIGKILL", ""]);
     // Interrupted before it trains again, it stops after the first steps, and has all saved.
     const states: string[] = [];

@@ -1,19 +1,9 @@
-// The smallest comparison and search that train: two nets of a few channels on a few glyphs, in a file that processes open.
+// The smallest comparison and search that train: two nets of a few channels on a few glyphs.
 import { writeFileSync } from "node:fs";
-import { join } from "node:path";
-import { glyphs } from "../../src/data/sets/glyphs.ts";
-import { writeNpz } from "../../src/data/write.ts";
 import type { CompareCall, CompareEvent, Comparison } from "../../src/experiments/compare.ts";
 import { compare } from "../../src/experiments/compare.ts";
 import { encodeModel } from "../../src/onnx/schema.ts";
 import { randomArray } from "../helpers.ts";
-
-/** Writes the pictures. @returns the path of their file */
-export async function drawGlyphs(folder: string): Promise<string> {
-  const file = join(folder, "glyphs.npz");
-  await writeNpz(glyphs({ train: 120, test: 40 }), file);
-  return file;
-}
 
 /** Two models, one seed, two epochs. */
 export const smallCall = (data: string, out: string): CompareCall => ({

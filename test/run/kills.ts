@@ -9,6 +9,7 @@ import { writeShards } from "../../src/data/write.ts";
 import type { Random } from "../../src/random/random.ts";
 import { readCheckpoint } from "../../src/run/checkpoint.ts";
 import type { RunOptions } from "../../src/run/options.ts";
+import { bundled } from "../bundled.ts";
 
 /** The clock that these runs see: saves once a minute then fall into epochs, of eight steps. */
 export const SECONDS_A_STEP = 4;
@@ -70,9 +71,9 @@ const isStarted = (out: string): boolean => existsSync(join(out, "config.json"))
 export async function runProcess(out: string, backend: string, run: string, kill: Kill): Promise<boolean> {
   if (KILLED_RUNS[run]!.streamed && !existsSync(shardsBeside(out)))
     await writeShards(glyphs(PICTURES), shardsBeside(out), 100);
-  const program = join(import.meta.dirname, "kill-target.ts");
+  const program = bundled(join(import.meta.dirname, "kill-target.ts"));
   const mode = isStarted(out) ? "resume" : "start";
-  const child = spawn(process.execPath, ["--import", "tsx", program, out, mode, backend, run, JSON.stringify(kill)], {
+  const child = spawn(process.execPath, [program, out, mode, backend, run, JSON.stringify(kill)], {
     stdio: ["ignore", "ignore", "pipe"],
     env: { ...process.env, GENCLASS_CACHE: join(dirname(out), "cache") },
   });

@@ -7,14 +7,16 @@ import { join, resolve } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
 import { glyphs } from "../../src/data/sets/glyphs.ts";
 import { chooseBackend, train } from "../../src/node.ts";
+import { drawGlyphs } from "../drawings.ts";
 import { BACKENDS } from "../helpers.ts";
 
 const MAIN = resolve(import.meta.dirname, "../../dist/cli/main.js");
 const root = mkdtempSync(join(tmpdir(), "genclass-limits-"));
 afterAll(() => rmSync(root, { recursive: true }));
+const data = await drawGlyphs(root, { train: 400, test: 40 });
 const call = (name: string, ...more: string[]) => [
-  ...[MAIN, ..."train vae --data glyphs --epochs 1 --set width=4 --set hidden=16 --set latent=4".split(" ")],
-  ...["--out", join(root, name), ...more],
+  ...[MAIN, ..."train vae --epochs 1 --set width=4 --set hidden=16 --set latent=4".split(" ")],
+  ...["--data", data, "--out", join(root, name), ...more],
 ];
 
 describe.skipIf(process.platform !== "linux")("a process that may have few addresses (ulimit -v, on Linux)", () => {
@@ -32,7 +34,7 @@ describe.skipIf(process.platform !== "linux")("a process that may have few addre
   it("is told so by the library, with the way out", () => {
     const program = `
       const { open, train } = await import(${JSON.stringify(resolve(MAIN, "../../node.js"))});
-      await train("cnn", { data: await open("glyphs"), out: ${JSON.stringify(join(root, "refused"))} }).next();
+      await train("cnn", { data: await open(${JSON.stringify(data)}), out: ${JSON.stringify(join(root, "refused"))} }).next();
     `;
     expect(limited("--input-type=module", "-e", program).stderr).toMatch(
       /no memory for WebAssembly .*NODE_OPTIONS=--disable-wasm-trap-handler/,

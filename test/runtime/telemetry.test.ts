@@ -4,12 +4,15 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
+import { drawGlyphs } from "../drawings.ts";
 import { BACKENDS } from "../helpers.ts";
 
 const MAIN = resolve(import.meta.dirname, "../../dist/cli/main.js");
 const root = mkdtempSync(join(tmpdir(), "genclass-telemetry-"));
 afterAll(() => rmSync(root, { recursive: true }));
 for (const folder of ["home", "tmp", "cache"]) mkdirSync(join(root, folder));
+
+const data = await drawGlyphs(root, { train: 400, test: 40 });
 
 const traceable = spawnSync("strace", ["-o", "/dev/null", "true"]).status === 0;
 /** Calls that make or change a file, or make a name of one. */
@@ -21,13 +24,24 @@ describe.skipIf(!traceable)("a training under strace (skipped where strace may n
     (backend) => {
       const trace = join(root, `trace-${backend}`);
       const run = join(root, `run-${backend}`);
-      const call = [
-        MAIN,
-        ..."train vae --data glyphs --epochs 1 --set width=4 --set hidden=16 --set latent=4".split(" "),
-      ];
+      const call = [MAIN, ..."train vae --epochs 1 --set width=4 --set hidden=16 --set latent=4".split(" ")];
       const { status, stderr } = spawnSync(
         "strace",
-        ["-f", "-e", "trace=network,file", "-o", trace, process.execPath, ...call, "--out", run, "--backend", backend],
+        [
+          "-f",
+          "-e",
+          "trace=network,file",
+          "-o",
+          trace,
+          process.execPath,
+          ...call,
+          "--data",
+          data,
+          "--out",
+          run,
+          "--backend",
+          backend,
+        ],
         {
           cwd: join(root, "tmp"),
           encoding: "utf8",

@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
 import { candidates, checkVersion, loadLibrary } from "../../../src/runtime/onednn/library.ts";
+import { drawGlyphs } from "../../drawings.ts";
 
 const root = mkdtempSync(join(tmpdir(), "genclass-onednn-"));
 afterAll(() => rmSync(root, { recursive: true }));
@@ -61,11 +62,12 @@ describe("looking for oneDNN", () => {
   });
 });
 
-describe("the command line with a broken library", () => {
+describe("the command line with a broken library", async () => {
+  const data = await drawGlyphs(root, { train: 400, test: 40 });
   const train = (...args: string[]) =>
     spawnSync(
       process.execPath,
-      [main, "train", "vae", "--data", "glyphs", "--minutes", "0.02", "--out", join(root, args.join("-")), ...args],
+      [main, "train", "vae", "--data", data, "--minutes", "0.02", "--out", join(root, args.join("-")), ...args],
       { encoding: "utf8", env: { ...process.env, GENCLASS_ONEDNN: text } },
     );
 
