@@ -8,6 +8,7 @@ const SERIAL = ["test/runtime/**/*.test.ts"];
 // that run beside each other keep to one core each, with what they start; the others have the machine for themselves.
 export default defineConfig({
   test: {
+    tags: [{ name: "long", description: "takes more than some seconds of a core: npm run test:long" }],
     testTimeout: 120_000,
     hookTimeout: 120_000,
     projects: [

@@ -125,7 +125,9 @@ describe("a run from training to export", () => {
     });
   });
 
-  it("tells how well novelty finds other pictures, and explains by the nearest picture of another class", async () => {
+  it("tells how well novelty finds other pictures, and explains by the nearest picture of another class", {
+    tags: ["long"],
+  }, async () => {
     const { novel, metrics } = JSON.parse(genclass("evaluate", "run", "--novel", "noise", "--json").out);
     expect(novel).toMatchObject({ source: "noise", n: DRAWINGS.test, alarms: 1 });
     expect(novel.auroc).toBeGreaterThan(0.999);
@@ -260,7 +262,7 @@ describe("a run from training to export", () => {
     expect(err).toMatch(/best.safetensors is a damaged checkpoint .*; the last checkpoint, of step \d+, is used/);
   });
 
-  it("goes on for more epochs, and begins a tuned run from its weights", () => {
+  it("goes on for more epochs, and begins a tuned run from its weights", { tags: ["long"] }, () => {
     const longer = genclass("train", "vae", "--out", "run", "--resume", "--epochs", "5", "--seed", "0", "--json");
     expect(JSON.parse(longer.out).epochs).toBe(5);
     expect(longer.err).not.toContain("warning");
@@ -291,7 +293,9 @@ describe("a run from training to export", () => {
 });
 
 describe("a run that goes wrong", () => {
-  it("keeps the old checkpoint when the disk is full, says so, and goes on once there is room", () => {
+  it("keeps the old checkpoint when the disk is full, says so, and goes on once there is room", {
+    tags: ["long"],
+  }, () => {
     cpSync(RUN, join(root, "full"), { recursive: true });
     const last = join(root, "full", "checkpoints", "last.safetensors");
     const before = readFileSync(last);

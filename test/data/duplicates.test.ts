@@ -42,6 +42,7 @@ const OWN = new Set([
 describe("near duplicates", () => {
   it.runIf(DATA)(
     "planted across train and test are all found, with at most two false ones",
+    { tags: ["long"] },
     async () => {
       const folder = join(root, "photos");
       cpSync(join(DATA!, "caltech10"), folder, { recursive: true });
@@ -73,10 +74,9 @@ describe("near duplicates", () => {
       );
       expect(names.filter((pair) => !OWN.has(pair)).length).toBeLessThanOrEqual(2);
     },
-    120_000,
   );
 
-  it("of drawings, which are alike by nature, are told from mere similarity", async () => {
+  it("of drawings, which are alike by nature, are told from mere similarity", { tags: ["long"] }, async () => {
     const data = glyphs({ train: 1500, test: 300 });
     const size = 784;
     const test = await gather(data.test!);
@@ -98,7 +98,7 @@ describe("near duplicates", () => {
     expect(pairs.length).toBeLessThanOrEqual(22);
   });
 
-  it("are looked for until a signal is given, which whoever gives it has the time to", async () => {
+  it("are looked for until a signal is given, which whoever gives it has the time to", { tags: ["long"] }, async () => {
     const data = glyphs({ train: 4100, test: 10 });
     const control = new AbortController();
     // What is compared takes seconds; a timer's turn comes before it is done.

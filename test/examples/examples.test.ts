@@ -36,7 +36,7 @@ describe("examples", () => {
     );
   });
 
-  it("own-model trains a model that is not in the list, and evaluates it", () => {
+  it("own-model trains a model that is not in the list, and evaluates it", { tags: ["long"] }, () => {
     const out = example("own-model.ts", join(root, "own-model"));
     // Ten classes: chance is 0.1; three epochs reach over 0.9.
     expect(Number(/accuracy: (\S+),/.exec(out)![1])).toBeGreaterThan(0.8);

@@ -69,7 +69,7 @@ describe("examples of the commonest tasks", () => {
     expect([said.status, said.stdout]).toEqual([0, expect.stringMatching(/000004\.png \d [01]\.\d{4}\n$/)]);
   });
 
-  it.skipIf(!existsSync(CHROMIUM))("browser answers in a page", async () => {
+  it.skipIf(!existsSync(CHROMIUM))("browser answers in a page", { tags: ["long"] }, async () => {
     const site = join(root, "site");
     await build({
       entryPoints: [join(EXAMPLES, "browser", "page.js")],
@@ -96,26 +96,26 @@ describe("examples of the commonest tasks", () => {
     }
   });
 
-  it("few-labels compares training with and without pictures that have no label", () => {
+  it("few-labels compares training with and without pictures that have no label", { tags: ["long"] }, () => {
     expect(example("few-labels.ts", join(root, "few"))).toMatch(
       /^with all pictures: accuracy 0\.\d+\nwith the labelled ones: accuracy 0\.\d+\n$/,
     );
   });
 
-  it("fine-tune is better after an epoch than a run that begins from nothing", () => {
+  it("fine-tune is better after an epoch than a run that begins from nothing", { tags: ["long"] }, () => {
     const [, anew, tuned] = /from nothing ([\d.]+), from the first run ([\d.]+)/.exec(
       example("fine-tune.ts", join(root, "tune")),
     )!;
     expect(Number(tuned)).toBeGreaterThan(Number(anew));
   });
 
-  it("generated-data adds pictures of each class, and trains on them", () => {
+  it("generated-data adds pictures of each class, and trains on them", { tags: ["long"] }, () => {
     expect(example("generated-data.ts", join(root, "generated"))).toMatch(
       /^200 new pictures, 20 of each class\naccuracy 0\.\d+\n$/,
     );
   });
 
-  it("walk-through stops, goes on to the planned end, and uses the model in every way", () => {
+  it("walk-through stops, goes on to the planned end, and uses the model in every way", { tags: ["long"] }, () => {
     const said = example("walk-through.ts", join(root, "walk"));
     const [, stopped, end] = /stopped at step (\d+): interrupted\nwent on to step (\d+): planned/.exec(said)!;
     expect(Number(stopped)).toBeLessThan(Number(end));

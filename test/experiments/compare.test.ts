@@ -21,7 +21,9 @@ beforeAll(async () => {
 });
 
 describe("a comparison", () => {
-  it("killed or interrupted in the middle goes on where it was, and tells what one tells that never stopped", async () => {
+  it("killed or interrupted in the middle goes on where it was, and tells what one tells that never stopped", {
+    tags: ["long"],
+  }, async () => {
     const { events, comparison } = await finished(smallCall(data, join(root, "whole")));
     expect(events.flatMap((event) => (event.type === "cell" ? [event.state] : []))).toEqual([
       "begins",

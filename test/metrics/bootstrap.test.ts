@@ -79,7 +79,7 @@ describe.each(Object.entries(reference.cases))(
 );
 
 describe("intervals", () => {
-  it("hold the truth about as often as they say", () => {
+  it("hold the truth about as often as they say", { tags: ["long"] }, () => {
     const truth = 0.8;
     const [sets, n] = [150, 80];
     let held = 0;

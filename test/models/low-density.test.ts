@@ -80,7 +80,7 @@ describe("sgan with lowDensity", () => {
     expect(stages({ lowDensity: 0.1, guessed: 0.3 })).toEqual(["density", "adversarial", "with guessed labels"]);
   });
 
-  it("makes pictures that are less likely the more it weighs", async () => {
+  it("makes pictures that are less likely the more it weighs", { tags: ["long"] }, async () => {
     const excess = async (lowDensity: number) => {
       const { epochs } = await trainGan(build({ lowDensity }), data, { epochs: 16, batch: 64 });
       return epochs.at(-1)!.metrics["train/generator/tooLikely"]!;

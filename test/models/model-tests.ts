@@ -153,9 +153,12 @@ export function modelTests(
       for (const path of walk.state.keys()) expect(specs.has(path), path).toBe(true);
     });
 
-    // What backends compute alike is asked of ops; of a model, one variant on each is enough, as trainings take long.
+    // What backends compute alike is asked of ops; of a model, one variant on each is enough, as trainings take long: the first
+    // one, on one of them, always.
     describe.each(i === 0 ? BACKENDS : BACKENDS.slice(-1))("on $name", (backend) => {
-      it("trains to what its heads promise, and exports each of them", async () => {
+      const tags = i === 0 && backend === BACKENDS.at(-1) ? [] : ["long"];
+
+      it("trains to what its heads promise, and exports each of them", { tags }, async () => {
         // How well it learns is asked of one backend; of another, that it trains.
         const learns = backend === BACKENDS.at(-1);
         const { events, saved } = await train(given(LEARNT), model, options, backend, { epochs: learns ? 8 : 3 });
@@ -199,7 +202,7 @@ export function modelTests(
         await trained.dispose();
       });
 
-      it("stopped in mid-epoch and resumed ends with the same bits, and tells the same", async () => {
+      it("stopped in mid-epoch and resumed ends with the same bits, and tells the same", { tags }, async () => {
         const data = given(REPEATED);
         const straight = await train(data, model, options, backend, { epochs: 3 });
         const epochsOf = (events: RunEvent[]) =>

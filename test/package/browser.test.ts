@@ -115,7 +115,9 @@ describe.skipIf(!existsSync(CHROMIUM))(`a page built by Vite (needs ${CHROMIUM})
   const ask = (step: string) =>
     page.evaluate((name) => (window as unknown as { ask(step: string): Promise<Answer> }).ask(name), step);
 
-  it("trains on two threads in a worker, keeps the model, and after a reload answers the same; so does the exported file", async () => {
+  it("trains on two threads in a worker, keeps the model, and after a reload answers the same; so does the exported file", {
+    tags: ["long"],
+  }, async () => {
     expect(await page.evaluate(() => crossOriginIsolated)).toBe(true);
     const first = await ask("train");
     expect(first.step).toBe(24);

@@ -50,7 +50,7 @@ async function ask(path: string, query: Record<string, string> = {}) {
   return response.json();
 }
 
-describe.skipIf(!python)(`MLflow${skipped}`, () => {
+describe.skipIf(!python)(`MLflow${skipped}`, { tags: ["long"] }, () => {
   const out = join(root, "run");
   let events: RunEvent[];
   let runId: string;

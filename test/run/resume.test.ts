@@ -15,16 +15,24 @@ const root = mkdtempSync(join(tmpdir(), "genclass-resume-"));
 afterAll(() => rmSync(root, { recursive: true }));
 
 const CASES = BACKENDS.flatMap(({ name }, b) =>
-  Object.keys(KILLED_RUNS).map((run, r) => ({ backend: name, run, seed: 20 * b + r })),
+  Object.keys(KILLED_RUNS).map((run, r) => ({
+    backend: name,
+    run,
+    seed: 20 * b + r,
+    tags: b + r === 0 ? [] : ["long"],
+  })),
 );
 
-describe.each(CASES)("a run on $backend that ends by $run", ({ backend, run, seed }) => {
-  it("and is killed at two random moments leaves, when it went on, what the run leaves that was not", async () => {
+describe.each(CASES)("a run on $backend that ends by $run", ({ backend, run, seed, tags }) => {
+  it("and is killed at two random moments leaves, when it went on, what the run leaves that was not", {
+    tags,
+    timeout: 240_000,
+  }, async () => {
     const [straight, killed] = ["straight", "killed"].map((kind) => join(root, `${kind}-${backend}-${run}`));
     await runProcess(straight!, backend, run, { at: "never" });
     const { kills, left } = await killAndFinish(killed!, backend, run, 2, new Random(seed, "kills"));
     expect(left, JSON.stringify(kills)).toEqual(leftBy(straight!));
-  }, 240_000);
+  });
 });
 
 /** A snapshot of a state of one array. */

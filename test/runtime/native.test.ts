@@ -54,7 +54,7 @@ describe.each(BACKENDS)("the native backend $name", (backend) => {
     await expect(executable.run({ a: b, b }, { y })).rejects.toThrowError(/disposed/);
   });
 
-  it("lets a process end at any moment of its start", () => {
+  it("lets a process end at any moment of its start", { tags: ["long"] }, () => {
     // Threads that are ended while they load a library, or are within it, would take the process with them.
     for (const delay of [0, 5, 10, 20, 40, 60, 80, 120]) {
       const script = `

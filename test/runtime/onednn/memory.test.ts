@@ -129,7 +129,7 @@ describe.runIf(BACKENDS.some(({ name }) => name === "onednn"))("a program on one
     await program.dispose();
   });
 
-  it("leaves nothing behind: fifty made, run and dropped", async () => {
+  it("leaves nothing behind: fifty made, run and dropped", { tags: ["long"] }, async () => {
     const first = await gan();
     const heap = heapInUse();
     await first.run();
