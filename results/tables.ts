@@ -4,6 +4,7 @@ import { fileURLToPath } from "node:url";
 import type { ComparisonRow } from "../src/experiments/comparison.ts";
 import { markdownTable } from "../src/experiments/comparison-table.ts";
 import { EXPERIMENTS } from "./experiments.ts";
+import { SYSTEMS } from "./systems.ts";
 
 const here = (path: string) => fileURLToPath(new URL(path, import.meta.url));
 
@@ -58,6 +59,44 @@ export const askedLines = (): string =>
         `Class to picture: acgan (seed ${run.seed}, ${run.minutes} min of training) on ${run.data}. A classifier trained by itself finds the class that was asked for in ${run.asked} % of ${run.pictures} generated pictures (${run.worst} % of the class where it is least); another one that saw generated pictures alone, for ${run.steps} steps, is right on ${run.trained} % of the real test part (\`results/acgan.csv\`).`,
     )
     .join("\n");
+
+/** What other results than accuracies say of a system, in a few words. */
+const IN_SHORT = {
+  asked: () =>
+    records("acgan.csv").map((run) => `acgan, ${run.data}: ${run.asked} % of pictures are of the class asked for`),
+  denoise: () =>
+    records("denoise.csv")
+      .filter(({ seed }) => seed)
+      .map((run) => `${run.method}, noise ${run.noise} on ${run.data}: ${run.psnr} dB`),
+} as const;
+
+/** The five systems: how each is called, and test accuracies of it, mean ± sd over seeds. */
+export function systemsTable(): string {
+  const runs = records("classifiers.csv");
+  const accuracies = (id: string) => {
+    const { task, system } = EXPERIMENTS.find((experiment) => experiment.id === id)!;
+    const own = runs.filter((run) => run.id === id);
+    const percent = (v: number) => (100 * v).toFixed(2);
+    const values = own.map((run) => Number(run.accuracy));
+    return own.length === 0
+      ? []
+      : [
+          `${system.replace(/^S\d /, "")}, ${task}: ${meanAndDeviation(values, percent)} % (${own.length === 1 ? "one run" : `${own.length} runs`})`,
+        ];
+  };
+  return [
+    row(["", "system", "command", "measured"]),
+    row(Array(4).fill("---")),
+    ...SYSTEMS.map(({ name, what, commands, measured, alsoFrom = [] }) =>
+      row([
+        name,
+        what,
+        commands,
+        [...measured.flatMap(accuracies), ...alsoFrom.flatMap((file) => IN_SHORT[file]())].join("; "),
+      ]),
+    ),
+  ].join("\n");
+}
 
 /** Mean ± sd over seeds of each experiment. */
 export function resultsTable(): string {
@@ -320,6 +359,7 @@ const exampleModel = () => `\`\`\`ts\n${readFileSync(here("../examples/own-model
 /** The files that hold tables, and what stands between the marks of each. */
 export const FILLED: Readonly<Record<string, Readonly<Record<string, () => string>>>> = {
   "README.md": {
+    systems: systemsTable,
     seen: seenList,
     results: resultsTable,
     denoise: denoiseLine,
