@@ -296,4 +296,8 @@ export const EXPERIMENTS: readonly Experiment[] = [
     how: "all of it trained, three epochs",
     more: ["--freeze", "none", "--epochs", "3"],
   }),
+  onBackbone("backbone-fine-tuned-default", "cnn", [0, 1, 2], {
+    how: "all of it trained, default options",
+    more: ["--freeze", "none"],
+  }),
 ];

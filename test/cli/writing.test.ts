@@ -51,7 +51,9 @@ describe("what commands write", () => {
     expectKept(before);
   });
 
-  it("goes beside what an earlier call, or training, wrote, but for the figures that a run gathers", () => {
+  it("goes beside what an earlier call, or training, wrote, but for the figures that a run gathers", {
+    tags: ["long"],
+  }, () => {
     const before = everything();
     for (const name of before.keys()) if (/MODEL_CARD\.md$|metrics\.json$|tfevents/.test(name)) before.delete(name);
     for (let call = 1; call <= 2; call++) {

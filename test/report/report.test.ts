@@ -37,7 +37,9 @@ describe("a judged part of few pictures", () => {
     await model.dispose();
   });
 
-  it("is evaluated and reported, whether it has 1 or 40 pictures or any number between", async () => {
+  it("is evaluated and reported, whether it has 1 or 40 pictures or any number between", {
+    tags: ["long"],
+  }, async () => {
     const { run, model } = await trained(whole, "reported");
     for (let n = 1; n <= 40; n++) {
       const found = await evaluate(model, subset(whole.test!, range(0, n)), whole.classes);

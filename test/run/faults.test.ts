@@ -68,16 +68,20 @@ describe("a run of which one system call goes wrong", () => {
     ["fails", "says so"],
     ["short", "says so"],
     ["dies", "leaves what it had"],
-  ])("%s, wherever that is, %s, and goes on to the same end with --resume or from the start", async (fault) => {
-    for (const [i, call] of calls.entries()) {
-      if (fault === "short" && call !== "writeSync" && call !== "appendFileSync") continue;
-      const what = `${fault} at call ${i + 1}, ${call}`;
-      const out = join(root, `${fault}-${i + 1}`);
-      const { thrown } = await withFault(fault, i + 1, async () => void (await finish(await start(out))));
-      // Some calls have another way when they fail, as a link that becomes a copy.
-      if (fault !== "dies" && thrown !== undefined) expect(thrown, what).toMatchObject({ code: "E_WRITE" });
-      await goOn(out);
-      expect(resultOf(out), what).toEqual(expected);
-    }
-  });
+  ])(
+    "%s, wherever that is, %s, and goes on to the same end with --resume or from the start",
+    { tags: ["long"] },
+    async (fault) => {
+      for (const [i, call] of calls.entries()) {
+        if (fault === "short" && call !== "writeSync" && call !== "appendFileSync") continue;
+        const what = `${fault} at call ${i + 1}, ${call}`;
+        const out = join(root, `${fault}-${i + 1}`);
+        const { thrown } = await withFault(fault, i + 1, async () => void (await finish(await start(out))));
+        // Some calls have another way when they fail, as a link that becomes a copy.
+        if (fault !== "dies" && thrown !== undefined) expect(thrown, what).toMatchObject({ code: "E_WRITE" });
+        await goOn(out);
+        expect(resultOf(out), what).toEqual(expected);
+      }
+    },
+  );
 });

@@ -28,7 +28,7 @@ describe("alarms", () => {
   it.each<[Model, Record<string, unknown>]>([
     [gan, { ...small, net: "dcgan" }],
     [acgan, small],
-  ])("of $name are none in a healthy run", async (model, options) => {
+  ])("of $name are none in a healthy run", { tags: ["long"] }, async (model, options) => {
     expect(await alarmsOf(model, options, 4)).toEqual([]);
   });
 

@@ -55,7 +55,7 @@ describe.each([
   ["cnn", { width: 4, hidden: 16 }],
   ["m2", { latent: 4, hidden: 16 }],
   ["svm", { components: 8, cost: 1, gamma: 0.1 }],
-])("%s", (model, options) => {
+])("%s", { tags: ["long"] }, (model, options) => {
   it("learns the same whatever the test part is and however it is ordered", async () => {
     const first = await trained(model, { ...rest, test }, options, "as it is");
     for (const [name, part] of Object.entries(parts))
