@@ -61,6 +61,7 @@ export type {
   SolveContext,
   SolveProgress,
   Stage,
+  Stall,
   StreamSpec,
   TableSpec,
 } from "./models/model.ts";

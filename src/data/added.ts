@@ -6,7 +6,7 @@ import { type Dataset, type ImageSet, joined, keptPartner } from "./dataset.ts";
 /**
  * Adds the training pictures of `more` to the training part of `data`. Batches that take pictures with labels give them
  * `share` of their places (see `StreamBatches`); no other part of `data` changes.
- * @param more its classes are found by name among those of `data`
+ * @param more its classes are found by name among those of `data`; where it has soft labels, these are what is learnt of its pictures
  * @param share above 0 and up to 1
  * @throws `E_DATA_LABEL` for a class that `data` does not have, or pictures without labels; `E_DATA_FORMAT` for pictures of
  * another shape, or to be added to pairs; `E_DATA_EMPTY` for no pictures
@@ -37,9 +37,19 @@ export function withAdded(data: Dataset, more: Dataset, share: number): Dataset 
     );
   const codes = more.classes.map((name) => data.classes.indexOf(name));
   const labelled = { ...train, labels: train.labels.map((label) => codes[label]!) };
+  const soft = train.soft && inColumns(train.soft, codes, data.classes.length);
   return {
     ...data,
-    train: { ...joined(data.train, labelled), added: { count: train.labels.length, share } },
+    train: { ...joined(data.train, labelled), added: { count: train.labels.length, share, ...(soft ? { soft } : {}) } },
     warnings: [...data.warnings, ...more.warnings],
   };
+}
+
+/** Rows whose column c is column `to[c]` of `width`, the others 0. */
+function inColumns(rows: Float32Array, to: readonly number[], width: number): Float32Array {
+  const n = rows.length / to.length;
+  const moved = new Float32Array(n * width);
+  for (let i = 0; i < n; i++)
+    for (const [c, column] of to.entries()) moved[i * width + column] = rows[i * to.length + c]!;
+  return moved;
 }

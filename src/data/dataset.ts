@@ -11,6 +11,8 @@ export interface Added {
   readonly count: number;
   /** The share of a batch's places that they take, 0..1. */
   readonly share: number;
+  /** Their `ImageSet.soft`, by the classes of the data that they were added to. */
+  readonly soft?: Float32Array;
 }
 
 /** Pictures of one size, each with a label or none. */
@@ -30,6 +32,11 @@ export interface ImageSet {
    * itself, anew at each visit.
    */
   readonly partner?: Pixels | PictureChange;
+  /**
+   * How likely each class is for each picture, `[n, classes]` row by row, where others have judged them. Pictures that are added to a
+   * training part are learnt from by it, in place of their labels.
+   */
+  readonly soft?: Float32Array;
   /** Present where pictures were added to a training part (see `withAdded`). */
   readonly added?: Added;
   /** The name of the picture of a number: its file, or its place in an archive. Absent where pictures have no names. */
@@ -116,6 +123,7 @@ export function joined(first: ImageSet, second: ImageSet): ImageSet {
     ...first,
     pixels: concatenated([first.pixels, second.pixels]),
     labels,
+    soft: undefined,
     name: (index) =>
       index < n ? (first.name?.(index) ?? `train[${index}]`) : (second.name?.(index - n) ?? `added[${index - n}]`),
   };
@@ -126,11 +134,20 @@ export function subset(set: ImageSet, index: ArrayLike<number>): ImageSet {
   return {
     ...set,
     added: undefined,
+    soft: set.soft && rowsOf(set.soft, set.soft.length / set.labels.length, index),
     pixels: view(set.pixels, index),
     partner: typeof set.partner === "object" ? view(set.partner, index) : set.partner,
     labels: Int32Array.from(index, (i) => set.labels[i]!),
     name: set.name && ((i) => set.name!(index[i]!)),
   };
+}
+
+/** The rows `[n, width]` of the numbers `index`. */
+function rowsOf(rows: Float32Array, width: number, index: ArrayLike<number>): Float32Array {
+  const chosen = new Float32Array(index.length * width);
+  for (let i = 0; i < index.length; i++)
+    chosen.set(rows.subarray(index[i]! * width, (index[i]! + 1) * width), i * width);
+  return chosen;
 }
 
 /**
@@ -178,6 +195,7 @@ export async function fingerprint(data: Dataset): Promise<string> {
     let hash = hashBytes(set.labels, hashBytes(await gather(set, sample)));
     const partner = keptPartner(set);
     if (partner) hash = hashBytes(await gather({ ...set, pixels: partner }, sample), hash);
+    if (set.soft) hash = hashBytes(new Uint8Array(set.soft.buffer, set.soft.byteOffset, set.soft.byteLength), hash);
     return `${n}:${(hash >>> 0).toString(16).padStart(8, "0")}`;
   };
   const { height, width, channels } = data.train;
@@ -185,7 +203,10 @@ export async function fingerprint(data: Dataset): Promise<string> {
   const { train } = data;
   const { added } = train;
   const [own, more] = added
-    ? [subset(train, range(0, ownCount(train))), subset(train, range(ownCount(train), train.labels.length))]
+    ? [
+        subset(train, range(0, ownCount(train))),
+        { ...subset(train, range(ownCount(train), train.labels.length)), soft: added.soft },
+      ]
     : [train];
   for (const set of [own, data.validation, data.test]) words.push(await part(set));
   words.push(hashName(data.classes.join("\n")).toString(16));

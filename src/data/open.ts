@@ -20,6 +20,7 @@ import { builtInFolder } from "./sets/download.ts";
 import { glyphs } from "./sets/glyphs.ts";
 import { rotatedMnistFolder } from "./sets/rotated-mnist.ts";
 import { isInMemory, sharedPictures } from "./shared.ts";
+import { withSoftLabels } from "./soft-labels.ts";
 import { type LabelAmount, withLabels, withValidation } from "./splits.ts";
 import { Notes, type Warning } from "./warnings.ts";
 
@@ -217,7 +218,7 @@ async function readDirectory(folder: string, options: PictureOptions): Promise<U
   if (configurations[0]) return fromParquet(parquetIn(join(folder, configurations[0])), folder, options);
   refuseArrow(folder, files);
   if (isPairFolder(folder)) return assemble(readPairFolder(folder), options);
-  if (isClassFolder(folder)) return assemble(readFolder(folder), options);
+  if (isClassFolder(folder)) return withSoftLabels(await assemble(readFolder(folder), options), folder);
   fail("E_DATA_FORMAT", `${folder}: nothing in it that is known; expected ${EXPECTED}`);
 }
 

@@ -9,6 +9,7 @@ import { type Dataset, gather, type ImageSet, PARTS, range } from "./dataset.ts"
 import { requireEmpty } from "./empty.ts";
 import { loadSharp } from "./readers/decode.ts";
 import { formatNpy, formatNpyText } from "./readers/npy.ts";
+import { formatSoftLabels, SOFT_LABELS } from "./soft-labels.ts";
 
 /** Is called after each picture with the number of pictures written so far. */
 export type WriteProgress = (written: number) => void;
@@ -33,7 +34,8 @@ const safeName = (label: string): string => label.replaceAll(/[/\\:*?"<>|\0]/g, 
 
 /**
  * Writes a data set as class folders of PNG: `OUT/train/CLASS/000001.png`, and unlabelled pictures in `OUT/unlabelled`.
- * Characters of class names that file systems refuse become `_`.
+ * Characters of class names that file systems refuse become `_`. Soft labels of training pictures, all of which then have a label, go into
+ * a table beside.
  * @returns the number of pictures written
  * @throws `E_WRITE` when the folder is not empty
  */
@@ -43,7 +45,8 @@ export async function writeFolders(data: Dataset, out: string, progress?: WriteP
   for (const part of PARTS) {
     const set = data[part];
     if (!set) continue;
-    const folders = data.classes.map((label) => join(out, part, safeName(label)));
+    const names = data.classes.map(safeName);
+    const folders = names.map((name) => join(out, part, name));
     for (const folder of [...folders, ...(set.labels.includes(-1) ? [join(out, "unlabelled")] : [])])
       mkdirSync(folder, { recursive: true });
     for (let i = 0; i < set.labels.length; i++) {
@@ -51,6 +54,12 @@ export async function writeFolders(data: Dataset, out: string, progress?: WriteP
       writeFileSync(join(folder, `${String(i).padStart(6, "0")}.png`), await png(set, i));
       progress?.(++written);
     }
+    if (part !== "train" || !set.soft) continue;
+    const files = Array.from(
+      set.labels,
+      (label, i) => `${part}/${names[label] ?? ""}/${String(i).padStart(6, "0")}.png`,
+    );
+    writeFileSync(join(out, SOFT_LABELS), formatSoftLabels(names, files, set.soft));
   }
   return written;
 }

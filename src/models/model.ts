@@ -69,6 +69,8 @@ export interface Batch {
   readonly weights: Tensor;
   /** `[n]`: weight in the class loss: that of its class (1 unless asked for) for an example with a label, else 0 */
   readonly labelled: Tensor;
+  /** `[n, classes]`: what the class loss learns in place of the labels; absent unless the run has soft labels. */
+  readonly soft?: Tensor;
   /** The examples' rows `[n, …]` of each table of the model. */
   readonly tables: Readonly<Record<string, Tensor>>;
   /** The first view mixed with others, for the class loss alone; absent unless the run's augmentation mixes. */
@@ -81,6 +83,8 @@ export interface Mixed {
   readonly x: Tensor;
   /** int32 `[n]`: labels of the pictures mixed in */
   readonly labels: Tensor;
+  /** `[n, classes]`: their soft labels, where the run has some */
+  readonly soft?: Tensor;
   /** `[n]`: share of the picture itself, 0..1 */
   readonly share: Tensor;
   /** `[n]`: weight in the class loss; 0 where either has no label */
@@ -222,6 +226,16 @@ export interface Solve {
   run(context: SolveContext): AsyncGenerator<SolveProgress, Solution>;
 }
 
+/** How it is seen that a stage got nowhere. */
+export interface Stall {
+  /** One of its losses, `PHASE/LOSS`: the mean over an epoch is looked at. */
+  readonly loss: string;
+  /** Above this it got nowhere. */
+  readonly above: number;
+  /** Steps of the stage after which it is looked at, once, when the epoch ends. */
+  readonly after: number;
+}
+
 /** A part of training with phases of its own. What it does not move begins as the averages of the stage before left it. */
 export interface Stage {
   /** Default: its number. */
@@ -234,6 +248,11 @@ export interface Stage {
   readonly solve?: Solve;
   /** Run before the first step, and again every so many steps or epochs. */
   readonly refresh?: Refresh;
+  /**
+   * Where it got nowhere it begins anew, once: what its phases move gets other first values, and the steps that are left are its new
+   * budget. Its phases continue none of a stage before.
+   */
+  readonly stalls?: Stall;
 }
 
 // ------------------------------------------------------------------------------------------------ the whole

@@ -27,23 +27,43 @@ export function weightedMean(values: Tensor, weights: Tensor): Tensor {
  * p(label) + smoothing · the mean of -ln p over the classes
  */
 export function crossEntropy(logits: Tensor, labels: Tensor, smoothing = 0): Tensor {
-  const exact = g.neg(categorical.logProb(labels, logits));
+  return smoothed(g.neg(categorical.logProb(labels, logits)), logits, smoothing);
+}
+
+/**
+ * Cross entropy of each example in nats against probabilities, `[n]`: -Σ p ln q, with label smoothing as in `crossEntropy`.
+ * @param logits `[n, k]`
+ * @param targets `[n, k]`: rows that sum up to 1, or of zeros for an example without a label
+ */
+export function softCrossEntropy(logits: Tensor, targets: Tensor, smoothing = 0): Tensor {
+  return smoothed(g.neg(perExample(g.mul(targets, g.logSoftmax(logits)))), logits, smoothing);
+}
+
+/** (1 - smoothing) · the exact loss + smoothing · the mean of -ln p over the classes. */
+function smoothed(exact: Tensor, logits: Tensor, smoothing: number): Tensor {
   if (smoothing === 0) return exact;
   const uniform = g.neg(g.mean(g.logSoftmax(logits), -1));
   return g.add(g.mul(exact, 1 - smoothing), g.mul(uniform, smoothing));
 }
 
-/** What a class loss compares logits with. All tensors are `[n]`. */
+/** What a class loss compares logits with. Tensors are `[n]` unless they say otherwise. */
 export interface ClassTargets {
   /** Class numbers, int32; -1 for none. */
   readonly labels: Tensor;
   /** Weight of each example: 0 where it has no label or is padding. */
   readonly labelled: Tensor;
+  /** `[n, k]`: probabilities that are learnt in place of the labels. */
+  readonly soft?: Tensor;
   /**
    * Where each picture is mixed with a partner: the partner's label, the share of the picture itself (0..1), and the weight
    * of the mixture, 0 where one of the two has no label.
    */
-  readonly mixed?: { readonly labels: Tensor; readonly share: Tensor; readonly labelled: Tensor };
+  readonly mixed?: {
+    readonly labels: Tensor;
+    readonly soft?: Tensor;
+    readonly share: Tensor;
+    readonly labelled: Tensor;
+  };
 }
 
 /**
@@ -52,10 +72,13 @@ export interface ClassTargets {
  * @param logits `[n, k]`
  * @param smoothing label smoothing as in `crossEntropy`, 0..1
  */
-export function classLoss(logits: Tensor, { labels, labelled, mixed }: ClassTargets, smoothing = 0): Tensor {
-  const own = crossEntropy(logits, labels, smoothing);
+export function classLoss(logits: Tensor, targets: ClassTargets, smoothing = 0): Tensor {
+  const { labelled, mixed } = targets;
+  const lossOf = ({ labels, soft }: Pick<ClassTargets, "labels" | "soft">) =>
+    soft ? softCrossEntropy(logits, soft, smoothing) : crossEntropy(logits, labels, smoothing);
+  const own = lossOf(targets);
   if (!mixed) return weightedMean(own, labelled);
-  const other = crossEntropy(logits, mixed.labels, smoothing);
+  const other = lossOf(mixed);
   return weightedMean(g.add(other, g.mul(g.sub(own, other), mixed.share)), mixed.labelled);
 }
 

@@ -5,6 +5,9 @@ import * as g from "../graph/ops/index.ts";
 import { constant, input, type Tensor } from "../graph/tensor.ts";
 import type { Batch, DataSpec, Mixed, TableSpec } from "../models/model.ts";
 
+/** The name of the table that batches carry soft labels in, `[classes]` a picture. */
+export const SOFT = "soft labels";
+
 /** What of a batch depends on the run. */
 export interface BatchUse {
   /** Weight of each class in the class loss; all 1 when absent. */
@@ -43,6 +46,7 @@ export function batchTensors({ name, size, views, mixes }: BatchShape, spec: Dat
     weights: input(inputs.weights, [size]),
     labelled: use.classWeights ? g.mul(known, weightOf(labels, use.classWeights)) : known,
     tables,
+    ...(tables[SOFT] ? { soft: tables[SOFT] } : {}),
   };
   return mixes ? { ...batch, mixed: mixed(name, batch) } : batch;
 }
@@ -73,7 +77,7 @@ function weightOf(labels: Tensor, weights: Float32Array): Tensor {
 }
 
 /** Pictures with a partner's mixed in: inside a box by one share, outside by another (see `MIX_FIELDS`). */
-function mixed(stream: string, { x, labels, labelled }: Batch): Mixed {
+function mixed(stream: string, { x, labels, labelled, soft }: Batch): Mixed {
   const [n, height, width] = x.shape as [number, number, number, number];
   const inputs = batchInputs(stream);
   const partner = input(inputs.partner, [n], "int32");
@@ -98,6 +102,7 @@ function mixed(stream: string, { x, labels, labelled }: Batch): Mixed {
   return {
     x: g.add(other, g.mul(g.sub(x, other), share)),
     labels: g.gather(labels, partner),
+    ...(soft ? { soft: g.gather(soft, partner) } : {}),
     share: g.reshape(g.slice(mix, [0, 6], [n, 1]), [n]),
     labelled: g.mul(labelled, g.gather(labelled, partner)),
   };

@@ -9,8 +9,23 @@ const SURE = 0.7;
 /** The quantiles of the distances of real pictures to their nearest other ones that bound those of generated pictures. */
 const [NEAREST, FARTHEST] = [0.05, 0.99];
 
-/** Whether each picture of bytes `[n, h, w, c]`, drawn as of the class `label`, is kept. */
-export type ClassFilter = (picture: Uint8Array, label: number) => Promise<boolean[]>;
+/**
+ * What is found of a new picture: it passes; teachers do not take it for its class; it is nearer to a real picture than real ones are to
+ * each other; or farther.
+ */
+export const VERDICTS = ["passed", "doubted", "copied", "strayed"] as const;
+/** One of `VERDICTS`. */
+export type Verdict = (typeof VERDICTS)[number];
+
+/** What is found of some pictures. */
+export interface Found {
+  readonly verdicts: readonly Verdict[];
+  /** `[n, classes]`: those of the teachers. */
+  readonly probabilities: Float64Array;
+}
+
+/** Judges pictures of bytes `[n, h, w, c]`, drawn as of the class `label`. */
+export type ClassFilter = (picture: Uint8Array, label: number) => Promise<Found>;
 
 /** The filter by teachers. @param real pictures by class, each bytes `[n, h, w, c]` of at least two */
 export async function classFilter(
@@ -27,9 +42,11 @@ export async function classFilter(
     const { features: reference, least, most } = known[label]!;
     const { probabilities, features } = await teachers.judge(picture);
     const distances = nearestDistances(features, reference);
-    return Array.from(distances, (distance, i) => {
-      const sure = probabilities[i * real.length + label]! >= SURE;
-      return sure && distance >= least && distance <= most;
+    const verdicts = Array.from(distances, (distance, i): Verdict => {
+      if (!(probabilities[i * real.length + label]! >= SURE)) return "doubted";
+      if (distance < least) return "copied";
+      return distance <= most ? "passed" : "strayed";
     });
+    return { verdicts, probabilities };
   };
 }

@@ -8,7 +8,7 @@ import { inMemory } from "../data/pixels.ts";
 import type { TrainedModel } from "../predict/trained.ts";
 import { Random } from "../random/random.ts";
 import type { Backend } from "../runtime/backend.ts";
-import { classFilter } from "./filter.ts";
+import { classFilter, VERDICTS, type Verdict } from "./filter.ts";
 import { classSampler } from "./sampler.ts";
 import { trainTeachers } from "./teachers.ts";
 
@@ -32,17 +32,23 @@ export interface ClassSynthesis {
   readonly name: string;
   /** Real pictures that they were made from. */
   readonly real: number;
-  /** Pictures that were drawn. */
+  /** Pictures that were drawn: each of them is in one of the next four numbers. */
   readonly drawn: number;
-  /** Those of them that passed the filter. */
+  /** Passed the filter. */
   readonly passed: number;
+  /** Teachers do not take them for the class. */
+  readonly doubted: number;
+  /** Nearer to a real picture of the class than real ones are to each other. */
+  readonly copied: number;
+  /** Farther from all of these than real ones are from each other. */
+  readonly strayed: number;
   /** New pictures: at most as many as were asked for. */
   readonly pictures: number;
 }
 
 /** New training pictures. */
 export interface Synthesis {
-  /** As the training part of a data set, class by class. */
+  /** As the training part of a data set, class by class; its soft labels are what the teachers say. */
   readonly data: Dataset;
   /** How they were found, by class number. */
   readonly classes: readonly ClassSynthesis[];
@@ -76,41 +82,73 @@ export async function synthesize(
     trained: (count) => progress?.("teachers", count),
   });
   try {
-    const passes = await classFilter(teachers, real);
+    const judge = await classFilter(teachers, real);
     const kept: Uint8Array[] = [];
     const labels: number[] = [];
+    const soft: number[] = [];
     const told: ClassSynthesis[] = [];
     for (const [label, name] of classes.entries()) {
       const random = new Random(seed, `synthesis:class ${label}`);
-      let [drawn, passed, pictures] = [0, 0, 0];
+      const found = Object.fromEntries(VERDICTS.map((verdict) => [verdict, 0])) as Record<Verdict, number>;
+      let [drawn, pictures] = [0, 0];
       while (pictures < perClass && drawn < Math.max(FEWEST_TRIES, TRIES * perClass)) {
         signal?.throwIfAborted();
         const picture = await draw(label, ROUND, random);
-        const good = await passes(picture, label);
+        const { verdicts, probabilities } = await judge(picture, label);
         drawn += ROUND;
-        for (let i = 0; i < ROUND; i++) {
-          if (!good[i]) continue;
-          passed++;
-          if (pictures === perClass) continue;
+        for (const [i, verdict] of verdicts.entries()) {
+          found[verdict]++;
+          if (verdict !== "passed" || pictures === perClass) continue;
           kept.push(picture.slice(i * size, (i + 1) * size));
+          soft.push(...probabilities.subarray(i * classes.length, (i + 1) * classes.length));
           labels.push(label);
           pictures++;
         }
         progress?.("pictures", kept.length);
       }
-      told.push({ name, real: real[label]!.length / size, drawn, passed, pictures });
+      told.push({ name, real: real[label]!.length / size, drawn, ...found, pictures });
     }
     if (kept.length === 0)
       fail(
         "E_DATA_EMPTY",
-        `none of ${told.reduce((sum, { drawn }) => sum + drawn, 0)} new pictures is taken for its class and like the real ones: the model draws too badly; train it longer`,
+        `none of ${told.reduce((sum, { drawn }) => sum + drawn, 0)} new pictures is taken for its class and like the real ones: ${lackOf(told)}`,
       );
     const pixels = inMemory(size, Buffer.concat(kept));
-    const train = { height, width, channels, pixels, labels: Int32Array.from(labels) };
+    const train = { height, width, channels, pixels, labels: Int32Array.from(labels), soft: Float32Array.from(soft) };
     return { data: { name: `${data.name}-generated`, classes, train, mirror, warnings: [] }, classes: told };
   } finally {
     await teachers.dispose();
   }
+}
+
+/** What is wrong with new pictures that do not pass, what of it there is, and what to try, by what there is most of. */
+const LACKS: readonly (readonly [verdict: Verdict, what: string, advice: string])[] = [
+  [
+    "doubted",
+    "are not taken for the class that was asked for by three classifiers, which were trained on halves of the real ones",
+    "train the model longer, or take one that is told the class, such as class-vae or acgan",
+  ],
+  [
+    "copied",
+    "are copies: nearer to a real picture than real ones are to each other",
+    "train the model on more pictures, or on changed ones (--augment)",
+  ],
+  [
+    "strayed",
+    "are farther from all real pictures than these are from each other",
+    "train the model longer, or make it larger: its pictures are too blurred, or of no class",
+  ],
+];
+
+/**
+ * Why new pictures did not pass, with shares, the largest first; and what to try. @param told of some classes, of whose pictures some
+ * did not pass
+ */
+export function lackOf(told: readonly ClassSynthesis[]): string {
+  const sum = (of: "drawn" | Verdict) => told.reduce((total, one) => total + one[of], 0);
+  const found = LACKS.filter(([verdict]) => sum(verdict) > 0).sort(([a], [b]) => sum(b) - sum(a));
+  const shares = found.map(([verdict, what]) => `${((100 * sum(verdict)) / sum("drawn")).toFixed(0)} % ${what}`);
+  return `${shares.join("; ")}. What may help: ${found[0]![2]}`;
 }
 
 /** Labelled pictures of a training part by class, each bytes `[n, h, w, c]`. @throws `E_DATA_EMPTY` */

@@ -18,11 +18,14 @@ import { type PreparedRun, prepare } from "./prepare.ts";
 import { copyOf, newProgress, phaseStepsAfter, type TrainingProgress } from "./progress.ts";
 import { AskedHeads, makeTables, Refresher, savedTables } from "./refresh.ts";
 import { drawSamples } from "./samples.ts";
+import { softTable } from "./soft-labels.ts";
 import { Solving } from "./solving.ts";
 import { StageStreams } from "./stage-streams.ts";
+import { otherSeed, type Stalled, stalled } from "./stall.ts";
 import type { CompiledModel, CompiledStage } from "./steps.ts";
 import { Validator } from "./validate.ts";
 import { Watch } from "./watch.ts";
+import { firstState, picturesToMeasure } from "./weights.ts";
 
 /**
  * Trains a model and yields what happens.
@@ -66,6 +69,7 @@ type EarlyEnd = Exclude<EndEvent["reason"], "planned">;
 class TrainingRun {
   private readonly progress: TrainingProgress;
   private readonly tables: Record<string, Table>;
+  private readonly soft: Readonly<Record<string, Table>>;
   private metrics: Metrics;
   private fitted: Fitted;
   private readonly begun = now();
@@ -87,6 +91,7 @@ class TrainingRun {
     const { resume, model, data } = options;
     this.progress = copyOf(resume?.progress ?? newProgress());
     this.tables = makeTables(model.tables, data.train.labels.length, resume?.tables);
+    this.soft = softTable(data.train, data.classes.length, data.train.added?.soft !== undefined);
     this.metrics = resume?.metrics ?? {};
     this.fitted = resume?.fitted ?? new Map();
     this.before = this.progress.seconds;
@@ -115,6 +120,9 @@ class TrainingRun {
     while (reason === "planned") {
       const { index } = progress.stage;
       const streams = this.streams;
+      const stall = this.stalledBy(stages[index]!);
+      if (stall) yield this.note(stall.text);
+      if (stall?.isAnew) await this.beginAnew(stages[index]!);
       if (stages.length > 1 && progress.stage.step === 0)
         yield this.note(
           `stage ${index + 1} of ${stages.length}${stages[index]!.stage.name ? `: ${stages[index]!.stage.name}` : ""}`,
@@ -124,6 +132,8 @@ class TrainingRun {
         ? this.solve(stages[index]!, asked)
         : this.stage(stages[index]!, streams, asked, shares[index]!);
       reason = (yield* running) ?? "planned";
+      // It got nowhere.
+      if (reason === "planned" && progress.stage.step < progress.stage.planned!) continue;
       this.costs = { ...this.costs, ...streams.costs };
       if (reason !== "planned" || index + 1 === stages.length) break;
       const epochsBefore =
@@ -145,7 +155,7 @@ class TrainingRun {
     };
   }
 
-  /** The steps of one stage, from where it stands. @returns why the run ends with it, if it does */
+  /** The steps of one stage, from where it stands to its end or to where it got nowhere. @returns why the run ends with it, if it does */
   private async *stage(
     compiled: CompiledStage,
     streams: StageStreams,
@@ -200,6 +210,7 @@ class TrainingRun {
         yield* this.endEpoch(epoch, stage.step >= plan.planned, stopping);
         const goal = this.reachedGoal();
         if (goal) return goal;
+        if (!stopping && this.stalledBy(compiled)) return undefined;
       } else if (stopping || saving) {
         // The last checkpoint is the one to be used where none is the best.
         if (stopping && progress.best === null) this.fitted = (await this.validator.run([])).fit(true);
@@ -257,6 +268,28 @@ class TrainingRun {
       if (this.compiled.specs.has(average) && !moved.has(path))
         this.program.read(path).data.set(this.program.read(average).data);
     }
+  }
+
+  private stalledBy({ stage }: CompiledStage): Stalled | undefined {
+    return stalled(stage, this.progress, this.metrics, this.streams!.stepsPerEpoch);
+  }
+
+  /** Gives all that a stage moves other first values, and the stage the steps that are left of it. */
+  private async beginAnew({ phases }: CompiledStage): Promise<void> {
+    const { program, progress, compiled, watch } = this;
+    const { data } = this.options;
+    const seed = otherSeed(this.options.seed);
+    const first = firstState(compiled.specs, seed, await picturesToMeasure(compiled.specs, data.train, seed));
+    for (const { graph, phase } of phases) {
+      for (const path of graph.updates.keys()) program.read(path).data.set(first.get(path)!.data);
+      delete progress.phaseSteps[phase.name];
+    }
+    const { index, step, planned, epochsBefore } = progress.stage;
+    const epochs = step / this.streams!.stepsPerEpoch;
+    progress.stage = { index, step: 0, planned: planned! - step, epochsBefore: epochsBefore + epochs, isAnew: true };
+    // They were made for other progress.
+    this.streams!.forget();
+    watch?.begin(progress);
   }
 
   private stepEnded({ batches, losses, phases }: StepResult, streams: StageStreams): void {
@@ -337,7 +370,7 @@ class TrainingRun {
     const { data, seed, augmentation, sampling, features } = this.options;
     return new StageStreams(this.compiled.stages[stage]!.streams, {
       ...{ data, seed, augmentation, sampling, stage },
-      tables: { ...this.tables, ...featureTable(features?.train) },
+      tables: { ...this.tables, ...featureTable(features?.train), ...this.soft },
     });
   }
 

@@ -6,6 +6,7 @@ import type { FitOptions } from "./fit-options.ts";
 import { featureTable } from "./frozen-features.ts";
 import { Goals } from "./goals.ts";
 import { makeTables } from "./refresh.ts";
+import { softTable } from "./soft-labels.ts";
 import { StageStreams } from "./stage-streams.ts";
 import { type CompiledModel, compileModel } from "./steps.ts";
 import { firstState, loadPretrained, picturesToMeasure, requirePrefixes, restoreState } from "./weights.ts";
@@ -36,6 +37,7 @@ export async function prepare(options: FitOptions): Promise<PreparedRun> {
     frozen: freeze,
     paired: data.validation !== undefined && keptPartner(data.validation) !== undefined,
     emaDecay: options.emaDecay,
+    soft: data.train.added?.soft !== undefined,
     features: options.features && { path: options.features.path, shape: options.features.train.shape },
   });
   const goals = new Goals(options, compiled.metrics);
@@ -43,7 +45,11 @@ export async function prepare(options: FitOptions): Promise<PreparedRun> {
   const state = firstState(compiled.specs, seed, await picturesToMeasure(compiled.specs, data.train, seed));
   const loaded = options.from && !options.resume ? loadPretrained(state, compiled.specs, options.from) : undefined;
   if (options.resume) restoreState(state, options.resume.state);
-  const tables = { ...makeTables(options.model.tables, labels.length), ...featureTable(options.features?.train) };
+  const tables = {
+    ...makeTables(options.model.tables, labels.length),
+    ...featureTable(options.features?.train),
+    ...softTable(data.train, classes.length, data.train.added?.soft !== undefined),
+  };
   // Those of a later stage are refused now, and not when it begins.
   for (const [stage, { streams }] of compiled.stages.entries())
     new StageStreams(streams, { data, seed, augmentation, sampling, tables, stage });

@@ -32,8 +32,10 @@ export interface TrainingProgress {
     step: number;
     /** Steps that it will take, as planned so far; null while that is unknown. */
     planned: number | null;
-    /** Epochs of the stages before. */
+    /** Epochs of the stages before, and of this one before it began anew. */
     epochsBefore: number;
+    /** Whether it began anew, as it had got nowhere. Default: no. */
+    isAnew?: boolean;
   };
   /** What `planned` was made from. */
   budget: { epochs: number | null; minutes: number | null };

@@ -13,7 +13,7 @@ import type { Batch, BuiltModel, DataSpec, Phase, Stage } from "../models/model.
 import { zerosInit } from "../nn/init.ts";
 import { applyOptimizer, clipByGlobalNorm, globalNorm, optimizerScalar, type Trained } from "../nn/optim.ts";
 import { averagePath, Build, evaluatedPath, type StateSpec } from "../nn/scope.ts";
-import { type BatchUse, batchTensors, plainBatch } from "../predict/batch.ts";
+import { type BatchUse, batchTensors, plainBatch, SOFT } from "../predict/batch.ts";
 import type { Step } from "../predict/feeds.ts";
 import { fittedOf, metricsOf, outputsOf, outputTensors } from "../predict/outputs.ts";
 import type { StepGraph } from "../runtime/program.ts";
@@ -85,6 +85,8 @@ export interface CompileOptions extends Omit<BatchUse, "tables"> {
   readonly paired?: boolean;
   /** Decay of moving averages where a phase says none. Default 0.999. */
   readonly emaDecay?: number;
+  /** Whether batches carry soft labels. Default: no. */
+  readonly soft?: boolean;
   /** Features of a frozen part: its path, and the shape `[views, …]` that there is for a picture. */
   readonly features?: { readonly path: string; readonly shape: readonly number[] };
 }
@@ -100,7 +102,11 @@ export function compileModel(
   if (model.stages.length === 0) fail("E_NAME", "a model needs at least one stage to be trained");
   const streams = resolveStreams(model, batchSize, augmentation);
   const featureSpec = (shape: readonly number[]) => ({ [FEATURES]: { shape, fill: 0 } });
-  const tables = { ...model.tables, ...(features ? featureSpec(features.shape) : {}) };
+  const tables = {
+    ...model.tables,
+    ...(features ? featureSpec(features.shape) : {}),
+    ...(options.soft ? { [SOFT]: { shape: [data.classes.length], fill: 0 } } : {}),
+  };
   const use = { classWeights: options.classWeights, tables };
   const batches = Object.fromEntries(
     streams.map((stream) => [

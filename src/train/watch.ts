@@ -14,6 +14,7 @@ import type { Metrics } from "./events.ts";
 import type { FitOptions } from "./fit-options.ts";
 import { featureTable, firstViews } from "./frozen-features.ts";
 import type { TrainingProgress, Watched } from "./progress.ts";
+import { softTable } from "./soft-labels.ts";
 import { StageStreams } from "./stage-streams.ts";
 import { stateRead } from "./state-read.ts";
 import type { CompiledModel, CompiledStage, WatchSteps } from "./steps.ts";
@@ -186,7 +187,10 @@ export class Watch {
     const whole = streams.map((stream) => ({ ...stream, spec: { ...stream.spec, from: "all" as const } }));
     const batches = new StageStreams(whole, {
       ...{ seed, augmentation, stage: progress.stage.index },
-      tables: featureTable(features?.validation && asMany(features.validation, features.train.shape[0]!)),
+      tables: {
+        ...featureTable(features?.validation && asMany(features.validation, features.train.shape[0]!)),
+        ...softTable(validation, data.classes.length, data.train.added?.soft !== undefined),
+      },
       data: { ...data, train: validation } satisfies Dataset,
     });
     const count = Math.max(1, Math.floor(Math.min(validation.labels.length, MOST_COMPARED) / batches.size));

@@ -53,6 +53,30 @@ describe("a class loss", () => {
     expect(loss([-1, -1], [0, 0])).toEqual([0]);
   });
 
+  it("of soft labels is the cross entropy against them, that of pictures mixed in too", () => {
+    const soft = [
+      [0, 1, 0],
+      [0.2, 0.3, 0.5],
+    ];
+    const against = (row: number, target: number[]) =>
+      -target.reduce((sum, t, k) => sum + t * Math.log(P[row]![k]!), 0);
+    const targets = { labels: ints([1, 2]), labelled: floats([1, 1]), soft: floats(soft.flat(), [2, 3]) };
+    const [first, second] = [against(0, soft[0]!), against(1, soft[1]!)];
+    expect(value(classLoss(LOGITS, targets))).toEqual(close([(first + second) / 2]));
+    // All of it on the label: as without soft labels.
+    expect(first).toBeCloseTo(-Math.log(0.2), 12);
+    const smoothed = [soft[0]!, soft[1]!].map((row) => row.map((p) => 0.7 * p + 0.1));
+    expect(value(classLoss(LOGITS, targets, 0.3))).toEqual(
+      close([(against(0, smoothed[0]!) + against(1, smoothed[1]!)) / 2]),
+    );
+    const mixed = { labels: ints([2, 1]), share: floats([0.75, 0.4]), labelled: floats([1, 1]) };
+    const swapped = { ...mixed, soft: floats([...soft[1]!, ...soft[0]!], [2, 3]) };
+    const other = [against(0, soft[1]!), against(1, soft[0]!)];
+    expect(value(classLoss(LOGITS, { ...targets, mixed: swapped }))).toEqual(
+      close([(0.75 * first + 0.25 * other[0]! + 0.4 * second + 0.6 * other[1]!) / 2]),
+    );
+  });
+
   it("of mixed pictures is the mixture of the losses of both labels, by share", () => {
     const mixed = { labels: ints([2, 0]), share: floats([0.75, 0.4]), labelled: floats([1, 1]) };
     const loss = classLoss(LOGITS, { labels: ints([1, 2]), labelled: floats([1, 1]), mixed });

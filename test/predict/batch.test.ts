@@ -4,7 +4,7 @@ import { batchInputs, MAIN_STREAM, MAIN_VIEW } from "../../src/data/batches.ts";
 import { interpret } from "../../src/graph/interpret.ts";
 import { constant, type Tensor } from "../../src/graph/tensor.ts";
 import { classLoss } from "../../src/nn/losses.ts";
-import { batchTensors } from "../../src/predict/batch.ts";
+import { batchTensors, SOFT } from "../../src/predict/batch.ts";
 
 const INPUTS = batchInputs(MAIN_STREAM);
 const stream = (mixes: boolean) => ({ name: MAIN_STREAM, size: 3, views: { [MAIN_VIEW]: "augmented" }, mixes });
@@ -39,6 +39,16 @@ describe("a batch", () => {
     // The third has no label, so its mixture has none.
     expect(value(mixed!.labelled, feeds)).toEqual([1, 1, 0]);
     expect(value(mixed!.labels, feeds)).toEqual([1, 0, 1]);
+  });
+
+  it("carries soft labels where the run has some, and those of what is mixed in", () => {
+    const tables = { [SOFT]: { shape: [2], fill: 0 } };
+    const rows = ndarray("float32", [3, 2], [1, 0, 0.25, 0.75, 0, 0]);
+    const fed = { ...feeds, [INPUTS.table(SOFT)]: rows };
+    const { soft, mixed } = batchTensors(stream(true), spec, { tables });
+    expect(value(soft!, fed)).toEqual([...rows.data]);
+    expect(value(mixed!.soft!, fed)).toEqual([0.25, 0.75, 1, 0, 0.25, 0.75]);
+    expect(batchTensors(stream(true), spec).soft).toBeUndefined();
   });
 
   it("weighs the class loss by class, and mixes it by shares", () => {

@@ -110,11 +110,11 @@ describe("the filter", () => {
       return { probabilities, features: { data: level, width: 1 } };
     };
     // Distances to the nearest other: 2, 2, 4, 10. Quantiles of 5 % and 99 %: 2 and 4 + 0.97 · 6 = 9.82.
-    const passes = await classFilter({ judge }, [greys([10, 12, 16, 26]), greys([0, 1])]);
-    expect(await passes(greys([13, 14, 18, 26, 35, 36, 200]), 0)).toEqual([
-      ...[false, true, true, false, true, false, false],
-    ]);
+    const filter = await classFilter({ judge }, [greys([10, 12, 16, 26]), greys([0, 1])]);
+    const found = await filter(greys([13, 14, 18, 26, 35, 36, 200]), 0);
+    expect(found.verdicts).toEqual(["copied", "passed", "passed", "copied", "passed", "strayed", "doubted"]);
+    expect([...found.probabilities.subarray(10)]).toEqual([0.71, 0.29, 0.69, 0.31]);
     // Of the other class they are sure of none.
-    expect(await passes(greys([2]), 1)).toEqual([false]);
+    expect((await filter(greys([2]), 1)).verdicts).toEqual(["doubted"]);
   });
 });

@@ -3,6 +3,7 @@ import { describe, expect, it } from "vitest";
 import { withAdded } from "../../src/data/added.ts";
 import { inMemory } from "../../src/data/pixels.ts";
 import * as g from "../../src/graph/ops/index.ts";
+import { classLoss } from "../../src/nn/losses.ts";
 import type { Snapshot } from "../../src/train/fit-options.ts";
 import { data, phase, STEPS, train } from "./tiny.ts";
 
@@ -16,6 +17,37 @@ const watching = phase("a", {
   },
 });
 const model = { stages: [{ phases: [watching] }], heads: {} };
+
+/** The class loss of odds that are the same for each picture, and stay as they are. */
+const leaning = phase("a", {
+  learningRate: 0,
+  loss(scope, batch) {
+    // Odds of three to one for the first class.
+    const row = scope.child("a").param("value", [1, 2], () => Float32Array.of(Math.log(3), 0));
+    const loss = classLoss(g.broadcast(row, [2, 2]), batch);
+    return { loss, log: { loss } };
+  },
+});
+
+describe("a run with added pictures that have soft labels", () => {
+  const soft = withAdded(data, { ...data, train: { ...white, soft: Float32Array.of(0.5, 0.5, 0.25, 0.75) } }, 1);
+  const lossesOf = async (set: typeof data, more: Parameters<typeof train>[1] = {}) =>
+    (await train({ stages: [{ phases: [leaning] }], heads: {} }, { data: set, epochs: 5, ...more })).steps.map(
+      ({ losses }) => losses["a/loss"]!,
+    );
+  /** The loss of a picture whose first class has the probability p. */
+  const against = (p: number) => -(p * Math.log(0.75) + (1 - p) * Math.log(0.25));
+
+  it("learns these in place of their labels, and the labels of its own pictures", async () => {
+    const losses = await lossesOf(soft);
+    // Both added pictures in each of the first seven steps; then two of the data's own, of a class each in an epoch's two steps.
+    for (const loss of losses.slice(0, 7)) expect(loss).toBeCloseTo((against(0.5) + against(0.25)) / 2, 6);
+    expect(losses.slice(8)[0]! + losses.slice(8)[1]!).toBeCloseTo(against(1) + against(0), 6);
+    const hard = await lossesOf(withAdded(data, { ...data, train: white }, 1));
+    for (const loss of hard.slice(0, 7)) expect(loss).toBeCloseTo((against(1) + against(0)) / 2, 6);
+    expect(hard.slice(7)).toEqual(losses.slice(7));
+  });
+});
 
 describe("a run with added pictures", () => {
   it("takes as many steps as without them, of which the last 30 % show the data's own pictures alone", async () => {

@@ -49,6 +49,7 @@ export interface EndedRun {
   readonly steps: readonly StepEvent[];
   readonly epochs: readonly EpochEvent[];
   readonly end: EndEvent;
+  readonly notes: readonly string[];
   readonly saves: readonly { readonly which: readonly Checkpoint[]; readonly snapshot: Snapshot }[];
 }
 
@@ -68,6 +69,7 @@ export async function train(model: BuiltModel, options: Partial<FitOptions> = {}
     steps: events.filter((event) => event.type === "step"),
     epochs: events.filter((event) => event.type === "epoch"),
     end: events.find((event) => event.type === "end")!,
+    notes: events.flatMap((event) => (event.type === "note" ? [event.text] : [])),
     saves,
   };
 }

@@ -4,7 +4,8 @@ import { writeFolders } from "../../data/write.ts";
 import { chooseBackend, load } from "../../node.ts";
 import { RunFolder } from "../../run/folder.ts";
 import { integer, text } from "../../run/option-types.ts";
-import { synthesize } from "../../synthesis/synthesize.ts";
+import { VERDICTS } from "../../synthesis/filter.ts";
+import { lackOf, synthesize } from "../../synthesis/synthesize.ts";
 import { argument } from "../args.ts";
 import { requireFreeFolder } from "../files.ts";
 import { bold, countLine, print, printJson, table, warn } from "../render.ts";
@@ -47,20 +48,20 @@ async function run(path: string, { perClass, out, data: moved, seed, json }: Opt
     progress: (task, done) => lines[task](done),
   });
   await model.dispose();
-  for (const { name, drawn, pictures } of classes)
-    if (pictures < perClass)
+  for (const one of classes)
+    if (one.pictures < perClass)
       warn(
-        `class "${name}": ${pictures} of ${perClass} pictures, after ${drawn} were drawn; train the run longer, or take fewer a class`,
+        `class "${one.name}": ${one.pictures} of ${perClass} pictures, after ${one.drawn} were drawn: ${lackOf([one])}, or take fewer a class`,
       );
   await writeFolders(data, out, countLine("pictures written"));
   if (json) {
     printJson({ run: path, out, perClass, seed, classes });
     return;
   }
-  const share = (passed: number, drawn: number) => `${((100 * passed) / drawn).toFixed(1)} %`;
-  const rows = classes.map(({ name, real, drawn, passed, pictures }) => [
-    ...[name, real, drawn, share(passed, drawn), pictures],
-  ]);
-  print(table([["class", "real", "drawn", "kept", "new"], ...rows]));
+  const rows = classes.map(({ name, real, drawn, pictures, ...found }) => {
+    const shares = VERDICTS.map((verdict) => `${((100 * found[verdict]) / drawn).toFixed(1)} %`);
+    return [name, real, drawn, ...shares, pictures];
+  });
+  print(table([["class", "real", "drawn", "passed", "not its class", "copies", "unlike", "new"], ...rows]));
   print(`\n${data.train.labels.length} pictures: ${bold(out)}\ntrain with them: genclass train … --add ${out}`);
 }

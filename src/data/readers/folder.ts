@@ -2,6 +2,7 @@
 import { readdirSync, realpathSync, type Stats, statSync } from "node:fs";
 import { extname, join, relative } from "node:path";
 import { fail } from "../../base/errors.ts";
+import { SOFT_LABELS } from "../soft-labels.ts";
 import { Notes } from "../warnings.ts";
 import { isPicture } from "./decode.ts";
 import { fileState, isMacNote, type PictureEntry, type PictureSource, type Split, splitOf } from "./source.ts";
@@ -24,6 +25,7 @@ function listing(folder: string): Listing {
     else if (found.isDirectory()) folders.push(name);
     else if (!found.isFile()) ignored.set(name, "ignored, as they are neither files nor folders");
     else if (isPicture(name)) pictures.push(name);
+    else if (name === SOFT_LABELS) continue;
     else
       ignored.set(
         name,
