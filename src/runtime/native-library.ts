@@ -14,7 +14,8 @@ const result = koffi.out(koffi.pointer(pointer));
 
 /**
  * The functions used, by their place in `struct OrtApi` of onnxruntime_c_api.h. The table only ever grows at its end;
- * these are of its first version, so every onnxruntime has them. All but the releases return a status, null for success.
+ * these are of its first six versions, so every onnxruntime from 1.6 has them. All but the releases return a status, null for
+ * success.
  */
 const FUNCTIONS = {
   getErrorMessage: [2, "str", [pointer]],
@@ -23,6 +24,7 @@ const FUNCTIONS = {
   createSessionFromArray: [8, pointer, [pointer, pointer, "size_t", pointer, result]],
   run: [9, pointer, [pointer, pointer, pointer, pointer, "size_t", pointer, "size_t", pointer]],
   createSessionOptions: [10, pointer, [result]],
+  disableMemPattern: [17, pointer, [pointer]],
   setSessionLogSeverityLevel: [22, pointer, [pointer, "int"]],
   setSessionGraphOptimizationLevel: [23, pointer, [pointer, "int"]],
   setIntraOpNumThreads: [24, pointer, [pointer, "int"]],
@@ -35,6 +37,8 @@ const FUNCTIONS = {
   releaseSession: [95, "void", [pointer]],
   releaseValue: [96, "void", [pointer]],
   releaseSessionOptions: [100, "void", [pointer]],
+  addSessionConfigEntry: [130, pointer, [pointer, "str", "str"]],
+  createAndRegisterAllocator: [144, pointer, [pointer, pointer, pointer]],
 } as const;
 
 type Pointer = bigint;
@@ -46,6 +50,7 @@ type Api = Record<keyof typeof FUNCTIONS, Foreign>;
 const ELEMENT_TYPES: Record<DType, number> = { float32: 1, uint8: 2, int32: 6, bool: 9 };
 const LOG_ERRORS = 3;
 const OPTIMIZE_ALL = 99;
+const API_VERSION = 6;
 const ARENA_ALLOCATOR = 1;
 const DEFAULT_MEMORY = 0;
 
@@ -69,7 +74,7 @@ class Library implements NativeLibrary {
     const word = koffi.sizeof(pointer);
     const getVersion = koffi.decode(koffi.decode(base, word, pointer), koffi.proto("str", [])) as Foreign;
     this.version = getVersion() as string;
-    const table = getApi(1) as Pointer;
+    const table = getApi(API_VERSION) as Pointer;
     this.api = Object.fromEntries(
       Object.entries(FUNCTIONS).map(([name, [place, returns, takes]]) => [
         name,
@@ -79,6 +84,8 @@ class Library implements NativeLibrary {
     this.env = this.make(this.api.createEnv, LOG_ERRORS, "genclass");
     this.check(this.api.disableTelemetryEvents(this.env));
     this.memory = this.make(this.api.createCpuMemoryInfo, ARENA_ALLOCATOR, DEFAULT_MEMORY);
+    // One arena for all sessions: those of a program run in turn, and each would keep the most that it ever took.
+    this.check(this.api.createAndRegisterAllocator(this.env, this.memory, null));
   }
 
   /** Throws the message of a status that is not null. */
@@ -128,6 +135,9 @@ class Library implements NativeLibrary {
     try {
       this.check(this.api.setSessionLogSeverityLevel(options, LOG_ERRORS));
       this.check(this.api.setSessionGraphOptimizationLevel(options, OPTIMIZE_ALL));
+      this.check(this.api.addSessionConfigEntry(options, "session.use_env_allocators", "1"));
+      // From the second run on it would place all values in one block, beside what the first run had taken for each of them.
+      this.check(this.api.disableMemPattern(options));
       if (threads > 0) this.check(this.api.setIntraOpNumThreads(options, threads));
       return new Session(this, this.make(this.api.createSessionFromArray, this.env, model, model.byteLength, options));
     } finally {
