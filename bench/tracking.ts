@@ -1,9 +1,10 @@
 // What logs and trackers cost a step: the same training with them (events.jsonl, results.csv, TensorBoard, MLflow) and without any:
 //   npx tsx bench/tracking.ts [--json] [--rounds N] [--epochs N] [--models vae,cnn]
 // Both sides write checkpoints and train in turn, in one process; each round begins with the other one. A small server that
-// answers as MLflow does is a process of its own. Of the steps of an epoch the mean is taken, of epochs and rounds the median: as the clock
-// has it, and as time of this process's processors, which other processes disturb less. Pinned to a processor (taskset), the clock has the
-// server's work too.
+// answers as MLflow does is a process of its own. Of the steps of an epoch the mean is taken, of epochs the median, and of the two sides of
+// each round the ratio: a machine that gets slower or faster meanwhile does so for both. Told are the median ratio of the rounds and their
+// quartiles, as the clock has it, and as time of this process's processors, which other processes disturb less. Pinned to a processor
+// (taskset), the clock has the server's work too.
 import { fork } from "node:child_process";
 import { once } from "node:events";
 import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
@@ -13,6 +14,7 @@ import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { glyphs } from "../src/data/sets/glyphs.ts";
 import { withValidation } from "../src/data/splits.ts";
+import { quantile } from "../src/metrics/quantile.ts";
 import { findModel } from "../src/models/index.ts";
 import { nativeBackend } from "../src/node.ts";
 import { Checkpoints } from "../src/run/checkpoints.ts";
@@ -49,7 +51,7 @@ async function measure(): Promise<void> {
   const root = mkdtempSync(join(tmpdir(), "genclass-tracking-"));
   const server = fork(fileURLToPath(import.meta.url), [SERVES]);
   const [url] = (await once(server, "message")) as [string];
-  const rows: Record<string, string | number>[] = [];
+  const rows: Awaited<ReturnType<typeof compared>>[] = [];
   try {
     for (const model of values.models.split(",")) {
       const row = await compared(model, join(root, model), url, Number(values.rounds), Number(values.epochs));
@@ -86,22 +88,26 @@ async function compared(name: string, root: string, url: string, rounds: number,
   const found = { with: [] as Cost[], without: [] as Cost[] };
   for (let round = 0; round < rounds; round++) {
     const sides = [
-      async () => found.with.push(...(await costs((await tracked(round)).events))),
-      async () => found.without.push(...(await costs(bare(round)))),
+      async () => found.with.push(middle(await costs((await tracked(round)).events))),
+      async () => found.without.push(middle(await costs(bare(round)))),
     ];
     for (const side of round % 2 === 0 ? sides : sides.reverse()) await side();
   }
-  const median = (side: keyof typeof found, kind: keyof Cost) => {
-    const sorted = found[side].map((cost) => cost[kind]).sort((a, b) => a - b);
-    return sorted[sorted.length >> 1]!;
+  const told = (kind: keyof Cost) => {
+    const ratios = Float64Array.from(found.with, (cost, round) => cost[kind] / found.without[round]![kind]);
+    const [low, ratio, high] = [0.25, 0.5, 0.75].map((share) => quantile(ratios, share));
+    return { ms: quantile(ofKind(found.without, kind), 0.5), ratio, quartiles: [low!, high!] as const };
   };
-  const ratio = (kind: keyof Cost) => median("with", kind) / median("without", kind);
-  return {
-    ...{ model: name, epochs: found.with.length },
-    ...{ stepMs: median("without", "wall"), trackedStepMs: median("with", "wall"), ratio: ratio("wall") },
-    ...{ cpuMs: median("without", "cpu"), trackedCpuMs: median("with", "cpu"), cpuRatio: ratio("cpu") },
-  };
+  return { model: name, rounds, epochs, clock: told("wall"), processor: told("cpu") };
 }
+
+const ofKind = (costs: readonly Cost[], kind: keyof Cost) => Float64Array.from(costs, (cost) => cost[kind]);
+
+/** The median of each kind. */
+const middle = (costs: readonly Cost[]): Cost => ({
+  wall: quantile(ofKind(costs, "wall"), 0.5),
+  cpu: quantile(ofKind(costs, "cpu"), 0.5),
+});
 
 /** What a step of each epoch cost: from the first that is told to the last. */
 async function costs(events: AsyncIterable<RunEvent>): Promise<Cost[]> {
