@@ -8,7 +8,7 @@ import { ADVERSARIAL_LOSSES, type AdversarialLossName } from "../nn/adversarial.
 import { ADVERSARIAL_NETS, type AdversarialNetName, adversarialDepth, type NormRule } from "../nn/adversarial-nets.ts";
 import { DIFF_AUGMENT_POLICIES, type DiffAugmentPolicy, diffAugment } from "../nn/diff-augment.ts";
 import { normalInit } from "../nn/init.ts";
-import { batchNorm, spectralNorm } from "../nn/layers.ts";
+import { batchNorm, groupNorm, spectralNorm } from "../nn/layers.ts";
 import { weightedMean } from "../nn/losses.ts";
 import { adam } from "../nn/optim.ts";
 import { gradientPenalty, r1Penalty } from "../nn/penalties.ts";
@@ -215,3 +215,6 @@ export const adversarialBatch = (): number => 64;
 
 /** Groups of a generator's group normalisation: 8, or as many as divide the channels. */
 export const groupsOf = (channels: number): number => [8, 4, 2].find((groups) => channels % groups === 0) ?? 1;
+
+/** The normalisation of a generator's maps that looks at each picture by itself. */
+export const normByItself: NormRule = (scope, x) => groupNorm(scope, x, groupsOf(x.shape[3]!));

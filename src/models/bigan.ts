@@ -4,14 +4,15 @@ import { z } from "zod";
 import * as g from "../graph/ops/index.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import { ADVERSARIAL_LOSSES } from "../nn/adversarial.ts";
-import { adversarialDepth, WIDEST } from "../nn/adversarial-nets.ts";
+import { ADVERSARIAL_NETS, adversarialDepth, WIDEST } from "../nn/adversarial-nets.ts";
 import { glorotUniform } from "../nn/init.ts";
-import { batchNorm, conditionalDense, dense } from "../nn/layers.ts";
+import { batchNorm, conditionalDense, dense, spectralNorm } from "../nn/layers.ts";
 import { weightedMean } from "../nn/losses.ts";
-import { convDecoder, convEncoder, type NetShape } from "../nn/nets.ts";
+import { convEncoder, type NetShape } from "../nn/nets.ts";
 import { adam } from "../nn/optim.ts";
 import { schedule } from "../nn/schedule.ts";
 import type { Scope } from "../nn/scope.ts";
+import { normByItself } from "./adversarial.ts";
 import { classifyCodes, codeClassifier, plainStreams } from "./code-classifier.ts";
 import { head } from "./heads.ts";
 import { type Batch, defineModel, type Phase } from "./model.ts";
@@ -45,30 +46,34 @@ export const bigan = defineModel({
     const k = data.classes.length;
     const size = [data.height, data.width, data.channels] as const;
     const depth = adversarialDepth(data.height, data.width);
-    const net = (activation: NetShape["activation"], norm: NetShape["norm"]): NetShape => ({
-      ...{ width: o.width, widest: WIDEST, blocks: 0 },
-      ...{ depth, activation, norm },
-    });
-
+    const net: NetShape = {
+      ...{ width: o.width, widest: WIDEST, depth, blocks: 0 },
+      ...{ activation: "leakyRelu", norm: "batch" },
+    };
     /** `[n, h, w, c] -> [n, latent]` */
     const encode = (root: Scope, x: Tensor) => {
       const scope = root.child("encoder");
-      const maps = g.flatten(convEncoder(scope, x, net("leakyRelu", "batch")));
+      const maps = g.flatten(convEncoder(scope, x, net));
       const hidden = batchNorm(scope.child("norm"), dense(scope.child("dense"), maps, o.hidden, { bias: false }));
       return dense(scope.child("code"), g.leakyRelu(hidden), o.latent, { init: glorotUniform });
     };
-    const generate = (root: Scope, latent: Tensor) => {
-      const scope = root.child("generator");
-      const hidden = batchNorm(scope.child("norm"), dense(scope.child("dense1"), latent, o.hidden, { bias: false }));
-      return g.sigmoid(convDecoder(scope, g.relu(hidden), size, net("relu", "none")));
-    };
-    /** Log-odds that pairs are of a picture and its code, `[n]`. */
+    const generate = (scope: Scope, latent: Tensor) =>
+      ADVERSARIAL_NETS.dcgan.generate(scope.child("generator"), latent, size, {
+        width: o.width,
+        depth,
+        norm: normByItself,
+      });
+    /**
+     * Log-odds that pairs are of a picture and its code, `[n]`. With spectral normalisation, as in Donahue & Simonyan 2019, Large Scale
+     * Adversarial Representation Learning: without it, it soon was sure of all pairs, and generator and encoder collapsed.
+     */
     const discriminate = (root: Scope, x: Tensor, latent: Tensor) => {
       const scope = root.child("discriminator");
-      const maps = g.flatten(convEncoder(scope, x, net("leakyRelu", "none")));
-      const hidden = g.leakyRelu(conditionalDense(scope.child("pair"), maps, latent, o.hidden));
-      const next = g.leakyRelu(dense(scope.child("dense"), hidden, o.hidden));
-      return g.reshape(dense(scope.child("out"), next, 1, { init: glorotUniform }), [x.shape[0]!]);
+      const limited = { weights: spectralNorm };
+      const seen = ADVERSARIAL_NETS.dcgan.features(scope, x, { width: o.width, depth, ...limited });
+      const hidden = g.leakyRelu(conditionalDense(scope.child("pair"), seen, latent, o.hidden, limited));
+      const next = g.leakyRelu(dense(scope.child("dense"), hidden, o.hidden, limited));
+      return g.reshape(dense(scope.child("out"), next, 1, { init: glorotUniform, ...limited }), [x.shape[0]!]);
     };
     /** Log-odds of the pairs of a batch, and of as many generated ones. */
     const pairs = (scope: Scope, { x }: Batch) => {

@@ -2,9 +2,9 @@
 import { z } from "zod";
 import * as g from "../graph/ops/index.ts";
 import type { Tensor } from "../graph/tensor.ts";
-import { batchNorm, dense, groupNorm, spectralNorm } from "../nn/layers.ts";
+import { batchNorm, dense, spectralNorm } from "../nn/layers.ts";
 import type { Scope } from "../nn/scope.ts";
-import { adversarial, adversarialBatch, adversarialOptions, groupsOf } from "./adversarial.ts";
+import { adversarial, adversarialBatch, adversarialOptions, normByItself } from "./adversarial.ts";
 import { head } from "./heads.ts";
 import { defineModel } from "./model.ts";
 
@@ -30,9 +30,8 @@ export const gan = defineModel({
     const { picture, features, phases, noise } = adversarial(o, data);
     // An average of weights wants statistics of the same steps: both averages have the same decay, and begin alike.
     const overBatch = (scope: Scope, x: Tensor) => batchNorm(scope, x, { momentum: 1 - o.emaDecay, warm: true });
-    const byItself = (scope: Scope, x: Tensor) => groupNorm(scope, x, groupsOf(x.shape[3]!));
     const generate = (scope: Scope, n: number) =>
-      picture(scope, noise(scope, n), o.generatorNorm === "batch" ? overBatch : byItself);
+      picture(scope, noise(scope, n), o.generatorNorm === "batch" ? overBatch : normByItself);
     const weights = o.discriminatorNorm === "spectral" ? spectralNorm : undefined;
     const score = (scope: Scope, seen: Tensor) =>
       g.reshape(dense(scope.child("discriminator").child("out"), seen, 1, { weights }), [seen.shape[0]!]);

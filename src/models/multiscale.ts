@@ -50,7 +50,7 @@ const options = z.object({
     .enum(["picture", "sizes"])
     .default("picture")
     .describe(
-      "what tells real from generated: the scales of the trunk alone, or each with a look at the picture of a size",
+      "what tells real from generated: the scales of the trunk alone, or beside them a discriminator of pictures at several sizes",
     ),
   latent: z.number().int().min(1).max(1024).default(64).describe("size of the generator's noise vector"),
   generatorWidth: z.number().int().min(4).max(256).default(32).describe("channels of the generator's largest maps"),
@@ -121,18 +121,22 @@ export const multiscale = defineModel({
       fastLogits(root.child("classifier").child("out"), code, classes);
     const codeOf = (scope: Scope, x: Tensor) => encode(scope, summaries(scope, x));
     /**
-     * How real each scale says that pictures are: `[n]` each. By `judged=sizes` the finest scale also looks at the picture, the next at
-     * one of half its size, and so on (Karnewar & Wang 2020, section 2); there the pictures of a size join the maps of the trunk, which
-     * here the classes need as they are.
+     * How real each scale says that pictures are: `[n]` each. By `judged=sizes` each scale also asks a discriminator that looks at the
+     * picture and at ones of half its size, a quarter and so on, the finest scale at what is made of the largest (Karnewar & Wang 2020,
+     * section 2). There the discriminator is all there is; here its maps and those of the trunk meet in the scores alone, since the
+     * classes need the trunk's as they are.
      * @param sizes the pictures at each size, the largest first
+     * @param kinds how many kinds, real or generated, lie one after the other in the batch
      */
-    const scoresOf = (root: Scope, summed: readonly Tensor[], sizes: readonly Tensor[]): Tensor[] =>
-      summed.map((one, k) => {
-        const scope = root.child("scores").child(`scale${k + 1}`);
-        const seen = [g.leakyRelu(one, 0.2)];
-        if (o.judged === "sizes") seen.push(judgeFeatures(scope, sizes[Math.min(k, sizes.length - 1)]!));
-        return g.reshape(dense(scope, g.concat(seen, 1), 1, { weights: spectralNorm }), [one.shape[0]!]);
+    const scoresOf = (root: Scope, summed: readonly Tensor[], sizes: readonly Tensor[], kinds: number): Tensor[] => {
+      const scope = root.child("scores");
+      const judged = o.judged === "sizes" ? judgeFeatures(scope, sizes, kinds) : [];
+      return summed.map((one, k) => {
+        const seen = [g.leakyRelu(one, 0.2), ...(judged.length > 0 ? [judged[Math.min(k, judged.length - 1)]!] : [])];
+        const odds = dense(scope.child(`scale${k + 1}`), g.concat(seen, 1), 1, { weights: spectralNorm });
+        return g.reshape(odds, [one.shape[0]!]);
       });
+    };
     /** Pictures of classes at each size, the largest first. */
     const generate = (root: Scope, labels: Tensor): Tensor[] => {
       const scope = root.child("generator");
@@ -205,7 +209,7 @@ export const multiscale = defineModel({
         const summed = sumUp(scope, seen);
         const part = (from: number, to: number) => summed.map((one) => g.sliceAxis(one, 0, from, to));
         const classes = discriminative(scope, labelled!, seen, part(0, n));
-        const scores = scoresOf(scope, part(n, n + 2 * m), sizes);
+        const scores = scoresOf(scope, part(n, n + 2 * m), sizes, 2);
         const ofReal = mean(scores.map((s) => weightedMean(realLoss(g.sliceAxis(s, 0, 0, m)), real!.weights)));
         const ofGenerated = mean(scores.map((s) => g.mean(generatedLoss(g.sliceAxis(s, 0, m, 2 * m)))));
         const apart = g.mul(g.add(ofReal, ofGenerated), o.adversarialWeight);
@@ -231,7 +235,7 @@ export const multiscale = defineModel({
         // The averaged trunk judges: its running statistics are those of all pictures, and are left alone.
         const sizes = generate(scope, labels);
         const summed = summaries(scope.averaged, sizes[0]!);
-        const taken = mean(scoresOf(scope.averaged, summed, sizes).map((s) => g.mean(generatorLoss(s))));
+        const taken = mean(scoresOf(scope.averaged, summed, sizes, 1).map((s) => g.mean(generatorLoss(s))));
         const asked = g.mean(crossEntropy(logitsOf(scope.averaged, encode(scope.averaged, summed)), labels));
         return { loss: g.add(taken, asked), log: { taken, asked } };
       },

@@ -57,15 +57,43 @@ export function halves(x: Tensor, count: number): Tensor[] {
   return sizes;
 }
 
-/** Channels of the two convolutions that look at a picture of one size. */
-const JUDGE_CHANNELS = [16, 32] as const;
+/** Channels of what is made of the largest pictures; each smaller size has twice as many, up to four times. */
+const JUDGE_CHANNELS = 16;
 
-/** `[n, h, w, c] -> [n, 32]`: what a score of a picture of one size is made of. All weights are spectrally normalised. */
-export function judgeFeatures(scope: Scope, x: Tensor): Tensor {
-  const maps = JUDGE_CHANNELS.reduce(
-    (y, channels, i) =>
-      g.leakyRelu(conv(scope.child(`conv${i + 1}`), y, channels, 4, { stride: 2, weights: spectralNorm }), 0.2),
-    x,
-  );
-  return g.mean(maps, [1, 2]);
+/**
+ * What a discriminator makes of pictures at several sizes, each half of the one before: pictures `[n, h, w, c]`, the largest first, to
+ * features `[n, f]` of each size. As in Karnewar & Wang 2020, MSG-GAN, section 2 (the simplest of their ways to join, side by side), the
+ * pictures of a size join the maps that were made of the larger ones, so that each size is seen together with what it is a part of; the
+ * smallest are joined by how much the pictures of a batch differ, too. All weights are spectrally normalised.
+ * @param kinds how many kinds of pictures, real or generated, lie one after the other in the batch, as many of each: the pictures of one
+ * kind are compared among themselves
+ */
+export function judgeFeatures(scope: Scope, sizes: readonly Tensor[], kinds: number): Tensor[] {
+  let maps: Tensor | undefined;
+  return sizes.map((x, k) => {
+    const joined = maps ? g.concat([x, maps], 3) : x;
+    const isSmallest = k === sizes.length - 1;
+    const seen = isSmallest ? g.concat([joined, batchDeviation(joined, kinds)], 3) : joined;
+    const channels = JUDGE_CHANNELS << Math.min(k, 2);
+    maps = g.leakyRelu(conv(scope.child(`size${k + 1}`), seen, channels, 4, { stride: 2, weights: spectralNorm }), 0.2);
+    return g.mean(maps, [1, 2]);
+  });
+}
+
+/**
+ * How much the pictures of a batch differ (Karras et al. 2018, Progressive Growing of GANs, section 3): the standard deviation over the
+ * batch of each value, averaged over all of them, as one more channel; `[n, h, w, c] -> [n, h, w, 1]`.
+ * @param kinds the batch is so many equal parts, each of which is looked at by itself
+ */
+export function batchDeviation(x: Tensor, kinds: number): Tensor {
+  const [n, height, width, channels] = x.shape as [number, number, number, number];
+  const parts = g.reshape(x, [kinds, n / kinds, height * width * channels]);
+  // A root has no derivative at 0, where all pictures are the same.
+  const deviation = g.mean(g.sqrt(g.add(g.variance(parts, 1), 1e-8)), -1); // [kinds]
+  return g.reshape(g.broadcast(g.reshape(deviation, [kinds, 1]), [kinds, (n / kinds) * height * width]), [
+    n,
+    height,
+    width,
+    1,
+  ]);
 }

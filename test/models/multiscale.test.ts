@@ -1,14 +1,16 @@
 import { describe, expect, it } from "vitest";
 import { ndarray, zeros } from "../../src/base/array.ts";
 import { interpret } from "../../src/graph/interpret.ts";
+import { STATE_PREFIX } from "../../src/graph/names.ts";
 import * as g from "../../src/graph/ops/index.ts";
-import { constant } from "../../src/graph/tensor.ts";
+import { constant, type Tensor } from "../../src/graph/tensor.ts";
 import { Predictions } from "../../src/metrics/metric.ts";
 import { parseOptions } from "../../src/models/index.ts";
 import { multiscale } from "../../src/models/multiscale.ts";
 import { overViews } from "../../src/models/test-views.ts";
-import { Build } from "../../src/nn/scope.ts";
-import { halves, skipGenerator } from "../../src/nn/skip-generator.ts";
+import { Build, initialState } from "../../src/nn/scope.ts";
+import { batchDeviation, halves, judgeFeatures, skipGenerator } from "../../src/nn/skip-generator.ts";
+import { Random } from "../../src/random/random.ts";
 import { inNumbers } from "./in-numbers.ts";
 import { modelTests } from "./model-tests.ts";
 
@@ -86,6 +88,38 @@ it("multiscale with judged=sizes looks at pictures of each size, real and genera
   for (const phase of ["both", "generator"])
     for (const value of Object.values(step("sizes").phase(phase))) expect(value).toSatisfy(Number.isFinite);
   expect(step("sizes").phase("both").generated).not.toBeCloseTo(step("picture").phase("both").generated!, 6);
+});
+
+it("what a discriminator makes of a size joins what it made of the larger ones, and how pictures of a kind differ", () => {
+  const random = new Random(1, "sizes");
+  const pictures = (side: number) => {
+    const values = new Float32Array(4 * side * side);
+    random.fillUniform(values);
+    return constant(ndarray("float32", [4, side, side, 1], values));
+  };
+  const [large, small, otherLarge, otherSmall] = [8, 4, 8, 4].map(pictures) as [Tensor, Tensor, Tensor, Tensor];
+  // Not as in training, where spectral norms are estimated anew at each use.
+  const build = new Build(false);
+  const features = (...sizes: Tensor[]) => judgeFeatures(build.root, sizes, 2);
+  const tensors = [...features(large, small), ...features(otherLarge, small), ...features(large, otherSmall)];
+  const feeds = Object.fromEntries(
+    [...initialState(build.state, 1)].map(([path, value]) => [STATE_PREFIX + path, value]),
+  );
+  const of = interpret(tensors, feeds).map(({ data }) => [...data]);
+  // The small pictures are the same in the first two, the large ones in the first and the third.
+  expect(of[3]).not.toEqual(of[1]);
+  expect(of[4]).toEqual(of[0]);
+  expect(of[5]).not.toEqual(of[1]);
+});
+
+it("the deviation over a batch is the mean of the standard deviation of each value, of each kind by itself", () => {
+  // Two kinds of two pictures of two pixels: differences of 2 and 6, so deviations 1 and 3; then none.
+  const x = constant(ndarray("float32", [4, 1, 2, 1], [1, 0, 3, 6, 5, 5, 5, 5]));
+  const of = (kinds: number) => [...interpret([batchDeviation(x, kinds)])[0]!.data];
+  // 1e-8 beneath the root is 1e-4 where nothing differs.
+  for (const [i, value] of of(2).entries()) expect(value).toBeCloseTo(i < 4 ? 2 : 1e-4, 7);
+  // NumPy: x.reshape(4, 2).std(0).mean()
+  for (const value of of(1)) expect(value).toBeCloseTo((Math.sqrt(2.75) + Math.sqrt(5.5)) / 2, 7);
 });
 
 it("pictures of half the size are means of 2x2 pixels, and have no dark border where a side is odd", () => {
