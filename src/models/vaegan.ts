@@ -19,7 +19,7 @@ import { type Posterior, posteriorOf } from "../nn/variational.ts";
 import { normByItself } from "./adversarial.ts";
 import { classifyCodes, codeClassifier, plainStreams } from "./code-classifier.ts";
 import { head } from "./heads.ts";
-import { type Batch, defineModel, type Phase } from "./model.ts";
+import { type Batch, defineModel, type Phase, type PhaseLoss } from "./model.ts";
 import { SCHEDULE_NAMES } from "./options.ts";
 
 const options = z.object({
@@ -134,17 +134,17 @@ export const vaegan = defineModel({
         name: "discriminator",
         updates: ["discriminator/"],
         emaDecay: "none",
-        loss(scope, batch) {
+        loss(scope, batch): PhaseLoss {
           const { odds } = judgeAll(scope, batch);
           const real = weightedMean(against.real(part(odds, 0, batch.x.shape[0]!)), batch.weights);
           const made = ofMade(against.generated, odds, batch);
-          const loss = g.add(real, made);
-          if (o.penalty === 0) return { loss, log: { real, generated: made } };
+          const told = { loss: g.add(real, made), log: { real, generated: made } };
+          if (o.penalty === 0) return told;
           const some = (values: Tensor) =>
             g.sliceAxis(values, 0, 0, Math.max(1, Math.round(PENALISED * batch.x.shape[0]!)));
           const shown = some(batch.x);
           const penalty = weightedMean(r1Penalty(judge(scope, shown).odds, shown), some(batch.weights));
-          return { loss: g.add(loss, g.mul(penalty, o.penalty)), log: { real, generated: made, penalty } };
+          return { loss: g.add(told.loss, g.mul(penalty, o.penalty)), log: { ...told.log, penalty } };
         },
       },
       codeClassifier((scope, x) => posterior(scope, x).mean, k, { ...common, learningRate: o.classifierRate }),

@@ -30,14 +30,13 @@ it("aae measures the squared error of a picture and what styles are taken for", 
 
 it("aae's discriminator of styles sees the class that a picture is taken for, beside what is drawn for it too", () => {
   const n = 3;
-  const weights = "discriminator/style/dense1/condition/weights";
-  const [blind, seeing] = [{ [weights]: 0 }, {}].map((fills) =>
-    inNumbers(aae, { width: 4, hidden: 8, latent: 2 }, n, fills),
-  );
+  const modelOf = (fills: Readonly<Record<string, number>>) =>
+    inNumbers(aae, { width: 4, hidden: 8, latent: 2 }, n, fills);
+  const [blind, seeing] = [modelOf({ "discriminator/style/dense1/condition/weights": 0 }), modelOf({})];
   // What is drawn is 0: a discriminator that does not see the class has odds of 1 for it.
   const real = (model: typeof blind) =>
-    model!.phase("discriminator").style! - meanOf(model!.head("priorOdds").map(softplus));
+    model.phase("discriminator").style! - meanOf(model.head("priorOdds").map(softplus));
   expect(real(blind)).toBeCloseTo(Math.LN2, 10);
   expect(Math.abs(real(seeing) - Math.LN2)).toBeGreaterThan(1e-3);
-  expect(seeing!.head("priorOdds")).not.toEqual(blind!.head("priorOdds"));
+  expect(seeing.head("priorOdds")).not.toEqual(blind.head("priorOdds"));
 });
