@@ -69,17 +69,28 @@ export const aae = defineModel({
       const hidden = g.relu(conditionalDense(scope.child("hidden"), style, y, o.hidden));
       return g.sigmoid(convDecoder(scope, hidden, size, net));
     };
-    /** Log-odds that `[n, d]` is drawn from the prior of this name, `[n]`. */
-    const discriminate = (root: Scope, name: "class" | "style", code: Tensor) => {
+    /** Log-odds that `[n, d]` is drawn from the prior of this name, `[n]`; that of styles sees the classes `[n, k]` too. */
+    const discriminate = (root: Scope, name: "class" | "style", code: Tensor, classes?: Tensor) => {
       const scope = root.child("discriminator").child(name);
-      const first = g.leakyRelu(dense(scope.child("dense1"), code, o.hidden));
+      const first = g.leakyRelu(conditionalDense(scope.child("dense1"), code, classes, o.hidden));
       const second = g.leakyRelu(dense(scope.child("dense2"), first, o.hidden));
       return g.reshape(dense(scope.child("out"), second, 1, { init: glorotUniform }), [code.shape[0]!]);
     };
-    /** The log-odds of both codes of pictures, `[n]` each. */
+    /** The likeliest classes as rows `[n, k]` of 0 and 1. */
+    const likeliest = (logits: Tensor) => g.oneHot(g.argmax(logits), k);
+    /**
+     * The log-odds of both codes of pictures, `[n]` each, and of styles that are drawn for the same classes. The paper shows styles alone
+     * to their discriminator: what is like the prior over all classes may yet tell them, and then a class that is asked for does little.
+     * Within each class it may not.
+     */
     const discriminateCodes = (scope: Scope, x: Tensor) => {
       const { logits, style } = encode(scope, x);
-      return [discriminate(scope, "class", g.softmax(logits)), discriminate(scope, "style", style)] as const;
+      const classes = likeliest(logits);
+      return {
+        class: discriminate(scope, "class", g.softmax(logits)),
+        style: discriminate(scope, "style", style, classes),
+        classes,
+      };
     };
 
     // ------------------------------------------------------------------------------------------ phases
@@ -109,16 +120,19 @@ export const aae = defineModel({
         emaDecay: "none",
         loss(scope, { x, weights }) {
           const n = x.shape[0]!;
-          const drawn = {
-            class: categorical.sample(full([n, k], 0), scope.noise("class", [n, k], "uniform")),
-            style: scope.noise("style", [n, o.latent]),
-          };
           const coded = discriminateCodes(scope, x);
-          const terms = (["class", "style"] as const).map((name, i) => {
-            const prior = g.mean(against.real(discriminate(scope, name, drawn[name])));
-            return g.add(prior, weightedMean(against.generated(coded[i]!), weights));
-          });
-          return { loss: g.add(terms[0]!, terms[1]!), log: { class: terms[0]!, style: terms[1]! } };
+          const drawn = {
+            class: discriminate(
+              scope,
+              "class",
+              categorical.sample(full([n, k], 0), scope.noise("class", [n, k], "uniform")),
+            ),
+            style: discriminate(scope, "style", scope.noise("style", [n, o.latent]), coded.classes),
+          };
+          const lossOf = (name: "class" | "style") =>
+            g.add(g.mean(against.real(drawn[name])), weightedMean(against.generated(coded[name]), weights));
+          const log = { class: lossOf("class"), style: lossOf("style") };
+          return { loss: g.add(log.class, log.style), log };
         },
       },
       {
@@ -126,8 +140,10 @@ export const aae = defineModel({
         name: "prior",
         updates: ["encoder/"],
         loss(scope, { x, weights }) {
-          const terms = discriminateCodes(scope, x).map((odds) => weightedMean(against.generator(odds), weights));
-          return { loss: g.add(terms[0]!, terms[1]!), log: { class: terms[0]!, style: terms[1]! } };
+          const coded = discriminateCodes(scope, x);
+          const lossOf = (odds: Tensor) => weightedMean(against.generator(odds), weights);
+          const log = { class: lossOf(coded.class), style: lossOf(coded.style) };
+          return { loss: g.add(log.class, log.style), log };
         },
       },
     ];
@@ -152,7 +168,7 @@ export const aae = defineModel({
           decode(scope, scope.noise("prior", [n, o.latent]), g.oneHot(label, k)),
         ),
         // Of codes, not of pictures: how like a draw from the prior the style is.
-        priorOdds: head(["picture"], "score", (scope, { picture }) => discriminateCodes(scope, picture)[1]),
+        priorOdds: head(["picture"], "score", (scope, { picture }) => discriminateCodes(scope, picture).style),
       },
     };
   },

@@ -22,7 +22,7 @@ import { backboneFeatures, featureCount } from "./backbone.ts";
 import { FAST_OPTIMIZERS, fastBatch, fastTraining, fastWidths, WIDTHS_PATTERN } from "./fast-training.ts";
 import { decodeFeatures, featureErrorHead, scaledFeatures } from "./feature-density.ts";
 import { type Heads, head } from "./heads.ts";
-import { defineModel, type Phase, type Stage } from "./model.ts";
+import { defineModel, type ParameterGroup, type Phase, type Stage } from "./model.ts";
 import { overViews, testViews, testViewsOption } from "./test-views.ts";
 
 const options = z.object({
@@ -172,7 +172,7 @@ export const hybrid = defineModel({
       const generated = g.mean(loss.generated(g.sliceAxis(all, 0, n, 2 * n)));
       return { loss: g.add(real, generated), log: { real, generated } };
     };
-    const fast = (others: readonly string[], course: Phase["schedule"]) => ({
+    const fast = (others: readonly (string | ParameterGroup)[], course: Phase["schedule"]) => ({
       ...fastTraining(
         backbone ? "adam" : o.optimizer,
         ["encoder/net/", "discriminator/net/"],
@@ -200,7 +200,8 @@ export const hybrid = defineModel({
       },
     };
     const joint: Phase = {
-      ...fast(["encoder/code/", "decoder/", "classifier/"], rise),
+      // What the classifier alone goes on with is one group, and what it leaves is others.
+      ...fast(["classifier/", { prefix: "encoder/code/" }, { prefix: "decoder/" }], rise),
       name: "joint",
       loss(scope, batch, { plain }) {
         // Both batches go through the encoder as one, so that batch norm sees one distribution.
@@ -241,7 +242,7 @@ export const hybrid = defineModel({
     };
     const classifier: Phase = {
       ...(o.training === "joint"
-        ? fast(["classifier/"], schedule("cosine"))
+        ? { ...fast(["classifier/"], schedule("cosine")), continues: "joint" }
         : fast(["classifier/"], schedule("triangular"))),
       name: "classifier",
       loss(scope, batch) {

@@ -5,18 +5,21 @@ import { sizeOf } from "../base/array.ts";
 import * as g from "../graph/ops/index.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import { ADVERSARIAL_LOSSES } from "../nn/adversarial.ts";
+import { ADVERSARIAL_NETS } from "../nn/adversarial-nets.ts";
 import { gaussian } from "../nn/distributions.ts";
 import { glorotUniform } from "../nn/init.ts";
 import { dense } from "../nn/layers.ts";
 import { perExample, squaredError, weightedMean } from "../nn/losses.ts";
-import { convDecoder, convEncoder, defaultDepth, type NetShape } from "../nn/nets.ts";
+import { convEncoder, defaultDepth, type NetShape } from "../nn/nets.ts";
 import { adam } from "../nn/optim.ts";
+import { r1Penalty } from "../nn/penalties.ts";
 import { schedule } from "../nn/schedule.ts";
 import type { Scope } from "../nn/scope.ts";
 import { type Posterior, posteriorOf } from "../nn/variational.ts";
+import { normByItself } from "./adversarial.ts";
 import { classifyCodes, codeClassifier, plainStreams } from "./code-classifier.ts";
 import { head } from "./heads.ts";
-import { type Batch, defineModel, type Phase } from "./model.ts";
+import { type Batch, defineModel, type Phase, type PhaseLoss } from "./model.ts";
 import { SCHEDULE_NAMES } from "./options.ts";
 
 const options = z.object({
@@ -32,6 +35,12 @@ const options = z.object({
     .describe(
       "weight of the error against the discriminator's answer in the decoder's loss, as if it were of 3136 feature values",
     ),
+  penalty: z
+    .number()
+    .min(0)
+    .max(1000)
+    .default(1)
+    .describe("weight of the penalty R1 on the discriminator's slope at real pictures; 0: none, as in the paper"),
   rate: z.number().min(1e-6).max(1).default(3e-4).describe("learning rate (Adam)"),
   classifierRate: z.number().min(1e-6).max(1).default(1e-3).describe("learning rate of the classifier (Adam)"),
   schedule: z.enum(SCHEDULE_NAMES).default("lateLinear").describe("course of the learning rates"),
@@ -39,6 +48,9 @@ const options = z.object({
 
 /** Feature values of a picture of MNIST, of the usual width: γ means the same for pictures that have more. */
 const FEATURES = 7 * 7 * 64;
+
+/** Share of a batch whose slope R1 looks at: the mean over fewer pictures is the same, and a slope is two passes more. */
+const PENALISED = 0.25;
 
 const against = ADVERSARIAL_LOSSES.nonSaturating;
 
@@ -59,7 +71,13 @@ export const vaegan = defineModel({
       const hidden = g.leakyRelu(dense(scope.child("dense"), g.flatten(convEncoder(scope, x, net)), o.hidden));
       return posteriorOf(scope, hidden, o.latent);
     };
-    const decode = (scope: Scope, latent: Tensor) => g.sigmoid(convDecoder(scope.child("decoder"), latent, size, net));
+    /** With normalisation, as in the paper, but of each picture by itself: those of codes and those of noise are one batch. */
+    const decode = (scope: Scope, latent: Tensor) =>
+      ADVERSARIAL_NETS.dcgan.generate(scope.child("decoder"), latent, size, {
+        width: o.width,
+        depth,
+        norm: normByItself,
+      });
     /** Features `[n, …]` in which pictures are compared, and the log-odds that each is real, `[n]`. */
     const judge = (root: Scope, x: Tensor) => {
       const scope = root.child("discriminator");
@@ -116,11 +134,17 @@ export const vaegan = defineModel({
         name: "discriminator",
         updates: ["discriminator/"],
         emaDecay: "none",
-        loss(scope, batch) {
+        loss(scope, batch): PhaseLoss {
           const { odds } = judgeAll(scope, batch);
           const real = weightedMean(against.real(part(odds, 0, batch.x.shape[0]!)), batch.weights);
           const made = ofMade(against.generated, odds, batch);
-          return { loss: g.add(real, made), log: { real, generated: made } };
+          const told = { loss: g.add(real, made), log: { real, generated: made } };
+          if (o.penalty === 0) return told;
+          const some = (values: Tensor) =>
+            g.sliceAxis(values, 0, 0, Math.max(1, Math.round(PENALISED * batch.x.shape[0]!)));
+          const shown = some(batch.x);
+          const penalty = weightedMean(r1Penalty(judge(scope, shown).odds, shown), some(batch.weights));
+          return { loss: g.add(told.loss, g.mul(penalty, o.penalty)), log: { ...told.log, penalty } };
         },
       },
       codeClassifier((scope, x) => posterior(scope, x).mean, k, { ...common, learningRate: o.classifierRate }),

@@ -91,7 +91,9 @@ export async function synthesize(
       const random = new Random(seed, `synthesis:class ${label}`);
       const found = Object.fromEntries(VERDICTS.map((verdict) => [verdict, 0])) as Record<Verdict, number>;
       let [drawn, pictures] = [0, 0];
-      while (pictures < perClass && drawn < Math.max(FEWEST_TRIES, TRIES * perClass)) {
+      // A class of which nothing passes is not drawn to the end: with a picture in a thousand it would not be full then either.
+      const most = () => (found.passed === 0 ? FEWEST_TRIES : Math.max(FEWEST_TRIES, TRIES * perClass));
+      while (pictures < perClass && drawn < most()) {
         signal?.throwIfAborted();
         const picture = await draw(label, ROUND, random);
         const { verdicts, probabilities } = await judge(picture, label);

@@ -47,5 +47,9 @@ describe("hybrid", () => {
     const { specs, stages } = compileModel(built, data, 4);
     expect([...specs.keys()].filter((path) => path.includes("discriminator/score"))).toEqual([]);
     expect(stages.map(({ phases }) => phases.length)).toEqual([1, 2]);
+    // Where the classes were learnt before, the optimizer goes on; where they were not, it is another.
+    const owners = new Set([...specs.keys()].flatMap((path) => /^optimizer\/([^/:]+)/.exec(path)?.[1] ?? []));
+    expect(owners.has("classifier")).toBe(training === "staged");
+    expect(owners.has(training === "joint" ? "joint" : "autoencoder")).toBe(true);
   });
 });

@@ -188,3 +188,23 @@ describe("the start of sgan", () => {
       expect(Array.from(data), path).toEqual(Array.from(after.get(path)!.data));
   });
 });
+
+it("sgan begins anew where few labelled pictures are not learnt, in time to have seen each often, and never where labels are many", () => {
+  const stallsOf = (net: string, labelled: number, guessed = 0) =>
+    sgan
+      .build(parseOptions(sgan, { net, width: 0.04, guessed }), {
+        ...{ height: 28, width: 28, channels: 1, mirror: false, classes: ["a", "b", "c"] },
+        examples: { labelled, unlabelled: 6000 - labelled },
+      })
+      .stages.map(({ stalls }) => stalls?.after);
+  expect(stallsOf("dense", 100)).toEqual([10_000]);
+  expect(stallsOf("dense", 20)).toEqual([10_000]);
+  expect(stallsOf("dense", 1000, 0.5)).toEqual([100_000, undefined]);
+  expect(stallsOf("dense", 6000)).toEqual([undefined]);
+  // What its first steps look like has not been measured.
+  expect(stallsOf("conv", 100)).toEqual([undefined]);
+  const { phases, stalls } = model.stages[0]!;
+  expect(stalls).toBeUndefined();
+  // The loss that is looked at is one that the stage tells.
+  expect(phases.map(({ name }) => name)).toContain("discriminator");
+});
