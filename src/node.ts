@@ -22,6 +22,7 @@ export type { Cell, ComparisonRow, DoneCell, PairedTest } from "./experiments/co
 export type { Dimension, Point } from "./experiments/space.ts";
 export type { Trial } from "./experiments/trial-results.ts";
 export type { Search, TrialOptions, TuneEvent } from "./experiments/tune.ts";
+export type { TileSize } from "./graph/winograd.ts";
 export * from "./index.ts";
 export type { Copying } from "./metrics/copying.ts";
 export { type ClassEvaluation, type Evaluation, evaluate } from "./predict/evaluate.ts";
@@ -44,9 +45,8 @@ export { recordEvaluation } from "./run/record.ts";
 export type { TrainOptions } from "./run/train.ts";
 export type { ChosenBackend } from "./runtime/backend.ts";
 export { chooseBackend } from "./runtime/choose.ts";
-export { nativeBackend } from "./runtime/native.ts";
+export { type NativeOptions, nativeBackend } from "./runtime/native.ts";
 export { type OnednnOptions, onednnBackend } from "./runtime/onednn/backend.ts";
-export type { TileSize } from "./runtime/onednn/wasm/transform.ts";
 export { BACKEND_CHOICES, type BackendWish, PRECISIONS, type Precision } from "./runtime/wish.ts";
 export { type ClassSynthesis, type Synthesis, type SynthesisOptions, synthesize } from "./synthesis/synthesize.ts";
 

@@ -54,6 +54,17 @@ export const NATIVE: Backend = nativeBackend({ threads });
  */
 export const BACKENDS: readonly Backend[] = [NATIVE, ...(oneDnnIsMissing() ? [] : [onednnBackend({ threads })])];
 
+/**
+ * The backends with convolutions in tiles of so many results a side wherever they can be, and with none (0). By their own rules they
+ * take none in graphs as small as those of tests.
+ */
+export const BY_TILES: readonly Backend[] = BACKENDS.flatMap(({ name }) =>
+  ([0, 2, 4] as const).map((winograd) => ({
+    ...(name === "onednn" ? onednnBackend : nativeBackend)({ threads, winograd }),
+    name: `${name} with tiles of ${winograd}`,
+  })),
+);
+
 function oneDnnIsMissing(): boolean {
   try {
     onednnBackend();

@@ -2,6 +2,7 @@
 import { allocate, type DType, sizeOf, type TypedArray } from "../base/array.ts";
 import type { Emitter, OnnxAttributes } from "../graph/emitter.ts";
 import { isConstant, isInput, type Tensor, topological } from "../graph/tensor.ts";
+import type { TileSize } from "../graph/winograd.ts";
 import { folded } from "./fold.ts";
 import type { OnnxConstant, OnnxModel, OnnxNode, OnnxType, OnnxValue } from "./schema.ts";
 
@@ -9,6 +10,8 @@ import type { OnnxConstant, OnnxModel, OnnxNode, OnnxType, OnnxValue } from "./s
 export interface LowerOptions {
   /** See `CompileOptions.mode`. */
   mode: Emitter["mode"];
+  /** See `Emitter.winograd`. */
+  winograd?: TileSize | 0 | undefined;
   /**
    * The batch size the graph was built with, when the model shall take any batch: every leading size that is a
    * multiple of it becomes free. Choose a prime that no other size is a multiple of (`FREE_BATCH`).
@@ -59,6 +62,7 @@ export function lower(name: string, outputs: Readonly<Record<string, Tensor>>, o
 
 class Builder implements Emitter {
   readonly mode: Emitter["mode"];
+  readonly winograd: Emitter["winograd"];
   private readonly nodes: OnnxNode[] = [];
   private readonly constants = new Map<string, OnnxConstant>();
   private readonly freeBatch: number | undefined;
@@ -67,6 +71,7 @@ class Builder implements Emitter {
 
   constructor(options: LowerOptions) {
     this.mode = options.mode;
+    this.winograd = options.winograd;
     this.freeBatch = options.freeBatch;
   }
 

@@ -190,6 +190,19 @@ export const CASES: readonly OpCase[] = [
     }),
   ),
   {
+    title: "conv2d k3 s1, channels in whole vectors",
+    inputs: [[2, 6, 5, 4], [3, 3, 4, 8], [8]],
+    build: (x, w, bias) => g.conv2d(x!, w!, { padding: "same", bias }),
+  },
+  {
+    title: "conv2dTranspose k3 s1, channels in whole vectors",
+    inputs: [
+      [2, 6, 5, 8],
+      [3, 3, 4, 8],
+    ],
+    build: (y, w) => g.conv2dTranspose(y!, w!, [7, 6], { padding: [0, 1, 1, 0] }),
+  },
+  {
     // Columns of 18 MiB: made in tiles of the batch (see choices.ts).
     title: "conv2d with many columns",
     inputs: [

@@ -4,7 +4,8 @@ import { grad } from "../../src/graph/grad.ts";
 import { interpret } from "../../src/graph/interpret.ts";
 import { add, mul, ops, sum } from "../../src/graph/ops/index.ts";
 import { constant, constantOp, input, inputOp, type OpDef, type Tensor, topological } from "../../src/graph/tensor.ts";
-import { BACKENDS, expectClose, randomArray } from "../helpers.ts";
+import type { Backend } from "../../src/runtime/backend.ts";
+import { BACKENDS, BY_TILES, expectClose, randomArray } from "../helpers.ts";
 import { CASES, type OpCase } from "./cases.ts";
 
 /** onnxruntime computes in float32: a relative 2⁻²⁴ a rounding, a few hundred roundings in the longest case. */
@@ -59,6 +60,24 @@ function checkGradient(value: Tensor, { inputs, feeds }: Built, seed: number): T
   return gradients;
 }
 
+/** What a backend computes of the result and its gradients, which have the values of the float64 evaluation. */
+async function checkOn(backend: Backend, mode: "train" | "infer", test: OpCase): Promise<Record<string, NdArray>> {
+  const built = build(test);
+  const outputs: Record<string, Tensor> = { y: built.y };
+  for (const [i, gradient] of grad(built.loss, built.inputs).entries()) outputs[`d${i}`] = gradient;
+  const executable = await backend.compile(test.title, outputs, { mode });
+  const results = Object.fromEntries(
+    Object.entries(outputs).map(([name, { shape, dtype }]) => [name, zeros(shape, dtype)]),
+  );
+  await executable.run(single(built.feeds), results);
+  await executable.dispose();
+  const expected = interpret(Object.values(outputs), built.feeds);
+  Object.keys(outputs).forEach((name, i) => {
+    expectClose(results[name]!.data, expected[i]!.data, FLOAT32, `${test.title} on ${backend.name}: ${name}`);
+  });
+  return results;
+}
+
 /** Values as a backend takes them: floats in single precision. */
 function single(feeds: Record<string, NdArray>): Record<string, NdArray> {
   return Object.fromEntries(
@@ -73,22 +92,25 @@ describe("every op", () => {
   for (const [backend, mode] of BACKENDS.flatMap((b) => [[b, "train"] as const, [b, "infer"] as const]))
     it.each(CASES.map((test) => [test.title, test] as const))(
       `${backend.name}: ${mode} lowering of %s equals the float64 evaluation, and so do its gradients`,
-      async (title, test) => {
-        const built = build(test);
-        const outputs: Record<string, Tensor> = { y: built.y };
-        for (const [i, gradient] of grad(built.loss, built.inputs).entries()) outputs[`d${i}`] = gradient;
-        const executable = await backend.compile(title, outputs, { mode });
-        const results = Object.fromEntries(
-          Object.entries(outputs).map(([name, { shape, dtype }]) => [name, zeros(shape, dtype)]),
-        );
-        await executable.run(single(built.feeds), results);
-        await executable.dispose();
-        const expected = interpret(Object.values(outputs), built.feeds);
-        Object.keys(outputs).forEach((name, i) => {
-          expectClose(results[name]!.data, expected[i]!.data, FLOAT32, `${title}: ${name}`);
-        });
+      async (_title, test) => {
+        await checkOn(backend, mode, test);
       },
     );
+
+  it.each(CASES.filter(({ title }) => /k3 (s1|dilated)/.test(title)).map((test) => [test.title, test] as const))(
+    "%s equals the float64 evaluation whatever tiles are forced, and so do its gradients",
+    async (title, test) => {
+      const found = new Map<string, Record<string, NdArray>>();
+      for (const backend of BY_TILES) found.set(backend.name, await checkOn(backend, "train", test));
+      // Where they can be in tiles they are: each size rounds otherwise.
+      if (title.includes("whole vectors"))
+        for (const { name } of BACKENDS)
+          for (const value of ["y", "d0", "d1"]) {
+            const own = [...found].filter(([backend]) => backend.startsWith(`${name} `));
+            expect(new Set(own.map(([, results]) => `${results[value]!.data}`)).size, `${name}: ${value}`).toBe(3);
+          }
+    },
+  );
 
   it.each(CASES.map((test) => [test.title, test] as const))(
     "first derivative of %s equals finite differences",

@@ -1,4 +1,5 @@
-"""Writes trajectories.json: 20 steps of a small conv VAE and of a small Wasserstein GAN with gradient penalty in PyTorch.
+"""Writes trajectories.json: 20 steps in PyTorch of a small conv VAE, of a small Wasserstein GAN with gradient penalty, and of a
+residual net whose convolutions are all 3x3 with stride 1, with a penalty on the gradient by its pictures.
 
 Values come from one formula (see `wave`), which test/train/trajectories.test.ts repeats; layouts are ours
 (images [n, h, w, c], convolutions [kh, kw, in, out]) and are permuted here. Run: python3 trajectories.py > trajectories.json
@@ -90,4 +91,29 @@ def gan():
     return {"losses": losses, "weights": weights}
 
 
-print(json.dumps({"torch": torch.__version__, "vae": vae(), "gan": gan()}))
+def residual():
+    p = {
+        "first": parameter((3, 3, 4, 8), 0.1, 0.2),
+        "bias": parameter((8,), 0.2, 0.1),
+        "second": parameter((3, 3, 8, 8), 0.3, 0.15),
+        "back": parameter((3, 3, 4, 8), 0.4, 0.15),
+        "out": parameter((8, 3), 0.5, 0.5),
+    }
+    optimizer = torch.optim.Adam(p.values(), lr=1e-2)
+    losses = []
+    for step in range(20):
+        x = wave((4, 7, 6, 4), 1.0 + step, 0.8).requires_grad_(True)
+        h = torch.tanh(conv(x, p["first"], 1, 1) + p["bias"])
+        h = h + torch.tanh(conv(h, p["second"], 1, 1))
+        logits = h.mean(dim=(1, 2)) @ p["out"]
+        slope = torch.autograd.grad(logits[:, 0].sum(), x, create_graph=True)[0]
+        loss = F.cross_entropy(logits, torch.tensor([0, 2, 1, 0])) + ((deconv(h, p["back"], 1, 1) - x) ** 2).mean()
+        loss = loss + 10 * (slope**2).sum() / 4
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.item())
+    return {"losses": losses, "weights": {name: value.flatten()[:12].tolist() for name, value in p.items()}}
+
+
+print(json.dumps({"torch": torch.__version__, "vae": vae(), "gan": gan(), "residual": residual()}))

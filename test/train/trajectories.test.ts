@@ -4,14 +4,14 @@ import { ndarray, sizeOf } from "../../src/base/array.ts";
 import { grad } from "../../src/graph/grad.ts";
 import { SCALAR_PREFIX, STATE_PREFIX } from "../../src/graph/names.ts";
 import * as g from "../../src/graph/ops/index.ts";
-import { input, type Tensor } from "../../src/graph/tensor.ts";
+import { constant, input, type Tensor } from "../../src/graph/tensor.ts";
 import { bernoulli, gaussian } from "../../src/nn/distributions.ts";
-import { perExample } from "../../src/nn/losses.ts";
+import { crossEntropy, perExample } from "../../src/nn/losses.ts";
 import { type AdamOptions, adam, applyOptimizer, optimizerScalar } from "../../src/nn/optim.ts";
 import type { Backend } from "../../src/runtime/backend.ts";
 import { Program, type State, type StepGraph } from "../../src/runtime/program.ts";
 import { webBackend } from "../../src/web.ts";
-import { BACKENDS, expectClose } from "../helpers.ts";
+import { BACKENDS, BY_TILES, expectClose } from "../helpers.ts";
 import { wave } from "../reference/wave.ts";
 
 interface Trajectory<L> {
@@ -22,6 +22,7 @@ interface Trajectory<L> {
 const reference = JSON.parse(readFileSync(new URL("../reference/trajectories.json", import.meta.url), "utf8")) as {
   vae: Trajectory<number[]>;
   gan: Trajectory<{ critic: number[]; generator: number[] }>;
+  residual: Trajectory<number[]>;
 };
 /** Both compute in float32; twenty steps of Adam spread single roundings to about 1e-5. */
 const TOLERANCE = 1e-4;
@@ -105,6 +106,43 @@ async function vaeTrajectory(backend: Backend): Promise<{ losses: number[]; prog
       ...scalars("vae", {}, t, 1e-2),
     };
     losses.push((await program.run("vae", feeds)).loss!.data[0]!);
+  }
+  return { losses, program };
+}
+
+/** A net all of whose convolutions can be in tiles, in all directions and in second derivatives. */
+async function residualTrajectory(backend: Backend): Promise<{ losses: number[]; program: Program }> {
+  const shapes: Shapes = {
+    first: [[3, 3, 4, 8], 0.1, 0.2],
+    bias: [[8], 0.2, 0.1],
+    second: [[3, 3, 8, 8], 0.3, 0.15],
+    back: [[3, 3, 4, 8], 0.4, 0.15],
+    out: [[8, 3], 0.5, 0.5],
+  };
+  const state = stateOf(shapes);
+  const x = input("x", [4, 7, 6, 4]);
+  const labels = constant(ndarray("int32", [4], [0, 2, 1, 0]));
+  const step = phase(
+    "residual",
+    shapes,
+    () => true,
+    {},
+    state,
+    (p) => {
+      const bottom = g.tanh(g.conv2d(x, p.first!, { padding: 1, bias: p.bias }));
+      const h = g.add(g.tanh(g.conv2d(bottom, p.second!, { padding: 1 })), bottom);
+      const logits = g.matmul(g.mean(h, [1, 2]), p.out!);
+      const slope = grad(g.sum(g.slice(logits, [0, 0], [4, 1])), [x])[0]!;
+      const error = g.mean(g.square(g.sub(g.conv2dTranspose(h, p.back!, [7, 6], { padding: 1 }), x)));
+      const penalty = g.mean(perExample(g.square(slope)));
+      return g.add(g.add(g.mean(crossEntropy(logits, labels)), error), g.mul(penalty, 10));
+    },
+  );
+  const program = await Program.create(backend, [step], state);
+  const losses: number[] = [];
+  for (let t = 0; t < 20; t++) {
+    const feeds = { x: wave([4, 7, 6, 4], 1 + t, 0.8), ...scalars("residual", {}, t, 1e-2) };
+    losses.push((await program.run("residual", feeds)).loss!.data[0]!);
   }
   return { losses, program };
 }
@@ -195,6 +233,17 @@ describe("a training trajectory", () => {
           `${name} losses`,
         );
       for (const [path, values] of Object.entries(reference.gan.weights))
+        expectClose(program.read(path).data.slice(0, values.length), Float64Array.from(values), TOLERANCE, path);
+      await program.dispose();
+    },
+  );
+
+  it.each([...BACKENDS, ...BY_TILES])(
+    "of a residual net with a penalty on its gradient equals PyTorch's for 20 steps on $name",
+    async (backend) => {
+      const { losses, program } = await residualTrajectory(backend);
+      expectClose(Float64Array.from(losses), Float64Array.from(reference.residual.losses), TOLERANCE, "losses");
+      for (const [path, values] of Object.entries(reference.residual.weights))
         expectClose(program.read(path).data.slice(0, values.length), Float64Array.from(values), TOLERANCE, path);
       await program.dispose();
     },

@@ -1,6 +1,7 @@
 // Which lowering an op takes where several give the same values: facts measured on two cores (docs/architecture.md has
 // the times), in one place.
 import { type Shape, sizeOf } from "../../base/array.ts";
+import { pointsOf, TAPS, type TileSize } from "../winograd.ts";
 import type { Window } from "./window.ts";
 
 /**
@@ -47,3 +48,45 @@ export function broadcastsSlowly(inputs: readonly { shape: Shape }[], result: Sh
 export const WHOLE_COLUMNS = 16 * 2 ** 20;
 /** Bytes of columns in a tile: 4 MiB cost that autoencoder 256 ms, 16 MiB more memory for the same time. */
 export const COLUMN_TILE = 8 * 2 ** 20;
+
+/** Multiply-adds of a product in the time in which a Gather copies a value. */
+const GATHERED = 32;
+/** By how much a product with the matrix of a transform, which is small, takes longer than one of large matrices. */
+const TRANSFORMED = 1.5;
+/** Of the time by columns, at most so much: above, what is not counted decides. */
+const WORTH = 0.9;
+/** Under this many channels a Gather copies short runs, and a product at a point is small. */
+const FEWEST_CHANNELS = 16;
+/** Multiply-adds from which a convolution pays for the nodes that it is made of. */
+const LEAST_WORK = 2 ** 25;
+
+/** The sizes of a convolution with 3x3 taps and stride 1. */
+export interface ConvolutionSizes {
+  readonly images: number;
+  /** Height, width and channels of its result. */
+  readonly result: readonly [h: number, w: number, channels: number];
+  /** Channels of its picture. */
+  readonly channels: number;
+}
+
+/**
+ * The tiles in which a convolution is computed the fastest (`conv-points.ts`); 0: by its columns. A count and no measurement, so that
+ * a resumed run computes as one that was never interrupted.
+ */
+export function tileSizeFor({ images, result: [h, w, o], channels: c }: ConvolutionSizes): TileSize | 0 {
+  const work = images * h * w * TAPS ** 2 * c * o;
+  if (Math.min(c, o) < FEWEST_CHANNELS || work < LEAST_WORK) return 0;
+  let best: TileSize | 0 = 0;
+  let least = WORTH * (work + GATHERED * images * h * w * TAPS ** 2 * c);
+  for (const size of [2, 4] as const) {
+    const points = pointsOf(size) ** 2;
+    const value = GATHERED + TRANSFORMED * points;
+    const tiles = images * Math.ceil(h / size) * Math.ceil(w / size);
+    const cost =
+      points * (tiles * (c * o + value * c) + TAPS ** 2 * TRANSFORMED * c * o) + tiles * size ** 2 * value * o;
+    if (cost >= least) continue;
+    best = size;
+    least = cost;
+  }
+  return best;
+}

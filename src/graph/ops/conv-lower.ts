@@ -2,7 +2,15 @@
 // gradient too, column matrices and products.
 import type { Emitter } from "../emitter.ts";
 import type { Tensor } from "../tensor.ts";
-import { transposesByColumns } from "./choices.ts";
+import { TAPS } from "../winograd.ts";
+import { tileSizeFor, transposesByColumns } from "./choices.ts";
+import {
+  bytesAtPoints,
+  emitInTiles,
+  emitWeightGradAtPoints,
+  emitWeightsBack,
+  type TiledConvolution,
+} from "./conv-points.ts";
 import { emitCol2im, emitExtraRow, emitIm2col } from "./im2col.ts";
 import { columnBytes, inTiles } from "./tiles.ts";
 import { isPointwise, outputSize, type Size, type Window } from "./window.ts";
@@ -39,7 +47,37 @@ const TO_CHANNELS_LAST = { perm: [0, 2, 3, 1] };
 /** `[kh, kw, c / groups, o] -> [o, c / groups, kh, kw]`, which serves both Conv and ConvTranspose. */
 const WEIGHTS_TO_ONNX = { perm: [3, 2, 0, 1] };
 
-/** conv2d: onnxruntime's Conv for inference and in groups, else columns and one Gemm. */
+/** The convolution in tiles, where it can be and is faster; undefined: by columns. */
+function tiled(
+  emit: Emitter,
+  { kernel, stride, dilation }: Window,
+  picture: Four,
+  result: readonly [h: number, w: number, channels: number],
+  before: Size,
+): TiledConvolution | undefined {
+  const fits = kernel.every((taps) => taps === TAPS) && [...stride, ...dilation].every((step) => step === 1);
+  if (!fits) return undefined;
+  const size = emit.winograd ?? tileSizeFor({ images: picture[0], result, channels: picture[3] });
+  return size === 0 ? undefined : { size, picture, result, before };
+}
+
+/** Emits the results of a convolution in tiles, in parts of the batch. */
+function emitParts(
+  emit: Emitter,
+  convolution: TiledConvolution,
+  x: string,
+  weights: string,
+  turned: boolean,
+  bias?: string,
+): string {
+  const [n, ...sides] = convolution.picture;
+  const parts = inTiles(emit, n, bytesAtPoints(convolution), 0, [x], ([part], images) =>
+    emitInTiles(emit, { ...convolution, picture: [images, ...sides] }, part!, weights, turned, bias),
+  );
+  return parts.length === 1 ? parts[0]! : emit.node("Concat", parts, { axis: 0 });
+}
+
+/** conv2d: onnxruntime's Conv for inference and in groups, else in tiles, or columns and one Gemm. */
 export function lowerConv2d(emit: Emitter, node: Tensor<ConvAttrs>, [x, weights, bias]: readonly string[]): string {
   const { window, groups } = node.attrs;
   if (emit.mode === "infer" || groups !== undefined) {
@@ -52,6 +90,9 @@ export function lowerConv2d(emit: Emitter, node: Tensor<ConvAttrs>, [x, weights,
   }
   const [oh, ow, o] = node.shape.slice(1) as [number, number, number];
   const [n, h, w, c] = node.inputs[0]!.shape as Four;
+  const [top, left] = window.padding;
+  const inPoints = tiled(emit, window, [n, h, w, c], [oh, ow, o], [top, left]);
+  if (inPoints) return emitParts(emit, inPoints, x!, weights!, false, bias);
   const parts = inTiles(emit, n, columnBytes(window, h, w, c), 0, [x!], ([part], images) => {
     const columns = columnsOf(emit, part!, [images, h, w, c], window);
     const flat = emit.reshape(weights!, [columns.width, o]);
@@ -61,7 +102,7 @@ export function lowerConv2d(emit: Emitter, node: Tensor<ConvAttrs>, [x, weights,
   return parts.length === 1 ? parts[0]! : emit.node("Concat", parts, { axis: 0 });
 }
 
-/** conv2dTranspose: onnxruntime's ConvTranspose for inference and in groups, else products (choices.ts says which). */
+/** conv2dTranspose: onnxruntime's ConvTranspose for inference and in groups, else in tiles or products (choices.ts says which). */
 export function lowerConv2dTranspose(
   emit: Emitter,
   node: Tensor<TransposeAttrs>,
@@ -91,6 +132,9 @@ export function lowerConv2dTranspose(
     const flat = emit.reshape(weights!, [c, o]);
     return emit.reshape(emit.node("Gemm", [emit.reshape(y!, [n * oh * ow, o]), flat], { transB: 1 }), node.shape);
   }
+  const [top, left] = window.padding;
+  const inPoints = tiled(emit, window, [n, oh, ow, o], [...size, c], [TAPS - 1 - top, TAPS - 1 - left]);
+  if (inPoints) return emitParts(emit, inPoints, y!, weights!, true);
   if (!transposesByColumns(window, c)) {
     // Each pixel of the result reads every stride-th tap, o channels each.
     const bytes = (4 * size[0] * size[1] * taps * o) / (window.stride[0] * window.stride[1]);
@@ -107,12 +151,21 @@ export function lowerConv2dTranspose(
   return emitCol2im(emit, pixels, node.shape as Four, window, oh * ow * taps);
 }
 
-/** conv2dWeightGrad: the columns of the pictures times the result's adjoint. */
+/** conv2dWeightGrad: in tiles, or the columns of the pictures times the result's adjoint. */
 export function lowerConv2dWeightGrad(emit: Emitter, node: Tensor<ConvAttrs>, [x, y]: readonly string[]): string {
   const { window, groups } = node.attrs;
   const [n, h, w, c] = node.inputs[0]!.shape as Four;
   const o = node.shape[3]!;
   if (groups !== undefined) return emitGroupedWeightGrad(emit, node, x!, y!, groups);
+  const [oh, ow] = node.inputs[1]!.shape.slice(1) as [number, number];
+  const [top, left] = window.padding;
+  const inPoints = tiled(emit, window, [n, h, w, c], [oh, ow, o], [top, left]);
+  if (inPoints) {
+    const parts = inTiles(emit, n, bytesAtPoints(inPoints), -4, [x!, y!], ([image, result], images) =>
+      emitWeightGradAtPoints(emit, { ...inPoints, picture: [images, h, w, c] }, image!, result!),
+    );
+    return emitWeightsBack(emit, inPoints.size, parts.length === 1 ? parts[0]! : emit.node("Sum", parts), [c, o]);
+  }
   const parts = inTiles(emit, n, columnBytes(window, h, w, c), -4, [x!, y!], ([image, result], images) => {
     const columns = columnsOf(emit, image!, [images, h, w, c], window);
     return emit.node("Gemm", [columns.name, emit.reshape(result!, [columns.rows, o])], { transA: 1 });

@@ -5,6 +5,7 @@ import { fail, GenclassError } from "../../base/errors.ts";
 import { reshapeOp } from "../../graph/ops/shape.ts";
 import { simplify } from "../../graph/simplify.ts";
 import type { Tensor } from "../../graph/tensor.ts";
+import type { TileSize } from "../../graph/winograd.ts";
 import type { Backend, CompileOptions, Executable } from "../backend.ts";
 import { onnxruntimeBackend } from "../onnxruntime.ts";
 import type { Precision } from "../wish.ts";
@@ -18,7 +19,6 @@ import { hasBf16, implementationOf, isFast } from "./probe.ts";
 import type { Resources } from "./steps.ts";
 import { isLeaf } from "./terms.ts";
 import { viewOf } from "./view.ts";
-import type { TileSize } from "./wasm/transform.ts";
 
 /** How the backend computes; all of it is optional. */
 export interface OnednnOptions {

@@ -1,6 +1,7 @@
 // How convolutions in tiles are cut: into parts for the threads and blocks for their caches; and how the matrices of a block lie.
+
+import { pointsOf, type TileSize } from "../../graph/winograd.ts";
 import { share } from "./protocol.ts";
-import { pointsOf, type TileSize } from "./wasm/transform.ts";
 
 /** Tiles in a block: enough for a product to run near its full rate, and as many as fit a core's own cache beside weights. */
 export const BLOCK = { least: 64, most: 96, bytes: 2 ** 20 };

@@ -1,6 +1,7 @@
 // The steps of a plan under construction: what each reads and writes, and how threads share it.
 import { BYTES_OF, type NdArray, type Shape, sizeOf } from "../../base/array.ts";
 import { input, isConstant, isInput, type Tensor, type TensorType } from "../../graph/tensor.ts";
+import type { TileSize } from "../../graph/winograd.ts";
 import type { FunctionBuilder } from "../../wasm/assembler.ts";
 import type { Precision } from "../wish.ts";
 import { ARG, type Desc, type Holder, type Onednn, QUERY } from "./api.ts";
@@ -10,7 +11,6 @@ import { share } from "./protocol.ts";
 import type { LoopKernel } from "./wasm/loop.ts";
 import type { RowKernel } from "./wasm/rows.ts";
 import type { Surroundings } from "./wasm/tiles.ts";
-import type { TileSize } from "./wasm/transform.ts";
 
 /** A piece of memory: a value of the graph, or something a primitive needs beside. */
 export interface Value {

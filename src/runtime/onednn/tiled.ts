@@ -2,6 +2,7 @@
 // to points where a convolution is a product of matrices over channels, so that 16 results of 3x3 taps take 36 products and not 144.
 // Each part goes through its tiles in blocks that stay in the core's cache: a kernel of ours, the library's product, a kernel.
 import type { Tensor } from "../../graph/tensor.ts";
+import { pointsOf, type TileSize } from "../../graph/winograd.ts";
 import { ARG, type Desc } from "./api.ts";
 import { BLOCK, Blocks, gapAfter, LONG_BLOCK, type TiledConvolution, weightsGap } from "./blocks.ts";
 import type { ProductOperands } from "./operands.ts";
@@ -9,7 +10,6 @@ import type { KernelWriter, PartRun, PrimitiveCall, StepList, Value } from "./st
 import { LANES } from "./wasm/access.ts";
 import type { PointwiseName } from "./wasm/pointwise.ts";
 import type { Matrices, TiledPictures } from "./wasm/tiles.ts";
-import { pointsOf, type TileSize } from "./wasm/transform.ts";
 import { transformWork, writeFromPoints, writeToPoints } from "./wasm/winograd.ts";
 import { writeTurnedWeightsToPoints, writeWeightsFromPoints, writeWeightsToPoints } from "./wasm/winograd-weights.ts";
 

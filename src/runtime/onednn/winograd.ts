@@ -2,6 +2,7 @@
 import { sizeOf } from "../../base/array.ts";
 import type { Window } from "../../graph/ops/window.ts";
 import type { Tensor } from "../../graph/tensor.ts";
+import { pointsOf, TAPS, type TileSize } from "../../graph/winograd.ts";
 import type { Sides } from "./blocks.ts";
 import type { Direction } from "./direction.ts";
 import type { NodeOf } from "./kinds.ts";
@@ -13,7 +14,6 @@ import { found } from "./terms.ts";
 import { TiledConvolutions } from "./tiled.ts";
 import { isWhole } from "./view.ts";
 import { LANES } from "./wasm/access.ts";
-import { pointsOf, TAPS, type TileSize } from "./wasm/transform.ts";
 
 /** Multiply-adds of a direct convolution in a part: less is done of them, in a quarter of a millisecond of one core at least. */
 const PART_WORK = 2 ** 26;

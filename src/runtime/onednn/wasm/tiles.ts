@@ -1,8 +1,8 @@
 // Pictures in tiles, and the matrices that kernels of Winograd's convolutions make of them: one a point, a row a tile and a column a
 // channel. Kernels are functions `(from, to, thread)`.
+import type { TileSize } from "../../../graph/winograd.ts";
 import type { ConstantPool, FunctionBuilder } from "../../../wasm/assembler.ts";
 import { LANES } from "./access.ts";
-import type { TileSize } from "./transform.ts";
 
 /** Bytes of a vector. */
 export const BYTES = 4 * LANES;

@@ -1,8 +1,9 @@
 // Kernels of Winograd's convolutions between weights and matrices, one a point.
+import { pointsOf, TAPS, TILES, type TileSize } from "../../../graph/winograd.ts";
 import { FunctionBuilder } from "../../../wasm/assembler.ts";
 import { LANES } from "./access.ts";
 import { addressOf, BYTES, beginOf, FROM, type Matrices, type Surroundings, TO } from "./tiles.ts";
-import { pointsOf, TAPS, TILES, type TileSize, Transform, type Vector, VectorPool } from "./transform.ts";
+import { Transform, type Vector, VectorPool } from "./transform.ts";
 import { stageAt } from "./winograd.ts";
 
 /** Runs the body for each of the vectors that the function is called for; `offset` holds its bytes. */

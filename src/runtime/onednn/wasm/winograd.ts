@@ -1,5 +1,7 @@
 // Kernels of Winograd's convolutions (transform.ts): between channels-last pictures, or weights, and matrices, one a point.
+
 import type { Attrs } from "../../../graph/tensor.ts";
+import { pointsOf, TILES, type TileSize } from "../../../graph/winograd.ts";
 import { FunctionBuilder } from "../../../wasm/assembler.ts";
 import { LANES } from "./access.ts";
 import { type PointwiseName, writePointwise } from "./pointwise.ts";
@@ -13,7 +15,7 @@ import {
   type Surroundings,
   type TiledPictures,
 } from "./tiles.ts";
-import { pointsOf, type Stage, TILES, type TileSize, Transform, type Vector, VectorPool } from "./transform.ts";
+import { type Stage, Transform, type Vector, VectorPool } from "./transform.ts";
 
 /**
  * Values of the tiles at the points: of a picture that is convolved, or of results (the adjoint of `writeFromPoints`). `zeroed`: the row
