@@ -34,7 +34,12 @@ const options = z.object({
   hidden: z.number().int().min(8).max(4096).default(256).describe("units of the dense layer above the convolutions"),
   activation: z.enum(ACTIVATION_NAMES).default("relu").describe("nonlinearity"),
   dropout: z.number().min(0).max(0.9).default(0.4).describe("dropout before the last layer"),
-  smoothing: z.number().min(0).max(0.5).default(0.05).describe("label smoothing"),
+  smoothing: z
+    .number()
+    .min(0)
+    .max(0.5)
+    .default(0.05)
+    .describe("label smoothing; none where all pictures have labels and the network below is frozen"),
   decay: z.number().min(0).max(1).default(0.01).describe("weight decay (AdamW)"),
   rate: z.number().min(1e-6).max(1).default(2e-3).describe("learning rate (AdamW)"),
   schedule: z.enum(SCHEDULE_NAMES).default("cosine").describe("course of the learning rate"),
@@ -126,6 +131,9 @@ export const cnn = defineModel({
     const { features, logits, rule } = (o.net === "fast" ? fast : plain)(o, data);
     const below = (scope: Scope, x: Tensor) => belowLayers(backbone, scope, x);
     const classify = (scope: Scope, seen: Tensor): Tensor => logits(scope, features(scope, seen));
+    // A linear layer above a frozen network does not come to be too sure of itself; smoothing would draw its log-loss up again, and
+    // the checkpoint that is best by it would be one of the first.
+    const smoothing = backbone?.frozen === "all" ? 0 : o.smoothing;
     const supervised: BuiltModel = {
       streams: { labelled: { from: "labelled" } },
       stages: [
@@ -135,7 +143,7 @@ export const cnn = defineModel({
               ...rule,
               name: "classifier",
               loss(scope, batch) {
-                const loss = classLoss(classify(scope, below(scope, (batch.mixed ?? batch).x)), batch, o.smoothing);
+                const loss = classLoss(classify(scope, below(scope, (batch.mixed ?? batch).x)), batch, smoothing);
                 return { loss, log: { loss } };
               },
             },
