@@ -53,8 +53,8 @@ export const COLUMN_TILE = 8 * 2 ** 20;
 const GATHERED = 32;
 /** By how much a product with the matrix of a transform, which is small, takes longer than one of large matrices. */
 const TRANSFORMED = 1.5;
-/** Of the time by columns, at most so much: above, what is not counted decides. */
-const WORTH = 0.9;
+/** Of the count by columns, at most so much: tiles took up to 1.4 times what is counted of them (`bench/tiles.ts`, ten sizes). */
+const WORTH = 0.75;
 /** Under this many channels a Gather copies short runs, and a product at a point is small. */
 const FEWEST_CHANNELS = 16;
 /** Multiply-adds from which a convolution pays for the nodes that it is made of. */

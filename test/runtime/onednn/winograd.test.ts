@@ -169,6 +169,8 @@ describe("the choice of tiles on onnxruntime", () => {
     ["a layer of a small network", [64, 16, 16, 32, 64], 4],
     ["one of the fast network, of whose tiles a quarter is waste", [512, 7, 7, 256, 256], 4],
     ["one of a single tile a picture, of whose columns a third is padding", [512, 3, 3, 256, 256], 4],
+    ["maps of six pixels, which tiles of four do not divide", [64, 6, 6, 64, 64], 2],
+    ["maps of five pixels, of whose tiles most is waste", [64, 5, 5, 64, 128], 0],
     ["colours", [64, 32, 32, 3, 32], 0],
     ["few channels", [64, 32, 32, 8, 8], 0],
     ["few pictures, for which more nodes would not pay", [4, 16, 16, 32, 64], 0],
