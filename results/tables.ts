@@ -350,7 +350,25 @@ export function pretrainedLines(): string {
           ...lines,
         ]
       : []),
+    ...leftOutLines(),
   ].join("\n");
+}
+
+/** How well novelty tells pairs of classes that a seed has left out of training. */
+function leftOutLines(): string[] {
+  const runs = records("left-out.csv");
+  const models = [...new Set(runs.map(({ model }) => model!))];
+  return models.flatMap((model) => {
+    const own = runs.filter((run) => run.model === model);
+    const pairs = own.map((run) => `${run.left_out!.replaceAll("-and-", " and ")} ${run.auroc}`);
+    const of = (name: string) => own.map((run) => Number(run[name]));
+    const mean = of("auroc").reduce((a, b) => a + b, 0) / own.length;
+    const alarms = of("own_alarms").reduce((a, b) => a + b, 0) / own.length;
+    return [
+      "",
+      `${model} without a pair of the classes of ${own[0]!.data}, which a seed draws: AUROC ${mean.toFixed(4)} on average (${pairs.join(", ")}); ${(100 * alarms).toFixed(2)} % alarms among known test pictures (\`results/left-out.ts\`).`,
+    ];
+  });
 }
 
 /** The model that shows how one is written. */

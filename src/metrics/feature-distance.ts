@@ -1,5 +1,7 @@
 // How far features are from those of every class, beyond how far they are from all: the relative Mahalanobis distance of Ren et
 // al. 2021, "A Simple Fix to Mahalanobis Distance for Improving Near-OOD Detection" (section 2), on principal axes.
+// Features of pretrained networks are brought to length 1 before, as Müller & Hein 2025 do, "Mahalanobis++: Improving OOD Detection
+// via Feature Normalization".
 import {
   addToDiagonal,
   cholesky,
@@ -38,6 +40,21 @@ export interface FeatureGaussians {
   readonly overall: Float32Array;
   /** `[axes]`: the mean of all after `overall`. */
   readonly mean: Float32Array;
+}
+
+/** The length that a row is divided by, at least: one of zeros has none. */
+export const SHORTEST = 1e-12;
+
+/** Features `[n, d]`, each row brought to length 1; one of zeros stays as it is. */
+export function unitRows(features: Float32Array, n: number): Float32Array {
+  const d = features.length / n;
+  const rows = new Float32Array(features.length);
+  for (let i = 0; i < n; i++) {
+    const row = features.subarray(i * d, (i + 1) * d);
+    const length = Math.sqrt(row.reduce((total, value) => total + value * value, 0));
+    for (let j = 0; j < d; j++) rows[i * d + j] = row[j]! / Math.max(length, SHORTEST);
+  }
+  return rows;
 }
 
 /** The principal axes of features `[n, d]`: as many as `n` pictures can tell something of. Of many pictures, some give them. */
@@ -94,6 +111,24 @@ export function project({ axes, centre, basis }: Projection, features: Float32Ar
     for (let c = 0; c < axes; c++) rows[i * axes + c]! -= offset[c]!;
   }
   return rows;
+}
+
+/** Residuals below this are told as this: what rounding leaves of features that vary along the axes alone would count as rare. */
+export const LEAST_RESIDUAL = 1e-5;
+
+/**
+ * What of features `[n, d]` of length 1 lies beside the axes, `[n]`: the squared length of what they do not give back (the residual of Wang et al.
+ * 2022, "ViM: Out-Of-Distribution with Virtual-logit Matching", section 4). Pictures of another world lie far there, whatever the classes are.
+ * @param rows `features` along the axes
+ */
+export function residuals({ axes, centre }: Projection, features: Float32Array, rows: Float64Array): Float64Array {
+  const d = centre.length;
+  return Float64Array.from({ length: features.length / d }, (_, i) => {
+    let total = 0;
+    for (let j = 0; j < d; j++) total += (features[i * d + j]! - centre[j]!) ** 2;
+    for (let c = 0; c < axes; c++) total -= rows[i * axes + c]! ** 2;
+    return Math.max(total, LEAST_RESIDUAL);
+  });
 }
 
 /**

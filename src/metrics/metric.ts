@@ -106,8 +106,20 @@ export interface FittedQuantity {
   readonly uses?: readonly string[];
   /** Fitted for the checkpoints that are used alone: the best one, and the one with which a run ends or is stopped. */
   readonly slow?: boolean;
-  /** Arrays by name, kept in the checkpoint; undefined where there is nothing to fit. */
-  fit(predictions: Predictions): Readonly<Record<string, NdArray>> | undefined;
+  /** What it takes of training pictures, where the model gives all of it. */
+  readonly ofTraining?: {
+    /** Names of outputs. */
+    readonly needs: readonly string[];
+    /** Names of outputs that it takes too where the model gives them. */
+    readonly uses?: readonly string[];
+    /** Pictures that are looked at, at most: of more, some of all kinds. */
+    readonly most: number;
+  };
+  /**
+   * @param training what the model gives for training pictures, as `ofTraining` asks; undefined where it does not
+   * @returns arrays by name, kept in the checkpoint; undefined where there is nothing to fit
+   */
+  fit(predictions: Predictions, training?: Predictions): Readonly<Record<string, NdArray>> | undefined;
 }
 
 /** A value as people read it: shares in per cent, others to four digits. */

@@ -9,11 +9,13 @@ import {
   type Projection,
   project,
   relativeDistance,
+  residuals,
+  unitRows,
 } from "./feature-distance.ts";
 import { foldOf } from "./folds.ts";
-import type { Fitted, FittedQuantity } from "./metric.ts";
+import type { Fitted, FittedQuantity, Predictions } from "./metric.ts";
 import { weibullQuantile } from "./quantile.ts";
-import { fitTailTable, rarity, TABLE_POINTS, type TailTable } from "./tail-table.ts";
+import { fitTailTable, type RareSide, rarity, TABLE_POINTS, type TailTable } from "./tail-table.ts";
 
 /** Validation pictures without which novelty is not fitted: of fewer, more than one typical picture in 20 would be an alarm. */
 export const NOVELTY_PICTURES = 20;
@@ -21,12 +23,22 @@ export const NOVELTY_PICTURES = 20;
 export const FALSE_ALARMS = 0.01;
 /** Parts of the validation pictures, each of which is scored by what is fitted on the others. */
 const FOLDS = 5;
+/** Training pictures that tell where the classes lie in the features of a pretrained network, at most: 32 for each axis. */
+const MOST_TRAINING = 2048;
+
+/** Where the classes lie in features. */
+export interface ClassFeatures {
+  /** The head that gives the features. Those of a pretrained network are brought to length 1 first. */
+  readonly of: "features" | "pretrained";
+  readonly projection: Projection;
+  readonly gaussians: FeatureGaussians;
+}
 
 /** What novelty is computed with. */
 export interface NoveltyTables {
-  /** One for each statistic that the model gives, and a last one for the distance of features, where there are any. */
+  /** One for each statistic that the model gives, then one for the distance of features and, of a pretrained network, their residual. */
   readonly tables: readonly TailTable[];
-  readonly features: { readonly projection: Projection; readonly gaussians: FeatureGaussians } | undefined;
+  readonly features: ClassFeatures | undefined;
   /** The score of a typical picture, where novelty is 0. */
   readonly median: number;
   /** The score where novelty is 1; a picture beyond is an alarm. */
@@ -35,42 +47,112 @@ export interface NoveltyTables {
   readonly falseAlarms: number;
 }
 
+/** Features `[n, d]` of pictures, and the class of each. */
+export interface FeatureRows {
+  readonly rows: Float32Array;
+  readonly groups: Int32Array;
+  readonly classes: number;
+}
+
 /**
  * Fits tables and threshold on `n` pictures. Their own scores, which give the threshold, come from tables that were fitted
  * without them: a picture is more typical of itself than a new one is.
  * @param statistics `[n, s]`
- * @param features `[n, d]` and the class of each picture, where the model gives features
+ * @param features where the model gives some
  */
-export function fitNovelty(
+export function fitNovelty(statistics: Float32Array, n: number, features?: FeatureRows): NoveltyTables {
+  const columns = columnsOf(statistics, n);
+  if (!features) return withThreshold(columns, "both");
+  const projection = fitProjection(features.rows, n);
+  const rows = project(projection, features.rows);
+  const gaussiansOf = (index: readonly number[]) => fitFeatureGaussians(rows, features.groups, features.classes, index);
+  const gaussians = othersOf(n).map(gaussiansOf);
+  const distances = Float64Array.from({ length: n }, (_, i) => relativeDistance(gaussians[foldOf(i, FOLDS)]!, rows, i));
+  const ofAll = gaussiansOf(Array.from({ length: n }, (_, i) => i));
+  return {
+    ...withThreshold([...columns, distances], "both"),
+    features: { of: "features", projection, gaussians: ofAll },
+  };
+}
+
+/**
+ * As `fitNovelty`, of a model on a pretrained network. Where the classes lie in its features is learnt from training pictures, of which
+ * there are ten times as many: the network has not learnt these, so that validation pictures lie no farther out (where it is trained on,
+ * they do, and the tables, which are theirs alone, know). A small distance is as good as can be and not rare.
+ * @param statistics `[n, s]`, of which large values are rare
+ * @param features `[n, d]` of the validation pictures
+ * @param training the same of training pictures
+ */
+export function fitPretrainedNovelty(
   statistics: Float32Array,
   n: number,
-  features?: { readonly rows: Float32Array; readonly groups: Int32Array; readonly classes: number },
+  features: Float32Array,
+  training: FeatureRows,
 ): NoveltyTables {
-  const fold = (i: number) => foldOf(i, FOLDS);
+  const known = classesIn(training);
+  const lengthless = unitRows(features, n);
+  const rows = project(known.projection, lengthless);
+  const distances = Float64Array.from({ length: n }, (_, i) => relativeDistance(known.gaussians, rows, i));
+  const beside = residuals(known.projection, lengthless, rows);
+  return { ...withThreshold([...columnsOf(statistics, n), distances, beside], "above"), features: known };
+}
+
+/** What was last fitted to training pictures: features of a frozen network are the same for each checkpoint of a run. */
+let last: { readonly training: FeatureRows; readonly found: ClassFeatures } | undefined;
+
+/** Where the classes lie in the features of a pretrained network. */
+function classesIn(training: FeatureRows): ClassFeatures {
+  const { rows, groups, classes } = training;
+  if (
+    last &&
+    last.training.classes === classes &&
+    isSame(last.training.groups, groups) &&
+    isSame(last.training.rows, rows)
+  )
+    return last.found;
+  const m = groups.length;
+  const known = unitRows(rows, m);
+  const projection = fitProjection(known, m);
+  const all = Array.from({ length: m }, (_, i) => i);
+  const gaussians = fitFeatureGaussians(project(projection, known), groups, classes, all);
+  const found: ClassFeatures = { of: "pretrained", projection, gaussians };
+  last = { training, found };
+  return found;
+}
+
+const isSame = (a: Float32Array | Int32Array, b: Float32Array | Int32Array): boolean =>
+  a.length === b.length && a.every((value, i) => value === b[i]);
+
+function columnsOf(statistics: Float32Array, n: number): Float64Array[] {
+  const s = statistics.length / n;
+  return Array.from({ length: s }, (_, c) => Float64Array.from({ length: n }, (_, i) => statistics[i * s + c]!));
+}
+
+/** For each fold of `n` pictures: those that are not in it. */
+const othersOf = (n: number): number[][] =>
+  Array.from({ length: FOLDS }, (_, k) => Array.from({ length: n }, (_, i) => i).filter((i) => foldOf(i, FOLDS) !== k));
+
+/** Tables of all columns, and the threshold of the sum of their rarities. */
+function withThreshold(columns: readonly Float64Array[], side: RareSide): NoveltyTables {
+  const n = columns[0]!.length;
+  const tablesOf = (index: ArrayLike<number>) =>
+    columns.map((column) =>
+      fitTailTable(
+        Float64Array.from(index, (i) => column[i]!),
+        side,
+      ),
+    );
+  const withoutFold = othersOf(n).map(tablesOf);
   const all = Array.from({ length: n }, (_, i) => i);
-  const others = Array.from({ length: FOLDS }, (_, k) => all.filter((i) => fold(i) !== k));
-  const given = statistics.length / n;
-  const columns = Array.from({ length: given }, (_, c) => Float64Array.from(all, (i) => statistics[i * given + c]!));
-  const projection = features && fitProjection(features.rows, n);
-  const projected = features && projection && { ...features, rows: project(projection, features.rows) };
-  const gaussiansOf = ({ rows, groups, classes }: NonNullable<typeof projected>, index: readonly number[]) =>
-    fitFeatureGaussians(rows, groups, classes, index);
-  if (projected) {
-    const gaussians = others.map((index) => gaussiansOf(projected, index));
-    columns.push(Float64Array.from(all, (i) => relativeDistance(gaussians[fold(i)]!, projected.rows, i)));
-  }
-  const tablesOf = (index: readonly number[]) =>
-    columns.map((column) => fitTailTable(Float64Array.from(index, (i) => column[i]!)));
-  const withoutFold = others.map(tablesOf);
   const scores = Float64Array.from(all, (i) =>
-    withoutFold[fold(i)]!.reduce((total, table, c) => total + rarity(table, columns[c]![i]!), 0),
+    withoutFold[foldOf(i, FOLDS)]!.reduce((total, table, c) => total + rarity(table, columns[c]![i]!), 0),
   ).sort();
   // Of n + 1 pictures of one kind, each is as likely as any other to have one of the k highest scores.
   const falseAlarms = Math.max(FALSE_ALARMS, 1 / (n + 1));
   const k = Math.floor(falseAlarms * (n + 1) + 1e-9);
   return {
     tables: tablesOf(all),
-    features: projection && projected && { projection, gaussians: gaussiansOf(projected, all) },
+    features: undefined,
     median: weibullQuantile(scores, 0.5),
     threshold: scores[n - k]!,
     falseAlarms,
@@ -84,22 +166,41 @@ export function shareOfAlarms(novelty: ArrayLike<number>): number {
   return alarms / novelty.length;
 }
 
-/** Fitted on validation pictures, and kept as arrays. */
+/** Fitted on validation pictures, above a pretrained network with the help of training pictures, and kept as arrays. */
 export const noveltyQuantity: FittedQuantity = {
   name: "novelty",
   needs: ["noveltyStatistics"],
-  uses: ["features", "classify"],
+  uses: ["features", "pretrained", "classify"],
+  ofTraining: { needs: ["pretrained"], uses: ["classify"], most: MOST_TRAINING },
   slow: true,
-  fit(predictions) {
+  fit(predictions, training) {
     const n = predictions.labels.length;
     if (n < NOVELTY_PICTURES) return undefined;
-    const { outputs, classes, labelsOrAnswers: groups } = predictions;
-    const rows = groups.includes(-1) ? undefined : outputs.get("features");
-    return toArrays(fitNovelty(predictions.output("noveltyStatistics"), n, rows && { rows, groups, classes }));
+    const statistics = predictions.output("noveltyStatistics");
+    const known = training && rowsOf(training, "pretrained");
+    return toArrays(
+      known
+        ? fitPretrainedNovelty(statistics, n, predictions.output("pretrained"), known)
+        : fitNovelty(statistics, n, rowsOf(predictions, "features")),
+    );
   },
 };
 
+/** Features that a model gives, with the class that each picture has or is taken for; undefined where it gives none, or no class. */
+function rowsOf(
+  { outputs, classes, labelsOrAnswers: groups }: Predictions,
+  head: ClassFeatures["of"],
+): FeatureRows | undefined {
+  const rows = groups.includes(-1) ? undefined : outputs.get(head);
+  return rows && { rows, groups, classes };
+}
+
 const named = (name: string) => `novelty/${name}`;
+/** Where the arrays of features lie. */
+const FEATURE_NAMES: Readonly<Record<ClassFeatures["of"], (name: string) => string>> = {
+  features: named,
+  pretrained: (name) => named(`pretrained/${name}`),
+};
 
 function toArrays({ tables, features, median, threshold, falseAlarms }: NoveltyTables): Record<string, NdArray> {
   const stacked = (rows: readonly ArrayLike<number>[]) =>
@@ -111,14 +212,15 @@ function toArrays({ tables, features, median, threshold, falseAlarms }: NoveltyT
     [named("scale")]: ndarray("float32", [3], [median, threshold, falseAlarms]),
   };
   if (!features) return arrays;
-  const { projection, gaussians } = features;
+  const { of, projection, gaussians } = features;
   const { axes, centre } = projection;
-  arrays[named("centre")] = ndarray("float32", [centre.length], centre);
-  arrays[named("basis")] = ndarray("float32", [centre.length, axes], projection.basis);
-  arrays[named("within")] = ndarray("float32", [axes, axes], gaussians.within);
-  arrays[named("means")] = ndarray("float32", [gaussians.means.length / axes, axes], gaussians.means);
-  arrays[named("overall")] = ndarray("float32", [axes, axes], gaussians.overall);
-  arrays[named("mean")] = ndarray("float32", [axes], gaussians.mean);
+  const at = FEATURE_NAMES[of];
+  arrays[at("centre")] = ndarray("float32", [centre.length], centre);
+  arrays[at("basis")] = ndarray("float32", [centre.length, axes], projection.basis);
+  arrays[at("within")] = ndarray("float32", [axes, axes], gaussians.within);
+  arrays[at("means")] = ndarray("float32", [gaussians.means.length / axes, axes], gaussians.means);
+  arrays[at("overall")] = ndarray("float32", [axes, axes], gaussians.overall);
+  arrays[at("mean")] = ndarray("float32", [axes], gaussians.mean);
   return arrays;
 }
 
@@ -135,11 +237,14 @@ export function noveltyTables(fitted: Fitted): NoveltyTables | undefined {
       slopes: [slopes[2 * s]!, slopes[2 * s + 1]!],
     }),
   );
+  const features = featuresIn(fitted, "pretrained") ?? featuresIn(fitted, "features");
+  return { tables, features, median: scale[0]!, threshold: scale[1]!, falseAlarms: scale[2]! };
+}
+
+function featuresIn(fitted: Fitted, of: ClassFeatures["of"]): ClassFeatures | undefined {
+  const data = (name: string) => fitted.get(FEATURE_NAMES[of](name))?.data as Float32Array | undefined;
   const [centre, basis, within, means] = [data("centre"), data("basis"), data("within"), data("means")];
   const [overall, mean] = [data("overall"), data("mean")];
-  const features =
-    centre && basis && within && means && overall && mean
-      ? { projection: { axes: mean.length, centre, basis }, gaussians: { within, means, overall, mean } }
-      : undefined;
-  return { tables, features, median: scale[0]!, threshold: scale[1]!, falseAlarms: scale[2]! };
+  if (!centre || !basis || !within || !means || !overall || !mean) return undefined;
+  return { of, projection: { axes: mean.length, centre, basis }, gaussians: { within, means, overall, mean } };
 }

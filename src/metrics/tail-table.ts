@@ -8,9 +8,12 @@ const TAIL_SHARE = 0.01;
 /** Known values from which the slope of a tail is fitted, at least. */
 const TAIL_VALUES = 10;
 
+/** Which values are rare: those on either side of the known ones, or those above them alone, as of a distance. */
+export type RareSide = "both" | "above";
+
 /**
  * The rarity of a value x: -ln(2 min(F(x), 1 - F(x))), where F is the distribution of the known values: 0 at their median, and
- * larger on both sides. It is linear between the knots, which lie at evenly spaced probabilities, and linear beyond the
+ * larger on both sides; or -ln(1 - F(x)), where only what lies above is rare. It is linear between the knots, which lie at evenly spaced probabilities, and linear beyond the
  * outermost ones, which makes both tails exponential: an empirical F would count all that lies beyond the largest value alike.
  */
 export interface TailTable {
@@ -23,7 +26,7 @@ export interface TailTable {
 }
 
 /** The table of some known values, at least 2. */
-export function fitTailTable(values: Float64Array): TailTable {
+export function fitTailTable(values: Float64Array, side: RareSide = "both"): TailTable {
   const sorted = Float64Array.from(values).sort();
   const n = sorted.length;
   const end = Math.max(TAIL_SHARE, 1 / (n + 1));
@@ -32,7 +35,7 @@ export function fitTailTable(values: Float64Array): TailTable {
   for (let j = 0; j < TABLE_POINTS; j++) {
     const p = end + ((1 - 2 * end) * j) / (TABLE_POINTS - 1);
     knots[j] = weibullQuantile(sorted, p);
-    heights[j] = -Math.log(2 * Math.min(p, 1 - p));
+    heights[j] = -Math.log(side === "both" ? 2 * Math.min(p, 1 - p) : 1 - p);
   }
   // Equal values, as of a statistic that has but a few: knots must ascend, by more than float32 rounds.
   const step = Math.max(
@@ -42,7 +45,8 @@ export function fitTailTable(values: Float64Array): TailTable {
   );
   for (let j = 1; j < TABLE_POINTS; j++) knots[j] = Math.max(knots[j]!, knots[j - 1]! + step);
   const inTail = Math.min(n >> 1, Math.max(TAIL_VALUES, Math.ceil(TAIL_SHARE * n)));
-  return { knots, heights, slopes: [tailSlope(sorted, inTail, -1, step), tailSlope(sorted, inTail, 1, step)] };
+  const below = side === "both" ? tailSlope(sorted, inTail, -1, step) : 0;
+  return { knots, heights, slopes: [below, tailSlope(sorted, inTail, 1, step)] };
 }
 
 /** The rate of an exponential tail: one over the mean excess of the outermost values over where the tail begins. */

@@ -7,6 +7,7 @@ import type { Scale } from "../onnx/import/cut.ts";
 import type { Network } from "../onnx/import/network.ts";
 import { channelsLast, inOrder } from "../onnx/import/values.ts";
 import type { Weights } from "../onnx/import/weights.ts";
+import { type Heads, head } from "./heads.ts";
 
 /** What its first layer takes: pixels of 0..1 less `mean`, over `deviation`, a number a channel. */
 export interface Normalisation {
@@ -86,6 +87,18 @@ export function backboneFeatures(backbone: Backbone, root: Scope, x: Tensor): Te
     return means.length === 1 ? means[0]! : g.concat(means, 1);
   });
 }
+
+/** The head `pretrained` of a model on a network: the features of its last map, `[n, d]`. */
+export const pretrainedHeads = (backbone: Backbone | undefined): Heads =>
+  backbone
+    ? {
+        pretrained: head(["picture"], "features", (scope, { picture }) => {
+          const all = backboneFeatures(backbone, scope, picture);
+          const d = all.shape[1]!;
+          return g.sliceAxis(all, 1, d - (backbone.scales?.at(-1)?.width ?? d), d);
+        }),
+      }
+    : {};
 
 /** How many features pictures of a size have. */
 export function featureCount(backbone: Backbone, { height, width, channels }: PictureSize): number {

@@ -11,7 +11,7 @@ import { defaultDepth } from "../nn/nets.ts";
 import { adam } from "../nn/optim.ts";
 import { schedule, withWarmup } from "../nn/schedule.ts";
 import type { Scope } from "../nn/scope.ts";
-import { backboneUpdates, belowLayers } from "./backbone.ts";
+import { backboneUpdates, belowLayers, pretrainedHeads } from "./backbone.ts";
 import { FAST_OPTIMIZERS, fastBatch, fastTraining, fastWidths, WIDTHS_PATTERN } from "./fast-training.ts";
 import { fewLabels } from "./few-labels.ts";
 import { PRETRAINED } from "./graph-space.ts";
@@ -156,6 +156,7 @@ export const cnn = defineModel({
           overViews(o.views, data.mirror, picture, (x) => classify(scope, below(scope, x))),
         ),
         features: head(["picture"], "features", (scope, { picture }) => features(scope, below(scope, picture))),
+        ...pretrainedHeads(backbone),
       },
     };
     if (!backbone || !mostlyUnlabelled(data.examples)) return supervised;

@@ -38,7 +38,7 @@ export interface Head {
 /**
  * Heads by name. The names with a meaning to commands and metrics:
  * `classify` (picture -> logits), `features` (picture -> features: what `classify` takes the classes from in its last layer),
- * `encode` (picture -> latent), `encodeDeviation` (picture -> latent: standard deviations of the posterior whose mean `encode`
+ * `pretrained` (picture -> features: those of the network that the model builds on), `encode` (picture -> latent), `encodeDeviation` (picture -> latent: standard deviations of the posterior whose mean `encode`
  * gives), `decode` (latent -> picture), `reconstruct` (picture -> picture), `sample` (nothing, or a label -> picture),
  * `discriminate` (picture -> score: above 0 where it is taken for real and not for generated), `elbo` (picture -> score: a lower
  * bound on ln p(x), nats), `logLikelihood` (picture -> score: the logarithm of an unbiased estimate of p(x), nats), `featureError` (picture -> score: how far the features of a pretrained network are from those that the latent vector gives back, in
@@ -62,6 +62,7 @@ export function head<T extends HeadInput>(
 const USUAL: Readonly<Record<string, Pick<Head, "takes" | "gives">>> = {
   classify: { takes: ["picture"], gives: "logits" },
   features: { takes: ["picture"], gives: "features" },
+  pretrained: { takes: ["picture"], gives: "features" },
   encode: { takes: ["picture", "label"], gives: "latent" },
   encodeDeviation: { takes: ["picture", "label"], gives: "latent" },
   decode: { takes: ["latent", "label"], gives: "picture" },

@@ -18,7 +18,7 @@ import { adam } from "../nn/optim.ts";
 import { schedule, withWarmup } from "../nn/schedule.ts";
 import type { Scope } from "../nn/scope.ts";
 import { type Posterior, posteriorOf } from "../nn/variational.ts";
-import { backboneFeatures, featureCount } from "./backbone.ts";
+import { backboneFeatures, featureCount, pretrainedHeads } from "./backbone.ts";
 import { FAST_OPTIMIZERS, fastBatch, fastTraining, fastWidths, WIDTHS_PATTERN } from "./fast-training.ts";
 import { decodeFeatures, featureErrorHead, scaledFeatures } from "./feature-density.ts";
 import { type Heads, head } from "./heads.ts";
@@ -306,6 +306,7 @@ export const hybrid = defineModel({
           g.exp(g.mul(codeOf(scope, picture).logVariance, 0.5)),
         ),
         ...(backbone ? featureHeads : pictureHeads),
+        ...pretrainedHeads(backbone),
         ...(isAdversarial
           ? {
               discriminate: head(["picture"], "score", (scope, { picture }) =>

@@ -12,7 +12,7 @@ import { residualDecoder, residualEncoder } from "../nn/residual-nets.ts";
 import { schedule, withWarmup } from "../nn/schedule.ts";
 import type { Scope } from "../nn/scope.ts";
 import { draw, posteriorOf, repeatRows } from "../nn/variational.ts";
-import { backboneFeatures } from "./backbone.ts";
+import { backboneFeatures, pretrainedHeads } from "./backbone.ts";
 import {
   type Decodes,
   decodeFeatures,
@@ -188,6 +188,7 @@ export function latentDensity(o: LatentDensityOptions, data: DataSpec, decodes: 
     heads: {
       encode: head(["picture"], "latent", (scope, { picture }) => posterior(scope, observe(scope, picture)).mean),
       ...(ofFeatures ? featureHeads : pictureHeads),
+      ...pretrainedHeads(backbone),
     },
   };
 }

@@ -7,7 +7,7 @@ import { classLoss } from "../nn/losses.ts";
 import { adam } from "../nn/optim.ts";
 import { schedule } from "../nn/schedule.ts";
 import type { Scope } from "../nn/scope.ts";
-import { backboneUpdates } from "./backbone.ts";
+import { backboneUpdates, pretrainedHeads } from "./backbone.ts";
 import { head } from "./heads.ts";
 import { defineModel } from "./model.ts";
 import { SCHEDULE_NAMES } from "./options.ts";
@@ -54,6 +54,7 @@ export const logistic = defineModel({
       heads: {
         classify: head(["picture"], "logits", (scope, { picture }) => classify(scope, picture)),
         values: head(["picture"], "features", (scope, { picture }) => values(scope, picture)),
+        ...pretrainedHeads(data.backbone),
       },
     };
   },

@@ -7,7 +7,7 @@ import { classLoss } from "../nn/losses.ts";
 import { adam } from "../nn/optim.ts";
 import { schedule, withWarmup } from "../nn/schedule.ts";
 import type { Scope } from "../nn/scope.ts";
-import { backboneUpdates } from "./backbone.ts";
+import { backboneUpdates, pretrainedHeads } from "./backbone.ts";
 import { head } from "./heads.ts";
 import { defineModel } from "./model.ts";
 import { ACTIVATION_NAMES, SCHEDULE_NAMES } from "./options.ts";
@@ -68,6 +68,7 @@ export const mlp = defineModel({
       heads: {
         classify: head(["picture"], "logits", (scope, { picture }) => classify(scope, picture)),
         features: head(["picture"], "features", (scope, { picture }) => features(scope, picture)),
+        ...pretrainedHeads(data.backbone),
       },
     };
   },

@@ -15,7 +15,7 @@ import { adam, globalNorm } from "../nn/optim.ts";
 import { SCHEDULES } from "../nn/schedule.ts";
 import type { Scope } from "../nn/scope.ts";
 import { halves, judgeFeatures, skipGenerator } from "../nn/skip-generator.ts";
-import { backboneFeatures, backboneUpdates } from "./backbone.ts";
+import { backboneFeatures, backboneUpdates, pretrainedHeads } from "./backbone.ts";
 import { FAST_OPTIMIZERS, fastBatch, fastTraining, fastWidths, WIDTHS_PATTERN } from "./fast-training.ts";
 import { type Heads, head } from "./heads.ts";
 import { mostlyUnlabelled } from "./labelled-half.ts";
@@ -284,6 +284,7 @@ export const multiscale = defineModel({
           ]),
         ),
         ...sampling,
+        ...pretrainedHeads(backbone),
       },
     };
   },

@@ -10,7 +10,7 @@ import type { Scope } from "../nn/scope.ts";
 import { Random } from "../random/random.ts";
 import type { Examples } from "../solvers/examples.ts";
 import { principalComponents } from "../solvers/principal.ts";
-import { backboneFeatures } from "./backbone.ts";
+import { backboneFeatures, pretrainedHeads } from "./backbone.ts";
 import { type Heads, head } from "./heads.ts";
 import type { DataSpec, SolveContext, SolveProgress, Stage } from "./model.ts";
 
@@ -71,7 +71,8 @@ export function solvedValues(
     fail("E_OPTION", "what is solved does not move the --backbone network; leave --freeze out, or say --freeze all");
   const raw = (scope: Scope, x: Tensor) => pictureValues(features, data, scope, x);
   const rawHead = head(["picture"], "features", (scope, { picture }) => raw(scope, picture));
-  if (components === 0) return { rows: raw, heads: { values: rawHead }, asked: "values", stages: [] };
+  const known: Heads = { values: rawHead, ...pretrainedHeads(data.backbone) };
+  if (components === 0) return { rows: raw, heads: known, asked: "values", stages: [] };
   const rows = (root: Scope, x: Tensor) => {
     const y = raw(root, x);
     const d = y.shape[1]!;
@@ -99,7 +100,7 @@ export function solvedValues(
     },
   };
   const rowsHead = head(["picture"], "features", (scope, { picture }) => rows(scope, picture));
-  return { rows, heads: { values: rawHead, features: rowsHead }, asked: "features", stages: [stage] };
+  return { rows, heads: { ...known, features: rowsHead }, asked: "features", stages: [stage] };
 }
 
 /** `n` of some numbers, drawn without repetition and in rising order. */

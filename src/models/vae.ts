@@ -11,7 +11,7 @@ import { convDecoder, convEncoder, defaultDepth, type NetShape } from "../nn/net
 import { adam } from "../nn/optim.ts";
 import { schedule, withWarmup } from "../nn/schedule.ts";
 import type { Scope } from "../nn/scope.ts";
-import { backboneUpdates, belowLayers } from "./backbone.ts";
+import { backboneUpdates, belowLayers, pretrainedHeads } from "./backbone.ts";
 import {
   decodedView,
   decodeFeatures,
@@ -286,6 +286,7 @@ export const vae = defineModel({
           g.exp(g.mul(posterior(scope, features(scope, picture)).logVariance, 0.5)),
         ),
         ...(ofFeatures ? featureHeads : pictureHeads),
+        ...pretrainedHeads(backbone),
       },
     };
   },

@@ -54,9 +54,14 @@ function totalVariation(x: Tensor): Tensor {
 const canAsk = (heads: Heads, name: string): boolean =>
   name in heads && (!heads[name]!.takes.includes("label") || (name !== "classify" && "classify" in heads));
 
-/** The statistics that a model has the heads for. */
+/**
+ * The statistics that a model has the heads for. Of a classifier on a pretrained network, the energy alone: beside where that network's
+ * features lie (metrics/novelty.ts), the others tell little of what is novel, and each is rare in some known pictures.
+ */
 const statisticsOf = (heads: Heads): Statistic[] =>
-  STATISTICS.filter(({ head }) => head === undefined || canAsk(heads, head));
+  "pretrained" in heads && canAsk(heads, "classify")
+    ? STATISTICS.filter(({ head }) => head === "classify")
+    : STATISTICS.filter(({ head }) => head === undefined || canAsk(heads, head));
 
 /** Whether a model gives any statistic of what it has learnt: those of the picture alone are not its own. */
 export const hasStatistics = (heads: Heads): boolean => statisticsOf(heads).some(({ head }) => head !== undefined);

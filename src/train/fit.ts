@@ -38,7 +38,8 @@ export async function* fit(options: FitOptions, prepared?: PreparedRun): AsyncGe
   const program = await Program.create(options.backend, graphsOf(compiled), state);
   try {
     const validation = featureTable(options.features?.validation);
-    const validator = await Validator.create(program, compiled, data, seed, batch, validation);
+    const train = featureTable(firstViews(options.features?.train));
+    const validator = await Validator.create(program, compiled, data, seed, batch, { validation, train });
     const watch = await Watch.create(program, compiled, options);
     yield* new TrainingRun(options, compiled, program, validator, watch, goals, loaded).events();
   } finally {
@@ -46,10 +47,11 @@ export async function* fit(options: FitOptions, prepared?: PreparedRun): AsyncGe
   }
 }
 
-const graphsOf = ({ stages, validate, samples, watch }: CompiledModel) => {
+const graphsOf = ({ stages, validate, training, samples, watch }: CompiledModel) => {
   const steps = [
     ...stages.flatMap(({ phases, predictions }) => [...phases, ...predictions.values()]),
     validate,
+    ...training.map(({ step }) => step),
     ...(samples ? [samples] : []),
     ...(watch ? [watch.discriminate, watch.slope, ...watch.losses.values()] : []),
   ];
@@ -213,7 +215,7 @@ class TrainingRun {
         if (!stopping && this.stalledBy(compiled)) return undefined;
       } else if (stopping || saving) {
         // The last checkpoint is the one to be used where none is the best.
-        if (stopping && progress.best === null) this.fitted = (await this.validator.run([])).fit(true);
+        if (stopping && progress.best === null) this.fitted = await (await this.validator.run([])).fit(true);
         await this.save("last");
       }
       // Whoever stops a run after its last step has not cut it short.
@@ -321,7 +323,7 @@ class TrainingRun {
     if (best) progress.best = { epoch, values: this.goals.valuesOf(this.metrics) };
     const isLast = ended && progress.stage.index + 1 === this.compiled.stages.length;
     const isUsed = best || isLast || this.reachedGoal() !== undefined || (stopping && progress.best === null);
-    this.fitted = found.fit(isUsed);
+    this.fitted = await found.fit(isUsed);
     const { step: at } = progress;
     const told: RunEvent[] = [
       { type: "epoch", epoch, step: at, seconds: this.elapsed, metrics: this.metrics, best },

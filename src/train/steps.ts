@@ -63,6 +63,8 @@ export interface CompiledModel {
   readonly stages: readonly CompiledStage[];
   /** Per-example outputs on a batch with averaged weights, for validation. */
   readonly validate: Step;
+  /** What is fitted with the help of training pictures, and what it is given of these, as `validate`. */
+  readonly training: readonly { readonly quantity: FittedQuantity; readonly step: Step }[];
   /** `SAMPLES` pictures of the head `sample`, with averaged weights, where the model has it. */
   readonly samples?: Step;
   /** What an adversarial model is watched by. */
@@ -176,6 +178,12 @@ export function compileModel(
     return { graph: { name, updates: new Map(), log }, noises: build.noises, annealed: build.annealed };
   };
   const validate = predictStep(VALIDATE, outputs);
+  const training = fitted.flatMap((quantity) => {
+    const { needs = [], uses = [] } = quantity.ofTraining ?? {};
+    if (needs.length === 0 || !needs.every((name) => possible.includes(name))) return [];
+    const asked = [...needs, ...uses.filter((name) => possible.includes(name))];
+    return [{ quantity, step: predictStep(trainingGraph(quantity.name), asked) }];
+  });
   const moved = stages.map(
     ({ stage, phases }) =>
       new Set([...phases.flatMap(({ graph }) => [...graph.updates.keys()]), ...solvedPaths(stage, specs, frozen)]),
@@ -197,6 +205,7 @@ export function compileModel(
       metrics: told[k]!,
     })),
     validate,
+    training,
     samples: "sample" in model.heads ? predictStep(predictGraph("sample"), ["sample"], SAMPLES) : undefined,
     watch: watched ? watchSteps(stages, predictStep) : undefined,
     metrics,
@@ -406,6 +415,7 @@ function streamsOf({ updates, log }: StepGraph): Set<string> {
 /** Names of graphs beside those of phases. */
 const VALIDATE = "validate";
 const predictGraph = (head: string) => `predict ${head}`;
+const trainingGraph = (quantity: string) => `fit ${quantity}`;
 const watchGraph = (what: string) => `watch ${what}`;
 
 /** @throws `E_NAME` for two phases or streams that could not be told apart, or a name that is taken */
@@ -414,7 +424,8 @@ function requireNames({ stages }: BuiltModel, streams: readonly ResolvedStream[]
   const twice = phases.find((name, i) => phases.indexOf(name) !== i);
   if (twice !== undefined) fail("E_NAME", `two phases are called "${twice}"; give each a name of its own`);
   const taken = phases.find(
-    (name) => name === VALIDATE || [predictGraph, watchGraph].some((graph) => name.startsWith(graph(""))),
+    (name) =>
+      name === VALIDATE || [predictGraph, trainingGraph, watchGraph].some((graph) => name.startsWith(graph(""))),
   );
   if (taken !== undefined) fail("E_NAME", `a phase cannot be called "${taken}": that is a graph of the loop's own`);
   const slashed = streams

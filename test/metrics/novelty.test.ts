@@ -1,9 +1,18 @@
 // The parts of novelty on plain arrays: rarity tables, the distance of features, and a threshold that keeps its promise.
+import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
-import { fitFeatureGaussians, fitProjection, project, relativeDistance } from "../../src/metrics/feature-distance.ts";
-import { FALSE_ALARMS, fitNovelty, NOVELTY_PICTURES } from "../../src/metrics/novelty.ts";
+import {
+  fitFeatureGaussians,
+  fitProjection,
+  project,
+  relativeDistance,
+  residuals,
+  unitRows,
+} from "../../src/metrics/feature-distance.ts";
+import { FALSE_ALARMS, fitNovelty, fitPretrainedNovelty, NOVELTY_PICTURES } from "../../src/metrics/novelty.ts";
 import { fitTailTable, rarity } from "../../src/metrics/tail-table.ts";
 import { Random } from "../../src/random/random.ts";
+import { clouds } from "../reference/numbers.ts";
 
 const normal = (n: number, name: string): Float32Array => {
   const values = new Float32Array(n);
@@ -29,6 +38,16 @@ describe("the rarity of a value", () => {
     expect((rarity(table, 10) - rarity(table, 5)) / 5 / 3).toBeCloseTo(1, 1);
     expect(rarity(table, 5)).toBeGreaterThan(rarity(table, 4));
     expect(rarity(table, -1)).toBeGreaterThan(rarity(table, -0.5));
+  });
+
+  it("is -ln(1 - F) where only large values are rare, and no less than nothing far below", () => {
+    const n = 10_000;
+    const values = Float64Array.from({ length: n }, (_, i) => -Math.log(1 - (i + 0.5) / n));
+    const table = fitTailTable(values, "above");
+    // Of the exponential distribution of rate 1, -ln(1 - F(x)) is x: in the tail too, whose rate a hundred values give.
+    for (const x of [0.05, 0.7, 2, 4]) expect(Math.abs(rarity(table, x) - x)).toBeLessThan(0.02);
+    expect(rarity(table, 9) / 9).toBeCloseTo(1, 1);
+    expect(rarity(table, -5)).toBe(rarity(table, 0));
   });
 
   it("is a number where all known values are the same, and large for another value", () => {
@@ -104,6 +123,78 @@ describe("the distance of features", () => {
     const rows = project(projection, features);
     const gaussians = fitFeatureGaussians(rows, new Int32Array(40), 3, [0, 1, 2, 3]);
     expect(relativeDistance(gaussians, rows, 0)).toBeCloseTo(0, 9);
+  });
+});
+
+/** `[d, axes]`: the first axes themselves. */
+const basisOfFirst = (d: number, axes: number): Float32Array =>
+  Float32Array.from({ length: d * axes }, (_, at) => Number(Math.floor(at / axes) === at % axes));
+
+describe("the distance of features of a pretrained network", () => {
+  const training = clouds(240, 12, 3, 0.8, 11);
+  const known = { rows: training.rows, groups: training.labels, classes: 3 };
+  const pictures = Float32Array.of(...clouds(24, 12, 3, 0.8, 11).rows, ...clouds(16, 12, 4, 2, 5).rows);
+
+  it("is that of training pictures in features of length 1, as scikit-learn has it", () => {
+    const { distances } = JSON.parse(readFileSync(new URL("../reference/novelty.json", import.meta.url), "utf8"));
+    const { features } = fitPretrainedNovelty(new Float32Array(40), 40, pictures, known);
+    expect([features!.of, features!.projection.axes]).toEqual(["pretrained", 12]);
+    const rows = project(features!.projection, unitRows(pictures, 40));
+    // Axes and Gaussians are kept as float32: a relative 1e-6 of distances up to some hundreds, whose differences these are.
+    for (let i = 0; i < 40; i++)
+      expect(Math.abs(relativeDistance(features!.gaussians, rows, i) - distances[i])).toBeLessThan(1e-4);
+  });
+
+  it("does not depend on how long features are, and is a number for features that are 0", () => {
+    const { features } = fitPretrainedNovelty(new Float32Array(40), 40, pictures, known);
+    const distance = (row: Float32Array) =>
+      relativeDistance(features!.gaussians, project(features!.projection, unitRows(row, 1)), 0);
+    const first = pictures.slice(0, 12);
+    expect(distance(first.map((value) => 8 * value))).toBeCloseTo(distance(first), 4);
+    expect(Number.isFinite(distance(new Float32Array(12)))).toBe(true);
+  });
+
+  it("has a residual: what of the features the axes do not give back, and never what rounding leaves", () => {
+    // Along the first four of six numbers; and one picture of length 1 that is half beside them, in squares.
+    const rows = Float32Array.from({ length: 600 }, (_, at) => (at % 6 < 4 ? Math.sin(at * at) : 0));
+    const projection = fitProjection(unitRows(rows, 100), 100);
+    const centred = { ...projection, axes: 4, basis: basisOfFirst(6, 4), centre: new Float32Array(6) };
+    const half = Float32Array.of(Math.SQRT1_2, 0, 0, 0, 0, Math.SQRT1_2);
+    expect(residuals(centred, half, project(centred, half))[0]).toBeCloseTo(0.5, 6);
+    expect([...residuals(projection, unitRows(rows, 100), project(projection, unitRows(rows, 100)))]).toEqual(
+      new Array(100).fill(1e-5),
+    );
+  });
+
+  it("leaves as many alarms as promised among new pictures, and the most typical raise none", () => {
+    let past = 0;
+    const [fits, fresh] = [20, 2000];
+    for (let fit = 0; fit < fits; fit++) {
+      // More than the 50 axes that 500 pictures give.
+      const d = 60;
+      const taught = {
+        rows: normal(500 * d, `taught ${fit}`),
+        groups: Int32Array.from({ length: 500 }, (_, i) => i % 2),
+      };
+      const found = fitPretrainedNovelty(normal(199, `energy ${fit}`), 199, normal(199 * d, `validation ${fit}`), {
+        ...taught,
+        classes: 2,
+      });
+      expect(found.falseAlarms).toBe(FALSE_ALARMS);
+      const { projection, gaussians } = found.features!;
+      const features = unitRows(normal(fresh * d, `new ${fit}`), fresh);
+      const rows = project(projection, features);
+      const beside = residuals(projection, features, rows);
+      const energies = normal(fresh, `new energy ${fit}`);
+      const scoreOf = (statistics: readonly number[]) =>
+        statistics.reduce((total, value, s) => total + rarity(found.tables[s]!, value), 0);
+      for (let i = 0; i < fresh; i++)
+        if (scoreOf([energies[i]!, relativeDistance(gaussians, rows, i), beside[i]!]) > found.threshold) past++;
+      expect(scoreOf([-100, -1000, 0])).toBeLessThan(found.median);
+    }
+    // The share of a fit on 199 varies by 0.7 %, so the mean of 20 by 0.16 %; tables of fewer pictures are a little wider.
+    expect(past / (fits * fresh)).toBeLessThan(0.015);
+    expect(past / (fits * fresh)).toBeGreaterThan(0.004);
   });
 });
 

@@ -13,12 +13,21 @@ import { interpret } from "../../src/graph/interpret.ts";
 import { NOISE_PREFIX, STATE_PREFIX } from "../../src/graph/names.ts";
 import { constant } from "../../src/graph/tensor.ts";
 import { softmaxRows } from "../../src/metrics/classification.ts";
+import {
+  fitFeatureGaussians,
+  project,
+  relativeDistance,
+  residuals,
+  unitRows,
+} from "../../src/metrics/feature-distance.ts";
+import { noveltyTables } from "../../src/metrics/novelty.ts";
+import { rarity } from "../../src/metrics/tail-table.ts";
 import type { Backbone } from "../../src/models/backbone.ts";
 import { classVae } from "../../src/models/class-vae.ts";
 import { latentDensity } from "../../src/models/latent-density.ts";
 import { testViews } from "../../src/models/test-views.ts";
 import { Build, initialState } from "../../src/nn/scope.ts";
-import { load, nativeBackend, RunFolder } from "../../src/node.ts";
+import { ExportedClassifier, load, nativeBackend, RunFolder } from "../../src/node.ts";
 import { encodeModel, type OnnxConstant } from "../../src/onnx/schema.ts";
 import { planRun, resumeRun, startRun } from "../../src/run/train.ts";
 import type { RunEvent } from "../../src/train/events.ts";
@@ -223,6 +232,44 @@ describe("other models on a network that is trained on", () => {
     const features = { ...wish, options: { decodes: "features" } };
     await expect(startRun("vae", features)).rejects.toThrowError(/decodes=features needs .*; ask for --freeze all/);
     expect(existsSync(wish.out)).toBe(false);
+  });
+});
+
+describe("novelty on a network", () => {
+  it("is told by where the classes of training pictures lie in its features, in the exported file too", async () => {
+    const out = join(root, "frozen");
+    const model = await load(out, { backend });
+    const { tables, features, median, threshold } = noveltyTables(model.fitted)!;
+    expect([tables.length, features!.of]).toEqual([3, "pretrained"]);
+    const n = data.train.labels.length;
+    const all = Array.from({ length: n }, (_, i) => i);
+    const rowsOf = async (pictures: Uint8Array) => (await model.run("pretrained", { picture: pictures })).data;
+    const known = unitRows((await rowsOf(await gather(data.train, range(0, n)))) as Float32Array, n);
+    const projected = project(features!.projection, known);
+    const expected = fitFeatureGaussians(projected, data.train.labels, 10, all);
+    // Features are kept as half floats while a run trains: a relative 5e-4, here of class means of about 1 after whitening.
+    for (const [at, value] of expected.means.entries())
+      expect(Math.abs(features!.gaussians.means[at]! - value)).toBeLessThan(0.02 * Math.max(1, Math.abs(value)));
+
+    const picture = await gather(data.test!, range(0, 20));
+    const novelty = (await model.run("novelty", { picture })).data;
+    const logits = (await model.logits(picture)).data;
+    const unit = unitRows((await rowsOf(picture)) as Float32Array, 20);
+    const rows = project(features!.projection, unit);
+    const beside = residuals(features!.projection, unit, rows);
+    for (let i = 0; i < 20; i++) {
+      const own = Array.from(logits.subarray(10 * i, 10 * i + 10));
+      const energy = -Math.log(own.reduce((total, value) => total + Math.exp(value), 0));
+      const statistics = [energy, relativeDistance(features!.gaussians, rows, i), beside[i]!];
+      const score = statistics.reduce((total, value, s) => total + rarity(tables[s]!, value), 0);
+      // float32 statistics, and tables of rarity up to some tens a unit.
+      expect(novelty[i]!).toBeCloseTo((score - median) / (threshold - median), 3);
+    }
+    const exported = await ExportedClassifier.load(readFileSync(join(out, "model.onnx")), backend);
+    for (const [i, answer] of (await exported.classify(picture)).entries())
+      expect(Math.abs(answer.novelty! - novelty[i]!)).toBeLessThan(1e-4 * Math.max(1, Math.abs(novelty[i]!)));
+    await exported.dispose();
+    await model.dispose();
   });
 });
 

@@ -3,7 +3,7 @@ import { ndarray } from "../../src/base/array.ts";
 import type { Dataset, ImageSet } from "../../src/data/dataset.ts";
 import * as g from "../../src/graph/ops/index.ts";
 import type { Tensor } from "../../src/graph/tensor.ts";
-import type { Metric } from "../../src/metrics/metric.ts";
+import type { FittedQuantity, Metric, Predictions } from "../../src/metrics/metric.ts";
 import { head } from "../../src/models/heads.ts";
 import type { BuiltModel, DataSpec } from "../../src/models/model.ts";
 import { type Initializer, zerosInit } from "../../src/nn/init.ts";
@@ -109,7 +109,7 @@ describe.each(BACKENDS)("validation on $name", (backend) => {
     async (size) => {
       const { metrics, fit } = await validate(backend, seven, size);
       expect(metrics).toEqual(close(expected(seven)));
-      expect([...fit(true).keys()]).toEqual(["temperature"]);
+      expect([...(await fit(true)).keys()]).toEqual(["temperature"]);
     },
   );
 
@@ -122,7 +122,7 @@ describe.each(BACKENDS)("validation on $name", (backend) => {
     const none = pictures([-1, -1, -1, -1]);
     const { metrics, fit } = await validate(backend, none, 3);
     expect(metrics).toEqual({ "validation/mse": expect.closeTo(expected(none)["validation/mse"]!, 5) });
-    expect(fit(true).size).toBe(0);
+    expect((await fit(true)).size).toBe(0);
   });
 
   it("leaves out pictures that do not decode", async () => {
@@ -133,7 +133,7 @@ describe.each(BACKENDS)("validation on $name", (backend) => {
   it("without pictures gives nothing", async () => {
     for (const set of [undefined, pictures([])]) {
       const { metrics, fit } = await validate(backend, set, 3);
-      expect([metrics, fit(true).size]).toEqual([{}, 0]);
+      expect([metrics, (await fit(true)).size]).toEqual([{}, 0]);
     }
   });
 });
@@ -158,6 +158,44 @@ describe("what is slow to fit", () => {
       expect(saves.at(-1)!.snapshot.fitted.has("own")).toBe(true);
     },
   );
+});
+
+describe("what is fitted with the help of training pictures", () => {
+  const own = (needs: readonly string[], most: number) => {
+    const given: (Predictions | undefined)[] = [];
+    const quantity: FittedQuantity = {
+      ...{ name: "own", needs: ["classify"], slow: true, ofTraining: { needs, uses: ["elbo"], most } },
+      fit(_, training) {
+        given.push(training);
+        return {};
+      },
+    };
+    return { quantity, given };
+  };
+  const fitted = async (needs: readonly string[], most: number, set: ImageSet) => {
+    const { quantity, given } = own(needs, most);
+    await train({ ...model, fitted: [quantity] }, { data: { ...data, train: set }, epochs: 1 });
+    return given.at(-1);
+  };
+  const seven = pictures([0, 1, 2, 2, -1, 1, 2]);
+
+  it("is given what the model says of those that decode, of its own source", async () => {
+    const pixels = { ...seven.pixels, usable: (i: number) => i !== 3 };
+    const found = (await fitted(["classify"], 100, { ...seven, pixels, added: { count: 2, share: 0.1 } }))!;
+    expect([...found.labels]).toEqual([0, 1, 2, -1]);
+    expect([...found.outputs.keys()]).toEqual(["classify"]);
+    expect(found.output("classify").length).toBe(4 * CLASSES);
+    expect([...found.labelsOrAnswers].every((label) => label >= 0)).toBe(true);
+  });
+
+  it("is given some of many, and nothing where the model does not give what is needed", async () => {
+    const many = pictures(Array.from({ length: 90 }, (_, i) => i % 3));
+    const { labels } = (await fitted(["classify"], 30, many))!;
+    // Evenly spread, so that each class has its share.
+    expect(Math.abs(labels.length - 30)).toBeLessThan(3);
+    expect(new Set(labels).size).toBe(3);
+    expect(await fitted(["encode"], 30, many)).toBeUndefined();
+  });
 });
 
 describe("the metrics of validation", () => {
