@@ -5,8 +5,8 @@ import { basename, join, resolve } from "node:path";
 import { buildSync } from "esbuild";
 
 const ROOT = resolve(import.meta.dirname, "..");
-/** What a program may start as a thread, and then looks for beside itself. */
-const THREADS = [join(ROOT, "src/runtime/onednn/thread.ts")];
+/** What a program may start as a thread or a process, and then looks for beside itself. */
+const STARTED = ["runtime/onednn/thread.ts", "experiments/job-process.ts"].map((file) => join(ROOT, "src", file));
 
 const made = new Map<string, string>();
 
@@ -18,7 +18,7 @@ export function bundled(program: string): string {
   // As deep below the root as the folders of src/, which find vendor/ by that.
   const folder = join(ROOT, ".cache", `${name}-${process.pid}`);
   buildSync({
-    entryPoints: [program, ...THREADS],
+    entryPoints: [program, ...STARTED],
     ...{ outdir: folder, entryNames: "[name]", bundle: true, splitting: true, keepNames: true },
     ...{ format: "esm", platform: "node", target: "node20", packages: "external", external: ["../../vendor/*"] },
   });
