@@ -104,11 +104,10 @@ const ROUNDS = 12;
 /**
  * An orthonormal basis `[d, k]` of the directions of largest variance of a covariance, by orthogonal iteration (Golub & Van
  * Loan, Matrix Computations, section 8.2.4). It always begins with the same directions, so that its result is a function of
- * the covariance.
+ * the covariance. A direction without variance beyond those before it is zero.
  */
 export function principalAxes(covariance: Float64Array, d: number, k: number): Float64Array {
-  // Directions in general position: fractions of multiples of the golden ratio.
-  let basis: Float64Array = Float64Array.from({ length: d * k }, (_, i) => ((i * 0.6180339887) % 1) - 0.5);
+  let basis = generalDirections(d, k);
   for (let round = 0; round < ROUNDS; round++) {
     const next = new Float64Array(d * k);
     for (let i = 0; i < d; i++)
@@ -119,6 +118,19 @@ export function principalAxes(covariance: Float64Array, d: number, k: number): F
     basis = orthonormal(next, d, k);
   }
   return basis;
+}
+
+/**
+ * Independent directions `[d, k]`, also where k is d: numbers in -0.5..0.5 of the generator of Park & Miller 1988, "Random number
+ * generators: good ones are hard to find". Multiples of a ratio would not do: their columns depend on each other there.
+ */
+function generalDirections(d: number, k: number): Float64Array {
+  const [factor, modulus] = [16807, 2 ** 31 - 1];
+  let state = 1;
+  return Float64Array.from({ length: d * k }, () => {
+    state = (state * factor) % modulus;
+    return state / modulus - 0.5;
+  });
 }
 
 /** Gram–Schmidt over the columns of `[d, k]`, twice, so that rounding leaves them orthogonal; a dependent column becomes zero. */

@@ -85,9 +85,8 @@ class Library implements NativeLibrary {
     this.check(this.api.disableTelemetryEvents(this.env));
     this.memory = this.make(this.api.createCpuMemoryInfo, ARENA_ALLOCATOR, DEFAULT_MEMORY);
     // One arena for all sessions: those of a program run in turn, and each would keep the most that it ever took. The environment is one
-    // for the process, and refuses another arena where a thread before this one has registered it.
-    const refused = this.api.createAndRegisterAllocator(this.env, this.memory, null) as Pointer | null;
-    if (refused) this.api.releaseStatus(refused);
+    // for the process: another thread's arena takes the place of this one for sessions to come.
+    this.check(this.api.createAndRegisterAllocator(this.env, this.memory, null));
   }
 
   /** Throws the message of a status that is not null. */

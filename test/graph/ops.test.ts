@@ -101,7 +101,10 @@ describe("every op", () => {
     "%s equals the float64 evaluation whatever tiles are forced, and so do its gradients",
     async (title, test) => {
       const found = new Map<string, Record<string, NdArray>>();
-      for (const backend of BY_TILES) found.set(backend.name, await checkOn(backend, "train", test));
+      for (const backend of BY_TILES) {
+        found.set(backend.name, await checkOn(backend, "train", test));
+        await checkOn(backend, "infer", test);
+      }
       // Where they can be in tiles they are: each size rounds otherwise.
       if (title.includes("whole vectors"))
         for (const { name } of BACKENDS)

@@ -1,6 +1,6 @@
 // Linear algebra, and mixtures of Gaussians that are fitted to rows.
 import { describe, expect, it } from "vitest";
-import { cholesky, moments, principalAxes, solveLower } from "../../src/base/linear-algebra.ts";
+import { cholesky, moments, principalAxes, solveLower, symmetricEigen } from "../../src/base/linear-algebra.ts";
 import { frechetDistance } from "../../src/metrics/frechet-distance.ts";
 import { fitMixture } from "../../src/metrics/mixture.ts";
 import { Random } from "../../src/random/random.ts";
@@ -23,6 +23,24 @@ describe("linear algebra", () => {
     // Each round halves what is wrong of the first direction: 12 rounds leave a 4,096th.
     expect(Math.abs(axes[0]! + axes[2]!)).toBeCloseTo(Math.SQRT2, 5);
     expect(Math.abs(axes[0]! * axes[1]! + axes[2]! * axes[3]!)).toBeLessThan(1e-12);
+  });
+
+  it.each([10, 32, 64])("finds all %i axes where as many as numbers are asked for", (d) => {
+    // Eigenvalues 1, 2, ..., d, along the columns of the reflection I - 2 v vᵀ.
+    const direction = range(d).map((i) => 1 + (i % 7));
+    const length = Math.hypot(...direction);
+    const matrix = (value: (i: number, j: number) => number) =>
+      Float64Array.from({ length: d * d }, (_, at) => value(Math.floor(at / d), at % d));
+    const product = (a: Float64Array, b: Float64Array) =>
+      matrix((i, j) => range(d).reduce((total, k) => total + a[i * d + k]! * b[k * d + j]!, 0));
+    const reflection = matrix((i, j) => Number(i === j) - (2 * direction[i]! * direction[j]!) / length ** 2);
+    const variances = matrix((i, j) => (i === j ? i + 1 : 0));
+    const covariance = product(product(reflection, variances), reflection);
+    const axes = principalAxes(covariance, d, d);
+    const across = matrix((i, j) => axes[j * d + i]!);
+    const { values } = symmetricEigen(product(product(across, covariance), axes), d);
+    // Rounding of sums of d products, of eigenvalues up to 64; a lost axis has the value 0.
+    for (const [i, value] of values.sort().entries()) expect(Math.abs(value - (i + 1))).toBeLessThan(1e-9);
   });
 });
 

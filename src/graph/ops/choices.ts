@@ -1,5 +1,5 @@
 // Which lowering an op takes where several give the same values: facts measured on two cores (docs/architecture.md has
-// the times), in one place.
+// the times; those of tiles are by bench/tiles.ts), in one place.
 import { type Shape, sizeOf } from "../../base/array.ts";
 import { pointsOf, TAPS, type TileSize } from "../winograd.ts";
 import type { Window } from "./window.ts";

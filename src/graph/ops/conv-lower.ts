@@ -4,13 +4,7 @@ import type { Emitter } from "../emitter.ts";
 import type { Tensor } from "../tensor.ts";
 import { TAPS } from "../winograd.ts";
 import { tileSizeFor, transposesByColumns } from "./choices.ts";
-import {
-  bytesAtPoints,
-  emitInTiles,
-  emitWeightGradAtPoints,
-  emitWeightsBack,
-  type TiledConvolution,
-} from "./conv-points.ts";
+import { bytesAtPoints, emitInTiles, emitTiledWeightGrad, type TiledConvolution } from "./conv-points.ts";
 import { emitCol2im, emitExtraRow, emitIm2col } from "./im2col.ts";
 import { columnBytes, inTiles } from "./tiles.ts";
 import { isPointwise, outputSize, type Size, type Window } from "./window.ts";
@@ -56,7 +50,8 @@ function tiled(
   before: Size,
 ): TiledConvolution | undefined {
   const fits = kernel.every((taps) => taps === TAPS) && [...stride, ...dilation].every((step) => step === 1);
-  if (!fits) return undefined;
+  // Tiles are numbered over the batch, whose size an inference graph leaves open.
+  if (!fits || emit.mode === "infer") return undefined;
   const size = emit.winograd ?? tileSizeFor({ images: picture[0], result, channels: picture[3] });
   return size === 0 ? undefined : { size, picture, result, before };
 }
@@ -162,9 +157,9 @@ export function lowerConv2dWeightGrad(emit: Emitter, node: Tensor<ConvAttrs>, [x
   const inPoints = tiled(emit, window, [n, h, w, c], [oh, ow, o], [top, left]);
   if (inPoints) {
     const parts = inTiles(emit, n, bytesAtPoints(inPoints), -4, [x!, y!], ([image, result], images) =>
-      emitWeightGradAtPoints(emit, { ...inPoints, picture: [images, h, w, c] }, image!, result!),
+      emitTiledWeightGrad(emit, { ...inPoints, picture: [images, h, w, c] }, image!, result!),
     );
-    return emitWeightsBack(emit, inPoints.size, parts.length === 1 ? parts[0]! : emit.node("Sum", parts), [c, o]);
+    return parts.length === 1 ? parts[0]! : emit.node("Sum", parts);
   }
   const parts = inTiles(emit, n, columnBytes(window, h, w, c), -4, [x!, y!], ([image, result], images) => {
     const columns = columnsOf(emit, image!, [images, h, w, c], window);

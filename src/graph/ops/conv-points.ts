@@ -115,24 +115,19 @@ export function emitInTiles(
   return emit.reshape(emit.node("Gather", [pixels, emit.indices(place, [place.length])], { axis: 0 }), [n, h, w, o]);
 }
 
-/** Emits the adjoint of the weights at the points, `[points, c, o]`: sums of it may be added up before `emitWeightsBack`. */
-export function emitWeightGradAtPoints(
-  emit: Emitter,
-  convolution: TiledConvolution,
-  x: string,
-  gradient: string,
-): string {
+/**
+ * Emits the adjoint of the weights, `[3, 3, c, o]`. What it is at the points takes up to four times as much, so it is brought back before
+ * parts of a batch are added up.
+ */
+export function emitTiledWeightGrad(emit: Emitter, convolution: TiledConvolution, x: string, gradient: string): string {
   const { size, picture, result } = convolution;
+  const [c, o] = [picture[3], result[2]];
   const pictures = emitPicturesAtPoints(emit, convolution, x);
   const results = emitAtPoints(emit, gradient, [picture[0], ...result], {
     ...{ size, tiles: tilesOf(size, result), reads: size, before: [0, 0] },
     matrix: BOTH[size].results,
   });
-  return emit.node("MatMul", [emit.node("Transpose", [pictures], { perm: [0, 2, 1] }), results]);
-}
-
-/** Emits the adjoint of the weights `[3, 3, c, o]` from what it is at the points. */
-export function emitWeightsBack(emit: Emitter, size: TileSize, atPoints: string, [c, o]: readonly [number, number]) {
+  const atPoints = emit.node("MatMul", [emit.node("Transpose", [pictures], { perm: [0, 2, 1] }), results]);
   const flat = emit.reshape(atPoints, [pointsOf(size) ** 2, c * o]);
   return emit.reshape(emitProduct(emit, BOTH[size].tapsBack, flat), [TAPS, TAPS, c, o]);
 }
