@@ -185,17 +185,17 @@ const FINGERPRINT_SAMPLE = 1000;
 /**
  * A line of text by which the data that a run was trained on is recognised: the pictures' size, and for each part the number
  * of pictures with a hash over all labels and the bytes of up to 1,000 evenly spread pictures, a hash of the class names, and
- * the same of the second data source and of added pictures (with their share) where there are any.
+ * the same of the second data source and of added pictures (with their soft labels, which are learnt, and their share) where there are any.
  */
 export async function fingerprint(data: Dataset): Promise<string> {
-  const part = async (set: ImageSet | undefined): Promise<string> => {
+  const part = async (set: ImageSet | undefined, soft?: Float32Array): Promise<string> => {
     if (!set) return "-";
     const n = set.labels.length;
     const sample = evenly(n, Math.min(n, FINGERPRINT_SAMPLE));
     let hash = hashBytes(set.labels, hashBytes(await gather(set, sample)));
     const partner = keptPartner(set);
     if (partner) hash = hashBytes(await gather({ ...set, pixels: partner }, sample), hash);
-    if (set.soft) hash = hashBytes(new Uint8Array(set.soft.buffer, set.soft.byteOffset, set.soft.byteLength), hash);
+    if (soft) hash = hashBytes(new Uint8Array(soft.buffer, soft.byteOffset, soft.byteLength), hash);
     return `${n}:${(hash >>> 0).toString(16).padStart(8, "0")}`;
   };
   const { height, width, channels } = data.train;
@@ -203,15 +203,12 @@ export async function fingerprint(data: Dataset): Promise<string> {
   const { train } = data;
   const { added } = train;
   const [own, more] = added
-    ? [
-        subset(train, range(0, ownCount(train))),
-        { ...subset(train, range(ownCount(train), train.labels.length)), soft: added.soft },
-      ]
+    ? [subset(train, range(0, ownCount(train))), subset(train, range(ownCount(train), train.labels.length))]
     : [train];
   for (const set of [own, data.validation, data.test]) words.push(await part(set));
   words.push(hashName(data.classes.join("\n")).toString(16));
   if (data.second || added) words.push(await part(data.second));
-  if (added) words.push(`${await part(more)}@${added.share}`);
+  if (added) words.push(`${await part(more, added.soft)}@${added.share}`);
   return words.join(" ");
 }
 

@@ -9,8 +9,10 @@ import type { Dataset, ImageSet } from "./dataset.ts";
 export const SOFT_LABELS = "soft-labels.csv";
 
 const SIZE_LIMIT = 2 ** 28;
-/** The least and the most that the probabilities of a picture may sum up to, as they are written with four digits. */
-const [LEAST_SUM, MOST_SUM] = [0.99, 1.01];
+/** Decimals that probabilities are written with. */
+const DECIMALS = 4;
+/** By how much the probabilities of a picture may miss the sum 1: a hundredth, and what rounding each of `classes` may add. */
+const sumSlack = (classes: number): number => 0.01 + (classes * 10 ** -DECIMALS) / 2;
 
 /**
  * The table as text: a header `file` and the classes, then a line a picture.
@@ -28,7 +30,7 @@ export function formatSoftLabels(
   const lines = files.map((file, i) =>
     line(
       file,
-      Array.from({ length: k }, (_, c) => String(Number(rows[i * k + c]!.toFixed(4)))),
+      Array.from({ length: k }, (_, c) => String(Number(rows[i * k + c]!.toFixed(DECIMALS)))),
     ),
   );
   return `${[line("file", classes), ...lines].join("\n")}\n`;
@@ -48,13 +50,19 @@ function readRows(path: string, { labels, name }: ImageSet, classes: readonly st
   if (statSync(path).size > SIZE_LIMIT)
     fail("E_DATA_FORMAT", `${path}: larger than ${SIZE_LIMIT >> 20} MiB; remove it`);
   const [head = [], ...lines] = table(path);
-  const columns = classes.map((one) => head.indexOf(one));
+  const columns = classes.map((one) => head.indexOf(one, 1));
   if (head[0] !== "file" || head.length !== classes.length + 1 || columns.includes(-1))
     fail(
       "E_DATA_FORMAT",
       `${path}: its header is "${head.join(",").slice(0, 80)}"; expected file and the classes ${classes.join(", ").slice(0, 200)}. Remove the table to train on the names of the folders alone`,
     );
-  const byFile = new Map(lines.map((line, i) => [line[0]!, i]));
+  const byFile = new Map<string, number>();
+  for (const [i, line] of lines.entries()) {
+    const [file, first] = [line[0]!, byFile.get(line[0]!)];
+    if (first !== undefined)
+      fail("E_DATA_FORMAT", `${path}: line ${i + 2} is of ${file}, as line ${first + 2} is; remove one of the two`);
+    byFile.set(file, i);
+  }
   const k = classes.length;
   const rows = new Float32Array(labels.length * k);
   for (let i = 0; i < labels.length; i++) {
@@ -67,7 +75,7 @@ function readRows(path: string, { labels, name }: ImageSet, classes: readonly st
       );
     const values = columns.map((column) => Number(lines[at]![column] || Number.NaN));
     const sum = values.reduce((a, b) => a + b, 0);
-    if (!values.every((value) => value >= 0 && value <= 1) || !(sum >= LEAST_SUM && sum <= MOST_SUM))
+    if (!values.every((value) => value >= 0 && value <= 1) || Math.abs(sum - 1) > sumSlack(k))
       fail(
         "E_DATA_FORMAT",
         `${path}: line ${at + 2} has ${lines[at]!.slice(1).join(",").slice(0, 80)}; expected a probability of each class, which sum up to 1`,

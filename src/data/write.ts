@@ -34,8 +34,8 @@ const safeName = (label: string): string => label.replaceAll(/[/\\:*?"<>|\0]/g, 
 
 /**
  * Writes a data set as class folders of PNG: `OUT/train/CLASS/000001.png`, and unlabelled pictures in `OUT/unlabelled`.
- * Characters of class names that file systems refuse become `_`. Soft labels of training pictures, all of which then have a label, go into
- * a table beside.
+ * A class without pictures has no folder. Characters of class names that file systems refuse become `_`. Soft labels of training
+ * pictures, all of which then have a label, go into a table beside.
  * @returns the number of pictures written
  * @throws `E_WRITE` when the folder is not empty
  */
@@ -47,11 +47,11 @@ export async function writeFolders(data: Dataset, out: string, progress?: WriteP
     if (!set) continue;
     const names = data.classes.map(safeName);
     const folders = names.map((name) => join(out, part, name));
-    for (const folder of [...folders, ...(set.labels.includes(-1) ? [join(out, "unlabelled")] : [])])
-      mkdirSync(folder, { recursive: true });
+    const placeOf = (label: number) => folders[label] ?? join(out, "unlabelled");
+    // A folder without pictures would be refused when it is read.
+    for (const label of new Set(set.labels)) mkdirSync(placeOf(label), { recursive: true });
     for (let i = 0; i < set.labels.length; i++) {
-      const folder = set.labels[i]! < 0 ? join(out, "unlabelled") : folders[set.labels[i]!]!;
-      writeFileSync(join(folder, `${String(i).padStart(6, "0")}.png`), await png(set, i));
+      writeFileSync(join(placeOf(set.labels[i]!), `${String(i).padStart(6, "0")}.png`), await png(set, i));
       progress?.(++written);
     }
     if (part !== "train" || !set.soft) continue;

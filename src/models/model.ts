@@ -228,11 +228,14 @@ export interface Solve {
 
 /** How it is seen that a stage got nowhere. */
 export interface Stall {
-  /** One of its losses, `PHASE/LOSS`: the mean over an epoch is looked at. */
+  /**
+   * One of its losses, `PHASE/LOSS`: the mean over an epoch is looked at. One that says nothing of mixed pictures or soft labels may be
+   * left out of the log of batches that have them, and the stage then goes on.
+   */
   readonly loss: string;
   /** Above this it got nowhere. */
   readonly above: number;
-  /** Steps of the stage after which it is looked at, once, when the epoch ends. */
+  /** Steps of the stage, above 0, after which it is looked at, once, when the epoch ends. */
   readonly after: number;
 }
 
@@ -250,7 +253,7 @@ export interface Stage {
   readonly refresh?: Refresh;
   /**
    * Where it got nowhere it begins anew, once: what its phases move gets other first values, and the steps that are left are its new
-   * budget. Its phases continue none of a stage before.
+   * budget. Its phases continue none of a stage before. In a run that began with weights of another one (`from`) it goes on.
    */
   readonly stalls?: Stall;
 }

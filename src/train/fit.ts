@@ -90,8 +90,8 @@ class TrainingRun {
     private readonly goals: Goals,
     private readonly loaded: string | undefined,
   ) {
-    const { resume, model, data } = options;
-    this.progress = copyOf(resume?.progress ?? newProgress());
+    const { resume, from, model, data } = options;
+    this.progress = copyOf(resume?.progress ?? { ...newProgress(), ...(from ? { isTuned: true } : {}) });
     this.tables = makeTables(model.tables, data.train.labels.length, resume?.tables);
     this.soft = softTable(data.train, data.classes.length, data.train.added?.soft !== undefined);
     this.metrics = resume?.metrics ?? {};
@@ -122,17 +122,17 @@ class TrainingRun {
     while (reason === "planned") {
       const { index } = progress.stage;
       const streams = this.streams;
+      const { stage } = stages[index]!;
+      const plan = stage.solve
+        ? undefined
+        : new StagePlan(progress, this.options, shares[index]!, streams.stepsPerEpoch);
       const stall = this.stalledBy(stages[index]!);
       if (stall) yield this.note(stall.text);
       if (stall?.isAnew) await this.beginAnew(stages[index]!);
       if (stages.length > 1 && progress.stage.step === 0)
-        yield this.note(
-          `stage ${index + 1} of ${stages.length}${stages[index]!.stage.name ? `: ${stages[index]!.stage.name}` : ""}`,
-        );
+        yield this.note(`stage ${index + 1} of ${stages.length}${stage.name ? `: ${stage.name}` : ""}`);
       const asked = this.askedHeads(stages[index]!);
-      const running = stages[index]!.stage.solve
-        ? this.solve(stages[index]!, asked)
-        : this.stage(stages[index]!, streams, asked, shares[index]!);
+      const running = plan ? this.stage(stages[index]!, streams, asked, plan) : this.solve(stages[index]!, asked);
       reason = (yield* running) ?? "planned";
       // It got nowhere.
       if (reason === "planned" && progress.stage.step < progress.stage.planned!) continue;
@@ -162,12 +162,11 @@ class TrainingRun {
     compiled: CompiledStage,
     streams: StageStreams,
     asked: AskedHeads,
-    share: readonly [from: number, to: number],
+    plan: StagePlan,
   ): AsyncGenerator<RunEvent, EarlyEnd | undefined> {
     const { data, seed, interrupted, saveSeconds = 60 } = this.options;
     const { progress, program } = this;
     const { stage } = progress;
-    const plan = new StagePlan(progress, this.options, share, streams.stepsPerEpoch);
     const pipeline = new Pipeline(program, compiled.phases, streams, plan, seed, progress);
     const refresher = new Refresher(compiled, stage.index, asked, data.train, this.tables, seed, streams.stepsPerEpoch);
     const endsBefore = (step: number) => plan.isBoundary(step) || refresher.isDue(step);
@@ -288,7 +287,8 @@ class TrainingRun {
     }
     const { index, step, planned, epochsBefore } = progress.stage;
     const epochs = step / this.streams!.stepsPerEpoch;
-    progress.stage = { index, step: 0, planned: planned! - step, epochsBefore: epochsBefore + epochs, isAnew: true };
+    const anew = { planned: planned! - step, epochsBefore: epochsBefore + epochs, stepsBefore: step };
+    progress.stage = { index, step: 0, ...anew };
     // They were made for other progress.
     this.streams!.forget();
     watch?.begin(progress);

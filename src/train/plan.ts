@@ -42,8 +42,10 @@ export class StagePlan {
     this.seconds = progress.seconds;
     if (!isNew) return;
     stage.planned = null;
-    if (epochs !== null) stage.planned = Math.max(1, Math.round((share[1] - share[0]) * epochs * stepsPerEpoch));
-    else if (progress.seconds >= this.deadline) stage.planned = stage.step;
+    if (epochs !== null) {
+      const steps = Math.round((share[1] - share[0]) * epochs * stepsPerEpoch);
+      stage.planned = Math.max(1, steps - (stage.stepsBefore ?? 0));
+    } else if (progress.seconds >= this.deadline) stage.planned = stage.step;
   }
 
   /** Seconds of training at which the stage ends; infinite for a run of epochs. */

@@ -34,9 +34,11 @@ export interface TrainingProgress {
     planned: number | null;
     /** Epochs of the stages before, and of this one before it began anew. */
     epochsBefore: number;
-    /** Whether it began anew, as it had got nowhere. Default: no. */
-    isAnew?: boolean;
+    /** Steps of it before it began anew, as it had got nowhere. Default: it did not. */
+    stepsBefore?: number;
   };
+  /** Whether the run began with weights of another one. Default: no. */
+  isTuned?: boolean;
   /** What `planned` was made from. */
   budget: { epochs: number | null; minutes: number | null };
   /** Factor on all learning rates, below 1 where the run was set back as its numbers ran away. Default 1. */

@@ -1,4 +1,5 @@
 // A stage that got nowhere begins anew: some first weights lead to where training does not get out again.
+import { fail } from "../base/errors.ts";
 import type { Stage } from "../models/model.ts";
 import type { Metrics } from "./events.ts";
 import type { TrainingProgress } from "./progress.ts";
@@ -13,12 +14,12 @@ export interface Stalled {
 
 /**
  * Whether a stage got nowhere: asked once, at the end of the first epoch after as many steps as its rule says. It begins anew once, and
- * only where at least as many steps are left as were taken.
+ * only where at least as many steps are left as were taken, and its first weights were drawn: those of another run are not drawn anew.
  * @param metrics of the epoch that has ended
  */
 export function stalled(
   { stalls }: Stage,
-  { stage }: TrainingProgress,
+  { stage, isTuned }: TrainingProgress,
   metrics: Metrics,
   stepsPerEpoch: number,
 ): Stalled | undefined {
@@ -28,13 +29,39 @@ export function stalled(
   const value = metrics[`train/${stalls.loss}`];
   if (value === undefined || value <= stalls.above) return undefined;
   const seen = `${stalls.loss} is ${Number(value.toPrecision(3))} after ${step} steps, and below ${stalls.above} where training gets anywhere`;
-  if (stage.isAnew) return { isAnew: false, text: `${seen}: again, so it goes on; try another --seed` };
+  if (isTuned)
+    return { isAnew: false, text: `${seen}; it goes on, as its first weights are another run's: try another --from` };
+  if (stage.stepsBefore !== undefined)
+    return { isAnew: false, text: `${seen}: again, so it goes on; try another --seed` };
   if (planned - step < step)
     return { isAnew: false, text: `${seen}; too little of it is left to begin anew: try another --seed` };
   return {
     isAnew: true,
     text: `${seen}: the stage begins anew from other first weights, for the ${planned - step} steps that are left`,
   };
+}
+
+/**
+ * Refuses a rule that could never be asked, or whose stage could not begin anew.
+ * @param losses `PHASE/LOSS` of all phases
+ * @param tellsAll whether a loss that says nothing of mixed pictures or soft labels would be there too
+ * @throws `E_NAME`
+ */
+export function requireStall({ stalls, phases, solve }: Stage, losses: readonly string[], tellsAll: boolean): void {
+  if (!stalls) return;
+  const { loss, after } = stalls;
+  if (solve) fail("E_NAME", `a stage that is solved cannot begin anew as "${loss}" is high; leave out its stalls`);
+  if (!(after > 0)) fail("E_NAME", `stalls of "${loss}" are looked at after ${after} steps; expected more than 0`);
+  const own = losses.filter((name) => phases.some((phase) => name.startsWith(`${phase.name}/`)));
+  const phase = phases.find(({ name }) => loss.startsWith(`${name}/`));
+  if (!phase || (tellsAll && !own.includes(loss)))
+    fail("E_NAME", `stalls look at "${loss}", which is no loss of their stage; expected one of ${own.join(", ")}`);
+  const later = phases.find(({ continues }) => continues && !phases.some(({ name }) => name === continues));
+  if (later)
+    fail(
+      "E_NAME",
+      `phase "${later.name}" continues "${later.continues}" of a stage before, and its stage may begin anew; leave out one of the two`,
+    );
 }
 
 /** The seed of first weights of a stage that begins anew: none that another run is likely to have been given. */

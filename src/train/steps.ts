@@ -23,6 +23,7 @@ import { FEATURES, type FeatureBatches, precomputed } from "./frozen-features.ts
 import { pathsOf, requireContinued, slotOwners, type TrainedGroup, trainedGroups } from "./groups.ts";
 import { SAMPLES } from "./samples.ts";
 import { type ResolvedStream, resolveStreams } from "./stage-streams.ts";
+import { requireStall } from "./stall.ts";
 import { toldMetrics } from "./told-metrics.ts";
 
 /** The training step of a phase. */
@@ -131,6 +132,9 @@ export function compileModel(
     walkPhase(phase, batches, specs, { frozen, emaDecay, features, seen, watched, owner: owners.get(phase.name)! }),
   );
   for (const walk of walks) requireContinued(walk, walks);
+  const losses = walks.flatMap(({ phase, log }) => [...log.keys()].map((name) => `${phase.name}/${name}`));
+  const tellsAll = !options.soft && streams.every(({ mixes }) => !mixes);
+  for (const stage of model.stages) requireStall(stage, losses, tellsAll);
   const rates = keepAverages(walks, specs);
   const steps = new Map(
     walks.map((walk) => {

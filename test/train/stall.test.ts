@@ -6,6 +6,7 @@ import { normalInit } from "../../src/nn/init.ts";
 import { adam } from "../../src/nn/optim.ts";
 import { averagePath } from "../../src/nn/scope.ts";
 import { otherSeed } from "../../src/train/stall.ts";
+import { compileModel } from "../../src/train/steps.ts";
 import { phase, STEPS, train } from "./tiny.ts";
 
 /** One number that moves, and one that keeps its random first value and is judged by it: nothing helps it. */
@@ -33,6 +34,7 @@ const model = (stalls: Stall | undefined, stages: BuiltModel["stages"] = []): Bu
   ],
 });
 const rule = (more: Partial<Stall> = {}): Stall => ({ loss: "net/first", above: 0, after: 2 * STEPS, ...more });
+const SPEC = { height: 1, width: 2, channels: 1, mirror: false, classes: ["a", "b"] };
 /** Ten epochs of two steps. */
 const ended = (stalls: Stall | undefined, more: Parameters<typeof train>[1] = {}) =>
   train(model(stalls), { epochs: 10, ...more });
@@ -58,7 +60,7 @@ describe("a stage that got nowhere", () => {
     expect(await firstOf(ended(rule()), 1)).toBe(own);
     expect(await firstOf(ended(rule()), -1)).toBe(other);
     const { progress, state } = run.saves.at(-1)!.snapshot;
-    expect(progress.stage).toEqual({ index: 0, step: 16, planned: 16, epochsBefore: 2, isAnew: true });
+    expect(progress.stage).toEqual({ index: 0, step: 16, planned: 16, epochsBefore: 2, stepsBefore: 4 });
     // Adam's step number began anew with its slots, and the average with its parameter.
     expect(progress.phaseSteps).toEqual({ net: 16 });
     expect(state.has(averagePath("net/value"))).toBe(true);
@@ -83,6 +85,66 @@ describe("a stage that got nowhere", () => {
       const { seconds: _, ...progress } = saves.at(-1)!.snapshot.progress;
       expect({ ...last.progress, seconds: 0 }).toEqual({ ...progress, seconds: 0 });
     }
+  });
+
+  it("counts the steps before in a run that goes on with other epochs, and asks as that run would", async () => {
+    const straight = await ended(rule());
+    const snapshotAt = (step: number) =>
+      straight.saves.find(({ snapshot }) => snapshot.progress.step === step)!.snapshot;
+    // It began anew after the second epoch.
+    for (const epochs of [7, 12]) {
+      const { steps, saves } = await ended(rule(), { resume: snapshotAt(3 * STEPS), epochs });
+      expect(steps.at(-1)!.step).toBe(epochs * STEPS);
+      expect(saves.at(-1)!.snapshot.progress.stage.planned).toBe((epochs - 2) * STEPS);
+    }
+    // Where it is asked, the steps that are left are those of the new budget: too few, and more.
+    const short = await ended(rule(), { resume: snapshotAt(2 * STEPS), epochs: 3 });
+    expect(short.notes).toEqual([expect.stringContaining("too little of it is left to begin anew")]);
+    const long = await ended(rule(), { resume: snapshotAt(2 * STEPS), epochs: 12 });
+    expect(long.notes[0]).toMatch(/for the 20 steps that are left$/);
+    expect(long.steps.at(-1)!.step).toBe(12 * STEPS);
+  });
+
+  it("goes on in a run that began with weights of another one, also where that run was stopped and goes on", async () => {
+    const from = { state: (await ended(undefined)).saves.at(-1)!.snapshot.state };
+    const tuned = await ended(rule(), { from });
+    const goesOn = expect.stringContaining("it goes on, as its first weights are another run's: try another --from");
+    expect(tuned.notes.slice(1)).toEqual([goesOn]);
+    const [last, plain] = [tuned, await ended(undefined, { from })].map(({ saves }) => saves.at(-1)!.snapshot.state);
+    expect(last).toEqual(plain);
+    const { snapshot } = tuned.saves.find(({ snapshot }) => snapshot.progress.step === STEPS)!;
+    expect((await ended(rule(), { resume: snapshot })).notes).toEqual([goesOn]);
+  });
+
+  it.each<[string, BuiltModel["stages"], RegExp]>([
+    ["a loss that it lacks", model(rule({ loss: "net/none" })).stages, /"net\/none", .* expected one of net\/first$/],
+    [
+      "a loss of another stage",
+      model(rule({ loss: "before/loss" }), [{ phases: [phase("before")] }]).stages,
+      /"before\/loss", which is no loss of their stage; expected one of net\/first$/,
+    ],
+    ["no steps", model(rule({ after: 0 })).stages, /after 0 steps; expected more than 0/],
+    [
+      "a phase that continues one of a stage before",
+      [
+        { phases: [phase("one")] },
+        {
+          phases: [phase("two", { updates: ["one/"], loss: phase("one").loss, continues: "one" })],
+          stalls: rule({ loss: "two/loss" }),
+        },
+      ],
+      /"two" continues "one" of a stage before/,
+    ],
+  ])("is refused with %s", (_, stages, message) => {
+    expect(() => compileModel({ heads: {}, stages }, SPEC, 2)).toThrowError(
+      expect.objectContaining({ code: "E_NAME", message: expect.stringMatching(message) }),
+    );
+  });
+
+  it("may name a loss that mixed pictures and soft labels lack", () => {
+    const lacking = model(rule({ loss: "net/none" }));
+    expect(() => compileModel(lacking, SPEC, 2, { augmentation: { mixup: 0.2 } })).not.toThrow();
+    expect(() => compileModel(lacking, SPEC, 2, { soft: true })).not.toThrow();
   });
 
   it("leaves what another stage moved as it is", async () => {

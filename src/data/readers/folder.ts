@@ -25,7 +25,6 @@ function listing(folder: string): Listing {
     else if (found.isDirectory()) folders.push(name);
     else if (!found.isFile()) ignored.set(name, "ignored, as they are neither files nor folders");
     else if (isPicture(name)) pictures.push(name);
-    else if (name === SOFT_LABELS) continue;
     else
       ignored.set(
         name,
@@ -51,7 +50,11 @@ class FolderReader {
 
   private list(folder: string): Listing {
     const found = listing(folder);
-    for (const [name, why] of found.ignored) this.notes.add(why, relative(this.root, join(folder, name)));
+    for (const [name, why] of found.ignored) {
+      // Where it lies elsewhere, nothing reads it.
+      if (name === SOFT_LABELS && folder === this.root) continue;
+      this.notes.add(why, relative(this.root, join(folder, name)));
+    }
     return found;
   }
 
