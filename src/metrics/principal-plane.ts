@@ -44,7 +44,8 @@ export function principalPlane(vectors: Float32Array, n: number): PrincipalPlane
     const farthest = places.reduce((a, b) => (Math.abs(b) > Math.abs(a) ? b : a));
     return farthest < 0 ? places.map((place) => -place) : places;
   };
-  const share = (order: number) => (total > 0 ? varianceOf(order) / total : 0);
+  // Rounding may leave more along an axis than in all.
+  const share = (order: number) => (total > 0 ? Math.min(1, varianceOf(order) / total) : 0);
   return { x: along(0), y: along(1), variance: [share(0), share(1)] };
 }
 
