@@ -77,7 +77,8 @@ describe("a comparison", () => {
     );
   });
 
-  it("is without times where measuring fails, and is not of two test parts", async () => {
+  // Of the comparison above.
+  it("is without times where measuring fails, and is not of two test parts", { tags: ["long"] }, async () => {
     const out = join(root, "whole");
     writeFileSync(join(out, "times.json"), "cut");
     const { events, comparison } = await finished(smallCall(data, out));
