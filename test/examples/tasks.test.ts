@@ -69,7 +69,7 @@ describe("examples of the commonest tasks", () => {
     expect([said.status, said.stdout]).toEqual([0, expect.stringMatching(/000004\.png \d [01]\.\d{4}\n$/)]);
   });
 
-  it.skipIf(!existsSync(CHROMIUM))("browser answers in a page", { tags: ["long"] }, async () => {
+  it.skipIf(!existsSync(CHROMIUM))("browser answers in a page", async () => {
     const site = join(root, "site");
     await build({
       entryPoints: [join(EXAMPLES, "browser", "page.js")],
