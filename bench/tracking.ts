@@ -101,13 +101,14 @@ async function compared(name: string, root: string, url: string, rounds: number,
   return { model: name, rounds, epochs, clock: told("wall"), processor: told("cpu") };
 }
 
-const ofKind = (costs: readonly Cost[], kind: keyof Cost) => Float64Array.from(costs, (cost) => cost[kind]);
+function ofKind(costs: readonly Cost[], kind: keyof Cost): Float64Array {
+  return Float64Array.from(costs, (cost) => cost[kind]);
+}
 
 /** The median of each kind. */
-const middle = (costs: readonly Cost[]): Cost => ({
-  wall: quantile(ofKind(costs, "wall"), 0.5),
-  cpu: quantile(ofKind(costs, "cpu"), 0.5),
-});
+function middle(costs: readonly Cost[]): Cost {
+  return { wall: quantile(ofKind(costs, "wall"), 0.5), cpu: quantile(ofKind(costs, "cpu"), 0.5) };
+}
 
 /** What a step of each epoch cost: from the first that is told to the last. */
 async function costs(events: AsyncIterable<RunEvent>): Promise<Cost[]> {
