@@ -118,7 +118,8 @@ async function run(model: string, options: Options): Promise<void> {
       `${bold(folder.path)}  trained ${duration(end.seconds)}, ${end.epoch} epochs${epochsPerExample.unlabelled > 0 ? ` (each labelled picture seen ${epochsPerExample.labelled.toFixed(1)} times, each unlabelled one ${epochsPerExample.unlabelled.toFixed(1)} times)` : ""}, ended: ${end.reason}${report ? `\nreport: ${bold(report)}` : ""}`,
     );
   if (options.json || end.reason === "interrupted") return;
-  if (stepped && end.step < FEW_STEPS)
+  // A layer above a network that was trained before needs no more.
+  if (stepped && end.step < FEW_STEPS && !folder.config.backbone)
     print(`${end.step} steps are few: pictures will be blurred and classes mixed up; train longer`);
   const own = folder.modelConfig(findModel(model));
   const heads = Object.keys(findModel(model).build(own.options, own.data).heads);
