@@ -1,6 +1,7 @@
 // npm run bench: our jobs and the peers' interleaved in one run; ratio of medians, GFLOP/s, peak memory.
 //   npm run bench -- [JOB …] [--json] [--rounds N] [--tuned] [--only NAME,NAME]
-// Names: onednn, onednn-direct (without Winograd's convolutions), onednn-bf16, onnxruntime, torch, torch-tuned, tfjs-wasm, jax-js-wasm.
+// Names: onednn, onednn-direct (without Winograd's convolutions), onednn-bf16, onnxruntime, torch, torch-tuned (fused Adam,
+// channels last), torch-compiled (that and torch.compile, which needs a C++ compiler), tfjs-wasm, jax-js-wasm.
 // GENCLASS_TORCH: a command that runs a Python script with PyTorch (default: python3). Peers that do not start are left out.
 import { type ChildProcess, spawn } from "node:child_process";
 import { existsSync } from "node:fs";
@@ -28,6 +29,8 @@ const WAKING = 3;
 interface Answer {
   ms: number[];
   peakMb: number;
+  /** Of the library that computes; the peers in JavaScript do not tell it. */
+  version?: string;
 }
 
 /** A worker process: asked for N timed runs, answers in one line. */
@@ -36,6 +39,7 @@ class Worker {
   private readonly lines: AsyncIterator<string>;
   readonly ms: number[] = [];
   peakMb = 0;
+  version: string | null = null;
 
   constructor(command: string, args: readonly string[]) {
     this.process = spawn(command, args, { stdio: ["pipe", "pipe", process.env.GENCLASS_DEBUG ? "inherit" : "ignore"] });
@@ -55,6 +59,7 @@ class Worker {
     // The first runs of a turn wake threads and fill caches, on every side: a step is timed as it is amid others.
     if (keep) this.ms.push(...answer.ms.slice(WAKING));
     this.peakMb = answer.peakMb;
+    this.version = answer.version ?? null;
     return true;
   }
 
@@ -71,8 +76,10 @@ class Worker {
 const ours = (job: string, backend: string) => () =>
   new Worker(process.execPath, ["--import", "tsx", here("worker.ts"), job, backend]);
 const [torchCommand, ...torchArgs] = (process.env.GENCLASS_TORCH ?? "python3").split(" ");
-const torch = (job: string, tuned: boolean) => () =>
-  new Worker(torchCommand!, [...torchArgs, here("peers/torch_worker.py"), job, ...(tuned ? ["--tuned"] : [])]);
+const torch =
+  (job: string, ...options: string[]) =>
+  () =>
+    new Worker(torchCommand!, [...torchArgs, here("peers/torch_worker.py"), job, ...options]);
 
 /** TensorFlow.js and jax-js, once installed with npm ci --prefix bench/peers; their WebAssembly runs the MLP alone. */
 const javascript = (library: string, job: string) => () =>
@@ -97,11 +104,13 @@ async function interleave(job: string, starts: Record<string, () => Worker>): Pr
 /** Our backends that train, beside onnxruntime. */
 const TRAINERS = ["onednn", "onednn-direct", "onednn-bf16"];
 
+const TORCH = ["torch", "torch-tuned", "torch-compiled"];
+
 /** Who is compared with whom: our backends with each peer, and with each other. */
 const COMPARED: Readonly<Record<string, readonly string[]>> = {
-  onednn: ["onednn-direct", "torch", "torch-tuned", "onnxruntime", "tfjs-wasm", "jax-js-wasm"],
+  onednn: ["onednn-direct", ...TORCH, "onnxruntime", "tfjs-wasm", "jax-js-wasm"],
   "onednn-bf16": ["onednn", "torch"],
-  onnxruntime: ["torch", "torch-tuned", "tfjs-wasm", "jax-js-wasm"],
+  onnxruntime: [...TORCH, "tfjs-wasm", "jax-js-wasm"],
 };
 
 const wanted = positionals.length > 0 ? positionals : NAMES;
@@ -116,8 +125,8 @@ for (const job of wanted) {
     // Trained models run on onnxruntime, whatever trained them.
     ...(trains ? Object.fromEntries(TRAINERS.map((backend) => [backend, ours(job, backend)])) : {}),
     onnxruntime: ours(job, "onnx"),
-    torch: torch(job, false),
-    ...(values.tuned ? { "torch-tuned": torch(job, true) } : {}),
+    torch: torch(job),
+    ...(values.tuned ? { "torch-tuned": torch(job, "--tuned"), "torch-compiled": torch(job, "--compiled") } : {}),
     ...(job === "mlp-vae" && existsSync(here("peers/node_modules"))
       ? { "tfjs-wasm": javascript("tfjs", job), "jax-js-wasm": javascript("jax", job) }
       : {}),
@@ -127,14 +136,24 @@ for (const job of wanted) {
     const mine = workers.get(backend);
     if (!mine) continue;
     const gflops = flops ? flops / mine.median / 1e6 : null;
-    const base = { job, backend, ours_ms: mine.median, gflops, gflops_matmul: machine, peak_mb: mine.peakMb };
+    const base = {
+      job,
+      backend,
+      version: mine.version,
+      ours_ms: mine.median,
+      gflops,
+      gflops_matmul: machine,
+      peak_mb: mine.peakMb,
+    };
     const found = peers.flatMap((peer) => {
       const worker = workers.get(peer);
       if (!worker) return [];
       const ratio = mine.median / worker.median;
-      return [{ ...base, peer, peer_ms: worker.median, ratio, peer_peak_mb: worker.peakMb }];
+      return [
+        { ...base, peer, peer_version: worker.version, peer_ms: worker.median, ratio, peer_peak_mb: worker.peakMb },
+      ];
     });
-    const alone = { ...base, peer: null, peer_ms: null, ratio: null, peer_peak_mb: null };
+    const alone = { ...base, peer: null, peer_version: null, peer_ms: null, ratio: null, peer_peak_mb: null };
     const all = found.length > 0 ? found : [alone];
     rows.push(...all);
     if (!values.json) for (const row of all) print(row);

@@ -1,4 +1,4 @@
-// Times our side of a job. Lines in: "run N". Lines out: JSON {ms: […], peakMb}. The same protocol as the peers.
+// Times our side of a job. Lines in: "run N". Lines out: JSON {ms: […], peakMb, version}. The same protocol as the peers.
 import { createInterface } from "node:readline";
 import { ndarray, zeros } from "../src/base/array.ts";
 import { SCALAR_PREFIX, STATE_PREFIX } from "../src/graph/names.ts";
@@ -121,5 +121,6 @@ for await (const line of createInterface({ input: process.stdin })) {
     ms.push(now - ended);
     ended = now;
   }
-  process.stdout.write(`${JSON.stringify({ ms, peakMb: process.resourceUsage().maxRSS / 1024 })}\n`);
+  const peakMb = process.resourceUsage().maxRSS / 1024;
+  process.stdout.write(`${JSON.stringify({ ms, peakMb, version: backend.version })}\n`);
 }

@@ -1,6 +1,7 @@
-"""Times PyTorch on a job of bench/jobs.ts. Lines in: "run N". Lines out: JSON {ms, peakMb}.
+"""Times PyTorch on a job of bench/jobs.ts. Lines in: "run N". Lines out: JSON {ms, peakMb, version}.
 
-Eager mode, float32, default Adam. `--tuned` uses fused Adam and channels-last memory.
+Eager mode, float32, default Adam. `--tuned` uses fused Adam and channels-last memory; `--compiled` that and torch.compile,
+which needs a C++ compiler.
 """
 import json
 import resource
@@ -13,7 +14,8 @@ from torch.nn import functional as F
 from torch.nn.utils.parametrizations import spectral_norm
 
 torch.manual_seed(1)
-TUNED = "--tuned" in sys.argv
+COMPILED = "--compiled" in sys.argv
+TUNED = COMPILED or "--tuned" in sys.argv
 
 
 def adam(parameters, **options):
@@ -25,7 +27,8 @@ def image(x):
 
 
 def module(net):
-    return net.to(memory_format=torch.channels_last) if TUNED else net
+    net = net.to(memory_format=torch.channels_last) if TUNED else net
+    return torch.compile(net) if COMPILED else net
 
 
 def bce_sum(logits, target):
@@ -71,6 +74,17 @@ class ConvVae(nn.Module):
         maps = F.relu(self.d2(F.relu(self.d1(z)))).view(-1, 64, 7, 7)
         logits = self.t2(F.relu(self.t1(image(maps))))
         return bce_sum(logits, x) + kl(mean, log_variance) + F.cross_entropy(self.classifier(h), labels)
+
+
+class Classifier(nn.Module):
+    """A ConvVae's answer alone."""
+
+    def __init__(self, net):
+        super().__init__()
+        self.net = net
+
+    def forward(self, x):
+        return F.softmax(self.net.classify(x), 1)
 
 
 def cnn_net():
@@ -144,7 +158,7 @@ class ClassCritic(nn.Module):
 
 
 def mlp_vae():
-    net = MlpVae()
+    net = module(MlpVae())
     optimizer, data = adam(net.parameters()), torch.randint(0, 256, (128, 784), dtype=torch.uint8)
 
     def step():
@@ -351,12 +365,12 @@ def acgan():
 
 
 def inference(batch):
-    net = module(ConvVae()).eval()
+    net = module(Classifier(ConvVae()).eval())
     data = torch.randint(0, 256, (batch, 1, 28, 28), dtype=torch.uint8)
 
     def step():
         with torch.inference_mode():
-            return F.softmax(net.classify(image(data.float() / 255)), 1)
+            return net(image(data.float() / 255))
 
     return step
 
@@ -383,4 +397,4 @@ for line in sys.stdin:
         once()
         times.append((time.perf_counter() - begun) * 1e3)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(json.dumps({"ms": times, "peakMb": peak}), flush=True)
+    print(json.dumps({"ms": times, "peakMb": peak, "version": torch.__version__}), flush=True)
