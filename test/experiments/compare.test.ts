@@ -113,7 +113,7 @@ describe("a comparison", () => {
     expect(comparison.rows.map(({ labels }) => labels)).toEqual(["all"]);
   });
 
-  it("of a model of the features of a network is that of a model built on it", async () => {
+  it("of a model of the features of a network is that of a model built on it", { tags: ["long"] }, async () => {
     // Features are kept in the cache.
     vi.stubEnv("GENCLASS_CACHE", join(root, "cache"));
     const backbone = tinyNetwork(join(root, "network.onnx"));
@@ -202,7 +202,7 @@ describe("a search", () => {
     expect(existsSync(join(out, "results"))).toBe(false);
   });
 
-  it("by halving trains the best of three on from where it rests", async () => {
+  it("by halving trains the best of three on from where it rests", { tags: ["long"] }, async () => {
     const out = join(root, "halving");
     const { search: found } = await searched(search(out, { trials: 3, method: "halving" }));
     expect(found.trials.map(({ rung }) => rung).sort()).toEqual([0, 0, 1]);

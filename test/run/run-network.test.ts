@@ -56,9 +56,13 @@ beforeAll(async () => {
 }, 60_000);
 
 describe("a classifier on the codes of a run", () => {
-  it.each(["svm", "knn", "forest", "logistic", "mlp", "cnn"])(
-    "%s sees what encode gives, and tells classes by it",
-    async (model) => {
+  // What is solved, and what is trained.
+  const quick = ["svm", "cnn"];
+  describe.each(["svm", "knn", "forest", "logistic", "mlp", "cnn"])("%s", (model) => {
+    it("sees what encode gives, and tells classes by it", {
+      tags: quick.includes(model) ? [] : ["long"],
+      timeout: 60_000,
+    }, async () => {
       const out = join(root, model);
       const components = model === "svm" || model === "knn" ? { components: 0 } : {};
       const trees = model === "forest" ? { trees: 10 } : {};
@@ -70,9 +74,8 @@ describe("a classifier on the codes of a run", () => {
       expect(accuracyOf(events)).toBeGreaterThan(0.3);
       const { heads } = await load(out, { backend });
       if (heads.values) expectClose(await codesOf(out, "values", picture), await codesOf(vae, "encode", picture));
-    },
-    60_000,
-  );
+    });
+  });
 
   it("gives codes another head where one is named, and pictures as the run has them", async () => {
     const out = join(root, "features");
@@ -134,7 +137,7 @@ describe("a run to build on", () => {
     );
     expect(() => networkNamed(`${vae}@nothing`)).toThrowError(/has no head nothing/);
     const out = join(root, "m2");
-    await train("m2", out, { epochs: 1 });
+    await train("m2", out, { epochs: 1, options: { width: 4, decoderWidth: 4, hidden: 16, latent: 4 } });
     expect(() => networkNamed(out)).toThrowError(
       /m2 has no head encode or features that gives codes of a picture alone/,
     );
