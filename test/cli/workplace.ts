@@ -1,13 +1,23 @@
 // A folder in which the real command line is called, as npm installs it: dist/cli/main.js.
 import { execFileSync, spawn, spawnSync } from "node:child_process";
-import { closeSync, mkdirSync, mkdtempSync, openSync, readSync, rmSync, writeSync } from "node:fs";
+import {
+  closeSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  readSync,
+  rmSync,
+  writeFileSync,
+  writeSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
+import { transformSync } from "esbuild";
 import sharp from "sharp";
 import { afterAll, expect } from "vitest";
 import { gather } from "../../src/data/dataset.ts";
 import { glyphs } from "../../src/data/sets/glyphs.ts";
-import { bundled } from "../bundled.ts";
 
 export const MAIN = resolve(import.meta.dirname, "../../dist/cli/main.js");
 /** Options of a small net. */
@@ -64,7 +74,9 @@ function serverOf(env: NodeJS.ProcessEnv): { call: (folder: string, words: strin
     const folder = mkdtempSync(join(tmpdir(), "genclass-calls-"));
     const [calls, answers] = ["calls", "answers"].map((name) => join(folder, name)) as [string, string];
     execFileSync("mkfifo", [calls, answers]);
-    const program = bundled(join(import.meta.dirname, "server.ts"));
+    const program = join(folder, "server.mjs");
+    const source = readFileSync(join(import.meta.dirname, "server.ts"), "utf8");
+    writeFileSync(program, transformSync(source, { loader: "ts", format: "esm" }).code);
     spawn(process.execPath, [program, MAIN, calls, answers], { env, stdio: ["ignore", "inherit", "inherit"] });
     // Each waits for the other side.
     const opened = { calls: openSync(calls, "w"), answers: openSync(answers, "r") };

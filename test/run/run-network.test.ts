@@ -51,7 +51,7 @@ function expectClose(found: ArrayLike<number>, expected: ArrayLike<number>): voi
 
 let picture: Uint8Array;
 beforeAll(async () => {
-  await train("vae", vae, { epochs: 30, options: { latent: 12, hidden: 48, width: 8 } });
+  await train("vae", vae, { epochs: 12, options: { latent: 12, hidden: 48, width: 8 } });
   picture = await gather(data.test!, range(0, 5));
 }, 60_000);
 
