@@ -7,7 +7,7 @@ import sharp from "sharp";
 import { beforeAll, describe, expect, it } from "vitest";
 import { glyphs } from "../../src/data/sets/glyphs.ts";
 import { writeNpz } from "../../src/data/write.ts";
-import { load } from "../../src/node.ts";
+import { load } from "../../src/run/load.ts";
 import { drawGlyphs } from "../drawings.ts";
 import { drawPictures, expectRefused, MAIN, SMALL, workplace } from "./workplace.ts";
 

@@ -10,10 +10,12 @@ import { type Browser, chromium, type Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { checkData } from "../../src/data/check/check.ts";
 import { glyphs } from "../../src/data/sets/glyphs.ts";
-import { evaluate, load, nativeBackend } from "../../src/node.ts";
+import { evaluate } from "../../src/predict/evaluate.ts";
 import { checkHtml } from "../../src/report/check.ts";
+import { load } from "../../src/run/load.ts";
 import { writeReport } from "../../src/run/report.ts";
 import { startRun } from "../../src/run/train.ts";
+import { nativeBackend } from "../../src/runtime/native.ts";
 
 const CHROMIUM = "/usr/bin/chromium";
 /** CSS pixels of a common telephone, and of a desktop. */

@@ -6,9 +6,11 @@ import sharp from "sharp";
 import { afterAll, describe, expect, it } from "vitest";
 import { type Dataset, range, subset } from "../../src/data/dataset.ts";
 import { glyphs } from "../../src/data/sets/glyphs.ts";
-import { evaluate, load, nativeBackend } from "../../src/node.ts";
+import { evaluate } from "../../src/predict/evaluate.ts";
+import { load } from "../../src/run/load.ts";
 import { writeReport } from "../../src/run/report.ts";
 import { startRun } from "../../src/run/train.ts";
+import { nativeBackend } from "../../src/runtime/native.ts";
 import type { RunEvent } from "../../src/train/events.ts";
 
 const root = mkdtempSync(join(tmpdir(), "genclass-report-"));

@@ -8,9 +8,12 @@ import { gather, range } from "../../src/data/dataset.ts";
 import { glyphs } from "../../src/data/sets/glyphs.ts";
 import { withValidation } from "../../src/data/splits.ts";
 import { softmaxRows } from "../../src/metrics/classification.ts";
-import { exportHead, load, nativeBackend, RunFolder } from "../../src/node.ts";
+import { exportHead } from "../../src/predict/export.ts";
+import { RunFolder } from "../../src/run/folder.ts";
+import { load } from "../../src/run/load.ts";
 import { networkNamed } from "../../src/run/run-network.ts";
 import { planRun, resumeRun, startRun, type TrainOptions } from "../../src/run/train.ts";
+import { nativeBackend } from "../../src/runtime/native.ts";
 import type { RunEvent } from "../../src/train/events.ts";
 
 const root = mkdtempSync(join(tmpdir(), "genclass-codes-"));
@@ -56,13 +59,9 @@ beforeAll(async () => {
 }, 60_000);
 
 describe("a classifier on the codes of a run", () => {
-  // What is solved, and what is trained.
-  const quick = ["svm", "cnn"];
-  describe.each(["svm", "knn", "forest", "logistic", "mlp", "cnn"])("%s", (model) => {
-    it("sees what encode gives, and tells classes by it", {
-      tags: quick.includes(model) ? [] : ["long"],
-      timeout: 60_000,
-    }, async () => {
+  it.each(["svm", "knn", "forest", "logistic", "mlp", "cnn"])(
+    "%s sees what encode gives, and tells classes by it",
+    async (model) => {
       const out = join(root, model);
       const components = model === "svm" || model === "knn" ? { components: 0 } : {};
       const trees = model === "forest" ? { trees: 10 } : {};
@@ -74,8 +73,9 @@ describe("a classifier on the codes of a run", () => {
       expect(accuracyOf(events)).toBeGreaterThan(0.3);
       const { heads } = await load(out, { backend });
       if (heads.values) expectClose(await codesOf(out, "values", picture), await codesOf(vae, "encode", picture));
-    });
-  });
+    },
+    60_000,
+  );
 
   it("gives codes another head where one is named, and pictures as the run has them", async () => {
     const out = join(root, "features");

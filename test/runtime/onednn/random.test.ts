@@ -4,8 +4,8 @@ import { type NdArray, sizeOf, zeros } from "../../../src/base/array.ts";
 import { interpret } from "../../../src/graph/interpret.ts";
 import * as g from "../../../src/graph/ops/index.ts";
 import { constant, input, type Tensor } from "../../../src/graph/tensor.ts";
-import { onednnBackend } from "../../../src/node.ts";
 import { Random } from "../../../src/random/random.ts";
+import { onednnBackend } from "../../../src/runtime/onednn/backend.ts";
 import { BACKENDS, expectClose, randomArray } from "../../helpers.ts";
 
 /** Values stay within a few units, so that float32 is near float64: a few hundred roundings of 6e-8. */
