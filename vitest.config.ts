@@ -8,7 +8,9 @@ const SERIAL = ["test/runtime/**/*.test.ts"];
 // that run beside each other keep to one core each, with what they start; the others have the machine for themselves.
 export default defineConfig({
   test: {
-    tags: [{ name: "long", description: "takes more than some seconds of a core: npm run test:long" }],
+    tags: [
+      { name: "long", description: "takes long, or is a further case of what a quick one asks: npm run test:long" },
+    ],
     testTimeout: 120_000,
     hookTimeout: 120_000,
     projects: [

@@ -3,8 +3,10 @@ import { existsSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { expect } from "vitest";
 import { type NdArray, type Shape, sizeOf, type TypedArray } from "../src/base/array.ts";
-import { type Backend, nativeBackend, onednnBackend } from "../src/node.ts";
 import { Random } from "../src/random/random.ts";
+import type { Backend } from "../src/runtime/backend.ts";
+import { nativeBackend } from "../src/runtime/native.ts";
+import { onednnBackend } from "../src/runtime/onednn/backend.ts";
 
 /** Uniform values in `range`, float64 so that the oracle loses nothing. */
 export function randomArray(shape: Shape, seed: number, range: readonly [number, number] = [-1, 1]): NdArray {

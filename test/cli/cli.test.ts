@@ -4,15 +4,21 @@ import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
 import { COMMANDS } from "../../src/cli/commands/index.ts";
 import { RUN_OPTION_LIST } from "../../src/run/options.ts";
+import { drawGlyphs } from "../drawings.ts";
 import { drawPictures, expectRefused, workplace } from "./workplace.ts";
 
 const { genclass, root } = workplace("cli");
-beforeAll(() => drawPictures(root));
+const FEW = "glyphs.npz";
+beforeAll(async () => {
+  await drawPictures(root);
+  await drawGlyphs(root, { train: 100, test: 10 });
+});
 
 describe("genclass", () => {
-  it("without a command shows the commands and exits with 2; --help with 0", () => {
-    expect(genclass().code).toBe(2);
-    const { code, out } = genclass("--help");
+  it("without a command shows the commands and exits with 2, as with a wrong word; --help with 0", () => {
+    expect(genclass.alone().code).toBe(2);
+    expectRefused(genclass.alone("trian"), 2, /unknown command "trian"/);
+    const { code, out } = genclass.alone("--help");
     expect(code).toBe(0);
     for (const { name, summary } of COMMANDS) expect(out).toMatch(new RegExp(`${name}.*${summary.slice(0, 20)}`));
   });
@@ -58,8 +64,8 @@ describe("genclass", () => {
     [["train", "vae", "--data", "glyphs", "--set", "latent"], /--set latent: expected key=value/],
     [["train", "vae", "--data", "glyphs", "--until", "accuracy"], /expected METRIC=NUMBER/],
     [["train", "vae", "--data", "glyphs", "--image", "64x"], /expected HEIGHTxWIDTH/],
-    [["train", "vae", "--data", "glyphs", "--labels", "5000"], /class "0" has 900 labelled training pictures/],
-    [["train", "vae", "--data", "glyphs", "--batch", "20000"], /the training part has 9000 pictures/],
+    [["train", "vae", "--data", FEW, "--labels", "5000"], /class "0" has 9 labelled training pictures/],
+    [["train", "vae", "--data", FEW, "--batch", "20000"], /the training part has 90 pictures/],
     [["train", "vae", "--data", "glyphs", "--map", "encoder"], /expected OLD=NEW, as in encoder=features/],
     [["train", "vae", "--resume"], /--resume needs --out RUN/],
     [["models", "gan4"], /unknown model "gan4"/],

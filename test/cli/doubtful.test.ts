@@ -10,12 +10,14 @@ import { beforeAll, describe, expect, it } from "vitest";
 import { gather } from "../../src/data/dataset.ts";
 import { glyphs } from "../../src/data/sets/glyphs.ts";
 import { npy, picture } from "../data/files.ts";
-import { drawPictures, expectRefused, MAIN, SMALL, workplace } from "./workplace.ts";
+import { drawPictures, expectRefused, MAIN, type Result, SMALL, workplace } from "./workplace.ts";
 
 const { genclass, root } = workplace("doubtful");
 const SHORT = ["--epochs", "1", ...SMALL];
 const bytesOf = (labels: readonly number[]) => new Uint8Array(Int32Array.from(labels).buffer);
 
+/** What training of the run said that most tests use. */
+let trained: Result;
 beforeAll(async () => {
   await drawPictures(root);
   const { train } = glyphs({ train: 100, test: 1 });
@@ -30,14 +32,13 @@ beforeAll(async () => {
       "y_val.npy": npy("<i4", [20], bytesOf(Array.from({ length: 20 }, (_, i) => (i % 2 ? i % 10 : -1)))),
     }),
   );
-  const { code, err } = genclass("train", "vae", "--data", "partly.npz", "--out", "run", ...SHORT);
-  expect([code, err]).toEqual([0, expect.stringContaining("epoch 1")]);
+  trained = genclass("train", "vae", "--data", "partly.npz", "--out", "run", "--json", ...SHORT);
+  expect([trained.code, trained.err]).toEqual([0, expect.stringContaining("epoch 1")]);
 });
 
 describe("data that is doubtful", () => {
   it("is trained on with a line for each doubt: here validation pictures that are trained on too, half without labels", () => {
-    const { code, err, out } = genclass("train", "vae", "--data", "partly.npz", "--out", "again", "--json", ...SHORT);
-    expect(code).toBe(0);
+    const { err, out } = trained;
     expect(err).toMatch(
       /warning: doubtful: pictures of validation that are in the training part too \(20\): (validation\[\d+\] = train\[\d+\], ){3}…\n/,
     );
@@ -154,26 +155,7 @@ describe("what the system refuses", () => {
   });
 });
 
-describe("threads and signals", () => {
-  it("more threads than cores are brought down to the cores, with a line", () => {
-    const cores = availableParallelism();
-    const { code, err } = genclass(
-      "train",
-      "vae",
-      "--data",
-      "partly.npz",
-      "--threads",
-      "999",
-      "--out",
-      "many",
-      ...SHORT,
-    );
-    expect([code, err]).toEqual([
-      0,
-      expect.stringContaining(`--threads 999: this machine has ${cores} cores; ${cores} threads compute`),
-    ]);
-  });
-
+describe("signals", () => {
   /** Starts training and sends a signal at the first line that matches. */
   async function signalled(signal: NodeJS.Signals, when: RegExp, ...args: string[]) {
     const child = spawn(process.execPath, [MAIN, "train", "vae", ...args, ...SMALL], { cwd: root });
@@ -187,7 +169,7 @@ describe("threads and signals", () => {
     return { code, err };
   }
 
-  it("a terminal that is closed (SIGHUP) saves as Ctrl-C does", async () => {
+  it("a terminal that is closed (SIGHUP) saves as Ctrl-C does", { tags: ["long"] }, async () => {
     const { code, err } = await signalled("SIGHUP", /epoch 1 /, "--data", "glyphs", "--epochs", "3", "--out", "hung");
     expect([code, err]).toEqual([1, expect.stringMatching(/stopped at step \d+; go on with: /)]);
   });
@@ -269,20 +251,32 @@ describe("how it speaks", () => {
     const { err } = genclass("train", "vae", "--data", "glyphs", "--set", "latnet=3");
     expect(err).toContain('vae has no option "latnet"; did you mean "latent"? "genclass models vae" lists them');
   });
+});
 
-  it("training ends with what can be done next, and says that it was short", () => {
-    const { out } = genclass("train", "vae", "--data", "partly.npz", "--out", "short", ...SHORT);
-    for (const line of ["genclass classify short photo.jpg", "genclass generate short", "genclass export short"])
-      expect(out).toContain(line);
-    expect(out).toMatch(/\d+ steps are few: pictures will be blurred.*; train longer/);
-    expect(out).toMatch(/accuracy +0\.\d+ +accuracy, as a share of 1; higher is better/);
+describe("a short run with words of many kinds", () => {
+  let said: Result;
+  beforeAll(() => {
+    said = genclass(
+      ...["train", "vae", "--data", "partly.npz", "--out", "short", "--threads", "999"],
+      ...["--image", "28", "--validation", "20%", ...SHORT],
+    );
+    expect(said.code).toBe(0);
   });
 
-  it("takes --image 32 for 32x32 and --validation 20% for 0.2", () => {
-    const { code } = genclass(
-      ...["train", "vae", "--data", "partly.npz", "--image", "28", "--validation", "20%", "--out", "words", ...SHORT],
-    );
-    const { data } = JSON.parse(readFileSync(join(root, "words", "config.json"), "utf8"));
-    expect([code, data.image, data.validation]).toEqual([0, { height: 28, width: 28 }, 0.2]);
+  it("has no more threads than there are cores, with a line", () => {
+    const cores = availableParallelism();
+    expect(said.err).toContain(`--threads 999: this machine has ${cores} cores; ${cores} threads compute`);
+  });
+
+  it("ends with what can be done next, and says that it was short", () => {
+    for (const line of ["genclass classify short photo.jpg", "genclass generate short", "genclass export short"])
+      expect(said.out).toContain(line);
+    expect(said.out).toMatch(/\d+ steps are few: pictures will be blurred.*; train longer/);
+    expect(said.out).toMatch(/accuracy +0\.\d+ +accuracy, as a share of 1; higher is better/);
+  });
+
+  it("takes --image 28 for 28x28 and --validation 20% for 0.2", () => {
+    const { data } = JSON.parse(readFileSync(join(root, "short", "config.json"), "utf8"));
+    expect([data.image, data.validation]).toEqual([{ height: 28, width: 28 }, 0.2]);
   });
 });

@@ -7,7 +7,7 @@ import { drawGlyphs } from "../drawings.ts";
 import { drawPictures, expectRefused, workplace } from "./workplace.ts";
 
 const { genclass, root } = workplace("generator");
-const TESTED = 300;
+const TESTED = 100;
 const SMALL = ["--set", "width=4", "--set", "latent=8"];
 
 describe("a generator on the command line", () => {
@@ -15,7 +15,7 @@ describe("a generator on the command line", () => {
 
   beforeAll(async () => {
     await drawPictures(root);
-    const data = await drawGlyphs(root, { train: 1000, test: TESTED });
+    const data = await drawGlyphs(root, { train: 400, test: TESTED });
     const { code, out, err } = genclass(
       ...["train", "gan", "--data", data, "--epochs", "2", "--batch", "128", "--out", "run", "--json"],
       ...SMALL,

@@ -5,7 +5,9 @@ import { availableParallelism } from "node:os";
 import { join, resolve } from "node:path";
 import sharp from "sharp";
 import { beforeAll, describe, expect, it } from "vitest";
-import { load } from "../../src/node.ts";
+import { glyphs } from "../../src/data/sets/glyphs.ts";
+import { writeNpz } from "../../src/data/write.ts";
+import { load } from "../../src/run/load.ts";
 import { drawGlyphs } from "../drawings.ts";
 import { drawPictures, expectRefused, MAIN, SMALL, workplace } from "./workplace.ts";
 
@@ -15,16 +17,18 @@ const RUN = join(root, "run");
 /** Enough to learn from in seconds. */
 const DRAWINGS = { train: 3000, test: 400 };
 const GLYPHS = "glyphs.npz";
+const COLOURED = "coloured.npz";
 beforeAll(async () => {
   await drawPictures(root);
   await drawGlyphs(root, DRAWINGS);
+  await writeNpz(glyphs({ train: 100, test: 20, colour: true }), join(root, COLOURED));
 });
 
 describe("a run from training to export", () => {
   let trained: { run: string; epochs: number; seconds: number; metrics: Record<string, number> };
 
   beforeAll(() => {
-    const { code, out, err } = genclass(
+    const { code, out, err } = genclass.alone(
       "train",
       "vae",
       "--data",
@@ -228,12 +232,12 @@ describe("a run from training to export", () => {
       /best.safetensors is a damaged checkpoint .* no checkpoint of the run is left/,
     );
     expectRefused(
-      genclass("evaluate", "run", "--data", "glyphs-colour"),
+      genclass("evaluate", "run", "--data", COLOURED),
       2,
       /the model takes pictures of 28x28x1, the data has 28x28x3/,
     );
     expectRefused(
-      genclass("train", "vae", "--out", "run", "--resume", "--data", "glyphs-colour"),
+      genclass("train", "vae", "--out", "run", "--resume", "--data", COLOURED),
       2,
       /was trained on other data/,
     );
@@ -257,7 +261,7 @@ describe("a run from training to export", () => {
   it("with one damaged checkpoint uses another, saying so", () => {
     cpSync(RUN, join(root, "harmed"), { recursive: true });
     writeFileSync(join(root, "harmed", "checkpoints", "best.safetensors"), "junk");
-    const { code, err } = genclass("evaluate", "harmed");
+    const { code, err } = genclass("generate", "harmed", "--count", "4");
     expect(code).toBe(0);
     expect(err).toMatch(/best.safetensors is a damaged checkpoint .*; the last checkpoint, of step \d+, is used/);
   });
@@ -346,7 +350,7 @@ describe("a run that goes wrong", () => {
   it("stops soon on Ctrl-C with a checkpoint, exits with 1, and goes on from there", async () => {
     const child = spawn(
       process.execPath,
-      [MAIN, "train", "vae", "--data", GLYPHS, "--epochs", "8", "--out", "stopped", ...SMALL],
+      [MAIN, "train", "vae", "--data", GLYPHS, "--epochs", "4", "--out", "stopped", ...SMALL],
       { cwd: root, stdio: ["ignore", "pipe", "pipe"] },
     );
     let err = "";

@@ -45,7 +45,10 @@ function claiming(whole: ArrayBuffer, rows: bigint): Uint8Array {
 }
 
 describe("a Parquet file of a few hundred bytes", () => {
-  it("that claims four thousand million rows is refused; the thread that read it is replaced", async () => {
+  it("that claims four thousand million rows is refused; the thread that read it is replaced", {
+    tags: ["long"],
+    timeout: 240_000,
+  }, async () => {
     const whole = await parquet();
     const [bad, good] = [join(root, "bad.parquet"), join(root, "good.parquet")];
     writeFileSync(bad, claiming(whole, 4_000_000_000n));
@@ -58,7 +61,7 @@ describe("a Parquet file of a few hundred bytes", () => {
     expect(process.memoryUsage().rss - before).toBeLessThan(500 * 2 ** 20);
     const { train, classes } = await open(good, { validation: 0 });
     expect([train.labels.length, classes]).toEqual([8, ["0", "1"]]);
-  }, 240_000);
+  });
 });
 
 describe("a good Parquet file", () => {

@@ -1,13 +1,12 @@
 import { spawnSync } from "node:child_process";
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
-import { afterAll, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { FILLED, fill } from "../../results/tables.ts";
+import { workplace } from "../cli/workplace.ts";
 
 const ROOT = resolve(import.meta.dirname, "../..");
-const root = mkdtempSync(join(tmpdir(), "genclass-examples-"));
-afterAll(() => rmSync(root, { recursive: true }));
+const { root, genclass } = workplace("examples");
 
 /** Runs a file of examples/ as a user of the package would. */
 function example(file: string, ...args: string[]): string {
@@ -21,17 +20,15 @@ function example(file: string, ...args: string[]): string {
 }
 
 describe("examples", () => {
-  it("train-and-classify trains, then answers about three pictures", () => {
+  it("train-and-classify trains, then answers about three pictures", { tags: ["long"] }, () => {
     const lines = example("train-and-classify.ts", join(root, "run")).trim().split("\n");
     expect(lines[0]).toMatch(/^epoch 1: validation accuracy 0\.\d+/);
     expect(lines.slice(1)).toHaveLength(3);
   });
 
   it("look-at-data keeps the labels it is asked for, and finds no duplicates among a few drawings", () => {
-    const folder = join(root, "digits");
-    const main = join(ROOT, "dist/cli/main.js");
-    spawnSync(process.execPath, [main, "data", "make", "glyphs", "--out", folder, "--count", "200", "--test", "50"]);
-    expect(example("look-at-data.ts", folder)).toBe(
+    expect(genclass("data", "make", "glyphs", "--out", "digits", "--count", "200", "--test", "50").code).toBe(0);
+    expect(example("look-at-data.ts", join(root, "digits"))).toBe(
       "100 of 180 training pictures keep their label\n0 exact and 0 near duplicates, 0 classes missing from a part\n",
     );
   });
@@ -66,11 +63,9 @@ describe("documents", () => {
 
   it("README names only commands and options that exist", () => {
     const readme = readFileSync(join(ROOT, "README.md"), "utf8");
-    const main = join(ROOT, "dist/cli/main.js");
     const helps = new Map<string, string>();
     for (const [, command, rest] of readme.matchAll(/npx genclass (\w+)([^#\n]*)/g)) {
-      const help =
-        helps.get(command!) ?? spawnSync(process.execPath, [main, command!, "--help"], { encoding: "utf8" }).stdout;
+      const help = helps.get(command!) ?? genclass(command!, "--help").out;
       helps.set(command!, help);
       for (const [option] of (rest ?? "").matchAll(/--[a-z-]+/g))
         expect(help, `${command} ${option}`).toContain(option);

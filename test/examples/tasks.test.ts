@@ -30,7 +30,7 @@ function example(file: string, ...args: string[]): string {
 const [folder, run, model] = [join(root, "photos"), join(root, "run"), join(root, "run", "model.onnx")];
 const picture = join(folder, "test", "4", "000004.png");
 
-describe("examples of the commonest tasks", () => {
+describe("examples of the commonest tasks", { tags: ["long"] }, () => {
   beforeAll(async () => {
     await writeFolders(glyphs({ train: 400, test: 20 }), folder);
     expect(existsSync(picture)).toBe(true);
@@ -96,26 +96,26 @@ describe("examples of the commonest tasks", () => {
     }
   });
 
-  it("few-labels compares training with and without pictures that have no label", { tags: ["long"] }, () => {
+  it("few-labels compares training with and without pictures that have no label", () => {
     expect(example("few-labels.ts", join(root, "few"))).toMatch(
       /^with all pictures: accuracy 0\.\d+\nwith the labelled ones: accuracy 0\.\d+\n$/,
     );
   });
 
-  it("fine-tune is better after an epoch than a run that begins from nothing", { tags: ["long"] }, () => {
+  it("fine-tune is better after an epoch than a run that begins from nothing", () => {
     const [, anew, tuned] = /from nothing ([\d.]+), from the first run ([\d.]+)/.exec(
       example("fine-tune.ts", join(root, "tune")),
     )!;
     expect(Number(tuned)).toBeGreaterThan(Number(anew));
   });
 
-  it("generated-data adds pictures of each class, and trains on them", { tags: ["long"] }, () => {
+  it("generated-data adds pictures of each class, and trains on them", () => {
     expect(example("generated-data.ts", join(root, "generated"))).toMatch(
       /^200 new pictures, 20 of each class\naccuracy 0\.\d+\n$/,
     );
   });
 
-  it("walk-through stops, goes on to the planned end, and uses the model in every way", { tags: ["long"] }, () => {
+  it("walk-through stops, goes on to the planned end, and uses the model in every way", () => {
     const said = example("walk-through.ts", join(root, "walk"));
     const [, stopped, end] = /stopped at step (\d+): interrupted\nwent on to step (\d+): planned/.exec(said)!;
     expect(Number(stopped)).toBeLessThan(Number(end));

@@ -6,11 +6,14 @@ import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
 import { glyphs } from "../../src/data/sets/glyphs.ts";
 import { writeNpz } from "../../src/data/write.ts";
-import { compare } from "../../src/experiments/compare.ts";
-import { type TuneCall, type TuneEvent, tune } from "../../src/experiments/tune.ts";
+import type { CompareCall, CompareEvent, Comparison } from "../../src/experiments/compare.ts";
+import type { TuneCall, TuneEvent } from "../../src/experiments/tune.ts";
 import { bundled } from "../bundled.ts";
 import { drawGlyphs } from "../drawings.ts";
-import { finished, smallCall, tinyNetwork, withoutTimes } from "./small.ts";
+import { smallCall, tinyNetwork, withoutTimes } from "./small.ts";
+
+const program: typeof import("./program.ts") = await import(bundled(join(import.meta.dirname, "program.ts")));
+const { compare, tune } = program;
 
 const root = mkdtempSync(join(tmpdir(), "genclass-compare-"));
 afterAll(() => rmSync(root, { recursive: true }));
@@ -19,6 +22,15 @@ let data: string;
 beforeAll(async () => {
   data = await drawGlyphs(root, { train: 120, test: 40 });
 });
+
+/** All that a comparison tells, and what it found. */
+async function finished(call: CompareCall): Promise<{ events: CompareEvent[]; comparison: Comparison }> {
+  const events: CompareEvent[] = [];
+  for await (const event of compare(call)) events.push(event);
+  const end = events.at(-1)!;
+  if (end.type !== "end") throw new Error("a comparison ended without saying so");
+  return { events, comparison: end.comparison };
+}
 
 describe("a comparison", () => {
   it("killed or interrupted in the middle goes on where it was, and tells what one tells that never stopped", {
@@ -113,7 +125,7 @@ describe("a comparison", () => {
     expect(comparison.rows.map(({ labels }) => labels)).toEqual(["all"]);
   });
 
-  it("of a model of the features of a network is that of a model built on it", async () => {
+  it("of a model of the features of a network is that of a model built on it", { tags: ["long"] }, async () => {
     // Features are kept in the cache.
     vi.stubEnv("GENCLASS_CACHE", join(root, "cache"));
     const backbone = tinyNetwork(join(root, "network.onnx"));
@@ -202,7 +214,7 @@ describe("a search", () => {
     expect(existsSync(join(out, "results"))).toBe(false);
   });
 
-  it("by halving trains the best of three on from where it rests", async () => {
+  it("by halving trains the best of three on from where it rests", { tags: ["long"] }, async () => {
     const out = join(root, "halving");
     const { search: found } = await searched(search(out, { trials: 3, method: "halving" }));
     expect(found.trials.map(({ rung }) => rung).sort()).toEqual([0, 0, 1]);

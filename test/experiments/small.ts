@@ -1,9 +1,8 @@
 // The smallest comparison and search that train: two nets of a few channels on a few glyphs.
 import { writeFileSync } from "node:fs";
-import type { CompareCall, CompareEvent, Comparison } from "../../src/experiments/compare.ts";
-import { compare } from "../../src/experiments/compare.ts";
+import type { CompareCall, Comparison } from "../../src/experiments/compare.ts";
 import { encodeModel } from "../../src/onnx/schema.ts";
-import { randomArray } from "../helpers.ts";
+import { Random } from "../../src/random/random.ts";
 
 /** Two models, one seed, two epochs. */
 export const smallCall = (data: string, out: string): CompareCall => ({
@@ -13,8 +12,9 @@ export const smallCall = (data: string, out: string): CompareCall => ({
 
 /** Writes a network that is one convolution over colour pictures, of which the means are the features. @returns its path */
 export function tinyNetwork(path: string): string {
-  const [dims, scale] = [[8, 3, 3, 3], 0.5];
-  const data = Float32Array.from(randomArray(dims, 1, [-scale, scale]).data);
+  const dims = [8, 3, 3, 3];
+  const random = new Random(1, "tiny network");
+  const data = Float32Array.from({ length: 8 * 3 * 3 * 3 }, () => random.uniform() - 0.5);
   const plain = (op: string, input: string, output: string) => ({
     ...{ op, inputs: [input], outputs: [output], attributes: {} },
   });
@@ -35,15 +35,6 @@ export function tinyNetwork(path: string): string {
   });
   writeFileSync(path, bytes);
   return path;
-}
-
-/** All that a comparison tells, and what it found. */
-export async function finished(call: CompareCall): Promise<{ events: CompareEvent[]; comparison: Comparison }> {
-  const events: CompareEvent[] = [];
-  for await (const event of compare(call)) events.push(event);
-  const end = events.at(-1)!;
-  if (end.type !== "end") throw new Error("a comparison ended without saying so");
-  return { events, comparison: end.comparison };
 }
 
 /** What does not depend on the speed and the memory of the machine. */

@@ -9,7 +9,7 @@ import type { DataSpec } from "../../src/models/model.ts";
 import { trainGan } from "../train/small-gan.ts";
 import { modelTests } from "./model-tests.ts";
 
-modelTests(cnn, [{ width: 8, hidden: 32 }]);
+modelTests(cnn, [{ width: 8, hidden: 32 }], { resumes: true });
 
 describe("net=fast", () => {
   const spec = { height: 8, width: 8, channels: 1, classes: ["a", "b"], mirror: false };

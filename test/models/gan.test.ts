@@ -15,13 +15,24 @@ const PAPER = {
   ...{ deviation: 0.02, beta1: 0.5, beta2: 0.999, schedule: "constant" },
 };
 
-modelTests(gan, [
-  { ...SMALL, ...PAPER },
-  {
-    ...{ net: "residual", width: 4, latent: 8, loss: "wasserstein", discriminatorNorm: "none", discriminatorSteps: 2 },
-    ...{ penalty: "wgan-gp", penaltyWeight: 10, diffAugment: "colour+translation+cutout", emaDecay: 0.9 },
-  },
-]);
+modelTests(
+  gan,
+  [
+    { ...SMALL, ...PAPER },
+    {
+      ...{
+        net: "residual",
+        width: 4,
+        latent: 8,
+        loss: "wasserstein",
+        discriminatorNorm: "none",
+        discriminatorSteps: 2,
+      },
+      ...{ penalty: "wgan-gp", penaltyWeight: 10, diffAugment: "colour+translation+cutout", emaDecay: 0.9 },
+    },
+  ],
+  { resumes: true },
+);
 
 it("has as many parameters as the generator of DCGAN's figure 1, with the paper's settings", () => {
   const spec: DataSpec = { height: 64, width: 64, channels: 3, classes: ["a", "b"], mirror: false };

@@ -1,4 +1,4 @@
 import { mlp } from "../../src/models/mlp.ts";
 import { modelTests } from "./model-tests.ts";
 
-modelTests(mlp, [{ hidden: 32 }]);
+modelTests(mlp, [{ hidden: 32 }], { epochs: 8 });

@@ -13,8 +13,10 @@ import { describeOptions, parseOptions } from "../../src/models/index.ts";
 import type { DataSpec, Model } from "../../src/models/model.ts";
 import { PACKED } from "../../src/nn/optim.ts";
 import { Build } from "../../src/nn/scope.ts";
-import { type Backend, exportHead, TrainedModel } from "../../src/node.ts";
 import { Network } from "../../src/onnx/import/network.ts";
+import { exportHead } from "../../src/predict/export.ts";
+import { TrainedModel } from "../../src/predict/trained.ts";
+import type { Backend } from "../../src/runtime/backend.ts";
 import type { RunEvent } from "../../src/train/events.ts";
 import { fit } from "../../src/train/fit.ts";
 import type { FitOptions, Snapshot } from "../../src/train/fit-options.ts";
@@ -92,12 +94,20 @@ async function imported(bytes: Uint8Array, pictures: Uint8Array): Promise<NdArra
 /**
  * The tests that a model must pass.
  * @param variants options that change what is built, small enough for a test
- * @param given what the model learns from: drawings, or pairs made of them
+ * @param more
+ * - given: what the model learns from: drawings, or pairs made of them
+ * - epochs: of the first variant in the quick tests; those that learn slowly need more of them
+ * - resumes: whether stopping and going on is asked in the quick tests too, of one model of each structure of stages: one phase,
+ *   two networks against each other, several stages with tables, nothing but solving
  */
 export function modelTests(
   model: Model,
   variants: readonly Record<string, unknown>[],
-  given: (drawings: Dataset) => Dataset = (drawings) => drawings,
+  {
+    given = (drawings) => drawings,
+    epochs = 4,
+    resumes = false,
+  }: { given?: (drawings: Dataset) => Dataset; epochs?: number; resumes?: boolean } = {},
 ): void {
   describe.each(variants.map((options, i) => ({ options, i })))(`model ${model.name} $options`, ({ options, i }) => {
     it("is cited, and documents every option with a default and a range", () => {
@@ -156,19 +166,21 @@ export function modelTests(
     // What backends compute alike is asked of ops; of a model, one variant on each is enough, as trainings take long: the first
     // one, on one of them, always.
     describe.each(i === 0 ? BACKENDS : BACKENDS.slice(-1))("on $name", (backend) => {
-      const tags = i === 0 && backend === BACKENDS.at(-1) ? [] : ["long"];
+      const quick = i === 0 && backend === BACKENDS.at(-1);
 
-      it("trains to what its heads promise, and exports each of them", { tags }, async () => {
+      it("trains to what its heads promise, and exports each of them", { tags: quick ? [] : ["long"] }, async () => {
         // How well it learns is asked of one backend; of another, that it trains.
         const learns = backend === BACKENDS.at(-1);
-        const { events, saved } = await train(given(LEARNT), model, options, backend, { epochs: learns ? 8 : 3 });
-        const epochs = events.flatMap((event) => (event.type === "epoch" ? [event] : []));
-        const [first, last] = [epochs[0]!.metrics, epochs.at(-1)!.metrics];
+        const { events, saved } = await train(given(LEARNT), model, options, backend, {
+          epochs: quick ? epochs : learns ? 8 : 3,
+        });
+        const told = events.flatMap((event) => (event.type === "epoch" ? [event] : []));
+        const [first, last] = [told[0]!.metrics, told.at(-1)!.metrics];
         const { heads } = model.build(parseOptions(model, options), spec);
         // Chance is 0.1; its standard error on 300 pictures is 0.017.
         if (heads.classify && learns) expect(last["validation/accuracy"]).toBeGreaterThan(0.3);
         if (heads.reconstruct && learns)
-          expect(last["validation/mse"]).toBeLessThan(Math.max(...epochs.map((e) => e.metrics["validation/mse"]!)));
+          expect(last["validation/mse"]).toBeLessThan(Math.max(...told.map((e) => e.metrics["validation/mse"]!)));
         // From pairs: nearer to the picture than what was translated.
         if (last["validation/psnr"] !== undefined && learns)
           expect(last["validation/psnr"]).toBeGreaterThan(last["validation/psnrBefore"]! + 1);
@@ -202,7 +214,9 @@ export function modelTests(
         await trained.dispose();
       });
 
-      it("stopped in mid-epoch and resumed ends with the same bits, and tells the same", { tags }, async () => {
+      it("stopped in mid-epoch and resumed ends with the same bits, and tells the same", {
+        tags: quick && resumes ? [] : ["long"],
+      }, async () => {
         const data = given(REPEATED);
         const straight = await train(data, model, options, backend, { epochs: 3 });
         const epochsOf = (events: RunEvent[]) =>

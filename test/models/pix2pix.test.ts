@@ -5,11 +5,9 @@ import { modelTests, pairsOf } from "./model-tests.ts";
 
 const small = { width: 4, depth: 2 };
 
-modelTests(
-  pix2pix,
-  [small, { ...small, loss: "adversarial", discriminatorWidth: 4, dropout: 0.5, rate: 1e-3 }],
-  pairsOf({ change: "denoise", amount: 0.3 }),
-);
+modelTests(pix2pix, [small, { ...small, loss: "adversarial", discriminatorWidth: 4, dropout: 0.5, rate: 1e-3 }], {
+  given: pairsOf({ change: "denoise", amount: 0.3 }),
+});
 
 it("pix2pix: whoever takes all for real is right about real pairs, wrong about made ones, and cannot be fooled more", () => {
   const options = { ...small, loss: "adversarial", discriminatorWidth: 4, errorWeight: 10 };

@@ -11,10 +11,14 @@ import { Random } from "../../src/random/random.ts";
 import { type CompileOptions, compileModel } from "../../src/train/steps.ts";
 import { modelTests } from "./model-tests.ts";
 
-modelTests(sgan, [
-  { width: 0.1, latent: 16 },
-  { net: "conv", width: 0.2, latent: 8 },
-]);
+modelTests(
+  sgan,
+  [
+    { width: 0.1, latent: 16 },
+    { net: "conv", width: 0.2, latent: 8 },
+  ],
+  { epochs: 5 },
+);
 
 // ------------------------------------------------------------------------------------------ losses, written out in plain numbers
 const [N, HEIGHT, WIDTH, LATENT, K] = [6, 4, 5, 3, 3];

@@ -4,7 +4,7 @@ import { glyphs } from "../../src/data/sets/glyphs.ts";
 import { parseOptions } from "../../src/models/index.ts";
 import { stargan } from "../../src/models/stargan.ts";
 import { initialState } from "../../src/nn/scope.ts";
-import { TrainedModel } from "../../src/node.ts";
+import { TrainedModel } from "../../src/predict/trained.ts";
 import { compileModel } from "../../src/train/steps.ts";
 import { NATIVE } from "../helpers.ts";
 import { modelTests } from "./model-tests.ts";

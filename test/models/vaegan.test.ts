@@ -3,7 +3,7 @@ import { vaegan } from "../../src/models/vaegan.ts";
 import { inNumbers, meanOf, softplus } from "./in-numbers.ts";
 import { modelTests } from "./model-tests.ts";
 
-modelTests(vaegan, [{ width: 8, hidden: 32, latent: 8, rate: 1e-3 }]);
+modelTests(vaegan, [{ width: 8, hidden: 32, latent: 8, rate: 1e-3 }], { epochs: 8 });
 
 it("vaegan judges pictures, their reconstructions and what is made of noise, each with its weight", () => {
   const [n, latent] = [3, 4];

@@ -1,9 +1,9 @@
 // Shared by tests of imported networks: weights as constants, bare onnxruntime as the other opinion.
 import { type NdArray, ndarray, sizeOf, zeros } from "../../src/base/array.ts";
 import { constant, input } from "../../src/graph/tensor.ts";
-import type { Backend } from "../../src/node.ts";
 import type { Network } from "../../src/onnx/import/network.ts";
 import type { Weights } from "../../src/onnx/import/weights.ts";
+import type { Backend } from "../../src/runtime/backend.ts";
 import { wasmBackend } from "../../src/runtime/wasm.ts";
 
 /** The weights as the file has them. */

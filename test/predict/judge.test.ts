@@ -5,7 +5,7 @@ import { type Dataset, gather, range, subset } from "../../src/data/dataset.ts";
 import * as g from "../../src/graph/ops/index.ts";
 import { constant, type Tensor } from "../../src/graph/tensor.ts";
 import { head } from "../../src/models/heads.ts";
-import { judgeSamples } from "../../src/node.ts";
+import { judgeSamples } from "../../src/predict/judge.ts";
 import { stopAfter } from "../helpers.ts";
 import { bars, modelOf, plain, SIZE } from "../synthesis/bars.ts";
 

@@ -9,9 +9,9 @@ import { constant, type Tensor } from "../../src/graph/tensor.ts";
 import { mixtureOf } from "../../src/metrics/mixture-quantity.ts";
 import { head } from "../../src/models/heads.ts";
 import { defineModel } from "../../src/models/model.ts";
-import { TrainedModel } from "../../src/node.ts";
 import { explain, STEPS_BETWEEN } from "../../src/predict/explain.ts";
 import { drawCodes, hasMixture, sampleMixture } from "../../src/predict/mixture-sampler.ts";
+import { TrainedModel } from "../../src/predict/trained.ts";
 import { NATIVE, stopAfter } from "../helpers.ts";
 
 const SIDE = 6;

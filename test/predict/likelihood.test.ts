@@ -7,8 +7,8 @@ import { inMemory } from "../../src/data/pixels.ts";
 import * as g from "../../src/graph/ops/index.ts";
 import { head } from "../../src/models/heads.ts";
 import { defineModel, type LikelihoodSpec } from "../../src/models/model.ts";
-import { TrainedModel } from "../../src/node.ts";
 import { estimateLikelihood, likelihoodText } from "../../src/predict/likelihood.ts";
+import { TrainedModel } from "../../src/predict/trained.ts";
 import { NATIVE, stopAfter } from "../helpers.ts";
 
 const DRAWS = 4;

@@ -10,11 +10,14 @@ import { project, relativeDistance } from "../../src/metrics/feature-distance.ts
 import type { Fitted } from "../../src/metrics/metric.ts";
 import { noveltyTables } from "../../src/metrics/novelty.ts";
 import { rarity } from "../../src/metrics/tail-table.ts";
-import { type Backend, load, RunFolder, TrainedModel } from "../../src/node.ts";
 import { headNoise, type NoiseRows } from "../../src/predict/noise.ts";
 import { ROWS_AT_ONCE } from "../../src/predict/rows.ts";
+import { TrainedModel } from "../../src/predict/trained.ts";
 import { Random } from "../../src/random/random.ts";
+import { RunFolder } from "../../src/run/folder.ts";
+import { load } from "../../src/run/load.ts";
 import { startRun } from "../../src/run/train.ts";
+import type { Backend } from "../../src/runtime/backend.ts";
 import { NATIVE } from "../helpers.ts";
 
 const root = mkdtempSync(join(tmpdir(), "genclass-trained-"));

@@ -10,10 +10,12 @@ import { type Browser, chromium, type Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { checkData } from "../../src/data/check/check.ts";
 import { glyphs } from "../../src/data/sets/glyphs.ts";
-import { evaluate, load, nativeBackend } from "../../src/node.ts";
+import { evaluate } from "../../src/predict/evaluate.ts";
 import { checkHtml } from "../../src/report/check.ts";
+import { load } from "../../src/run/load.ts";
 import { writeReport } from "../../src/run/report.ts";
 import { startRun } from "../../src/run/train.ts";
+import { nativeBackend } from "../../src/runtime/native.ts";
 
 const CHROMIUM = "/usr/bin/chromium";
 /** CSS pixels of a common telephone, and of a desktop. */
@@ -96,31 +98,37 @@ describe.skipIf(!existsSync(CHROMIUM))(`a page in a browser (needs ${CHROMIUM})`
       (["light", "dark"] as const).map((scheme) => ({ page, width, scheme })),
     ),
   );
-  it.each(cases)(
-    "of a $page, $width pixels wide and $scheme, is no wider than the window, loads nothing, and is readable, also to who does not see it",
-    async ({ page, width, scheme }) => {
-      const { tab, said } = await opened(page, width, scheme);
-      const seen = await tab.evaluate(() => {
-        /** Relative luminance of a colour as the browser gives it, 0..1, without the exponent of WCAG. */
-        const light = (colour: string) => {
-          const [r, g, b] = colour.match(/\d+/g)!.map(Number) as [number, number, number];
-          return (0.2126 * r + 0.7152 * g + 0.0722 * b) / 255;
-        };
-        const style = getComputedStyle(document.body);
-        return {
-          width: document.documentElement.scrollWidth,
-          ink: light(style.color),
-          paper: light(style.backgroundColor),
-        };
+  // Each width and each scheme once: the other pairs of them are long.
+  const isOther = ({ width, scheme }: (typeof cases)[number]) => (width === TELEPHONE) !== (scheme === "light");
+  describe.each(cases.map((one) => ({ ...one, tags: isOther(one) ? ["long"] : [] })))(
+    "of a $page, $width pixels wide and $scheme,",
+    ({ page, width, scheme, tags }) => {
+      it("is no wider than the window, loads nothing, and is readable, also to who does not see it", {
+        tags,
+      }, async () => {
+        const { tab, said } = await opened(page, width, scheme);
+        const seen = await tab.evaluate(() => {
+          /** Relative luminance of a colour as the browser gives it, 0..1, without the exponent of WCAG. */
+          const light = (colour: string) => {
+            const [r, g, b] = colour.match(/\d+/g)!.map(Number) as [number, number, number];
+            return (0.2126 * r + 0.7152 * g + 0.0722 * b) / 255;
+          };
+          const style = getComputedStyle(document.body);
+          return {
+            width: document.documentElement.scrollWidth,
+            ink: light(style.color),
+            paper: light(style.backgroundColor),
+          };
+        });
+        // What axe looks at does not depend on the width.
+        const found = width === TELEPHONE ? await violations(tab) : [];
+        await tab.close();
+        expect(said).toEqual([]);
+        expect(found).toEqual([]);
+        expect(seen.width).toBeLessThanOrEqual(width);
+        const contrast = scheme === "dark" ? seen.ink - seen.paper : seen.paper - seen.ink;
+        expect(contrast).toBeGreaterThan(0.5);
       });
-      // What axe looks at does not depend on the width.
-      const found = width === TELEPHONE ? await violations(tab) : [];
-      await tab.close();
-      expect(said).toEqual([]);
-      expect(found).toEqual([]);
-      expect(seen.width).toBeLessThanOrEqual(width);
-      const contrast = scheme === "dark" ? seen.ink - seen.paper : seen.paper - seen.ink;
-      expect(contrast).toBeGreaterThan(0.5);
     },
   );
 

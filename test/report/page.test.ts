@@ -4,11 +4,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
 import { glyphs } from "../../src/data/sets/glyphs.ts";
-import { nativeBackend, RunFolder } from "../../src/node.ts";
 import { reportHtml } from "../../src/report/html.ts";
 import { confusion, curves, reliability } from "../../src/report/plots.ts";
+import { RunFolder } from "../../src/run/folder.ts";
 import { repeatCommand } from "../../src/run/repeat.ts";
 import { startRun } from "../../src/run/train.ts";
+import { nativeBackend } from "../../src/runtime/native.ts";
 
 const root = mkdtempSync(join(tmpdir(), "genclass-page-"));
 afterAll(() => rmSync(root, { recursive: true }));

@@ -274,11 +274,14 @@ describe("novelty on a network", () => {
 });
 
 describe.each([
-  ["vae", { latent: 8, hidden: 32 }],
-  ["hybrid", { latent: 8, hidden: 32, rate: 1 }],
-  ["class-vae", { latent: 8, hidden: 32, flowSteps: 2, flowHidden: 16, draws: 2 }],
-])("%s on a frozen network", (name, small) => {
-  it("is of its features: learns in epochs without the network, tells novelty by them, and is exported with it", async () => {
+  ["vae", { latent: 8, hidden: 32 }, []],
+  ["hybrid", { latent: 8, hidden: 32, rate: 1 }, ["long"]],
+  ["class-vae", { latent: 8, hidden: 32, flowSteps: 2, flowHidden: 16, draws: 2 }, ["long"]],
+] as const)("%s on a frozen network", (name, small, tags) => {
+  it("is of its features: learns in epochs without the network, tells novelty by them, and is exported with it", {
+    tags: [...tags],
+    timeout: 60_000,
+  }, async () => {
     const out = join(root, name);
     const run = await startRun(name, { ...call, out, epochs: 30, options: { rate: 0.01, ...small } });
     const events = await all(run.events);
@@ -307,7 +310,7 @@ describe.each([
     const novelty = async (pictures: Uint8Array) =>
       Math.max(...(await model.run("novelty", { picture: pictures })).data);
     expect(await novelty(constants)).toBeGreaterThan(await novelty(picture));
-  }, 60_000);
+  });
 });
 
 it("a decoder of pictures above a frozen network learns from each picture with its own features", async () => {

@@ -3,7 +3,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "no
 import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { evaluate } from "../../src/node.ts";
+import { evaluate } from "../../src/predict/evaluate.ts";
 import { TrainedModel } from "../../src/predict/trained.ts";
 import { cardModel, modelCard, plain } from "../../src/run/card.ts";
 import { readFigures } from "../../src/run/figures.ts";

@@ -4,7 +4,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { evaluate } from "../../src/node.ts";
+import { evaluate } from "../../src/predict/evaluate.ts";
 import { TrainedModel } from "../../src/predict/trained.ts";
 import type { RunFolder } from "../../src/run/folder.ts";
 import { recordEvaluation } from "../../src/run/record.ts";

@@ -6,11 +6,11 @@ import { afterAll, describe, expect, it } from "vitest";
 import type { ExampleCounts } from "../../src/data/dataset.ts";
 import { glyphs } from "../../src/data/sets/glyphs.ts";
 import { findModel } from "../../src/models/index.ts";
-import { nativeBackend } from "../../src/node.ts";
 import { optionsOf, RUN_VERSION, RunFolder, runConfig } from "../../src/run/folder.ts";
 import { type OptionName, RUN_OPTION_LIST, type RunOption, type RunOptions } from "../../src/run/options.ts";
 import { newOptions } from "../../src/run/stored-options.ts";
 import { planResume, planRun, resumeRun, startRun } from "../../src/run/train.ts";
+import { nativeBackend } from "../../src/runtime/native.ts";
 
 const root = mkdtempSync(join(tmpdir(), "genclass-options-"));
 afterAll(() => rmSync(root, { recursive: true }));

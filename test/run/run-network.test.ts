@@ -8,9 +8,12 @@ import { gather, range } from "../../src/data/dataset.ts";
 import { glyphs } from "../../src/data/sets/glyphs.ts";
 import { withValidation } from "../../src/data/splits.ts";
 import { softmaxRows } from "../../src/metrics/classification.ts";
-import { exportHead, load, nativeBackend, RunFolder } from "../../src/node.ts";
+import { exportHead } from "../../src/predict/export.ts";
+import { RunFolder } from "../../src/run/folder.ts";
+import { load } from "../../src/run/load.ts";
 import { networkNamed } from "../../src/run/run-network.ts";
 import { planRun, resumeRun, startRun, type TrainOptions } from "../../src/run/train.ts";
+import { nativeBackend } from "../../src/runtime/native.ts";
 import type { RunEvent } from "../../src/train/events.ts";
 
 const root = mkdtempSync(join(tmpdir(), "genclass-codes-"));
@@ -51,7 +54,7 @@ function expectClose(found: ArrayLike<number>, expected: ArrayLike<number>): voi
 
 let picture: Uint8Array;
 beforeAll(async () => {
-  await train("vae", vae, { epochs: 30, options: { latent: 12, hidden: 48, width: 8 } });
+  await train("vae", vae, { epochs: 12, options: { latent: 12, hidden: 48, width: 8 } });
   picture = await gather(data.test!, range(0, 5));
 }, 60_000);
 
@@ -134,7 +137,7 @@ describe("a run to build on", () => {
     );
     expect(() => networkNamed(`${vae}@nothing`)).toThrowError(/has no head nothing/);
     const out = join(root, "m2");
-    await train("m2", out, { epochs: 1 });
+    await train("m2", out, { epochs: 1, options: { width: 4, decoderWidth: 4, hidden: 16, latent: 4 } });
     expect(() => networkNamed(out)).toThrowError(
       /m2 has no head encode or features that gives codes of a picture alone/,
     );

@@ -7,8 +7,8 @@ import { defineModel } from "../../src/models/model.ts";
 import { dense } from "../../src/nn/layers.ts";
 import { classLoss } from "../../src/nn/losses.ts";
 import type { Scope } from "../../src/nn/scope.ts";
-import { nativeBackend } from "../../src/node.ts";
 import { resumeRun, startRun, type Training, type TrainOptions } from "../../src/run/train.ts";
+import { nativeBackend } from "../../src/runtime/native.ts";
 import type { RunEvent } from "../../src/train/events.ts";
 import { phase, pictures, data as tiny } from "../train/tiny.ts";
 

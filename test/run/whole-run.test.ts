@@ -6,9 +6,13 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { gather } from "../../src/data/dataset.ts";
 import { glyphs } from "../../src/data/sets/glyphs.ts";
 import { withLabels, withValidation } from "../../src/data/splits.ts";
-import { evaluate, exportHead, load, nativeBackend, RunFolder } from "../../src/node.ts";
+import { evaluate } from "../../src/predict/evaluate.ts";
+import { exportHead } from "../../src/predict/export.ts";
+import { RunFolder } from "../../src/run/folder.ts";
+import { load } from "../../src/run/load.ts";
 import { writeReport } from "../../src/run/report.ts";
 import { startRun } from "../../src/run/train.ts";
+import { nativeBackend } from "../../src/runtime/native.ts";
 import type { RunEvent } from "../../src/train/events.ts";
 import { twoStages } from "../train/two-stages.ts";
 

@@ -6,8 +6,9 @@ import { inMemory } from "../../src/data/pixels.ts";
 import * as g from "../../src/graph/ops/index.ts";
 import { type Heads, head } from "../../src/models/heads.ts";
 import { defineModel } from "../../src/models/model.ts";
-import { nativeBackend, TrainedModel } from "../../src/node.ts";
+import { TrainedModel } from "../../src/predict/trained.ts";
 import { Random } from "../../src/random/random.ts";
+import { nativeBackend } from "../../src/runtime/native.ts";
 
 export const backend = nativeBackend({ threads: 1 });
 const SIDE = 8;

@@ -4,11 +4,15 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
 import type { Dataset, ImageSet } from "../../src/data/dataset.ts";
+import { open } from "../../src/data/open.ts";
 import { view } from "../../src/data/pixels.ts";
 import { glyphs } from "../../src/data/sets/glyphs.ts";
 import { writeNpz } from "../../src/data/write.ts";
-import { evaluate, load, nativeBackend, open, RunFolder } from "../../src/node.ts";
+import { evaluate } from "../../src/predict/evaluate.ts";
+import { RunFolder } from "../../src/run/folder.ts";
+import { load } from "../../src/run/load.ts";
 import { startRun } from "../../src/run/train.ts";
+import { nativeBackend } from "../../src/runtime/native.ts";
 import type { EpochEvent } from "../../src/train/events.ts";
 
 const root = mkdtempSync(join(tmpdir(), "genclass-leaks-"));

@@ -7,7 +7,7 @@ import * as g from "../../src/graph/ops/index.ts";
 import { head } from "../../src/models/heads.ts";
 import { defineModel, type Solution, type SolveContext } from "../../src/models/model.ts";
 import { zerosInit } from "../../src/nn/init.ts";
-import { nativeBackend } from "../../src/node.ts";
+import { nativeBackend } from "../../src/runtime/native.ts";
 import type { RunEvent } from "../../src/train/events.ts";
 import { fit } from "../../src/train/fit.ts";
 import type { FitOptions, Snapshot } from "../../src/train/fit-options.ts";

@@ -2,7 +2,7 @@ import { describe, expect, it, vi } from "vitest";
 import { ndarray, zeros } from "../../../src/base/array.ts";
 import * as g from "../../../src/graph/ops/index.ts";
 import { input } from "../../../src/graph/tensor.ts";
-import { onednnBackend } from "../../../src/node.ts";
+import { onednnBackend } from "../../../src/runtime/onednn/backend.ts";
 import { CONTROL } from "../../../src/runtime/onednn/protocol.ts";
 import { BACKENDS } from "../../helpers.ts";
 

@@ -1,17 +1,14 @@
-import { spawnSync } from "node:child_process";
 import { copyFileSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
 import { candidates, checkVersion, loadLibrary } from "../../../src/runtime/onednn/library.ts";
-import { drawGlyphs } from "../../drawings.ts";
 
 const root = mkdtempSync(join(tmpdir(), "genclass-onednn-"));
 afterAll(() => rmSync(root, { recursive: true }));
 const text = join(root, "libdnnl.so");
 writeFileSync(text, "this is a text, not a library\n".repeat(200));
-const main = join(import.meta.dirname, "../../../dist/cli/main.js");
 
 describe("looking for oneDNN", () => {
   it("tries the one file that GENCLASS_ONEDNN names, or the names of both generations where they are kept", () => {
@@ -59,49 +56,5 @@ describe("looking for oneDNN", () => {
       expect(() => checkVersion("libdnnl.so", version)).toThrowError(
         `libdnnl.so is oneDNN ${version.join(".")}; expected 2.6 or later of generation 2, or generation 3`,
       );
-  });
-});
-
-describe("the command line with a broken library", async () => {
-  const data = await drawGlyphs(root, { train: 400, test: 40 });
-  const train = (...args: string[]) =>
-    spawnSync(
-      process.execPath,
-      [main, "train", "vae", "--data", data, "--minutes", "0.02", "--out", join(root, args.join("-")), ...args],
-      { encoding: "utf8", env: { ...process.env, GENCLASS_ONEDNN: text } },
-    );
-
-  it("trains with onnxruntime under auto, and says so in one line", () => {
-    const { status, stderr } = train("--backend", "auto");
-    expect(status).toBe(0);
-    const lines = stderr.split("\n").filter((line) => line.includes("oneDNN"));
-    expect(lines).toHaveLength(1);
-    expect(lines[0]).toMatch(/onnxruntime computes: oneDNN does not load \(.*libdnnl\.so: .*\); see "genclass doctor"/);
-  });
-
-  it("stops before it makes a folder when oneDNN is asked for by name", () => {
-    const { status, stderr } = train("--backend", "onednn");
-    expect(status).toBe(1);
-    expect(stderr).toMatch(/^error E_BACKEND: oneDNN does not load/);
-    expect(stderr).not.toMatch(/^ {4}at /m);
-  });
-
-  it("refuses bf16 on onnxruntime", () => {
-    const { status, stderr } = train("--backend", "onnx", "--precision", "bf16");
-    expect(status).toBe(2);
-    expect(stderr).toMatch(/onnxruntime trains in float32 alone/);
-  });
-
-  it("tells doctor's reader what is wrong", () => {
-    const { status, stdout } = spawnSync(process.execPath, [main, "doctor", "--json"], {
-      encoding: "utf8",
-      env: { ...process.env, GENCLASS_ONEDNN: text },
-    });
-    expect(status).toBe(0);
-    const report = JSON.parse(stdout);
-    expect(report.trainsWith).toBe("onnxruntime");
-    const [onednn] = report.backends.filter(({ name }: { name: string }) => name === "onednn");
-    expect(onednn.available).toBe(false);
-    expect(onednn.why).toMatch(/does not load.*apt install libdnnl2/s);
   });
 });

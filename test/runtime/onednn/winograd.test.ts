@@ -7,8 +7,10 @@ import { tileSizeFor as byColumnsOrTiles } from "../../../src/graph/ops/choices.
 import * as g from "../../../src/graph/ops/index.ts";
 import { input, type Tensor } from "../../../src/graph/tensor.ts";
 import { TILES, type TileSize } from "../../../src/graph/winograd.ts";
-import { type Backend, nativeBackend, onednnBackend } from "../../../src/node.ts";
 import { Random } from "../../../src/random/random.ts";
+import type { Backend } from "../../../src/runtime/backend.ts";
+import { nativeBackend } from "../../../src/runtime/native.ts";
+import { onednnBackend } from "../../../src/runtime/onednn/backend.ts";
 import { tileSizeFor } from "../../../src/runtime/onednn/winograd.ts";
 import { BACKENDS, randomArray } from "../../helpers.ts";
 

@@ -19,9 +19,14 @@ const traceable = spawnSync("strace", ["-o", "/dev/null", "true"]).status === 0;
 const CHANGES = /^\d+ +(?:creat|mkdir\w*|rename\w*|link\w*|symlink\w*|truncate|mknod\w*)\(|\bO_(?:WRONLY|RDWR|CREAT)\b/;
 
 describe.skipIf(!traceable)("a training under strace (skipped where strace may not trace)", () => {
-  it.each(BACKENDS.map(({ name }) => [name === "onednn" ? "onednn" : "onnx"]))(
-    "on %s opens no socket, and changes no file outside the run folder and the cache",
-    (backend) => {
+  const quick = BACKENDS.at(-1);
+  describe.each(
+    BACKENDS.map((backend) => ({
+      on: backend.name === "onednn" ? "onednn" : "onnx",
+      tags: backend === quick ? [] : ["long"],
+    })),
+  )("on $on", ({ on: backend, tags }) => {
+    it("opens no socket, and changes no file outside the run folder and the cache", { tags }, () => {
       const trace = join(root, `trace-${backend}`);
       const run = join(root, `run-${backend}`);
       const call = [MAIN, ..."train vae --epochs 1 --set width=4 --set hidden=16 --set latent=4".split(" ")];
@@ -68,6 +73,6 @@ describe.skipIf(!traceable)("a training under strace (skipped where strace may n
           !line.includes('"/dev/null"'),
       );
       expect(outside).toEqual([]);
-    },
-  );
+    });
+  });
 });
