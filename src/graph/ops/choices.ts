@@ -1,7 +1,7 @@
 // Which lowering an op takes where several give the same values: facts measured on two cores (docs/architecture.md has
 // the times; those of tiles are by bench/tiles.ts), in one place.
 import { type Shape, sizeOf } from "../../base/array.ts";
-import { pointsOf, TAPS, type TileSize } from "../winograd.ts";
+import { TILES, type TiledKernel, type TileSize } from "../winograd.ts";
 import type { Window } from "./window.ts";
 
 /**
@@ -60,6 +60,9 @@ const FEWEST_CHANNELS = 16;
 /** Multiply-adds from which a convolution pays for the nodes that it is made of. */
 const LEAST_WORK = 2 ** 25;
 
+/** Taps along one axis of the kernels whose convolutions are nodes in tiles. */
+export const TAPS = 3 satisfies TiledKernel;
+
 /** The sizes of a convolution with 3x3 taps and stride 1. */
 export interface ConvolutionSizes {
   readonly images: number;
@@ -79,7 +82,7 @@ export function tileSizeFor({ images, result: [h, w, o], channels: c }: Convolut
   let best: TileSize | 0 = 0;
   let least = WORTH * (work + GATHERED * images * h * w * TAPS ** 2 * c);
   for (const size of [2, 4] as const) {
-    const points = pointsOf(size) ** 2;
+    const points = TILES[TAPS][size].points ** 2;
     const value = GATHERED + TRANSFORMED * points;
     const tiles = images * Math.ceil(h / size) * Math.ceil(w / size);
     const cost =

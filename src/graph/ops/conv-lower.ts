@@ -2,8 +2,7 @@
 // gradient too, column matrices and products.
 import type { Emitter } from "../emitter.ts";
 import type { Tensor } from "../tensor.ts";
-import { TAPS } from "../winograd.ts";
-import { tileSizeFor, transposesByColumns } from "./choices.ts";
+import { TAPS, tileSizeFor, transposesByColumns } from "./choices.ts";
 import { bytesAtPoints, emitInTiles, emitTiledWeightGrad, type TiledConvolution } from "./conv-points.ts";
 import { emitCol2im, emitExtraRow, emitIm2col } from "./im2col.ts";
 import { columnBytes, inTiles } from "./tiles.ts";

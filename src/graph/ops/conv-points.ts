@@ -1,7 +1,8 @@
 // 3x3 convolutions with stride 1 as ONNX nodes, by Winograd's algorithm: tiles of the pictures are gathered and brought to points by
 // one product with a constant matrix, multiplied with the weights there, a product at each point, and brought back by another.
 import type { Emitter } from "../emitter.ts";
-import { type Matrix, pointsOf, TAPS, TILES, type TileSize } from "../winograd.ts";
+import { type Matrix, TILES, type TileSize, type Tiles } from "../winograd.ts";
+import { TAPS } from "./choices.ts";
 import { emitExtraRow } from "./im2col.ts";
 
 /** A convolution that is computed in tiles. */
@@ -33,14 +34,10 @@ interface Constant {
   readonly values: Float64Array;
 }
 
-const BOTH: Readonly<Record<TileSize, Both>> = { 2: bothAxes(2), 4: bothAxes(4) };
+const BOTH: Readonly<Record<TileSize, Both>> = { 2: bothAxes(TILES[TAPS][2]), 4: bothAxes(TILES[TAPS][4]) };
 
-function bothAxes(size: TileSize): Both {
-  const [picture, taps, results] = [TILES[size].picture, TILES[size].taps, TILES[size].results].map(squared) as [
-    Matrix,
-    Matrix,
-    Matrix,
-  ];
+function bothAxes(tiles: Tiles): Both {
+  const [picture, taps, results] = [tiles.picture, tiles.taps, tiles.results].map(squared) as [Matrix, Matrix, Matrix];
   return {
     picture: constantOf(picture),
     taps: constantOf(taps),
@@ -73,7 +70,7 @@ const tilesOf = (size: TileSize, [h, w]: Sides): readonly [rows: number, columns
 /** Bytes that a picture and its result take at the points. */
 export function bytesAtPoints({ size, picture: [, , , c], result }: TiledConvolution): number {
   const [rows, columns] = tilesOf(size, result);
-  return 4 * pointsOf(size) ** 2 * rows * columns * (c + result[2]);
+  return 4 * TILES[TAPS][size].points ** 2 * rows * columns * (c + result[2]);
 }
 
 /**
@@ -92,7 +89,7 @@ export function emitInTiles(
   const { size, picture, result } = convolution;
   const [n, , , c] = picture;
   const [h, w, o] = result;
-  const points = pointsOf(size) ** 2;
+  const points = TILES[TAPS][size].points ** 2;
   const [rows, columns] = tilesOf(size, result);
   const tiles = n * rows * columns;
   const { taps, turnedTaps, resultsBack } = BOTH[size];
@@ -128,13 +125,19 @@ export function emitTiledWeightGrad(emit: Emitter, convolution: TiledConvolution
     matrix: BOTH[size].results,
   });
   const atPoints = emit.node("MatMul", [emit.node("Transpose", [pictures], { perm: [0, 2, 1] }), results]);
-  const flat = emit.reshape(atPoints, [pointsOf(size) ** 2, c * o]);
+  const flat = emit.reshape(atPoints, [TILES[TAPS][size].points ** 2, c * o]);
   return emit.reshape(emitProduct(emit, BOTH[size].tapsBack, flat), [TAPS, TAPS, c, o]);
 }
 
 function emitPicturesAtPoints(emit: Emitter, { size, picture, result, before }: TiledConvolution, x: string): string {
   const tiles = tilesOf(size, result);
-  return emitAtPoints(emit, x, picture, { size, tiles, reads: pointsOf(size), before, matrix: BOTH[size].picture });
+  return emitAtPoints(emit, x, picture, {
+    size,
+    tiles,
+    reads: TILES[TAPS][size].points,
+    before,
+    matrix: BOTH[size].picture,
+  });
 }
 
 /** Emits `[points, tiles, c]` of pictures `[n, h, w, c]`, of which each tile reads so many pixels a side. */

@@ -1,5 +1,5 @@
 // Kernels of Winograd's convolutions between weights and matrices, one a point.
-import { pointsOf, TAPS, TILES, type TileSize } from "../../../graph/winograd.ts";
+import { phasesOf, type Tiles } from "../../../graph/winograd.ts";
 import { FunctionBuilder } from "../../../wasm/assembler.ts";
 import { LANES } from "./access.ts";
 import { addressOf, BYTES, beginOf, FROM, type Matrices, type Surroundings, TO } from "./tiles.ts";
@@ -21,16 +21,29 @@ function eachVector(f: FunctionBuilder, body: (offset: number) => void): void {
   );
 }
 
-/** Weights `[3, 3, c, o]` in a value. */
+/** Weights `[kernel, kernel, c, o]` in a value. */
 export interface Taps {
   readonly slot: number;
-  readonly size: TileSize;
+  readonly tiles: Tiles;
   readonly sides: readonly [c: number, o: number];
 }
 
-/** Weights at the points, `[c, o]` each; a function over vectors of `[c, o]`. */
+/** Runs the body for each phase, whose matrix begins `skip` bytes into that of a point; `offset` finds the weights of a tap in bytes. */
+function eachPhase(
+  { tiles, sides: [c, o] }: Taps,
+  body: (skip: number, offset: (i: number, j: number) => number) => void,
+): void {
+  const { stride, kernel } = tiles;
+  const bytes = 4 * c * o;
+  for (let phase = 0; phase < phasesOf(tiles); phase++) {
+    const [row, column] = [Math.floor(phase / stride), phase % stride];
+    body(phase * bytes, (i, j) => ((stride * i + row) * kernel + stride * j + column) * bytes);
+  }
+}
+
+/** Weights at the points, `[phases c, o]` each; a function over vectors of `[c, o]`. */
 export function writeWeightsToPoints(
-  { slot, size, sides: [c, o] }: Taps,
+  weights: Taps,
   into: Matrices,
   { table, constants }: Surroundings,
 ): FunctionBuilder {
@@ -39,26 +52,29 @@ export function writeWeightsToPoints(
   const transform = new Transform(f, pool);
   const [start, taps, row] = [f.local("i32"), f.local("i32"), f.local("i32")];
   const matrices = beginOf(f, table, into);
+  const { slot, tiles } = weights;
   addressOf(f, table, slot).set(start);
   eachVector(f, (offset) => {
-    pool.reset();
     f.get(start).get(offset).op("i32.add").set(taps);
     f.get(matrices).get(offset).op("i32.add").set(row);
-    const at = (i: number, j: number): Vector => {
-      f.get(taps).memory("v128.load", 4 * c * o * (TAPS * i + j));
-      return pool.keep();
-    };
-    transform.toPoints(TILES[size].taps, at, stageAt(f, row, pointsOf(size), into.stride));
+    eachPhase(weights, (skip, place) => {
+      pool.reset();
+      const at = (i: number, j: number): Vector => {
+        f.get(taps).memory("v128.load", place(i, j));
+        return pool.keep();
+      };
+      transform.toPoints(tiles.taps, at, stageAt(f, row, tiles.points, into.stride, skip));
+    });
   });
   return f;
 }
 
 /**
- * Weights turned by half a turn, `[o, c]` at each point, as the adjoint of the pictures has them; a function over squares of four inputs and
- * four outputs.
+ * Weights of a kernel with stride 1 turned by half a turn, `[o, c]` at each point, as the adjoint of the pictures has them; a function over
+ * squares of four inputs and four outputs.
  */
 export function writeTurnedWeightsToPoints(
-  { slot, size, sides: [c, o] }: Taps,
+  { slot, tiles: { kernel, points, taps: matrix }, sides: [c, o] }: Taps,
   into: Matrices,
   { table, constants }: Surroundings,
 ): FunctionBuilder {
@@ -89,8 +105,8 @@ export function writeTurnedWeightsToPoints(
     f.get(start).op("i32.add").set(taps);
     place(down, BYTES * c, across, BYTES);
     f.get(matrices).op("i32.add").set(row);
-    const turned = range(TAPS ** 2).map((tap) => {
-      const skip = 4 * c * o * (TAPS ** 2 - 1 - tap);
+    const turned = range(kernel ** 2).map((tap) => {
+      const skip = 4 * c * o * (kernel ** 2 - 1 - tap);
       const rows = range(LANES).map((lane) => {
         f.get(taps).memory("v128.load", skip + 4 * o * lane);
         return pool.keep();
@@ -98,8 +114,8 @@ export function writeTurnedWeightsToPoints(
       return transposed(f, pool, rows);
     });
     for (const output of range(LANES)) {
-      const stage = stageAt(f, row, pointsOf(size), into.stride);
-      transform.toPoints(TILES[size].taps, (i, j) => turned[TAPS * i + j]![output], stage);
+      const stage = stageAt(f, row, points, into.stride);
+      transform.toPoints(matrix, (i, j) => turned[kernel * i + j]![output], stage);
       f.increase(row, 4 * c);
     }
     f.increase(square, 1);
@@ -137,37 +153,35 @@ const range = (n: number) => Array.from({ length: n }, (_, i) => i);
 
 /** The adjoint of `writeWeightsToPoints` on the sum of several values, added in their order. */
 export function writeWeightsFromPoints(
-  { slot, size, sides: [c, o] }: Taps,
+  weights: Taps,
   from: readonly Matrices[],
   { table, constants }: Surroundings,
 ): FunctionBuilder {
   const f = new FunctionBuilder(["i32", "i32", "i32"], constants);
   const pool = new VectorPool(f);
   const transform = new Transform(f, pool);
-  const matrix = TILES[size].taps;
+  const { slot, tiles } = weights;
   const [start, row] = [f.local("i32"), f.local("i32")];
   const begins = from.map((matrices) => [matrices, beginOf(f, table, matrices)] as const);
   addressOf(f, table, slot).set(start);
   eachVector(f, (offset) => {
-    pool.reset();
-    const at = (i: number, j: number): Vector => {
-      begins.forEach(([{ stride }, begin], part) => {
-        f.get(begin)
-          .get(offset)
-          .op("i32.add")
-          .memory("v128.load", (i * matrix.length + j) * stride);
-        if (part > 0) f.op("f32x4.add");
+    eachPhase(weights, (skip, place) => {
+      pool.reset();
+      const at = (i: number, j: number): Vector => {
+        begins.forEach(([{ stride }, begin], part) => {
+          f.get(begin)
+            .get(offset)
+            .op("i32.add")
+            .memory("v128.load", (i * tiles.points + j) * stride + skip);
+          if (part > 0) f.op("f32x4.add");
+        });
+        return pool.keep();
+      };
+      const [[first, begin]] = begins as [(typeof begins)[number]];
+      f.get(begin).get(offset).op("i32.add").set(row);
+      transform.fromPoints(tiles.taps, at, stageAt(f, row, tiles.points, first.stride, skip), (i, j, vector) => {
+        f.get(start).get(offset).op("i32.add").get(vector!).memory("v128.store", place(i, j));
       });
-      return pool.keep();
-    };
-    const [[first, begin]] = begins as [(typeof begins)[number]];
-    f.get(begin).get(offset).op("i32.add").set(row);
-    transform.fromPoints(matrix, at, stageAt(f, row, matrix.length, first.stride), (i, j, vector) => {
-      f.get(start)
-        .get(offset)
-        .op("i32.add")
-        .get(vector)
-        .memory("v128.store", (TAPS * i + j) * 4 * c * o);
     });
   });
   return f;
