@@ -12,7 +12,11 @@ import { LANES } from "./wasm/access.ts";
 import type { PointwiseName } from "./wasm/pointwise.ts";
 import { BYTES, type Matrices, type TiledPictures } from "./wasm/tiles.ts";
 import { type Side, transformWork, writeFromPoints, writeToPoints } from "./wasm/winograd.ts";
-import { writeTurnedWeightsToPoints, writeWeightsFromPoints, writeWeightsToPoints } from "./wasm/winograd-weights.ts";
+import {
+  writeTransposedWeightsToPoints,
+  writeWeightsFromPoints,
+  writeWeightsToPoints,
+} from "./wasm/winograd-weights.ts";
 
 /**
  * How pictures are computed: the result of a convolution; one with the weights turned by half a turn and from `o` to `c`, which is the
@@ -68,11 +72,10 @@ export class TiledConvolutions {
       ...(activation ? { activation: { name: activation.op.name as PointwiseName, attrs: activation.attrs } } : {}),
     };
     const fromPoints: KernelWriter = (around) => writeFromPoints(to, tiles, outputs, made, between, finish, around);
-    const sides = [convolution.picture[2], o] as const;
-    const isTurned = way === "turned";
-    const atPoints = this.weightsAtPoints(weights, tiles, isTurned ? [sides[1], sides[0]] : sides, isTurned);
+    const channels = convolution.picture[2];
+    const atPoints = this.weightsAtPoints(weights, tiles, way === "turned" ? [o, channels] : [channels, o], way);
     const stride = c * o + weightsGap(c * o, points);
-    const weightsDesc = this.operands.desc([points, k, n], isAdjoint ? [stride, 1, o] : [stride, o, 1]);
+    const weightsDesc = this.operands.desc([points, k, n], [stride, n, 1]);
     const product = perSize((count) => {
       const { onednn, holder } = this.list.resources;
       const height = count === blocks.most ? rows : count;
@@ -210,16 +213,12 @@ export class TiledConvolutions {
     return [own, matrices as [Matrices, Matrices, Matrices]];
   }
 
-  private weightsAtPoints(
-    weights: Value,
-    tiles: Tiles,
-    sides: readonly [c: number, o: number],
-    turned: boolean,
-  ): Value {
-    const key = `${weights.slot} ${sides} ${tiles.kernel} ${tiles.size} ${turned}`;
+  private weightsAtPoints(weights: Value, tiles: Tiles, sides: readonly [c: number, o: number], way: Way): Value {
+    const key = `${weights.slot} ${sides} ${tiles.kernel} ${tiles.size} ${way}`;
     const known = this.weights.get(key);
     if (known) return known;
     const points = tiles.points ** 2;
+    const isTransposed = way !== "result";
     const vectors = (sides[0] * sides[1]) / 4;
     const count = phasesOf(tiles) * sides[0] * sides[1];
     const stride = 4 * (count + weightsGap(count, points));
@@ -234,8 +233,11 @@ export class TiledConvolutions {
       work: {
         kind: "kernel",
         kernel: {
-          write: (around) => (turned ? writeTurnedWeightsToPoints : writeWeightsToPoints)(taps, into, around),
-          units: turned ? vectors / LANES : vectors,
+          write: (around) =>
+            isTransposed
+              ? writeTransposedWeightsToPoints(taps, way === "turned", into, around)
+              : writeWeightsToPoints(taps, into, around),
+          units: isTransposed ? vectors / LANES : vectors,
           work: vectors * transformWork(tiles),
         },
       },

@@ -59,7 +59,7 @@ describe("tiles", () => {
       const products = at(picture, values).map((value, i) => value * at(taps, weights)[i]!);
       for (let i = 0; i < size; i++) {
         const found = results.reduce((sum, row, point) => sum + row[i]! * products[point]!, 0);
-        const exact = weights.reduce((sum, weight, tap) => sum + values[i + tap]! * weight, 0);
+        const exact = Array.from(weights).reduce((sum, weight, tap) => sum + values[i + tap]! * weight, 0);
         expect(found).toBeCloseTo(exact, 13);
       }
     },

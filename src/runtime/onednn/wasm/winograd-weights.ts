@@ -28,16 +28,15 @@ export interface Taps {
   readonly sides: readonly [c: number, o: number];
 }
 
-/** Runs the body for each phase, whose matrix begins `skip` bytes into that of a point; `offset` finds the weights of a tap in bytes. */
+/** Runs the body for each phase; `tapOffset` is of the weights of one of its taps, in bytes. */
 function eachPhase(
   { tiles, sides: [c, o] }: Taps,
-  body: (skip: number, offset: (i: number, j: number) => number) => void,
+  body: (phase: number, tapOffset: (i: number, j: number) => number) => void,
 ): void {
   const { stride, kernel } = tiles;
-  const bytes = 4 * c * o;
   for (let phase = 0; phase < phasesOf(tiles); phase++) {
     const [row, column] = [Math.floor(phase / stride), phase % stride];
-    body(phase * bytes, (i, j) => ((stride * i + row) * kernel + stride * j + column) * bytes);
+    body(phase, (i, j) => ((stride * i + row) * kernel + stride * j + column) * 4 * c * o);
   }
 }
 
@@ -52,29 +51,34 @@ export function writeWeightsToPoints(
   const transform = new Transform(f, pool);
   const [start, taps, row] = [f.local("i32"), f.local("i32"), f.local("i32")];
   const matrices = beginOf(f, table, into);
-  const { slot, tiles } = weights;
+  const {
+    slot,
+    tiles,
+    sides: [c, o],
+  } = weights;
   addressOf(f, table, slot).set(start);
   eachVector(f, (offset) => {
     f.get(start).get(offset).op("i32.add").set(taps);
     f.get(matrices).get(offset).op("i32.add").set(row);
-    eachPhase(weights, (skip, place) => {
+    eachPhase(weights, (phase, tapOffset) => {
       pool.reset();
       const at = (i: number, j: number): Vector => {
-        f.get(taps).memory("v128.load", place(i, j));
+        f.get(taps).memory("v128.load", tapOffset(i, j));
         return pool.keep();
       };
-      transform.toPoints(tiles.taps, at, stageAt(f, row, tiles.points, into.stride, skip));
+      transform.toPoints(tiles.taps, at, stageAt(f, row, tiles.points, into.stride, phase * 4 * c * o));
     });
   });
   return f;
 }
 
 /**
- * Weights of a kernel with stride 1 turned by half a turn, `[o, c]` at each point, as the adjoint of the pictures has them; a function over
- * squares of four inputs and four outputs.
+ * Weights at the points as adjoints of the pictures have them, `[o, phases c]` each; `isTurned`: by half a turn in each phase. A function
+ * over squares of four inputs and four outputs.
  */
-export function writeTurnedWeightsToPoints(
-  { slot, tiles: { kernel, points, taps: matrix }, sides: [c, o] }: Taps,
+export function writeTransposedWeightsToPoints(
+  weights: Taps,
+  isTurned: boolean,
   into: Matrices,
   { table, constants }: Surroundings,
 ): FunctionBuilder {
@@ -84,10 +88,16 @@ export function writeTurnedWeightsToPoints(
   const [start, square, across, down] = [f.local("i32"), f.local("i32"), f.local("i32"), f.local("i32")];
   const [taps, row] = [f.local("i32"), f.local("i32")];
   const matrices = beginOf(f, table, into);
+  const {
+    slot,
+    tiles,
+    sides: [c, o],
+  } = weights;
+  const lastTap = tiles.kernel / tiles.stride - 1;
+  const rowBytes = 4 * c * phasesOf(tiles);
   addressOf(f, table, slot).set(start);
   f.get(FROM).set(square);
   const body = () => {
-    pool.reset();
     f.get(square)
       .i32(c / LANES)
       .op("i32.div_u")
@@ -103,21 +113,25 @@ export function writeTurnedWeightsToPoints(
     };
     place(across, BYTES * o, down, BYTES);
     f.get(start).op("i32.add").set(taps);
-    place(down, BYTES * c, across, BYTES);
+    place(down, LANES * rowBytes, across, BYTES);
     f.get(matrices).op("i32.add").set(row);
-    const turned = range(kernel ** 2).map((tap) => {
-      const skip = 4 * c * o * (kernel ** 2 - 1 - tap);
-      const rows = range(LANES).map((lane) => {
-        f.get(taps).memory("v128.load", skip + 4 * o * lane);
-        return pool.keep();
-      });
-      return transposed(f, pool, rows);
+    eachPhase(weights, (phase, tapOffset) => {
+      pool.reset();
+      const squares = range(lastTap + 1).map((i) =>
+        range(lastTap + 1).map((j) => {
+          const skip = isTurned ? tapOffset(lastTap - i, lastTap - j) : tapOffset(i, j);
+          const rows = range(LANES).map((lane) => {
+            f.get(taps).memory("v128.load", skip + 4 * o * lane);
+            return pool.keep();
+          });
+          return transposed(f, pool, rows);
+        }),
+      );
+      for (const output of range(LANES)) {
+        const stage = stageAt(f, row, tiles.points, into.stride, phase * 4 * c + output * rowBytes);
+        transform.toPoints(tiles.taps, (i, j) => squares[i]![j]![output], stage);
+      }
     });
-    for (const output of range(LANES)) {
-      const stage = stageAt(f, row, points, into.stride);
-      transform.toPoints(matrix, (i, j) => turned[kernel * i + j]![output], stage);
-      f.increase(row, 4 * c);
-    }
     f.increase(square, 1);
   };
   f.whileBelow(square, () => f.get(TO), body);
@@ -160,28 +174,37 @@ export function writeWeightsFromPoints(
   const f = new FunctionBuilder(["i32", "i32", "i32"], constants);
   const pool = new VectorPool(f);
   const transform = new Transform(f, pool);
-  const { slot, tiles } = weights;
+  const {
+    slot,
+    tiles,
+    sides: [c, o],
+  } = weights;
   const [start, row] = [f.local("i32"), f.local("i32")];
   const begins = from.map((matrices) => [matrices, beginOf(f, table, matrices)] as const);
   addressOf(f, table, slot).set(start);
   eachVector(f, (offset) => {
-    eachPhase(weights, (skip, place) => {
+    eachPhase(weights, (phase, tapOffset) => {
       pool.reset();
       const at = (i: number, j: number): Vector => {
         begins.forEach(([{ stride }, begin], part) => {
           f.get(begin)
             .get(offset)
             .op("i32.add")
-            .memory("v128.load", (i * tiles.points + j) * stride + skip);
+            .memory("v128.load", (i * tiles.points + j) * stride + phase * 4 * c * o);
           if (part > 0) f.op("f32x4.add");
         });
         return pool.keep();
       };
       const [[first, begin]] = begins as [(typeof begins)[number]];
       f.get(begin).get(offset).op("i32.add").set(row);
-      transform.fromPoints(tiles.taps, at, stageAt(f, row, tiles.points, first.stride, skip), (i, j, vector) => {
-        f.get(start).get(offset).op("i32.add").get(vector!).memory("v128.store", place(i, j));
-      });
+      transform.fromPoints(
+        tiles.taps,
+        at,
+        stageAt(f, row, tiles.points, first.stride, phase * 4 * c * o),
+        (i, j, vector) => {
+          f.get(start).get(offset).op("i32.add").get(vector!).memory("v128.store", tapOffset(i, j));
+        },
+      );
     });
   });
   return f;
