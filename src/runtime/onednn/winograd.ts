@@ -31,7 +31,7 @@ interface TransformCost {
  */
 const TRANSFORM: Readonly<Record<TiledKernel, Readonly<Record<TileSize, TransformCost>>>> = {
   3: { 2: { picture: 220, result: 180, weight: 600 }, 4: { picture: 650, result: 550, weight: 1400 } },
-  4: { 2: { picture: 600, result: 150, weight: 1500 }, 4: { picture: 1500, result: 400, weight: 3500 } },
+  4: { 2: { picture: 750, result: 150, weight: 1200 }, 4: { picture: 2000, result: 500, weight: 6000 } },
 };
 /** Of the time of a direct convolution, at most so much: above, what is not counted decides. */
 const WORTH = 0.9;
@@ -60,12 +60,11 @@ export function tileSizeFor(sizes: Sizes): TileSize | 0 {
     before: [top, left],
   } = sizes;
   const [h, w, o] = result;
-  const { stride } = TILES[kernel][2];
   let best: TileSize | 0 = 0;
-  // The library leaves out what would be multiplied by padding.
-  const within = (results: number, pixels: number, padding: number) =>
-    tapsWithin({ kernel, stride, results, pixels, padding });
-  const work = images * within(h, ph, top) * within(w, pw, left) * c * o;
+  const { stride } = TILES[kernel][2];
+  // With stride 1 the library leaves out what would be multiplied by padding; with stride 2 it gains no time by that.
+  const taps = stride === 1 ? tapsWithin(kernel, h, ph, top) * tapsWithin(kernel, w, pw, left) : h * w * kernel ** 2;
+  const work = images * taps * c * o;
   if (work < LEAST_WORK) return 0;
   let least = WORTH * work;
   for (const size of [2, 4] as const) {
@@ -82,25 +81,12 @@ export function tileSizeFor(sizes: Sizes): TileSize | 0 {
   return best;
 }
 
-/** How many taps of so many results along an axis read a pixel of the picture. */
-function tapsWithin({
-  kernel,
-  stride,
-  results,
-  pixels,
-  padding,
-}: {
-  readonly kernel: number;
-  readonly stride: number;
-  readonly results: number;
-  readonly pixels: number;
-  readonly padding: number;
-}): number {
+/** How many taps of so many results along an axis, with stride 1, read a pixel of the picture. */
+function tapsWithin(kernel: number, results: number, pixels: number, before: number): number {
   let count = 0;
   for (let tap = 0; tap < kernel; tap++) {
-    const from = Math.max(0, Math.ceil((padding - tap) / stride));
-    const to = Math.min(results, Math.ceil((pixels + padding - tap) / stride));
-    count += Math.max(0, to - from);
+    const shift = tap - before;
+    count += Math.max(0, Math.min(results, pixels - shift) - Math.max(0, -shift));
   }
   return count;
 }

@@ -110,13 +110,20 @@ describe.each([
 });
 
 describe.runIf(here)("a convolution in tiles on oneDNN", () => {
-  it("is not that of the library's: it rounds otherwise", async () => {
-    const [x, w] = [input("x", [2, 8, 8, 8]), input("w", [3, 3, 8, 8])];
-    const y = g.conv2d(x, w, { padding: 1 });
-    const feeds = { x: single(x.shape, 1), w: single(w.shape, 2) };
-    const all = await Promise.all(([0, 2, 4] as const).map((winograd) => compute({ y }, feeds, { winograd })));
-    expect(new Set(all.map((found) => `${found.y!.data}`)).size).toBe(3);
-  });
+  it.each(KERNELS)(
+    "is not the library's, with a kernel of %i and stride %i: it rounds otherwise",
+    async (kernel, stride) => {
+      const [x, w] = [input("x", [2, 8, 8, 8]), input("w", [kernel, kernel, 8, 8])];
+      const y = g.conv2d(x, w, { stride, padding: 1 });
+      const [dx, dw] = grad(g.sum(g.square(y)), [x, w]) as [Tensor, Tensor];
+      const feeds = { x: single(x.shape, 1), w: single(w.shape, 2) };
+      const all = await Promise.all(
+        ([0, 2, 4] as const).map((winograd) => compute({ y, dx, dw }, feeds, { winograd })),
+      );
+      for (const name of ["y", "dx", "dw"])
+        expect(new Set(all.map((found) => `${found[name]!.data}`)).size, name).toBe(3);
+    },
+  );
 
   it("takes weights and pictures that are views, and leaves others to the library", async () => {
     const [x, w] = [input("x", [2, 4, 6, 7]), input("w", [3, 3, 4, 8])];
@@ -138,21 +145,42 @@ describe.runIf(here)("a convolution in tiles on oneDNN", () => {
     });
   });
 
-  it.each([1, 2, 3])("in blocks and parts repeats its bits on %i threads", async (threads) => {
-    // 150 million multiply-adds: several parts a thread, and many blocks in each; rows of tiles do not divide by either.
-    const [x, w] = [input("x", [37, 22, 26, 24]), input("w", [3, 3, 24, 32])];
-    const y = g.conv2d(x, w, { padding: 1 });
-    const [dx, dw] = grad(g.mean(g.square(y)), [x, w]) as [Tensor, Tensor];
-    const feeds = { x: single(x.shape, 1), w: single(w.shape, 2) };
-    const direct = await compute({ y, dx, dw }, feeds, { winograd: 0, threads });
-    const [first, again] = [
-      await compute({ y, dx, dw }, feeds, { winograd: 4, threads }),
-      await compute({ y, dx, dw }, feeds, { winograd: 4, threads }),
-    ];
-    for (const name of ["y", "dx", "dw"]) {
-      expect(relativeError(first[name]!.data, direct[name]!.data), name).toBeLessThanOrEqual(BOUND[4]);
-      expect(Buffer.from(first[name]!.data.buffer).equals(Buffer.from(again[name]!.data.buffer)), name).toBe(true);
-    }
+  it.each(KERNELS.flatMap(([kernel, stride]) => [1, 2, 3].map((threads) => [threads, kernel, stride] as const)))(
+    "in blocks and parts repeats its bits on %i threads, with a kernel of %i and stride %i",
+    async (threads, kernel, stride) => {
+      // 150 million multiply-adds, 70 with stride 2: several parts a thread, and many blocks in each; rows of tiles do not divide by either.
+      const [x, w] = [input("x", [37, 22, 26, 24]), input("w", [kernel, kernel, 24, 32])];
+      const y = g.conv2d(x, w, { stride, padding: 1 });
+      const [dx, dw] = grad(g.mean(g.square(y)), [x, w]) as [Tensor, Tensor];
+      const feeds = { x: single(x.shape, 1), w: single(w.shape, 2) };
+      const direct = await compute({ y, dx, dw }, feeds, { winograd: 0, threads });
+      const [first, again] = [
+        await compute({ y, dx, dw }, feeds, { winograd: 4, threads }),
+        await compute({ y, dx, dw }, feeds, { winograd: 4, threads }),
+      ];
+      for (const name of ["y", "dx", "dw"]) {
+        expect(relativeError(first[name]!.data, direct[name]!.data), name).toBeLessThanOrEqual(BOUND[4]);
+        expect(Buffer.from(first[name]!.data.buffer).equals(Buffer.from(again[name]!.data.buffer)), name).toBe(true);
+      }
+    },
+  );
+});
+
+describe("the choice of tiles on oneDNN, with stride 2", () => {
+  it.each([
+    ["a layer of a small network, of whose tiles a quarter is waste", [128, 14, 32, 64], 4],
+    ["one of more channels", [64, 16, 64, 128], 4],
+    ["one of a tile a picture, to which its weights at the points are large", [64, 8, 128, 256], 2],
+    ["the same for many pictures", [512, 8, 128, 256], 4],
+    ["grey pictures", [128, 28, 1, 32], 0],
+    ["few channels, whose transforms would cost more than the products", [64, 32, 8, 16], 0],
+    ["few pictures, for which making the kernels would not pay", [4, 16, 64, 128], 0],
+  ] as const)("%s", (_name, [images, side, c, o], size) => {
+    const [picture, result] = [
+      [side, side, c],
+      [side / 2, side / 2, o],
+    ] as const;
+    expect(tileSizeFor({ kernel: 4, images, picture, result, before: [1, 1] })).toBe(size);
   });
 });
 
