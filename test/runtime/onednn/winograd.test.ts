@@ -66,48 +66,48 @@ describe("tiles", () => {
   );
 });
 
-/** What is promised. Found: 3e-7 and 4e-6, with stride 2 FOUND2 and FOUND4. */
+/** What is promised. Found: 1.5e-6 and 1.7e-5, with stride 2 3.8e-6 and 2.7e-5. */
 const BOUND: Readonly<Record<TileSize, number>> = { 2: 1e-5, 4: 1e-4 };
 
-describe.each([
-  ["onnxruntime", nativeBackend, KERNELS.slice(0, 1)] as const,
-  ...(here ? [["onednn", onednnBackend, KERNELS] as const] : []),
-])("a convolution in tiles on %s", (_name, make, kernels) => {
-  const activations: ((x: Tensor) => Tensor)[] = [g.relu, g.tanh, g.sigmoid, (x) => g.leakyRelu(x, 0.2), (x) => x];
+describe.each([["onnxruntime", nativeBackend] as const, ...(here ? [["onednn", onednnBackend] as const] : [])])(
+  "a convolution in tiles on %s",
+  (_name, make) => {
+    const activations: ((x: Tensor) => Tensor)[] = [g.relu, g.tanh, g.sigmoid, (x) => g.leakyRelu(x, 0.2), (x) => x];
 
-  it.each(kernels.flatMap(([kernel, stride]) => SIZES.map((size) => [size, kernel, stride] as const)))(
-    "of %i with a kernel of %i and stride %i has the interpreter's values in all directions, whatever its sizes",
-    async (size, kernel, stride) => {
-      for (let seed = 0; seed < 20; seed++) {
-        const random = new Random(seed, "winograd");
-        const between = (from: number, to: number) => from + random.integer(to - from + 1);
-        const padding = [between(0, 2), between(0, 2), between(0, 2), between(0, 2)] as const;
-        const height = between(Math.max(1, kernel - padding[0] - padding[2]), 8 * stride + 3);
-        const width = between(Math.max(1, kernel - padding[1] - padding[3]), 8 * stride + 3);
-        const [c, o] = [4 * between(1, 4), 4 * between(1, 4)];
-        const x = input("x", [between(1, 3), height, width, c]);
-        const [w, b] = [input("w", [kernel, kernel, c, o]), input("b", [o])];
-        const product = g.conv2d(x, w, { stride, padding: seed % 3 === 0 ? "same" : padding });
-        const activate = activations[seed % activations.length]!;
-        // With a bias, then an activation, then the picture itself where it fits.
-        const biased = activate(seed % 2 === 0 ? g.add(product, b) : product);
-        const fits = `${biased.shape}` === `${x.shape}`;
-        const y = fits ? g.add(biased, x) : biased;
-        const [dx, dw] = grad(g.sum(g.mul(y, g.cos(y))), [x, w]) as [Tensor, Tensor];
-        const feeds = Object.fromEntries(
-          [x, w, b].map((node, i) => [node.attrs.name, single(node.shape, 7 * seed + i)]),
-        );
-        const found = await compute({ y, dx, dw }, feeds as Record<string, NdArray>, { winograd: size }, make);
-        const exact = interpret([y, dx, dw], feeds as Record<string, NdArray>);
-        for (const [i, name] of ["y", "dx", "dw"].entries())
-          expect(
-            relativeError(found[name]!.data, exact[i]!.data),
-            `${name} of [${x.shape}] -> ${o}, padding ${padding}`,
-          ).toBeLessThanOrEqual(BOUND[size]);
-      }
-    },
-  );
-});
+    it.each(KERNELS.flatMap(([kernel, stride]) => SIZES.map((size) => [size, kernel, stride] as const)))(
+      "of %i with a kernel of %i and stride %i has the interpreter's values in all directions, whatever its sizes",
+      async (size, kernel, stride) => {
+        for (let seed = 0; seed < 20; seed++) {
+          const random = new Random(seed, "winograd");
+          const between = (from: number, to: number) => from + random.integer(to - from + 1);
+          const padding = [between(0, 2), between(0, 2), between(0, 2), between(0, 2)] as const;
+          const height = between(Math.max(1, kernel - padding[0] - padding[2]), 8 * stride + 3);
+          const width = between(Math.max(1, kernel - padding[1] - padding[3]), 8 * stride + 3);
+          const [c, o] = [4 * between(1, 4), 4 * between(1, 4)];
+          const x = input("x", [between(1, 3), height, width, c]);
+          const [w, b] = [input("w", [kernel, kernel, c, o]), input("b", [o])];
+          const product = g.conv2d(x, w, { stride, padding: seed % 3 === 0 ? "same" : padding });
+          const activate = activations[seed % activations.length]!;
+          // With a bias, then an activation, then the picture itself where it fits.
+          const biased = activate(seed % 2 === 0 ? g.add(product, b) : product);
+          const fits = `${biased.shape}` === `${x.shape}`;
+          const y = fits ? g.add(biased, x) : biased;
+          const [dx, dw] = grad(g.sum(g.mul(y, g.cos(y))), [x, w]) as [Tensor, Tensor];
+          const feeds = Object.fromEntries(
+            [x, w, b].map((node, i) => [node.attrs.name, single(node.shape, 7 * seed + i)]),
+          );
+          const found = await compute({ y, dx, dw }, feeds as Record<string, NdArray>, { winograd: size }, make);
+          const exact = interpret([y, dx, dw], feeds as Record<string, NdArray>);
+          for (const [i, name] of ["y", "dx", "dw"].entries())
+            expect(
+              relativeError(found[name]!.data, exact[i]!.data),
+              `${name} of [${x.shape}] -> ${o}, padding ${padding}`,
+            ).toBeLessThanOrEqual(BOUND[size]);
+        }
+      },
+    );
+  },
+);
 
 describe.runIf(here)("a convolution in tiles on oneDNN", () => {
   it.each(KERNELS)(
@@ -211,6 +211,21 @@ describe("the choice of tiles on onnxruntime", () => {
     ["few channels", [64, 32, 32, 8, 8], 0],
     ["few pictures, for which more nodes would not pay", [4, 16, 16, 32, 64], 0],
   ] as const)("%s", (_name, [images, h, w, channels, o], size) => {
-    expect(byColumnsOrTiles({ images, channels, result: [h, w, o] })).toBe(size);
+    expect(byColumnsOrTiles({ kernel: 3, images, channels, result: [h, w, o], isAdjoint: false })).toBe(size);
+  });
+});
+
+describe("the choice of tiles on onnxruntime, with stride 2", () => {
+  it.each([
+    ["a layer of a small network, of whose tiles a quarter is waste", [128, 14, 32, 64], 0, 0],
+    ["one of more channels", [64, 16, 64, 128], 4, 4],
+    ["one of many channels", [64, 8, 128, 256], 4, 4],
+    ["one of large maps, where tiles that overlap would be gathered for longer", [32, 64, 32, 64], 4, 0],
+    ["colours", [64, 32, 3, 64], 0, 0],
+    ["few pictures, for which more nodes would not pay", [3, 16, 64, 128], 0, 0],
+  ] as const)("%s", (_name, [images, side, channels, o], size, adjoint) => {
+    const sizes = { kernel: 4, images, channels, result: [side / 2, side / 2, o] } as const;
+    expect(byColumnsOrTiles({ ...sizes, isAdjoint: false })).toBe(size);
+    expect(byColumnsOrTiles({ ...sizes, isAdjoint: true })).toBe(adjoint);
   });
 });
