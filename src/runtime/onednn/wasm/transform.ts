@@ -1,6 +1,7 @@
 // The transforms of Winograd's convolutions (graph/winograd.ts) as vector instructions.
 import type { Matrix } from "../../../graph/winograd.ts";
 import type { FunctionBuilder } from "../../../wasm/assembler.ts";
+import { groupsOf, type PlannedSum, planSums, present, type Term } from "./sums.ts";
 
 /** A local with four floats; undefined: zeros, which cost nothing. */
 export type Vector = number | undefined;
@@ -46,6 +47,7 @@ type Range = readonly [from: number, to: number];
  */
 export class Transform {
   private readonly factors = new Map<number, number>();
+  private readonly plans = new Map<string, readonly PlannedSum[]>();
 
   constructor(
     private readonly f: FunctionBuilder,
@@ -108,7 +110,7 @@ export class Transform {
   /** Points that differ in their sign have the same even terms. */
   private evaluate(matrix: Matrix, values: readonly Vector[]): Vector[] {
     const terms = (row: readonly number[], chosen: (j: number) => boolean = () => true) =>
-      row.flatMap((factor, j): Term[] => (chosen(j) ? [[factor, values[j]]] : []));
+      row.flatMap((factor, j): MaybeTerm[] => (chosen(j) ? [[factor, values[j]]] : []));
     const groups = pointGroups(matrix);
     const alone = groups.filter((group) => group.length === 1).map(([row]) => terms(matrix[row!]!));
     const sums = this.sums(alone);
@@ -130,7 +132,7 @@ export class Transform {
       return { row: one!, other, even, odd };
     });
     const terms = range(to - from).map((i) =>
-      groups.map(({ row, other, even, odd }): Term => {
+      groups.map(({ row, other, even, odd }): MaybeTerm => {
         const factor = matrix[row]![from + i]!;
         return [factor, factor === matrix[other]![from + i] ? even : odd];
       }),
@@ -138,36 +140,32 @@ export class Transform {
     return this.sums(terms);
   }
 
-  /** Sums, of which one may be made of another and a few terms more. */
-  private sums(all: readonly (readonly Term[])[]): Vector[] {
-    const rest = all.map((terms, i) => ({ i, terms: present(terms) }));
-    rest.sort((a, b) => costOf(a.terms) - costOf(b.terms));
+  /** Sums, of which one may be made of another; how, is the same from one tile to the next. */
+  private sums(all: readonly (readonly MaybeTerm[])[]): Vector[] {
+    const rows = all.map(known);
+    const locals = [...new Set(rows.flat().map(([, local]) => local))];
+    const numbered = rows.map((terms) => terms.map(([factor, local]): Term => [factor, locals.indexOf(local)]));
+    const key = JSON.stringify(numbered);
+    const plan = this.plans.get(key) ?? planSums(numbered, locals.length);
+    this.plans.set(key, plan);
     const made: Vector[] = [];
-    const known: { readonly terms: readonly Present[]; readonly vector: number }[] = [];
-    for (const { i, terms } of rest) {
-      let best = terms;
-      for (const { terms: other, vector } of known)
-        for (const times of [1, -1, 2, -2]) {
-          const ways = present([...terms, ...other.map(([factor, local]): Present => [-times * factor, local])]);
-          const candidate: Present[] = [...ways, [times, vector]];
-          if (costOf(candidate) < costOf(best)) best = candidate;
-        }
-      const vector = this.sum(best);
-      made[i] = vector;
-      if (vector !== undefined && terms.length > 1) known.push({ terms, vector });
+    const vectors: Vector[] = [...locals];
+    for (const { index, terms } of plan) {
+      made[index] = this.sum(terms.map(([factor, value]): MaybeTerm => [factor, vectors[value]]));
+      vectors.push(made[index]);
     }
     return all.map((_, i) => made[i]);
   }
 
   /** A sum of multiples; those of zeros and by zero are left out. */
-  private sum(all: readonly Term[]): Vector {
-    const terms = present(all);
+  private sum(all: readonly MaybeTerm[]): Vector {
+    const terms = present(known(all));
     if (terms.length === 0) return undefined;
     const { f } = this;
-    const [[first, begin]] = terms as [Present];
+    const [[first, begin]] = terms as [Term];
     if (terms.length === 1 && first === 1) return begin;
     groupsOf(terms).forEach((group, i) => {
-      const [[factor]] = group as [Present];
+      const [[factor]] = group as [Term];
       group.forEach(([own, local], j) => {
         f.get(local);
         if (j > 0) f.op(own === factor ? "f32x4.add" : "f32x4.sub");
@@ -185,36 +183,16 @@ export class Transform {
   }
 }
 
-type Term = readonly [factor: number, vector: Vector];
-type Present = readonly [factor: number, vector: number];
+type MaybeTerm = readonly [factor: number, vector: Vector];
 
-const plus = (vector: Vector): Term => [1, vector];
-const minus = (vector: Vector): Term => [-1, vector];
+const plus = (vector: Vector): MaybeTerm => [1, vector];
+const minus = (vector: Vector): MaybeTerm => [-1, vector];
 const range = (n: number) => Array.from({ length: n }, (_, i) => i);
 const all = (matrix: Matrix): Range => [0, matrix[0]!.length];
 
-/** Each vector once, without those whose factors are zero in all. */
-function present(terms: readonly Term[]): Present[] {
-  const factors = new Map<number, number>();
-  for (const [factor, vector] of terms)
-    if (vector !== undefined) factors.set(vector, (factors.get(vector) ?? 0) + factor);
-  return [...factors].filter(([, factor]) => factor !== 0).map(([vector, factor]) => [factor, vector]);
-}
-
-/** Terms of equal size, which are multiplied once; a positive one first in each and first of all, so that nothing is negated. */
-function groupsOf(terms: readonly Present[]): Present[][] {
-  const groups = new Map<number, Present[]>();
-  const sorted = [...terms].sort((a, b) => Number(b[0] > 0) - Number(a[0] > 0));
-  for (const term of sorted) groups.set(Math.abs(term[0]), [...(groups.get(Math.abs(term[0])) ?? []), term]);
-  return [...groups.values()];
-}
-
-/** Instructions of a sum. */
-function costOf(terms: readonly Present[]): number {
-  const groups = groupsOf(terms);
-  const products = groups.filter(([term], i) => (i === 0 ? term![0] : Math.abs(term![0])) !== 1);
-  return Math.max(0, terms.length - 1) + products.length;
-}
+/** Terms but for those of zeros. */
+const known = (terms: readonly MaybeTerm[]): Term[] =>
+  terms.filter((term): term is Term => term[1] !== undefined && term[0] !== 0);
 
 /** Points: two neighbours that differ in their sign together, the others alone. */
 function pointGroups(matrix: Matrix): number[][] {
