@@ -1,13 +1,13 @@
-// 3x3 convolutions in all three directions, directly and in tiles: the tables of docs/onednn.md. Processor time in ms of one thread, the
-// least of N runs, alternately in one process; tiles are asked for, whatever the backend's rule says.
-//   npx tsx bench/tiles.ts [onednn|onnx] [--runs N] [--size 2|4] [--only "64x16x16, 32 -> 64"]
+// Convolutions of 3x3 taps, or of 4x4 with stride 2, in all three directions, directly and in tiles: the tables of docs/onednn.md. Processor
+// time in ms of one thread, the least of N runs, alternately in one process; tiles are asked for, whatever the backend's rule says.
+//   npx tsx bench/tiles.ts [onednn|onnx] [--kernel 3|4] [--runs N] [--size 2|4] [--only "64x16x16, 32 -> 64"]
 // What is left of the library's code on a processor without AVX-512: DNNL_MAX_CPU_ISA=AVX2.
 import { parseArgs } from "node:util";
 import { zeros } from "../src/base/array.ts";
 import { grad } from "../src/graph/grad.ts";
 import * as g from "../src/graph/ops/index.ts";
 import { input, type Tensor } from "../src/graph/tensor.ts";
-import type { TileSize } from "../src/graph/winograd.ts";
+import { TILES, type TileSize } from "../src/graph/winograd.ts";
 import { nativeBackend, onednnBackend } from "../src/node.ts";
 import { randomInput } from "./inputs.ts";
 
@@ -16,14 +16,18 @@ const { values, positionals } = parseArgs({
   options: {
     runs: { type: "string", default: "12" },
     size: { type: "string", default: "4" },
+    kernel: { type: "string", default: "3" },
     only: { type: "string" },
   },
 });
 const make = positionals[0] === "onnx" ? nativeBackend : onednnBackend;
 const size: TileSize = values.size === "2" ? 2 : 4;
 
+const { kernel, stride } = TILES[values.kernel === "4" ? 4 : 3][size];
+
 /** Pictures, pixels a side, channels of pictures and of results. */
-const SHAPES: readonly (readonly [images: number, side: number, c: number, o: number])[] = [
+type Shape = readonly [images: number, side: number, c: number, o: number];
+const OF_STRIDE_1: readonly Shape[] = [
   [64, 16, 32, 64],
   [64, 8, 64, 128],
   [16, 31, 24, 64],
@@ -34,6 +38,17 @@ const SHAPES: readonly (readonly [images: number, side: number, c: number, o: nu
   [64, 32, 16, 16],
   [64, 6, 64, 64],
   [64, 5, 64, 128],
+];
+const OF_STRIDE_2: readonly Shape[] = [
+  [128, 14, 32, 64],
+  [64, 16, 64, 128],
+  [64, 8, 128, 256],
+  [128, 14, 48, 96],
+  [64, 28, 24, 48],
+  [64, 32, 16, 32],
+  [32, 64, 32, 64],
+  [64, 32, 64, 128],
+  [256, 8, 128, 256],
 ];
 
 /** The least processor time of a graph, directly and in tiles. */
@@ -60,12 +75,15 @@ async function times(output: Tensor, feeds: readonly Tensor[]): Promise<[direct:
 process.stdout.write(
   "| convolution | result | adjoint of pictures | adjoint of weights |\n| --- | --- | --- | --- |\n",
 );
-for (const [images, side, c, o] of SHAPES) {
+for (const [images, side, c, o] of stride === 1 ? OF_STRIDE_1 : OF_STRIDE_2) {
   const name = `${images}x${side}x${side}, ${c} -> ${o}`;
   if (values.only && values.only !== name) continue;
   const x = input("x", [images, side, side, c]);
-  const [weights, gradient] = [input("weights", [3, 3, c, o]), input("gradient", [images, side, side, o])];
-  const y = g.conv2d(x, weights, { padding: 1 });
+  const [weights, gradient] = [
+    input("weights", [kernel, kernel, c, o]),
+    input("gradient", [images, side / stride, side / stride, o]),
+  ];
+  const y = g.conv2d(x, weights, { stride, padding: 1 });
   const [dx, dw] = grad(g.sum(g.mul(y, gradient)), [x, weights]) as [Tensor, Tensor];
   const cells = [];
   for (const [output, feeds] of [

@@ -14,7 +14,7 @@ export interface Emitter {
    * `infer`: weights are constants, so onnxruntime's own Conv and its blocked layouts are faster.
    */
   readonly mode: "train" | "infer";
-  /** Tiles that every 3x3 convolution with stride 1 is compiled for training in, 0: none; undefined: where they are faster (`ops/choices.ts`). */
+  /** Tiles that every convolution of 3x3 taps with stride 1 or 4x4 with stride 2 is compiled for training in, 0: none; undefined: where they are faster (`ops/choices.ts`). */
   readonly winograd: TileSize | 0 | undefined;
   /** Adds a node with one output; an equal node is shared. */
   node(op: string, inputs: readonly string[], attributes?: OnnxAttributes): string;

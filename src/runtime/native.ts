@@ -10,8 +10,8 @@ export interface NativeOptions {
   /** 0 takes all cores. */
   threads?: number;
   /**
-   * Which 3x3 convolutions with stride 1 are trained as Winograd's: in tiles of so many results a side all of them, with 0 none.
-   * Default: those where it is faster, by a rule on their sizes.
+   * Which convolutions of 3x3 taps with stride 1 and of 4x4 with stride 2 are trained as Winograd's: in tiles of so many results a
+   * side all of them, with 0 none. Default: those where it is faster, by a rule on their sizes.
    */
   winograd?: TileSize | 0;
 }

@@ -1,7 +1,7 @@
 // Which lowering an op takes where several give the same values: facts measured on two cores (docs/architecture.md has
 // the times; those of tiles are by bench/tiles.ts), in one place.
 import { type Shape, sizeOf } from "../../base/array.ts";
-import { pointsOf, TAPS, type TileSize } from "../winograd.ts";
+import { phasesOf, TILES, type TiledKernel, type TileSize } from "../winograd.ts";
 import type { Window } from "./window.ts";
 
 /**
@@ -51,6 +51,8 @@ export const COLUMN_TILE = 8 * 2 ** 20;
 
 /** Multiply-adds of a product in the time in which a Gather copies a value. */
 const GATHERED = 32;
+/** Multiply-adds in the time in which a pixel is gathered from up to four tiles, and added. */
+const OVERLAPPED = 160;
 /** By how much a product with the matrix of a transform, which is small, takes longer than one of large matrices. */
 const TRANSFORMED = 1.5;
 /** Of the count by columns, at most so much: tiles took up to 1.4 times what is counted of them (`bench/tiles.ts`, ten sizes). */
@@ -60,30 +62,44 @@ const FEWEST_CHANNELS = 16;
 /** Multiply-adds from which a convolution pays for the nodes that it is made of. */
 const LEAST_WORK = 2 ** 25;
 
-/** The sizes of a convolution with 3x3 taps and stride 1. */
+/** The sizes of a convolution in the forward sense, whatever is computed of it. */
 export interface ConvolutionSizes {
+  readonly kernel: TiledKernel;
   readonly images: number;
   /** Height, width and channels of its result. */
   readonly result: readonly [h: number, w: number, channels: number];
   /** Channels of its picture. */
   readonly channels: number;
+  /** Whether its picture's adjoint is computed by the adjoint of each step. */
+  readonly isAdjoint: boolean;
 }
 
 /**
  * The tiles in which a convolution is computed the fastest (`conv-points.ts`); 0: by its columns. A count and no measurement, so that
  * a resumed run computes as one that was never interrupted.
  */
-export function tileSizeFor({ images, result: [h, w, o], channels: c }: ConvolutionSizes): TileSize | 0 {
-  const work = images * h * w * TAPS ** 2 * c * o;
+export function tileSizeFor(sizes: ConvolutionSizes): TileSize | 0 {
+  const {
+    kernel,
+    images,
+    result: [h, w, o],
+    channels: c,
+    isAdjoint,
+  } = sizes;
+  const work = images * h * w * kernel ** 2 * c * o;
   if (Math.min(c, o) < FEWEST_CHANNELS || work < LEAST_WORK) return 0;
   let best: TileSize | 0 = 0;
-  let least = WORTH * (work + GATHERED * images * h * w * TAPS ** 2 * c);
+  let least = WORTH * (work + GATHERED * images * h * w * kernel ** 2 * c);
   for (const size of [2, 4] as const) {
-    const points = pointsOf(size) ** 2;
-    const value = GATHERED + TRANSFORMED * points;
-    const tiles = images * Math.ceil(h / size) * Math.ceil(w / size);
-    const cost =
-      points * (tiles * (c * o + value * c) + TAPS ** 2 * TRANSFORMED * c * o) + tiles * size ** 2 * value * o;
+    const tiles = TILES[kernel][size];
+    const points = tiles.points ** 2;
+    const transform = TRANSFORMED * points;
+    const count = images * Math.ceil(h / size) * Math.ceil(w / size);
+    const columns = phasesOf(tiles) * c;
+    const gathered = isAdjoint ? size ** 2 * OVERLAPPED : points * GATHERED;
+    const pictures = columns * (points * (o + transform) + gathered);
+    const results = size ** 2 * (GATHERED + transform) * o;
+    const cost = count * (pictures + results) + kernel ** 2 * transform * c * o;
     if (cost >= least) continue;
     best = size;
     least = cost;

@@ -2,9 +2,15 @@
 // gradient too, column matrices and products.
 import type { Emitter } from "../emitter.ts";
 import type { Tensor } from "../tensor.ts";
-import { TAPS } from "../winograd.ts";
+import { TILES } from "../winograd.ts";
 import { tileSizeFor, transposesByColumns } from "./choices.ts";
-import { bytesAtPoints, emitInTiles, emitTiledWeightGrad, type TiledConvolution } from "./conv-points.ts";
+import {
+  bytesAtPoints,
+  emitInTiles,
+  emitTiledAdjoint,
+  emitTiledWeightGrad,
+  type TiledConvolution,
+} from "./conv-points.ts";
 import { emitCol2im, emitExtraRow, emitIm2col } from "./im2col.ts";
 import { columnBytes, inTiles } from "./tiles.ts";
 import { isPointwise, outputSize, type Size, type Window } from "./window.ts";
@@ -48,12 +54,15 @@ function tiled(
   picture: Four,
   result: readonly [h: number, w: number, channels: number],
   before: Size,
+  isAdjoint = false,
 ): TiledConvolution | undefined {
-  const fits = kernel.every((taps) => taps === TAPS) && [...stride, ...dilation].every((step) => step === 1);
+  const [taps] = kernel;
   // Tiles are numbered over the batch, whose size an inference graph leaves open.
-  if (!fits || emit.mode === "infer") return undefined;
-  const size = emit.winograd ?? tileSizeFor({ images: picture[0], result, channels: picture[3] });
-  return size === 0 ? undefined : { size, picture, result, before };
+  if (emit.mode === "infer" || kernel[1] !== taps || (taps !== 3 && taps !== 4)) return undefined;
+  if (stride.some((step) => step !== TILES[taps][2].stride) || dilation.some((step) => step !== 1)) return undefined;
+  const size =
+    emit.winograd ?? tileSizeFor({ kernel: taps, images: picture[0], result, channels: picture[3], isAdjoint });
+  return size === 0 ? undefined : { tiles: TILES[taps][size], picture, result, before };
 }
 
 /** Emits the results of a convolution in tiles, in parts of the batch. */
@@ -127,9 +136,8 @@ export function lowerConv2dTranspose(
     const flat = emit.reshape(weights!, [c, o]);
     return emit.reshape(emit.node("Gemm", [emit.reshape(y!, [n * oh * ow, o]), flat], { transB: 1 }), node.shape);
   }
-  const [top, left] = window.padding;
-  const inPoints = tiled(emit, window, [n, oh, ow, o], [...size, c], [TAPS - 1 - top, TAPS - 1 - left]);
-  if (inPoints) return emitParts(emit, inPoints, y!, weights!, true);
+  const inPoints = tiledTranspose(emit, node, y!, weights!);
+  if (inPoints) return inPoints;
   if (!transposesByColumns(window, c)) {
     // Each pixel of the result reads every stride-th tap, o channels each.
     const bytes = (4 * size[0] * size[1] * taps * o) / (window.stride[0] * window.stride[1]);
@@ -144,6 +152,28 @@ export function lowerConv2dTranspose(
   const columns = emit.node("Gemm", [flat, emit.reshape(weights!, [taps * c, o])], { transB: 1 });
   const pixels = emit.reshape(columns, [n, (oh * ow + 1) * taps, c]);
   return emitCol2im(emit, pixels, node.shape as Four, window, oh * ow * taps);
+}
+
+/** The transposed convolution in tiles, where it can be and is faster: with stride 1 one of y, else the adjoint of each step. */
+function tiledTranspose(
+  emit: Emitter,
+  { attrs: { window, size }, inputs, shape }: Tensor<TransposeAttrs>,
+  y: string,
+  weights: string,
+): string | undefined {
+  const [n, oh, ow, o] = inputs[0]!.shape as Four;
+  const c = shape[3]!;
+  const [[top, left], [taps]] = [window.padding, window.kernel];
+  if (window.stride[0] === 1) {
+    const turned = tiled(emit, window, [n, oh, ow, o], [...size, c], [taps - 1 - top, taps - 1 - left]);
+    return turned && emitParts(emit, turned, y, weights, true);
+  }
+  const forward = tiled(emit, window, [n, ...size, c], [oh, ow, o], [top, left], true);
+  if (!forward) return undefined;
+  const parts = inTiles(emit, n, bytesAtPoints(forward), 0, [y], ([part], images) =>
+    emitTiledAdjoint(emit, { ...forward, picture: [images, ...size, c] }, part!, weights),
+  );
+  return parts.length === 1 ? parts[0]! : emit.node("Concat", parts, { axis: 0 });
 }
 
 /** conv2dWeightGrad: in tiles, or the columns of the pictures times the result's adjoint. */

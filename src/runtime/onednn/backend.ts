@@ -29,7 +29,8 @@ export interface OnednnOptions {
   /** Whether to refuse a processor that the library has only plain code for. */
   onlyIfFast?: boolean;
   /**
-   * Which 3x3 convolutions with stride 1 are computed as Winograd's: in tiles of so many results a side all that can be, with 0 none.
+   * Which convolutions of 3x3 taps with stride 1 and of 4x4 with stride 2 are computed as Winograd's: in tiles of so many results a side
+   * all that can be, with 0 none.
    * Default: those where it is faster, by a rule on their sizes (docs/onednn.md). In float32 only.
    */
   winograd?: TileSize | 0;

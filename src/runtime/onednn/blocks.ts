@@ -1,20 +1,29 @@
 // How convolutions in tiles are cut: into parts for the threads and blocks for their caches; and how the matrices of a block lie.
 
-import { pointsOf, type TileSize } from "../../graph/winograd.ts";
+import { phasesOf, type Tiles } from "../../graph/winograd.ts";
 import { share } from "./protocol.ts";
 
 /** Tiles in a block: enough for a product to run near its full rate, and as many as fit a core's own cache beside weights. */
-export const BLOCK = { least: 64, most: 96, bytes: 2 ** 20 };
+interface BlockSize {
+  readonly least: number;
+  readonly most: number;
+  readonly bytes: number;
+  /** Whether blocks are of whole pictures. */
+  readonly whole: boolean;
+}
+export const BLOCK: BlockSize = { least: 64, most: 96, bytes: 2 ** 20, whole: false };
 /** Of a weights gradient, whose products are as long as the block. */
-export const LONG_BLOCK = { least: 64, most: 128, bytes: 2 ** 20 };
+export const LONG_BLOCK: BlockSize = { ...BLOCK, most: 128 };
+/** Of a picture whose tiles overlap. */
+export const WHOLE_BLOCK: BlockSize = { ...BLOCK, whole: true };
 
 /** What is convolved with what, in tiles. */
 export interface TiledConvolution {
   /** For messages. */
   readonly label: string;
-  readonly size: TileSize;
+  readonly tiles: Tiles;
   readonly images: number;
-  /** Height, width and channels of each picture, and of its result. */
+  /** Height, width and channels of each picture, and of its result; both in the forward sense where tiles overlap. */
   readonly picture: Sides;
   readonly result: Sides;
   /** Pixels of padding above and to the left. */
@@ -25,6 +34,12 @@ export interface TiledConvolution {
 
 /** Height, width, channels. */
 export type Sides = readonly [h: number, w: number, c: number];
+
+/** Rows and columns of tiles of a result. */
+export const tilesOf = ({ size }: Tiles, [h, w]: Sides): readonly [rows: number, columns: number] => [
+  Math.ceil(h / size),
+  Math.ceil(w / size),
+];
 
 /** Rows of tiles in parts, and each part in blocks. */
 export class Blocks {
@@ -41,15 +56,19 @@ export class Blocks {
   readonly rows: number;
 
   constructor(
-    { size, images, picture: [, , c], result: [h, w, o], parts }: TiledConvolution,
-    { least, most: many, bytes }: typeof BLOCK,
+    { tiles, images, picture: [, , c], result, parts }: TiledConvolution,
+    { least, most: many, bytes, whole }: BlockSize,
   ) {
-    this.tiles = [Math.ceil(h / size), Math.ceil(w / size)];
-    const tilesInBlock = Math.max(least, Math.min(many, bytes / (4 * pointsOf(size) ** 2 * (c + o))));
+    this.tiles = tilesOf(tiles, result);
+    const values = tiles.points ** 2 * (phasesOf(tiles) * c + result[2]);
+    const tilesInBlock = Math.max(least, Math.min(many, bytes / (4 * values)));
     const [rows, columns] = this.tiles;
-    const most = Math.max(1, Math.floor(tilesInBlock / columns));
-    this.parts = share(images * rows, 1, parts).map(([begin, end]) =>
-      share(end - begin, 1, Math.ceil((end - begin) / most)).map(([from, to]) => [begin + from, begin + to] as const),
+    const grain = whole ? rows : 1;
+    const most = Math.max(grain, Math.floor(tilesInBlock / columns / grain) * grain);
+    this.parts = share(images * rows, grain, parts).map(([begin, end]) =>
+      share(end - begin, grain, Math.ceil((end - begin) / most)).map(
+        ([from, to]) => [begin + from, begin + to] as const,
+      ),
     );
     this.most = columns * Math.max(...this.parts.flat().map(([from, to]) => to - from));
     this.rows = this.most | 1;

@@ -1,17 +1,31 @@
 // Winograd's convolutions (Lavin & Gray 2016, "Fast Algorithms for Convolutional Neural Networks"): tiles of the pictures are brought
 // to points where a convolution is a product of matrices over channels, so that 16 results of 3x3 taps take 36 products and not 144.
+// With stride 2 the phases of a picture stand beside each other as channels, so that 16 results of 4x4 taps take 100 and not 256.
 // Each part goes through its tiles in blocks that stay in the core's cache: a kernel of ours, the library's product, a kernel.
 import type { Tensor } from "../../graph/tensor.ts";
-import { pointsOf, type TileSize } from "../../graph/winograd.ts";
+import { phasesOf, type Tiles } from "../../graph/winograd.ts";
 import { ARG, type Desc } from "./api.ts";
-import { BLOCK, Blocks, gapAfter, LONG_BLOCK, type TiledConvolution, weightsGap } from "./blocks.ts";
+import { BLOCK, Blocks, gapAfter, LONG_BLOCK, type TiledConvolution, WHOLE_BLOCK, weightsGap } from "./blocks.ts";
 import type { ProductOperands } from "./operands.ts";
 import type { KernelWriter, PartRun, PrimitiveCall, StepList, Value } from "./steps.ts";
 import { LANES } from "./wasm/access.ts";
 import type { PointwiseName } from "./wasm/pointwise.ts";
-import type { Matrices, TiledPictures } from "./wasm/tiles.ts";
-import { transformWork, writeFromPoints, writeToPoints } from "./wasm/winograd.ts";
-import { writeTurnedWeightsToPoints, writeWeightsFromPoints, writeWeightsToPoints } from "./wasm/winograd-weights.ts";
+import { BYTES, type Matrices, type TiledPictures } from "./wasm/tiles.ts";
+import { type Side, transformWork, writeFromPoints, writeToPoints } from "./wasm/winograd.ts";
+import {
+  writeTransposedWeightsToPoints,
+  writeWeightsFromPoints,
+  writeWeightsToPoints,
+} from "./wasm/winograd-weights.ts";
+
+/**
+ * How pictures are computed: the result of a convolution; one with the weights turned by half a turn and from `o` to `c`, which is the
+ * adjoint of one with stride 1; or the adjoint of each step in turn, in which tiles of the picture overlap.
+ */
+export type Way = "result" | "turned" | "adjoint";
+
+/** The most vectors between the axes of a transform. */
+const BETWEEN = 64;
 
 /** The steps of convolutions in tiles. */
 export class TiledConvolutions {
@@ -23,91 +37,92 @@ export class TiledConvolutions {
     private readonly operands: ProductOperands,
   ) {}
 
-  /**
-   * The results.
-   * @param weights `[3, 3, c, o]`, or `turned`: as the adjoint of a convolution reads them, by half a turn and `o` to `c`
-   */
+  /** The result of a convolution, or the adjoint of its picture; `image` is what it is computed of. */
   pictures(
     convolution: TiledConvolution,
+    way: Way,
     {
       image,
       weights,
-      turned,
       bias,
       activation,
       into,
     }: {
       readonly image: Value;
       readonly weights: Value;
-      readonly turned: boolean;
       readonly bias: Value | undefined;
       readonly activation: Tensor | undefined;
       readonly into: Value;
     },
   ): void {
-    const { size, picture, result, before } = convolution;
-    const [c, o] = [picture[2], result[2]];
-    const points = pointsOf(size) ** 2;
-    const atPoints = this.weightsAtPoints(weights, size, turned ? [o, c] : [c, o], turned);
-    const blocks = new Blocks(convolution, BLOCK);
+    const { tiles } = convolution;
+    const points = tiles.points ** 2;
+    const isAdjoint = way === "adjoint";
+    const blocks = new Blocks(convolution, isAdjoint ? WHOLE_BLOCK : BLOCK);
     const { rows } = blocks;
-    const [own, [pictures, products]] = this.scratch(points, rows, [c, o]);
-    const inputs: TiledPictures = { slot: image.slot, picture, size, tiles: blocks.tiles, before };
-    const outputs: TiledPictures = { slot: into.slot, picture: result, size, tiles: blocks.tiles, before: [0, 0] };
-    const toPoints: KernelWriter = (around) => writeToPoints("picture", inputs, pictures!, false, around);
+    const [c, o] = columnsOf(convolution);
+    const [k, n] = isAdjoint ? [o, c] : [c, o];
+    const [own, [given, made, between]] = this.scratch(points, rows, [k, n]);
+    const [from, to] = (isAdjoint ? ["results", "picture"] : ["picture", "results"]) as [Side, Side];
+    const inputs = tiledPictures(convolution, from, image, blocks);
+    const outputs = tiledPictures(convolution, to, into, blocks);
+    const toPoints: KernelWriter = (around) => writeToPoints(from, tiles, inputs, given, false, around);
     const finish = {
       ...(bias ? { bias: bias.slot } : {}),
       ...(activation ? { activation: { name: activation.op.name as PointwiseName, attrs: activation.attrs } } : {}),
     };
-    const fromPoints: KernelWriter = (around) => writeFromPoints(outputs, products!, finish, around);
-    const weightsDesc = this.operands.desc([points, c, o], [c * o + weightsGap(c * o, points), o, 1]);
-    const product = perSize((tiles) => {
+    const fromPoints: KernelWriter = (around) => writeFromPoints(to, tiles, outputs, made, between, finish, around);
+    const channels = convolution.picture[2];
+    const atPoints = this.weightsAtPoints(weights, tiles, way === "turned" ? [o, channels] : [channels, o], way);
+    const stride = c * o + weightsGap(c * o, points);
+    const weightsDesc = this.operands.desc([points, k, n], [stride, n, 1]);
+    const product = perSize((count) => {
       const { onednn, holder } = this.list.resources;
-      const count = tiles === blocks.most ? rows : tiles;
-      const src = this.matricesDesc(points, count, c, pictures!);
-      const dst = this.matricesDesc(points, count, o, products!);
+      const height = count === blocks.most ? rows : count;
+      const src = this.matricesDesc(points, height, k, given);
+      const dst = this.matricesDesc(points, height, n, made);
       const operation = onednn.matmul(holder, src, weightsDesc, undefined, dst);
       return this.list.call({
         operation,
         args: [
-          [ARG.src, own, src, pictures!.skip],
+          [ARG.src, own, src, given.skip],
           [ARG.weights, atPoints, weightsDesc],
-          [ARG.dst, own, dst, products!.skip],
+          [ARG.dst, own, dst, made.skip],
         ],
       });
     });
     const parts = blocks.parts.map((part) =>
-      part.flatMap(([from, to]): (PartRun | PrimitiveCall)[] => [
-        { write: toPoints, from, to },
-        product((to - from) * blocks.tiles[1]),
-        { write: fromPoints, from, to },
+      part.flatMap(([begin, end]): (PartRun | PrimitiveCall)[] => [
+        { write: toPoints, from: begin, to: end },
+        product((end - begin) * blocks.tiles[1]),
+        { write: fromPoints, from: begin, to: end },
       ]),
     );
     this.chains(convolution.label, parts, [image, ...(bias ? [bias] : [])], [into, ...own]);
   }
 
-  /** The adjoint of the weights `[3, 3, c, o]`: each part makes one at the points, which are added in their order. */
+  /** The adjoint of the weights `[kernel, kernel, c, o]`: each part makes one at the points, which are added in their order. */
   weightGrad(convolution: TiledConvolution, image: Value, gradient: Value, into: Value): void {
-    const { size, picture, result, before } = convolution;
-    const [c, o] = [picture[2], result[2]];
-    const points = pointsOf(size) ** 2;
+    const { tiles } = convolution;
+    const points = tiles.points ** 2;
+    const [c, o] = columnsOf(convolution);
     const blocks = new Blocks(convolution, LONG_BLOCK);
     const { rows } = blocks;
     const [own, [pictures, gradients]] = this.scratch(points, rows, [c, o]);
     // A row that is no tile adds nothing to a sum over rows.
     const zeroed = rows > blocks.most;
-    const inputs: TiledPictures = { slot: image.slot, picture, size, tiles: blocks.tiles, before };
-    const results: TiledPictures = { slot: gradient.slot, picture: result, size, tiles: blocks.tiles, before: [0, 0] };
-    const toPoints: KernelWriter = (around) => writeToPoints("picture", inputs, pictures!, zeroed, around);
-    const resultsToPoints: KernelWriter = (around) => writeToPoints("results", results, gradients!, zeroed, around);
+    const inputs = tiledPictures(convolution, "picture", image, blocks);
+    const results = tiledPictures(convolution, "results", gradient, blocks);
+    const toPoints: KernelWriter = (around) => writeToPoints("picture", tiles, inputs, pictures, zeroed, around);
+    const resultsToPoints: KernelWriter = (around) =>
+      writeToPoints("results", tiles, results, gradients, zeroed, around);
     const sumStride = c * o + weightsGap(c * o, points);
     const sumDesc = this.operands.desc([points, c, o], [sumStride, o, 1]);
-    const described = perSize((tiles) => {
+    const described = perSize((count) => {
       const { onednn, holder } = this.list.resources;
-      const { stride } = pictures!;
-      const count = tiles === blocks.most ? rows : tiles;
-      const src = this.operands.desc([points, c, count], [stride / 4, 1, c]);
-      const weights = this.matricesDesc(points, count, o, gradients!);
+      const depth = count === blocks.most ? rows : count;
+      const src = this.operands.desc([points, c, depth], [pictures.stride / 4, 1, c]);
+      const weights = this.matricesDesc(points, depth, o, gradients);
       const operation = (post?: { kind: "sum" }) => onednn.matmul(holder, src, weights, undefined, sumDesc, post);
       return { src, weights, first: operation(), next: operation({ kind: "sum" }) };
     });
@@ -115,14 +130,14 @@ export class TiledConvolutions {
     const parts = blocks.parts.map((part) => {
       const sum = this.list.make(4 * points * sumStride);
       sums.push(sum);
-      const product = perSize((tiles) => {
-        const { src, weights, first, next } = described(tiles);
+      const product = perSize((count) => {
+        const { src, weights, first, next } = described(count);
         const call = (operation: typeof first) =>
           this.list.call({
             operation,
             args: [
-              [ARG.src, own, src, pictures!.skip],
-              [ARG.weights, own, weights, gradients!.skip],
+              [ARG.src, own, src, pictures.skip],
+              [ARG.weights, own, weights, gradients.skip],
               [ARG.dst, sum, sumDesc],
             ],
           });
@@ -134,8 +149,9 @@ export class TiledConvolutions {
       });
     });
     this.chains(convolution.label, parts, [image, gradient], [...sums, ...own]);
-    const vectors = (c * o) / 4;
-    const taps = { slot: into.slot, size, sides: [c, o] as const };
+    const sides = [convolution.picture[2], o] as const;
+    const vectors = (sides[0] * o) / 4;
+    const taps = { slot: into.slot, tiles, sides };
     const from = sums.map(({ slot }) => ({ slot, perThread: false, skip: 0, stride: 4 * sumStride }));
     this.list.steps.push({
       name: "weights from points",
@@ -147,7 +163,7 @@ export class TiledConvolutions {
         kernel: {
           write: (around) => writeWeightsFromPoints(taps, from, around),
           units: vectors,
-          work: vectors * (transformWork(size) + points * from.length),
+          work: vectors * (transformWork(tiles) + phasesOf(tiles) * points * from.length),
         },
       },
     });
@@ -175,9 +191,13 @@ export class TiledConvolutions {
     return this.operands.desc([points, rows, columns], [stride / 4, columns, 1]);
   }
 
-  /** Memory of each thread for matrices of so many rows, with each of these numbers of columns. */
-  private scratch(points: number, rows: number, columns: readonly number[]): [readonly Value[], Matrices[]] {
-    let skip = 0;
+  /** Memory of each thread for matrices of so many rows, with each of these numbers of columns, and for what is between two axes. */
+  private scratch(
+    points: number,
+    rows: number,
+    columns: readonly [number, number],
+  ): [own: readonly Value[], matrices: [Matrices, Matrices, Matrices]] {
+    let skip = BETWEEN * BYTES;
     const places = columns.map((size) => {
       const stride = 4 * (rows * size + gapAfter(rows * size, points));
       const place = { skip, stride };
@@ -185,24 +205,25 @@ export class TiledConvolutions {
       return place;
     });
     const own = this.list.ownMemory(skip);
-    return [own, places.map((place) => ({ slot: own[0]!.slot, perThread: true, ...place }))];
+    const matrices = [...places, { skip: 0, stride: BYTES }].map((place) => ({
+      slot: own[0]!.slot,
+      perThread: true,
+      ...place,
+    }));
+    return [own, matrices as [Matrices, Matrices, Matrices]];
   }
 
-  private weightsAtPoints(
-    weights: Value,
-    size: TileSize,
-    sides: readonly [c: number, o: number],
-    turned: boolean,
-  ): Value {
-    const key = `${weights.slot} ${sides} ${size} ${turned}`;
+  private weightsAtPoints(weights: Value, tiles: Tiles, sides: readonly [c: number, o: number], way: Way): Value {
+    const key = `${weights.slot} ${sides} ${tiles.kernel} ${tiles.size} ${way}`;
     const known = this.weights.get(key);
     if (known) return known;
-    const points = pointsOf(size) ** 2;
-    const count = sides[0] * sides[1];
+    const points = tiles.points ** 2;
+    const isTransposed = way !== "result";
+    const vectors = (sides[0] * sides[1]) / 4;
+    const count = phasesOf(tiles) * sides[0] * sides[1];
     const stride = 4 * (count + weightsGap(count, points));
     const made = this.list.make(points * stride);
-    const vectors = count / 4;
-    const taps = { slot: weights.slot, size, sides };
+    const taps = { slot: weights.slot, tiles, sides };
     const into = { slot: made.slot, perThread: false, skip: 0, stride };
     this.list.steps.push({
       name: "weights to points",
@@ -212,15 +233,38 @@ export class TiledConvolutions {
       work: {
         kind: "kernel",
         kernel: {
-          write: (around) => (turned ? writeTurnedWeightsToPoints : writeWeightsToPoints)(taps, into, around),
-          units: turned ? vectors / LANES : vectors,
-          work: vectors * transformWork(size),
+          write: (around) =>
+            isTransposed
+              ? writeTransposedWeightsToPoints(taps, way === "turned", into, around)
+              : writeWeightsToPoints(taps, into, around),
+          units: isTransposed ? vectors / LANES : vectors,
+          work: vectors * transformWork(tiles),
         },
       },
     });
     this.weights.set(key, made);
     return made;
   }
+}
+
+/** Columns of the matrices at the points: of a picture, of all its phases, and of its result. */
+const columnsOf = ({ tiles, picture, result }: TiledConvolution): [c: number, o: number] => [
+  phasesOf(tiles) * picture[2],
+  result[2],
+];
+
+/** A side of a convolution in its tiles. */
+function tiledPictures(
+  { tiles, picture, result, before }: TiledConvolution,
+  side: Side,
+  { slot }: Value,
+  blocks: Blocks,
+): TiledPictures {
+  const lies =
+    side === "picture"
+      ? { picture, stride: tiles.stride, before }
+      : { picture: result, stride: 1, before: [0, 0] as const };
+  return { slot, size: tiles.size, tiles: blocks.tiles, ...lies };
 }
 
 /** Of a function of sizes: what was made for a size is made once. */

@@ -23,10 +23,18 @@ function build(random: Random): { outputs: Tensor[]; feeds: Record<string, NdArr
   }
   feeds.taps = randomArray([3, 3, 4, 4], random.integer(1e6));
   const taps = input("taps", [3, 3, 4, 4]);
-  /** A convolution over some picture of four channels and at most so many rows. */
+  feeds.halving = randomArray([4, 4, 4, 4], random.integer(1e6));
+  const halving = input("halving", [4, 4, 4, 4]);
+  /** A convolution with stride 1 or 2, or the adjoint of the latter, over some picture of four channels and a few rows. */
   const convolved = (x: Tensor): Tensor => {
     const rows = pick([1, 2, 3, 5, 6].filter((size) => sizeOf(x.shape) % (4 * size) === 0));
-    return g.conv2d(g.reshape(x, [1, rows, sizeOf(x.shape) / rows / 4, 4]), taps, { padding: "same" });
+    const columns = sizeOf(x.shape) / rows / 4;
+    const picture = g.reshape(x, [1, rows, columns, 4]);
+    const way = random.integer(3);
+    if (way === 0) return g.conv2d(picture, taps, { padding: "same" });
+    if (way === 1) return g.conv2d(picture, halving, { stride: 2, padding: "same" });
+    const size = [2 * rows - random.integer(2), 2 * columns - random.integer(2)] as const;
+    return g.conv2dTranspose(picture, halving, size, { stride: 2, padding: "same" });
   };
   const moves: ((x: Tensor) => Tensor)[] = [
     (x) => g.reshape(x, [sizeOf(x.shape)]),
@@ -90,7 +98,8 @@ function build(random: Random): { outputs: Tensor[]; feeds: Record<string, NdArr
       const axes = x.shape.map((_, axis) => axis).filter(() => random.uniform() < 0.5);
       y = axes.length > 0 ? (random.uniform() < 0.7 ? g.mean(x, axes) : g.max(x, axes)) : g.softmax(x);
     } else if (kind === 9 && sizeOf(x.shape) % 4 === 0) {
-      y = g.reshape(g.tanh(convolved(x)), x.shape);
+      y = g.tanh(convolved(x));
+      if (sizeOf(y.shape) === sizeOf(x.shape)) y = g.reshape(y, x.shape);
     } else {
       const matrix = g.reshape(x, [sizeOf(x.shape.slice(0, -1)), x.shape[x.shape.length - 1]!]);
       y = g.tanh(

@@ -26,37 +26,65 @@ export interface Matrices {
   readonly stride: number;
 }
 
-/** Pictures `[n, h, w, c]` in a value, cut into tiles: each tile spans pixels from `-before` on, `size` from the tile before. */
+/**
+ * Pictures `[n, h, w, c]` in a value, cut into tiles: values of each tile and phase are `stride` pixels apart, from `phase - before`
+ * on, and `size` of them from those of the tile before.
+ */
 export interface TiledPictures {
   readonly slot: number;
   readonly picture: readonly [h: number, w: number, c: number];
   readonly size: TileSize;
+  readonly stride: number;
   /** Tiles of a picture. */
   readonly tiles: readonly [rows: number, columns: number];
   readonly before: readonly [top: number, left: number];
 }
 
-/** Tiles that lie alike at the border: neighbours `[from, to)` of which pixels `[low, high)` are within the picture. */
-export interface Run {
-  readonly from: number;
-  readonly to: number;
-  readonly low: number;
-  readonly high: number;
+/** How many values a tile has along an axis; the last of a picture may have more, where the tiles between end at the next. */
+export interface Reach {
+  readonly values: number;
+  readonly lastValues?: number;
 }
 
-/** A span of `span` pixels is within a picture of `limit` pixels from `low` to `high`. */
-function runsOf(tiles: number, size: number, before: number, span: number, limit: number): Run[] {
+/** Of a phase of a tile along an axis: values `[low, high)` are within the picture. */
+export interface Span {
+  readonly low: number;
+  readonly high: number;
+  /** Whether no tile is before it; told where tiles end at the next. */
+  readonly isFirst: boolean;
+}
+
+/** Neighbouring tiles `[from, to)` that lie alike at the border, with a span for each phase. */
+interface Run {
+  readonly from: number;
+  readonly to: number;
+  readonly spans: readonly Span[];
+}
+
+function runsOf({ picture, size, stride, tiles, before }: TiledPictures, axis: 0 | 1, reach: Reach): Run[] {
   const runs: Run[] = [];
-  for (let tile = 0; tile < tiles; tile++) {
-    const begin = tile * size - before;
-    const low = Math.min(span, Math.max(0, -begin));
-    const high = Math.max(low, Math.min(span, limit - begin));
+  for (let tile = 0; tile < tiles[axis]; tile++) {
+    const { values, lastValues = values } = reach;
+    const most = tile === tiles[axis] - 1 ? lastValues : values;
+    const spans = range(stride).map((phase): Span => {
+      // How many values of the phase come before a pixel, counted from the tile.
+      const valuesBefore = (pixel: number) => Math.ceil((pixel + before[axis] - phase) / stride) - size * tile;
+      const low = Math.min(most, Math.max(0, valuesBefore(0)));
+      const high = Math.max(low, Math.min(most, valuesBefore(picture[axis])));
+      return { low, high, isFirst: reach.lastValues !== undefined && tile === 0 };
+    });
     const last = runs[runs.length - 1];
-    if (last && last.low === low && last.high === high) runs[runs.length - 1] = { ...last, to: tile + 1 };
-    else runs.push({ from: tile, to: tile + 1, low, high });
+    if (last && isEqual(last.spans, spans)) runs[runs.length - 1] = { ...last, to: tile + 1 };
+    else runs.push({ from: tile, to: tile + 1, spans });
   }
   return runs;
 }
+
+const isEqual = (one: readonly Span[], other: readonly Span[]) =>
+  one.every(({ low, high, isFirst }, i) => {
+    const span = other[i]!;
+    return low === span.low && high === span.high && isFirst === span.isFirst;
+  });
 
 /** Pushes the address of a value. */
 export const addressOf = (f: FunctionBuilder, table: number, slot: number) =>
@@ -75,40 +103,63 @@ export function beginOf(f: FunctionBuilder, table: number, { slot, perThread, sk
   return local;
 }
 
-/** What a kernel does with four channels of a tile: `pixel` holds where its first pixel within the picture begins. */
+/** What a kernel does with four channels of a phase of a tile: `pixel` holds where its first pixel within the picture begins. */
 interface Place {
-  readonly rows: Run;
-  readonly columns: Run;
+  readonly rows: Span;
+  readonly columns: Span;
   readonly pixel: number;
   readonly channel: number;
 }
 
 /**
  * Walks over the tiles of rows of tiles `[from, to)`, counted through all pictures; `row` holds where a tile's row of the first matrix is,
- * and where the row after the last is in the end.
+ * in which the channels of a phase stand together, and where the row after the last is in the end.
  */
 export function eachTile(
   f: FunctionBuilder,
   table: number,
-  { slot, picture: [h, w, c], size, tiles, before }: TiledPictures,
-  span: number,
+  pictures: TiledPictures,
+  reach: Reach,
   row: number,
   body: (place: Place) => void,
 ): void {
+  const {
+    slot,
+    picture: [h, w, c],
+    size,
+    stride,
+    tiles,
+    before,
+  } = pictures;
   const [unit, picture, tileRow, column] = [f.local("i32"), f.local("i32"), f.local("i32"), f.local("i32")];
   const [start, line, at, pixel] = [f.local("i32"), f.local("i32"), f.local("i32"), f.local("i32")];
   const channel = f.local("i32");
-  const rowRuns = runsOf(tiles[0], size, before[0], span, h);
-  const columnRuns = runsOf(tiles[1], size, before[1], span, w);
+  const columnRuns = runsOf(pictures, 1, reach);
   const lineBytes = 4 * w * c;
   addressOf(f, table, slot).set(start);
   f.get(FROM).set(unit);
+  const eachChannel = (rows: Span, columns: Span, phase: readonly [row: number, column: number]) => {
+    const firstRow = stride * rows.low + phase[0] - before[0];
+    const firstColumn = stride * columns.low + phase[1] - before[1];
+    f.get(at)
+      .i32(firstRow * lineBytes + firstColumn * 4 * c)
+      .op("i32.add")
+      .set(pixel)
+      .i32(0)
+      .set(channel);
+    f.whileBelow(
+      channel,
+      () => f.i32(4 * c),
+      () => {
+        body({ rows, columns, pixel, channel });
+        for (const local of [pixel, row, channel]) f.increase(local, BYTES);
+      },
+    );
+  };
   const walkRow = (rows: Run) => {
     for (const columns of columnRuns) {
-      const firstRow = rows.low - before[0];
-      const firstColumn = columns.from * size + columns.low - before[1];
       f.get(line)
-        .i32(firstRow * lineBytes + firstColumn * 4 * c)
+        .i32(columns.from * size * stride * 4 * c)
         .op("i32.add")
         .set(at);
       f.i32(columns.from).set(column);
@@ -116,16 +167,12 @@ export function eachTile(
         column,
         () => f.i32(columns.to),
         () => {
-          f.get(at).set(pixel).i32(0).set(channel);
-          f.whileBelow(
-            channel,
-            () => f.i32(4 * c),
-            () => {
-              body({ rows, columns, pixel, channel });
-              for (const local of [pixel, row, channel]) f.increase(local, BYTES);
-            },
-          );
-          f.increase(at, size * 4 * c);
+          rows.spans.forEach((rowSpan, i) => {
+            columns.spans.forEach((columnSpan, j) => {
+              eachChannel(rowSpan, columnSpan, [i, j]);
+            });
+          });
+          f.increase(at, size * stride * 4 * c);
           f.increase(column, 1);
         },
       );
@@ -142,10 +189,10 @@ export function eachTile(
         .i32(h * lineBytes)
         .op("i32.mul", "i32.add");
       f.get(tileRow)
-        .i32(size * lineBytes)
+        .i32(size * stride * lineBytes)
         .op("i32.mul", "i32.add")
         .set(line);
-      for (const rows of rowRuns) {
+      for (const rows of runsOf(pictures, 0, reach)) {
         f.get(tileRow)
           .i32(rows.from)
           .op("i32.sub")
@@ -158,5 +205,7 @@ export function eachTile(
   );
 }
 
-/** Whether a pixel of a span is within the picture. */
-export const isWithin = ({ low, high }: Run, i: number) => i >= low && i < high;
+/** Whether a value of a span is within the picture. */
+export const isWithin = ({ low, high }: Span, i: number) => i >= low && i < high;
+
+const range = (n: number) => Array.from({ length: n }, (_, i) => i);

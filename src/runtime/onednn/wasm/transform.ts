@@ -1,6 +1,7 @@
 // The transforms of Winograd's convolutions (graph/winograd.ts) as vector instructions.
 import type { Matrix } from "../../../graph/winograd.ts";
 import type { FunctionBuilder } from "../../../wasm/assembler.ts";
+import { groupsOf, type PlannedSum, planSums, present, type Term } from "./sums.ts";
 
 /** A local with four floats; undefined: zeros, which cost nothing. */
 export type Vector = number | undefined;
@@ -26,7 +27,7 @@ export class VectorPool {
 }
 
 /** What values are multiplied by again and again: in variables, so that they need not be loaded anew. */
-const FACTORS = [2, 4, 5, 8];
+const FACTORS = [2, 3, 4, 5, 8];
 
 /** Loads the value at row `i` and column `j`. */
 type Load = (i: number, j: number) => Vector;
@@ -36,7 +37,7 @@ export interface Stage {
   store(i: number, j: number, vector: Vector): void;
 }
 /** Stores a result. */
-type Store = (i: number, j: number, vector: number) => void;
+type Store = (i: number, j: number, vector: Vector) => void;
 /** Results `[from, to)` along one axis. */
 type Range = readonly [from: number, to: number];
 
@@ -46,6 +47,7 @@ type Range = readonly [from: number, to: number];
  */
 export class Transform {
   private readonly factors = new Map<number, number>();
+  private readonly plans = new Map<string, readonly PlannedSum[]>();
 
   constructor(
     private readonly f: FunctionBuilder,
@@ -95,7 +97,7 @@ export class Transform {
     for (let i = 0; i < rows[1] - rows[0]; i++) {
       const values = points.map((j) => this.loaded(stage, i, j));
       this.combine(matrix, values, columns).forEach((vector, j) => {
-        store(i, j, vector!);
+        store(i, j, vector);
       });
     }
   }
@@ -105,54 +107,73 @@ export class Transform {
     return this.pool.keep();
   }
 
-  /** Rows of the matrix but the first and the last are pairs, of points that differ in their sign: both have the same even terms. */
+  /** Points that differ in their sign have the same even terms. */
   private evaluate(matrix: Matrix, values: readonly Vector[]): Vector[] {
-    return pointGroups(matrix).flatMap((rows) => {
-      const [one, other] = rows.map((row) => matrix[row]!) as [readonly number[], (readonly number[])?];
-      const terms = (chosen: (factor: number, j: number) => boolean) =>
-        one.flatMap((factor, j): Term[] => (chosen(factor, j) ? [[factor, values[j]]] : []));
-      if (!other) return [this.sum(terms(() => true))];
-      const even = this.sum(terms((factor, j) => factor === other[j]));
-      const odd = this.sum(terms((factor, j) => factor !== other[j]));
+    const terms = (row: readonly number[], chosen: (j: number) => boolean = () => true) =>
+      row.flatMap((factor, j): MaybeTerm[] => (chosen(j) ? [[factor, values[j]]] : []));
+    const groups = pointGroups(matrix);
+    const alone = groups.filter((group) => group.length === 1).map(([row]) => terms(matrix[row!]!));
+    const sums = this.sums(alone);
+    return groups.flatMap((group) => {
+      const [one, other] = group.map((row) => matrix[row]!) as [readonly number[], (readonly number[])?];
+      if (!other) return [sums.shift()];
+      const even = this.sum(terms(one, (j) => one[j] === other[j]));
+      const odd = this.sum(terms(one, (j) => one[j] !== other[j]));
       return [this.sum([plus(even), plus(odd)]), this.sum([plus(even), minus(odd)])];
     });
   }
 
   /** The transpose: values at points that differ in their sign are added and subtracted first. */
   private combine(matrix: Matrix, values: readonly Vector[], [from, to]: Range): Vector[] {
-    const groups = pointGroups(matrix).map(([one, other]) =>
-      other === undefined
-        ? { row: one!, even: values[one!], odd: values[one!] }
-        : {
-            row: one!,
-            even: this.sum([plus(values[one!]), plus(values[other])]),
-            odd: this.sum([plus(values[one!]), minus(values[other])]),
-          },
-    );
-    return range(to - from).map((i) => {
-      const isEven = matrix[1]![from + i] === matrix[2]![from + i];
-      return this.sum(groups.map(({ row, even, odd }) => [matrix[row]![from + i]!, isEven ? even : odd]));
+    const groups = pointGroups(matrix).map(([one, other]) => {
+      if (other === undefined) return { row: one!, other: one!, even: values[one!], odd: values[one!] };
+      const even = this.sum([plus(values[one!]), plus(values[other])]);
+      const odd = this.sum([plus(values[one!]), minus(values[other])]);
+      return { row: one!, other, even, odd };
     });
+    const terms = range(to - from).map((i) =>
+      groups.map(({ row, other, even, odd }): MaybeTerm => {
+        const factor = matrix[row]![from + i]!;
+        return [factor, factor === matrix[other]![from + i] ? even : odd];
+      }),
+    );
+    return this.sums(terms);
+  }
+
+  /** Sums, of which one may be made of another; how, is the same from one tile to the next. */
+  private sums(all: readonly (readonly MaybeTerm[])[]): Vector[] {
+    const rows = all.map(known);
+    const locals = [...new Set(rows.flat().map(([, local]) => local))];
+    const numbered = rows.map((terms) => terms.map(([factor, local]): Term => [factor, locals.indexOf(local)]));
+    const key = JSON.stringify(numbered);
+    const plan = this.plans.get(key) ?? planSums(numbered, locals.length);
+    this.plans.set(key, plan);
+    const made: Vector[] = [];
+    const vectors: Vector[] = [...locals];
+    for (const { index, terms } of plan) {
+      made[index] = this.sum(terms.map(([factor, value]): MaybeTerm => [factor, vectors[value]]));
+      vectors.push(made[index]);
+    }
+    return all.map((_, i) => made[i]);
   }
 
   /** A sum of multiples; those of zeros and by zero are left out. */
-  private sum(all: readonly Term[]): Vector {
-    const terms = all.filter((term): term is [number, number] => term[0] !== 0 && term[1] !== undefined);
+  private sum(all: readonly MaybeTerm[]): Vector {
+    const terms = present(known(all));
     if (terms.length === 0) return undefined;
-    // A positive term first, so that nothing is negated.
-    terms.sort((a, b) => Number(b[0] > 0) - Number(a[0] > 0));
     const { f } = this;
-    const [[first, begin]] = terms as [[number, number]];
+    const [[first, begin]] = terms as [Term];
     if (terms.length === 1 && first === 1) return begin;
-    const common = terms.every(([factor]) => Math.abs(factor) === Math.abs(first)) ? first : 1;
-    terms.forEach(([factor, local], i) => {
-      const own = factor / common;
-      f.get(local);
-      const size = i === 0 ? own : Math.abs(own);
+    groupsOf(terms).forEach((group, i) => {
+      const [[factor]] = group as [Term];
+      group.forEach(([own, local], j) => {
+        f.get(local);
+        if (j > 0) f.op(own === factor ? "f32x4.add" : "f32x4.sub");
+      });
+      const size = i === 0 ? factor : Math.abs(factor);
       if (size !== 1) this.factor(size).op("f32x4.mul");
-      if (i > 0) f.op(own > 0 ? "f32x4.add" : "f32x4.sub");
+      if (i > 0) f.op(factor > 0 ? "f32x4.add" : "f32x4.sub");
     });
-    if (common !== 1) this.factor(common).op("f32x4.mul");
     return this.pool.keep();
   }
 
@@ -162,15 +183,24 @@ export class Transform {
   }
 }
 
-type Term = readonly [factor: number, vector: Vector];
+type MaybeTerm = readonly [factor: number, vector: Vector];
 
-const plus = (vector: Vector): Term => [1, vector];
-const minus = (vector: Vector): Term => [-1, vector];
+const plus = (vector: Vector): MaybeTerm => [1, vector];
+const minus = (vector: Vector): MaybeTerm => [-1, vector];
 const range = (n: number) => Array.from({ length: n }, (_, i) => i);
 const all = (matrix: Matrix): Range => [0, matrix[0]!.length];
 
-/** Points: those that differ in their sign together, the first and the last alone. */
-function pointGroups({ length }: Matrix): number[][] {
-  const pairs = range(length / 2 - 1).map((i) => [2 * i + 1, 2 * i + 2]);
-  return [[0], ...pairs, [length - 1]];
+/** Terms but for those of zeros. */
+const known = (terms: readonly MaybeTerm[]): Term[] =>
+  terms.filter((term): term is Term => term[1] !== undefined && term[0] !== 0);
+
+/** Points: two neighbours that differ in their sign together, the others alone. */
+function pointGroups(matrix: Matrix): number[][] {
+  const groups: number[][] = [];
+  for (let row = 0; row < matrix.length; row++) {
+    const next = matrix[row + 1];
+    const isPair = next?.every((factor, j) => Math.abs(factor) === Math.abs(matrix[row]![j]!));
+    groups.push(isPair ? [row, ++row] : [row]);
+  }
+  return groups;
 }

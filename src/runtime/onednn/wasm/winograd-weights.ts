@@ -1,5 +1,5 @@
 // Kernels of Winograd's convolutions between weights and matrices, one a point.
-import { pointsOf, TAPS, TILES, type TileSize } from "../../../graph/winograd.ts";
+import { phasesOf, type Tiles } from "../../../graph/winograd.ts";
 import { FunctionBuilder } from "../../../wasm/assembler.ts";
 import { LANES } from "./access.ts";
 import { addressOf, BYTES, beginOf, FROM, type Matrices, type Surroundings, TO } from "./tiles.ts";
@@ -21,16 +21,28 @@ function eachVector(f: FunctionBuilder, body: (offset: number) => void): void {
   );
 }
 
-/** Weights `[3, 3, c, o]` in a value. */
+/** Weights `[kernel, kernel, c, o]` in a value. */
 export interface Taps {
   readonly slot: number;
-  readonly size: TileSize;
+  readonly tiles: Tiles;
   readonly sides: readonly [c: number, o: number];
 }
 
-/** Weights at the points, `[c, o]` each; a function over vectors of `[c, o]`. */
+/** Runs the body for each phase; `tapOffset` is of the weights of one of its taps, in bytes. */
+function eachPhase(
+  { tiles, sides: [c, o] }: Taps,
+  body: (phase: number, tapOffset: (i: number, j: number) => number) => void,
+): void {
+  const { stride, kernel } = tiles;
+  for (let phase = 0; phase < phasesOf(tiles); phase++) {
+    const [row, column] = [Math.floor(phase / stride), phase % stride];
+    body(phase, (i, j) => ((stride * i + row) * kernel + stride * j + column) * 4 * c * o);
+  }
+}
+
+/** Weights at the points, `[phases c, o]` each; a function over vectors of `[c, o]`. */
 export function writeWeightsToPoints(
-  { slot, size, sides: [c, o] }: Taps,
+  weights: Taps,
   into: Matrices,
   { table, constants }: Surroundings,
 ): FunctionBuilder {
@@ -39,26 +51,34 @@ export function writeWeightsToPoints(
   const transform = new Transform(f, pool);
   const [start, taps, row] = [f.local("i32"), f.local("i32"), f.local("i32")];
   const matrices = beginOf(f, table, into);
+  const {
+    slot,
+    tiles,
+    sides: [c, o],
+  } = weights;
   addressOf(f, table, slot).set(start);
   eachVector(f, (offset) => {
-    pool.reset();
     f.get(start).get(offset).op("i32.add").set(taps);
     f.get(matrices).get(offset).op("i32.add").set(row);
-    const at = (i: number, j: number): Vector => {
-      f.get(taps).memory("v128.load", 4 * c * o * (TAPS * i + j));
-      return pool.keep();
-    };
-    transform.toPoints(TILES[size].taps, at, stageAt(f, row, pointsOf(size), into.stride));
+    eachPhase(weights, (phase, tapOffset) => {
+      pool.reset();
+      const at = (i: number, j: number): Vector => {
+        f.get(taps).memory("v128.load", tapOffset(i, j));
+        return pool.keep();
+      };
+      transform.toPoints(tiles.taps, at, stageAt(f, row, tiles.points, into.stride, phase * 4 * c * o));
+    });
   });
   return f;
 }
 
 /**
- * Weights turned by half a turn, `[o, c]` at each point, as the adjoint of the pictures has them; a function over squares of four inputs and
- * four outputs.
+ * Weights at the points as adjoints of the pictures have them, `[o, phases c]` each; `isTurned`: by half a turn in each phase. A function
+ * over squares of four inputs and four outputs.
  */
-export function writeTurnedWeightsToPoints(
-  { slot, size, sides: [c, o] }: Taps,
+export function writeTransposedWeightsToPoints(
+  weights: Taps,
+  isTurned: boolean,
   into: Matrices,
   { table, constants }: Surroundings,
 ): FunctionBuilder {
@@ -68,10 +88,16 @@ export function writeTurnedWeightsToPoints(
   const [start, square, across, down] = [f.local("i32"), f.local("i32"), f.local("i32"), f.local("i32")];
   const [taps, row] = [f.local("i32"), f.local("i32")];
   const matrices = beginOf(f, table, into);
+  const {
+    slot,
+    tiles,
+    sides: [c, o],
+  } = weights;
+  const lastTap = tiles.kernel / tiles.stride - 1;
+  const rowBytes = 4 * c * phasesOf(tiles);
   addressOf(f, table, slot).set(start);
   f.get(FROM).set(square);
   const body = () => {
-    pool.reset();
     f.get(square)
       .i32(c / LANES)
       .op("i32.div_u")
@@ -87,21 +113,25 @@ export function writeTurnedWeightsToPoints(
     };
     place(across, BYTES * o, down, BYTES);
     f.get(start).op("i32.add").set(taps);
-    place(down, BYTES * c, across, BYTES);
+    place(down, LANES * rowBytes, across, BYTES);
     f.get(matrices).op("i32.add").set(row);
-    const turned = range(TAPS ** 2).map((tap) => {
-      const skip = 4 * c * o * (TAPS ** 2 - 1 - tap);
-      const rows = range(LANES).map((lane) => {
-        f.get(taps).memory("v128.load", skip + 4 * o * lane);
-        return pool.keep();
-      });
-      return transposed(f, pool, rows);
+    eachPhase(weights, (phase, tapOffset) => {
+      pool.reset();
+      const squares = range(lastTap + 1).map((i) =>
+        range(lastTap + 1).map((j) => {
+          const skip = isTurned ? tapOffset(lastTap - i, lastTap - j) : tapOffset(i, j);
+          const rows = range(LANES).map((lane) => {
+            f.get(taps).memory("v128.load", skip + 4 * o * lane);
+            return pool.keep();
+          });
+          return transposed(f, pool, rows);
+        }),
+      );
+      for (const output of range(LANES)) {
+        const stage = stageAt(f, row, tiles.points, into.stride, phase * 4 * c + output * rowBytes);
+        transform.toPoints(tiles.taps, (i, j) => squares[i]![j]![output], stage);
+      }
     });
-    for (const output of range(LANES)) {
-      const stage = stageAt(f, row, pointsOf(size), into.stride);
-      transform.toPoints(TILES[size].taps, (i, j) => turned[TAPS * i + j]![output], stage);
-      f.increase(row, 4 * c);
-    }
     f.increase(square, 1);
   };
   f.whileBelow(square, () => f.get(TO), body);
@@ -137,37 +167,44 @@ const range = (n: number) => Array.from({ length: n }, (_, i) => i);
 
 /** The adjoint of `writeWeightsToPoints` on the sum of several values, added in their order. */
 export function writeWeightsFromPoints(
-  { slot, size, sides: [c, o] }: Taps,
+  weights: Taps,
   from: readonly Matrices[],
   { table, constants }: Surroundings,
 ): FunctionBuilder {
   const f = new FunctionBuilder(["i32", "i32", "i32"], constants);
   const pool = new VectorPool(f);
   const transform = new Transform(f, pool);
-  const matrix = TILES[size].taps;
+  const {
+    slot,
+    tiles,
+    sides: [c, o],
+  } = weights;
   const [start, row] = [f.local("i32"), f.local("i32")];
   const begins = from.map((matrices) => [matrices, beginOf(f, table, matrices)] as const);
   addressOf(f, table, slot).set(start);
   eachVector(f, (offset) => {
-    pool.reset();
-    const at = (i: number, j: number): Vector => {
-      begins.forEach(([{ stride }, begin], part) => {
-        f.get(begin)
-          .get(offset)
-          .op("i32.add")
-          .memory("v128.load", (i * matrix.length + j) * stride);
-        if (part > 0) f.op("f32x4.add");
-      });
-      return pool.keep();
-    };
-    const [[first, begin]] = begins as [(typeof begins)[number]];
-    f.get(begin).get(offset).op("i32.add").set(row);
-    transform.fromPoints(matrix, at, stageAt(f, row, matrix.length, first.stride), (i, j, vector) => {
-      f.get(start)
-        .get(offset)
-        .op("i32.add")
-        .get(vector)
-        .memory("v128.store", (TAPS * i + j) * 4 * c * o);
+    eachPhase(weights, (phase, tapOffset) => {
+      pool.reset();
+      const at = (i: number, j: number): Vector => {
+        begins.forEach(([{ stride }, begin], part) => {
+          f.get(begin)
+            .get(offset)
+            .op("i32.add")
+            .memory("v128.load", (i * tiles.points + j) * stride + phase * 4 * c * o);
+          if (part > 0) f.op("f32x4.add");
+        });
+        return pool.keep();
+      };
+      const [[first, begin]] = begins as [(typeof begins)[number]];
+      f.get(begin).get(offset).op("i32.add").set(row);
+      transform.fromPoints(
+        tiles.taps,
+        at,
+        stageAt(f, row, tiles.points, first.stride, phase * 4 * c * o),
+        (i, j, vector) => {
+          f.get(start).get(offset).op("i32.add").get(vector!).memory("v128.store", tapOffset(i, j));
+        },
+      );
     });
   });
   return f;
