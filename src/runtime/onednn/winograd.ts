@@ -2,8 +2,16 @@
 import { sizeOf } from "../../base/array.ts";
 import type { Window } from "../../graph/ops/window.ts";
 import type { Tensor } from "../../graph/tensor.ts";
-import { phasesOf, TILES, type TiledKernel, type TileSize, type Tiles } from "../../graph/winograd.ts";
-import { type Sides, tilesOf } from "./blocks.ts";
+import {
+  bytesAtPoints,
+  phasesOf,
+  type Sides,
+  TILES,
+  type TiledKernel,
+  type TileSize,
+  type Tiles,
+  tilesOf,
+} from "../../graph/winograd.ts";
 import type { Direction } from "./direction.ts";
 import type { NodeOf } from "./kinds.ts";
 import type { ProductOperands } from "./operands.ts";
@@ -131,7 +139,7 @@ export class Winograd {
     const size = winograd ?? tileSizeFor(sizes);
     if (size === 0) return false;
     const tiles = TILES[kernel][size];
-    if (way === "adjoint" && bytesAtPoints(sizes, tiles) * threads > MOST_BYTES) return false;
+    if (way === "adjoint" && bytesAtPoints(tiles, sizes.picture[2], sizes.result) * threads > MOST_BYTES) return false;
     const convolution = {
       ...sizes,
       tiles,
@@ -150,12 +158,6 @@ export class Winograd {
 function sumsOf({ picture: [, , c], result: [, , o] }: Sizes, tiles: Tiles, threads: number): number {
   const bytes = tiles.points ** 2 * phasesOf(tiles) * c * o * 4;
   return Math.max(1, Math.min(threads, Math.floor(MOST_BYTES / bytes)));
-}
-
-/** Bytes of a whole picture and its result at the points. */
-function bytesAtPoints({ picture: [, , c], result }: Sizes, tiles: Tiles): number {
-  const [rows, columns] = tilesOf(tiles, result);
-  return 4 * tiles.points ** 2 * rows * columns * (phasesOf(tiles) * c + result[2]);
 }
 
 /** The kernel of a convolution that can be in tiles: its taps a pixel apart, its stride that of the kernel, its channels in whole vectors. */
