@@ -62,7 +62,10 @@ const FEWEST_CHANNELS = 16;
 /** Multiply-adds from which a convolution pays for the nodes that it is made of. */
 const LEAST_WORK = 2 ** 25;
 
-/** The sizes of a convolution in the forward sense, whatever is computed of it. */
+/**
+ * The sizes of a convolution in the forward sense, for its adjoints too; but with stride 1 the adjoint of its picture is a convolution with
+ * turned weights, and these are the sizes of that one.
+ */
 export interface ConvolutionSizes {
   readonly kernel: TiledKernel;
   readonly images: number;

@@ -161,8 +161,8 @@ export function emitTiledAdjoint(
 }
 
 /**
- * Emits the adjoint of the weights, `[kernel, kernel, c, o]`. What it is at the points takes up to six times as much, so it is brought back
- * before parts of a batch are added up.
+ * Emits the adjoint of the weights, `[kernel, kernel, c, o]`. What it is at the points takes up to 6.25 times as much, so it is brought
+ * back before parts of a batch are added up.
  */
 export function emitTiledWeightGrad(emit: Emitter, convolution: TiledConvolution, x: string, gradient: string): string {
   const { tiles, picture, result } = convolution;
