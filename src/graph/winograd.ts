@@ -127,7 +127,7 @@ const OF_TWO_TAPS: Readonly<Record<TileSize, TileMatrices>> = {
   },
 };
 
-function tilesOf(
+function tilesWith(
   kernel: TiledKernel,
   stride: 1 | 2,
   matrices: Readonly<Record<TileSize, TileMatrices>>,
@@ -144,9 +144,24 @@ function tilesOf(
 
 /** By kernel and tile size. */
 export const TILES: Readonly<Record<TiledKernel, Readonly<Record<TileSize, Tiles>>>> = {
-  3: tilesOf(3, 1, OF_THREE_TAPS),
-  4: tilesOf(4, 2, OF_TWO_TAPS),
+  3: tilesWith(3, 1, OF_THREE_TAPS),
+  4: tilesWith(4, 2, OF_TWO_TAPS),
 };
 
 /** How many phases there are. */
 export const phasesOf = ({ stride }: Tiles): number => stride ** 2;
+
+/** Height, width and channels of pictures. */
+export type Sides = readonly [h: number, w: number, c: number];
+
+/** Rows and columns of tiles of a result. */
+export const tilesOf = ({ size }: Tiles, [h, w]: Sides): readonly [rows: number, columns: number] => [
+  Math.ceil(h / size),
+  Math.ceil(w / size),
+];
+
+/** Bytes that a picture of so many channels and its result take at the points. */
+export function bytesAtPoints(tiles: Tiles, channels: number, result: Sides): number {
+  const [rows, columns] = tilesOf(tiles, result);
+  return 4 * tiles.points ** 2 * rows * columns * (phasesOf(tiles) * channels + result[2]);
+}

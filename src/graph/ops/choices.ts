@@ -1,7 +1,7 @@
 // Which lowering an op takes where several give the same values: facts measured on two cores (docs/architecture.md has
 // the times; those of tiles are by bench/tiles.ts), in one place.
 import { type Shape, sizeOf } from "../../base/array.ts";
-import { phasesOf, TILES, type TiledKernel, type TileSize } from "../winograd.ts";
+import { phasesOf, type Sides, TILES, type TiledKernel, type TileSize, tilesOf } from "../winograd.ts";
 import type { Window } from "./window.ts";
 
 /**
@@ -62,12 +62,15 @@ const FEWEST_CHANNELS = 16;
 /** Multiply-adds from which a convolution pays for the nodes that it is made of. */
 const LEAST_WORK = 2 ** 25;
 
-/** The sizes of a convolution in the forward sense, whatever is computed of it. */
+/**
+ * The sizes of a convolution in the forward sense, for its adjoints too; but with stride 1 the adjoint of its picture is a convolution with
+ * turned weights, and these are the sizes of that one.
+ */
 export interface ConvolutionSizes {
   readonly kernel: TiledKernel;
   readonly images: number;
   /** Height, width and channels of its result. */
-  readonly result: readonly [h: number, w: number, channels: number];
+  readonly result: Sides;
   /** Channels of its picture. */
   readonly channels: number;
   /** Whether its picture's adjoint is computed by the adjoint of each step. */
@@ -79,13 +82,8 @@ export interface ConvolutionSizes {
  * a resumed run computes as one that was never interrupted.
  */
 export function tileSizeFor(sizes: ConvolutionSizes): TileSize | 0 {
-  const {
-    kernel,
-    images,
-    result: [h, w, o],
-    channels: c,
-    isAdjoint,
-  } = sizes;
+  const { kernel, images, result, channels: c, isAdjoint } = sizes;
+  const [h, w, o] = result;
   const work = images * h * w * kernel ** 2 * c * o;
   if (Math.min(c, o) < FEWEST_CHANNELS || work < LEAST_WORK) return 0;
   let best: TileSize | 0 = 0;
@@ -94,10 +92,11 @@ export function tileSizeFor(sizes: ConvolutionSizes): TileSize | 0 {
     const tiles = TILES[kernel][size];
     const points = tiles.points ** 2;
     const transform = TRANSFORMED * points;
-    const count = images * Math.ceil(h / size) * Math.ceil(w / size);
-    const columns = phasesOf(tiles) * c;
+    const [rows, columns] = tilesOf(tiles, result);
+    const count = images * rows * columns;
+    const channels = phasesOf(tiles) * c;
     const gathered = isAdjoint ? size ** 2 * OVERLAPPED : points * GATHERED;
-    const pictures = columns * (points * (o + transform) + gathered);
+    const pictures = channels * (points * (o + transform) + gathered);
     const results = size ** 2 * (GATHERED + transform) * o;
     const cost = count * (pictures + results) + kernel ** 2 * transform * c * o;
     if (cost >= least) continue;

@@ -2,15 +2,9 @@
 // gradient too, column matrices and products.
 import type { Emitter } from "../emitter.ts";
 import type { Tensor } from "../tensor.ts";
-import { TILES } from "../winograd.ts";
+import { bytesAtPoints, type Sides, TILES } from "../winograd.ts";
 import { tileSizeFor, transposesByColumns } from "./choices.ts";
-import {
-  bytesAtPoints,
-  emitInTiles,
-  emitTiledAdjoint,
-  emitTiledWeightGrad,
-  type TiledConvolution,
-} from "./conv-points.ts";
+import { emitInTiles, emitTiledAdjoint, emitTiledWeightGrad, type TiledConvolution } from "./conv-points.ts";
 import { emitCol2im, emitExtraRow, emitIm2col } from "./im2col.ts";
 import { columnBytes, inTiles } from "./tiles.ts";
 import { isPointwise, outputSize, type Size, type Window } from "./window.ts";
@@ -52,7 +46,7 @@ function tiled(
   emit: Emitter,
   { kernel, stride, dilation }: Window,
   picture: Four,
-  result: readonly [h: number, w: number, channels: number],
+  result: Sides,
   before: Size,
   isAdjoint = false,
 ): TiledConvolution | undefined {
@@ -65,6 +59,8 @@ function tiled(
   return size === 0 ? undefined : { tiles: TILES[taps][size], picture, result, before };
 }
 
+const pointBytes = ({ tiles, picture, result }: TiledConvolution) => bytesAtPoints(tiles, picture[3], result);
+
 /** Emits the results of a convolution in tiles, in parts of the batch. */
 function emitParts(
   emit: Emitter,
@@ -75,7 +71,7 @@ function emitParts(
   bias?: string,
 ): string {
   const [n, ...sides] = convolution.picture;
-  const parts = inTiles(emit, n, bytesAtPoints(convolution), 0, [x], ([part], images) =>
+  const parts = inTiles(emit, n, pointBytes(convolution), 0, [x], ([part], images) =>
     emitInTiles(emit, { ...convolution, picture: [images, ...sides] }, part!, weights, turned, bias),
   );
   return parts.length === 1 ? parts[0]! : emit.node("Concat", parts, { axis: 0 });
@@ -170,7 +166,7 @@ function tiledTranspose(
   }
   const forward = tiled(emit, window, [n, ...size, c], [oh, ow, o], [top, left], true);
   if (!forward) return undefined;
-  const parts = inTiles(emit, n, bytesAtPoints(forward), 0, [y], ([part], images) =>
+  const parts = inTiles(emit, n, pointBytes(forward), 0, [y], ([part], images) =>
     emitTiledAdjoint(emit, { ...forward, picture: [images, ...size, c] }, part!, weights),
   );
   return parts.length === 1 ? parts[0]! : emit.node("Concat", parts, { axis: 0 });
@@ -186,7 +182,7 @@ export function lowerConv2dWeightGrad(emit: Emitter, node: Tensor<ConvAttrs>, [x
   const [top, left] = window.padding;
   const inPoints = tiled(emit, window, [n, h, w, c], [oh, ow, o], [top, left]);
   if (inPoints) {
-    const parts = inTiles(emit, n, bytesAtPoints(inPoints), -4, [x!, y!], ([image, result], images) =>
+    const parts = inTiles(emit, n, pointBytes(inPoints), -4, [x!, y!], ([image, result], images) =>
       emitTiledWeightGrad(emit, { ...inPoints, picture: [images, h, w, c] }, image!, result!),
     );
     return parts.length === 1 ? parts[0]! : emit.node("Sum", parts);

@@ -2,7 +2,7 @@
 // and brought to points by one product with a constant matrix, multiplied with the weights there, a product at each point, and brought
 // back by another. Phases of pictures stand beside each other as channels.
 import type { Emitter } from "../emitter.ts";
-import { type Matrix, phasesOf, TILES, type Tiles } from "../winograd.ts";
+import { type Matrix, phasesOf, type Sides, TILES, type Tiles, tilesOf } from "../winograd.ts";
 import { emitExtraRow } from "./im2col.ts";
 
 /** A convolution that is computed in tiles; in the forward sense where its adjoint is that of each step. */
@@ -16,7 +16,6 @@ export interface TiledConvolution {
   readonly before: readonly [top: number, left: number];
 }
 
-type Sides = readonly [h: number, w: number, channels: number];
 type Picture = readonly [n: number, h: number, w: number, c: number];
 
 /** Matrices along both axes at once, a row for each pair of points and a column for each pair of values. */
@@ -64,18 +63,6 @@ function transposed(matrix: Matrix): Matrix {
 
 function constantOf(matrix: Matrix): Constant {
   return { dims: [matrix.length, matrix[0]!.length], values: Float64Array.from(matrix.flat()) };
-}
-
-/** Rows and columns of tiles of a result. */
-const tilesOf = ({ size }: Tiles, [h, w]: Sides): readonly [rows: number, columns: number] => [
-  Math.ceil(h / size),
-  Math.ceil(w / size),
-];
-
-/** Bytes that a picture and its result take at the points. */
-export function bytesAtPoints({ tiles, picture: [, , , c], result }: TiledConvolution): number {
-  const [rows, columns] = tilesOf(tiles, result);
-  return 4 * tiles.points ** 2 * rows * columns * (phasesOf(tiles) * c + result[2]);
 }
 
 /**
@@ -174,8 +161,8 @@ export function emitTiledAdjoint(
 }
 
 /**
- * Emits the adjoint of the weights, `[kernel, kernel, c, o]`. What it is at the points takes up to six times as much, so it is brought back
- * before parts of a batch are added up.
+ * Emits the adjoint of the weights, `[kernel, kernel, c, o]`. What it is at the points takes up to 6.25 times as much, so it is brought
+ * back before parts of a batch are added up.
  */
 export function emitTiledWeightGrad(emit: Emitter, convolution: TiledConvolution, x: string, gradient: string): string {
   const { tiles, picture, result } = convolution;

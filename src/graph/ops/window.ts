@@ -20,7 +20,7 @@ export type Size = readonly [height: number, width: number];
 export interface WindowOptions {
   /** Pixels between neighbouring places; 1 when absent. */
   stride?: number | Size;
-  /** Pixels on every side, `[top, left, bottom, right]`, or `"same"` (output = ceil(input / stride)); 0 when absent. */
+  /** Pixels on every side, `[top, left, bottom, right]`, or `"same"` (output = ceil(input / stride)); none negative; 0 when absent. */
   padding?: number | readonly [number, number, number, number] | "same";
   /** Pixels between neighbouring taps of the kernel; 1 when absent. */
   dilation?: number | Size;
@@ -28,13 +28,16 @@ export interface WindowOptions {
 
 const pair = (value: number | Size): Size => (typeof value === "number" ? [value, value] : value);
 
-/** The window of a kernel of this size over pictures of height and width `input`. */
+/** The window of a kernel of this size over pictures of height and width `input`; throws `E_SHAPE` for negative padding. */
 export function makeWindow(kernel: Size, input: Size, options: WindowOptions = {}): Window {
   const stride = pair(options.stride ?? 1);
   const dilation = pair(options.dilation ?? 1);
   const { padding = 0 } = options;
   if (padding !== "same") {
     const sides = typeof padding === "number" ? ([padding, padding, padding, padding] as const) : padding;
+    // Pixels that are cut away are read by no tap, which tiles of a picture's adjoint do not foresee.
+    if (sides.some((pixels) => pixels < 0))
+      fail("E_SHAPE", `padding: expected 0 or more pixels on each side, got [${sides}]; cut the picture with slice()`);
     return { kernel, stride, dilation, padding: sides };
   }
   const total = ([0, 1] as const).map((axis) => {

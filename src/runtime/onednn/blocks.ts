@@ -1,6 +1,6 @@
 // How convolutions in tiles are cut: into parts for the threads and blocks for their caches; and how the matrices of a block lie.
 
-import { phasesOf, type Tiles } from "../../graph/winograd.ts";
+import { phasesOf, type Sides, type Tiles, tilesOf } from "../../graph/winograd.ts";
 import { share } from "./protocol.ts";
 
 /** Tiles in a block: enough for a product to run near its full rate, and as many as fit a core's own cache beside weights. */
@@ -31,15 +31,6 @@ export interface TiledConvolution {
   /** How many parts the rows of tiles are cut into. */
   readonly parts: number;
 }
-
-/** Height, width, channels. */
-export type Sides = readonly [h: number, w: number, c: number];
-
-/** Rows and columns of tiles of a result. */
-export const tilesOf = ({ size }: Tiles, [h, w]: Sides): readonly [rows: number, columns: number] => [
-  Math.ceil(h / size),
-  Math.ceil(w / size),
-];
 
 /** Rows of tiles in parts, and each part in blocks. */
 export class Blocks {

@@ -2,8 +2,16 @@
 import { sizeOf } from "../../base/array.ts";
 import type { Window } from "../../graph/ops/window.ts";
 import type { Tensor } from "../../graph/tensor.ts";
-import { phasesOf, TILES, type TiledKernel, type TileSize, type Tiles } from "../../graph/winograd.ts";
-import { type Sides, tilesOf } from "./blocks.ts";
+import {
+  bytesAtPoints,
+  phasesOf,
+  type Sides,
+  TILES,
+  type TiledKernel,
+  type TileSize,
+  type Tiles,
+  tilesOf,
+} from "../../graph/winograd.ts";
 import type { Direction } from "./direction.ts";
 import type { NodeOf } from "./kinds.ts";
 import type { ProductOperands } from "./operands.ts";
@@ -91,8 +99,10 @@ function tapsWithin(kernel: number, results: number, pixels: number, before: num
   return count;
 }
 
-/** Of the sums of one weights gradient, and of what a thread keeps of whole pictures at the points, at most: a program has 4 GB in all. */
-const MOST_BYTES = 2 ** 28;
+/** Of the sums of one weights gradient, at most: a program has 4 GB in all. */
+const MOST_SUM_BYTES = 2 ** 28;
+/** Of a whole picture at the points, at most, of which each thread keeps one: 1 GB on 32 threads. */
+const MOST_PICTURE_BYTES = 2 ** 25;
 
 /** Lowers the convolutions that are Winograd's. */
 export class Winograd {
@@ -131,7 +141,7 @@ export class Winograd {
     const size = winograd ?? tileSizeFor(sizes);
     if (size === 0) return false;
     const tiles = TILES[kernel][size];
-    if (way === "adjoint" && bytesAtPoints(sizes, tiles) * threads > MOST_BYTES) return false;
+    if (way === "adjoint" && bytesAtPoints(tiles, sizes.picture[2], sizes.result) > MOST_PICTURE_BYTES) return false;
     const convolution = {
       ...sizes,
       tiles,
@@ -146,16 +156,10 @@ export class Winograd {
   }
 }
 
-/** Parts of a weights gradient: each has a sum at the points, four times as large as the weights in tiles of 4x4. */
+/** Parts of a weights gradient: each has a sum at the points, up to 6.25 times as large as the weights. */
 function sumsOf({ picture: [, , c], result: [, , o] }: Sizes, tiles: Tiles, threads: number): number {
   const bytes = tiles.points ** 2 * phasesOf(tiles) * c * o * 4;
-  return Math.max(1, Math.min(threads, Math.floor(MOST_BYTES / bytes)));
-}
-
-/** Bytes of a whole picture and its result at the points. */
-function bytesAtPoints({ picture: [, , c], result }: Sizes, tiles: Tiles): number {
-  const [rows, columns] = tilesOf(tiles, result);
-  return 4 * tiles.points ** 2 * rows * columns * (phasesOf(tiles) * c + result[2]);
+  return Math.max(1, Math.min(threads, Math.floor(MOST_SUM_BYTES / bytes)));
 }
 
 /** The kernel of a convolution that can be in tiles: its taps a pixel apart, its stride that of the kernel, its channels in whole vectors. */
