@@ -13,6 +13,7 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { transformSync } from "esbuild";
 import sharp from "sharp";
 import { afterAll, expect } from "vitest";
@@ -56,9 +57,12 @@ export function workplace(name: string): {
     return { code: status, out: stdout, err: stderr };
   };
   const server = serverOf(env);
-  afterAll(() => {
-    server.end();
-    rmSync(root, { recursive: true });
+  afterAll(async () => {
+    try {
+      await server.end();
+    } finally {
+      rmSync(root, { recursive: true });
+    }
   });
   const callIn =
     (folder: string) =>
@@ -67,38 +71,84 @@ export function workplace(name: string): {
   return { root, genclass: Object.assign(callIn("."), { in: callIn, alone }) };
 }
 
-/** A process that answers calls one after another (`server.ts`); it begins with the first. */
-function serverOf(env: NodeJS.ProcessEnv): { call: (folder: string, words: string[]) => Result; end: () => void } {
-  let pipes: { calls: number; answers: number } | undefined;
-  const begin = () => {
-    const folder = mkdtempSync(join(tmpdir(), "genclass-calls-"));
-    const [calls, answers] = ["calls", "answers"].map((name) => join(folder, name)) as [string, string];
-    execFileSync("mkfifo", [calls, answers]);
-    const program = join(folder, "server.mjs");
-    const source = readFileSync(join(import.meta.dirname, "server.ts"), "utf8");
-    writeFileSync(program, transformSync(source, { loader: "ts", format: "esm" }).code);
-    spawn(process.execPath, [program, MAIN, calls, answers], { env, stdio: ["ignore", "inherit", "inherit"] });
-    // Each waits for the other side.
-    const opened = { calls: openSync(calls, "w"), answers: openSync(answers, "r") };
-    rmSync(folder, { recursive: true });
-    return opened;
-  };
+/** How long the process may take to end after its last call, in milliseconds: commands leave nothing that goes on. */
+const ENDS_WITHIN = 20_000;
+
+/** A process that answers calls one after another (`server.ts`); it begins with the first, and anew after it ended too early. */
+function serverOf(env: NodeJS.ProcessEnv): {
+  call: (folder: string, words: string[]) => Result;
+  end: () => Promise<void>;
+} {
+  let running: ReturnType<typeof begin> | undefined;
   return {
     call(folder, words) {
-      pipes ??= begin();
-      writeSync(pipes.calls, `${JSON.stringify({ folder, words })}\n`);
+      running ??= begin(env);
+      try {
+        return running.answer({ folder, words });
+      } catch (error) {
+        running.close();
+        const said = running.said();
+        running = undefined;
+        throw new Error(`genclass ${words.join(" ")}: the process ended${said && `, and wrote:\n${said}`}`, {
+          cause: error,
+        });
+      }
+    },
+    async end() {
+      if (!running) return;
+      const { child, close, ended, said } = running;
+      close();
+      const code = await Promise.race([ended, sleep(ENDS_WITHIN, "goes on after its last call", { ref: false })]);
+      child.kill("SIGKILL");
+      expect({ code, said: said() }).toEqual({ code: 0, said: "" });
+    },
+  };
+}
+
+function begin(env: NodeJS.ProcessEnv) {
+  const folder = mkdtempSync(join(tmpdir(), "genclass-calls-"));
+  const [calls, answers] = ["calls", "answers"].map((name) => join(folder, name)) as [string, string];
+  execFileSync("mkfifo", [calls, answers]);
+  const program = join(folder, "server.mjs");
+  const source = readFileSync(join(import.meta.dirname, "server.ts"), "utf8");
+  writeFileSync(program, transformSync(source, { loader: "ts", format: "esm" }).code);
+  // What does not go through the streams of Node: lines of native libraries, and of the process's own failure.
+  const output = join(folder, "output");
+  const descriptor = openSync(output, "a");
+  const child = spawn(process.execPath, [program, MAIN, calls, answers], {
+    ...{ env, stdio: ["ignore", descriptor, descriptor] },
+  });
+  closeSync(descriptor);
+  const ended = new Promise<number | string | null>((resolve) =>
+    child.once("exit", (code, signal) => resolve(code ?? signal)),
+  );
+  // Each waits for the other side.
+  const [to, from] = [openSync(calls, "w"), openSync(answers, "r")];
+  return {
+    child,
+    /** Its exit code, or the signal that ended it. */
+    ended,
+    /** @throws where the process ended */
+    answer(call: { folder: string; words: string[] }): Result {
+      writeSync(to, `${JSON.stringify(call)}\n`);
       const parts: Buffer[] = [];
       for (;;) {
         const bytes = Buffer.alloc(2 ** 16);
-        const count = readSync(pipes.answers, bytes);
-        if (count === 0) throw new Error(`genclass ${words.join(" ")}: the process ended`);
+        const count = readSync(from, bytes);
+        if (count === 0) throw new Error("no answer");
         parts.push(bytes.subarray(0, count));
         if (bytes[count - 1] === 10) return JSON.parse(Buffer.concat(parts).toString("utf8"));
       }
     },
-    end() {
-      // Without calls to come the process ends.
-      if (pipes) for (const pipe of Object.values(pipes)) closeSync(pipe);
+    /** Without calls to come the process ends. */
+    close() {
+      for (const pipe of [to, from]) closeSync(pipe);
+    },
+    /** What it wrote to its descriptors, which is then forgotten. */
+    said(): string {
+      const text = readFileSync(output, "utf8");
+      rmSync(folder, { recursive: true });
+      return text;
     },
   };
 }

@@ -72,24 +72,27 @@ export function define(command: Command): void {
 async function run({ json, set = [], labels, models, ...options }: Options): Promise<void> {
   const stop = interruptSwitch();
   stop.trains();
-  const call: CompareCall = {
-    ...options,
-    models,
-    labels: labels?.map(amount),
-    options: modelValues(set),
-    interrupted: () => stop.pressed,
-  };
-  await fetchBackbone(options.backbone, (file, bytes, total) => openLine("fetch", file, bytes, total));
-  const show = progressOf();
-  for await (const event of compare(call)) {
-    show(event);
-    if (event.type !== "end") continue;
+  try {
+    const call: CompareCall = {
+      ...options,
+      models,
+      labels: labels?.map(amount),
+      options: modelValues(set),
+      interrupted: () => stop.pressed,
+    };
+    await fetchBackbone(options.backbone, (file, bytes, total) => openLine("fetch", file, bytes, total));
+    const show = progressOf();
+    for await (const event of compare(call)) {
+      show(event);
+      if (event.type !== "end") continue;
+      const { comparison, report, reason } = event;
+      if (json) printJson(comparison.rows);
+      else showComparison(comparison, report);
+      if (reason === "interrupted") warn(`stopped; call the same again to go on with ${options.out}`);
+      if (reason === "interrupted" || comparison.failed.length > 0) process.exitCode = 1;
+    }
+  } finally {
     stop.release();
-    const { comparison, report, reason } = event;
-    if (json) printJson(comparison.rows);
-    else showComparison(comparison, report);
-    if (reason === "interrupted") warn(`stopped; call the same again to go on with ${options.out}`);
-    if (reason === "interrupted" || comparison.failed.length > 0) process.exitCode = 1;
   }
 }
 

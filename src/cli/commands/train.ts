@@ -67,21 +67,8 @@ export function define(command: Command): void {
 }
 
 async function run(model: string, options: Options): Promise<void> {
-  const stop = interruptSwitch();
-  const { training, data, backend } = await (options.resume ? resume : start)(model, options, () => stop.pressed);
-  stop.trains();
+  const { training, data, backend, end, stepped } = await train(model, options);
   const folder = training.run;
-  const progress = new Progress();
-  let end: EndEvent | undefined;
-  let stepped = false;
-  for await (const event of training.events) {
-    progress.show(event);
-    if (event.type === "end") end = event;
-    // What is solved has a step that says nothing of how long it took.
-    stepped ||= event.type === "step";
-  }
-  stop.release();
-  if (!end) fail("E_USAGE", "internal: training ended without an end event");
   if (end.reason === "interrupted") {
     warn(`stopped at step ${end.step}; go on with: genclass train ${model} --out ${folder.path} --resume`);
     process.exitCode = 1;
@@ -128,6 +115,28 @@ async function run(model: string, options: Options): Promise<void> {
       .map((line) => `  ${line}`)
       .join("\n")}`,
   );
+}
+
+/** Trains until the run ends or a signal stops it; signals are as usual again afterwards. */
+async function train(model: string, options: Options): Promise<Begun & { end: EndEvent; stepped: boolean }> {
+  const stop = interruptSwitch();
+  try {
+    const begun = await (options.resume ? resume : start)(model, options, () => stop.pressed);
+    stop.trains();
+    const progress = new Progress();
+    let end: EndEvent | undefined;
+    let stepped = false;
+    for await (const event of begun.training.events) {
+      progress.show(event);
+      if (event.type === "end") end = event;
+      // What is solved has a step that says nothing of how long it took.
+      stepped ||= event.type === "step";
+    }
+    if (!end) fail("E_USAGE", "internal: training ended without an end event");
+    return { ...begun, end, stepped };
+  } finally {
+    stop.release();
+  }
 }
 
 /** A run about to train, and what it trains with. */

@@ -93,39 +93,42 @@ async function run(model: string, options: Options): Promise<void> {
   } = options;
   const stop = interruptSwitch();
   stop.trains();
-  const fixed = {
-    options: keyValues(set),
-    run: { ...runOptions, seed, ...(trialMinutes ? { minutes: trialMinutes } : {}) },
-    backend,
-  };
-  const call: TuneCall = {
-    ...{ model, data, trials, minutes, method, search, seed, out, ...fixed },
-    interrupted: () => stop.pressed,
-  };
-  await fetchBackbone(runOptions.backbone, (file, bytes, total) => openLine("fetch", file, bytes, total));
-  const show = progressOf(trials);
-  for await (const event of tune(call)) {
-    show(event);
-    if (event.type !== "end") continue;
-    stop.release();
-    const { search: found, reason, report } = event;
-    const best = bestOf(found, fixed);
-    const shares = sharesOf(found);
-    if (json)
-      printJson({ out, reason, best: best ?? null, importance: Object.fromEntries(shares), trials: found.trials });
-    else {
-      const { head, rows } = trialTable(found);
-      print(table([head, ...rows.slice(0, SHOWN)]));
-      if (rows.length > SHOWN) print(`… and ${rows.length - SHOWN} more`);
-      if (shares.length > 0)
-        print(
-          `\nwhat mattered (share of variance that an option explains alone, by a forest of the trials): ${shares.map(([name, share]) => `${name} ${(100 * share).toFixed(0)} %`).join(", ")}`,
-        );
-      if (best) print(`\nthe best, trial ${best.trial}, chosen on validation pictures:\n  ${best.command}`);
-      print(`\nreport: ${bold(report)}`);
+  try {
+    const fixed = {
+      options: keyValues(set),
+      run: { ...runOptions, seed, ...(trialMinutes ? { minutes: trialMinutes } : {}) },
+      backend,
+    };
+    const call: TuneCall = {
+      ...{ model, data, trials, minutes, method, search, seed, out, ...fixed },
+      interrupted: () => stop.pressed,
+    };
+    await fetchBackbone(runOptions.backbone, (file, bytes, total) => openLine("fetch", file, bytes, total));
+    const show = progressOf(trials);
+    for await (const event of tune(call)) {
+      show(event);
+      if (event.type !== "end") continue;
+      const { search: found, reason, report } = event;
+      const best = bestOf(found, fixed);
+      const shares = sharesOf(found);
+      if (json)
+        printJson({ out, reason, best: best ?? null, importance: Object.fromEntries(shares), trials: found.trials });
+      else {
+        const { head, rows } = trialTable(found);
+        print(table([head, ...rows.slice(0, SHOWN)]));
+        if (rows.length > SHOWN) print(`… and ${rows.length - SHOWN} more`);
+        if (shares.length > 0)
+          print(
+            `\nwhat mattered (share of variance that an option explains alone, by a forest of the trials): ${shares.map(([name, share]) => `${name} ${(100 * share).toFixed(0)} %`).join(", ")}`,
+          );
+        if (best) print(`\nthe best, trial ${best.trial}, chosen on validation pictures:\n  ${best.command}`);
+        print(`\nreport: ${bold(report)}`);
+      }
+      if (reason === "interrupted") warn(`stopped; call the same again to go on with ${out}`);
+      if (reason === "interrupted" || !best) process.exitCode = 1;
     }
-    if (reason === "interrupted") warn(`stopped; call the same again to go on with ${out}`);
-    if (reason === "interrupted" || !best) process.exitCode = 1;
+  } finally {
+    stop.release();
   }
 }
 
