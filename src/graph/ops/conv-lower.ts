@@ -61,18 +61,16 @@ function tiled(
 
 const pointBytes = ({ tiles, picture, result }: TiledConvolution) => bytesAtPoints(tiles, picture[3], result);
 
-/** Emits the results of a convolution in tiles, in parts of the batch. */
+/** Emits what is computed of `x` in tiles, in parts of the batch. */
 function emitParts(
   emit: Emitter,
   convolution: TiledConvolution,
   x: string,
-  weights: string,
-  turned: boolean,
-  bias?: string,
+  ofPart: (convolution: TiledConvolution, x: string) => string,
 ): string {
   const [n, ...sides] = convolution.picture;
   const parts = inTiles(emit, n, pointBytes(convolution), 0, [x], ([part], images) =>
-    emitInTiles(emit, { ...convolution, picture: [images, ...sides] }, part!, weights, turned, bias),
+    ofPart({ ...convolution, picture: [images, ...sides] }, part!),
   );
   return parts.length === 1 ? parts[0]! : emit.node("Concat", parts, { axis: 0 });
 }
@@ -92,7 +90,8 @@ export function lowerConv2d(emit: Emitter, node: Tensor<ConvAttrs>, [x, weights,
   const [n, h, w, c] = node.inputs[0]!.shape as Four;
   const [top, left] = window.padding;
   const inPoints = tiled(emit, window, [n, h, w, c], [oh, ow, o], [top, left]);
-  if (inPoints) return emitParts(emit, inPoints, x!, weights!, false, bias);
+  if (inPoints)
+    return emitParts(emit, inPoints, x!, (part, pictures) => emitInTiles(emit, part, pictures, weights!, false, bias));
   const parts = inTiles(emit, n, columnBytes(window, h, w, c), 0, [x!], ([part], images) => {
     const columns = columnsOf(emit, part!, [images, h, w, c], window);
     const flat = emit.reshape(weights!, [columns.width, o]);
@@ -162,14 +161,10 @@ function tiledTranspose(
   const [[top, left], [taps]] = [window.padding, window.kernel];
   if (window.stride[0] === 1) {
     const turned = tiled(emit, window, [n, oh, ow, o], [...size, c], [taps - 1 - top, taps - 1 - left]);
-    return turned && emitParts(emit, turned, y, weights, true);
+    return turned && emitParts(emit, turned, y, (part, gradient) => emitInTiles(emit, part, gradient, weights, true));
   }
   const forward = tiled(emit, window, [n, ...size, c], [oh, ow, o], [top, left], true);
-  if (!forward) return undefined;
-  const parts = inTiles(emit, n, pointBytes(forward), 0, [y], ([part], images) =>
-    emitTiledAdjoint(emit, { ...forward, picture: [images, ...size, c] }, part!, weights),
-  );
-  return parts.length === 1 ? parts[0]! : emit.node("Concat", parts, { axis: 0 });
+  return forward && emitParts(emit, forward, y, (part, gradient) => emitTiledAdjoint(emit, part, gradient, weights));
 }
 
 /** conv2dWeightGrad: in tiles, or the columns of the pictures times the result's adjoint. */
