@@ -1,7 +1,7 @@
 // What memories of WebAssembly ask of the system: V8 keeps 10 GB of addresses free around each, so that it need not check bounds.
 
 /** Bytes of addresses with which a process can train. */
-export const MOST_ADDRESSES = 48e9;
+export const MOST_ADDRESSES = 80e9;
 
 /** The option of Node.js with which V8 checks bounds and keeps nothing free. */
 export const WITH_CHECKS = "--disable-wasm-trap-handler";

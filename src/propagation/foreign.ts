@@ -1,5 +1,6 @@
 // Whether some of many points without a label belong to no class: they are many of their own kind, and no label is near. Labelled
 // points, which do belong, tell how far the nearest label of others may be.
+import { Nearest } from "./nearest.ts";
 import type { Neighbours } from "./neighbours.ts";
 
 /** Points without a label that are far from every label. */
@@ -26,6 +27,7 @@ const MOST_LABELS = 500;
  * @param points `[n, width]`
  * @param labels `[n]`; -1 where there is none
  * @returns undefined where there are fewer than two labels, or none is missing
+ * @throws `E_BACKEND` where the process may not have the memory
  */
 export function foreignPoints(
   points: Float32Array,
@@ -37,20 +39,17 @@ export function foreignPoints(
   const sources = labelled.filter((_, i) => i % Math.ceil(labelled.length / MOST_LABELS) === 0);
   const others = labels.length - labelled.length;
   if (sources.length < 2 || others === 0) return undefined;
-  const distance = (i: number) => {
-    let least = Number.POSITIVE_INFINITY;
-    for (const source of sources) if (source !== i) least = Math.min(least, squaredDistance(points, i, source, width));
+  const nearest = new Nearest(sources.length, width, 1);
+  for (const [place, source] of sources.entries()) nearest.put(place, points, source);
+  const distance = (i: number, own?: number) => {
+    nearest.ask(points, i);
+    nearest.search(0, sources.length, own);
+    const least = nearest.squared[0]!;
     // The same picture many times has no distance to its neighbours.
     return least === 0 ? 0 : least / squared[i * k + k - 1]!;
   };
-  const farthest = sources.reduce((most, i) => Math.max(most, distance(i)), 0);
+  const farthest = sources.reduce((most, i, place) => Math.max(most, distance(i, place)), 0);
   let far = 0;
   for (let i = 0; i < labels.length; i++) far += Number(labels[i]! < 0 && distance(i) > farthest);
   return { share: far / others, byChance: 1 - FALSE_ALARMS ** (1 / sources.length) };
-}
-
-function squaredDistance(points: Float32Array, a: number, b: number, width: number): number {
-  let sum = 0;
-  for (let d = 0; d < width; d++) sum += (points[a * width + d]! - points[b * width + d]!) ** 2;
-  return sum;
 }

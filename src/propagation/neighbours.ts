@@ -2,6 +2,7 @@
 // of the centres nearest to a point are searched, and the triangle inequality rules out parts of these (Jégou et al. 2011,
 // Product Quantization for Nearest Neighbor Search, section IV, without the quantization).
 import { Random } from "../random/random.ts";
+import { BLOCK, Nearest } from "./nearest.ts";
 
 /** The nearest neighbours of each of `n` points, nearest first; a point is not its own. */
 export interface Neighbours {
@@ -14,144 +15,152 @@ export interface Neighbours {
 
 /** Rounds of Lloyd's algorithm that place the centres. */
 const ROUNDS = 4;
+/** Points for each centre that these look at. */
+const SAMPLED = 32;
 /** Lists that are searched for each point: of two sets of 54,000 codes of digits, 97 and 99 % of the neighbours are found. */
 const PROBES = 8;
 
 /**
- * The nearest neighbours of each point by Euclidean distance; some may be missed where n is in the thousands.
+ * The nearest neighbours of each point by Euclidean distance; some may be missed where n is in the thousands. A point that has NaN
+ * in it is nobody's neighbour, and the distances to its own are infinite.
  * @param points `[n, width]`
  * @param most how many of each point; fewer where there are not so many others
+ * @throws `E_BACKEND` where the process may not have memory for the points once more
  */
 export function nearestNeighbours(points: Float32Array, width: number, most: number): Neighbours {
   const n = points.length / width;
-  const k = Math.min(most, n - 1);
-  const lists = listByCentre(points, width, Math.ceil(Math.sqrt(n)));
+  const k = Math.max(0, Math.min(most, n - 1));
   const index = new Int32Array(n * k);
-  const squared = new Float32Array(n * k).fill(Number.POSITIVE_INFINITY);
-  const search = new Search(lists, width, k);
-  for (let place = 0; place < n; place++) {
-    const point = lists.order[place]!;
-    search.run(place);
-    index.set(search.index, point * k);
-    squared.set(search.squared, point * k);
+  const squared = new Float32Array(n * k);
+  if (k === 0) return { k, index, squared };
+  const near = nearestCentres(points, width, Math.ceil(Math.sqrt(n)));
+  const lists = listByCentre(near);
+  const search = new Search(points, width, k, near, lists);
+  // Points of a list look at the same lists: these stay in the cache.
+  for (const [place, point] of lists.points.entries()) {
+    if (point < 0) continue;
+    const found = search.run(place, point);
+    squared.set(found.squared, point * k);
+    for (let j = 0; j < k; j++) index[point * k + j] = lists.points[found.places[j]!]!;
   }
   return { k, index, squared };
 }
 
-/** Points by the nearest centre, each list from its centre outwards. */
-interface Lists {
-  readonly centres: Float32Array;
-  /** Where the list of each centre begins, and the end of the last: `[centres + 1]`. */
-  readonly starts: Int32Array;
-  /** Numbers of the points in the order of the lists, `[n]`. */
-  readonly order: Int32Array;
-  /** The points in that order, `[n, width]`. */
-  readonly points: Float32Array;
-  /** Distance of each from its centre. */
-  readonly radius: Float32Array;
+/** The centres nearest to each point, nearest first. */
+interface NearCentres {
+  readonly count: number;
+  /** How many of each point. */
+  readonly probes: number;
+  /** Their numbers, `[n, probes]`. */
+  readonly index: Int32Array;
+  /** The distances to them, `[n, probes]`. */
+  readonly distance: Float32Array;
 }
 
-function listByCentre(points: Float32Array, width: number, count: number): Lists {
+/** Places centres among points, by Lloyd's algorithm on some of them. */
+function nearestCentres(points: Float32Array, width: number, count: number): NearCentres {
   const n = points.length / width;
-  const centres = new Float32Array(count * width);
-  const sample = new Random(0, "centres").permutation(n).subarray(0, Math.min(n, count * 32));
-  for (let c = 0; c < count; c++) copyRow(points, sample[c]!, centres, c, width);
-  for (let round = 0; round < ROUNDS; round++) moveCentres(points, sample, centres, width);
-  const nearest = new Int32Array(n);
-  const distance = new Float32Array(n);
+  const probes = Math.min(PROBES, count);
+  const nearest = new Nearest(count, width, probes);
+  const sample = new Random(0, "centres").permutation(n).subarray(0, Math.min(n, count * SAMPLED));
+  for (let c = 0; c < count; c++) nearest.put(c, points, sample[c]!);
+  for (let round = 0; round < ROUNDS; round++) moveCentres(points, width, sample, nearest, count);
+  const index = new Int32Array(n * probes);
+  const distance = new Float32Array(n * probes);
   for (let i = 0; i < n; i++) {
-    const [centre, squared] = nearestCentre(points, i, centres, width);
-    nearest[i] = centre;
-    distance[i] = Math.sqrt(squared);
+    nearest.ask(points, i);
+    nearest.search(0, count);
+    index.set(nearest.places, i * probes);
+    for (let j = 0; j < probes; j++) distance[i * probes + j] = Math.sqrt(nearest.squared[j]!);
   }
-  const order = Int32Array.from({ length: n }, (_, i) => i).sort(
-    (a, b) => nearest[a]! - nearest[b]! || distance[a]! - distance[b]! || a - b,
-  );
-  const starts = new Int32Array(count + 1);
-  for (const centre of nearest) starts[centre + 1]!++;
-  for (let c = 0; c < count; c++) starts[c + 1]! += starts[c]!;
-  const sorted = new Float32Array(points.length);
-  for (let place = 0; place < n; place++) copyRow(points, order[place]!, sorted, place, width);
-  return { centres, starts, order, points: sorted, radius: distance.map((_, place) => distance[order[place]!]!) };
+  return { count, probes, index, distance };
 }
 
-function moveCentres(points: Float32Array, sample: Int32Array, centres: Float32Array, width: number): void {
-  const sums = new Float64Array(centres.length);
-  const counts = new Int32Array(centres.length / width);
+function moveCentres(points: Float32Array, width: number, sample: Int32Array, centres: Nearest, count: number): void {
+  const sums = new Float64Array(count * width);
+  const counts = new Int32Array(count);
   for (const i of sample) {
-    const [centre] = nearestCentre(points, i, centres, width);
+    centres.ask(points, i);
+    centres.search(0, count);
+    const centre = centres.places[0]!;
     counts[centre]!++;
     for (let d = 0; d < width; d++) sums[centre * width + d]! += points[i * width + d]!;
   }
+  const means = Float32Array.from(sums, (sum, at) => sum / counts[Math.floor(at / width)]!);
   // A centre without points stays where it is.
-  for (let at = 0; at < centres.length; at++) {
-    const count = counts[Math.floor(at / width)]!;
-    if (count > 0) centres[at] = sums[at]! / count;
-  }
+  for (let c = 0; c < count; c++) if (counts[c]! > 0) centres.put(c, means, c);
 }
 
-function nearestCentre(points: Float32Array, i: number, centres: Float32Array, width: number): [number, number] {
-  let [best, least] = [0, Number.POSITIVE_INFINITY];
-  for (let c = 0, at = 0; at < centres.length; c++, at += width) {
-    const squared = squaredDistance(points, i * width, centres, at, width, least);
-    if (squared < least) [best, least] = [c, squared];
+/** Points by the nearest centre, each list from its centre outwards, at the places of whole blocks. */
+interface Lists {
+  /** Where the list of each centre begins, `[centres]`. */
+  readonly starts: Int32Array;
+  /** Where it ends. */
+  readonly ends: Int32Array;
+  /** Numbers of the points by place; -1 where there is none. */
+  readonly points: Int32Array;
+  /** Distance of each from its centre, by place. */
+  readonly radius: Float32Array;
+}
+
+function listByCentre({ count, probes, index, distance }: NearCentres): Lists {
+  const n = index.length / probes;
+  const centre = (i: number) => index[i * probes]!;
+  const away = (i: number) => distance[i * probes]!;
+  const order = Int32Array.from({ length: n }, (_, i) => i).sort(
+    (a, b) => centre(a) - centre(b) || away(a) - away(b) || a - b,
+  );
+  const sizes = new Int32Array(count);
+  for (const i of order) sizes[centre(i)]!++;
+  const starts = new Int32Array(count);
+  for (let c = 1; c < count; c++) starts[c] = starts[c - 1]! + BLOCK * Math.ceil(sizes[c - 1]! / BLOCK);
+  const ends = starts.slice();
+  const room = starts[count - 1]! + BLOCK * Math.ceil(sizes[count - 1]! / BLOCK);
+  const points = new Int32Array(room).fill(-1);
+  const radius = new Float32Array(room);
+  for (const i of order) {
+    const place = ends[centre(i)]!++;
+    points[place] = i;
+    radius[place] = away(i);
   }
-  return [best, least];
+  return { starts, ends, points, radius };
 }
 
 /** The search for the neighbours of one point after another. */
 class Search {
-  readonly index: Int32Array;
-  readonly squared: Float32Array;
-  private readonly toCentre: Float32Array;
-  private readonly byDistance: Int32Array;
+  private readonly nearest: Nearest;
 
   constructor(
-    private readonly lists: Lists,
-    private readonly width: number,
+    private readonly points: Float32Array,
+    width: number,
     private readonly k: number,
+    private readonly near: NearCentres,
+    private readonly lists: Lists,
   ) {
-    this.index = new Int32Array(k);
-    this.squared = new Float32Array(k);
-    this.toCentre = new Float32Array(lists.starts.length - 1);
-    this.byDistance = Int32Array.from(this.toCentre, (_, c) => c);
+    this.nearest = new Nearest(lists.points.length, width, k);
+    for (const [place, point] of lists.points.entries()) if (point >= 0) this.nearest.put(place, points, point);
   }
 
-  /** Finds the neighbours of the point at a place of the lists. */
-  run(place: number): void {
-    const { lists, width, toCentre, byDistance, k, squared } = this;
-    const { centres, starts, radius } = lists;
-    squared.fill(Number.POSITIVE_INFINITY);
-    for (let c = 0; c < toCentre.length; c++)
-      toCentre[c] = Math.sqrt(squaredDistance(lists.points, place * width, centres, c * width, width));
-    byDistance.sort((a, b) => toCentre[a]! - toCentre[b]!);
-    for (const c of byDistance.subarray(0, PROBES)) {
-      const [from, to] = [starts[c]!, starts[c + 1]!];
-      if (from === to) continue;
-      const centre = toCentre[c]!;
+  /** Finds the neighbours of a point, which is at a place of the lists. */
+  run(place: number, point: number): Nearest {
+    const { nearest, points, lists, near, k } = this;
+    nearest.ask(points, point);
+    for (let at = point * near.probes; at < (point + 1) * near.probes; at++) {
+      const [from, to] = [lists.starts[near.index[at]!]!, lists.ends[near.index[at]!]!];
       // A point of the list is at least |centre - radius| away, so that only radii within the farthest neighbour's distance count.
-      const reach = Math.sqrt(squared[k - 1]!);
-      if (centre - radius[to - 1]! > reach) continue;
-      let at = from;
-      if (centre > reach) at = firstAtLeast(radius, from, to, centre - reach);
-      for (; at < to; at++) {
-        if (radius[at]! - centre > Math.sqrt(squared[k - 1]!)) break;
-        if (at === place) continue;
-        const distance = squaredDistance(lists.points, place * width, lists.points, at * width, width, squared[k - 1]!);
-        if (distance < squared[k - 1]!) this.insert(lists.order[at]!, distance);
-      }
+      const centre = near.distance[at]!;
+      const reach = Math.sqrt(nearest.squared[k - 1]!);
+      const first = firstAtLeast(lists.radius, from, to, centre - reach);
+      const last = firstAtLeast(lists.radius, first, to, centre + reach);
+      if (first < last) nearest.search(first, last, place);
     }
-  }
-
-  private insert(point: number, distance: number): void {
-    const { index, squared } = this;
-    let at = this.k - 1;
-    for (; at > 0 && squared[at - 1]! > distance; at--) {
-      squared[at] = squared[at - 1]!;
-      index[at] = index[at - 1]!;
+    const isNumber = near.distance[point * near.probes]! < Number.POSITIVE_INFINITY;
+    if (isNumber && nearest.squared[k - 1] === Number.POSITIVE_INFINITY) {
+      // There are not so many in these lists.
+      nearest.ask(points, point);
+      nearest.search(0, lists.points.length, place);
     }
-    squared[at] = distance;
-    index[at] = point;
+    return nearest;
   }
 }
 
@@ -164,29 +173,4 @@ function firstAtLeast(values: Float32Array, from: number, to: number, value: num
     else high = middle;
   }
   return low;
-}
-
-/** The squared distance of two rows; where it passes `most`, any number above that. */
-function squaredDistance(
-  a: Float32Array,
-  i: number,
-  b: Float32Array,
-  j: number,
-  width: number,
-  most = Number.POSITIVE_INFINITY,
-): number {
-  let sum = 0;
-  let d = 0;
-  for (; d + 4 <= width; d += 4) {
-    const [p, q] = [a[i + d]! - b[j + d]!, a[i + d + 1]! - b[j + d + 1]!];
-    const [r, s] = [a[i + d + 2]! - b[j + d + 2]!, a[i + d + 3]! - b[j + d + 3]!];
-    sum += p * p + q * q + (r * r + s * s);
-    if (sum > most) return sum;
-  }
-  for (; d < width; d++) sum += (a[i + d]! - b[j + d]!) ** 2;
-  return sum;
-}
-
-function copyRow(from: Float32Array, i: number, to: Float32Array, j: number, width: number): void {
-  for (let d = 0; d < width; d++) to[j * width + d] = from[i * width + d]!;
 }

@@ -1,16 +1,8 @@
 // Labels of a few points spread over a graph of nearest neighbours, by Poisson learning: Calder, Cook, Thorpe & Slepčev 2020,
 // Poisson Learning: Graph Based Semi-Supervised Learning At Very Low Label Rates.
+import type { Graph } from "./graph.ts";
 import type { Neighbours } from "./neighbours.ts";
-
-/** A symmetric weighted graph without loops, row by row (compressed sparse rows). */
-export interface Graph {
-  /** Where the edges of each node begin, and the end of the last: `[n + 1]`. */
-  readonly starts: Int32Array;
-  readonly to: Int32Array;
-  readonly weights: Float32Array;
-  /** Sum of the weights of each node's edges. */
-  readonly degree: Float32Array;
-}
+import { swept } from "./sweeps.ts";
 
 /** The graph of neighbours with weights exp(-4 d² / (distance to the k-th neighbour)²), as in the paper's section 4, made symmetric by the mean. */
 export function neighbourGraph({ k, index, squared }: Neighbours): Graph {
@@ -65,58 +57,46 @@ const SWEEPS = 300;
  * u += D⁻¹ (b - L u) (the paper's algorithm 1). The largest of a row is the point's label; how much it exceeds the second says how sure.
  * @param labels `[n]`; -1 where there is none
  * @returns u, `[n, classes]`
+ * @throws `E_BACKEND` where the process may not have memory for the graph once more
  */
 export function poissonLearning(graph: Graph, labels: Int32Array, classes: number, sweeps = SWEEPS): Float32Array {
-  const { starts, to, weights, degree } = graph;
-  const n = labels.length;
+  const source = new Float32Array(labels.length * classes);
+  addSources(source, classes, 0, labels, classes);
+  return swept(graph, source, classes, sweeps);
+}
+
+/** Writes the sources of labels into the columns `[n, columns]` from one on. */
+function addSources(source: Float32Array, columns: number, from: number, labels: Int32Array, classes: number): void {
   const shares = new Float64Array(classes);
-  let labelled = 0;
-  for (const label of labels)
-    if (label >= 0) {
-      shares[label]!++;
-      labelled++;
-    }
-  const source = new Float32Array(n * classes);
-  for (let i = 0; i < n; i++)
-    if (labels[i]! >= 0)
-      for (let c = 0; c < classes; c++) source[i * classes + c] = Number(labels[i] === c) - shares[c]! / labelled;
-  let u = new Float32Array(n * classes);
-  let next = new Float32Array(n * classes);
-  const row = new Float64Array(classes);
-  for (let sweep = 0; sweep < sweeps; sweep++) {
-    for (let i = 0; i < n; i++) {
-      for (let c = 0; c < classes; c++) row[c] = source[i * classes + c]!;
-      for (let e = starts[i]!; e < starts[i + 1]!; e++) {
-        const from = to[e]! * classes;
-        const weight = weights[e]!;
-        for (let c = 0; c < classes; c++) row[c]! += weight * u[from + c]!;
-      }
-      const scale = degree[i]! > 0 ? 1 / degree[i]! : 0;
-      for (let c = 0; c < classes; c++) next[i * classes + c] = row[c]! * scale;
-    }
-    [u, next] = [next, u];
-  }
-  return u;
+  for (const label of labels) if (label >= 0) shares[label]!++;
+  const labelled = shares.reduce((sum, count) => sum + count, 0);
+  for (const [i, label] of labels.entries())
+    if (label >= 0)
+      for (let c = 0; c < classes; c++) source[i * columns + from + c] = Number(label === c) - shares[c]! / labelled;
 }
 
 /**
  * How well a graph tells classes: the share, 0..1, of labelled points that get their label back when the labels of every second
  * one of each class are hidden, and then those of the others. Undefined where a class has fewer than two labels.
+ * @throws `E_BACKEND` as `poissonLearning`
  */
 export function agreement(graph: Graph, labels: Int32Array, classes: number): number | undefined {
   const parts = [labels.slice(), labels.slice()];
   const counts = new Int32Array(classes);
   for (let i = 0; i < labels.length; i++) if (labels[i]! >= 0) parts[counts[labels[i]!]!++ % 2]![i] = -1;
   if (counts.some((count) => count === 1)) return undefined;
+  // Both spread at once, each in columns of its own.
+  const columns = parts.length * classes;
+  const source = new Float32Array(labels.length * columns);
+  for (const [part, shown] of parts.entries()) addSources(source, columns, part * classes, shown, classes);
+  const u = swept(graph, source, columns, SWEEPS);
   let [right, all] = [0, 0];
-  for (const shown of parts) {
-    const u = poissonLearning(graph, shown, classes);
-    for (let i = 0; i < labels.length; i++) {
-      if (labels[i]! < 0 || shown[i]! >= 0) continue;
-      const row = u.subarray(i * classes, (i + 1) * classes);
-      right += Number(row.indexOf(Math.max(...row)) === labels[i]);
+  for (const [part, shown] of parts.entries())
+    for (const [i, label] of labels.entries()) {
+      if (label < 0 || shown[i]! >= 0) continue;
+      const row = u.subarray(i * columns + part * classes, i * columns + (part + 1) * classes);
+      right += Number(row.indexOf(Math.max(...row)) === label);
       all++;
     }
-  }
   return all > 0 ? right / all : undefined;
 }

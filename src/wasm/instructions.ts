@@ -40,6 +40,7 @@ const VECTOR = {
   "v128.or": 0x50,
   "v128.xor": 0x51,
   "v128.bitselect": 0x52,
+  "v128.any_true": 0x53,
   "i32x4.neg": 0xa1,
   "i32x4.shl": 0xab,
   "i32x4.shr_s": 0xac,

@@ -12,6 +12,7 @@ function section(id: number, entries: readonly ArrayLike<number>[]): Uint8Array 
 const name = (text: string) => sized([...text].map((letter) => letter.charCodeAt(0)));
 const MAX_PAGES = 65536;
 const PAGE_BYTES = 65536;
+const MOST_GB = Math.floor((MAX_PAGES * PAGE_BYTES) / 1e8) / 10;
 
 /** A module over one imported memory (`env.memory`), which threads share or not. */
 export class ModuleBuilder {
@@ -65,21 +66,26 @@ declare const WebAssembly: {
 
 /**
  * A module over a memory of its own, of at least so many bytes, all zeros.
- * @throws `E_BACKEND` where the process may not have it
+ * @throws `E_BACKEND` where the process may not have it, or WebAssembly has no memories so large
  */
 export function instantiate<Name extends string>(
   functions: Readonly<Record<Name, FunctionBuilder>>,
   bytes: number,
 ): { run: Readonly<Record<Name, (...args: number[]) => void>>; buffer: ArrayBuffer } {
-  const pages = Math.ceil(bytes / PAGE_BYTES);
-  const memory = reserve(pages);
+  const memory = reserve(bytes);
   const builder = new ModuleBuilder(false);
   for (const [name, f] of Object.entries<FunctionBuilder>(functions)) builder.add(f, name);
   const { exports } = new WebAssembly.Instance(new WebAssembly.Module(builder.bytes()), { env: { memory } });
   return { run: exports as Record<Name, (...args: number[]) => void>, buffer: memory.buffer };
 }
 
-function reserve(pages: number) {
+function reserve(bytes: number) {
+  const pages = Math.ceil(bytes / PAGE_BYTES);
+  if (pages > MAX_PAGES)
+    fail(
+      "E_BACKEND",
+      `a kernel needs ${(bytes / 1e9).toFixed(1)} GB, and WebAssembly has ${MOST_GB} GB at most; take less data`,
+    );
   try {
     return new WebAssembly.Memory({ initial: pages, maximum: pages });
   } catch (cause) {

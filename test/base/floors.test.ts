@@ -15,7 +15,7 @@ const FLOORS: Record<string, string[]> = {
   nn: ["base", "random", "graph"],
   data: ["base", "wasm", "random"],
   metrics: ["base"],
-  propagation: ["base", "random"],
+  propagation: ["base", "wasm", "random"],
   solvers: ["base", "wasm", "random"],
   models: ["base", "random", "graph", "onnx", "nn", "data", "metrics", "propagation", "solvers"],
   report: ["base", "metrics", "data"],

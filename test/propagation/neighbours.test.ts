@@ -57,5 +57,30 @@ describe("nearest neighbours", () => {
 
   it("of fewer points than are asked for are as many as there are", () => {
     expect(nearestNeighbours(clustered(4), WIDTH, 10).k).toBe(3);
+    for (const n of [0, 1]) expect(nearestNeighbours(clustered(n), WIDTH, 10)).toMatchObject({ k: 0 });
+  });
+
+  it("are as many as are asked for where the nearest lists hold fewer: then all are looked at", () => {
+    const points = clustered(400);
+    const { squared } = nearestNeighbours(points, WIDTH, 300);
+    // 8 of 20 lists are some 160 points.
+    for (const i of [0, 123, 399])
+      nearestOf(points, i, 300).forEach((distance, j) => void expect(squared[i * 300 + j]).toBeCloseTo(distance, 3));
+  });
+
+  it("are never a point with NaN in it, which has none itself", () => {
+    const points = clustered(300);
+    points[7 * WIDTH + 2] = Number.NaN;
+    const { index, squared } = nearestNeighbours(points, WIDTH, 5);
+    const of = (i: number) => ({
+      index: [...index.subarray(i * 5, i * 5 + 5)],
+      squared: [...squared.subarray(i * 5, i * 5 + 5)],
+    });
+    expect(of(7).squared).toEqual(new Array(5).fill(Number.POSITIVE_INFINITY));
+    for (let i = 0; i < 300; i++)
+      if (i !== 7) {
+        expect(of(i).index).not.toContain(7);
+        expect(of(i).squared.every(Number.isFinite)).toBe(true);
+      }
   });
 });

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { agreement, type Graph, neighbourGraph, poissonLearning } from "../../src/propagation/poisson.ts";
+import type { Graph } from "../../src/propagation/graph.ts";
+import { agreement, neighbourGraph, poissonLearning } from "../../src/propagation/poisson.ts";
 
 /** A graph from an adjacency matrix. */
 function graphOf(matrix: readonly (readonly number[])[]): Graph {
