@@ -8,8 +8,9 @@ import { conv, dense } from "../nn/layers.ts";
 import { classLoss, contrastive, weightedMean } from "../nn/losses.ts";
 import { convEncoder, defaultDepth, type NetShape } from "../nn/nets.ts";
 import type { Scope } from "../nn/scope.ts";
+import { thumbnail } from "../nn/thumbnail.ts";
 import { backboneFeatures, belowLayers } from "./backbone.ts";
-import { type GraphSpace, PRETRAINED } from "./graph-space.ts";
+import { type Beside, type GraphSpace, PRETRAINED } from "./graph-space.ts";
 import { head } from "./heads.ts";
 import { bankLoss, bankTables, refreshBank } from "./label-bank.ts";
 import type { BuiltModel, DataSpec, Phase, Stage, Streams } from "./model.ts";
@@ -48,7 +49,16 @@ const TEMPERATURE = 0.2;
  * Where neighbours of codes are looked for. Of 54,000 digits with 10 labels a class (four draws, codes of a shorter training, 10
  * neighbours) the graph found 97.4 % of the labels in a random projection to 32 numbers, and 97.7 % along as many principal axes.
  */
-const CODES: GraphSpace = { width: 32, axes: "principal", neighbours: 15 };
+export const CODES: GraphSpace = { width: 32, axes: "principal", neighbours: 15 };
+
+/** Pixels a side of the thumbnails that codes are joined with, at most. */
+const THUMBNAIL = 16;
+/**
+ * What codes of greyscale pictures are joined with: the pictures themselves. Codes keep of a picture what its changes leave alone, and
+ * so take a seven with a bar through it for a two where no labelled seven has one; by its pixels it is near other sevens. Weights were
+ * compared by labels of training pictures that training does not see (results/codes.csv).
+ */
+export const PIXELS: Beside = { head: "small", space: { width: 32, axes: "principal" }, weight: 2 };
 
 /** Stages, streams, tables and heads of training from few labels. */
 export function fewLabels(options: FewLabelsOptions): FewLabels {
@@ -56,6 +66,7 @@ export function fewLabels(options: FewLabelsOptions): FewLabels {
   const { backbone } = data;
   // Of a frozen network there are features of the views that the run asks for.
   const hard = backbone?.frozen === "all" ? "augmented" : consistencyViews(data.channels, data.mirror).hard;
+  const isJoined = !backbone && data.channels === 1;
   const net: NetShape = { ...NET, depth: defaultDepth(data.height, data.width) };
 
   const code = (scope: Scope, x: Tensor) => {
@@ -101,6 +112,7 @@ export function fewLabels(options: FewLabelsOptions): FewLabels {
       share: 1 - share,
       refresh: refreshBank("code", data.classes.length, {
         codeSpace: backbone ? PRETRAINED : CODES,
+        beside: isJoined ? PIXELS : undefined,
         featureSpace: space,
         isFixed: backbone?.frozen === "all",
       }),
@@ -121,6 +133,9 @@ export function fewLabels(options: FewLabelsOptions): FewLabels {
       code: head(["picture"], "features", (scope, { picture }) =>
         backbone ? backboneFeatures(backbone, scope, picture) : code(scope, picture),
       ),
+      ...(isJoined
+        ? { [PIXELS.head]: head(["picture"], "features", (_, { picture }) => thumbnail(picture, THUMBNAIL)) }
+        : {}),
     },
   };
 }

@@ -11,7 +11,7 @@ import { byMargin, byProbability, type Guesses, mostConfident } from "../propaga
 import { foreignPoints } from "../propagation/foreign.ts";
 import { nearestNeighbours } from "../propagation/neighbours.ts";
 import { agreement, neighbourGraph, poissonLearning } from "../propagation/poisson.ts";
-import { type GraphSpace, LEARNT, pointsIn } from "./graph-space.ts";
+import { type Beside, type GraphSpace, joined, LEARNT, pointsIn } from "./graph-space.ts";
 import type { Batch, Refresh, RefreshContext, TableSpec } from "./model.ts";
 
 /** The table names of a bank: guessed classes as one-hot rows, and whether they are used. */
@@ -26,8 +26,12 @@ const ROBUST_UNTIL = 0.15;
 const REFRESH_EPOCHS = 4;
 /** The bank stays as it is in the last part of the stage, while the learning rate goes to 0. */
 const FROZEN_FROM = 0.85;
-/** Share of each class that is taken over from the first graph, and from the last one. */
-const [KEPT, KEPT_LATE] = [0.7, 0.97];
+/** For each hidden label that does not come back from the first graph, so many guesses of least margin are left out. */
+const LEFT_OUT = 3;
+/** Share of each class that is taken over from the first graph at most, and where it cannot be checked. */
+const [MOST, UNCHECKED] = [0.95, 0.7];
+/** Share of each class that the graph of features may give at first, and at last. */
+const [LATER, LAST] = [0.9, 0.97];
 /** The least probability that a later guess needs (FixMatch, section 4). */
 const THRESHOLD = 0.95;
 /** A first graph that gives back fewer of hidden labels than this is left out. Of digits, 90 to 99 % came back, by draw. */
@@ -36,7 +40,9 @@ const HELPFUL = 0.85;
 export interface BankOptions {
   /** Where neighbours are looked for in the codes. Default: as in what a model has learnt. */
   readonly codeSpace?: GraphSpace;
-  /** The same in the rows of `features`. */
+  /** What codes are joined with. Default: nothing. */
+  readonly beside?: Beside;
+  /** Where neighbours are looked for in the rows of `features`. */
   readonly featureSpace?: GraphSpace;
   /**
    * Whether codes stay as they are, as those of a frozen network do: their graph then says at once what it will ever say, and all
@@ -52,11 +58,11 @@ export interface BankOptions {
  * @param k number of classes
  */
 export const refreshBank = (codes: string, k: number, options: BankOptions = {}): Refresh => ({
-  heads: [codes, "features", "classify"],
+  heads: [codes, ...(options.beside ? [options.beside.head] : []), "features", "classify"],
   every: { epochs: REFRESH_EPOCHS },
   async run(context) {
-    const { isFixed = false, codeSpace = LEARNT, featureSpace = LEARNT } = options;
-    if (context.progress === 0) write(context, k, await firstGuesses(context, codes, k, codeSpace, isFixed ? 1 : KEPT));
+    const { isFixed = false, featureSpace = LEARNT } = options;
+    if (context.progress === 0) write(context, k, await firstGuesses(context, codes, k, options));
     else if (context.progress <= FROZEN_FROM && !(isFixed && hasAllGuesses(context)))
       write(context, k, await laterGuesses(context, k, featureSpace));
   },
@@ -85,12 +91,13 @@ async function firstGuesses(
   { labels, predict, note }: RefreshContext,
   codes: string,
   k: number,
-  space: GraphSpace,
-  kept: number,
+  { codeSpace = LEARNT, beside, isFixed = false }: BankOptions,
 ): Promise<BankRows> {
-  const points = pointsIn(await predict(codes), labels.length, space);
-  const width = points.length / labels.length;
-  const neighbours = nearestNeighbours(points, width, space.neighbours);
+  const n = labels.length;
+  const own = pointsIn(await predict(codes), n, codeSpace);
+  const points = beside ? joined(own, pointsIn(await predict(beside.head), n, beside.space), n, beside.weight) : own;
+  const width = points.length / n;
+  const neighbours = nearestNeighbours(points, width, codeSpace.neighbours);
   const foreign = foreignPoints(points, width, labels, neighbours);
   if (foreign && foreign.share > foreign.byChance)
     note(
@@ -99,7 +106,7 @@ async function firstGuesses(
   const graph = neighbourGraph(neighbours);
   const found = agreement(graph, labels, k);
   const guesses = byMargin(poissonLearning(graph, labels, k), k);
-  const unused: BankRows = { ...guesses, trust: new Float32Array(labels.length) };
+  const unused: BankRows = { ...guesses, trust: new Float32Array(n) };
   if (new Set(labels.filter((label) => label >= 0)).size < 2) {
     note("labels are not spread over a graph of codes: all are of one class");
     return unused;
@@ -111,9 +118,14 @@ async function firstGuesses(
     );
     return unused;
   }
+  const kept = isFixed ? 1 : surest(found);
   note(`labels are spread over a graph of codes: ${check}; the surest ${percent(kept)} of each class are used`);
   return { ...guesses, trust: mostConfident(guesses, k, kept) };
 }
+
+/** The share of each class that is taken over from the first graph, of which so many hidden labels come back. */
+const surest = (found: number | undefined): number =>
+  found === undefined ? UNCHECKED : Math.min(MOST, 1 - LEFT_OUT * (1 - found));
 
 /** What the averaged classifier is sure of, and a graph of its features says too. */
 async function laterGuesses(
@@ -125,7 +137,7 @@ async function laterGuesses(
   const points = pointsIn(await predict("features"), labels.length, space);
   const graph = neighbourGraph(nearestNeighbours(points, points.length / labels.length, space.neighbours));
   const guesses = byMargin(poissonLearning(graph, labels, k), k);
-  const share = KEPT + (KEPT_LATE - KEPT) * Math.min(1, progress / FROZEN_FROM);
+  const share = LATER + (LAST - LATER) * Math.min(1, progress / FROZEN_FROM);
   const trust = mostConfident(guesses, k, share).map(
     (kept, i) => kept * Number(guesses.classes[i] === teacher.classes[i] && teacher.confidence[i]! >= THRESHOLD),
   );

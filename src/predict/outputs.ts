@@ -12,6 +12,7 @@ import { applyHead, type Head, type Heads, isAdversarial, requireHead } from "..
 import type { BuiltModel } from "../models/model.ts";
 import { perExample } from "../nn/losses.ts";
 import type { Scope } from "../nn/scope.ts";
+import { thumbnail } from "../nn/thumbnail.ts";
 import type { PlainBatch } from "./batch.ts";
 import { IN_FLIGHT, type StepFeeds } from "./feeds.ts";
 import { requireFinite } from "./rows.ts";
@@ -56,9 +57,12 @@ const DERIVED: Readonly<Record<string, DerivedOutput>> = {
     build: ({ run, x }) => errorOf(run("reconstruct"), x),
   },
   /** The picture averaged to a few pixels a side, `[n, d]`. */
-  thumbnail: { isPossible: (heads) => "sample" in heads, build: ({ x }) => thumbnail(x) },
+  thumbnail: { isPossible: (heads) => "sample" in heads, build: ({ x }) => thumbnail(x, THUMBNAIL) },
   /** As many generated pictures, of the same classes where the model is asked for one, averaged in the same way. */
-  sampleThumbnail: { isPossible: (heads) => "sample" in heads, build: ({ run }) => thumbnail(run("sample")) },
+  sampleThumbnail: {
+    isPossible: (heads) => "sample" in heads,
+    build: ({ run }) => thumbnail(run("sample"), THUMBNAIL),
+  },
   /** What the discriminator makes of those generated pictures, `[n]`. */
   discriminateSample: {
     isPossible: isAdversarial,
@@ -96,12 +100,6 @@ const DERIVED: Readonly<Record<string, DerivedOutput>> = {
 
 /** Pixels a side of a thumbnail, at most. */
 const THUMBNAIL = 8;
-
-function thumbnail(x: Tensor): Tensor {
-  const side = Math.ceil(Math.max(x.shape[1]!, x.shape[2]!) / THUMBNAIL);
-  const kernel = Math.min(side, x.shape[1]!, x.shape[2]!);
-  return g.flatten(g.avgPool(x, kernel, { stride: kernel, padding: 0 }));
-}
 
 /**
  * The names of all outputs that heads can give: those that look at a picture (and its label) and give few numbers, and derived

@@ -20,6 +20,8 @@ interface Example {
   readonly truth: number;
   readonly known: boolean;
   readonly code: readonly number[];
+  /** What the code is joined with. */
+  readonly beside?: readonly number[];
 }
 const examples = (truth: number, codes: readonly (readonly number[])[], labels: number): Example[] =>
   codes.map((code, i) => ({ truth, known: i < labels, code }));
@@ -45,6 +47,7 @@ async function fill(
     ]),
   );
   const codes = Float32Array.from(all.flatMap(({ code }) => [...code]));
+  const beside = Float32Array.from(all.flatMap(({ code, beside = code }) => [...beside]));
   const logits = Float32Array.from({ length: all.length * k }, (_, i) =>
     sure?.[Math.floor(i / k)] === i % k ? 20 : 0,
   );
@@ -53,7 +56,7 @@ async function fill(
     labels: Int32Array.from(all, ({ truth, known }) => (known ? truth : -1)),
     usable: Int32Array.from(all.keys()),
     ...{ tables, progress: sure ? 0.5 : 0, seed: 1 },
-    predict: async (head) => (head === "classify" ? logits : codes),
+    predict: async (head) => (head === "classify" ? logits : head === "beside" ? beside : codes),
     note: (text) => void notes.push(text),
   });
   const rows = all.map((example, i) => ({
@@ -74,7 +77,8 @@ describe("a bank of guessed labels", () => {
     const { notes, unknown } = await fill(three, 3);
     expect(notes).toEqual([expect.stringMatching(/^labels are spread .*: 100.0 % of hidden labels come back/)]);
     expect(share(unknown, ({ guess, truth }) => guess === truth)).toBe(1);
-    expect(share(unknown, ({ trusted }) => trusted)).toBeCloseTo(0.66, 1);
+    // Of the surest 95 % of each class, 30 of 200 have labels, which are the surest.
+    expect(share(unknown, ({ trusted }) => trusted)).toBeCloseTo((190 - 30) / 170, 2);
   });
 
   it.each([
@@ -115,6 +119,34 @@ describe("a bank of guessed labels", () => {
     expect(notes.at(-1)).toBe("labels are not spread over a graph of codes: all are of one class");
     expect(share(unknown, ({ trusted }) => trusted)).toBe(0);
     expect(share((await fill(one, 2, new Int32Array(200).fill(1))).unknown, ({ trusted }) => trusted)).toBe(0);
+  });
+
+  it("leaves out thrice as many of the least sure as hidden labels do not come back", async () => {
+    // A tenth of each class lies in the other, with its share of the labels: one in ten labels does not come back.
+    const mixed = [0, 1].flatMap((c) => [...examples(c, cloud(180, c), 36), ...examples(1 - c, cloud(20, c), 4)]);
+    const { notes, rows } = await fill(mixed, 2);
+    const [, back, kept] = /: ([\d.]+) % of hidden labels come back; the surest ([\d.]+) %/.exec(notes[0]!)!;
+    expect(Number(back)).toBeCloseTo(90, 0);
+    expect(100 - Number(kept)).toBeCloseTo(3 * (100 - Number(back)), 0);
+    for (const c of [0, 1]) {
+      const of = rows.filter(({ guess, known }) => guess === c && !known);
+      expect(share(of, ({ trusted }) => trusted)).toBeLessThan(Number(kept) / 100);
+    }
+  });
+
+  it("tells a kind apart by what codes are joined with, where its codes are between those of two classes", async () => {
+    // The third kind has codes of class 1, and stands beside class 0.
+    const beside = cloud(200, 0);
+    const all = [
+      ...examples(0, cloud(200, 0), 20),
+      ...examples(1, cloud(200, 1), 20),
+      ...examples(0, cloud(60, 1), 0).map((one, i) => ({ ...one, beside: beside[i]! })),
+    ];
+    const kind = ({ unknown }: Awaited<ReturnType<typeof fill>>) =>
+      share(unknown.slice(-60), ({ guess, truth }) => guess === truth);
+    expect(kind(await fill(all, 2))).toBeLessThan(0.1);
+    const space = { width: 8, axes: "random" } as const;
+    expect(kind(await fill(all, 2, undefined, { beside: { head: "beside", space, weight: 3 } }))).toBeGreaterThan(0.9);
   });
 
   it("of one label a class is begun, and says that it could not be checked", async () => {

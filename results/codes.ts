@@ -1,0 +1,60 @@
+// How many labels a graph of codes finds, and of what the codes had best be joined with: npx tsx results/codes.ts RUN... writes a line for
+// each run and way of joining to results/codes.csv. A run is one of training from few labels; its codes are as its first stage left
+// them. Labels of training pictures that the run does not see are looked at, and nothing else: no validation or test picture.
+import { execFileSync } from "node:child_process";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { gather, range } from "../src/data/dataset.ts";
+import { CODES, PIXELS } from "../src/models/few-labels.ts";
+import { joined, pointsIn } from "../src/models/graph-space.ts";
+import { load, nativeBackend, open, RunFolder } from "../src/node.ts";
+import { byMargin, mostConfident } from "../src/propagation/bank.ts";
+import { nearestNeighbours } from "../src/propagation/neighbours.ts";
+import { agreement, neighbourGraph, poissonLearning } from "../src/propagation/poisson.ts";
+
+/** The weights of thumbnails beside codes that are compared; undefined: thumbnails alone. */
+const WEIGHTS = [0, 1, 1.5, 2, 2.5, 3, undefined];
+const COLUMNS = "data,labels,seed,minutes,joined,found,surest,hidden_found,commit";
+const FILE = fileURLToPath(new URL("codes.csv", import.meta.url));
+
+const commit = execFileSync("git", ["rev-parse", "--short", "HEAD"], { encoding: "utf8" }).trim();
+const backend = nativeBackend();
+for (const path of process.argv.slice(2)) {
+  const { config } = RunFolder.open(path);
+  const { seed, minutes } = config;
+  const { source, labels: amount } = config.data;
+  const [shown, whole] = await Promise.all([
+    open(source, { seed, labels: amount ?? undefined }),
+    open(source, { seed }),
+  ]);
+  const { labels } = shown.train;
+  const truth = whole.train.labels;
+  const n = labels.length;
+  const k = whole.classes.length;
+  const model = await load(path, { backend });
+  const picture = await gather(whole.train, range(0, n));
+  const rows = async (head: string) => (await model.run(head, { picture })).data as Float32Array;
+  const codes = pointsIn(await rows("code"), n, CODES);
+  const pixels = pointsIn(await rows(PIXELS.head), n, PIXELS.space);
+  for (const weight of WEIGHTS) {
+    const points = weight === undefined ? pixels : weight === 0 ? codes : joined(codes, pixels, n, weight);
+    const graph = neighbourGraph(nearestNeighbours(points, points.length / n, CODES.neighbours));
+    const guesses = byMargin(poissonLearning(graph, labels, k), k);
+    const surest = mostConfident(guesses, k, 0.9);
+    const right = (of: (i: number) => boolean) => {
+      const asked = [...labels.keys()].filter((i) => labels[i]! < 0 && of(i));
+      return (asked.filter((i) => guesses.classes[i] === truth[i]).length / asked.length).toFixed(4);
+    };
+    const found = [right(() => true), right((i) => surest[i] === 1), agreement(graph, labels, k)?.toFixed(3) ?? ""];
+    write([source, JSON.stringify(amount), seed, minutes, weight ?? "pixels", ...found, commit].join(","));
+  }
+}
+
+/** Adds a line, in place of one of the same run and way of joining. */
+function write(line: string): void {
+  console.log(line);
+  const key = (text: string) => text.split(",").slice(0, 5).join(",");
+  const lines = existsSync(FILE) ? readFileSync(FILE, "utf8").trim().split("\n").slice(1) : [];
+  const kept = lines.filter((other) => key(other) !== key(line));
+  writeFileSync(FILE, `${[COLUMNS, ...[...kept, line].sort()].join("\n")}\n`);
+}
