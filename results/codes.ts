@@ -8,13 +8,13 @@ import { gather, range } from "../src/data/dataset.ts";
 import { CODES, PIXELS } from "../src/models/few-labels.ts";
 import { joined, pointsIn } from "../src/models/graph-space.ts";
 import { load, nativeBackend, open, RunFolder } from "../src/node.ts";
-import { byMargin, mostConfident } from "../src/propagation/bank.ts";
+import { byMargin } from "../src/propagation/bank.ts";
 import { nearestNeighbours } from "../src/propagation/neighbours.ts";
 import { agreement, neighbourGraph, poissonLearning } from "../src/propagation/poisson.ts";
 
 /** The weights of thumbnails beside codes that are compared; undefined: thumbnails alone. */
 const WEIGHTS = [0, 1, 1.5, 2, 2.5, 3, undefined];
-const COLUMNS = "data,labels,seed,minutes,joined,found,surest,hidden_found,commit";
+const COLUMNS = "data,labels,seed,minutes,joined,found,hidden_found,commit";
 const FILE = fileURLToPath(new URL("codes.csv", import.meta.url));
 
 const commit = execFileSync("git", ["rev-parse", "--short", "HEAD"], { encoding: "utf8" }).trim();
@@ -40,13 +40,12 @@ for (const path of process.argv.slice(2)) {
     const points = weight === undefined ? pixels : weight === 0 ? codes : joined(codes, pixels, n, weight);
     const graph = neighbourGraph(nearestNeighbours(points, points.length / n, CODES.neighbours));
     const guesses = byMargin(poissonLearning(graph, labels, k), k);
-    const surest = mostConfident(guesses, k, 0.9);
-    const right = (of: (i: number) => boolean) => {
-      const asked = [...labels.keys()].filter((i) => labels[i]! < 0 && of(i));
-      return (asked.filter((i) => guesses.classes[i] === truth[i]).length / asked.length).toFixed(4);
-    };
-    const found = [right(() => true), right((i) => surest[i] === 1), agreement(graph, labels, k)?.toFixed(3) ?? ""];
-    write([source, JSON.stringify(amount), seed, minutes, weight ?? "pixels", ...found, commit].join(","));
+    const hidden = [...labels.keys()].filter((i) => labels[i]! < 0);
+    const found = hidden.filter((i) => guesses.classes[i] === truth[i]).length / hidden.length;
+    const back = agreement(graph, labels, k)?.toFixed(3) ?? "";
+    write(
+      [source, JSON.stringify(amount), seed, minutes, weight ?? "pixels", found.toFixed(4), back, commit].join(","),
+    );
   }
 }
 

@@ -1,5 +1,6 @@
 // Where neighbours of pictures are looked for, when labels are spread over a graph of them.
 import { evenly } from "../base/evenly.ts";
+import { product } from "../propagation/product.ts";
 import { randomProjection } from "../propagation/projection.ts";
 import { type Principal, principalComponents } from "../solvers/principal.ts";
 
@@ -100,12 +101,10 @@ function principalOf(rows: Float32Array, d: number, kept: number): Principal {
 
 /** Rows `[n, d]` less the mean, along axes `[d, kept]`: `[n, kept]`. */
 function along(rows: Float32Array, d: number, kept: number, { mean, axes }: Principal): Float32Array {
-  const points = new Float32Array((rows.length / d) * kept);
-  for (let i = 0, row = 0; row < rows.length; i += kept, row += d)
-    for (let j = 0; j < d; j++) {
-      const value = rows[row + j]! - mean[j]!;
-      for (let axis = 0; axis < kept; axis++) points[i + axis]! += value * axes[j * kept + axis]!;
-    }
+  const matrix = Float32Array.from(axes);
+  const points = product(rows, d, matrix, kept);
+  const middle = product(Float32Array.from(mean), d, matrix, kept);
+  for (let i = 0; i < points.length; i += kept) for (let j = 0; j < kept; j++) points[i + j]! -= middle[j]!;
   return points;
 }
 

@@ -1,5 +1,5 @@
 // A bank of guessed labels for the pictures that have none, from which a classifier learns beside the labelled ones. The first
-// guesses spread the labels over a graph of codes (Calder et al. 2020, Poisson Learning). Later ones are what the classifier's
+// guesses spread the labels over a graph of codes (Calder et al. 2020, Poisson Learning). They are replaced by what the classifier's
 // own moving average and a graph of its features agree on: label propagation on learned features (Iscen et al. 2019) with the
 // threshold and the two strengths of change of FixMatch (Sohn et al. 2020).
 import * as g from "../graph/ops/index.ts";
@@ -7,7 +7,7 @@ import type { Tensor } from "../graph/tensor.ts";
 import { softmaxRows } from "../metrics/classification.ts";
 import { generalizedCrossEntropy, perExample } from "../nn/losses.ts";
 import type { Scope } from "../nn/scope.ts";
-import { byMargin, byProbability, type Guesses, mostConfident } from "../propagation/bank.ts";
+import { byMargin, byProbability, type Guesses } from "../propagation/bank.ts";
 import { foreignPoints } from "../propagation/foreign.ts";
 import { nearestNeighbours } from "../propagation/neighbours.ts";
 import { agreement, neighbourGraph, poissonLearning } from "../propagation/poisson.ts";
@@ -26,16 +26,11 @@ const ROBUST_UNTIL = 0.15;
 const REFRESH_EPOCHS = 4;
 /** The bank stays as it is in the last part of the stage, while the learning rate goes to 0. */
 const FROZEN_FROM = 0.85;
-/** For each hidden label that does not come back from the first graph, so many guesses of least margin are left out. */
-const LEFT_OUT = 3;
-/** Share of each class that is taken over from the first graph at most, and where it cannot be checked. */
-const [MOST, UNCHECKED] = [0.95, 0.7];
-/** Share of each class that the graph of features may give at first, and at last. */
-const [LATER, LAST] = [0.9, 0.97];
-/** The least probability that a later guess needs (FixMatch, section 4). */
+/** The least probability with which the classifier is sure (FixMatch, section 4). */
 const THRESHOLD = 0.95;
 /** A first graph that gives back fewer of hidden labels than this is left out. Of digits, 90 to 99 % came back, by draw. */
 const HELPFUL = 0.85;
+
 /** How a bank is filled. */
 export interface BankOptions {
   /** Where neighbours are looked for in the codes. Default: as in what a model has learnt. */
@@ -45,9 +40,8 @@ export interface BankOptions {
   /** Where neighbours are looked for in the rows of `features`. */
   readonly featureSpace?: GraphSpace;
   /**
-   * Whether codes stay as they are, as those of a frozen network do: their graph then says at once what it will ever say, and all
-   * its guesses are used to the end. (Of 989 photographs with 10 labels a class, to leave out the tenth of least margin cost 0.3
-   * points on held-out ones, mean of 20 draws: what is left out is what is hard.) Default false.
+   * Whether codes stay as they are, as those of a frozen network do: their graph then says at once what it will ever say, and its
+   * guesses are used to the end. Default false.
    */
   readonly isFixed?: boolean;
 }
@@ -77,8 +71,8 @@ export function bankLoss(scope: Scope, logits: Tensor, { tables, weights }: Batc
   return g.mean(g.mul(each, g.mul(weights, tables.trust!)));
 }
 
-/** Guesses, and whether each is used: 0 or 1. */
-interface BankRows extends Guesses {
+/** Guessed classes, and whether each guess is used: 0 or 1. */
+interface BankRows extends Pick<Guesses, "classes"> {
   readonly trust: Float32Array;
 }
 
@@ -86,20 +80,25 @@ interface BankRows extends Guesses {
 const hasAllGuesses = ({ tables, labels }: RefreshContext): boolean =>
   labels.every((label, i) => label >= 0 || tables.trust![i]! > 0);
 
-/** Labels spread over a graph of codes, where that gives hidden labels back; else nothing is trusted yet. */
+/**
+ * Labels spread over a graph of codes, where that gives hidden labels back; else nothing is trusted yet. All guesses are used, not the
+ * surest of each class: what is left out is what is hard, and a classifier that does not see it answers it wrong. (Of 989 photographs
+ * with 10 labels a class, to leave out the tenth of least margin cost 0.3 points on held-out ones, mean of 20 draws.)
+ */
 async function firstGuesses(
   { labels, predict, note }: RefreshContext,
   codes: string,
   k: number,
-  { codeSpace = LEARNT, beside, isFixed = false }: BankOptions,
+  { codeSpace = LEARNT, beside }: BankOptions,
 ): Promise<BankRows> {
   const n = labels.length;
   const own = pointsIn(await predict(codes), n, codeSpace);
   const points = beside ? joined(own, pointsIn(await predict(beside.head), n, beside.space), n, beside.weight) : own;
   const width = points.length / n;
   const neighbours = nearestNeighbours(points, width, codeSpace.neighbours);
-  const foreign = foreignPoints(points, width, labels, neighbours);
-  if (foreign && foreign.share > foreign.byChance)
+  const far = foreignPoints(points, width, labels, neighbours);
+  const foreign = far && far.share > far.byChance ? far : undefined;
+  if (foreign)
     note(
       `something is in there that belongs to no class: ${percent(foreign.share)} of the pictures without a label are farther from every label than labelled pictures are from each other (by chance, up to ${percent(foreign.byChance)} would be)`,
     );
@@ -118,31 +117,36 @@ async function firstGuesses(
     );
     return unused;
   }
-  const kept = isFixed ? 1 : surest(found);
-  note(`labels are spread over a graph of codes: ${check}; the surest ${percent(kept)} of each class are used`);
-  return { ...guesses, trust: mostConfident(guesses, k, kept) };
+  note(`labels are spread over a graph of codes: ${check}`);
+  // What belongs to no class has no guess, and where no label has come there is no margin.
+  return { ...guesses, trust: guesses.confidence.map((margin, i) => Number(margin > 0 && !foreign?.are[i])) };
 }
 
-/** The share of each class that is taken over from the first graph, of which so many hidden labels come back. */
-const surest = (found: number | undefined): number =>
-  found === undefined ? UNCHECKED : Math.min(MOST, 1 - LEFT_OUT * (1 - found));
-
-/** What the averaged classifier is sure of, and a graph of its features says too. */
+/**
+ * The bank anew: a guess becomes what the averaged classifier is sure of, where a graph of its features says so too. Another one
+ * is used as before where either of them still says it. To use only what both say loses whole kinds of pictures: the classifier is least
+ * sure of those that no label is near, learns of them no more, and both then say what the nearest kind is.
+ */
 async function laterGuesses(
-  { labels, progress, predict, note }: RefreshContext,
+  { labels, tables, predict, note }: RefreshContext,
   k: number,
   space: GraphSpace,
 ): Promise<BankRows> {
   const teacher = byProbability(softmaxRows(await predict("classify"), k), k);
   const points = pointsIn(await predict("features"), labels.length, space);
   const graph = neighbourGraph(nearestNeighbours(points, points.length / labels.length, space.neighbours));
-  const guesses = byMargin(poissonLearning(graph, labels, k), k);
-  const share = LATER + (LAST - LATER) * Math.min(1, progress / FROZEN_FROM);
-  const trust = mostConfident(guesses, k, share).map(
-    (kept, i) => kept * Number(guesses.classes[i] === teacher.classes[i] && teacher.confidence[i]! >= THRESHOLD),
-  );
+  const spread = byMargin(poissonLearning(graph, labels, k), k);
+  const before = byMargin(tables.guess!, k);
+  const classes = before.classes.slice();
+  const trust = Float32Array.from(classes, (old, i) => {
+    const [taught, near] = [teacher.classes[i]!, spread.classes[i]!];
+    if (taught !== near || teacher.confidence[i]! < THRESHOLD)
+      return tables.trust![i]! * Number(taught === old || near === old);
+    classes[i] = taught;
+    return 1;
+  });
   note(`guessed labels: ${percent(trust.reduce((sum, value) => sum + value, 0) / trust.length)} are used`);
-  return { ...guesses, trust };
+  return { classes, trust };
 }
 
 /** Writes a bank; what is labelled keeps its label. */

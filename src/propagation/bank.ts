@@ -31,17 +31,3 @@ export function byProbability(probabilities: ArrayLike<number>, k: number): Gues
   const { classes } = byMargin(probabilities, k);
   return { classes, confidence: Float32Array.from(classes, (label, i) => probabilities[i * k + label]!) };
 }
-
-/**
- * Which guesses are the most confident `share` (0..1) of those of their class: 1 for these, else 0; `[n]`. One of confidence 0,
- * where no label has come, is none.
- */
-export function mostConfident({ classes, confidence }: Guesses, k: number, share: number): Float32Array {
-  const kept = new Float32Array(classes.length);
-  for (let c = 0; c < k; c++) {
-    const members = [...classes.keys()].filter((i) => classes[i] === c);
-    members.sort((a, b) => confidence[b]! - confidence[a]! || a - b);
-    for (const i of members.slice(0, Math.round(members.length * share))) kept[i] = Number(confidence[i]! > 0);
-  }
-  return kept;
-}

@@ -5,6 +5,8 @@ import type { Neighbours } from "./neighbours.ts";
 
 /** Points without a label that are far from every label. */
 export interface Foreign {
+  /** 1 for each of them, 0 for the others, `[n]`. */
+  readonly are: Uint8Array;
   /** Their share of the points without a label, 0..1. */
   readonly share: number;
   /** The share that chance alone exceeds less than once in a hundred times, where all belong to the classes. */
@@ -49,7 +51,10 @@ export function foreignPoints(
     return least === 0 ? 0 : least / squared[i * k + k - 1]!;
   };
   const farthest = sources.reduce((most, i, place) => Math.max(most, distance(i, place)), 0);
-  let far = 0;
-  for (let i = 0; i < labels.length; i++) far += Number(labels[i]! < 0 && distance(i) > farthest);
-  return { share: far / others, byChance: 1 - FALSE_ALARMS ** (1 / sources.length) };
+  const are = Uint8Array.from(labels, (label, i) => Number(label < 0 && distance(i) > farthest));
+  return {
+    are,
+    share: are.reduce((sum, one) => sum + one, 0) / others,
+    byChance: 1 - FALSE_ALARMS ** (1 / sources.length),
+  };
 }

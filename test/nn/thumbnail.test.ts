@@ -15,9 +15,8 @@ it.each([
   const values = Array.from({ length: height * width * 2 }, (_, at) =>
     pixel(Math.floor(at / (2 * width)), Math.floor(at / 2) % width, at % 2),
   );
-  const [{ data, shape }] = interpret([
-    thumbnail(constant(ndarray("float32", [1, height, width, 2], values)), most),
-  ]) as [{ data: ArrayLike<number>; shape: readonly number[] }];
+  const picture = constant(ndarray("float32", [1, height, width, 2], values));
+  const { data, shape } = interpret([thumbnail(picture, most)])[0]!;
   const means: number[] = [];
   for (let y = 0; y + side <= height; y += side)
     for (let x = 0; x + side <= width; x += side)

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { byMargin, byProbability, mostConfident } from "../../src/propagation/bank.ts";
+import { byMargin, byProbability } from "../../src/propagation/bank.ts";
 
 describe("guessed labels", () => {
   it("are the class of the largest score; the margin over the second says how sure", () => {
@@ -12,15 +12,5 @@ describe("guessed labels", () => {
     const { classes, confidence } = byProbability(Float32Array.of(0.25, 0.75, 0.5, 0.5), 2);
     expect([...classes]).toEqual([1, 0]);
     expect([...confidence]).toEqual([0.75, 0.5]);
-  });
-
-  it("are kept by class: a class of low confidence loses no more than the others", () => {
-    const guesses = { classes: Int32Array.of(0, 0, 0, 0, 1, 1), confidence: Float32Array.of(9, 7, 8, 6, 2, 1) };
-    expect([...mostConfident(guesses, 3, 0.5)]).toEqual([1, 0, 1, 0, 1, 0]);
-  });
-
-  it("are not kept where no label has come", () => {
-    const guesses = { classes: Int32Array.of(0, 0, 0), confidence: Float32Array.of(0, 1, 0) };
-    expect([...mostConfident(guesses, 1, 1)]).toEqual([0, 1, 0]);
   });
 });

@@ -12,7 +12,10 @@ describe("points that belong to no class", () => {
     const line = Float32Array.of(0, 1, 3, 4, 6, 7, 100, 101, 102);
     const labels = Int32Array.of(0, -1, 1, -1, 0, -1, -1, -1, -1);
     const neighbours = nearestNeighbours(line, 1, 1);
-    expect(foreignPoints(line, 1, labels, neighbours)).toEqual({ share: 0.5, byChance: 1 - 1e-4 ** (1 / 3) });
+    expect(foreignPoints(line, 1, labels, neighbours)).toEqual({
+      are: Uint8Array.of(0, 0, 0, 0, 0, 0, 1, 1, 1),
+      ...{ share: 0.5, byChance: 1 - 1e-4 ** (1 / 3) },
+    });
   });
 
   it("are not told where there is nothing to compare with", () => {
