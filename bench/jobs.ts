@@ -1,6 +1,6 @@
 // The jobs of the benchmark: the networks that bench/peers/torch_worker.py writes in PyTorch, in our language.
-// Adam with PyTorch's defaults, learning rate 1e-3; no normalisation in any net but the fast one and those of acgan, which is the
-// model itself.
+// Adam with PyTorch's defaults, learning rate 1e-3; no normalisation in any net but the fast one and those of acgan and sgan, which
+// are the models themselves.
 
 import { existsSync } from "node:fs";
 import { join } from "node:path";
