@@ -1,6 +1,6 @@
 // The jobs of the benchmark: the networks that bench/peers/torch_worker.py writes in PyTorch, in our language.
-// Adam with PyTorch's defaults, learning rate 1e-3; no normalisation in any net but the fast one and those of acgan, which is the
-// model itself.
+// Adam with PyTorch's defaults, learning rate 1e-3; no normalisation in any net but the fast one and those of acgan and sgan, which
+// are the models themselves.
 
 import { existsSync } from "node:fs";
 import { join } from "node:path";
@@ -14,6 +14,7 @@ import { head } from "../src/models/heads.ts";
 import { parseOptions } from "../src/models/index.ts";
 import type { BuiltModel, DataSpec, Phase } from "../src/models/model.ts";
 import { multiscale } from "../src/models/multiscale.ts";
+import { sgan as sganModel } from "../src/models/sgan.ts";
 import { gaussian } from "../src/nn/distributions.ts";
 import { fastLogits, fastNet, largest } from "../src/nn/fast-net.ts";
 import { conv, convTranspose, dense } from "../src/nn/layers.ts";
@@ -198,6 +199,26 @@ function acgan(): Job {
   return { name: "acgan", batch: 64, spec: GREY, model, flops: 64 * work };
 }
 
+/** The model with its defaults: 100 labelled, 100 real and 100 generated pictures a step, and 200 for the generator. */
+function sgan(): Job {
+  const model = sganModel.build(parseOptions(sganModel, {}), GREY);
+  // The first phase runs once.
+  const phases = model.stages[0]!.phases.filter(({ name }) => name !== "start");
+  const d1 = 784 * 1000;
+  const dRest = 1000 * 500 + 500 * 250 + 2 * 250 * 250;
+  const [g1, gRest] = [100 * 500, 500 * 500 + 500 * 784];
+  // The generator's step has no logits; it takes gradients with respect to generated pictures alone.
+  const discriminator = 3 * (4 * d1 + 6 * (dRest + 2500)) + 2 * (g1 + gRest);
+  const generator = 4 * (d1 + dRest) + 2 * (d1 + dRest) + 4 * g1 + 6 * gRest;
+  return {
+    name: "sgan",
+    batch: 100,
+    spec: GREY,
+    model: { ...model, stages: [{ phases }] },
+    flops: 100 * (discriminator + generator),
+  };
+}
+
 const NETWORK = "efficientnet-lite0";
 
 /** The cnn on EfficientNet-Lite0, all of which is trained, with Adam for its AdamW. */
@@ -221,6 +242,7 @@ export const JOBS: Record<string, () => Job> = {
   cnn,
   dcgan,
   acgan,
+  sgan,
   "a-net": aNet,
   multiscale: multiscaleJob,
   // Where its network is on this machine.

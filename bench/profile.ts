@@ -9,6 +9,7 @@ import { compile } from "../src/runtime/onednn/compile.ts";
 import { engineFor } from "../src/runtime/onednn/engine.ts";
 import { executor, type Kernels, workOf } from "../src/runtime/onednn/part.ts";
 import type { Resources, Step, Value } from "../src/runtime/onednn/steps.ts";
+import { flushSubnormals } from "../src/runtime/onednn/subnormal.ts";
 import { compileModel } from "../src/train/steps.ts";
 import { randomInput } from "./inputs.ts";
 import { JOBS } from "./jobs.ts";
@@ -27,6 +28,7 @@ if (!make) throw new Error(`unknown job "${positionals[0] ?? ""}"; known: ${Obje
 const job = make();
 const engine = engineFor(1);
 const { heap, onednn } = engine;
+flushSubnormals();
 
 /** What a step is of. */
 function kindOf({ name, work }: Step): string {

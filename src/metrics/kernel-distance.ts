@@ -1,4 +1,5 @@
 // A distance between two sets of vectors that needs no density and no fitted Gaussian.
+import { type PackedRows, packed, rowCount, squaredDistances } from "./nearest.ts";
 
 /** Rows in a block: the cost grows with its square, and the mean over blocks stays unbiased. */
 const BLOCK = 1000;
@@ -12,25 +13,35 @@ const BLOCK = 1000;
  */
 export function kernelDistance(a: Float32Array, b: Float32Array, n: number): number | undefined {
   if (n < 2) return undefined;
-  const d = a.length / n;
+  const width = a.length / n;
   const blocks = Math.ceil(n / BLOCK);
   let total = 0;
   for (let k = 0; k < blocks; k++) {
     const [from, to] = [Math.floor((k * n) / blocks), Math.floor(((k + 1) * n) / blocks)];
     const m = to - from;
-    let [within, between] = [0, 0];
-    for (let i = from; i < to; i++)
-      for (let j = from; j < to; j++) {
-        if (j < i) within += 2 * (kernel(a, i, a, j, d) + kernel(b, i, b, j, d));
-        between += kernel(a, i, b, j, d);
-      }
-    total += within / (m * (m - 1)) - (2 * between) / (m * m);
+    const [x, y] = [a, b].map((data) => packed({ data: data.subarray(from * width, to * width), width }));
+    const within = kernelSum(x!, x!, true) + kernelSum(y!, y!, true);
+    total += within / (m * (m - 1)) - (2 * kernelSum(x!, y!, false)) / (m * m);
   }
   return total / blocks;
 }
 
-function kernel(a: Float32Array, i: number, b: Float32Array, j: number, d: number): number {
-  let product = 0;
-  for (let k = 0; k < d; k++) product += a[i * d + k]! * b[j * d + k]!;
-  return (product / d + 1) ** 3;
+/** The sum of k over all pairs of a row of each, or over all pairs of two rows of the same set. */
+function kernelSum(a: PackedRows, b: PackedRows, isSame: boolean): number {
+  const { width } = a;
+  const [n, zero] = [rowCount(b), packed({ data: new Float64Array(width), width })];
+  const [ofA, ofB, squares] = [new Float64Array(n), new Float64Array(n), new Float64Array(n)];
+  // aᵀb = (|a|² + |b|² - |a - b|²) / 2
+  squaredDistances(zero, 0, a, n, ofA);
+  squaredDistances(zero, 0, b, n, ofB);
+  let sum = 0;
+  for (let i = 0; i < n; i++) {
+    const count = isSame ? i : n;
+    squaredDistances(a, i, b, count, squares);
+    for (let j = 0; j < count; j++) {
+      const value = (ofA[i]! + ofB[j]! - squares[j]!) / (2 * width) + 1;
+      sum += value * value * value;
+    }
+  }
+  return isSame ? 2 * sum : sum;
 }

@@ -1,5 +1,5 @@
 // How well samples cover real vectors, and how far they are among them, by balls around both: no density, no fitted Gaussian.
-import { neighbourDistances, type Rows, rowCount, squaredDistance } from "./nearest.ts";
+import { neighbourDistances, packed, type Rows, rowCount, squaredDistances } from "./nearest.ts";
 
 /** What is told of generated rows beside real ones. */
 export interface ManifoldMetrics {
@@ -30,11 +30,13 @@ export function manifoldMetrics(real: Rows, generated: Rows): ManifoldMetrics | 
   const [ofReal, ofGenerated] = [neighbourDistances(real, k), neighbourDistances(generated, k)];
   const square = (distances: Float64Array, i: number, neighbour: number) => distances[i * k + neighbour - 1]! ** 2;
   const [precise, recalled, covered] = [new Uint8Array(m), new Uint8Array(n), new Uint8Array(n)];
+  const [realRows, generatedRows, distances] = [packed(real), packed(generated), new Float64Array(m)];
   let inBalls = 0;
   for (let i = 0; i < n; i++) {
+    squaredDistances(realRows, i, generatedRows, m, distances);
     const [narrow, wide] = [square(ofReal, i, PRECISION_NEIGHBOURS), square(ofReal, i, COVERAGE_NEIGHBOURS)];
     for (let j = 0; j < m; j++) {
-      const distance = squaredDistance(real, i, generated, j);
+      const distance = distances[j]!;
       if (distance < narrow) precise[j] = 1;
       if (distance < square(ofGenerated, j, PRECISION_NEIGHBOURS)) recalled[i] = 1;
       if (distance >= wide) continue;

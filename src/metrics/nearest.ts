@@ -20,6 +20,41 @@ export function squaredDistance(a: Rows, i: number, b: Rows, j: number): number 
   return sum;
 }
 
+/** Rows as `squaredDistances` takes them, which are many times faster to read than rows of any kind of list. */
+export interface PackedRows extends Rows {
+  readonly data: Float64Array;
+}
+
+export const packed = ({ data, width }: Rows): PackedRows => ({ data: Float64Array.from(data), width });
+
+/** The squared distances of row `i` of `a` from the first `count` rows of `b`, to `out`: those of `squaredDistance`, bit for bit. */
+export function squaredDistances(a: PackedRows, i: number, b: PackedRows, count: number, out: Float64Array): void {
+  const { data: x, width } = a;
+  const { data: y } = b;
+  const own = i * width;
+  let j = 0;
+  // Four sums that do not wait for each other.
+  for (; j + 4 <= count; j += 4) {
+    let [sum0, sum1, sum2, sum3] = [0, 0, 0, 0];
+    for (let k = 0, at = j * width; k < width; k++, at++) {
+      const value = x[own + k]!;
+      const d0 = value - y[at]!;
+      const d1 = value - y[at + width]!;
+      const d2 = value - y[at + 2 * width]!;
+      const d3 = value - y[at + 3 * width]!;
+      sum0 += d0 * d0;
+      sum1 += d1 * d1;
+      sum2 += d2 * d2;
+      sum3 += d3 * d3;
+    }
+    out[j] = sum0;
+    out[j + 1] = sum1;
+    out[j + 2] = sum2;
+    out[j + 3] = sum3;
+  }
+  for (; j < count; j++) out[j] = squaredDistance(a, i, b, j);
+}
+
 /** For each row, the numbers of the `k` nearest other rows (all others where there are fewer), the nearest first. */
 export function nearestOthers(rows: Rows, k: number): Int32Array[] {
   const n = rowCount(rows);
@@ -64,11 +99,13 @@ export function neighbourDistances(rows: Rows, k: number): Float64Array {
     for (; at > first && found[at - 1]! > square; at--) found[at] = found[at - 1]!;
     found[at] = square;
   };
-  for (let i = 1; i < n; i++)
+  const [dense, squares] = [packed(rows), new Float64Array(n)];
+  for (let i = 1; i < n; i++) {
+    squaredDistances(dense, i, dense, i, squares);
     for (let j = 0; j < i; j++) {
-      const square = squaredDistance(rows, i, rows, j);
-      put(i, square);
-      put(j, square);
+      put(i, squares[j]!);
+      put(j, squares[j]!);
     }
+  }
   return found.map(Math.sqrt);
 }

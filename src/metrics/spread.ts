@@ -1,11 +1,15 @@
 // How different samples are from each other, beside real vectors.
-import { type Rows, rowCount, squaredDistance } from "./nearest.ts";
+import { packed, type Rows, rowCount, squaredDistances } from "./nearest.ts";
 
 /** The mean Euclidean distance over all pairs of rows; 0 for fewer than two. */
 export function meanPairDistance(rows: Rows): number {
   const n = rowCount(rows);
+  const [dense, squares] = [packed(rows), new Float64Array(n)];
   let total = 0;
-  for (let i = 1; i < n; i++) for (let j = 0; j < i; j++) total += Math.sqrt(squaredDistance(rows, i, rows, j));
+  for (let i = 1; i < n; i++) {
+    squaredDistances(dense, i, dense, i, squares);
+    for (let j = 0; j < i; j++) total += Math.sqrt(squares[j]!);
+  }
   return n < 2 ? 0 : total / ((n * (n - 1)) / 2);
 }
 

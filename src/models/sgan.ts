@@ -6,7 +6,7 @@ import * as g from "../graph/ops/index.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import { ADVERSARIAL_LOSSES } from "../nn/adversarial.ts";
 import { glorotUniform, normalInit, onesInit, zerosInit } from "../nn/init.ts";
-import { batchNorm, dense, gaussianNoise, weightNorm } from "../nn/layers.ts";
+import { batchNorm, dense, gaussianNoise } from "../nn/layers.ts";
 import { classLoss, weightedMean } from "../nn/losses.ts";
 import { convDecoder, defaultDepth } from "../nn/nets.ts";
 import { adam, sgd } from "../nn/optim.ts";
@@ -111,13 +111,9 @@ export const sgan = defineModel({
         kernel ? [kernel, kernel, inputs, units] : [inputs, units],
         normalInit(net.weights),
       );
-      const axes = raw.shape.slice(0, -1).map((_, i) => i);
-      const lengths = g.sqrt(g.add(g.sum(g.square(raw), axes), 1e-6));
       const apply = (scales: Tensor, bias?: Tensor) => {
-        const weights = g.mul(raw, g.div(scales, lengths));
-        return kernel
-          ? g.conv2d(x, weights, { stride, padding: "same", bias })
-          : g.matmul(x, weights, false, false, bias);
+        if (!kernel) return normalisedDense(x, raw, scales, bias);
+        return g.conv2d(x, g.mul(raw, g.div(scales, lengthsOf(raw))), { stride, padding: "same", bias });
       };
       if (start) setScale(scope, apply(scope.buffer("scale", [units], onesInit)));
       const scale = scope.buffer("scale", [units], onesInit);
@@ -168,10 +164,11 @@ export const sgan = defineModel({
         const hidden = dense(child, y, wide(500), { bias: false, init: glorotUniform });
         y = g.softplus(batchNorm(child.child("norm"), hidden));
       }
-      const pixels = dense(scope.child("out"), y, height * width * channels, {
-        init: glorotUniform,
-        weights: weightNorm,
-      });
+      const out = scope.child("out");
+      const units = height * width * channels;
+      const raw = out.param("weights", [y.shape[1]!, units], glorotUniform);
+      const gain = out.param("gain", [units], onesInit);
+      const pixels = normalisedDense(y, raw, gain, out.param("bias", [units], zerosInit));
       return g.reshape(g.sigmoid(pixels), [n, ...size]);
     };
 
@@ -230,10 +227,10 @@ export const sgan = defineModel({
       loss(scope, _, { matched }) {
         const m = matched!.x.shape[0]!;
         const generated = generate(scope, m);
-        const both = features(scope, g.concat([matched!.x, generated], 0));
         const weights = g.reshape(g.div(matched!.weights, g.maximum(g.sum(matched!.weights), 1)), [m, 1]);
-        const ofReal = g.sum(g.mul(g.sliceAxis(both, 0, 0, m), weights), 0);
-        const ofGenerated = g.mean(g.sliceAxis(both, 0, m, 2 * m), 0);
+        // Not as one batch: nothing is derived by real pictures.
+        const ofReal = g.sum(g.mul(features(scope, matched!.x), weights), 0);
+        const ofGenerated = g.mean(features(scope, generated), 0);
         const matching = g.mean(g.square(g.sub(ofReal, ofGenerated))); // section 3.1
         const tooLikely = density?.penalty(scope, generated, matched!);
         return {
@@ -291,6 +288,21 @@ export const sgan = defineModel({
     };
   },
 });
+
+/** Lengths of the weights `[…, units]` of each unit, as in the paper's code. */
+function lengthsOf(weights: Tensor): Tensor {
+  const axes = weights.shape.slice(0, -1).map((_, i) => i);
+  return g.sqrt(g.add(g.sum(g.square(weights), axes), 1e-6));
+}
+
+/**
+ * A dense layer with normalised weights (Salimans & Kingma 2016, equation 2), `[n, in] -> [n, units]`. Outputs are divided by the
+ * lengths and not the weights, which is the same value: they are several times fewer, here and where gradients are taken.
+ */
+const normalisedDense = (x: Tensor, weights: Tensor, scales: Tensor, bias?: Tensor): Tensor => {
+  const outputs = g.mul(g.matmul(x, weights), g.div(scales, lengthsOf(weights)));
+  return bias ? g.add(outputs, bias) : outputs;
+};
 
 /** Makes outputs `[…, units]` have mean 0 and variance 1 by the layer's scale and shift, unless they were set before. */
 function setScale(scope: Scope, outputs: Tensor): void {

@@ -1,5 +1,5 @@
 // What a step is fed besides batch and state: noise and scalars.
-import { type NdArray, ndarray, sizeOf } from "../base/array.ts";
+import { type NdArray, ndarray, type Shape, zeros } from "../base/array.ts";
 import { NOISE_PREFIX, SCALAR_PREFIX } from "../graph/names.ts";
 import { type Annealing, drawNoise, type NoiseSpec } from "../nn/scope.ts";
 import type { StepGraph } from "../runtime/program.ts";
@@ -28,12 +28,16 @@ export class StepFeeds {
   private readonly drawn: readonly Drawn[];
   private drawnSteps = 0;
 
-  constructor(step: Pick<Step, "noises" | "annealed"> & { readonly graph: { readonly name: string } }) {
+  /** @param allocate makes the arrays of noise: those that a backend reads without a copy, say */
+  constructor(
+    step: Pick<Step, "noises" | "annealed"> & { readonly graph: { readonly name: string } },
+    allocate: (shape: Shape) => NdArray = zeros,
+  ) {
     this.step = step;
     this.noises = [...step.noises];
     this.drawn = Array.from({ length: IN_FLIGHT + 1 }, () => ({
       step: -1,
-      arrays: this.noises.map(([, { shape }]) => ndarray("float32", shape, new Float32Array(sizeOf(shape)))),
+      arrays: this.noises.map(([, { shape }]) => allocate(shape)),
     }));
   }
 

@@ -1,7 +1,7 @@
 // Many uniform or normal numbers at once, by Threefry in WebAssembly: a batch of dropout masks takes a hundred thousand blocks.
 import { FunctionBuilder } from "../wasm/assembler.ts";
 import { instantiate } from "../wasm/module.ts";
-import { writeMath } from "../wasm/vector-math.ts";
+import { writeNormalRadius, writeOfTurn } from "../wasm/vector-math.ts";
 import { PARITY } from "./threefry.ts";
 
 /** Rotations of the rounds, in turn; after every fourth the keys are added. */
@@ -44,18 +44,11 @@ const normal: Turning = (f, x, y) => {
     .op("f32x4.add")
     .floats(2 ** -32);
   f.op("f32x4.mul").set(radius);
-  writeMath("log", f, radius);
-  f.floats(-2).op("f32x4.mul", "f32x4.sqrt").set(radius);
-  // As a signed number: the same angle, within ±π.
-  f.get(y)
-    .op("f32x4.convert_i32x4_s")
-    .floats(Math.PI * 2 ** -31)
-    .op("f32x4.mul")
-    .set(y);
-  writeMath("cos", f, y);
-  f.get(radius).op("f32x4.mul").set(x);
-  writeMath("sin", f, y);
+  writeNormalRadius(f, radius);
+  f.set(radius);
+  writeOfTurn(f, y);
   f.get(radius).op("f32x4.mul").set(y);
+  f.get(radius).op("f32x4.mul").set(x);
 };
 
 /** How the numbers are spread: `uniform` in (0, 1), `normal` with mean 0 and variance 1. */

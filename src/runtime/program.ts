@@ -39,6 +39,8 @@ interface CompiledStep {
 export class Program {
   private readonly slots = new Map<string, Slot>();
   private readonly steps = new Map<string, CompiledStep>();
+  /** What is fed. */
+  private readonly fed: NdArray[] = [];
 
   /** Where a backend does not work in place, a run reads what the one before wrote, and is begun when that has ended. */
   private readonly semaphore: Semaphore;
@@ -106,6 +108,13 @@ export class Program {
     });
   }
 
+  /** Zeros that steps can be fed without a copy, while the program is there. */
+  allocate(shape: Shape): NdArray {
+    const array = this.backend.allocate(shape, "float32");
+    this.fed.push(array);
+    return array;
+  }
+
   /**
    * The current value of a state entry, not copied: valid until the next step; no step may be in flight.
    * @throws `E_NAME` when there is no such entry
@@ -129,6 +138,7 @@ export class Program {
     this.steps.clear();
     for (const { current, next } of this.slots.values())
       for (const array of [current, next]) this.backend.release(array);
+    for (const array of this.fed.splice(0)) this.backend.release(array);
     this.slots.clear();
   }
 }

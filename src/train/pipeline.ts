@@ -40,7 +40,7 @@ export class Pipeline {
     private readonly seed: number,
     progress: TrainingProgress,
   ) {
-    this.feeds = phases.map((phase) => new StepFeeds(phase));
+    this.feeds = phases.map((phase) => new StepFeeds(phase, (shape) => program.allocate(shape)));
     this.phaseSteps = { ...progress.phaseSteps };
     this.offset = progress.step - progress.stage.step;
     this.rateFactor = progress.rateFactor ?? 1;

@@ -64,6 +64,45 @@ function boundedExp(f: FunctionBuilder): FunctionBuilder {
   return powerOfTwo(f.get(rounded)).op("f32x4.mul");
 }
 
+/**
+ * Pushes ln x = ln m + e ln 2 of the normal positive numbers in the local `x`, with m in [√½, √2).
+ * @param corrected changes e, which is on the stack
+ */
+function naturalLog(f: FunctionBuilder, x: number, corrected = () => {}): void {
+  const [e, m, z] = [f.local("v128"), f.local("v128"), f.local("v128")];
+  f.get(x).i32(23).op("i32x4.shr_u").ints(126).op("i32x4.sub", "f32x4.convert_i32x4_s");
+  corrected();
+  f.set(e);
+  f.get(x).ints(0x007fffff).op("v128.and").ints(0x3f000000).op("v128.or").set(m);
+  const low = () => f.get(m).floats(Math.SQRT1_2).op("f32x4.lt");
+  f.get(e);
+  low();
+  f.floats(1).op("v128.and", "f32x4.sub").set(e);
+  f.get(m).floats(1).op("f32x4.sub").get(m);
+  low();
+  f.op("v128.and", "f32x4.add").set(m);
+  f.get(m).get(m).op("f32x4.mul").set(z);
+  polynomial(
+    f,
+    m,
+    [
+      7.0376836292e-2, -1.151461031e-1, 1.167699874e-1, -1.2420140846e-1, 1.4249322787e-1, -1.6668057665e-1,
+      2.0000714765e-1, -2.4999993993e-1, 3.3333331174e-1,
+    ],
+  );
+  f.get(m).get(z).op("f32x4.mul", "f32x4.mul");
+  f.get(e).floats(LN2_LOW).op("f32x4.mul", "f32x4.add");
+  f.get(z).floats(0.5).op("f32x4.mul", "f32x4.sub");
+  f.get(m).op("f32x4.add").get(e).floats(LN2_HIGH).op("f32x4.mul", "f32x4.add");
+}
+
+/** Pushes √(-2 ln x) of the normal numbers up to 1 in the local `x`. */
+export function writeNormalRadius(f: FunctionBuilder, x: number): void {
+  naturalLog(f, x);
+  // ln 1 may be rounded to above 0.
+  f.floats(-2).op("f32x4.mul").floats(0).op("f32x4.pmax", "f32x4.sqrt");
+}
+
 type Write = (f: FunctionBuilder, x: number, y: number) => void;
 
 const WRITE = {
@@ -76,9 +115,8 @@ const WRITE = {
     powerOfTwo(f.get(half)).op("f32x4.mul");
     powerOfTwo(f.get(n).get(half).op("i32x4.sub")).op("f32x4.mul");
   },
-  // ln x = ln m + e ln 2 with m in [√½, √2).
   log(f, x) {
-    const [scaled, e, m, z] = [f.local("v128"), f.local("v128"), f.local("v128"), f.local("v128")];
+    const [scaled, m] = [f.local("v128"), f.local("v128")];
     const tiny = () => f.get(x).floats(1.1754943508e-38).op("f32x4.lt");
     // Subnormal numbers are scaled by 2^23 first.
     choose(
@@ -92,30 +130,11 @@ const WRITE = {
       tiny,
     );
     f.set(scaled);
-    f.get(scaled).i32(23).op("i32x4.shr_u").ints(126).op("i32x4.sub", "f32x4.convert_i32x4_s");
-    tiny();
-    f.floats(23).op("v128.and", "f32x4.sub").set(e);
-    f.get(scaled).ints(0x007fffff).op("v128.and").ints(0x3f000000).op("v128.or").set(m);
-    const low = () => f.get(m).floats(Math.SQRT1_2).op("f32x4.lt");
-    f.get(e);
-    low();
-    f.floats(1).op("v128.and", "f32x4.sub").set(e);
-    f.get(m).floats(1).op("f32x4.sub").get(m);
-    low();
-    f.op("v128.and", "f32x4.add").set(m);
-    f.get(m).get(m).op("f32x4.mul").set(z);
-    polynomial(
-      f,
-      m,
-      [
-        7.0376836292e-2, -1.151461031e-1, 1.167699874e-1, -1.2420140846e-1, 1.4249322787e-1, -1.6668057665e-1,
-        2.0000714765e-1, -2.4999993993e-1, 3.3333331174e-1,
-      ],
-    );
-    f.get(m).get(z).op("f32x4.mul", "f32x4.mul");
-    f.get(e).floats(LN2_LOW).op("f32x4.mul", "f32x4.add");
-    f.get(z).floats(0.5).op("f32x4.mul", "f32x4.sub");
-    f.get(m).op("f32x4.add").get(e).floats(LN2_HIGH).op("f32x4.mul", "f32x4.add").set(m);
+    naturalLog(f, scaled, () => {
+      tiny();
+      f.floats(23).op("v128.and", "f32x4.sub");
+    });
+    f.set(m);
     // 0 gives -∞, ∞ stays, a negative number and NaN give NaN.
     choose(
       f,
@@ -209,7 +228,7 @@ const WRITE = {
 
 /** sin (shift 0) or cos (shift 1) by quadrants: x = q π/2 + r, |r| <= π/4. Good to |x| of some thousands. */
 function circular(f: FunctionBuilder, x: number, shift: 0 | 1): void {
-  const [q, r, z, sine] = [f.local("v128"), f.local("v128"), f.local("v128"), f.local("v128")];
+  const [q, r, sine, cosine] = [f.local("v128"), f.local("v128"), f.local("v128"), f.local("v128")];
   f.get(x)
     .floats(2 / Math.PI)
     .op("f32x4.mul", "f32x4.nearest")
@@ -218,8 +237,16 @@ function circular(f: FunctionBuilder, x: number, shift: 0 | 1): void {
   // π/2 in three parts, so that q times each but the last is exact.
   for (const part of [1.5703125, 4.8375129699707e-4, 7.549789954891882e-8])
     f.get(q).floats(part).op("f32x4.mul", "f32x4.sub");
-  f.tee(r).get(r).op("f32x4.mul").set(z);
-  f.get(q).op("i32x4.trunc_sat_f32x4_s").ints(shift).op("i32x4.add").set(q);
+  f.set(r);
+  f.get(q).op("i32x4.trunc_sat_f32x4_s").set(q);
+  withinQuadrant(f, r, sine, cosine);
+  ofQuadrant(f, q, shift, sine, cosine);
+}
+
+/** Sets `sine` and `cosine` to those of the local `r`, |r| <= π/4. */
+function withinQuadrant(f: FunctionBuilder, r: number, sine: number, cosine: number): void {
+  const z = f.local("v128");
+  f.get(r).get(r).op("f32x4.mul").set(z);
   polynomial(f, z, [-1.9515295891e-4, 8.3321608736e-3, -1.6666654611e-1]);
   f.get(z).op("f32x4.mul").get(r).op("f32x4.mul").get(r).op("f32x4.add").set(sine);
   polynomial(f, z, [2.443315711809948e-5, -1.388731625493765e-3, 4.166664568298827e-2]);
@@ -230,7 +257,33 @@ function circular(f: FunctionBuilder, x: number, shift: 0 | 1): void {
     .floats(0.5)
     .op("f32x4.mul", "f32x4.sub")
     .floats(1)
-    .op("f32x4.add");
-  f.get(sine).get(q).ints(1).op("v128.and").ints(1).op("i32x4.eq", "v128.bitselect");
-  f.get(q).ints(2).op("v128.and").i32(30).op("i32x4.shl", "v128.xor");
+    .op("f32x4.add")
+    .set(cosine);
+}
+
+/** Pushes sin (shift 0) or cos (shift 1) of q π/2 + r, by those of r and the whole number q. */
+function ofQuadrant(f: FunctionBuilder, q: number, shift: 0 | 1, sine: number, cosine: number): void {
+  const shifted = () => (shift === 0 ? f.get(q) : f.get(q).ints(shift).op("i32x4.add"));
+  f.get(cosine).get(sine);
+  shifted().ints(1).op("v128.and").ints(1).op("i32x4.eq", "v128.bitselect");
+  shifted().ints(2).op("v128.and").i32(30).op("i32x4.shl", "v128.xor");
+}
+
+/** Pushes cos, then sin, of the whole numbers in the local `word`, of which 2^32 are a turn. */
+export function writeOfTurn(f: FunctionBuilder, word: number): void {
+  const [q, r, sine, cosine] = [f.local("v128"), f.local("v128"), f.local("v128"), f.local("v128")];
+  // The nearest quarter, and what is beyond it as a signed number.
+  f.get(word)
+    .ints(2 ** 29)
+    .op("i32x4.add")
+    .i32(30)
+    .op("i32x4.shr_u")
+    .set(q);
+  f.get(word).get(q).i32(30).op("i32x4.shl", "i32x4.sub", "f32x4.convert_i32x4_s");
+  f.floats(Math.PI * 2 ** -31)
+    .op("f32x4.mul")
+    .set(r);
+  withinQuadrant(f, r, sine, cosine);
+  ofQuadrant(f, q, 1, sine, cosine);
+  ofQuadrant(f, q, 0, sine, cosine);
 }

@@ -15,6 +15,7 @@ import {
   type ThreadData,
   wantedOffsets,
 } from "./protocol.ts";
+import { flushSubnormals } from "./subnormal.ts";
 
 const { index, threads, memory, base, stream, ...data } = workerData as ThreadData;
 const port = data.port as unknown as MessagePort;
@@ -23,6 +24,7 @@ const library = koffi.load(data.library);
 const execute = executor(library, stream);
 const setHandle = library.func("dnnl_memory_set_data_handle", "int", ["void *", "void *"]);
 setLibraryThreads(library, 1);
+flushSubnormals();
 
 interface Prepared {
   /** By step; nothing: this thread has no share. */

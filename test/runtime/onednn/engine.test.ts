@@ -32,3 +32,20 @@ describe.runIf(here)("runs in flight", () => {
     await executable.dispose();
   });
 });
+
+it.runIf(here && process.platform === "linux" && process.arch === "x64")(
+  "compute threads take subnormal numbers for zeros, in products and in kernels, and this thread does not",
+  async () => {
+    const [x, y] = [input("x", [1, 2]), input("y", [2, 1])];
+    const outputs = { product: g.matmul(x, y), kernel: g.mul(x, 1e20) };
+    const executable = await onednnBackend().compile("subnormal", outputs, { mode: "train" });
+    const results = { product: zeros([1, 1]), kernel: zeros([1, 2]) };
+    // By IEEE 754 both results are 1e-19 and more.
+    const fed = { x: ndarray("float32", [1, 2], [1e-39, 1e-39]), y: ndarray("float32", [2, 1], [1e20, 1e20]) };
+    await executable.run(fed, results);
+    expect(results.product.data[0]).toBe(0);
+    expect([...results.kernel.data]).toEqual([0, 0]);
+    expect(Math.fround(1e-39)).toBeGreaterThan(0);
+    await executable.dispose();
+  },
+);

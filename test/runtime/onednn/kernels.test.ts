@@ -48,7 +48,8 @@ describe.runIf(here)("functions of the vector kernels", () => {
   const RELATIVE = 4e-7;
   it.each([
     ["exp", g.exp, Math.exp, sweep(-87, 88.7)],
-    ["log", g.log, Math.log, [...sweep(1e-3, 5), 1e-40, 1e-38, 1e-20, 1e20, 3e38]],
+    // From the least normal number on: below it compute threads may see zeros.
+    ["log", g.log, Math.log, [...sweep(1e-3, 5), 1.18e-38, 1e-37, 1e-20, 1e20, 3e38]],
     ["softplus", g.softplus, softplusValue, sweep(-80, 80)],
     ["sigmoid", g.sigmoid, (x: number) => 1 / (1 + Math.exp(-x)), sweep(-80, 80)],
     ["tanh", g.tanh, Math.tanh, sweep(-12, 12)],
