@@ -50,7 +50,8 @@ export function foreignPoints(
     // The same picture many times has no distance to its neighbours.
     return least === 0 ? 0 : least / squared[i * k + k - 1]!;
   };
-  const farthest = sources.reduce((most, i, place) => Math.max(most, distance(i, place)), 0);
+  // A label on such a picture does not tell how far others may be.
+  const farthest = Math.max(...sources.map((source, place) => distance(source, place)).filter(Number.isFinite));
   const are = Uint8Array.from(labels, (label, i) => Number(label < 0 && distance(i) > farthest));
   return {
     are,
