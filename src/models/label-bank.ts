@@ -14,10 +14,11 @@ import { agreement, neighbourGraph, poissonLearning } from "../propagation/poiss
 import { type Beside, type GraphSpace, joined, LEARNT, pointsIn } from "./graph-space.ts";
 import type { Batch, Refresh, RefreshContext, TableSpec } from "./model.ts";
 
-/** The table names of a bank: guessed classes as one-hot rows, and whether they are used. */
+/** The tables of a bank: guessed classes as one-hot rows, whether they are used, and whether the first graph's were. */
 export const bankTables = (k: number): Readonly<Record<string, TableSpec>> => ({
   guess: { shape: [k], fill: 0 },
   trust: { shape: [], fill: 0 },
+  first: { shape: [], fill: 0 },
 });
 
 /** The part of the stage in which the loss forgives wrong guesses (generalised cross entropy): those of the first graph. */
@@ -56,8 +57,11 @@ export const refreshBank = (codes: string, k: number, options: BankOptions = {})
   every: { epochs: REFRESH_EPOCHS },
   async run(context) {
     const { isFixed = false, featureSpace = LEARNT } = options;
-    if (context.progress === 0) write(context, k, await firstGuesses(context, codes, k, options));
-    else if (context.progress <= FROZEN_FROM && !(isFixed && hasAllGuesses(context)))
+    if (context.progress === 0) {
+      const rows = await firstGuesses(context, codes, k, options);
+      context.tables.first!.set(rows.trust);
+      write(context, k, rows);
+    } else if (context.progress <= FROZEN_FROM && !(isFixed && context.tables.first!.includes(1)))
       write(context, k, await laterGuesses(context, k, featureSpace));
   },
 });
@@ -75,10 +79,6 @@ export function bankLoss(scope: Scope, logits: Tensor, { tables, weights }: Batc
 interface BankRows extends Pick<Guesses, "classes"> {
   readonly trust: Float32Array;
 }
-
-/** Whether the guess of every picture without a label is used: a first graph of codes that stay as they are was taken. */
-const hasAllGuesses = ({ tables, labels }: RefreshContext): boolean =>
-  labels.every((label, i) => label >= 0 || tables.trust![i]! > 0);
 
 /**
  * Labels spread over a graph of codes, where that gives hidden labels back; else nothing is trusted yet. All guesses are used, not the
@@ -118,14 +118,15 @@ async function firstGuesses(
     return unused;
   }
   note(`labels are spread over a graph of codes: ${check}`);
-  // What belongs to no class has no guess, and where no label has come there is no margin.
+  // What belongs to no class begins without a guess, and where no label has come there is no margin.
   return { ...guesses, trust: guesses.confidence.map((margin, i) => Number(margin > 0 && !foreign?.are[i])) };
 }
 
 /**
- * The bank anew: a guess becomes what the averaged classifier is sure of, where a graph of its features says so too. Another one
- * is used as before where either of them still says it. To use only what both say loses whole kinds of pictures: the classifier is least
- * sure of those that no label is near, learns of them no more, and both then say what the nearest kind is.
+ * The bank anew: a guess becomes what the averaged classifier is sure of, where a graph of its features says so too. Another one is
+ * used only if the first graph's was, and as long as either of them still says it. To use only what both say loses whole kinds of
+ * pictures that the first graph has right: the classifier is least sure of those that no label is near, learns of them no more, and both
+ * then say what the nearest kind is.
  */
 async function laterGuesses(
   { labels, tables, predict, note }: RefreshContext,
@@ -139,9 +140,11 @@ async function laterGuesses(
   const before = byMargin(tables.guess!, k);
   const classes = before.classes.slice();
   const trust = Float32Array.from(classes, (old, i) => {
-    const [taught, near] = [teacher.classes[i]!, spread.classes[i]!];
+    const taught = teacher.classes[i]!;
+    // Where no label has come, the graph says nothing.
+    const near = spread.confidence[i]! > 0 ? spread.classes[i]! : undefined;
     if (taught !== near || teacher.confidence[i]! < THRESHOLD)
-      return tables.trust![i]! * Number(taught === old || near === old);
+      return tables.first![i]! * Number(taught === old || near === old);
     classes[i] = taught;
     return 1;
   });

@@ -28,7 +28,7 @@ const MOST_LABELS = 500;
  * distributed as Beta(1, m).
  * @param points `[n, width]`
  * @param labels `[n]`; -1 where there is none
- * @returns undefined where there are fewer than two labels, or none is missing
+ * @returns undefined where there are fewer than two labels to compare with, or none is missing
  * @throws `E_BACKEND` where the process may not have the memory
  */
 export function foreignPoints(
@@ -50,11 +50,14 @@ export function foreignPoints(
     // The same picture many times has no distance to its neighbours.
     return least === 0 ? 0 : least / squared[i * k + k - 1]!;
   };
-  const farthest = sources.reduce((most, i, place) => Math.max(most, distance(i, place)), 0);
+  // A label on such a picture does not tell how far others may be.
+  const between = sources.map((source, place) => distance(source, place)).filter(Number.isFinite);
+  if (between.length === 0) return undefined;
+  const farthest = Math.max(...between);
   const are = Uint8Array.from(labels, (label, i) => Number(label < 0 && distance(i) > farthest));
   return {
     are,
     share: are.reduce((sum, one) => sum + one, 0) / others,
-    byChance: 1 - FALSE_ALARMS ** (1 / sources.length),
+    byChance: 1 - FALSE_ALARMS ** (1 / between.length),
   };
 }

@@ -116,12 +116,33 @@ describe("a bank of guessed labels", () => {
     }
   });
 
-  it("of labels of one class spreads none, also where the teacher is sure", async () => {
-    const one = [...examples(1, cloud(100, 1), 20), ...examples(1, cloud(100, 2), 0)];
-    const { notes, unknown } = await fill(one, 2);
-    expect(notes.at(-1)).toBe("labels are not spread over a graph of codes: all are of one class");
-    expect(share(unknown, ({ trusted }) => trusted)).toBe(0);
-    expect(share((await fill(one, 2, new Int32Array(200).fill(1))).unknown, ({ trusted }) => trusted)).toBe(0);
+  it.each([0, 1])(
+    "of labels of one class, the one with number %i, spreads none, also where the teacher is sure",
+    async (c) => {
+      const one = [...examples(c, cloud(100, 1), 20), ...examples(c, cloud(100, 2), 0)];
+      const { notes, unknown } = await fill(one, 2);
+      expect(notes.at(-1)).toBe("labels are not spread over a graph of codes: all are of one class");
+      expect(share(unknown, ({ trusted }) => trusted)).toBe(0);
+      expect(share((await fill(one, 2, new Int32Array(200).fill(c))).unknown, ({ trusted }) => trusted)).toBe(0);
+    },
+  );
+
+  it("has no guess for a crowd that no label reaches, whatever the teacher says", async () => {
+    // Far away, and more than there are neighbours: the graph has no edge to them.
+    const crowd = cloud(60, 5, 0.01).map((code) => code.map((value) => value + 1000));
+    const all = [...[0, 1].flatMap((c) => examples(c, cloud(200, c), 20)), ...examples(-1, crowd, 0)];
+    const { tables, unknown } = await fill(all, 2);
+    const sure = await fill(
+      all,
+      2,
+      Int32Array.from(all, ({ truth }) => Math.max(0, truth)),
+      {},
+      tables,
+    );
+    for (const rows of [unknown, sure.unknown]) {
+      expect(share(rows.slice(-60), ({ trusted }) => trusted)).toBe(0);
+      expect(share(rows.slice(0, -60), ({ trusted }) => trusted)).toBe(1);
+    }
   });
 
   it("changes a guess where teacher and graph agree on another, and uses one on as long as either says it", async () => {
@@ -131,7 +152,7 @@ describe("a bank of guessed labels", () => {
     const others = rows.map(({ truth, known }, i) => ({ isWrong: !known && i % 2 === 1, other: 1 - truth }));
     for (const [i, { isWrong, other }] of others.entries())
       if (isWrong) tables.guess!.set(other === 0 ? [1, 0] : [0, 1], 2 * i);
-    const bank = () => ({ guess: tables.guess!.slice(), trust: tables.trust!.slice() });
+    const bank = () => ({ ...tables, guess: tables.guess!.slice() });
     // The graph says the truth. So does the teacher: all is mended.
     const mended = await fill(
       all,
@@ -163,9 +184,9 @@ describe("a bank of guessed labels", () => {
     const guess = tables.guess!.slice();
     for (const [i, { truth, known }] of apart.entries())
       if (!known) for (let c = 0; c < 3; c++) guess[3 * i + c] = Number(c === (truth + 2) % 3);
-    const dropped = await fill(apart, 3, teacher, {}, { guess, trust: tables.trust!.slice() });
+    const dropped = await fill(apart, 3, teacher, {}, { ...tables, guess });
     expect(share(dropped.unknown, ({ trusted }) => trusted)).toBe(0);
-    const unused = await fill(apart, 3, teacher, {}, { guess: tables.guess!.slice(), trust: new Float32Array(300) });
+    const unused = await fill(apart, 3, teacher, {}, { ...tables, first: new Float32Array(300) });
     expect(share(unused.unknown, ({ trusted }) => trusted)).toBe(0);
   });
 
@@ -199,6 +220,12 @@ describe("a bank of guessed labels", () => {
     const later = await fill(three, 3, wrong, { isFixed: true }, first.tables);
     for (const { unknown } of [first, later])
       expect(share(unknown, ({ trusted, guess, truth }) => trusted && guess === truth)).toBe(1);
+    // Also where some pictures belong to no class, which never get a guess.
+    const foreign = [...three, ...examples(-1, cloud(150, 5), 0)];
+    const begun = await fill(foreign, 3, undefined, { isFixed: true });
+    const ended = await fill(foreign, 3, new Int32Array(foreign.length), { isFixed: true }, begun.tables);
+    expect(ended.rows).toEqual(begun.rows);
+    expect(share(ended.unknown.slice(-150), ({ trusted }) => trusted)).toBeLessThan(0.05);
     // Codes that say nothing leave it to the teacher, where a graph of its features agrees.
     const mixed = three.map((one, i) => ({ ...one, truth: i % 3 }));
     const none = await fill(mixed, 3, undefined, { isFixed: true });

@@ -47,5 +47,16 @@ describe("points that belong to no class", () => {
     expect(find(points, 2, labels)!.share).toBeCloseTo(20 / 60, 1);
     labels[60] = 0;
     expect(find(points, 2, labels)!.share).toBeLessThan(0.1);
+    // A label on one of them hides nothing that lies elsewhere.
+    const more = new Float32Array(2 * 110);
+    new Random(2, "more").fillNormal(more);
+    more.set(points);
+    for (let at = 2 * 80; at < more.length; at++) more[at]! -= 100;
+    const all = Int32Array.from({ length: 110 }, (_, i) => labels[i] ?? -1);
+    expect(
+      find(more, 2, all)!
+        .are.subarray(80)
+        .every((one) => one === 1),
+    ).toBe(true);
   });
 });
