@@ -228,7 +228,7 @@ export const sgan = defineModel({
         const m = matched!.x.shape[0]!;
         const generated = generate(scope, m);
         const weights = g.reshape(g.div(matched!.weights, g.maximum(g.sum(matched!.weights), 1)), [m, 1]);
-        // Not as one batch: nothing is derived by real pictures.
+        // Not as one batch: no gradient is taken through real pictures.
         const ofReal = g.sum(g.mul(features(scope, matched!.x), weights), 0);
         const ofGenerated = g.mean(features(scope, generated), 0);
         const matching = g.mean(g.square(g.sub(ofReal, ofGenerated))); // section 3.1

@@ -4,12 +4,13 @@
 import { Random } from "../random/random.ts";
 import { BLOCK, Nearest } from "./nearest.ts";
 
-/** The nearest neighbours of each of `n` points, nearest first; a point is not its own. */
+/** The nearest neighbours of each of `n` points, `k` of each, nearest first; a point is not its own. */
 export interface Neighbours {
+  readonly n: number;
   readonly k: number;
-  /** Numbers of the neighbours, `[n, k]`. */
+  /** Numbers of the neighbours, `[n, k]`; -1 where fewer were found. */
   readonly index: Int32Array;
-  /** Squared distances to them, `[n, k]`. */
+  /** Squared distances to them, `[n, k]`; infinite where fewer were found. */
   readonly squared: Float32Array;
 }
 
@@ -22,7 +23,7 @@ const PROBES = 8;
 
 /**
  * The nearest neighbours of each point by Euclidean distance; some may be missed where n is in the thousands. A point that has NaN
- * in it is nobody's neighbour, and the distances to its own are infinite.
+ * in it is nobody's neighbour and has none; nor has one whose squared distances are beyond float32.
  * @param points `[n, width]`
  * @param most how many of each point; fewer where there are not so many others
  * @throws `E_BACKEND` where the process may not have memory for the points once more
@@ -30,9 +31,9 @@ const PROBES = 8;
 export function nearestNeighbours(points: Float32Array, width: number, most: number): Neighbours {
   const n = points.length / width;
   const k = Math.max(0, Math.min(most, n - 1));
-  const index = new Int32Array(n * k);
-  const squared = new Float32Array(n * k);
-  if (k === 0) return { k, index, squared };
+  const index = new Int32Array(n * k).fill(-1);
+  const squared = new Float32Array(n * k).fill(Number.POSITIVE_INFINITY);
+  if (k === 0) return { n, k, index, squared };
   const near = nearestCentres(points, width, Math.ceil(Math.sqrt(n)));
   const lists = listByCentre(near);
   const search = new Search(points, width, k, near, lists);
@@ -41,9 +42,10 @@ export function nearestNeighbours(points: Float32Array, width: number, most: num
     if (point < 0) continue;
     const found = search.run(place, point);
     squared.set(found.squared, point * k);
-    for (let j = 0; j < k; j++) index[point * k + j] = lists.points[found.places[j]!]!;
+    for (let j = 0; j < k && found.squared[j]! < Number.POSITIVE_INFINITY; j++)
+      index[point * k + j] = lists.points[found.places[j]!]!;
   }
-  return { k, index, squared };
+  return { n, k, index, squared };
 }
 
 /** The centres nearest to each point, nearest first. */
@@ -62,8 +64,13 @@ function nearestCentres(points: Float32Array, width: number, count: number): Nea
   const n = points.length / width;
   const probes = Math.min(PROBES, count);
   const nearest = new Nearest(count, width, probes);
-  const sample = new Random(0, "centres").permutation(n).subarray(0, Math.min(n, count * SAMPLED));
-  for (let c = 0; c < count; c++) nearest.put(c, points, sample[c]!);
+  // A centre that is not a number would be nobody's.
+  const isNumber = (i: number) => points.subarray(i * width, (i + 1) * width).every(Number.isFinite);
+  const sample = new Random(0, "centres")
+    .permutation(n)
+    .filter(isNumber)
+    .subarray(0, count * SAMPLED);
+  for (let c = 0; c < Math.min(count, sample.length); c++) nearest.put(c, points, sample[c]!);
   for (let round = 0; round < ROUNDS; round++) moveCentres(points, width, sample, nearest, count);
   const index = new Int32Array(n * probes);
   const distance = new Float32Array(n * probes);
@@ -82,6 +89,7 @@ function moveCentres(points: Float32Array, width: number, sample: Int32Array, ce
   for (const i of sample) {
     centres.ask(points, i);
     centres.search(0, count);
+    if (centres.squared[0] === Number.POSITIVE_INFINITY) continue;
     const centre = centres.places[0]!;
     counts[centre]!++;
     for (let d = 0; d < width; d++) sums[centre * width + d]! += points[i * width + d]!;

@@ -4,31 +4,43 @@ import type { Graph } from "./graph.ts";
 import type { Neighbours } from "./neighbours.ts";
 import { swept } from "./sweeps.ts";
 
-/** The graph of neighbours with weights exp(-4 d² / (distance to the k-th neighbour)²), as in the paper's section 4, made symmetric by the mean. */
-export function neighbourGraph({ k, index, squared }: Neighbours): Graph {
-  const n = index.length / k;
+/**
+ * The graph of neighbours with weights exp(-4 d² / (distance to the k-th neighbour)²), as in the paper's section 4, made symmetric by
+ * the mean. Where fewer than k were found, the last of them takes the place of the k-th.
+ */
+export function neighbourGraph({ n, k, index, squared }: Neighbours): Graph {
+  const found = Int32Array.from({ length: n }, (_, i) => countFinite(squared, i * k, (i + 1) * k));
   const weight = (i: number, j: number) => {
-    const scale = squared[i * k + k - 1]!;
+    const scale = squared[i * k + found[i]! - 1]!;
     return scale > 0 ? Math.exp((-4 * squared[i * k + j]!) / scale) : 1;
   };
   // Each edge is counted at both ends; edges that point both ways meet as neighbours in the sorted row.
   const counts = new Int32Array(n + 1);
-  for (let i = 0; i < n; i++) counts[i + 1]! += k;
-  for (const j of index) counts[j + 1]!++;
+  for (let i = 0; i < n; i++) {
+    counts[i + 1]! += found[i]!;
+    for (let j = 0; j < found[i]!; j++) counts[index[i * k + j]! + 1]!++;
+  }
   for (let i = 0; i < n; i++) counts[i + 1]! += counts[i]!;
   const next = counts.slice();
-  const to = new Int32Array(2 * n * k);
-  const half = new Float32Array(2 * n * k);
+  const to = new Int32Array(counts[n]!);
+  const half = new Float32Array(counts[n]!);
   const add = (from: number, node: number, value: number) => {
     to[next[from]!] = node;
     half[next[from]!++] = value / 2;
   };
   for (let i = 0; i < n; i++)
-    for (let j = 0; j < k; j++) {
+    for (let j = 0; j < found[i]!; j++) {
       add(i, index[i * k + j]!, weight(i, j));
       add(index[i * k + j]!, i, weight(i, j));
     }
   return merged(n, counts, to, half);
+}
+
+/** How many of rising values, infinite from some place on, are before it. */
+function countFinite(values: Float32Array, from: number, to: number): number {
+  let at = from;
+  while (at < to && values[at]! < Number.POSITIVE_INFINITY) at++;
+  return at - from;
 }
 
 /** Joins edges of the same two nodes. */

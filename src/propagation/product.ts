@@ -6,8 +6,9 @@ import { instantiate } from "../wasm/module.ts";
 const LANES = 4;
 /** Vectors whose sums are kept in registers. */
 const MOST = 8;
-/** Rows that the kernel's memory has room for. */
+/** Rows that the kernel's memory has room for: so many, or fewer where they are wide, but one. */
 const ROWS = 512;
+const ROWS_BYTES = 2 ** 24;
 
 /**
  * Rows `[n, width]` times a matrix `[width, columns]`, in float32.
@@ -18,14 +19,15 @@ export function product(rows: Float32Array, width: number, matrix: Float32Array,
   const n = rows.length / width;
   const vectors = Math.ceil(columns / LANES);
   const padded = LANES * vectors;
+  const most = Math.max(1, Math.min(ROWS, Math.floor(ROWS_BYTES / (4 * width))));
   const from = 4 * width * padded;
-  const to = from + 4 * ROWS * width;
-  const { run, buffer } = instantiate({ multiply: writeProduct(width, vectors, from, to) }, to + 4 * ROWS * padded);
+  const to = from + 4 * most * width;
+  const { run, buffer } = instantiate({ multiply: writeProduct(width, vectors, from, to) }, to + 4 * most * padded);
   const memory = new Float32Array(buffer);
   for (let d = 0; d < width; d++) memory.set(matrix.subarray(d * columns, (d + 1) * columns), d * padded);
   const result = new Float32Array(n * columns);
-  for (let first = 0; first < n; first += ROWS) {
-    const count = Math.min(ROWS, n - first);
+  for (let first = 0; first < n; first += most) {
+    const count = Math.min(most, n - first);
     memory.set(rows.subarray(first * width, (first + count) * width), from / 4);
     run.multiply(count);
     for (let i = 0, at = to / 4; i < count; i++, at += padded)

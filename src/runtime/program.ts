@@ -40,7 +40,7 @@ export class Program {
   private readonly slots = new Map<string, Slot>();
   private readonly steps = new Map<string, CompiledStep>();
   /** What is fed. */
-  private readonly fed: NdArray[] = [];
+  private readonly fed = new Set<NdArray>();
 
   /** Where a backend does not work in place, a run reads what the one before wrote, and is begun when that has ended. */
   private readonly semaphore: Semaphore;
@@ -108,11 +108,16 @@ export class Program {
     });
   }
 
-  /** Zeros that steps can be fed without a copy, while the program is there. */
+  /** Zeros that steps can be fed without a copy, until they are released or the program is disposed of. */
   allocate(shape: Shape): NdArray {
     const array = this.backend.allocate(shape, "float32");
-    this.fed.push(array);
+    this.fed.add(array);
     return array;
+  }
+
+  /** Ends the use of an array of `allocate`, which no step in flight may be fed. */
+  release(array: NdArray): void {
+    if (this.fed.delete(array)) this.backend.release(array);
   }
 
   /**
@@ -138,7 +143,7 @@ export class Program {
     this.steps.clear();
     for (const { current, next } of this.slots.values())
       for (const array of [current, next]) this.backend.release(array);
-    for (const array of this.fed.splice(0)) this.backend.release(array);
+    for (const array of this.fed) this.release(array);
     this.slots.clear();
   }
 }

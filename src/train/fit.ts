@@ -164,10 +164,24 @@ class TrainingRun {
     asked: AskedHeads,
     plan: StagePlan,
   ): AsyncGenerator<RunEvent, EarlyEnd | undefined> {
-    const { data, seed, interrupted, saveSeconds = 60 } = this.options;
     const { progress, program } = this;
+    const pipeline = new Pipeline(program, compiled.phases, streams, plan, this.options.seed, progress);
+    const reason = yield* this.steps(pipeline, compiled, streams, asked, plan);
+    // Here nothing is in flight. What fails leaves its noise to the program.
+    pipeline.dispose();
+    return reason;
+  }
+
+  private async *steps(
+    pipeline: Pipeline,
+    compiled: CompiledStage,
+    streams: StageStreams,
+    asked: AskedHeads,
+    plan: StagePlan,
+  ): AsyncGenerator<RunEvent, EarlyEnd | undefined> {
+    const { data, seed, interrupted, saveSeconds = 60 } = this.options;
+    const { progress } = this;
     const { stage } = progress;
-    const pipeline = new Pipeline(program, compiled.phases, streams, plan, seed, progress);
     const refresher = new Refresher(compiled, stage.index, asked, data.train, this.tables, seed, streams.stepsPerEpoch);
     const endsBefore = (step: number) => plan.isBoundary(step) || refresher.isDue(step);
     let [stopping, saving] = [false, false];

@@ -1,6 +1,6 @@
 // The steps of a stage, of which two are in flight: the second is queued where the backend computes, and noise and batch of the
 // one after are made meanwhile.
-import type { NdArray } from "../base/array.ts";
+import type { NdArray, Shape } from "../base/array.ts";
 import { IN_FLIGHT, StepFeeds } from "../predict/feeds.ts";
 import type { Program } from "../runtime/program.ts";
 import type { StagePlan } from "./plan.ts";
@@ -26,6 +26,8 @@ export class Pipeline {
   /** Whether the last step begun has been handed to the backend, which takes steps in order. */
   private handedOver = true;
   private readonly feeds: readonly StepFeeds[];
+  /** What these draw into. */
+  private readonly noise: NdArray[] = [];
   /** Steps that each phase has begun. */
   private readonly phaseSteps: Record<string, number>;
   /** Steps of the stages before. */
@@ -40,7 +42,12 @@ export class Pipeline {
     private readonly seed: number,
     progress: TrainingProgress,
   ) {
-    this.feeds = phases.map((phase) => new StepFeeds(phase, (shape) => program.allocate(shape)));
+    const allocate = (shape: Shape) => {
+      const array = program.allocate(shape);
+      this.noise.push(array);
+      return array;
+    };
+    this.feeds = phases.map((phase) => new StepFeeds(phase, allocate));
     this.phaseSteps = { ...progress.phaseSteps };
     this.offset = progress.step - progress.stage.step;
     this.rateFactor = progress.rateFactor ?? 1;
@@ -70,6 +77,11 @@ export class Pipeline {
     const result = await this.inFlight[0]!;
     this.inFlight.shift();
     return result;
+  }
+
+  /** Frees the noise of the steps, of which none may be in flight and none may be begun afterwards. */
+  dispose(): void {
+    for (const array of this.noise.splice(0)) this.program.release(array);
   }
 
   /** Computes a step after those handed over before; what the next one is fed is made meanwhile. */

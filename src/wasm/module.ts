@@ -80,7 +80,8 @@ export function instantiate<Name extends string>(
 }
 
 function reserve(bytes: number) {
-  const pages = Math.ceil(bytes / PAGE_BYTES);
+  // A module asks for one at least.
+  const pages = Math.max(1, Math.ceil(bytes / PAGE_BYTES));
   if (pages > MAX_PAGES)
     fail(
       "E_BACKEND",

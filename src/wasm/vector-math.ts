@@ -96,7 +96,7 @@ function naturalLog(f: FunctionBuilder, x: number, corrected = () => {}): void {
   f.get(m).op("f32x4.add").get(e).floats(LN2_HIGH).op("f32x4.mul", "f32x4.add");
 }
 
-/** Pushes √(-2 ln x) of the normal numbers up to 1 in the local `x`. */
+/** Pushes √(-2 ln x) of the normal numbers up to 1 in the local `x`: the radius of a pair of normal numbers (Box & Muller 1958). */
 export function writeNormalRadius(f: FunctionBuilder, x: number): void {
   naturalLog(f, x);
   // ln 1 may be rounded to above 0.
@@ -269,7 +269,7 @@ function ofQuadrant(f: FunctionBuilder, q: number, shift: 0 | 1, sine: number, c
   shifted().ints(2).op("v128.and").i32(30).op("i32x4.shl", "v128.xor");
 }
 
-/** Pushes cos, then sin, of the whole numbers in the local `word`, of which 2^32 are a turn. */
+/** Pushes cos, then sin, of the whole numbers in the local `word`, of which 2^32 are a turn: the angle of Box & Muller 1958. */
 export function writeOfTurn(f: FunctionBuilder, word: number): void {
   const [q, r, sine, cosine] = [f.local("v128"), f.local("v128"), f.local("v128"), f.local("v128")];
   // The nearest quarter, and what is beyond it as a signed number.

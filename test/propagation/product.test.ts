@@ -32,6 +32,14 @@ describe("rows times a matrix", () => {
     expect(most).toBeLessThan(5e-5);
   });
 
+  it("are computed one at a time where they are wide: a kernel with room for more would not fit WebAssembly", () => {
+    const [n, width] = [3, 2_200_000];
+    const rows = Float32Array.from({ length: n * width }, (_, at) => Math.floor(at / width) - (at % 2));
+    // Sums of whole numbers below 2^24, which float32 has all.
+    const ones = new Float32Array(width).fill(1);
+    expect([...product(rows, width, ones, 1)]).toEqual([-0.5, 0.5, 1.5].map((mean) => mean * width));
+  });
+
   it("are none of no rows", () => {
     expect(product(new Float32Array(0), 3, new Float32Array(6), 2).length).toBe(0);
   });

@@ -8,7 +8,9 @@ import type { BuiltModel, Phase } from "../../src/models/model.ts";
 import { zerosInit } from "../../src/nn/init.ts";
 import { adam } from "../../src/nn/optim.ts";
 import { averagePath, type Scope } from "../../src/nn/scope.ts";
+import type { Backend } from "../../src/runtime/backend.ts";
 import { compileModel } from "../../src/train/steps.ts";
+import { NATIVE } from "../helpers.ts";
 import { smallGan } from "./small-gan.ts";
 import { data, type EndedRun, phase, STEPS, train } from "./tiny.ts";
 
@@ -74,6 +76,38 @@ describe("a phase", () => {
     expect(run.saves.at(-1)!.snapshot.progress.phaseSteps).toEqual(
       Object.fromEntries(Object.entries(expected).map(([name, steps]) => [name, steps.length])),
     );
+  });
+
+  it("has memory for its noise while its stage lasts: the next stage does not hold twice", async () => {
+    let arrays = 0;
+    const backend: Backend = {
+      ...NATIVE,
+      allocate(shape, dtype) {
+        arrays++;
+        return NATIVE.allocate(shape, dtype);
+      },
+      release(array) {
+        arrays--;
+        NATIVE.release(array);
+      },
+    };
+    const held: Record<string, Set<number>> = { first: new Set(), second: new Set() };
+    const noisy = (name: string) =>
+      phase(name, {
+        schedule: () => {
+          held[name]!.add(arrays);
+          return 1;
+        },
+        loss(scope) {
+          const value = scope.child(name).param("value", [], zerosInit);
+          const loss = g.mean(g.square(g.sub(value, scope.noise("noise", [5]))));
+          return { loss, log: { loss } };
+        },
+      });
+    await train(modelOf([noisy("first")], [noisy("second")]), { backend, epochs: 4 });
+    expect(held.first!.size).toBe(1);
+    expect(held.second).toEqual(held.first);
+    expect(arrays).toBe(0);
   });
 
   it("moves its parameter on the steps that it takes alone: by SGD towards the mean pixel, in closed form", async () => {

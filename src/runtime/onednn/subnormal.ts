@@ -17,17 +17,16 @@ const LIBRARIES = ["libm.so.6", "libc.musl-x86_64.so.1"];
 export function flushSubnormals(platform: string = process.platform, arch: string = process.arch): boolean {
   if (platform !== "linux" || arch !== "x64") return false;
   for (const name of LIBRARIES) {
-    let library: ReturnType<typeof koffi.load>;
     try {
-      library = koffi.load(name);
+      const library = koffi.load(name);
+      const environment = new DataView(new ArrayBuffer(ENVIRONMENT_BYTES));
+      const of = (what: string) => library.func(what, "int", ["void *"])(new Uint8Array(environment.buffer)) as number;
+      if (of("fegetenv") !== 0) return false;
+      environment.setUint32(MXCSR, environment.getUint32(MXCSR, true) | ZEROS, true);
+      return of("fesetenv") === 0;
     } catch {
-      continue;
+      // It is not there, or lacks these functions, without which results are right, only slower.
     }
-    const environment = new DataView(new ArrayBuffer(ENVIRONMENT_BYTES));
-    const of = (what: string) => library.func(what, "int", ["void *"])(new Uint8Array(environment.buffer)) as number;
-    if (of("fegetenv") !== 0) return false;
-    environment.setUint32(MXCSR, environment.getUint32(MXCSR, true) | ZEROS, true);
-    return of("fesetenv") === 0;
   }
   return false;
 }
