@@ -7,10 +7,12 @@ import { fileURLToPath } from "node:url";
 import { gather, range } from "../src/data/dataset.ts";
 import { CODES, PIXELS } from "../src/models/few-labels.ts";
 import { joined, pointsIn } from "../src/models/graph-space.ts";
-import { load, nativeBackend, open, RunFolder } from "../src/node.ts";
+import { load, nativeBackend, RunFolder } from "../src/node.ts";
 import { byMargin } from "../src/propagation/bank.ts";
 import { nearestNeighbours } from "../src/propagation/neighbours.ts";
 import { agreement, neighbourGraph, poissonLearning } from "../src/propagation/poisson.ts";
+import { optionsOf } from "../src/run/folder.ts";
+import { openFor } from "../src/run/open-data.ts";
 
 /** The weights of thumbnails beside codes that are compared; undefined: thumbnails alone. */
 const WEIGHTS = [0, 1, 1.5, 2, 2.5, 3, undefined];
@@ -23,10 +25,9 @@ for (const path of process.argv.slice(2)) {
   const { config } = RunFolder.open(path);
   const { seed, minutes } = config;
   const { source, labels: amount } = config.data;
-  const [shown, whole] = await Promise.all([
-    open(source, { seed, labels: amount ?? undefined }),
-    open(source, { seed }),
-  ]);
+  const options = optionsOf(config);
+  const shown = await openFor(source, options);
+  const whole = await openFor(source, { ...options, labels: null });
   const { labels } = shown.train;
   const truth = whole.train.labels;
   const n = labels.length;

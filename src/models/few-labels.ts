@@ -58,7 +58,7 @@ const THUMBNAIL = 16;
  * so take a seven with a bar through it for a two where no labelled seven has one; by its pixels it is near other sevens. Weights were
  * compared by labels of training pictures that training does not see (results/codes.csv).
  */
-export const PIXELS: Beside = { head: "shrunkPixels", space: { width: 32, axes: "principal" }, weight: 2 };
+export const PIXELS: Beside = { head: "shrunkPixels", space: CODES, weight: 2 };
 
 /** Stages, streams, tables and heads of training from few labels. */
 export function fewLabels(options: FewLabelsOptions): FewLabels {
