@@ -187,9 +187,10 @@ function multiscaleJob(): Job {
   return { name: "multiscale", batch: 512, spec: COLOUR, model: { ...one(loss), streams: model.streams }, flops };
 }
 
-/** The model with its defaults, but for the random changes of pictures, which are no work of the networks. */
+/** The model with the hinge loss and spectral norm, without random changes of pictures, which are no work of the networks. */
 function acgan(): Job {
-  const model = acganModel.build(parseOptions(acganModel, { diffAugment: "none" }), GREY);
+  const options = { loss: "hinge", discriminatorNorm: "spectral", penalty: "none", diffAugment: "none" };
+  const model = acganModel.build(parseOptions(acganModel, { ...options, rate: 2e-4, discriminatorRate: 2e-4 }), GREY);
   const d1 = convWork(14, 4, 1, 48);
   const dRest = convWork(7, 4, 48, 96) + convWork(7, 3, 96, 96) + 4704 * 192 + 192 * (1 + 20);
   const g1 = (64 + 32) * 4704;

@@ -2,6 +2,7 @@
 // each other. What a score is made of, and what is said of classes, each model says itself.
 import { z } from "zod";
 import { fail } from "../base/errors.ts";
+import type { ExampleCounts } from "../data/dataset.ts";
 import * as g from "../graph/ops/index.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import { ADVERSARIAL_LOSSES, type AdversarialLossName } from "../nn/adversarial.ts";
@@ -39,20 +40,22 @@ export const adversarialOptions = {
     .max(1)
     .default(0)
     .describe("standard deviation of the first weights; 0: by the size of each layer"),
-  loss: z.enum(LOSS_NAMES).default("hinge").describe("what scores cost the discriminator and the generator"),
+  loss: z.enum(LOSS_NAMES).default("nonSaturating").describe("what scores cost the discriminator and the generator"),
   discriminatorNorm: z
     .enum(["spectral", "batch", "none"])
-    .default("spectral")
+    .default("none")
     .describe("normalisation in the discriminator: of weights (spectral), or of maps over the batch"),
   diffAugment: z
-    .enum(POLICY_NAMES)
-    .default("translation+cutout")
-    .describe("random changes of all that the discriminator sees, real or generated"),
+    .enum(["auto", ...POLICY_NAMES])
+    .default("auto")
+    .describe(
+      "random changes of all that the discriminator sees, real or generated; auto: translation+cutout of fewer than 10,000 pictures",
+    ),
   penalty: z
     .enum(["none", "r1", "wgan-gp"])
-    .default("none")
+    .default("r1")
     .describe("penalty on the discriminator's slope: at real pictures, or between them and generated ones"),
-  penaltyWeight: z.number().min(0).max(1000).default(1).describe("weight of the penalty"),
+  penaltyWeight: z.number().min(0).max(1000).default(0.5).describe("weight of the penalty"),
   penaltyShare: z
     .number()
     .min(0.01)
@@ -60,13 +63,23 @@ export const adversarialOptions = {
     .default(0.25)
     .describe("share of each batch whose slope is penalised; of all would double a step's work"),
   discriminatorSteps: z.number().int().min(1).max(10).default(1).describe("discriminator steps a generator step"),
-  rate: z.number().min(1e-6).max(1).default(2e-4).describe("learning rate of the generator (Adam)"),
-  discriminatorRate: z.number().min(1e-6).max(1).default(2e-4).describe("learning rate of the discriminator (Adam)"),
+  rate: z.number().min(1e-6).max(1).default(1e-3).describe("learning rate of the generator (Adam)"),
+  discriminatorRate: z.number().min(1e-6).max(1).default(1e-3).describe("learning rate of the discriminator (Adam)"),
   beta1: z.number().min(0).max(0.999).default(0).describe("decay of Adam's mean gradient"),
   beta2: z.number().min(0).max(0.9999).default(0.99).describe("decay of Adam's mean squared gradient"),
   schedule: z.enum(SCHEDULE_NAMES).default("lateLinear").describe("course of both learning rates"),
   emaDecay: z.number().min(0).max(0.9999).default(0.999).describe("decay of the generator's averaged weights"),
 };
+
+/** So many pictures a discriminator does not learn by heart in the time that such networks are trained for. */
+const MANY = 10_000;
+
+/**
+ * The changes of what a discriminator sees that suit so many training pictures. Of few it would learn each by heart; of many it has
+ * no time to, and changes only hide from it what a picture is like (results/acgan-options.csv).
+ */
+const policyFor = (examples: ExampleCounts | undefined): DiffAugmentPolicy =>
+  examples && examples.labelled + examples.unlabelled >= MANY ? "none" : "translation+cutout";
 
 /** The values of `adversarialOptions`. */
 export type AdversarialOptions = z.infer<z.ZodObject<typeof adversarialOptions>>;
@@ -88,12 +101,12 @@ export interface Game {
 }
 
 /** The networks with their options filled in, and the game. */
-export function adversarial(o: AdversarialOptions, { height, width, channels }: DataSpec) {
+export function adversarial(o: AdversarialOptions, { height, width, channels, examples }: DataSpec) {
   const penalised = o.penalty !== "none" && o.penaltyWeight > 0;
   if (penalised && o.discriminatorNorm === "batch")
     fail(
       "E_OPTION",
-      `penalty=${o.penalty} is of the slope of a score by its own picture, and with discriminatorNorm=batch a score depends on the whole batch; set discriminatorNorm=spectral or none`,
+      `penalty=${o.penalty} is of the slope of a score by its own picture, and with discriminatorNorm=batch a score depends on the whole batch; set discriminatorNorm=spectral or none, or penalty=none`,
     );
   if (o.loss === "wasserstein" && !penalised && o.discriminatorNorm !== "spectral")
     fail(
@@ -117,7 +130,8 @@ export function adversarial(o: AdversarialOptions, { height, width, channels }: 
       ...(o.discriminatorNorm === "batch" ? { norm: batchNorm } : {}),
     });
 
-  const seen = (scope: Scope, x: Tensor) => diffAugment(scope.child("augment"), x, o.diffAugment);
+  const policy = o.diffAugment === "auto" ? policyFor(examples) : o.diffAugment;
+  const seen = (scope: Scope, x: Tensor) => diffAugment(scope.child("augment"), x, policy);
 
   /** Features of real and of generated pictures: of both at once, unless batch norm is to see each by itself. */
   const bothFeatures = (scope: Scope, real: Tensor, generated: Tensor): [Tensor, Tensor] => {

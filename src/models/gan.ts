@@ -18,12 +18,13 @@ const options = z.object({
 
 /**
  * A generator and a discriminator; it does not classify. The first paper's settings are net=dcgan, loss=nonSaturating,
- * generatorNorm=batch, discriminatorNorm=batch, diffAugment=none, deviation=0.02, beta1=0.5, beta2=0.999, schedule=constant.
+ * generatorNorm=batch, discriminatorNorm=batch, penalty=none, diffAugment=none, deviation=0.02, rate=2e-4, discriminatorRate=2e-4,
+ * beta1=0.5, beta2=0.999, schedule=constant.
  */
 export const gan = defineModel({
   name: "gan",
   title: "generative adversarial network: generates, does not classify",
-  cite: "Goodfellow et al. 2014, Generative Adversarial Networks; networks of Radford et al. 2016 (DCGAN) or Miyato et al. 2018 (SN-GAN)",
+  cite: "Goodfellow et al. 2014, Generative Adversarial Networks; networks of Radford et al. 2016 (DCGAN) or Miyato et al. 2018 (SN-GAN), penalty of Mescheder et al. 2018 (R1)",
   options,
   batch: adversarialBatch,
   build(o, data) {

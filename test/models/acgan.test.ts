@@ -26,7 +26,7 @@ describe("acgan by projection", () => {
 describe("a step of acgan", () => {
   const spec: DataSpec = { height: 8, width: 8, channels: 1, classes: ["a", "b", "c"], mirror: false };
   const step = (conditioning: string, phase: string, labels: readonly number[], labelledHalf = false) =>
-    lossValues(acgan, { width: 4, latent: 4, embedding: 4, diffAugment: "none", conditioning }, spec, {
+    lossValues(acgan, { width: 4, latent: 4, embedding: 4, penalty: "none", diffAugment: "none", conditioning }, spec, {
       ...{ phase, labels: Int32Array.from(labels), labelledHalf },
     });
 

@@ -11,8 +11,8 @@ import { modelTests } from "./model-tests.ts";
 const SMALL = { width: 8, latent: 8, rate: 1e-3, discriminatorRate: 5e-4, emaDecay: 0.9 };
 /** The settings of Radford et al. 2016, section 4, but for the sizes. */
 const PAPER = {
-  ...{ net: "dcgan", loss: "nonSaturating", generatorNorm: "batch", discriminatorNorm: "batch", diffAugment: "none" },
-  ...{ deviation: 0.02, beta1: 0.5, beta2: 0.999, schedule: "constant" },
+  ...{ net: "dcgan", loss: "nonSaturating", generatorNorm: "batch", discriminatorNorm: "batch", penalty: "none" },
+  ...{ diffAugment: "none", deviation: 0.02, beta1: 0.5, beta2: 0.999, schedule: "constant" },
 };
 
 modelTests(
@@ -65,8 +65,29 @@ it("refuses a slope of a score that depends on other pictures, and a Wasserstein
   expect(build({ discriminatorNorm: "batch", penalty: "r1" })).toThrowError(/discriminatorNorm=batch a score depends/);
   expect(build({ discriminatorNorm: "batch", penalty: "r1", penaltyWeight: 0 })).not.toThrow();
   for (const discriminatorNorm of ["none", "batch"])
-    expect(build({ loss: "wasserstein", discriminatorNorm })).toThrowError(/limits nothing; set discriminatorNorm=/);
+    expect(build({ loss: "wasserstein", penalty: "none", discriminatorNorm })).toThrowError(
+      /limits nothing; set discriminatorNorm=/,
+    );
   expect(build({ loss: "wasserstein" })).not.toThrow();
+});
+
+it("changes what the discriminator sees of few pictures, and shows many as they are", () => {
+  const spec: DataSpec = { height: 8, width: 8, channels: 1, classes: ["a", "b"], mirror: false };
+  const loss = (diffAugment: string, examples?: DataSpec["examples"]) =>
+    lossValues(
+      gan,
+      { width: 4, latent: 4, diffAugment },
+      { ...spec, examples },
+      {
+        phase: "discriminator",
+        labels: new Int32Array(4),
+      },
+    ).total;
+  const [changed, plain] = [loss("translation+cutout"), loss("none")];
+  expect(changed).not.toBe(plain);
+  expect(loss("auto", { labelled: 10, unlabelled: 9989 })).toBe(changed);
+  expect(loss("auto", { labelled: 10, unlabelled: 9990 })).toBe(plain);
+  expect(loss("auto")).toBe(changed);
 });
 
 it("goes down to maps below 8 a side, which for large pictures are of 8 times the first channels", () => {
