@@ -3,16 +3,21 @@ import type { ComparisonRow } from "../../src/experiments/comparison.ts";
 import { markdownTable } from "../../src/experiments/comparison-table.ts";
 import { EXPERIMENTS } from "../experiments.ts";
 import { SYSTEMS } from "../systems.ts";
-import { meanAndDeviation, row } from "./cells.ts";
+import { leastToMost, meanAndDeviation, percent, table } from "./cells.ts";
 import { json, records } from "./files.ts";
 import { IN_SHORT } from "./generators.ts";
 
-/** A budget by the machine's speed, and what it was in minutes. */
-function budgetOf(runs: readonly Record<string, string>[]): string {
-  const { minutes_at_250: minutes, gflops, machine } = runs[0]!;
-  const spent = runs.reduce((total, run) => total + Number(run.seconds) / 60 / runs.length, 0).toFixed(1);
+/** A budget by the machine's speed, and what it was in minutes: from the least to the most of these runs. */
+export function budgetOf(runs: readonly Readonly<Record<string, string>>[]): string {
+  const of = (name: string) => leastToMost(runs.map((run) => Number(run[name])));
+  const spent = leastToMost(
+    runs.map(({ seconds }) => Number(seconds) / 60),
+    (minutes) => minutes.toFixed(1),
+  );
   // What is solved has no budget, and older runs do not say how fast the machine was.
-  return minutes ? `${minutes} min@250: ${spent} min at ${gflops} GFLOP/s` : `${spent} min, ${machine}`;
+  if (runs.every(({ minutes_at_250 }) => minutes_at_250))
+    return `${of("minutes_at_250")} min@250: ${spent} min at ${of("gflops")} GFLOP/s`;
+  return `${spent} min, ${[...new Set(runs.map(({ machine }) => machine))].join(" or ")}`;
 }
 
 /** The five systems: how each is called, and test accuracies of it, mean ± sd over seeds. */
@@ -21,7 +26,6 @@ export function systemsTable(): string {
   const accuracies = (id: string) => {
     const { task, system } = EXPERIMENTS.find((experiment) => experiment.id === id)!;
     const own = runs.filter((run) => run.id === id);
-    const percent = (v: number) => (100 * v).toFixed(2);
     const values = own.map((run) => Number(run.accuracy));
     return own.length === 0
       ? []
@@ -29,18 +33,15 @@ export function systemsTable(): string {
           `${system.replace(/^S\d /, "")}, ${task}: ${meanAndDeviation(values, percent)} % (${own.length === 1 ? "one run" : `${own.length} runs`})`,
         ];
   };
-  return [
-    row(["", "system", "command", "measured"]),
-    row(Array(4).fill("---")),
-    ...SYSTEMS.map(({ name, what, commands, measured, alsoFrom = [] }) =>
-      row([
-        name,
-        what,
-        commands,
-        [...measured.flatMap(accuracies), ...alsoFrom.flatMap((file) => IN_SHORT[file]())].join("; "),
-      ]),
-    ),
-  ].join("\n");
+  return table(
+    ["", "system", "command", "measured"],
+    SYSTEMS.map(({ name, what, commands, measured, alsoFrom = [] }) => [
+      name,
+      what,
+      commands,
+      [...measured.flatMap(accuracies), ...alsoFrom.flatMap((file) => IN_SHORT[file]())].join("; "),
+    ]),
+  );
 }
 
 /** Mean ± sd over seeds of each experiment. */
@@ -54,20 +55,20 @@ export function resultsTable(): string {
       return values.includes("") ? "" : meanAndDeviation(values.map(Number), show);
     };
     return [
-      row([
+      [
         experiment.system,
         experiment.task,
-        of("accuracy", (v) => `${(100 * v).toFixed(2)}`),
+        of("accuracy", percent),
         of("mse", (v) => v.toFixed(4)),
-        of("ece", (v) => `${(100 * v).toFixed(2)}`),
+        of("ece", percent),
         budgetOf(own),
         own.map((run) => run.seed).join(", "),
         experiment.published,
-      ]),
+      ],
     ];
   });
-  return [
-    row([
+  return table(
+    [
       "system",
       "task",
       "test accuracy %",
@@ -76,10 +77,9 @@ export function resultsTable(): string {
       "budget",
       "seeds",
       "published",
-    ]),
-    row(Array(8).fill("---")),
-    ...rows,
-  ].join("\n");
+    ],
+    rows,
+  );
 }
 
 /** What `genclass compare` made of several models on equal data, as its compare.json has it. */
@@ -97,7 +97,7 @@ export function seenList(): string {
     .map((task) => {
       const own = runs.filter((run) => `${run.while}: ${run.task}` === task);
       const seeds = [...new Set(own.map(({ seed }) => seed))].map((seed) => {
-        const values = own.filter((run) => run.seed === seed).map((run) => (100 * Number(run.accuracy)).toFixed(2));
+        const values = own.filter((run) => run.seed === seed).map((run) => percent(Number(run.accuracy)));
         return `${values.join(", ")} % (seed ${seed})`;
       });
       return `- ${task}, ${seeds.join(", ")}`;
@@ -109,22 +109,16 @@ export function seenList(): string {
 export function backendsTable(): string {
   const runs = records("backends.csv");
   const names = [...new Set(runs.map((run) => run.backend!))];
-  return [
-    row(["backend", "test accuracy %, ten epochs of MNIST", "log-loss", "seeds"]),
-    row(Array(4).fill("---")),
-    ...names.map((name) => {
+  return table(
+    ["backend", "test accuracy %, ten epochs of MNIST", "log-loss", "seeds"],
+    names.map((name) => {
       const own = runs.filter((run) => run.backend === name);
       const of = (column: string, show: (v: number) => string) =>
         meanAndDeviation(
           own.map((run) => Number(run[column])),
           show,
         );
-      return row([
-        name,
-        of("accuracy", (v) => (100 * v).toFixed(2)),
-        of("nll", (v) => v.toFixed(4)),
-        own.map((run) => run.seed).join(", "),
-      ]);
+      return [name, of("accuracy", percent), of("nll", (v) => v.toFixed(4)), own.map((run) => run.seed).join(", ")];
     }),
-  ].join("\n");
+  );
 }

@@ -1,5 +1,5 @@
 // What models on a pretrained network are: how fast their features are, and how well they tell other pictures.
-import { row } from "./cells.ts";
+import { table } from "./cells.ts";
 import { json, records } from "./files.ts";
 
 /** How fast features of a frozen network are, and how well they tell other pictures. */
@@ -8,21 +8,21 @@ export function pretrainedLines(): string {
     "features.json",
   );
   const novel = records("novelty.csv").filter(({ own }) => own?.startsWith("caltech"));
-  const lines = novel.map((run) => `| ${run.model} | ${run.own} | ${run.novel} | ${run.pictures} | ${run.auroc} |`);
   return [
     ...(features
       ? [
           `Features of ${features.pictures} photographs on EfficientNet-Lite0 (cores: ${features.cores}): ${features.ours.toFixed(1)} a second, bare parallel decoding and bare onnxruntime in the same run ${features.bare.toFixed(1)}: ratio ${features.ratio.toFixed(2)}. A second run has them after ${features.again.toFixed(2)} s (\`bench/features.ts\`, \`results/features.json\`).`,
         ]
       : []),
-    ...(lines.length > 0
+    ...(novel.length > 0
       ? [
           "",
           "Novelty is what a run has stored. `caltech8` is caltech10 without its classes ketch and watch; the pictures of CIFAR-10 are the first of its test part, as files (`results/novelty.ts`).",
           "",
-          "| model | known | other pictures | how many | AUROC of novelty |",
-          row(Array(5).fill("---")),
-          ...lines,
+          table(
+            ["model", "known", "other pictures", "how many", "AUROC of novelty"],
+            novel.map((run) => [run.model!, run.own!, run.novel!, run.pictures!, run.auroc!]),
+          ),
         ]
       : []),
     ...leftOutLines(),

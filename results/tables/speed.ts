@@ -1,5 +1,5 @@
 // How fast things are, and how much memory they take.
-import { row } from "./cells.ts";
+import { table } from "./cells.ts";
 import { json } from "./files.ts";
 
 interface BenchRow {
@@ -38,7 +38,7 @@ export function benchTable(): string {
     // Trained models run on onnxruntime.
     const [mine, without] = [fastest(job, "onednn"), fastest(job, "onnxruntime")];
     const best = mine ?? without;
-    return row([
+    return [
       job,
       time(find(job, "onednn")?.ours_ms),
       time(find(job, "onednn", "onednn-direct")?.peer_ms),
@@ -48,7 +48,7 @@ export function benchTable(): string {
       mine?.ratio?.toFixed(2) ?? "",
       without?.ratio?.toFixed(2) ?? "",
       best ? `${best.peak_mb.toFixed(0)} / ${best.peer_peak_mb?.toFixed(0)} MB` : "",
-    ]);
+    ];
   });
   const browsers = rows.filter((r) => r.backend === "onnxruntime" && /wasm/.test(r.peer ?? ""));
   const library = (backend: string) => (backend === "onnxruntime" ? backend : "oneDNN");
@@ -56,19 +56,20 @@ export function benchTable(): string {
   const torch = rows.find((r) => r.peer === "torch")?.peer_version;
   const ways = `PyTorch ${torch}: eager with its defaults, tuned (fused Adam, channels last), and compiled (that and \`torch.compile\`)`;
   return [
-    row([
-      "job",
-      "oneDNN",
-      "direct convolutions",
-      "bf16",
-      "onnxruntime",
-      ...Object.values(TORCH).map((name) => `PyTorch, ${name}`),
-      "oneDNN : PyTorch's fastest",
-      "onnxruntime : PyTorch's fastest",
-      "peak memory, ours / PyTorch",
-    ]),
-    row(Array(11).fill("---")),
-    ...cells,
+    table(
+      [
+        "job",
+        "oneDNN",
+        "direct convolutions",
+        "bf16",
+        "onnxruntime",
+        ...Object.values(TORCH).map((name) => `PyTorch, ${name}`),
+        "oneDNN : PyTorch's fastest",
+        "onnxruntime : PyTorch's fastest",
+        "peak memory, ours / PyTorch",
+      ],
+      cells,
+    ),
     "",
     `${[versions.join(", "), ...(torch ? [ways] : [])].join("; ")}. A product of two 1024x1024 matrices ran at ${rows[0]?.gflops_matmul.toFixed(0)} GFLOP/s on the machine.`,
     ...(browsers.length > 0
