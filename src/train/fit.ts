@@ -12,7 +12,7 @@ import { budgetShares, StagePlan } from "./plan.ts";
 import { type PreparedRun, prepare } from "./prepare.ts";
 import { Refresher } from "./refresh.ts";
 import { Solving } from "./solving.ts";
-import { type EarlyEnd, Training } from "./training.ts";
+import { type EarlyEnd, TrainingRun } from "./training-run.ts";
 import { Validator } from "./validate.ts";
 import { Watch } from "./watch.ts";
 
@@ -34,14 +34,14 @@ export async function* fit(options: FitOptions, prepared?: PreparedRun): AsyncGe
     const train = featureTable(firstViews(options.features?.train));
     const validator = await Validator.create(program, compiled, data, seed, batch, { validation, train });
     const watch = await Watch.create(program, compiled, options);
-    yield* stages(new Training(options, ready, program, validator, watch), loaded);
+    yield* stages(new TrainingRun(options, ready, program, validator, watch), loaded);
   } finally {
     await program.dispose();
   }
 }
 
 /** The stages in order, from where the run stands. @param loaded what it began with, for people */
-async function* stages(run: Training, loaded: string | undefined): AsyncGenerator<RunEvent, void> {
+async function* stages(run: TrainingRun, loaded: string | undefined): AsyncGenerator<RunEvent, void> {
   const { options, progress } = run;
   const { stages } = run.compiled;
   const { added } = options.data.train;
@@ -71,7 +71,7 @@ async function* stages(run: Training, loaded: string | undefined): AsyncGenerato
 }
 
 /** The steps of one stage, from where it stands to its end or to where it got nowhere. @returns why the run ends with it, if it does */
-async function* steps(run: Training, plan: StagePlan): AsyncGenerator<RunEvent, EarlyEnd | undefined> {
+async function* steps(run: TrainingRun, plan: StagePlan): AsyncGenerator<RunEvent, EarlyEnd | undefined> {
   const { options, progress, program, stage, streams } = run;
   const pipeline = new Pipeline(program, stage.phases, streams, plan, options.seed, progress);
   const reason = yield* piped(run, plan, pipeline);
@@ -81,7 +81,7 @@ async function* steps(run: Training, plan: StagePlan): AsyncGenerator<RunEvent, 
 }
 
 async function* piped(
-  run: Training,
+  run: TrainingRun,
   plan: StagePlan,
   pipeline: Pipeline,
 ): AsyncGenerator<RunEvent, EarlyEnd | undefined> {
@@ -141,7 +141,7 @@ async function* piped(
 }
 
 /** A stage that is solved and not stepped: its one step is done, or it has not begun. @returns as `steps` */
-async function* solve(run: Training): AsyncGenerator<RunEvent, EarlyEnd | undefined> {
+async function* solve(run: TrainingRun): AsyncGenerator<RunEvent, EarlyEnd | undefined> {
   const { compiled, options, progress, program } = run;
   const { stage } = progress;
   if (stage.step > 0) return undefined;

@@ -28,7 +28,7 @@ import type { Watch } from "./watch.ts";
 export type EarlyEnd = Exclude<EndEvent["reason"], "planned">;
 
 /** One run, from its start or from where a checkpoint left it. */
-export class Training {
+export class TrainingRun {
   /** The graphs of all stages. */
   readonly compiled: CompiledModel;
   /** Where it stands. */
