@@ -1,11 +1,12 @@
 // Accuracies of trained models, as README.md has them.
 import type { ComparisonRow } from "../../src/experiments/comparison.ts";
 import { markdownTable } from "../../src/experiments/comparison-table.ts";
+import { records } from "../csv.ts";
 import { EXPERIMENTS } from "../experiments.ts";
 import { SYSTEMS } from "../systems.ts";
 import { leastToMost, meanAndDeviation, percent, table } from "./cells.ts";
-import { json, records } from "./files.ts";
 import { IN_SHORT } from "./generators.ts";
+import { json } from "./json.ts";
 
 /** A budget by the machine's speed, and what it was in minutes: from the least to the most of these runs. */
 export function budgetOf(runs: readonly Readonly<Record<string, string>>[]): string {

@@ -1,5 +1,5 @@
 // What generators draw and translate, as README.md has it.
-import { records } from "./files.ts";
+import { records } from "../csv.ts";
 
 /** What a run that learnt to denoise reaches beside filters that learn nothing. */
 export function denoiseLine(): string {

@@ -1,6 +1,8 @@
 // What models on a pretrained network are: how fast their features are, and how well they tell other pictures.
+
+import { records } from "../csv.ts";
 import { table } from "./cells.ts";
-import { json, records } from "./files.ts";
+import { json } from "./json.ts";
 
 /** How fast features of a frozen network are, and how well they tell other pictures. */
 export function pretrainedLines(): string {

@@ -1,6 +1,6 @@
 // How fast things are, and how much memory they take.
 import { table } from "./cells.ts";
-import { json } from "./files.ts";
+import { json } from "./json.ts";
 
 interface BenchRow {
   job: string;

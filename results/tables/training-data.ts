@@ -1,6 +1,7 @@
 // What is done about training data: rare classes, few pictures, wrong labels.
+
+import { records } from "../csv.ts";
 import { meanAndDeviation, percent, table } from "./cells.ts";
-import { records } from "./files.ts";
 
 /** What a remedy against rare classes brings. */
 export function imbalanceTable(): string {
