@@ -5,9 +5,6 @@
 // for STEPS steps (4,000) of 128 on six times PICTURES generated ones and nothing else. The rest compares features that the judge
 // has of 2,000 generated and of as many real test pictures: the Fréchet distance of all, density and coverage, and how near
 // generated ones are to the training pictures, beside how near test pictures are.
-import { execFileSync } from "node:child_process";
-import { appendFileSync, existsSync } from "node:fs";
-import { fileURLToPath } from "node:url";
 import { sizeOf } from "../src/base/array.ts";
 import { gather, range } from "../src/data/dataset.ts";
 import { toBytes } from "../src/data/picture.ts";
@@ -18,19 +15,17 @@ import { frechetDistance } from "../src/metrics/frechet-distance.ts";
 import { manifoldMetrics } from "../src/metrics/manifold.ts";
 import { spreadRows } from "../src/metrics/sample-metrics.ts";
 import { cnn } from "../src/models/cnn.ts";
-import { chooseBackend, evaluate, load, open, RunFolder } from "../src/node.ts";
+import { chooseBackend, evaluate, type RunFolder } from "../src/node.ts";
 import { trainInMemory } from "../src/synthesis/in-memory.ts";
+import { addRow, commit } from "./csv.ts";
+import { openJudged } from "./judged-run.ts";
 
-const [path, judgePath, count = "10000", steps = "4000"] = process.argv.slice(2);
-if (!path || !judgePath) throw new Error("npx tsx results/acgan.ts RUN JUDGE [PICTURES [STEPS]]");
 const { backend } = chooseBackend();
-const [model, judge] = [await load(path, { backend }), await load(judgePath, { backend })];
-const run = RunFolder.open(path);
+const { run, data, model, judge, n, more } = await openJudged("acgan", 10_000, backend);
+const [steps = "4000"] = more;
 const { config } = run;
-const data = await open(config.data.location ?? config.data.source, { seed: config.seed });
 const test = data.test!;
 const k = data.classes.length;
-const n = Math.min(Number(count), test.labels.length);
 const percent = (share: number) => (100 * share).toFixed(2);
 const inTurn = (length: number) => Int32Array.from({ length }, (_, i) => i % k);
 const generate = async (length: number, seed: number) => toBytes((await model.sample(length, { seed })).data);
@@ -64,17 +59,14 @@ const student = await trainInMemory(
 const { accuracy } = (await evaluate(student, test, data.classes)).metrics;
 for (const one of [model, judge, student]) await one.dispose();
 
-const out = fileURLToPath(new URL("acgan.csv", import.meta.url));
-const commit = execFileSync("git", ["rev-parse", "--short", "HEAD"], { encoding: "utf8" }).trim();
 const line = {
-  ...{ data: data.name, seed: config.seed, conditioning: config.options.conditioning, pictures: n },
+  ...{ data: data.name, seed: config.seed, conditioning: String(config.options.conditioning), pictures: n },
   ...{ asked: percent(shareOf(right)), worst: percent(Math.min(...ofClass)), trained: percent(accuracy!) },
   ...{ frechet: distance.toFixed(3), density: density.toFixed(3), coverage: coverage.toFixed(3) },
   ...{ nearest_ratio: medianRatio.toFixed(3), nearest_share: nearShare.toFixed(3) },
-  ...{ steps, minutes: minutesOf(run).toFixed(1), backend: backend.name, commit },
+  ...{ steps, minutes: minutesOf(run).toFixed(1), backend: backend.name, commit: commit() },
 };
-if (!existsSync(out)) appendFileSync(out, `${Object.keys(line).join(",")}\n`);
-appendFileSync(out, `${Object.values(line).join(",")}\n`);
+addRow("acgan.csv", line);
 for (const [c, name] of data.classes.entries()) console.log(`${name}: ${percent(ofClass[c]!)} %`);
 console.log(line);
 

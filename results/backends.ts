@@ -1,13 +1,12 @@
 // Whether the backend matters for what is learned: MNIST, all labels, ten epochs, three seeds on each.
 //   npx tsx results/backends.ts [BACKEND:SEED …] writes results/backends.csv; a line of the same backend and seed is replaced.
 import { spawnSync } from "node:child_process";
-import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { putRow } from "./csv.ts";
 
-const FILE = fileURLToPath(new URL("backends.csv", import.meta.url));
 const MAIN = fileURLToPath(new URL("../dist/cli/main.js", import.meta.url));
-const COLUMNS = ["backend", "seed", "accuracy", "nll", "mse", "seconds", "command"] as const;
 const BACKENDS: Readonly<Record<string, readonly string[]>> = {
   onnx: ["--backend", "onnx"],
   onednn: ["--backend", "onednn"],
@@ -38,8 +37,5 @@ for (const seed of SEEDS)
       seconds: seconds.toFixed(0),
       command: `genclass ${args.join(" ")}`,
     };
-    const lines = existsSync(FILE) ? readFileSync(FILE, "utf8").trim().split("\n").slice(1) : [];
-    const others = lines.filter((line) => !line.startsWith(`${backend},${seed},`));
-    const all = [...others, COLUMNS.map((name) => row[name]).join(",")].sort();
-    writeFileSync(FILE, `${COLUMNS.join(",")}\n${all.join("\n")}\n`);
+    putRow("backends.csv", row, 2);
   }

@@ -1,9 +1,6 @@
 // How many labels a graph of codes finds, and of what the codes had best be joined with: npx tsx results/codes.ts RUN... writes a line for
 // each run and way of joining to results/codes.csv. A run is one of training from few labels; its codes are as its first stage left
 // them. Labels of training pictures that the run does not see are looked at, and nothing else: no validation or test picture.
-import { execFileSync } from "node:child_process";
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
-import { fileURLToPath } from "node:url";
 import { gather, range } from "../src/data/dataset.ts";
 import { CODES, PIXELS } from "../src/models/few-labels.ts";
 import { joined, pointsIn } from "../src/models/graph-space.ts";
@@ -13,13 +10,11 @@ import { nearestNeighbours } from "../src/propagation/neighbours.ts";
 import { agreement, neighbourGraph, poissonLearning } from "../src/propagation/poisson.ts";
 import { optionsOf } from "../src/run/folder.ts";
 import { openFor } from "../src/run/open-data.ts";
+import { commit, putRow } from "./csv.ts";
 
 /** The weights of thumbnails beside codes that are compared; undefined: thumbnails alone. */
 const WEIGHTS = [0, 1, 1.5, 2, 2.5, 3, undefined];
-const COLUMNS = "data,labels,seed,minutes,joined,found,hidden_found,commit";
-const FILE = fileURLToPath(new URL("codes.csv", import.meta.url));
 
-const commit = execFileSync("git", ["rev-parse", "--short", "HEAD"], { encoding: "utf8" }).trim();
 const backend = nativeBackend();
 for (const path of process.argv.slice(2)) {
   const { config } = RunFolder.open(path);
@@ -44,17 +39,12 @@ for (const path of process.argv.slice(2)) {
     const hidden = [...labels.keys()].filter((i) => labels[i]! < 0);
     const found = hidden.filter((i) => guesses.classes[i] === truth[i]).length / hidden.length;
     const back = agreement(graph, labels, k)?.toFixed(3) ?? "";
-    write(
-      [source, JSON.stringify(amount), seed, minutes, weight ?? "pixels", found.toFixed(4), back, commit].join(","),
-    );
+    const row = {
+      ...{ data: source, labels: JSON.stringify(amount), seed, minutes: minutes ?? "", joined: weight ?? "pixels" },
+      ...{ found: found.toFixed(4), hidden_found: back, commit: commit() },
+    };
+    console.log(row);
+    // In place of one of the same run and way of joining.
+    putRow("codes.csv", row, 5);
   }
-}
-
-/** Adds a line, in place of one of the same run and way of joining. */
-function write(line: string): void {
-  console.log(line);
-  const key = (text: string) => text.split(",").slice(0, 5).join(",");
-  const lines = existsSync(FILE) ? readFileSync(FILE, "utf8").trim().split("\n").slice(1) : [];
-  const kept = lines.filter((other) => key(other) !== key(line));
-  writeFileSync(FILE, `${[COLUMNS, ...[...kept, line].sort()].join("\n")}\n`);
 }

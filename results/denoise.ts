@@ -2,14 +2,12 @@
 // results/denoise.csv. The pairs are those that `evaluate` uses, of the test part: noise is cut off at black and white. Each filter
 // has the parameter that is best on these very pictures, and so have the gain and offset after it, since noise that is cut off
 // makes dark places lighter: no use of the filter on others is better. PSNR is the mean over pictures, in dB.
-import { execFileSync } from "node:child_process";
-import { appendFileSync, existsSync } from "node:fs";
-import { fileURLToPath } from "node:url";
 import { gather, keptPartner, range } from "../src/data/dataset.ts";
 import { meanSquaredError, psnr } from "../src/metrics/psnr.ts";
 import { ssim } from "../src/metrics/ssim.ts";
 import { load, open, RunFolder } from "../src/node.ts";
 import { type Filter, gaussian, median, nonLocalMeans } from "./classic-filters.ts";
+import { addRow, commit } from "./csv.ts";
 
 const [path, count = "200"] = process.argv.slice(2);
 if (!path) throw new Error("npx tsx results/denoise.ts RUN [PICTURES]");
@@ -88,15 +86,13 @@ rows.push([config.model, "", score(Array.from({ length: n }, (_, i) => pictureOf
 
 // Of the run; filters have neither.
 const seconds = run.events().findLast((event) => event.type === "end")?.seconds ?? 0;
-const trained = [String(config.seed), (seconds / 60).toFixed(1)];
-const out = fileURLToPath(new URL("denoise.csv", import.meta.url));
-const commit = execFileSync("git", ["rev-parse", "--short", "HEAD"], { encoding: "utf8" }).trim();
-if (!existsSync(out)) appendFileSync(out, "data,noise,pictures,method,parameter,psnr,ssim,seed,minutes,commit\n");
+const trained = { seed: config.seed, minutes: (seconds / 60).toFixed(1) };
 for (const [name, parameter, found] of rows) {
-  const values = [found.psnr.toFixed(2), found.ssim.toFixed(4)];
-  appendFileSync(
-    out,
-    `${[data.name, pairs.amount, n, name, parameter, ...values, ...(name === config.model ? trained : ["", ""]), commit].join(",")}\n`,
-  );
-  process.stdout.write(`${name.padEnd(26)} ${values.join(" dB  ")}\n`);
+  const values = { psnr: found.psnr.toFixed(2), ssim: found.ssim.toFixed(4) };
+  addRow("denoise.csv", {
+    ...{ data: data.name, noise: pairs.amount ?? "", pictures: n, method: name, parameter, ...values },
+    ...(name === config.model ? trained : { seed: "", minutes: "" }),
+    commit: commit(),
+  });
+  process.stdout.write(`${name.padEnd(26)} ${values.psnr} dB  ${values.ssim}\n`);
 }

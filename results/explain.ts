@@ -1,22 +1,15 @@
 // Whether explanations hold for another judge, and how much they change: npx tsx results/explain.ts RUN JUDGE [PICTURES] adds a
 // line to results/explain.csv. RUN explains the first pictures of its test part, each for a random other class; JUDGE is a run of
 // a network that was trained by itself. Change is compared with that to the nearest training picture of the class.
-import { execFileSync } from "node:child_process";
-import { appendFileSync, existsSync } from "node:fs";
-import { fileURLToPath } from "node:url";
 import { gather, range } from "../src/data/dataset.ts";
 import { argmax, softmaxRows } from "../src/metrics/classification.ts";
-import { evaluate, load, nativeBackend, open, RunFolder } from "../src/node.ts";
+import { evaluate } from "../src/node.ts";
 import { explain } from "../src/predict/explain.ts";
 import { Random } from "../src/random/random.ts";
+import { addRow, commit, fixed } from "./csv.ts";
+import { openJudged } from "./judged-run.ts";
 
-const [path, judgePath, count = "1000"] = process.argv.slice(2);
-if (!path || !judgePath) throw new Error("npx tsx results/explain.ts RUN JUDGE [PICTURES]");
-const backend = nativeBackend();
-const [model, judge] = [await load(path, { backend }), await load(judgePath, { backend })];
-const { config } = RunFolder.open(path);
-const data = await open(config.data.location ?? config.data.source, { seed: config.seed });
-const n = Math.min(Number(count), data.test!.labels.length);
+const { run, data, model, judge, n } = await openJudged("explain", 1000);
 const k = data.classes.length;
 const pictures = await gather(data.test!, range(0, n));
 const size = pictures.length / n;
@@ -59,11 +52,11 @@ const numbers = {
   seconds_alone: secondsAlone,
   judge_accuracy: (await evaluate(judge, data.test!, data.classes)).metrics.accuracy!,
 };
-const out = fileURLToPath(new URL("explain.csv", import.meta.url));
-const commit = execFileSync("git", ["rev-parse", "--short", "HEAD"], { encoding: "utf8" }).trim();
-if (!existsSync(out)) appendFileSync(out, `model,data,pictures,${Object.keys(numbers).join(",")},commit\n`);
-const values = Object.values(numbers).map((value) => value.toFixed(4));
-appendFileSync(out, `${[config.model, data.name, n, ...values, commit].join(",")}\n`);
+addRow("explain.csv", {
+  ...{ model: run.config.model, data: data.name, pictures: n },
+  ...fixed(numbers, 4),
+  commit: commit(),
+});
 process.stdout.write(`${JSON.stringify(numbers, null, 2)}\n`);
 await model.dispose();
 await judge.dispose();

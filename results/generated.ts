@@ -4,9 +4,7 @@
 // with generated pictures in half of each batch; and with both these and classic augmentation. A generator and the teachers that
 // judge its pictures see the same real pictures and no others, with classic augmentation: without it, new pictures would lie between
 // a handful. The test part is looked at once, when a classifier has ended.
-import { execFileSync } from "node:child_process";
-import { appendFileSync, existsSync, readFileSync, writeFileSync } from "node:fs";
-import { fileURLToPath } from "node:url";
+import { resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { withAdded } from "../src/data/added.ts";
 import { type Dataset, range, subset } from "../src/data/dataset.ts";
@@ -16,6 +14,7 @@ import { findModel } from "../src/models/index.ts";
 import { chooseBackend, evaluate, open } from "../src/node.ts";
 import { trainInMemory } from "../src/synthesis/in-memory.ts";
 import { type Synthesis, synthesize } from "../src/synthesis/synthesize.ts";
+import { addRow, commit, type Row, records } from "./csv.ts";
 
 const { values: asked } = parseArgs({
   options: {
@@ -25,7 +24,7 @@ const { values: asked } = parseArgs({
     draws: { type: "string", default: "5" },
     // Of the classifier; the generator takes twice as many.
     steps: { type: "string", default: "2000" },
-    out: { type: "string", default: fileURLToPath(new URL("generated.csv", import.meta.url)) },
+    out: { type: "string" },
   },
 });
 
@@ -51,19 +50,12 @@ const ARMS: readonly Arm[] = [
 const newPictures = (perClass: number) =>
   (perClass <= 10 ? 30 : perClass <= 50 ? 10 : perClass <= 100 ? 5 : 1) * perClass;
 const BATCH = 128;
-const HEAD = "data,per_class,draw,arm,steps,accuracy,new,kept,seconds,backend,commit";
 
-const { out } = asked;
+const out = asked.out === undefined ? "generated.csv" : resolve(asked.out);
 const steps = Number(asked.steps);
 const { backend } = chooseBackend();
-const commit = execFileSync("git", ["rev-parse", "--short", "HEAD"], { encoding: "utf8" }).trim();
-if (!existsSync(out)) writeFileSync(out, `${HEAD}\n`);
-const keyOf = (cells: readonly (string | number)[]) => cells.slice(0, 5).join(",");
-const done = new Set(
-  readFileSync(out, "utf8")
-    .split("\n")
-    .map((line) => keyOf(line.split(","))),
-);
+const keyOf = (row: Row) => [row.data, row.per_class, row.draw, row.arm, row.steps].join();
+const done = new Set(records(out).map(keyOf));
 
 for (const name of asked.sets.split(",")) {
   const whole = await open(name, { validation: 0 });
@@ -72,7 +64,7 @@ for (const name of asked.sets.split(",")) {
       const real = fewOf(whole, perClass, draw);
       const made = new Map<string, Synthesis>();
       for (const { name: arm, augment, generator, share = 0 } of ARMS) {
-        const key = [name, perClass, draw, arm, steps];
+        const key = { data: name, per_class: perClass, draw, arm, steps };
         if (done.has(keyOf(key))) continue;
         const begun = performance.now();
         if (generator && !made.has(generator)) made.set(generator, await generate(generator, real, perClass, draw));
@@ -88,15 +80,13 @@ for (const name of asked.sets.split(",")) {
         });
         const { metrics } = await evaluate(model, whole.test!, whole.classes);
         await model.dispose();
-        const line = [
-          ...key,
-          metrics.accuracy!.toFixed(5),
-          ...(drawn ? [drawn.data.train.labels.length, keptShare(drawn).toFixed(3)] : [0, ""]),
-          ((performance.now() - begun) / 1000).toFixed(0),
-          ...[backend.name, commit],
-        ];
-        appendFileSync(out, `${line.join(",")}\n`);
-        process.stderr.write(`${line.join("  ")}\n`);
+        const row = {
+          ...{ ...key, accuracy: metrics.accuracy!.toFixed(5) },
+          ...{ new: drawn?.data.train.labels.length ?? 0, kept: drawn ? keptShare(drawn).toFixed(3) : "" },
+          ...{ seconds: ((performance.now() - begun) / 1000).toFixed(0), backend: backend.name, commit: commit() },
+        };
+        addRow(out, row);
+        process.stderr.write(`${Object.values(row).join("  ")}\n`);
       }
     }
 }

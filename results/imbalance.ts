@@ -1,7 +1,6 @@
 // MNIST made imbalanced 50:1, with and without a remedy: npx tsx results/imbalance.ts writes results/imbalance.csv.
 // Class k keeps 1000 · 50^(-k/9) training pictures: 1,000 zeros down to 20 nines, 2,866 in all; a tenth is validation. Every
 // variant takes the same number of steps. The test part (balanced, 10,000) is looked at once, when a run has ended.
-import { execFileSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -10,6 +9,7 @@ import { subset } from "../src/data/dataset.ts";
 import { evaluate, load, nativeBackend, open, withValidation } from "../src/node.ts";
 import { Random } from "../src/random/random.ts";
 import { startRun } from "../src/run/train.ts";
+import { commit } from "./csv.ts";
 
 const SEEDS = [0, 1, 2];
 const STEPS = 800;
@@ -23,7 +23,6 @@ const VARIANTS = {
 
 const backend = nativeBackend();
 const mnist = await open("mnist", { validation: 0 });
-const commit = execFileSync("git", ["rev-parse", "--short", "HEAD"], { encoding: "utf8" }).trim();
 const lines = ["variant,seed,balanced_accuracy,accuracy,rarest_recall,steps,commit"];
 for (const seed of SEEDS) {
   const order = new Random(seed, "imbalance").permutation(mnist.train.labels.length);
@@ -49,7 +48,7 @@ for (const seed of SEEDS) {
       metrics.accuracy!.toFixed(5),
       classification!.classes[9]!.recall.toFixed(5),
       steps,
-      commit,
+      commit(),
     ];
     lines.push(line.join(","));
     process.stderr.write(`${line.join("  ")}\n`);

@@ -1,7 +1,6 @@
 // Wrong labels planted in MNIST and looked for by a run trained on them: npx tsx results/label-noise.ts writes
 // results/label-noise.csv. 2 % of the 60,000 training labels become another class; the run trains on all of them for some
 // epochs; the share of planted ones within the first 3 % of the suspicious list is reported.
-import { execFileSync } from "node:child_process";
 import { rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -10,6 +9,7 @@ import { load, nativeBackend, open, withValidation } from "../src/node.ts";
 import { suspiciousLabels } from "../src/predict/suspicious.ts";
 import { Random } from "../src/random/random.ts";
 import { startRun } from "../src/run/train.ts";
+import { commit } from "./csv.ts";
 
 const SEEDS = [0, 1];
 const WRONG = 0.02;
@@ -18,7 +18,6 @@ const EPOCHS = 3;
 
 const backend = nativeBackend();
 const mnist = await open("mnist", { validation: 0 });
-const commit = execFileSync("git", ["rev-parse", "--short", "HEAD"], { encoding: "utf8" }).trim();
 const lines = ["seed,planted,listed,found,share,epochs,commit"];
 for (const seed of SEEDS) {
   const random = new Random(seed, "wrong labels");
@@ -40,7 +39,7 @@ for (const seed of SEEDS) {
   await model.dispose();
   rmSync(folder, { recursive: true });
   const found = list.filter(({ index }) => planted.has(index)).length;
-  lines.push([seed, planted.size, list.length, found, (found / planted.size).toFixed(4), EPOCHS, commit].join(","));
+  lines.push([seed, planted.size, list.length, found, (found / planted.size).toFixed(4), EPOCHS, commit()].join(","));
   process.stderr.write(`${lines.at(-1)}\n`);
 }
 writeFileSync(fileURLToPath(new URL("label-noise.csv", import.meta.url)), `${lines.join("\n")}\n`);

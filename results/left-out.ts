@@ -3,16 +3,15 @@
 // pair to results/left-out.csv. Known pictures are the test part of the other classes; novel ones all of the two. Runs have default
 // options. Nothing is chosen here. On caltech10 the score was chosen with training pictures of all classes but ketch and watch (left out
 // in pairs, too), of CIFAR-10 and of Fashion-MNIST: the pair that nothing was chosen on is in results/novelty.csv.
-import { execFileSync } from "node:child_process";
-import { appendFileSync, existsSync, mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { type Dataset, gather, type ImageSet, range, subset } from "../src/data/dataset.ts";
 import { evaluate, load, nativeBackend, open, train } from "../src/node.ts";
 import { findNovel } from "../src/predict/novel.ts";
 import { Random } from "../src/random/random.ts";
+import { addRow, commit, fixed } from "./csv.ts";
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -43,13 +42,6 @@ function ofClasses(set: ImageSet, kept: readonly number[]): ImageSet {
   return { ...chosen, labels: chosen.labels.map((label) => kept.indexOf(label)) };
 }
 
-const out = fileURLToPath(new URL("left-out.csv", import.meta.url));
-const commit = execFileSync("git", ["rev-parse", "--short", "HEAD"], { encoding: "utf8" }).trim();
-if (!existsSync(out))
-  appendFileSync(
-    out,
-    "model,data,left_out,seed,known,pictures,auroc,aupr,fpr95,alarms,own_alarms,stated,accuracy,commit\n",
-  );
 const backend = nativeBackend();
 const root = mkdtempSync(join(tmpdir(), "genclass-left-out-"));
 for (const at of order.slice(0, Number(values.pairs))) {
@@ -77,13 +69,15 @@ for (const at of order.slice(0, Number(values.pairs))) {
       }),
     );
     const { n, auroc, aupr, fpr95, alarms } = await findNovel(model, novelty!, new Uint8Array(Buffer.concat(novel)));
-    const numbers = [auroc, aupr, fpr95, alarms, metrics.noveltyAlarms!, model.novelty.falseAlarms, metrics.accuracy!];
-    const line = [
-      ...[name, data.name, left, seed, novelty!.length, n],
-      ...[...numbers.map((value) => value.toFixed(5)), commit],
-    ].join(",");
-    appendFileSync(out, `${line}\n`);
-    process.stderr.write(`${line}\n`);
+    const stated = model.novelty.falseAlarms;
+    const numbers = { auroc, aupr, fpr95, alarms, own_alarms: metrics.noveltyAlarms!, stated };
+    const row = {
+      ...{ model: name, data: data.name, left_out: left, seed, known: novelty!.length, pictures: n },
+      ...fixed({ ...numbers, accuracy: metrics.accuracy! }, 5),
+      commit: commit(),
+    };
+    addRow("left-out.csv", row);
+    process.stderr.write(`${Object.values(row).join()}\n`);
     await model.dispose();
   }
 }

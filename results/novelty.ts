@@ -3,14 +3,12 @@
 // is compared with the test parts of the other named sets of its size and kind, with folders of pictures, which are brought to its
 // size, and with drawn pictures, up to N of each (10,000); the last column is the largest difference of novelty between the exported
 // ONNX file and the run, relative where it is above 1, over the first pictures of each kind (500).
-import { execFileSync } from "node:child_process";
-import { appendFileSync, existsSync } from "node:fs";
 import { basename } from "node:path";
-import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { ndarray, zeros } from "../src/base/array.ts";
 import { evaluate, exportHead, load, nativeBackend, open, RunFolder, VERSION } from "../src/node.ts";
 import { DRAWN_PICTURES, drawPictures, findNovel, picturesFor } from "../src/predict/novel.ts";
+import { addRow, commit, fixed } from "./csv.ts";
 
 const SETS = ["mnist", "fashion-mnist", "kmnist", "cifar10", "svhn"];
 const { values, positionals } = parseArgs({
@@ -23,10 +21,6 @@ const { values, positionals } = parseArgs({
 });
 const [most, compared] = [Number(values.most), Number(values.compared)];
 
-const out = fileURLToPath(new URL("novelty.csv", import.meta.url));
-const commit = execFileSync("git", ["rev-parse", "--short", "HEAD"], { encoding: "utf8" }).trim();
-if (!existsSync(out))
-  appendFileSync(out, "model,own,novel,pictures,auroc,aupr,fpr95,alarms,own_alarms,stated,onnx_difference,commit\n");
 const backend = nativeBackend();
 for (const path of positionals) {
   const { config } = RunFolder.open(path);
@@ -68,14 +62,14 @@ for (const path of positionals) {
     const pictures = drawn ? drawPictures(drawn, model.spec, most) : await read(source);
     if (!pictures) continue;
     const { n, auroc, aupr, fpr95, alarms } = await findNovel(model, novelty!, pictures);
-    const numbers = [auroc, aupr, fpr95, alarms, metrics.noveltyAlarms!, model.novelty.falseAlarms];
-    const line = [
-      ...[config.model, own.name, basename(source), n],
-      ...numbers.map((value) => value.toFixed(5)),
-      ...[(await fileDifference(pictures)).toExponential(1), commit],
-    ].join(",");
-    appendFileSync(out, `${line}\n`);
-    process.stderr.write(`${line}\n`);
+    const stated = model.novelty.falseAlarms;
+    const row = {
+      ...{ model: config.model, own: own.name, novel: basename(source), pictures: n },
+      ...fixed({ auroc, aupr, fpr95, alarms, own_alarms: metrics.noveltyAlarms!, stated }, 5),
+      ...{ onnx_difference: (await fileDifference(pictures)).toExponential(1), commit: commit() },
+    };
+    addRow("novelty.csv", row);
+    process.stderr.write(`${Object.values(row).join()}\n`);
   }
   await file.dispose();
   await model.dispose();

@@ -2,32 +2,14 @@
 // budget than the experiment's where MINUTES (at 250 GFLOP/s) are given. Each run is one line; a line of the same experiment and
 // seed is replaced; its run folder stays under runs/results. The test part is looked at once, by the evaluation that ends a run.
 import { execFileSync, spawnSync } from "node:child_process";
-import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { rmSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { commit, putRow } from "./csv.ts";
 import { EXPERIMENTS } from "./experiments.ts";
 
-export const FILE = fileURLToPath(new URL("classifiers.csv", import.meta.url));
 const MAIN = fileURLToPath(new URL("../dist/cli/main.js", import.meta.url));
-const COLUMNS = [
-  "id",
-  "seed",
-  "accuracy",
-  "mse",
-  "ece",
-  "nll",
-  "elbo",
-  "validation_accuracy",
-  "epochs",
-  "seconds",
-  "minutes_at_250",
-  "gflops",
-  "commit",
-  "machine",
-  "command",
-] as const;
-
 /** What the machine computes with the backend that trains, as a budget is read against. */
 const { backends, trainsWith } = JSON.parse(
   execFileSync(process.execPath, [MAIN, "doctor", "--json"], { encoding: "utf8" }),
@@ -66,7 +48,7 @@ for (const experiment of EXPERIMENTS) {
       epochs: number;
       seconds: number;
     };
-    const row: Record<(typeof COLUMNS)[number], string | number> = {
+    const row = {
       id: experiment.id,
       seed,
       accuracy: metrics["test/accuracy"]!,
@@ -80,17 +62,10 @@ for (const experiment of EXPERIMENTS) {
       seconds: (experiment.isWhole ? whole : seconds).toFixed(0),
       minutes_at_250: minutesAt250 ?? "",
       gflops: gflops.toFixed(0),
-      commit: execFileSync("git", ["rev-parse", "--short", "HEAD"], { encoding: "utf8" }).trim(),
+      commit: commit(),
       machine: `${availableParallelism()} cores with ${trainsWith}`,
       command: `genclass ${args.join(" ")}`,
     };
-    write(row);
+    putRow("classifiers.csv", row, 2);
   }
-}
-
-function write(row: Record<string, string | number>): void {
-  const lines = existsSync(FILE) ? readFileSync(FILE, "utf8").trim().split("\n").slice(1) : [];
-  const kept = lines.filter((line) => !line.startsWith(`${row.id},${row.seed},`));
-  const all = [...kept, COLUMNS.map((column) => row[column]).join(",")].sort();
-  writeFileSync(FILE, `${[COLUMNS.join(","), ...all].join("\n")}\n`);
 }

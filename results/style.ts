@@ -4,21 +4,14 @@
 // for. "slant" and "stroke" are correlations between a picture and its translations: slant is the covariance of the ink's columns and
 // rows over the variance of its rows, the width of strokes twice the ink over the length of its edges. "own" are the same with the means
 // of source and target class taken away, so that what a class brings with it does not count.
-import { execFileSync } from "node:child_process";
-import { appendFileSync, existsSync } from "node:fs";
-import { fileURLToPath } from "node:url";
 import { gather, range } from "../src/data/dataset.ts";
 import { toBytes } from "../src/data/picture.ts";
 import { argmax } from "../src/metrics/classification.ts";
-import { load, open, RunFolder } from "../src/node.ts";
+import { addRow, commit, fixed } from "./csv.ts";
+import { openJudged } from "./judged-run.ts";
 
-const [path, judgePath, count = "1000"] = process.argv.slice(2);
-if (!path || !judgePath) throw new Error("npx tsx results/style.ts RUN JUDGE [PICTURES]");
-const [model, judge] = [await load(path), await load(judgePath)];
-const { config } = RunFolder.open(path);
-const data = await open(config.data.location ?? config.data.source, { seed: config.seed });
+const { run, data, model, judge, n } = await openJudged("style", 1000);
 const test = data.test!;
-const n = Math.min(Number(count), test.labels.length);
 const k = data.classes.length;
 const { height, width, channels } = test;
 const size = test.pixels.size;
@@ -95,9 +88,9 @@ for (const [name, at] of [
   values[name] = correlation(x, y);
   values[`${name} own`] = correlation(centred(x, pairs), centred(y, pairs));
 }
-const out = fileURLToPath(new URL("style.csv", import.meta.url));
-const commit = execFileSync("git", ["rev-parse", "--short", "HEAD"], { encoding: "utf8" }).trim();
-if (!existsSync(out)) appendFileSync(out, `model,data,translations,${Object.keys(values).join(",")},commit\n`);
-const line = Object.values(values).map((value) => value.toFixed(4));
-appendFileSync(out, `${[config.model, data.name, found.length, ...line, commit].join(",")}\n`);
+addRow("style.csv", {
+  ...{ model: run.config.model, data: data.name, translations: found.length },
+  ...fixed(values, 4),
+  commit: commit(),
+});
 for (const [name, value] of Object.entries(values)) process.stdout.write(`${name.padEnd(12)} ${value.toFixed(4)}\n`);

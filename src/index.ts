@@ -94,6 +94,7 @@ export { ExportedClassifier } from "./predict/exported.ts";
 export { Random } from "./random/random.ts";
 export type { Backend, CompileOptions, Executable, Values } from "./runtime/backend.ts";
 export { Program, type State, type StepGraph } from "./runtime/program.ts";
+export type { CompiledModel } from "./train/compiled.ts";
 export type {
   AlarmEvent,
   EndEvent,
@@ -112,5 +113,5 @@ export type { Checkpoint, FitOptions, Snapshot } from "./train/fit-options.ts";
 export type { FrozenFeatures } from "./train/frozen-features.ts";
 export type { PreparedRun } from "./train/prepare.ts";
 export type { TrainingProgress } from "./train/progress.ts";
-export { type CompiledModel, compileModel } from "./train/steps.ts";
+export { compileModel } from "./train/steps.ts";
 export type { PretrainedWeights } from "./train/weights.ts";

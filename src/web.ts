@@ -2,13 +2,11 @@
 export * from "./index.ts";
 export { type ExportedHead, exportHead } from "./predict/export.ts";
 export { type Generated, type GenerateOptions, generate, SAMPLERS, type Sampler } from "./predict/generate.ts";
+export type { CallOptions, HeadFeeds, HeadGraph } from "./predict/head-runner.ts";
 export type { NoveltyBasis } from "./predict/novelty.ts";
+export type { Prediction } from "./predict/prediction.ts";
 export {
-  type CallOptions,
-  type HeadFeeds,
-  type HeadGraph,
   type ModelConfig,
-  type Prediction,
   TrainedModel,
   type TrainedWeights,
 } from "./predict/trained.ts";

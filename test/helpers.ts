@@ -29,6 +29,13 @@ export function expectClose(actual: TypedArray, expected: TypedArray, tolerance:
   expect(worst / scale, `${what}: largest relative difference`).toBeLessThanOrEqual(tolerance);
 }
 
+/** All that is told, to the end. */
+export async function allOf<T>(told: AsyncIterable<T>): Promise<T[]> {
+  const list: T[] = [];
+  for await (const one of told) list.push(one);
+  return list;
+}
+
 /** A signal that lets so many asks pass and then stops the work, which must not ask again: `asked` counts. */
 export function stopAfter(asks: number) {
   return {

@@ -17,7 +17,7 @@ import { planRun } from "../run/train.ts";
 import type { BackendWish } from "../runtime/wish.ts";
 import type { RunEvent } from "../train/events.ts";
 import { answerTimes, type TimedRun, type TimingEvent } from "./answer-times.ts";
-import { type Cell, type ComparisonRow, compared, type DoneCell } from "./comparison.ts";
+import { type Cell, type Comparison, compared, type DoneCell, type FailedCell } from "./comparison.ts";
 import { openFolder, placeOf, readJson } from "./folder.ts";
 import { type AnswerTime, type Trained, type TrainJob, trainedSchema } from "./job.ts";
 import { relayed, runJob, timeLeft } from "./run-job.ts";
@@ -44,28 +44,6 @@ export interface CompareCall extends SharedRunOptions {
   readonly backend?: BackendWish["backend"];
   /** Asked all the time until it is so; the comparison then ends with all saved. */
   readonly interrupted?: () => boolean;
-}
-
-/** A cell that could not be trained, and why. */
-export interface FailedCell extends Cell {
-  /** Of the error. */
-  readonly code: ErrorCode;
-  /** Of the error. */
-  readonly message: string;
-}
-
-/** What a comparison found. */
-export interface Comparison {
-  /** The folder of the comparison. */
-  readonly out: string;
-  /** The source of the call. */
-  readonly data: string;
-  /** The table. */
-  readonly rows: readonly ComparisonRow[];
-  /** Those that are done. */
-  readonly cells: readonly DoneCell[];
-  /** Those that could not be trained. */
-  readonly failed: readonly FailedCell[];
 }
 
 /** What a comparison tells. */

@@ -4,8 +4,7 @@ import { join } from "node:path";
 import { type ReportChart, type ReportSection, reportHtml } from "../report/html.ts";
 import { type MeasuredSeries, measured, type SeriesAxes } from "../report/plots.ts";
 import { writeAtomically } from "../run/files.ts";
-import type { Comparison } from "./compare.ts";
-import { type ComparisonRow, TEST_TEXT } from "./comparison.ts";
+import { type Comparison, type ComparisonRow, TEST_TEXT } from "./comparison.ts";
 import { csvTable, markdownTable, TABLE_HEAD, TABLE_MEANING, tableRows } from "./comparison-table.ts";
 
 /** Writes the files. @returns the path of the page @throws `E_WRITE` */

@@ -1,4 +1,5 @@
 // What the cells of a comparison say together: one row for each model and number of labels, and whether the rows differ.
+import type { ErrorCode } from "../base/errors.ts";
 import { clusteredMcnemar, holm, mcnemar, mean, pairedT, standardDeviation } from "../metrics/paired-tests.ts";
 import type { AnswerTime, Trained } from "./job.ts";
 
@@ -16,6 +17,14 @@ export interface Cell {
 export interface DoneCell extends Cell {
   /** What training told. */
   readonly trained: Trained;
+}
+
+/** A cell that could not be trained, and why. */
+export interface FailedCell extends Cell {
+  /** Of the error. */
+  readonly code: ErrorCode;
+  /** Of the error. */
+  readonly message: string;
 }
 
 /** A row of the table: a model with a number of labels, over its seeds. Means, with sample deviations where there are several. */
@@ -58,6 +67,20 @@ export interface ComparisonRow {
   readonly p: number | null;
   /** The test that gave `p`, by how many seeds the row has in common with the reference. */
   readonly test: PairedTest | null;
+}
+
+/** What a comparison found. */
+export interface Comparison {
+  /** The folder of the comparison. */
+  readonly out: string;
+  /** The source of the call. */
+  readonly data: string;
+  /** The table. */
+  readonly rows: readonly ComparisonRow[];
+  /** Those that are done. */
+  readonly cells: readonly DoneCell[];
+  /** Those that could not be trained. */
+  readonly failed: readonly FailedCell[];
 }
 
 /** Which test gave `p`. */

@@ -7,9 +7,9 @@ import { type MeasuredSeries, measured } from "../report/plots.ts";
 import { writeAtomically } from "../run/files.ts";
 import { optionWords, shellLine } from "../run/repeat.ts";
 import { importance } from "./importance.ts";
+import { type Fixed, lossOf, type Search } from "./search.ts";
 import { type Dimension, optionsAt } from "./space.ts";
 import type { Trial } from "./trial-results.ts";
-import { type Fixed, lossOf, type Search } from "./tune.ts";
 
 /** Options whose effect is drawn, at most. */
 const MOST_DRAWN = 6;

@@ -6,7 +6,7 @@ import type { Model } from "../models/model.ts";
 import { Random } from "../random/random.ts";
 import type { RunLock } from "../run/lock.ts";
 import { fetchBackbone } from "../run/named-backbones.ts";
-import { RUN_OPTIONS, type RunOptions } from "../run/options.ts";
+import { RUN_OPTIONS } from "../run/options.ts";
 import { planRun } from "../run/train.ts";
 import type { BackendWish } from "../runtime/wish.ts";
 import type { RunEvent } from "../train/events.ts";
@@ -14,6 +14,7 @@ import { openFolder, placeOf } from "./folder.ts";
 import { type Rung, rungsOf, survivors } from "./halving.ts";
 import type { Trained, TrainJob } from "./job.ts";
 import { relayed, runJob, timeLeft } from "./run-job.ts";
+import { type Fixed, lossOf, type Search, type SearchMethod, type TrialOptions } from "./search.ts";
 import {
   type Dimension,
   defaultSpace,
@@ -26,13 +27,6 @@ import {
 } from "./space.ts";
 import { FIRST_POINTS, suggest } from "./tpe.ts";
 import { RESULTS, TRIALS, type Trial, TrialResults } from "./trial-results.ts";
-
-/** Ways to search: points drawn evenly; `suggest`; and points drawn evenly of which the better ones are trained on (`rungsOf`). */
-export const SEARCH_METHODS = ["tpe", "random", "halving"] as const;
-export type SearchMethod = (typeof SEARCH_METHODS)[number];
-
-/** Options that each trial's run has. */
-export type TrialOptions = Omit<RunOptions, "seed" | "from" | "freeze" | "map" | "pairs">;
 
 /** A call of `tune`. */
 export interface TuneCall {
@@ -60,26 +54,6 @@ export interface TuneCall {
   readonly backend?: BackendWish["backend"];
   /** Asked all the time until it is so; the search then ends with all saved. */
   readonly interrupted?: () => boolean;
-}
-
-/** What a search found. */
-export interface Search {
-  /** The folder of the search. */
-  readonly out: string;
-  /** Name of the model. */
-  readonly model: string;
-  /** The source of the call. */
-  readonly data: string;
-  /** How points are chosen. */
-  readonly method: SearchMethod;
-  /** What is searched, an option each. */
-  readonly space: readonly Dimension[];
-  /** The metric of validation pictures that is made better. */
-  readonly objective: { readonly metric: string; readonly better: "higher" | "lower" } | undefined;
-  /** In the order in which they were tried. */
-  readonly trials: readonly Trial[];
-  /** The best of those that were trained furthest. */
-  readonly best: Trial | undefined;
 }
 
 /** What a search tells. */
@@ -134,13 +108,6 @@ export async function* tune(call: TuneCall): AsyncGenerator<TuneEvent, void> {
 
 /** Why a search ends before all its trials. */
 type Early = "minutes" | "interrupted";
-
-/** What a trial of the best options has, beside the point itself. */
-export interface Fixed {
-  readonly options: Readonly<Record<string, unknown>>;
-  readonly run: RunOptions;
-  readonly backend?: BackendWish["backend"];
-}
 
 /** One search: its trials so far, and the next ones. */
 class TrialSearch {
@@ -305,11 +272,4 @@ class TrialSearch {
       objective: objective && { metric: objective.metric, better: objective.better },
     };
   }
-}
-
-/** What is made small; Infinity for a trial that failed. */
-export function lossOf({ trained }: Trial): number {
-  const { objective } = trained ?? {};
-  if (!objective) return Number.POSITIVE_INFINITY;
-  return objective.better === "higher" ? -objective.value : objective.value;
 }

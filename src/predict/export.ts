@@ -12,8 +12,9 @@ import { FREE_BATCH, lower } from "../onnx/lower.ts";
 import { encodeModel } from "../onnx/schema.ts";
 import { Random } from "../random/random.ts";
 import type { Backend } from "../runtime/backend.ts";
+import type { HeadFeeds, HeadGraph } from "./head-runner.ts";
 import { headNoise } from "./noise.ts";
-import type { HeadFeeds, HeadGraph, TrainedModel } from "./trained.ts";
+import type { TrainedModel } from "./trained.ts";
 
 /** Largest difference of a value between the file and the run. */
 const TOLERANCE = 1e-4;

@@ -4,8 +4,8 @@ import { fail, GenclassError } from "../base/errors.ts";
 import { isResize, type Resize } from "../data/picture.ts";
 import { parseOnnx } from "../onnx/import/file.ts";
 import type { Backend, Executable } from "../runtime/backend.ts";
+import { type Prediction, predictionsOf } from "./prediction.ts";
 import { ROWS_AT_ONCE, requireFinite } from "./rows.ts";
-import type { Prediction } from "./trained.ts";
 
 /** What a text says as JSON; undefined for one that is none, or absent. */
 function jsonOf(text = ""): unknown {
@@ -101,12 +101,7 @@ export class ExportedClassifier {
     }
     requireFinite("probabilities", probabilities, k);
     requireFinite("novelty", novelty, 1);
-    return Array.from(labels, (best, i) => ({
-      label: this.classes[best]!,
-      probability: probabilities[i * k + best]!,
-      probabilities: Object.fromEntries(this.classes.map((name, c) => [name, probabilities[i * k + c]!])),
-      ...(tellsNovelty ? { novelty: novelty[i]! } : {}),
-    }));
+    return predictionsOf(this.classes, probabilities, labels, tellsNovelty ? novelty : undefined);
   }
 
   /** Frees what was loaded. */

@@ -4,7 +4,8 @@ import { binarise } from "../data/binarise.ts";
 import { decoded, gather, type ImageSet, range } from "../data/dataset.ts";
 import type { LikelihoodSpec } from "../models/model.ts";
 import { Random } from "../random/random.ts";
-import type { CallOptions, TrainedModel } from "./trained.ts";
+import type { CallOptions } from "./head-runner.ts";
+import type { TrainedModel } from "./trained.ts";
 
 /** What `estimateLikelihood` finds. */
 export interface LikelihoodEstimate {

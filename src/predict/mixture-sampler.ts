@@ -3,7 +3,8 @@ import type { NdArray } from "../base/array.ts";
 import { fail } from "../base/errors.ts";
 import { type ClassComponent, mixtureOf } from "../metrics/mixture-quantity.ts";
 import { Random } from "../random/random.ts";
-import type { CallOptions, TrainedModel } from "./trained.ts";
+import type { CallOptions } from "./head-runner.ts";
+import type { TrainedModel } from "./trained.ts";
 
 /** Latent vectors with the class that each stands for. */
 export interface DrawnCodes {

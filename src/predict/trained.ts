@@ -1,78 +1,23 @@
-// A trained model in use: any head by name, compiled with the weights as constants, at any batch size.
-
-import { type DType, type NdArray, ndarray, sizeOf, type TypedArray, zeros } from "../base/array.ts";
-import { fail } from "../base/errors.ts";
+// A trained model in use: what it was made from, and what it can be asked.
+import { type NdArray, zeros } from "../base/array.ts";
 import type { StopSignal } from "../base/stop-signal.ts";
 import { type ImageSet, keptPartner } from "../data/dataset.ts";
 import type { Resize } from "../data/picture.ts";
-import { constant, input, type Tensor } from "../graph/tensor.ts";
 import { argmax, softmaxRows } from "../metrics/classification.ts";
 import { type Fitted, type Metric, Predictions, temperatureOf } from "../metrics/metric.ts";
-import { applyHead, type Head, type HeadInput, type Heads, requireHead } from "../models/heads.ts";
+import { type Heads, requireHead } from "../models/heads.ts";
 import { findModel, parseOptions } from "../models/index.ts";
 import type { BuiltModel, DataSpec, LikelihoodSpec, Model } from "../models/model.ts";
-import { Build, evaluatedPath, type NoiseSpec } from "../nn/scope.ts";
-import { FREE_BATCH } from "../onnx/lower.ts";
-import type { Backend, Executable } from "../runtime/backend.ts";
+import { type Build, evaluatedPath } from "../nn/scope.ts";
+import type { Backend } from "../runtime/backend.ts";
 import type { State } from "../runtime/program.ts";
-import { pixelsToUnit, plainBatch } from "./batch.ts";
+import { plainBatch } from "./batch.ts";
 import { StepFeeds } from "./feeds.ts";
-import { headNoise } from "./noise.ts";
+import { type CallOptions, type HeadFeeds, type HeadGraph, HeadRunner } from "./head-runner.ts";
 import { type NoveltyBasis, noveltyOf } from "./novelty.ts";
 import { metricsOf, outputsOf, outputTensors, predictSet } from "./outputs.ts";
-import { ROWS_AT_ONCE, requireFinite } from "./rows.ts";
+import { type Prediction, predictionsOf } from "./prediction.ts";
 import { translationOf } from "./translation.ts";
-
-/** What a classifier says of a picture. */
-export interface Prediction {
-  /** Name of the likeliest class. */
-  label: string;
-  /** Of the label, 0..1. */
-  probability: number;
-  /** Of each class, 0..1. */
-  probabilities: Record<string, number>;
-  /**
-   * How unlike the training data: 0 for a typical picture, above 1 for an alarm, which of pictures like those of validation
-   * at most a share `TrainedModel.novelty.falseAlarms` raises. Undefined where it has no basis: see `TrainedModel.novelty`.
-   */
-  novelty?: number;
-}
-
-/** Rows that a head is given: pictures as bytes `[n, h, w, c]`, latent vectors `[n, latentSize]`, class numbers `[n]`. */
-export interface HeadFeeds {
-  /** Bytes `[n, h, w, c]`. */
-  readonly picture?: Uint8Array;
-  /** Pictures of the second source, bytes `[n, h, w, c]`. */
-  readonly second?: Uint8Array;
-  /** Latent vectors `[n, latentSize]`. */
-  readonly latent?: Float32Array;
-  /** Class numbers `[n]`. */
-  readonly label?: Int32Array;
-}
-
-/** How rows are computed. */
-export interface CallOptions {
-  /** Of the noise that is drawn. Default 0. */
-  readonly seed?: number;
-  /** Ends the work between two batches: the call then throws its reason. */
-  readonly signal?: StopSignal;
-}
-
-/** A head as a graph: its inputs by what they are, the noise that it draws, and its result. */
-export interface HeadGraph {
-  /** By what they are. */
-  readonly inputs: ReadonlyMap<HeadInput, Tensor>;
-  /** Noise that it draws, by path. */
-  readonly noises: ReadonlyMap<string, NoiseSpec>;
-  /** Its result. */
-  readonly output: Tensor;
-}
-
-interface CompiledHeads extends Omit<HeadGraph, "output"> {
-  readonly executable: Executable;
-  /** Shape of a row of the result, by head. */
-  readonly rowShapes: ReadonlyMap<string, readonly number[]>;
-}
 
 /** What a trained model was made from. */
 export interface ModelConfig {
@@ -95,20 +40,6 @@ export interface TrainedWeights {
 /** What of a state a trained model is evaluated with: without optimizer slots, and of each parameter the average where one is kept. */
 export const evaluatedState = (state: State): State =>
   new Map([...state].filter(([path]) => !path.startsWith("optimizer/") && evaluatedPath(path, state) === path));
-
-/** Names of a head's inputs in its graph, and so in an exported file. */
-const INPUT_NAMES: Readonly<Record<HeadInput, string>> = {
-  picture: "pixels",
-  second: "secondPixels",
-  latent: "latent",
-  label: "label",
-};
-const INPUT_TYPES: Readonly<Record<HeadInput, DType>> = {
-  picture: "uint8",
-  second: "uint8",
-  latent: "float32",
-  label: "int32",
-};
 
 /** Pictures that are computed at once where a set of a known size is predicted. */
 const SET_BATCH = 128;
@@ -133,8 +64,7 @@ export class TrainedModel {
   readonly novelty: NoveltyBasis;
   /** Where heads are computed. */
   readonly backend: Backend;
-  private readonly state: State;
-  private readonly compiled = new Map<string, Promise<CompiledHeads>>();
+  private readonly runner: HeadRunner;
 
   /** @param model the model of the run, where it is not among `MODELS` */
   constructor(config: ModelConfig, weights: TrainedWeights, backend: Backend, model: Model = findModel(config.model)) {
@@ -151,9 +81,10 @@ export class TrainedModel {
     this.latentSize = built.latentSize ?? 0;
     this.metrics = metricsOf({ ...built, heads: this.heads });
     this.likelihood = built.likelihood;
-    this.state = weights.state;
     this.fitted = weights.fitted;
     this.backend = backend;
+    const { heads, spec, latentSize, fitted } = this;
+    this.runner = new HeadRunner({ heads, spec, latentSize, state: weights.state, fitted, backend });
   }
 
   /** Whether the model has a head of this name. */
@@ -168,70 +99,12 @@ export class TrainedModel {
 
   /** A walk for graphs of heads, with the averaged weights as constants. */
   walk(): Build {
-    const { state } = this;
-    return new Build(false, {
-      fitted: this.fitted,
-      bind(path) {
-        const value = state.get(evaluatedPath(path, state));
-        if (!value)
-          fail(
-            "E_RUN_CONFLICT",
-            `the checkpoint has no "${path}": it was made by another version of the model; train again`,
-          );
-        return constant(value);
-      },
-    });
+    return this.runner.walk();
   }
 
   /** A head for batches of `batch`, pictures as bytes. @throws `E_HEAD` where the model lacks it */
   headGraph(name: string, batch: number): HeadGraph {
-    const head = requireHead(this.heads, name);
-    const inputs = new Map(head.takes.map((kind) => [kind, this.inputTensor(kind, batch)]));
-    const walk = this.walk();
-    const read = (kind: HeadInput) => {
-      const tensor = inputs.get(kind)!;
-      return kind === "picture" || kind === "second" ? pixelsToUnit(tensor) : tensor;
-    };
-    const given = Object.fromEntries(head.takes.map((kind) => [kind, read(kind)]));
-    const output = applyHead(head, walk.root, batch, given);
-    return { inputs, noises: walk.noises, output };
-  }
-
-  private inputTensor(kind: HeadInput, batch: number): Tensor {
-    return input(INPUT_NAMES[kind], [batch, ...this.rowShape(kind)], INPUT_TYPES[kind]);
-  }
-
-  private rowShape(kind: HeadInput): readonly number[] {
-    if (kind === "label") return [];
-    return kind === "latent" ? [this.latentSize] : this.imageShape;
-  }
-
-  private get imageShape(): readonly number[] {
-    return [this.spec.height, this.spec.width, this.spec.channels];
-  }
-
-  /** Heads as one executable: they share what they have in common. */
-  private compile(names: readonly string[]): Promise<CompiledHeads> {
-    const key = names.join(" ");
-    const known = this.compiled.get(key);
-    if (known) return known;
-    const make = async (): Promise<CompiledHeads> => {
-      const graphs = new Map(names.map((name) => [name, this.headGraph(name, FREE_BATCH)]));
-      const all = [...graphs.values()];
-      const outputs = Object.fromEntries([...graphs].map(([name, { output }]) => [name, output]));
-      return {
-        executable: await this.backend.compile(key, outputs, { mode: "infer", freeBatch: FREE_BATCH }),
-        inputs: new Map(all.flatMap(({ inputs }) => [...inputs])),
-        // Noise of one path is one: it depends on the path, the seed and the row.
-        noises: new Map(all.flatMap(({ noises }) => [...noises])),
-        rowShapes: new Map([...graphs].map(([name, { output }]) => [name, output.shape.slice(1)])),
-      };
-    };
-    const pending = make();
-    this.compiled.set(key, pending);
-    // The next call tries again.
-    pending.catch(() => this.compiled.delete(key));
-    return pending;
+    return this.runner.graph(name, batch);
   }
 
   /**
@@ -243,59 +116,8 @@ export class TrainedModel {
    * `E_NAN` for a result that is not finite
    */
   async run(name: string, feeds: HeadFeeds, options: CallOptions & { count?: number } = {}): Promise<NdArray> {
-    const [rows] = await this.runTogether([name], feeds, options);
+    const [rows] = await this.runner.run([name], feeds, options);
     return rows!;
-  }
-
-  /** As `run`, of several heads that take the same. */
-  private async runTogether(
-    names: readonly [string, ...string[]],
-    feeds: HeadFeeds,
-    options: CallOptions & { count?: number } = {},
-  ): Promise<NdArray[]> {
-    const n = this.rowsOf(names[0], requireHead(this.heads, names[0]), feeds, options.count);
-    const { executable, inputs, noises, rowShapes } = await this.compile(names);
-    const results = [...rowShapes].map(([name, shape]) => ({ name, shape, all: zeros([n, ...shape]) }));
-    const imageSize = sizeOf(this.imageShape);
-    for (let from = 0, index = 0; from < n; from += ROWS_AT_ONCE, index++) {
-      options.signal?.throwIfAborted();
-      const count = Math.min(ROWS_AT_ONCE, n - from);
-      const values: Record<string, NdArray> = {};
-      for (const [kind, { dtype }] of inputs) {
-        const shape = this.rowShape(kind);
-        const size = sizeOf(shape);
-        values[INPUT_NAMES[kind]] = ndarray(
-          dtype,
-          [count, ...shape],
-          feeds[kind]!.slice(from * size, (from + count) * size),
-        );
-      }
-      const pictures = feeds.picture?.subarray(from * imageSize, (from + count) * imageSize);
-      Object.assign(values, headNoise(noises, options.seed ?? 0, { count, batch: index, pictures }));
-      const outputs = Object.fromEntries(results.map(({ name, shape }) => [name, zeros([count, ...shape])]));
-      await executable.run(values, outputs);
-      for (const { name, shape, all } of results) all.data.set(outputs[name]!.data, from * sizeOf(shape));
-    }
-    for (const { name, shape, all } of results) requireFinite(name, all.data as Float32Array, sizeOf(shape));
-    return results.map(({ all }) => all);
-  }
-
-  /** How many rows are asked for. */
-  private rowsOf(name: string, { takes }: Head, feeds: HeadFeeds, count?: number): number {
-    let n = count;
-    for (const kind of takes) {
-      const rows: TypedArray | undefined = feeds[kind];
-      const size = sizeOf(this.rowShape(kind));
-      if (!rows) fail("E_SHAPE", `${name} takes ${takes.join(" and ")}; ${kind} is missing`);
-      if (rows.length % size !== 0 || (n !== undefined && rows.length !== n * size))
-        fail(
-          "E_SHAPE",
-          `${name}: ${kind} has ${rows.length} values; expected ${n ?? "a whole number of"} rows of [${this.rowShape(kind)}]`,
-        );
-      n = rows.length / size;
-    }
-    if (n === undefined) fail("E_SHAPE", `${name} takes nothing: say how many rows with count`);
-    return n;
   }
 
   /**
@@ -400,23 +222,14 @@ export class TrainedModel {
     const { classes } = this.spec;
     const k = classes.length;
     const heads = this.has("novelty") ? (["classify", "novelty"] as const) : (["classify"] as const);
-    const [logits, scores] = await this.runTogether(heads, { picture: pixels });
+    const [logits, scores] = await this.runner.run(heads, { picture: pixels });
     const p = softmaxRows(logits!.data, k, this.temperature);
-    const novelty = scores?.data;
-    return Array.from({ length: p.length / k }, (_, i) => {
-      const best = argmax(p, i * k, k);
-      return {
-        label: classes[best]!,
-        probability: p[i * k + best]!,
-        probabilities: Object.fromEntries(classes.map((name, c) => [name, p[i * k + c]!])),
-        ...(novelty ? { novelty: novelty[i]! } : {}),
-      };
-    });
+    const labels = Array.from({ length: p.length / k }, (_, i) => argmax(p, i * k, k));
+    return predictionsOf(classes, p, labels, scores?.data);
   }
 
   /** Frees what was compiled. */
-  async dispose(): Promise<void> {
-    for (const head of this.compiled.values()) await (await head).executable.dispose();
-    this.compiled.clear();
+  dispose(): Promise<void> {
+    return this.runner.dispose();
   }
 }

@@ -1,6 +1,6 @@
 // Labels of a few points spread over a graph of nearest neighbours, by Poisson learning: Calder, Cook, Thorpe & Slepčev 2020,
 // Poisson Learning: Graph Based Semi-Supervised Learning At Very Low Label Rates.
-import type { Graph } from "./graph.ts";
+import { type Graph, graphOf } from "./graph.ts";
 import type { Neighbours } from "./neighbours.ts";
 import { swept } from "./sweeps.ts";
 
@@ -58,7 +58,7 @@ function merged(n: number, counts: Int32Array, to: Int32Array, half: Float32Arra
     }
     starts[i + 1] = at;
   }
-  return { starts, to: to.slice(0, at), weights: half.slice(0, at), degree };
+  return graphOf({ starts, to: to.slice(0, at), weights: half.slice(0, at), degree });
 }
 
 /** Sweeps of the iteration: what the sources send has then spread over graphs of 10⁵ points (the paper's section 3). */

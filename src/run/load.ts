@@ -2,7 +2,8 @@
 import type { NdArray } from "../base/array.ts";
 import { modelNamed } from "../models/index.ts";
 import type { Model } from "../models/model.ts";
-import { type Prediction, TrainedModel } from "../predict/trained.ts";
+import type { Prediction } from "../predict/prediction.ts";
+import { TrainedModel } from "../predict/trained.ts";
 import type { Backend } from "../runtime/backend.ts";
 import { onnxruntimeBackend } from "../runtime/onnxruntime.ts";
 import { RunFolder } from "./folder.ts";

@@ -13,7 +13,7 @@ import type { RunEvent } from "../train/events.ts";
 import type { FitOptions } from "../train/fit-options.ts";
 import { targetMetric } from "../train/goals.ts";
 import { prepare } from "../train/prepare.ts";
-import { validationMetrics } from "../train/steps.ts";
+import { validationMetrics } from "../train/validation-metrics.ts";
 import { BACKBONE_FILE, batchOn, type OpenBackbone, openBackbone, optionsFor } from "./backbone.ts";
 import { optionsOf, type RunConfig, RunFolder, runConfig } from "./folder.ts";
 import { type Beginning, featuresOf, fitOptions, follow, type TrainingCall } from "./follow.ts";

@@ -1,10 +1,12 @@
 // Moving averages of what phases move. An average belongs to its parameter: where several phases move one, at once or one after the
 // other, it goes on through all of them.
+import { fail } from "../base/errors.ts";
 import { SCALAR_PREFIX, STATE_PREFIX } from "../graph/names.ts";
 import * as g from "../graph/ops/index.ts";
 import { input, type Tensor } from "../graph/tensor.ts";
 import type { Phase } from "../models/model.ts";
 import { averagePath, type StateSpec } from "../nn/scope.ts";
+import type { Program, StepGraph } from "../runtime/program.ts";
 import { pathsOf, type TrainedGroup } from "./groups.ts";
 
 /** Steps that each phase has taken, by name. */
@@ -59,4 +61,43 @@ export function keepAverages(phases: readonly Keeper[], specs: Map<string, State
       return [phase.name, rates];
     }),
   );
+}
+
+/**
+ * Refuses averages that would mislead.
+ * @param read parameters whose averages the phase reads
+ * @throws `E_NAME` where no phase keeps one of them, or the phase moves a parameter whose average only others keep
+ */
+export function requireAverages(
+  { phase, groups, decay }: Keeper,
+  read: Iterable<string>,
+  specs: ReadonlyMap<string, StateSpec>,
+): void {
+  for (const path of read)
+    if (!specs.has(averagePath(path)))
+      fail("E_NAME", `phase "${phase.name}" reads the moving average of "${path}", which no phase keeps: see emaDecay`);
+  if (decay !== undefined) return;
+  // The average would stand still while the parameter moves, and the average is what is evaluated.
+  const still = pathsOf(groups).find((path) => specs.has(averagePath(path)));
+  if (still !== undefined)
+    fail(
+      "E_NAME",
+      `phase "${phase.name}" moves "${still}" and keeps no average of it, another phase does; give both the same emaDecay`,
+    );
+}
+
+/**
+ * Before a stage: parameters that its phases do not move become their averages, which they are evaluated with, and which would
+ * otherwise stay behind for good.
+ */
+export function settleAverages(
+  phases: readonly { readonly graph: StepGraph }[],
+  specs: ReadonlyMap<string, StateSpec>,
+  program: Program,
+): void {
+  const moved = new Set(phases.flatMap(({ graph }) => [...graph.updates.keys()]));
+  for (const path of specs.keys()) {
+    const average = averagePath(path);
+    if (specs.has(average) && !moved.has(path)) program.read(path).data.set(program.read(average).data);
+  }
 }

@@ -2,7 +2,7 @@
 import { sizeOf } from "../base/array.ts";
 import type { Table } from "../data/batches.ts";
 import * as g from "../graph/ops/index.ts";
-import type { Batch } from "../models/model.ts";
+import type { Batch, TableSpec } from "../models/model.ts";
 import type { BuildOptions } from "../nn/scope.ts";
 
 /** What a frozen part gives for each picture; rows are `[views, …]`, the first view of the picture as it is. */
@@ -15,8 +15,18 @@ export interface FrozenFeatures {
   readonly validation: Table | undefined;
 }
 
+/** The part, and the shape `[views, …]` of what there is for a picture. */
+export interface FeaturePart extends Pick<FrozenFeatures, "path"> {
+  readonly shape: readonly number[];
+}
+
 /** The name of the table that batches carry the features in. */
 export const FEATURES = "frozen features";
+
+/** That table as batches declare it. */
+export const featureSpec = (shape: readonly number[]): Record<string, TableSpec> => ({
+  [FEATURES]: { shape, fill: 0 },
+});
 
 /** The features as a table of batches, none where there are none. */
 export const featureTable = (table: Table | undefined): Record<string, Table> => (table ? { [FEATURES]: table } : {});

@@ -3,10 +3,10 @@
 import type { NdArray, Shape } from "../base/array.ts";
 import { IN_FLIGHT, StepFeeds } from "../predict/feeds.ts";
 import type { Program } from "../runtime/program.ts";
+import type { PhaseStep } from "./phase-step.ts";
 import type { StagePlan } from "./plan.ts";
 import type { TrainingProgress } from "./progress.ts";
 import type { StageStreams } from "./stage-streams.ts";
-import type { PhaseStep } from "./steps.ts";
 
 /** What a step used and reported. */
 export interface StepResult {

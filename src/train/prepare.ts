@@ -2,13 +2,14 @@
 import { keptPartner } from "../data/dataset.ts";
 import { classWeights } from "../data/imbalance.ts";
 import type { State } from "../runtime/program.ts";
+import type { CompiledModel } from "./compiled.ts";
 import type { FitOptions } from "./fit-options.ts";
 import { featureTable } from "./frozen-features.ts";
 import { Goals } from "./goals.ts";
 import { makeTables } from "./refresh.ts";
 import { softTable } from "./soft-labels.ts";
 import { StageStreams } from "./stage-streams.ts";
-import { type CompiledModel, compileModel } from "./steps.ts";
+import { compileModel } from "./steps.ts";
 import { firstState, loadPretrained, picturesToMeasure, requirePrefixes, restoreState } from "./weights.ts";
 
 /** A run that has been checked and can begin. */

@@ -8,7 +8,7 @@ import { StepFeeds } from "../predict/feeds.ts";
 import { predictSet } from "../predict/outputs.ts";
 import { hashName } from "../random/random.ts";
 import type { Program } from "../runtime/program.ts";
-import type { CompiledStage } from "./steps.ts";
+import type { CompiledStage } from "./compiled.ts";
 
 /** The tables of a run, a row for each training picture: as a checkpoint holds them, else at their first values. */
 export function makeTables(

@@ -3,7 +3,7 @@ import { firstNotFinite, sizeOf } from "../base/array.ts";
 import { fail } from "../base/errors.ts";
 import { isUsable, range } from "../data/dataset.ts";
 import { classWeights } from "../data/imbalance.ts";
-import type { Solution, Solve, SolveProgress } from "../models/model.ts";
+import type { Solution, Solve, SolveProgress, Stage } from "../models/model.ts";
 import type { StateSpec } from "../nn/scope.ts";
 import { hashName } from "../random/random.ts";
 import type { Program } from "../runtime/program.ts";
@@ -86,4 +86,26 @@ export class Solving {
       program.read(path).data.set(values);
     }
   }
+}
+
+/**
+ * The paths that a stage solves.
+ * @throws `E_NAME` for a stage with phases beside, or prefixes that no head has; `E_OPTION` where some of them are frozen
+ */
+export function solvedPaths(
+  { name, phases, solve, refresh }: Stage,
+  specs: ReadonlyMap<string, StateSpec>,
+  frozen: readonly string[],
+): string[] {
+  if (!solve) return [];
+  if (phases.length > 0 || refresh)
+    fail("E_NAME", `the stage "${name}" is solved, and has phases or a refresh; give these a stage of their own`);
+  return solve.updates.flatMap((prefix) => {
+    const paths = [...specs.keys()].filter((path) => path.startsWith(prefix));
+    if (paths.length === 0)
+      fail("E_NAME", `the stage "${name}" solves "${prefix}", and no parameter of any head begins so`);
+    if (frozen.some((start) => paths.some((path) => path.startsWith(start))))
+      fail("E_OPTION", `the stage "${name}" solves all of "${prefix}" at once, and some of it is frozen; freeze less`);
+    return paths;
+  });
 }

@@ -1,8 +1,13 @@
 // A stage that got nowhere begins anew: some first weights lead to where training does not get out again.
 import { fail } from "../base/errors.ts";
 import type { Stage } from "../models/model.ts";
+import type { StateSpec } from "../nn/scope.ts";
+import type { Program } from "../runtime/program.ts";
+import type { CompiledStage } from "./compiled.ts";
 import type { Metrics } from "./events.ts";
+import type { FitOptions } from "./fit-options.ts";
 import type { TrainingProgress } from "./progress.ts";
+import { firstState, picturesToMeasure } from "./weights.ts";
 
 /** What is done about a stage that got nowhere, and said. */
 export interface Stalled {
@@ -66,3 +71,23 @@ export function requireStall({ stalls, phases, solve }: Stage, losses: readonly 
 
 /** The seed of first weights of a stage that begins anew: none that another run is likely to have been given. */
 export const otherSeed = (seed: number): number => (seed ^ 0x40000000) >>> 0;
+
+/** Gives all that a stage moves other first values, and the stage the steps that are left of it. No step may be in flight. */
+export async function beginAnew(
+  { phases }: CompiledStage,
+  specs: ReadonlyMap<string, StateSpec>,
+  options: Pick<FitOptions, "data" | "seed">,
+  program: Program,
+  progress: TrainingProgress,
+  stepsPerEpoch: number,
+): Promise<void> {
+  const seed = otherSeed(options.seed);
+  const first = firstState(specs, seed, await picturesToMeasure(specs, options.data.train, seed));
+  for (const { graph, phase } of phases) {
+    for (const path of graph.updates.keys()) program.read(path).data.set(first.get(path)!.data);
+    delete progress.phaseSteps[phase.name];
+  }
+  const { index, step, planned, epochsBefore } = progress.stage;
+  const anew = { planned: planned! - step, epochsBefore: epochsBefore + step / stepsPerEpoch, stepsBefore: step };
+  progress.stage = { index, step: 0, ...anew };
+}

@@ -7,8 +7,8 @@ import { computeMetrics, type Fitted, type Metric, Predictions } from "../metric
 import { type Step, StepFeeds } from "../predict/feeds.ts";
 import { predictSet } from "../predict/outputs.ts";
 import type { Program } from "../runtime/program.ts";
+import type { CompiledModel } from "./compiled.ts";
 import type { Metrics } from "./events.ts";
-import type { CompiledModel } from "./steps.ts";
 
 /** What validation found; empty without validation pictures. */
 export interface Validation {

@@ -10,6 +10,7 @@ import { type Step, StepFeeds } from "../predict/feeds.ts";
 import { predictSet } from "../predict/outputs.ts";
 import type { Program } from "../runtime/program.ts";
 import { type AlarmChange, alarmChanges, EPOCHS_KEPT, normName, SLOPE, stepsName } from "./alarms.ts";
+import type { CompiledModel, CompiledStage, WatchSteps } from "./compiled.ts";
 import type { Metrics } from "./events.ts";
 import type { FitOptions } from "./fit-options.ts";
 import { featureTable, firstViews } from "./frozen-features.ts";
@@ -17,7 +18,6 @@ import type { TrainingProgress, Watched } from "./progress.ts";
 import { softTable } from "./soft-labels.ts";
 import { StageStreams } from "./stage-streams.ts";
 import { stateRead } from "./state-read.ts";
-import type { CompiledModel, CompiledStage, WatchSteps } from "./steps.ts";
 
 /** Samples whose change from epoch to epoch is told. */
 const SAMPLES = 16;

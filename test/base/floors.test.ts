@@ -63,12 +63,12 @@ const imports = files.flatMap((file) =>
   })),
 );
 
-/** Of each file, the files that it imports from, types too. */
+/** Of each file, the files that it imports from: types too, and what it asks for later. */
 const needs = new Map(
   files.map((file) => {
     const text = readFileSync(join(SRC, file), "utf8");
-    const targets = [...text.matchAll(/^(?:import|export)\s+[^;]*?from\s+"(\.[^"]+)"/gm)].map(([, target]) =>
-      relative(SRC, resolve(dirname(join(SRC, file)), target!)),
+    const targets = [...text.matchAll(/(?:^(?:import|export)\s+[^;]*?from\s+|\bimport\()"(\.[^"]+)"/gm)].map(
+      ([, target]) => relative(SRC, resolve(dirname(join(SRC, file)), target!)),
     );
     return [file, targets];
   }),

@@ -1,7 +1,9 @@
 // Files that the data tests write.
 import { mkdirSync } from "node:fs";
 import { dirname } from "node:path";
+import { buffer } from "node:stream/consumers";
 import sharp from "sharp";
+import { type Header, pack } from "tar-stream";
 import type { Dataset } from "../../src/data/dataset.ts";
 
 export function idx(sizes: number[], data: Uint8Array): Buffer {
@@ -27,6 +29,33 @@ export async function picture(file: string, value: number, side = 16): Promise<v
   mkdirSync(dirname(file), { recursive: true });
   await plain(value, side).png().toFile(file);
 }
+
+/** The bytes of such a picture of 8x8. */
+export const png = (value: number): Promise<Buffer> => plain(value, 8).png().toBuffer();
+
+/** A tar archive. */
+export async function tar(
+  members: readonly (readonly [(Partial<Header> & { name: string }) | string, Buffer | string])[],
+): Promise<Buffer> {
+  const archive = pack();
+  for (const [header, content] of members)
+    archive.entry(typeof header === "string" ? { name: header } : header, content);
+  archive.finalize();
+  return buffer(archive);
+}
+
+/** A tar archive of `count` such pictures in the class folders a and b in turn, each redder than the one before by `step`. */
+export async function pictureTar(count: number, step: number): Promise<Buffer> {
+  const names = Array.from({ length: count }, (_, i) => `${i % 2 ? "a" : "b"}/${i}.png`);
+  return tar(await Promise.all(names.map(async (name, i) => [name, await png(step * i)] as const)));
+}
+
+/** Number, height, width and channels of the training pictures. */
+export const sizes = ({ train }: Dataset): number[] => [train.labels.length, train.height, train.width, train.channels];
+
+/** The class of each training picture, null where it has none. */
+export const labelNames = ({ classes, train }: Dataset): (string | null)[] =>
+  [...train.labels].map((label) => (label < 0 ? null : classes[label]!));
 
 /** The names in the warnings of a data set whose text matches. */
 export const warned = ({ warnings }: Dataset, text: RegExp): string[] =>

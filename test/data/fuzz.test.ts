@@ -1,16 +1,14 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { buffer } from "node:stream/consumers";
 import { gzipSync } from "node:zlib";
 import { zipSync } from "fflate";
 import { parquetWriteBuffer } from "hyparquet-writer";
-import { pack } from "tar-stream";
 import { afterAll, describe, expect, it } from "vitest";
 import { GenclassError } from "../../src/base/errors.ts";
 import { open } from "../../src/data/open.ts";
 import { Random } from "../../src/random/random.ts";
-import { idx, npy, plain } from "./files.ts";
+import { idx, npy, pictureTar, plain } from "./files.ts";
 
 const root = mkdtempSync(join(tmpdir(), "genclass-fuzz-"));
 afterAll(() => rmSync(root, { recursive: true }));
@@ -27,16 +25,7 @@ async function sources(): Promise<Record<string, Source>> {
   const pixels = Uint8Array.from({ length: 6 * 64 }, (_, i) => (i * 7) % 256);
   const labels = Uint8Array.of(0, 1, 0, 1, 0, 1);
   const idxLabels = { "train-labels-idx1-ubyte": idx([6], labels) };
-  const archive = pack();
-  for (let i = 0; i < 4; i++)
-    archive.entry(
-      { name: `${i % 2 ? "a" : "b"}/${i}.png` },
-      await plain(60 * i, 8)
-        .png()
-        .toBuffer(),
-    );
-  archive.finalize();
-  const tar = await buffer(archive);
+  const tar = await pictureTar(4, 60);
   const npz = Buffer.from(
     zipSync({ "images.npy": npy("|u1", [6, 8, 8], pixels), "labels.npy": npy("|u1", [6], labels) }),
   );

@@ -2,14 +2,12 @@
 import { mkdtempSync, readdirSync, readlinkSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { buffer } from "node:stream/consumers";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { gzipSync } from "node:zlib";
-import { pack } from "tar-stream";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { open } from "../../src/data/open.ts";
-import { plain } from "./files.ts";
+import { pictureTar } from "./files.ts";
 
 const root = mkdtempSync(join(tmpdir(), "genclass-handles-"));
 process.env.GENCLASS_CACHE = join(root, "cache");
@@ -19,16 +17,7 @@ afterAll(() => {
 });
 
 beforeAll(async () => {
-  const archive = pack();
-  for (let i = 0; i < 6; i++)
-    archive.entry(
-      { name: `${i % 2 ? "a" : "b"}/${i}.png` },
-      await plain(40 * i, 8)
-        .png()
-        .toBuffer(),
-    );
-  archive.finalize();
-  const tar = await buffer(archive);
+  const tar = await pictureTar(6, 40);
   writeFileSync(join(root, "x.tar"), tar);
   writeFileSync(join(root, "x.tar.gz"), gzipSync(tar));
 });

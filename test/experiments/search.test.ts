@@ -2,6 +2,7 @@
 import { describe, expect, it } from "vitest";
 import { rungsOf, survivors } from "../../src/experiments/halving.ts";
 import { importance } from "../../src/experiments/importance.ts";
+import type { Search } from "../../src/experiments/search.ts";
 import { bestOf } from "../../src/experiments/search-report.ts";
 import {
   type Dimension,
@@ -15,7 +16,6 @@ import {
 } from "../../src/experiments/space.ts";
 import { type Observed, suggest } from "../../src/experiments/tpe.ts";
 import type { Trial } from "../../src/experiments/trial-results.ts";
-import type { Search } from "../../src/experiments/tune.ts";
 import { mean, pairedT } from "../../src/metrics/paired-tests.ts";
 import { findModel, MODELS, parseOptions } from "../../src/models/index.ts";
 import { Random } from "../../src/random/random.ts";

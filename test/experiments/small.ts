@@ -1,6 +1,7 @@
 // The smallest comparison and search that train: two nets of a few channels on a few glyphs.
 import { writeFileSync } from "node:fs";
-import type { CompareCall, Comparison } from "../../src/experiments/compare.ts";
+import type { CompareCall } from "../../src/experiments/compare.ts";
+import type { Comparison } from "../../src/experiments/comparison.ts";
 import { encodeModel } from "../../src/onnx/schema.ts";
 import { Random } from "../../src/random/random.ts";
 

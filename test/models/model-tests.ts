@@ -21,7 +21,7 @@ import type { RunEvent } from "../../src/train/events.ts";
 import { fit } from "../../src/train/fit.ts";
 import type { FitOptions, Snapshot } from "../../src/train/fit-options.ts";
 import { compileModel } from "../../src/train/steps.ts";
-import { BACKENDS, NATIVE } from "../helpers.ts";
+import { allOf, BACKENDS, NATIVE } from "../helpers.ts";
 
 const SPECS: DataSpec[] = [
   [28, 28, 1, 10],
@@ -63,7 +63,6 @@ async function train(
   backend: Backend,
   more: Partial<FitOptions> = {},
 ) {
-  const events: RunEvent[] = [];
   let saved: Snapshot | undefined;
   const running = fit({
     name: model.name,
@@ -72,8 +71,7 @@ async function train(
     save: (_which, snapshot) => void (saved = snapshot),
     ...more,
   });
-  for await (const event of running) events.push(event);
-  return { events, saved: saved! };
+  return { events: await allOf(running), saved: saved! };
 }
 
 /** Three pictures of the drawings, as bytes. */

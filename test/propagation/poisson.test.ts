@@ -1,19 +1,19 @@
 import { describe, expect, it } from "vitest";
-import type { Graph } from "../../src/propagation/graph.ts";
+import { type Graph, graphOf } from "../../src/propagation/graph.ts";
 import { nearestNeighbours } from "../../src/propagation/neighbours.ts";
 import { agreement, neighbourGraph, poissonLearning } from "../../src/propagation/poisson.ts";
 
 /** A graph from an adjacency matrix. */
-function graphOf(matrix: readonly (readonly number[])[]): Graph {
+function ofMatrix(matrix: readonly (readonly number[])[]): Graph {
   const edges = matrix.map((row) => row.flatMap((weight, to) => (weight > 0 ? [{ to, weight }] : [])));
   const starts = [0];
   for (const row of edges) starts.push(starts.at(-1)! + row.length);
-  return {
+  return graphOf({
     starts: Int32Array.from(starts),
     to: Int32Array.from(edges.flat(), ({ to }) => to),
     weights: Float32Array.from(edges.flat(), ({ weight }) => weight),
     degree: Float32Array.from(matrix, (row) => row.reduce((a, b) => a + b, 0)),
-  };
+  });
 }
 
 /** Two triangles with a weak bridge; one label in each. */
@@ -29,7 +29,7 @@ const LABELS = Int32Array.of(0, -1, -1, -1, 1, -1);
 
 describe("Poisson learning", () => {
   it("solves (D - W) u = b, with b one-hot less mean one-hot at labelled points and 0 elsewhere", () => {
-    const u = poissonLearning(graphOf(MATRIX), LABELS, 2, 2000);
+    const u = poissonLearning(ofMatrix(MATRIX), LABELS, 2, 2000);
     const source = (i: number, c: number) => (LABELS[i]! < 0 ? 0 : Number(LABELS[i] === c) - 0.5);
     for (let i = 0; i < 6; i++)
       for (let c = 0; c < 2; c++) {
@@ -41,12 +41,12 @@ describe("Poisson learning", () => {
   });
 
   it("gives each cluster the label that is in it", () => {
-    const u = poissonLearning(graphOf(MATRIX), LABELS, 2);
+    const u = poissonLearning(ofMatrix(MATRIX), LABELS, 2);
     expect(Array.from({ length: 6 }, (_, i) => Number(u[i * 2 + 1]! > u[i * 2]!))).toEqual([0, 0, 0, 1, 1, 1]);
   });
 
   it("leaves a point without edges without an answer", () => {
-    const alone = graphOf([
+    const alone = ofMatrix([
       [0, 1, 0],
       [1, 0, 0],
       [0, 0, 0],
@@ -112,7 +112,7 @@ describe("the graph of neighbours", () => {
 });
 
 describe("the check of a graph with labels that are hidden", () => {
-  const clusters = graphOf([...MATRIX]);
+  const clusters = ofMatrix([...MATRIX]);
 
   it("gives 1 where each cluster has labels of one class, and every second of them is told by the others", () => {
     expect(agreement(clusters, Int32Array.of(0, 0, -1, -1, 1, 1), 2)).toBe(1);

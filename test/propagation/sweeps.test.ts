@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { Graph } from "../../src/propagation/graph.ts";
+import { type Graph, graphOf } from "../../src/propagation/graph.ts";
 import { neighbourGraph } from "../../src/propagation/poisson.ts";
 import { swept } from "../../src/propagation/sweeps.ts";
 import { Random } from "../../src/random/random.ts";
@@ -16,12 +16,12 @@ function randomGraph(): Graph {
   );
   const squared = Float32Array.from(index, () => 1 + random.uniform());
   const { starts, to, weights, degree } = neighbourGraph({ n, k: 3, index, squared });
-  return {
+  return graphOf({
     starts: Int32Array.of(...starts, to.length),
     to,
     weights,
     degree: Float32Array.of(...degree, 0),
-  };
+  });
 }
 
 /** u = D⁻¹ (b + W u), again and again, in float64. */

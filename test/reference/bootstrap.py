@@ -12,18 +12,10 @@ import numpy as np
 import sklearn
 from sklearn import metrics
 
+from formula import softmax, wave
+
 warnings.filterwarnings("ignore")
 RESAMPLES = 20_000
-
-
-def wave(n, k, phase, scale):
-    values = [scale * math.sin(0.7 * i + phase + 0.3 * math.sin(1.3 * i)) for i in range(n * k)]
-    return np.array(values, dtype=np.float32).reshape(n, k).astype(np.float64)
-
-
-def softmax(logits):
-    e = np.exp(logits - logits.max(axis=1, keepdims=True))
-    return e / e.sum(axis=1, keepdims=True)
 
 
 def ece(p, labels, bins=15):
@@ -88,7 +80,7 @@ CASES = {
 }
 out = {"numpy": np.__version__, "scikit-learn": sklearn.__version__, "cases": {}}
 for name, (n, k, phase, scale, label) in CASES.items():
-    p = softmax(wave(n, k, phase, scale))
+    p = softmax(wave((n, k), phase, scale).astype(np.float64))
     labels = np.array([label(i) for i in range(n)]) if label else np.where(np.arange(n) % 5 == 0, np.arange(n) % k, p.argmax(axis=1))
     whole = statistics(p, labels)
     answers = p.argmax(axis=1)

@@ -4,24 +4,15 @@ Logits are those of `wave`, in float32, as test/reference/wave.ts makes them; pr
 Run: python3 classes.py > classes.json
 """
 import json
-import math
 import warnings
 
 import numpy as np
 from scipy.stats import binomtest
 from sklearn import metrics
 
+from formula import softmax, wave
+
 warnings.filterwarnings("ignore")
-
-
-def wave(n, k, phase, scale):
-    values = [scale * math.sin(0.7 * i + phase + 0.3 * math.sin(1.3 * i)) for i in range(n * k)]
-    return np.array(values, dtype=np.float32).reshape(n, k).astype(np.float64)
-
-
-def softmax(logits):
-    e = np.exp(logits - logits.max(axis=1, keepdims=True))
-    return e / e.sum(axis=1, keepdims=True)
 
 
 def expected_calibration_error(p, labels, bins=15):
@@ -60,7 +51,7 @@ CASES = {
 
 found = {}
 for name, (n, k, phase, scale, label) in CASES.items():
-    p = softmax(wave(n, k, phase, scale))
+    p = softmax(wave((n, k), phase, scale).astype(np.float64))
     labels = np.array([label(i) for i in range(n)]) if label else np.where(np.arange(n) % 5 == 0, np.arange(n) % k, p.argmax(axis=1))
     answers = p.argmax(axis=1)
     onehot = np.eye(k)[labels]

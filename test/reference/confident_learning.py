@@ -4,26 +4,17 @@ Logits are those of `wave`, in float32, as test/reference/wave.ts makes them; pr
 Run: python3 confident_learning.py > confident-learning.json
 """
 import json
-import math
 
 import numpy as np
 from cleanlab.count import compute_confident_joint
 from cleanlab.filter import find_label_issues
 
-
-def wave(n, k, phase, scale):
-    values = [scale * math.sin(0.7 * i + phase + 0.3 * math.sin(1.3 * i)) for i in range(n * k)]
-    return np.array(values, dtype=np.float32).reshape(n, k).astype(np.float64)
-
-
-def softmax(logits):
-    e = np.exp(logits - logits.max(axis=1, keepdims=True))
-    return e / e.sum(axis=1, keepdims=True)
+from formula import softmax, wave
 
 
 cases = {}
 for name, n, k, phase, scale, every in [("random", 300, 5, 0.3, 3.0, 3), ("few classes", 120, 2, 1.1, 2.0, 4), ("sure", 200, 7, 0.9, 9.0, 5)]:
-    logits = wave(n, k, phase, scale)
+    logits = wave((n, k), phase, scale).astype(np.float64)
     p = softmax(logits)
     # The likeliest class, but for every few examples the next one: mistakes of whoever labelled.
     labels = np.array([(int(np.argmax(p[i])) + (1 if i % every == 0 else 0)) % k for i in range(n)])

@@ -10,12 +10,13 @@ import numpy as np
 import sklearn
 from sklearn import metrics
 
+from formula import wave
+
 warnings.filterwarnings("ignore")
 
 
-def wave(n, phase):
-    """The formula of test/reference/wave.ts with a scale of 1."""
-    return np.array([math.sin(0.7 * i + phase + 0.3 * math.sin(1.3 * i)) for i in range(n)], dtype=np.float32).astype(float)
+def scores(n, phase):
+    return wave((n,), phase).astype(float)
 
 
 def plain(values):
@@ -24,14 +25,14 @@ def plain(values):
 
 
 CASES = {
-    "random": (wave(60, 0.3), [(i * i + 3 * i) % 3 == 0 for i in range(60)]),
+    "random": (scores(60, 0.3), [(i * i + 3 * i) % 3 == 0 for i in range(60)]),
     "of a straight line": (np.arange(12.0), [i % 2 == 0 for i in range(12)]),
-    "of ties": (np.round(2 * wave(50, 1.1)), [(i // 3) % 2 == 0 for i in range(50)]),
+    "of ties": (np.round(2 * scores(50, 1.1)), [(i // 3) % 2 == 0 for i in range(50)]),
     "of one score": (np.full(9, 0.5), [i < 4 for i in range(9)]),
     "perfectly told apart": (np.arange(8.0), [i >= 5 for i in range(8)]),
     "the wrong way round": (-np.arange(8.0), [i >= 5 for i in range(8)]),
-    "without the ones looked for": (wave(7, 0.2), [False] * 7),
-    "without others": (wave(7, 0.2), [True] * 7),
+    "without the ones looked for": (scores(7, 0.2), [False] * 7),
+    "without others": (scores(7, 0.2), [True] * 7),
     "one looked for": (np.array([0.25]), [True]),
     "one other": (np.array([0.25]), [False]),
     "two": (np.array([0.25, 0.5]), [True, False]),

@@ -14,13 +14,13 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+import formula
+
 warnings.filterwarnings("ignore")
 
 
 def wave(shape, phase=0.0, scale=1.0):
-    size = math.prod(shape)
-    values = [scale * math.sin(0.7 * i + phase + 0.3 * math.sin(1.3 * i)) for i in range(size)]
-    return torch.tensor(values, dtype=torch.float32).reshape(shape)
+    return torch.from_numpy(formula.wave(shape, phase, scale))
 
 
 def settle(network):

@@ -9,14 +9,14 @@ import math
 import torch
 from torch.nn import functional as F
 
+import formula
+
 torch.set_default_dtype(torch.float64)
 STEPS, CLASSES, BATCH = 6, 3, 4
 
 
 def wave(shape, phase, scale):
-    size = math.prod(shape)
-    values = [scale * math.sin(0.7 * i + phase + 0.3 * math.sin(1.3 * i)) for i in range(size)]
-    return torch.tensor(values).reshape(shape)
+    return torch.from_numpy(formula.wave(shape, phase, scale, "float64"))
 
 
 pictures = wave((BATCH, 9, 8, 2), 0.0, 0.5) + 0.5

@@ -4,16 +4,15 @@ test/nn/penalties.test.ts repeats.
 The layouts are ours: pictures [n, h, w, c], weights [kh, kw, in, out]. Run: python3 penalties.py > penalties.json
 """
 import json
-import math
 
 import torch
 from torch.nn import functional as F
 
+import formula
+
 
 def wave(shape, phase, scale):
-    size = math.prod(shape)
-    values = [scale * math.sin(0.7 * i + phase + 0.3 * math.sin(1.3 * i)) for i in range(size)]
-    return torch.tensor(values, dtype=torch.float32).reshape(shape)
+    return torch.from_numpy(formula.wave(shape, phase, scale))
 
 
 weights = {

@@ -9,15 +9,15 @@ import math
 import torch
 from torch.nn import functional as F
 
+import formula
+
 STEPS = 18
 CLIP = 0.25
 SMOOTHING = 0.1
 
 
 def wave(shape, phase, scale):
-    size = math.prod(shape)
-    values = [scale * math.sin(0.7 * i + phase + 0.3 * math.sin(1.3 * i)) for i in range(size)]
-    return torch.tensor(values, dtype=torch.float32).reshape(shape)
+    return torch.from_numpy(formula.wave(shape, phase, scale))
 
 
 def parameter(values):

@@ -4,7 +4,6 @@ Codes are those of `wave`, in float32, as test/reference/wave.ts makes them, mov
 Run: python3 probes.py > probes.json
 """
 import json
-import math
 
 import numpy as np
 import sklearn
@@ -13,10 +12,7 @@ from sklearn.metrics import silhouette_score
 from sklearn.model_selection import LeaveOneOut, PredefinedSplit, cross_val_score
 from sklearn.neighbors import KNeighborsClassifier
 
-
-def wave(n, d, phase):
-    values = [math.sin(0.7 * i + phase + 0.3 * math.sin(1.3 * i)) for i in range(n * d)]
-    return np.array(values, dtype=np.float32).reshape(n, d)
+from formula import wave
 
 
 CASES = {
@@ -30,7 +26,7 @@ CASES = {
 found = {}
 for name, (n, d, k, phase, apart) in CASES.items():
     labels = np.array([(i * i + i // 3) % k for i in range(n)])
-    codes = wave(n, d, phase)
+    codes = wave((n, d), phase)
     for i, label in enumerate(labels):
         codes[i, label] += np.float32(apart)
     codes = codes.astype(np.float64)

@@ -11,10 +11,11 @@ from scipy.spatial.distance import cdist, pdist
 from sklearn.metrics.pairwise import polynomial_kernel
 from sklearn.neighbors import NearestNeighbors
 
+from formula import wave
 
-def wave(n, d, phase, scale):
-    values = [scale * math.sin(0.7 * i + phase + 0.3 * math.sin(1.3 * i)) for i in range(n * d)]
-    return np.array(values, dtype=np.float32).reshape(n, d).astype(np.float64)
+
+def rows_of(n, d, phase, scale):
+    return wave((n, d), phase, scale).astype(np.float64)
 
 
 def radius(rows, k):
@@ -71,8 +72,8 @@ CASES = {
 
 found = {}
 for name, (first, second) in CASES.items():
-    real, generated = wave(*first), wave(*second)
-    held = wave(first[0], first[1], 4.3, 1.0)
+    real, generated = rows_of(*first), rows_of(*second)
+    held = rows_of(first[0], first[1], 4.3, 1.0)
     found[name] = {
         "real": first,
         "generated": second,

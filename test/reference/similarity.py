@@ -3,22 +3,22 @@
 Pictures [h, w, c] come from one formula, in float32 as test/reference/wave.ts makes it, moved to 0..1. Run: python3 similarity.py > similarity.json
 """
 import json
-import math
 
 import numpy
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
+from formula import wave
+
 SHAPES = [(28, 28, 1), (17, 40, 3), (11, 11, 1)]
 
 
-def wave(shape, phase):
-    values = [0.5 * math.sin(0.7 * i + phase + 0.3 * math.sin(1.3 * i)) for i in range(math.prod(shape))]
-    return 0.5 + numpy.array(values, dtype=numpy.float32).reshape(shape).astype(float)
+def picture(shape, phase):
+    return 0.5 + wave(shape, phase, 0.5).astype(float)
 
 
 found = []
 for shape in SHAPES:
-    x, y = wave(shape, 0.2), wave(shape, 0.9)
+    x, y = picture(shape, 0.2), picture(shape, 0.9)
     options = {"gaussian_weights": True, "sigma": 1.5, "use_sample_covariance": False}
     found.append({
         "shape": shape,

@@ -5,16 +5,15 @@ Values come from one formula (see `wave`), which test/train/trajectories.test.ts
 (images [n, h, w, c], convolutions [kh, kw, in, out]) and are permuted here. Run: python3 trajectories.py > trajectories.json
 """
 import json
-import math
 
 import torch
 from torch.nn import functional as F
 
+import formula
+
 
 def wave(shape, phase, scale):
-    size = math.prod(shape)
-    values = [scale * math.sin(0.7 * i + phase + 0.3 * math.sin(1.3 * i)) for i in range(size)]
-    return torch.tensor(values, dtype=torch.float32).reshape(shape)
+    return torch.from_numpy(formula.wave(shape, phase, scale))
 
 
 def parameter(shape, phase, scale):

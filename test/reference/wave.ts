@@ -1,4 +1,4 @@
-// First values and inputs of the trajectories that PyTorch has computed: the formula `wave` of the scripts beside this file.
+// First values and inputs of the trajectories that PyTorch has computed: the formula `wave` of formula.py.
 import { type NdArray, ndarray, type Shape, sizeOf } from "../../src/base/array.ts";
 
 /** Value i of the array is scale · sin(0.7 i + phase + 0.3 sin(1.3 i)). */

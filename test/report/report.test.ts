@@ -11,7 +11,7 @@ import { load } from "../../src/run/load.ts";
 import { writeReport } from "../../src/run/report.ts";
 import { startRun } from "../../src/run/train.ts";
 import { nativeBackend } from "../../src/runtime/native.ts";
-import type { RunEvent } from "../../src/train/events.ts";
+import { allOf } from "../helpers.ts";
 
 const root = mkdtempSync(join(tmpdir(), "genclass-report-"));
 afterAll(() => rmSync(root, { recursive: true }));
@@ -23,9 +23,7 @@ const SMALL = { width: 4, hidden: 16, latent: 2 };
 async function trained(data: Dataset, name: string) {
   const out = join(root, name);
   const { run, events } = await startRun("vae", { data, backend, out, epochs: 1, batch: 20, options: SMALL });
-  const told: RunEvent[] = [];
-  for await (const event of events) told.push(event);
-  return { run, told, model: await load(out, { backend }) };
+  return { run, told: await allOf(events), model: await load(out, { backend }) };
 }
 
 describe("a judged part of few pictures", () => {

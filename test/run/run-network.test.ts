@@ -1,8 +1,7 @@
 // Runs on the codes of another run: what they see are its codes, and they need it no more once they have begun.
-import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { cpSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { beforeAll, describe, expect, it } from "vitest";
 import { type NdArray, sizeOf, zeros } from "../../src/base/array.ts";
 import { gather, range } from "../../src/data/dataset.ts";
 import { glyphs } from "../../src/data/sets/glyphs.ts";
@@ -15,27 +14,17 @@ import { networkNamed } from "../../src/run/run-network.ts";
 import { planRun, resumeRun, startRun, type TrainOptions } from "../../src/run/train.ts";
 import { nativeBackend } from "../../src/runtime/native.ts";
 import type { RunEvent } from "../../src/train/events.ts";
+import { allOf } from "../helpers.ts";
+import { workplace } from "./workplace.ts";
 
-const root = mkdtempSync(join(tmpdir(), "genclass-codes-"));
-const before = process.env.GENCLASS_CACHE;
-process.env.GENCLASS_CACHE = join(root, "cache");
-afterAll(() => {
-  process.env.GENCLASS_CACHE = before;
-  rmSync(root, { recursive: true });
-});
-
+const root = workplace("codes");
 const backend = nativeBackend();
 const data = withValidation(glyphs({ train: 400, test: 20 }), 0.2, 1);
 const call = { data, backend, batch: 40, epochs: 2, seed: 2 };
 const vae = join(root, "vae");
 
 async function train(model: string, out: string, more: Partial<TrainOptions> = {}): Promise<RunEvent[]> {
-  return finished((await startRun(model, { ...call, out, ...more })).events);
-}
-async function finished(events: AsyncIterable<RunEvent>): Promise<RunEvent[]> {
-  const list: RunEvent[] = [];
-  for await (const event of events) list.push(event);
-  return list;
+  return allOf((await startRun(model, { ...call, out, ...more })).events);
 }
 const accuracyOf = (events: readonly RunEvent[]) =>
   Math.max(...events.flatMap((event) => (event.type === "epoch" ? [event.metrics["validation/accuracy"]!] : [])));
@@ -96,7 +85,7 @@ describe("a classifier on the codes of a run", () => {
     await train("logistic", stopped, { backbone: gone, interrupted: () => ++steps >= 5 });
     rmSync(gone, { recursive: true });
     rmSync(process.env.GENCLASS_CACHE!, { recursive: true });
-    await finished((await resumeRun(stopped, { data, backend })).events);
+    await allOf((await resumeRun(stopped, { data, backend })).events);
     const [one, two] = [stateOf(straight), stateOf(stopped)];
     for (const [path, value] of one) expect(two.get(path)!.data, path).toEqual(value.data);
     const model = await load(stopped, { backend });

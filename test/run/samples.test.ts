@@ -19,7 +19,7 @@ import { nearestTraining } from "../../src/run/sample-sheets.ts";
 import { resumeRun, startRun } from "../../src/run/train.ts";
 import { nativeBackend } from "../../src/runtime/native.ts";
 import type { RunEvent } from "../../src/train/events.ts";
-import { expectClose } from "../helpers.ts";
+import { allOf, expectClose } from "../helpers.ts";
 import { denseGenerator, smallGan } from "../train/small-gan.ts";
 
 const root = mkdtempSync(join(tmpdir(), "genclass-samples-"));
@@ -35,19 +35,13 @@ const model = defineModel({
   build: () => smallGan(denseGenerator(data), { generator: 0.1, discriminator: 0.1 }),
 });
 
-async function finish(events: AsyncGenerator<RunEvent, void>): Promise<RunEvent[]> {
-  const told: RunEvent[] = [];
-  for await (const event of events) told.push(event);
-  return told;
-}
-
 describe("a run of a generator", () => {
   const out = join(root, "run");
   let told: RunEvent[];
   let report: string;
   beforeAll(async () => {
     const { run, events } = await startRun(model, { data, backend, out, epochs: EPOCHS, batch: 16 });
-    told = await finish(events);
+    told = await allOf(events);
     const trained = await load(out, { model });
     const found = await evaluate(trained, data.test!, data.classes);
     const failures: string[] = [];
@@ -145,11 +139,11 @@ describe("samples that cannot be written", () => {
     // As of a run that was killed in a later epoch.
     mkdirSync(run.file("samples", "epochs"));
     writeFileSync(run.file("samples", "epochs", "00009.png"), "");
-    const told = await finish((await resumeRun(out, { data, backend, model })).events);
+    const told = await allOf((await resumeRun(out, { data, backend, model })).events);
     expect(readdirSync(run.file("samples", "epochs"))).not.toContain("00009.png");
     expect(told.at(-1)).toMatchObject({ type: "end", reason: "planned" });
     const again = told.findLast((event) => event.type === "samples")!;
-    const straight = await finish((await startRun(model, { ...call, out: join(root, "straight") })).events);
+    const straight = await allOf((await startRun(model, { ...call, out: join(root, "straight") })).events);
     expect(again.pixels).toEqual(straight.findLast((event) => event.type === "samples")!.pixels);
   });
 });

@@ -14,6 +14,7 @@ import { writeReport } from "../../src/run/report.ts";
 import { startRun } from "../../src/run/train.ts";
 import { nativeBackend } from "../../src/runtime/native.ts";
 import type { RunEvent } from "../../src/train/events.ts";
+import { allOf } from "../helpers.ts";
 import { twoStages } from "../train/two-stages.ts";
 
 const root = mkdtempSync(join(tmpdir(), "genclass-whole-run-"));
@@ -22,16 +23,10 @@ const data = withLabels(withValidation(glyphs({ train: 600, test: 37 }), 0.1, 0)
 const backend = nativeBackend();
 const out = join(root, "first");
 
-async function all(events: AsyncGenerator<RunEvent, void>): Promise<RunEvent[]> {
-  const list: RunEvent[] = [];
-  for await (const event of events) list.push(event);
-  return list;
-}
-
 describe("a run of a model of one's own", () => {
   let events: RunEvent[];
   beforeAll(async () => {
-    events = await all((await startRun(twoStages, { data, backend, out, epochs: 6, batch: 32 })).events);
+    events = await allOf((await startRun(twoStages, { data, backend, out, epochs: 6, batch: 32 })).events);
   });
 
   it("goes through its stages, refreshes the table every five steps, and tells what its batches cost", () => {
@@ -127,7 +122,7 @@ describe("a run of a model of one's own", () => {
       ...{ data, backend, out: second, epochs: 3, batch: 32, from: out },
       freeze: ["encoder/"],
     });
-    const told = await all(training.events);
+    const told = await allOf(training.events);
     const note = told.find((event) => event.type === "note");
     expect(note).toMatchObject({ text: expect.stringMatching(/^taken: \d+ of \d+ arrays$/) });
     const [before, after] = [out, second].map((path) => RunFolder.open(path, twoStages).trained().state);

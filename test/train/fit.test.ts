@@ -6,10 +6,9 @@ import { withValidation } from "../../src/data/splits.ts";
 import { findModel, parseOptions } from "../../src/models/index.ts";
 import type { Backend } from "../../src/runtime/backend.ts";
 import { engineFor } from "../../src/runtime/onednn/engine.ts";
-import type { RunEvent } from "../../src/train/events.ts";
 import { fit } from "../../src/train/fit.ts";
 import type { FitOptions } from "../../src/train/fit-options.ts";
-import { BACKENDS } from "../helpers.ts";
+import { allOf, BACKENDS } from "../helpers.ts";
 
 const data = withValidation(glyphs({ train: 400, test: 10 }), 0.2, 1);
 const { height, width, channels } = data.train;
@@ -26,35 +25,29 @@ const run = (backend: Backend, more: Partial<FitOptions> = {}) =>
     ...more,
   });
 
-async function all(events: AsyncGenerator<RunEvent, void>): Promise<RunEvent[]> {
-  const list: RunEvent[] = [];
-  for await (const event of events) list.push(event);
-  return list;
-}
-
 describe.each(BACKENDS)("the training loop on $name", (backend) => {
   it("tells of every step in order, each with the losses of that step alone", async () => {
-    const steps = (await all(run(backend))).flatMap((event) => (event.type === "step" ? [event] : []));
+    const steps = (await allOf(run(backend))).flatMap((event) => (event.type === "step" ? [event] : []));
     // 320 pictures by 32, twice.
     expect(steps.map(({ step }) => step)).toEqual(Array.from({ length: 20 }, (_, i) => i + 1));
     expect(new Set(steps.map(({ losses }) => losses["joint/loss"])).size).toBe(20);
-    const again = (await all(run(backend))).flatMap((event) => (event.type === "step" ? [event] : []));
+    const again = (await allOf(run(backend))).flatMap((event) => (event.type === "step" ? [event] : []));
     expect(again.map(({ losses }) => losses)).toEqual(steps.map(({ losses }) => losses));
   });
 
   it("can be left while the next step is in flight: its memory is freed, and another run goes on", async () => {
-    await all(run(backend));
+    await allOf(run(backend));
     const used = () => (backend.name === "onednn" ? engineFor(availableParallelism()).heap.used : 0);
     const before = used();
     for await (const event of run(backend)) if (event.type === "step" && event.step === 3) break;
     expect(used()).toBe(before);
-    expect((await all(run(backend))).at(-1)).toMatchObject({ type: "end", reason: "planned", step: 20 });
+    expect((await allOf(run(backend))).at(-1)).toMatchObject({ type: "end", reason: "planned", step: 20 });
   });
 
   it("stops with a checkpoint when it is interrupted, after the steps that are in flight by then", async () => {
     let asked = 0;
     let saved = -1;
-    const events = await all(
+    const events = await allOf(
       run(backend, {
         interrupted: () => ++asked === 4,
         save: (_which, { progress }) => {

@@ -11,10 +11,10 @@ import { sigmoidCrossEntropy, weightedMean } from "../../src/nn/losses.ts";
 import { adam } from "../../src/nn/optim.ts";
 import type { Scope } from "../../src/nn/scope.ts";
 
-import type { AlarmEvent, EpochEvent, RunEvent } from "../../src/train/events.ts";
+import type { AlarmEvent, EpochEvent } from "../../src/train/events.ts";
 import { fit } from "../../src/train/fit.ts";
 import type { FitOptions, Snapshot } from "../../src/train/fit-options.ts";
-import { NATIVE } from "../helpers.ts";
+import { allOf, NATIVE } from "../helpers.ts";
 
 /** Learning rates of the two networks. */
 export interface Rates {
@@ -108,14 +108,13 @@ export interface Trained {
 
 /** Trains a model on `data`. */
 export async function trainGan(model: BuiltModel, data: Dataset, more: Partial<FitOptions> = {}): Promise<Trained> {
-  const events: RunEvent[] = [];
   let saved: Snapshot | undefined;
   const running = fit({
     ...{ name: "small-gan", model, data, backend: NATIVE, seed: 1, batch: 32, augmentation: {} },
     save: (_which, snapshot) => void (saved = snapshot),
     ...more,
   });
-  for await (const event of running) events.push(event);
+  const events = await allOf(running);
   return {
     epochs: events.filter((event) => event.type === "epoch"),
     alarms: events.filter((event) => event.type === "alarm"),

@@ -8,9 +8,9 @@ import { head } from "../../src/models/heads.ts";
 import { defineModel, type Solution, type SolveContext } from "../../src/models/model.ts";
 import { zerosInit } from "../../src/nn/init.ts";
 import { nativeBackend } from "../../src/runtime/native.ts";
-import type { RunEvent } from "../../src/train/events.ts";
 import { fit } from "../../src/train/fit.ts";
 import type { FitOptions, Snapshot } from "../../src/train/fit-options.ts";
+import { allOf } from "../helpers.ts";
 
 const data = withLabels(withValidation(glyphs({ train: 300, test: 10 }), 0.2, 1), 5, 1);
 const { labels } = data.train;
@@ -65,7 +65,6 @@ const means = (spoil: (solution: Solution) => Solution = (solution) => solution)
 
 async function train(model = means(), more: Partial<FitOptions> = {}) {
   const { height, width, channels } = data.train;
-  const events: RunEvent[] = [];
   let saved: Snapshot | undefined;
   const running = fit({
     name: "means",
@@ -74,8 +73,7 @@ async function train(model = means(), more: Partial<FitOptions> = {}) {
     save: (_, snapshot) => void (saved = snapshot),
     ...more,
   });
-  for await (const event of running) events.push(event);
-  return { events, saved: saved! };
+  return { events: await allOf(running), saved: saved! };
 }
 
 describe("a stage that is solved", () => {

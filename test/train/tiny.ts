@@ -7,10 +7,10 @@ import type { BuiltModel, Phase } from "../../src/models/model.ts";
 import { zerosInit } from "../../src/nn/init.ts";
 import { sgd } from "../../src/nn/optim.ts";
 
-import type { EndEvent, EpochEvent, RunEvent, StepEvent } from "../../src/train/events.ts";
+import type { EndEvent, EpochEvent, StepEvent } from "../../src/train/events.ts";
 import { fit } from "../../src/train/fit.ts";
 import type { Checkpoint, FitOptions, Snapshot } from "../../src/train/fit-options.ts";
-import { NATIVE } from "../helpers.ts";
+import { allOf, NATIVE } from "../helpers.ts";
 
 /** Pictures of 1 x 2 bytes with given labels. */
 export const pictures = (labels: readonly number[]): ImageSet => ({
@@ -56,7 +56,6 @@ export interface EndedRun {
 /** Trains a model on the tiny data. */
 export async function train(model: BuiltModel, options: Partial<FitOptions> = {}): Promise<EndedRun> {
   const saves: EndedRun["saves"][number][] = [];
-  const events: RunEvent[] = [];
   const run = fit({
     ...{ name: "tiny", model, data, backend: NATIVE, seed: 1, batch: 2, augmentation: {} },
     save: (which, snapshot) => {
@@ -64,7 +63,7 @@ export async function train(model: BuiltModel, options: Partial<FitOptions> = {}
     },
     ...options,
   });
-  for await (const event of run) events.push(event);
+  const events = await allOf(run);
   return {
     steps: events.filter((event) => event.type === "step"),
     epochs: events.filter((event) => event.type === "epoch"),

@@ -1,7 +1,7 @@
 import type { Command } from "commander";
 import { formatMetric } from "../../metrics/metric.ts";
 import { FALSE_ALARMS } from "../../metrics/novelty.ts";
-import type { Prediction } from "../../predict/trained.ts";
+import type { Prediction } from "../../predict/prediction.ts";
 import { exportedClassifier } from "../../run/exported.ts";
 import type { PictureReader } from "../../run/pictures.ts";
 import { pictureFiles, readPictures } from "../files.ts";

@@ -1,7 +1,8 @@
 // genclass compare: several models on equal data, in one table.
 import { type Command, Option } from "commander";
 import { fail } from "../../base/errors.ts";
-import { type CompareCall, type CompareEvent, type Comparison, compare } from "../../experiments/compare.ts";
+import { type CompareCall, type CompareEvent, compare } from "../../experiments/compare.ts";
+import type { Comparison } from "../../experiments/comparison.ts";
 import { readingOf } from "../../experiments/comparison-report.ts";
 import { TABLE_HEAD, tableRows } from "../../experiments/comparison-table.ts";
 import { BACKEND_CHOICES } from "../../node.ts";

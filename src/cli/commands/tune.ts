@@ -1,8 +1,9 @@
 // genclass tune: searches a model's options, judged on validation pictures.
 import { type Command, Option } from "commander";
+import { SEARCH_METHODS, type SearchMethod } from "../../experiments/search.ts";
 import { bestOf, sharesOf, trialTable } from "../../experiments/search-report.ts";
 import type { Trial } from "../../experiments/trial-results.ts";
-import { SEARCH_METHODS, type SearchMethod, type TuneCall, type TuneEvent, tune } from "../../experiments/tune.ts";
+import { type TuneCall, type TuneEvent, tune } from "../../experiments/tune.ts";
 import { BACKEND_CHOICES } from "../../node.ts";
 import { fetchBackbone } from "../../run/named-backbones.ts";
 import { choice, integer, number, text } from "../../run/option-types.ts";

@@ -2,11 +2,14 @@
 import { fail, unknownName } from "../../base/errors.ts";
 import type { Tensor } from "../../graph/tensor.ts";
 import { Call, type Importer } from "./call.ts";
+import { CONSTANTS } from "./constants.ts";
 import { CONVOLUTION } from "./convolution.ts";
 import { ELEMENTWISE } from "./elementwise.ts";
 import { type FileNode, type OnnxFile, parseOnnx } from "./file.ts";
 import { SAMPLING } from "./grid-sample.ts";
 import { NORMALISATION } from "./normalisation.ts";
+import { PADDING } from "./padding.ts";
+import { PARTS } from "./parts.ts";
 import { POOLING } from "./pooling.ts";
 import { PRODUCTS } from "./products.ts";
 import { REDUCTION } from "./reduction.ts";
@@ -22,6 +25,9 @@ const IMPORTERS: Readonly<Record<string, Importer>> = {
   ...POOLING,
   ...ELEMENTWISE,
   ...SHAPES,
+  ...PARTS,
+  ...PADDING,
+  ...CONSTANTS,
   ...PRODUCTS,
   ...NORMALISATION,
   ...REDUCTION,

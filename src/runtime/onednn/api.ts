@@ -3,30 +3,13 @@
 
 import { fail } from "../../base/errors.ts";
 import { koffi } from "../foreign.ts";
+import { type ElementType, statusText, TYPE } from "./c-values.ts";
 import type { Address, Foreign, Library } from "./library.ts";
 
 /** A memory description: the library's own (generation 3, or queried), or a structure of ours (generation 2). */
 export type Desc = Address | Uint8Array;
 
-/** `dnnl_data_type_t` */
-export const TYPE = { bf16: 2, f32: 3 } as const;
-/** The element types of what primitives read and write. */
-export type ElementType = keyof typeof TYPE;
-/** `dnnl_query_t`: which memory of a primitive. */
-export const QUERY = { weights: 131, diffWeights: 132, scratchpad: 136 } as const;
 const QUERY_IMPLEMENTATION = 8;
-/** `DNNL_ARG_*` */
-export const ARG = {
-  src: 1,
-  dst: 17,
-  weights: 33,
-  bias: 41,
-  scratchpad: 80,
-  diffSrc: 129,
-  diffDst: 145,
-  diffWeights: 161,
-} as const;
-
 const CPU = 1;
 const IN_ORDER = 1;
 const FORWARD_TRAINING = 64;
@@ -63,18 +46,6 @@ export interface ConvolutionDescs {
   readonly weights: Desc;
   readonly dst: Desc;
 }
-
-const STATUS = [
-  "success",
-  "out of memory",
-  "invalid arguments",
-  "unimplemented",
-  "last implementation reached",
-  "runtime error",
-  "not required",
-];
-/** `dnnl_status_t` in words. */
-export const statusText = (status: number): string => STATUS[status] ?? `status ${status}`;
 
 const int64 = (values: readonly number[]) => BigInt64Array.from(values, BigInt);
 
@@ -161,22 +132,8 @@ export class Onednn {
   /** A product of matrices `[…, m, k]` and `[…, k, n]`, with a bias that is described as broad as the result. */
   matmul(holder: Holder, src: Desc, weights: Desc, bias: Desc | undefined, dst: Desc, post?: PostOperation): Address {
     const { second, third } = this.library;
-    return this.operation(holder, "a matrix product", post, (attributes) => {
-      if (third)
-        return this.make(
-          "a matrix product",
-          third.matmul_primitive_desc_create,
-          this.engine,
-          src,
-          weights,
-          bias ?? null,
-          dst,
-          attributes,
-        );
-      const described = new Uint8Array(OPERATION_BYTES);
-      this.check("a matrix product", second!.matmul_desc_init(described, src, weights, bias ?? null, dst));
-      return this.described(described, attributes, null);
-    });
+    const makers = [second?.matmul_desc_init, third?.matmul_primitive_desc_create] as const;
+    return this.computation(holder, "a matrix product", makers, [src, weights, bias ?? null, dst], { post });
   }
 
   /** A convolution, with a bias `[o]` and what is done to its result before it is stored. */
@@ -188,21 +145,12 @@ export class Onednn {
     post?: PostOperation,
   ): Address {
     const { second, third } = this.library;
-    const shape = places(geometry);
-    return this.operation(holder, "a convolution", post, (attributes) => {
-      const what = [FORWARD_TRAINING, CONVOLUTION_DIRECT, src, weights, bias ?? null, dst, ...shape];
-      if (third)
-        return this.make(
-          "a convolution",
-          third.convolution_forward_primitive_desc_create,
-          this.engine,
-          ...what,
-          attributes,
-        );
-      const described = new Uint8Array(OPERATION_BYTES);
-      this.check("a convolution", second!.dilated_convolution_forward_desc_init(described, ...what));
-      return this.described(described, attributes, null);
-    });
+    const makers = [
+      second?.dilated_convolution_forward_desc_init,
+      third?.convolution_forward_primitive_desc_create,
+    ] as const;
+    const args = [FORWARD_TRAINING, CONVOLUTION_DIRECT, src, weights, bias ?? null, dst, ...places(geometry)];
+    return this.computation(holder, "a convolution", makers, args, { post });
   }
 
   /** The adjoint with respect to `src` of a convolution; `forward` is that convolution. */
@@ -213,21 +161,12 @@ export class Onednn {
     forward: Address,
   ): Address {
     const { second, third } = this.library;
-    return this.operation(holder, "a transposed convolution", undefined, (attributes) => {
-      const what = [CONVOLUTION_DIRECT, src, weights, dst, ...places(geometry)];
-      if (third)
-        return this.make(
-          "a transposed convolution",
-          third.convolution_backward_data_primitive_desc_create,
-          this.engine,
-          ...what,
-          forward,
-          attributes,
-        );
-      const described = new Uint8Array(OPERATION_BYTES);
-      this.check("a transposed convolution", second!.dilated_convolution_backward_data_desc_init(described, ...what));
-      return this.described(described, attributes, forward);
-    });
+    const makers = [
+      second?.dilated_convolution_backward_data_desc_init,
+      third?.convolution_backward_data_primitive_desc_create,
+    ] as const;
+    const args = [CONVOLUTION_DIRECT, src, weights, dst, ...places(geometry)];
+    return this.computation(holder, "a transposed convolution", makers, args, { forward });
   }
 
   /** The adjoint with respect to the weights of a convolution; `forward` is that convolution. */
@@ -238,21 +177,12 @@ export class Onednn {
     forward: Address,
   ): Address {
     const { second, third } = this.library;
-    return this.operation(holder, "a weights gradient", undefined, (attributes) => {
-      const what = [CONVOLUTION_DIRECT, src, weights, null, dst, ...places(geometry)];
-      if (third)
-        return this.make(
-          "a weights gradient",
-          third.convolution_backward_weights_primitive_desc_create,
-          this.engine,
-          ...what,
-          forward,
-          attributes,
-        );
-      const described = new Uint8Array(OPERATION_BYTES);
-      this.check("a weights gradient", second!.dilated_convolution_backward_weights_desc_init(described, ...what));
-      return this.described(described, attributes, forward);
-    });
+    const makers = [
+      second?.dilated_convolution_backward_weights_desc_init,
+      third?.convolution_backward_weights_primitive_desc_create,
+    ] as const;
+    const args = [CONVOLUTION_DIRECT, src, weights, null, dst, ...places(geometry)];
+    return this.computation(holder, "a weights gradient", makers, args, { forward });
   }
 
   /** A copy from one layout or type to another. */
@@ -280,15 +210,25 @@ export class Onednn {
       : third!.post_ops_append_eltwise(operations, inThird, post.alpha, 0);
   }
 
-  private described(operation: Uint8Array, attributes: Address, forward: Address | null): Address {
-    return this.make(
-      "an operation",
-      this.library.second!.primitive_desc_create,
-      operation,
-      attributes,
-      this.engine,
-      forward,
-    );
+  /**
+   * An operation of which both generations take the same arguments: the second to describe it, and makes it then; the third makes it
+   * at once.
+   * @param makers of the second and of the third generation
+   */
+  private computation(
+    holder: Holder,
+    what: string,
+    [describe, create]: readonly [Foreign | undefined, Foreign | undefined],
+    args: readonly unknown[],
+    { post, forward }: { readonly post?: PostOperation; readonly forward?: Address },
+  ): Address {
+    return this.operation(holder, what, post, (attributes) => {
+      if (create) return this.make(what, create, this.engine, ...args, ...(forward ? [forward] : []), attributes);
+      const described = new Uint8Array(OPERATION_BYTES);
+      this.check(what, describe!(described, ...args));
+      const { primitive_desc_create } = this.library.second!;
+      return this.make(what, primitive_desc_create, described, attributes, this.engine, forward ?? null);
+    });
   }
 
   /** An operation whose scratch memory is ours; the description lives as long as the holder. */
@@ -339,15 +279,4 @@ export class Onednn {
 
 function places({ strides, dilates, before, after }: Geometry): BigInt64Array[] {
   return [strides, dilates, before, after].map(int64);
-}
-
-/** `dnnl_exec_arg_t[]`: the memories that a primitive is run with. */
-export function executionArguments(args: readonly (readonly [arg: number, memory: Address])[]): Uint8Array {
-  const bytes = new Uint8Array(16 * args.length);
-  const view = new DataView(bytes.buffer);
-  args.forEach(([arg, memory], i) => {
-    view.setInt32(16 * i, arg, true);
-    view.setBigUint64(16 * i + 8, memory, true);
-  });
-  return bytes;
 }

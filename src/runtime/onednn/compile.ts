@@ -3,7 +3,7 @@ import { sizeOf } from "../../base/array.ts";
 import type { Tensor } from "../../graph/tensor.ts";
 import { ConstantPool } from "../../wasm/assembler.ts";
 import { ModuleBuilder } from "../../wasm/module.ts";
-import { executionArguments } from "./api.ts";
+import { executionArguments } from "./c-values.ts";
 import { Fusion, resultsOf } from "./fuse.ts";
 import type { Address } from "./library.ts";
 import { planMemory } from "./memory-plan.ts";

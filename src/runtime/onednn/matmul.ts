@@ -2,7 +2,8 @@
 import { sizeOf, stridesOf } from "../../base/array.ts";
 import type { Tensor } from "../../graph/tensor.ts";
 import { postOperation } from "./activations.ts";
-import { ARG, type Desc, type ElementType } from "./api.ts";
+import type { Desc } from "./api.ts";
+import { ARG, type ElementType } from "./c-values.ts";
 import type { NodeOf } from "./kinds.ts";
 import { BYTES, MATRIX_GRAIN, type ProductOperands, plainStrides } from "./operands.ts";
 import type { Reader } from "./reading.ts";

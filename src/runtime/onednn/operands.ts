@@ -1,6 +1,7 @@
 // What the library's products read: values in the type and the layout that a primitive wants, made once for all that want the
 // same.
-import { ARG, type Desc, type ElementType } from "./api.ts";
+import type { Desc } from "./api.ts";
+import { ARG, type ElementType } from "./c-values.ts";
 import type { Argument, StepList, Value } from "./steps.ts";
 
 /** Bytes of an element. */

@@ -1,5 +1,6 @@
 // What the library makes of this processor: which implementation it takes for a plain convolution.
-import { type ElementType, Holder, type Onednn } from "./api.ts";
+import { Holder, type Onednn } from "./api.ts";
+import type { ElementType } from "./c-values.ts";
 
 /** As in `brgconv:avx512_core`, for a 3x3 convolution of 16x16 pictures from 32 to 64 channels; "none": it has no such. */
 export function implementationOf(onednn: Onednn, type: ElementType): string {

@@ -4,7 +4,8 @@ import { input, isConstant, isInput, type Tensor, type TensorType } from "../../
 import type { TileSize } from "../../graph/winograd.ts";
 import type { FunctionBuilder } from "../../wasm/assembler.ts";
 import type { Precision } from "../wish.ts";
-import { ARG, type Desc, type Holder, type Onednn, QUERY } from "./api.ts";
+import type { Desc, Holder, Onednn } from "./api.ts";
+import { ARG, QUERY } from "./c-values.ts";
 import type { Heap } from "./heap.ts";
 import type { Address } from "./library.ts";
 import { share } from "./protocol.ts";

@@ -4,8 +4,9 @@
 // Each part goes through its tiles in blocks that stay in the core's cache: a kernel of ours, the library's product, a kernel.
 import type { Tensor } from "../../graph/tensor.ts";
 import { phasesOf, type Tiles } from "../../graph/winograd.ts";
-import { ARG, type Desc } from "./api.ts";
+import type { Desc } from "./api.ts";
 import { BLOCK, Blocks, gapAfter, LONG_BLOCK, type TiledConvolution, WHOLE_BLOCK, weightsGap } from "./blocks.ts";
+import { ARG } from "./c-values.ts";
 import type { ProductOperands } from "./operands.ts";
 import type { KernelWriter, PartRun, PrimitiveCall, StepList, Value } from "./steps.ts";
 import { LANES } from "./wasm/access.ts";

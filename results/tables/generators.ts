@@ -1,0 +1,35 @@
+// What generators draw and translate, as README.md has it.
+import { records } from "../csv.ts";
+
+/** What a run that learnt to denoise reaches beside filters that learn nothing. */
+export function denoiseLine(): string {
+  const runs = records("denoise.csv");
+  const learnt = runs.filter(({ seed }) => seed);
+  if (learnt.length === 0) return "";
+  const { data, noise, pictures } = runs[0]!;
+  const filters = runs.filter(({ method }) => method!.includes("gain")).map((run) => `${run.method} ${run.psnr}`);
+  const own = learnt.map(
+    (run) => `${run.method} ${run.psnr} dB (SSIM ${run.ssim}; seed ${run.seed}, ${run.minutes} min of training)`,
+  );
+  const noisy = runs.find(({ method }) => method === "noisy")!.psnr;
+  return `Image to image: normal noise of ${noise} of the range on the first ${pictures} test pictures of ${data}, ${noisy} dB as it is. Filters with the parameter that is best on these very pictures: ${filters.join(", ")} dB. ${own.join("; ")} (\`results/denoise.csv\`).`;
+}
+
+/** Whether a generator draws what it is asked for, and of what use that is. */
+export const askedLines = (): string =>
+  records("acgan.csv")
+    .map(
+      (run) =>
+        `Class to picture: acgan (seed ${run.seed}, ${run.minutes} min of training) on ${run.data}. A classifier trained by itself finds the class that was asked for in ${run.asked} % of ${run.pictures} generated pictures (${run.worst} % of the class where it is least); another one that saw generated pictures alone, for ${run.steps} steps, is right on ${run.trained} % of the real test part (\`results/acgan.csv\`).`,
+    )
+    .join("\n");
+
+/** What other results than accuracies say of a system, in a few words. */
+export const IN_SHORT = {
+  asked: () =>
+    records("acgan.csv").map((run) => `acgan, ${run.data}: ${run.asked} % of pictures are of the class asked for`),
+  denoise: () =>
+    records("denoise.csv")
+      .filter(({ seed }) => seed)
+      .map((run) => `${run.method}, noise ${run.noise} on ${run.data}: ${run.psnr} dB`),
+} as const;

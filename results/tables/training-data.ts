@@ -1,0 +1,56 @@
+// What is done about training data: rare classes, few pictures, wrong labels.
+
+import { records } from "../csv.ts";
+import { meanAndDeviation, percent, table } from "./cells.ts";
+
+/** What a remedy against rare classes brings. */
+export function imbalanceTable(): string {
+  const runs = records("imbalance.csv");
+  const variants = [...new Set(runs.map((run) => run.variant!))];
+  return [
+    "MNIST cut to 1,000 zeros down to 20 nines (50:1), equal steps, three seeds, from `results/imbalance.csv`:",
+    "",
+    table(
+      ["", "balanced accuracy %", "recall of the rarest class %"],
+      variants.map((variant) => {
+        const own = runs.filter((run) => run.variant === variant);
+        const of = (name: string) =>
+          meanAndDeviation(
+            own.map((run) => Number(run[name])),
+            percent,
+          );
+        return [variant, of("balanced_accuracy"), of("rarest_recall")];
+      }),
+    ),
+  ].join("\n");
+}
+
+/** Accuracy with and without generated pictures. */
+export function generatedTable(): string {
+  const runs = records("generated.csv");
+  if (runs.length === 0) return "";
+  const arms = [...new Set(runs.map((run) => run.arm!))];
+  const groups = [...new Set(runs.map((run) => `${run.data},${run.per_class}`))];
+  return [
+    "Test accuracy in per cent of the same classifier after equal steps, mean ± standard deviation over draws of the real pictures, from `results/generated.csv`:",
+    "",
+    table(
+      ["data", "real pictures a class", ...arms, "draws"],
+      groups.map((group) => {
+        const own = runs.filter((run) => `${run.data},${run.per_class}` === group);
+        const cells = arms.map((arm) => {
+          const values = own.filter((run) => run.arm === arm).map((run) => Number(run.accuracy));
+          return values.length === 0 ? "" : meanAndDeviation(values, percent);
+        });
+        return [...group.split(","), ...cells, String(new Set(own.map((run) => run.draw)).size)];
+      }),
+    ),
+  ].join("\n");
+}
+
+/** How many planted wrong labels are found. */
+export function noiseLine(): string {
+  const runs = records("label-noise.csv");
+  const shares = runs.map((run) => 100 * Number(run.share));
+  return `With 2 % of MNIST's training labels made wrong and a run of ${runs[0]?.epochs} epochs on all of them, ${meanAndDeviation(shares, (v) => v.toFixed(1))} % of the wrong ones are in the first 3 % of the list (seeds ${runs.map((run) => run.seed).join(", ")}; \`results/label-noise.csv\`).`;
+}
