@@ -1,7 +1,7 @@
 // Times our side of a job. Lines in: "run N". Lines out: JSON {ms: […], peakMb, version}. The same protocol as the peers.
 import { createInterface } from "node:readline";
 import { ndarray, zeros } from "../src/base/array.ts";
-import { SCALAR_PREFIX, STATE_PREFIX } from "../src/graph/names.ts";
+import { streamOfInput } from "../src/data/batches.ts";
 import { matmul, softmax } from "../src/graph/ops/index.ts";
 import { constant, input, isInput, topological } from "../src/graph/tensor.ts";
 import { applyHead, requireHead } from "../src/models/heads.ts";
@@ -9,7 +9,7 @@ import { Build, initialState } from "../src/nn/scope.ts";
 import { nativeBackend, onednnBackend } from "../src/node.ts";
 import { FREE_BATCH } from "../src/onnx/lower.ts";
 import { pixelsToUnit } from "../src/predict/batch.ts";
-import { IN_FLIGHT } from "../src/predict/feeds.ts";
+import { IN_FLIGHT, StepFeeds } from "../src/predict/feeds.ts";
 import { Program, type StepGraph } from "../src/runtime/program.ts";
 import { compileModel } from "../src/train/steps.ts";
 import { randomInput } from "./inputs.ts";
@@ -38,23 +38,24 @@ async function training(name: string): Promise<{ once: Once; dispose: () => Prom
     }),
   );
   const program = await Program.create(backend, graphs, state);
-  const feeds = graphs.map((graph) => {
+  const batches = graphs.map((graph) => {
     const inputs = topological([...graph.updates.values(), ...graph.log.values()]).filter(isInput);
     return Object.fromEntries(
       inputs
-        .filter((x) => !x.attrs.name.startsWith(STATE_PREFIX))
+        .filter(({ attrs }) => streamOfInput(attrs.name) !== undefined)
         .map((x) => [x.attrs.name, randomInput(x.attrs.name, x.shape, x.dtype)]),
     );
   });
+  const feeds = phases.map((phase) => new StepFeeds(phase, (shape) => program.allocate(shape)));
   let t = 0;
+  // As in training: noise of the next step is drawn while this one is computed.
   const once = async () => {
     t++;
-    const runs = phases.map(({ phase, graph, scalars: scalarsOf }, i) => {
-      const scalars = Object.entries(scalarsOf({ [phase.name]: t }, phase.learningRate)).map(
-        ([key, value]) => [SCALAR_PREFIX + key, ndarray("float32", [], [value])] as const,
-      );
-      return program.run(graph.name, { ...feeds[i]!, ...Object.fromEntries(scalars) });
+    const runs = phases.map(({ phase, graph, scalars }, i) => {
+      const fed = feeds[i]!.at(0, t, 0, scalars({ [phase.name]: t }, phase.learningRate));
+      return program.run(graph.name, { ...batches[i]!, ...fed });
     });
+    for (const each of feeds) each.prepare(0, t + 1);
     await Promise.all(runs);
   };
   return { once, dispose: () => program.dispose() };

@@ -1,28 +1,24 @@
 """Trains the default `vae` model of genclass in PyTorch: the same network, losses, batch, schedule and augmentation.
 
-    torch_vae.py FOLDER EPOCHS SEED
-
-FOLDER holds MNIST's four .gz files. Prints one line of JSON: test accuracy, and the seconds that training took.
+The folder holds MNIST's four .gz files; for the arguments see torch_run.py.
 """
 import gzip
-import json
 import math
 import os
-import sys
-import time
 
 import torch
 from torch import nn
 from torch.nn import functional as F
 
-folder, epochs, seed = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
-torch.manual_seed(seed)
+from torch_run import cosine, fit, run
+from torch_variant import adam, image
+
 BATCH, RATE, WARMUP, CLASS_WEIGHT, SMOOTHING, KL_WARMUP, DECAY = 128, 1.5e-3, 0.02, 500, 0.05, 0.1, 0.999
 SHIFT, ROTATE, SCALE = 0.08, math.radians(10), 0.1
 
 
 def read(name, header):
-    with gzip.open(os.path.join(folder, name)) as file:
+    with gzip.open(os.path.join(run.folder, name)) as file:
         return torch.frombuffer(bytearray(file.read()[header:]), dtype=torch.uint8)
 
 
@@ -49,7 +45,10 @@ class Vae(nn.Module):
     def features(self, x):
         return F.relu(self.c2(F.relu(self.c1(x))))
 
-    def classify(self, maps):
+    def classify(self, pixels):
+        return self.classes(self.features(image(pixels.float() / 255)))
+
+    def classes(self, maps):
         y = F.relu(self.r2(F.relu(self.r1(maps))))
         y = F.relu(self.class_dense(F.dropout(y, 0.25, self.training).flatten(1)))
         return self.out(F.dropout(y, 0.5, self.training))
@@ -59,12 +58,12 @@ class Vae(nn.Module):
         hidden = F.relu(self.dense(maps.flatten(1)))
         mean, log_variance = self.mean(hidden), self.log_variance(hidden)
         code = mean + (0.5 * log_variance).exp() * torch.randn_like(mean)
-        logits = self.t1(F.relu(self.t2(F.relu(self.seeds(code)).view(-1, 64, 7, 7))))
+        logits = self.t1(F.relu(self.t2(image(F.relu(self.seeds(code)).view(-1, 64, 7, 7)))))
         n = x.shape[0]
         reconstruction = F.binary_cross_entropy_with_logits(logits, x, reduction="sum") / n
         kl = -0.5 * (1 + log_variance - mean**2 - log_variance.exp()).sum() / n
         return reconstruction + beta * kl + CLASS_WEIGHT * F.cross_entropy(
-            self.classify(maps), labels, label_smoothing=SMOOTHING
+            self.classes(maps), labels, label_smoothing=SMOOTHING
         )
 
 
@@ -79,49 +78,23 @@ def augment(x):
     return F.grid_sample(x, grid, padding_mode="border", align_corners=False)
 
 
-def accuracy(net, pixels, labels):
-    net.eval()
-    hits = 0
-    with torch.inference_mode():
-        for i in range(0, len(labels), 256):
-            logits = net.classify(net.features(pixels[i : i + 256].float() / 255))
-            hits += (logits.argmax(1) == labels[i : i + 256]).sum().item()
-    net.train()
-    return hits / len(labels)
+def schedule(progress):
+    return max(progress, 1e-3) / WARMUP if progress < WARMUP else cosine((progress - WARMUP) / (1 - WARMUP))
 
 
 pixels = read("train-images-idx3-ubyte.gz", 16).view(-1, 1, 28, 28)
 labels = read("train-labels-idx1-ubyte.gz", 8).long()
 test_pixels = read("t10k-images-idx3-ubyte.gz", 16).view(-1, 1, 28, 28)
 test_labels = read("t10k-labels-idx1-ubyte.gz", 8).long()
-order = torch.randperm(len(labels))
-held, rest = order[:6000], order[6000:]
-net, average = Vae(), Vae()
-average.load_state_dict(net.state_dict())
-optimizer = torch.optim.Adam(net.parameters(), lr=RATE)
-steps_per_epoch = len(rest) // BATCH
-planned, step = epochs * steps_per_epoch, 0
-begun = time.perf_counter()
-for epoch in range(epochs):
-    mixed = rest[torch.randperm(len(rest))]
-    for i in range(steps_per_epoch):
-        progress = step / planned
-        factor = (
-            max(progress, 1e-3) / WARMUP
-            if progress < WARMUP
-            else 0.5 * (1 + math.cos(math.pi * (progress - WARMUP) / (1 - WARMUP)))
-        )
-        optimizer.param_groups[0]["lr"] = RATE * factor
-        batch = mixed[i * BATCH : (i + 1) * BATCH]
-        optimizer.zero_grad()
-        loss = net(augment(pixels[batch].float() / 255), labels[batch], min(1, progress / KL_WARMUP))
-        loss.backward()
-        optimizer.step()
-        loss.item()
-        with torch.no_grad():
-            pull = 1 - min(DECAY, (1 + step) / (10 + step))
-            torch._foreach_lerp_(list(average.parameters()), list(net.parameters()), pull)
-        step += 1
-    accuracy(average, pixels[held], labels[held])
-seconds = time.perf_counter() - begun
-print(json.dumps({"accuracy": accuracy(average, test_pixels, test_labels), "seconds": seconds}))
+net = Vae()
+
+
+def loss_of(net, batch, progress, _):
+    # A number would be compiled in.
+    beta = torch.tensor(min(1, progress / KL_WARMUP))
+    return net(image(augment(pixels[batch].float() / 255)), labels[batch], beta)
+
+
+fit(
+    net, loss_of, [adam(net.parameters(), lr=RATE)], (pixels, labels), (test_pixels, test_labels), BATCH, schedule, DECAY,
+)

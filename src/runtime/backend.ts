@@ -12,8 +12,8 @@ export interface CompileOptions {
   /** See `LowerOptions.freeBatch`. */
   freeBatch?: number;
   /**
-   * Outputs that will be given the array of the input they name: the new value replaces the old one. Only for a backend
-   * that works `inPlace`.
+   * Outputs that replace the value of the input they name. A backend that works `inPlace` is given one array for both; for others
+   * both are arrays of `allocate`.
    */
   aliases?: Readonly<Record<string, string>>;
 }

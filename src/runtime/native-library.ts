@@ -24,6 +24,7 @@ const FUNCTIONS = {
   createSessionFromArray: [8, pointer, [pointer, pointer, "size_t", pointer, result]],
   run: [9, pointer, [pointer, pointer, pointer, pointer, "size_t", pointer, "size_t", pointer]],
   createSessionOptions: [10, pointer, [result]],
+  enableProfiling: [14, pointer, [pointer, process.platform === "win32" ? "str16" : "str"]],
   disableMemPattern: [17, pointer, [pointer]],
   setSessionLogSeverityLevel: [22, pointer, [pointer, "int"]],
   setSessionGraphOptimizationLevel: [23, pointer, [pointer, "int"]],
@@ -131,7 +132,7 @@ class Library implements NativeLibrary {
     return tensor;
   }
 
-  load(model: Uint8Array, threads: number): Executable {
+  load(model: Uint8Array, threads: number, profile?: string): Executable {
     const options = this.make(this.api.createSessionOptions);
     try {
       this.check(this.api.setSessionLogSeverityLevel(options, LOG_ERRORS));
@@ -139,6 +140,7 @@ class Library implements NativeLibrary {
       this.check(this.api.addSessionConfigEntry(options, "session.use_env_allocators", "1"));
       // From the second run on it would place all values in one block, beside what the first run had taken for each of them.
       this.check(this.api.disableMemPattern(options));
+      if (profile !== undefined) this.check(this.api.enableProfiling(options, profile));
       if (threads > 0) this.check(this.api.setIntraOpNumThreads(options, threads));
       return new Session(this, this.make(this.api.createSessionFromArray, this.env, model, model.byteLength, options));
     } finally {
@@ -239,8 +241,11 @@ const CARRIERS: Readonly<Record<string, string>> = {
 /** The library as others see it. */
 export interface NativeLibrary {
   readonly version: string;
-  /** `threads`: 0 takes all cores. */
-  load(model: Uint8Array, threads: number): Executable;
+  /**
+   * `threads`: 0 takes all cores. `profile`: how the path of a file begins that gets the time of each node of each run, as JSON in the
+   * Trace Event Format of Chrome; it is whole when the executable has been disposed of.
+   */
+  load(model: Uint8Array, threads: number, profile?: string): Executable;
 }
 
 let library: Library | undefined;

@@ -75,7 +75,7 @@ export class Program {
       program.steps.set(step.name, {
         executable: await backend.compile(step.name, outputs, {
           mode: "train",
-          aliases: backend.inPlace ? aliases : {},
+          aliases,
         }),
         reads: reads.map((path) => [STATE_PREFIX + path, program.slots.get(path)!]),
         writes: [...step.updates.keys()].map((path) => [`update:${path}`, program.slots.get(path)!]),

@@ -3,9 +3,9 @@ import { MessageChannel, type MessagePort, type Worker } from "node:worker_threa
 import { fail } from "../../base/errors.ts";
 import { Semaphore } from "../../base/semaphore.ts";
 import { startThread } from "../../base/thread.ts";
+import { Heap } from "../heap.ts";
 import { Onednn } from "./api.ts";
 import { statusText } from "./c-values.ts";
-import { Heap } from "./heap.ts";
 import { loadLibrary, setLibraryThreads } from "./library.ts";
 import {
   CONTROL,

@@ -3,10 +3,10 @@ import { BYTES_OF, type NdArray, type Shape, sizeOf } from "../../base/array.ts"
 import { input, isConstant, isInput, type Tensor, type TensorType } from "../../graph/tensor.ts";
 import type { TileSize } from "../../graph/winograd.ts";
 import type { FunctionBuilder } from "../../wasm/assembler.ts";
+import type { Heap } from "../heap.ts";
 import type { Precision } from "../wish.ts";
 import type { Desc, Holder, Onednn } from "./api.ts";
 import { ARG, QUERY } from "./c-values.ts";
-import type { Heap } from "./heap.ts";
 import type { Address } from "./library.ts";
 import { share } from "./protocol.ts";
 import type { LoopKernel } from "./wasm/loop.ts";

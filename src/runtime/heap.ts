@@ -1,9 +1,9 @@
 // The memory that oneDNN and the WebAssembly kernels share: one shared WebAssembly memory, whose place in the process never
 // changes while it grows, and which regions of it are in use.
-import { FEW_ADDRESSES } from "../../base/addresses.ts";
-import { BYTES_OF, type DType, type NdArray, type Shape, sizeOf } from "../../base/array.ts";
-import { fail } from "../../base/errors.ts";
-import { koffi } from "../foreign.ts";
+import { FEW_ADDRESSES } from "../base/addresses.ts";
+import { BYTES_OF, type DType, type NdArray, type Shape, sizeOf } from "../base/array.ts";
+import { fail } from "../base/errors.ts";
+import { koffi } from "./foreign.ts";
 
 const PAGE = 65536;
 /** WebAssembly addresses have 32 bits. */
