@@ -29,12 +29,15 @@ export async function pictureFiles(words: readonly string[]): Promise<string[]> 
 }
 
 async function expand(word: string): Promise<string[]> {
-  if (existsSync(word)) return statSync(word).isDirectory() ? matches(word, "**") : [word];
+  if (existsSync(word)) return statSync(word).isDirectory() ? picturesBelow(word) : [word];
   // Folders that exist are taken by name, so that brackets in their names are no pattern; the rest is matched below the last of them.
   let folder = dirname(word);
   while (!existsSync(folder) && folder !== dirname(folder)) folder = dirname(folder);
   return matches(folder, relative(folder, word).split(sep).join("/"));
 }
+
+/** The paths of all pictures in a folder and below, but hidden ones, sorted. */
+export const picturesBelow = (folder: string): Promise<string[]> => matches(folder, "**");
 
 /** The pictures below a folder that a pattern matches, sorted by path. */
 async function matches(folder: string, pattern: string): Promise<string[]> {
@@ -84,16 +87,17 @@ export function freeName(stem: string, ending = ""): string {
 
 /**
  * Refuses a folder to write into that is not new or empty, and a name that promises a file.
+ * @param otherwise what else may be asked for, as the end of a sentence
  * @throws `E_OPTION` for a name with the ending of a file of pictures or data, `E_WRITE` where something is there
  */
-export function requireFreeFolder(asked: string): void {
+export function requireFreeFolder(asked: string, otherwise = ""): void {
   const [ending] =
     /\.(npz|npy|csv|tsv|json|jsonl|parquet|tar|tgz|gz|zip|onnx|html?|bmp|pdf|svg)$/i.exec(asked) ??
     (isPicture(asked) ? [extname(asked)] : []);
   if (ending)
     fail(
       "E_OPTION",
-      `--out ${asked}: ${ending} is the ending of a file, and a folder is written; leave the ending out`,
+      `--out ${asked}: ${ending} is the ending of a file, and a folder is written; leave the ending out${otherwise}`,
     );
   requireEmpty(asked);
 }

@@ -1,6 +1,7 @@
 // Data sources of commands: with the options of a run, and those that a run was trained on, found again.
 import { existsSync } from "node:fs";
 import { fail } from "../base/errors.ts";
+import { shellWord } from "../base/shell.ts";
 import { type Dataset, fingerprint, fingerprintDifferences, type Part } from "../data/dataset.ts";
 import { BUILT_IN } from "../data/open.ts";
 import { isShortened, warningLine } from "../data/warnings.ts";
@@ -47,7 +48,7 @@ function refuseOther(path: string, source: string, differs: string, wayOut?: str
 /** Tells what was ignored or is doubtful in a source, a line each, and how to see all of it. */
 export function warnOf({ warnings }: Dataset, source: string): void {
   for (const warning of warnings) warn(warningLine(warning));
-  if (warnings.some(isShortened)) warn(`genclass data info ${source} --all lists all names`);
+  if (warnings.some(isShortened)) warn(`genclass data info ${shellWord(source)} --all lists all names`);
 }
 
 /**

@@ -212,6 +212,10 @@ export async function fingerprint(data: Dataset): Promise<string> {
   return words.join(" ");
 }
 
+/** Whether data had a part when its fingerprint was taken. */
+export const fingerprintHas = (of: string, part: Part): boolean =>
+  (of.split(" ")[1 + PARTS.indexOf(part)] ?? "-") !== "-";
+
 /**
  * What differs between two fingerprints, in words.
  * @param parts the parts that are compared

@@ -2,6 +2,7 @@
 import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
 import { fail, nearest } from "../base/errors.ts";
+import { shellWord } from "../base/shell.ts";
 import { withAdded } from "./added.ts";
 import { placeName } from "./check/duplicates.ts";
 import type { Dataset } from "./dataset.ts";
@@ -97,7 +98,7 @@ export async function open(source: string, options: OpenOptions = {}): Promise<D
   if (image && (whole.train.height !== image.height || whole.train.width !== image.width))
     fail(
       "E_OPTION",
-      `${source} has pictures of ${whole.train.height}x${whole.train.width}, as plain numbers, which are not read at ${image.height}x${image.width}; ask for no other size, or make picture files of them: genclass data convert ${source} --to folders --out NEW`,
+      `${source} has pictures of ${whole.train.height}x${whole.train.width}, as plain numbers, which are not read at ${image.height}x${image.width}; ask for no other size, or make picture files of them: genclass data convert ${shellWord(source)} --to folders --out NEW`,
     );
   const split = withValidation(whole, validation, seed);
   const kept = labels === undefined ? split : withLabels(split, labels, seed);
@@ -132,7 +133,7 @@ function leaks(data: Dataset, source: string): readonly Warning[] {
     if (!set) continue;
     if (!isInMemory(set) || !isInMemory(data.train)) {
       notes.add(
-        `not looked for, as the source is large: held-out pictures that are in the training part too; "genclass data check ${source}" looks for them`,
+        `not looked for, as the source is large: held-out pictures that are in the training part too; "genclass data check ${shellWord(source)}" looks for them`,
       );
       continue;
     }
@@ -169,7 +170,7 @@ async function read(source: string, options: PictureOptions, progress?: OpenProg
     const guess = nearest(source, BUILT_IN);
     fail(
       "E_DATA_NOT_FOUND",
-      `no data at "${source}"${guess ? `; did you mean ${guess}?` : ""} Expected ${EXPECTED}; or one of: ${BUILT_IN.join(", ")}`,
+      `no data at "${source}"${guess ? `; did you mean ${guess}?` : "."} Expected ${EXPECTED}; or one of: ${BUILT_IN.join(", ")}`,
     );
   }
   const location = path === source ? resolve(path) : undefined;

@@ -1,11 +1,12 @@
 // What a search leaves in its folder: best.json, trials.csv, plots, and tune.html, which has all of it.
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
+import { shellLine } from "../base/shell.ts";
 import { findModel } from "../models/index.ts";
 import { type ReportChart, type ReportSection, reportHtml } from "../report/html.ts";
 import { type MeasuredSeries, measured } from "../report/plots.ts";
 import { writeAtomically } from "../run/files.ts";
-import { optionWords, shellLine } from "../run/repeat.ts";
+import { optionWords } from "../run/repeat.ts";
 import { importance } from "./importance.ts";
 import { type Fixed, lossOf, type Search } from "./search.ts";
 import { type Dimension, optionsAt } from "./space.ts";

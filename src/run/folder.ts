@@ -4,6 +4,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, statSync } from "node
 import { dirname, join } from "node:path";
 import { z } from "zod";
 import { fail } from "../base/errors.ts";
+import { shellWord } from "../base/shell.ts";
 import { modelNamed, parseOptions } from "../models/index.ts";
 import type { DataSpec, Model } from "../models/model.ts";
 import { readNetworkFile } from "../onnx/import/folder.ts";
@@ -123,7 +124,7 @@ export class RunFolder {
     if (existsSync(path) && !(statSync(path).isDirectory() && isUnmade(path)))
       fail(
         "E_RUN_EXISTS",
-        `${path} is not empty; nothing is overwritten. Choose another --out, or go on with it: genclass train … --out ${path} --resume`,
+        `${path} is not empty; nothing is overwritten. Choose another --out${existsSync(join(path, CONFIG)) ? `, or go on with it: genclass train … --out ${shellWord(path)} --resume` : ""}`,
       );
   }
 
@@ -179,7 +180,7 @@ export class RunFolder {
     if (!found)
       fail(
         "E_RUN_NOT_FOUND",
-        `${this.path} has no checkpoint: it ended too early; go on with it: genclass train ${this.config.model} --out ${this.path} --resume`,
+        `${this.path} has no checkpoint: it ended too early; go on with it: genclass train ${this.config.model} --out ${shellWord(this.path)} --resume`,
       );
     if (found.warning) process.emitWarning(found.warning);
     return found.snapshot;
@@ -202,7 +203,7 @@ function readConfig(path: string): RunConfig {
   if (!existsSync(file))
     fail(
       "E_RUN_NOT_FOUND",
-      `${path} is not a run folder: it has no config.json. "genclass train MODEL --data SRC --out ${path}" makes one`,
+      `${path} is not a run folder: it has no config.json. "genclass train MODEL --data SRC --out ${shellWord(path)}" makes one`,
     );
   let raw: Readonly<Record<string, unknown>>;
   try {

@@ -1,5 +1,6 @@
 // The commands that train a run again, and that use it.
 import { isDeepStrictEqual } from "node:util";
+import { shellLine, shellWord } from "../base/shell.ts";
 import { MODELS, parseOptions } from "../models/index.ts";
 import { optionsOf, type RunConfig } from "./folder.ts";
 import { renames } from "./option-types.ts";
@@ -47,15 +48,12 @@ export function optionWords(values: Readonly<Record<string, unknown>>, always: r
 
 /** The command lines that use a trained run, for a POSIX shell. @param heads names of what it can do */
 export function useCommands(run: string, heads: readonly string[]): string[] {
-  const path = quoted(run);
+  const path = shellWord(run);
   const commands = [
     ["classify", `genclass classify ${path} photo.jpg`],
     ["sample", `genclass generate ${path} --out new.png`],
+    ["translate", `genclass translate ${path} photo.jpg --out translated.png`],
     ["reconstruct", `genclass reconstruct ${path} photo.jpg`],
   ].flatMap(([head, command]) => (heads.includes(head!) ? [command!] : []));
   return [...commands, `genclass export ${path} --out model.onnx`];
 }
-/** Words as one line of a POSIX shell. */
-export const shellLine = (words: readonly string[]): string => words.map(quoted).join(" ");
-
-const quoted = (word: string): string => (/^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`);

@@ -61,7 +61,8 @@ describe("genclass data", () => {
   });
 
   it("augment-preview draws a sheet of ten columns and eight rows", async () => {
-    expect(data("augment-preview", "digits", "--augment", "strong,cutmix", "--out", "sheet.png").code).toBe(0);
+    const { code, out } = data("augment-preview", "digits", "--augment", "strong,cutmix", "--out", "sheet.png");
+    expect([code, out]).toEqual([0, expect.stringContaining("--augment shift=0.08,rotate=10,scale=0.1,cutmix=1\n")]);
     const { width, height } = await sharp(join(root, "sheet.png")).metadata();
     // 29 pixels a cell and the frame, twice enlarged.
     expect([width, height]).toEqual([2 * (10 * 29 + 1), 2 * (8 * 29 + 1)]);

@@ -47,6 +47,15 @@ describe("data that is doubtful", () => {
     expect(genclass("data", "info", "partly.npz", "--all").out.match(/validation\[\d+\] = /g)).toHaveLength(20);
   });
 
+  it("without a test part is evaluated on its validation part, and another part is named with those that there are", () => {
+    expect(JSON.parse(genclass("evaluate", "run", "--json").out)).toMatchObject({ split: "validation", n: 20 });
+    expectRefused(
+      genclass("evaluate", "run", "--split", "test"),
+      1,
+      /partly\.npz has no test part; it has train \(100 pictures\) and validation \(20 pictures\): choose with --split/,
+    );
+  });
+
   it.each([
     [["--until", "accuracy=99"], 2, /accuracy is a share in 0..1; 99 % is written accuracy=0.99/],
     [["--until", "acc=0.9"], 2, /there is no validation metric "acc"; known: .*accuracy/],
@@ -271,7 +280,7 @@ describe("a short run with words of many kinds", () => {
   it("ends with what can be done next, and says that it was short", () => {
     for (const line of ["genclass classify short photo.jpg", "genclass generate short", "genclass export short"])
       expect(said.out).toContain(line);
-    expect(said.out).toMatch(/\d+ steps are few: pictures will be blurred.*; train longer/);
+    expect(said.out).toMatch(/few steps \(\d+\): pictures will be blurred.*; train longer/);
     expect(said.out).toMatch(/accuracy +0\.\d+ +accuracy, as a share of 1; higher is better/);
   });
 

@@ -1,5 +1,6 @@
 // genclass augment: new training pictures of each class, as a folder that train --add takes.
 import type { Command } from "commander";
+import { shellWord } from "../../base/shell.ts";
 import { writeFolders } from "../../data/write.ts";
 import { chooseBackend, load } from "../../node.ts";
 import { RunFolder } from "../../run/folder.ts";
@@ -63,5 +64,7 @@ async function run(path: string, { perClass, out, data: moved, seed, json }: Opt
     return [name, real, drawn, ...shares, pictures];
   });
   print(table([["class", "real", "drawn", "passed", "not its class", "copies", "unlike", "new"], ...rows]));
-  print(`\n${data.train.labels.length} pictures: ${bold(out)}\ntrain with them: genclass train … --add ${out}`);
+  print(
+    `\n${data.train.labels.length} pictures: ${bold(out)}\ntrain with them: genclass train … --add ${shellWord(out)}`,
+  );
 }

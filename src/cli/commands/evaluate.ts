@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import type { Command } from "commander";
 import { fail } from "../../base/errors.ts";
-import { type Dataset, type ImageSet, PARTS, type Part } from "../../data/dataset.ts";
+import { type Dataset, fingerprintHas, type ImageSet, PARTS, type Part } from "../../data/dataset.ts";
 import { open } from "../../data/open.ts";
 import { meanScores } from "../../metrics/classification.ts";
 import { formatMetric, type MetricInfo } from "../../metrics/metric.ts";
@@ -9,12 +9,13 @@ import { chooseBackend, load, type NodeModel } from "../../node.ts";
 import { type Evaluation, evaluate } from "../../predict/evaluate.ts";
 import { type JudgedSamples, judgeSamples } from "../../predict/judge.ts";
 import { estimateLikelihood, likelihoodText } from "../../predict/likelihood.ts";
-import { DRAWN_PICTURES, drawPictures, findNovel, type NovelFound, picturesFor } from "../../predict/novel.ts";
+import { DRAWN_PICTURES, findNovel, type NovelFound } from "../../predict/novel.ts";
 import { RunFolder } from "../../run/folder.ts";
 import { choice, integer, text } from "../../run/option-types.ts";
 import { recordEvaluation } from "../../run/record.ts";
 import { argument } from "../args.ts";
 import { freeName } from "../files.ts";
+import { novelPictures } from "../novel-pictures.ts";
 import { bold, openLine, print, printJson, table, warn } from "../render.ts";
 import { ownData, sourceOf } from "../sources.ts";
 
@@ -23,7 +24,11 @@ export function define(command: Command): void {
   command
     .argument("<run>", "a run folder")
     .option("--data <source>", "other data than the run was trained on", argument(text("a name or a path")))
-    .option("--split <name>", PARTS.join(", "), argument(choice(PARTS)), "test")
+    .option(
+      "--split <name>",
+      `${PARTS.join(", ")} (default: test, or validation where the run's data has no test part)`,
+      argument(choice(PARTS)),
+    )
     .option(
       "--likelihood <draws>",
       "estimate the likelihood too, by so many latent vectors a picture",
@@ -32,7 +37,7 @@ export function define(command: Command): void {
     .option("--pictures <n>", "of the part, whose likelihood is estimated (default: all)", argument(integer(1, 1e9)))
     .option(
       "--novel <source>",
-      `tell how well novelty finds other pictures: those of a source, or drawn ones (${DRAWN_PICTURES.join(", ")})`,
+      `tell how well novelty finds other pictures: those of a folder or of another source, or drawn ones (${DRAWN_PICTURES.join(", ")})`,
       argument(text("a name or a path")),
     )
     .option(
@@ -50,7 +55,7 @@ export function define(command: Command): void {
 
 interface Options {
   data?: string;
-  split: Part;
+  split?: Part;
   likelihood?: number;
   pictures?: number;
   novel?: string;
@@ -59,25 +64,39 @@ interface Options {
 }
 
 async function run(path: string, options: Options): Promise<void> {
-  const { split } = options;
   const folder = RunFolder.open(path);
+  // As training does when it ends.
+  const hasTest = options.data !== undefined || fingerprintHas(folder.config.data.fingerprint, "test");
+  const { split = hasTest ? "test" : "validation" } = options;
   const source = options.data ?? sourceOf(folder);
   const model = await load(path, chooseBackend());
   const data = await (options.data === undefined
     ? ownData(folder, source, split, `evaluate on it as it is with --data ${source}`)
     : otherData(folder, source));
   const set = data[split];
-  if (!set) fail("E_DATA_EMPTY", `${source} has no ${split} part; choose another --split`);
+  if (!set) {
+    const parts = PARTS.flatMap((part) => (data[part] ? [`${part} (${data[part].labels.length} pictures)`] : []));
+    fail("E_DATA_EMPTY", `${source} has no ${split} part; it has ${parts.join(" and ")}: choose with --split`);
+  }
   if (options.novel !== undefined && "lacking" in model.novelty)
     fail("E_HEAD", `--novel: ${path} tells no novelty: ${model.novelty.lacking}`);
+  // What is asked for is looked for before the work begins.
+  const novelSet =
+    options.novel === undefined
+      ? undefined
+      : await novelPictures(model, options.novel, set.labels.length, (other) => otherData(folder, other));
+  const judge = options.judge === undefined ? undefined : await load(options.judge, chooseBackend());
   const found = await evaluate(model, set, data.classes);
   const likelihood =
     options.likelihood === undefined
       ? undefined
       : await estimateLikelihood(model, set, options.likelihood, { pictures: options.pictures });
-  const novel = options.novel === undefined ? undefined : await lookForNovel(folder, model, found, options.novel);
+  const novel = novelSet && {
+    source: options.novel!,
+    ...(await findNovel(model, found.novelty!, novelSet)),
+  };
   const own = options.data === undefined ? data.train : undefined;
-  const judged = options.judge === undefined ? undefined : await judgedBy(options.judge, model, found, own);
+  const judged = judge && (await judgedBy(judge, model, found, own));
   if (options.json)
     printJson({
       run: path,
@@ -139,25 +158,6 @@ function otherData({ config: { data, seed } }: RunFolder, source: string): Promi
 /** Pictures for each feature, at least, of which a covariance can be told. */
 const FEATURE_PICTURES = 5;
 
-/** Novel pictures that are looked at, at most. */
-const MOST_NOVEL = 10_000;
-
-/** What is found of the pictures of a source, which are read as the run read its own. */
-async function lookForNovel(
-  folder: RunFolder,
-  model: NodeModel,
-  { n, novelty }: Evaluation,
-  source: string,
-): Promise<NovelFound & { readonly source: string }> {
-  const drawn = DRAWN_PICTURES.find((kind) => kind === source);
-  const read = async () => {
-    const { test, train } = await otherData(folder, source);
-    return picturesFor(test ?? train, model.spec, MOST_NOVEL);
-  };
-  const pictures = drawn ? drawPictures(drawn, model.spec, Math.min(n, MOST_NOVEL)) : await read();
-  return { source, ...(await findNovel(model, novelty!, pictures)) };
-}
-
 /** What is printed of what is found: the scores are for the report. */
 const told = ({ scores: _, ...novel }: NovelFound & { readonly source: string }) => novel;
 
@@ -187,8 +187,12 @@ function showNovel({ source, n, intervals, ...found }: Omit<NovelFound, "scores"
 }
 
 /** What another run finds of the samples. @param train the pictures that the model was trained on, where they are at hand */
-async function judgedBy(path: string, model: NodeModel, { set }: Evaluation, train?: ImageSet): Promise<JudgedSamples> {
-  const judge = await load(path, chooseBackend());
+async function judgedBy(
+  judge: NodeModel,
+  model: NodeModel,
+  { set }: Evaluation,
+  train?: ImageSet,
+): Promise<JudgedSamples> {
   try {
     return await judgeSamples(model, judge, set, train);
   } finally {

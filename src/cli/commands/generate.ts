@@ -41,7 +41,7 @@ export function define(command: Command): void {
 
 async function run(path: string, options: Options): Promise<void> {
   const isFolder = options.out !== undefined && extname(options.out).toLowerCase() !== ".png";
-  if (isFolder) requireFreeFolder(options.out!);
+  if (isFolder) requireFreeFolder(options.out!, ", or let it end in .png for one sheet");
   const out = isFolder
     ? options.out!
     : freeFile(options.out, join(path, "samples", `generated-${options.seed}`), ".png");

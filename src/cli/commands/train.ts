@@ -1,6 +1,7 @@
 // genclass train: the options of a run come from their table; the rest of the call says where, and with what.
 import { type Command, Option } from "commander";
 import { fail } from "../../base/errors.ts";
+import { shellWord } from "../../base/shell.ts";
 import type { Dataset } from "../../data/dataset.ts";
 import { findModel, MODELS } from "../../models/index.ts";
 import { BACKEND_CHOICES, type Backend, chooseBackend, load } from "../../node.ts";
@@ -70,7 +71,7 @@ async function run(model: string, options: Options): Promise<void> {
   const { training, data, backend, end, stepped } = await train(model, options);
   const folder = training.run;
   if (end.reason === "interrupted") {
-    warn(`stopped at step ${end.step}; go on with: genclass train ${model} --out ${folder.path} --resume`);
+    warn(`stopped at step ${end.step}; go on with: genclass train ${model} --out ${shellWord(folder.path)} --resume`);
     process.exitCode = 1;
   }
   const metrics: Record<string, number> = { ...end.metrics };
@@ -102,14 +103,20 @@ async function run(model: string, options: Options): Promise<void> {
     });
   else
     print(
-      `${bold(folder.path)}  trained ${duration(end.seconds)}, ${end.epoch} epochs${epochsPerExample.unlabelled > 0 ? ` (each labelled picture seen ${epochsPerExample.labelled.toFixed(1)} times, each unlabelled one ${epochsPerExample.unlabelled.toFixed(1)} times)` : ""}, ended: ${end.reason}${report ? `\nreport: ${bold(report)}` : ""}`,
+      `${bold(folder.path)}  trained ${duration(end.seconds)}, ${end.epoch} ${end.epoch === 1 ? "epoch" : "epochs"}${epochsPerExample.unlabelled > 0 ? ` (each labelled picture seen ${epochsPerExample.labelled.toFixed(1)} times, each unlabelled one ${epochsPerExample.unlabelled.toFixed(1)} times)` : ""}, ended: ${end.reason}${report ? `\nreport: ${bold(report)}` : ""}`,
     );
   if (options.json || end.reason === "interrupted") return;
-  // A layer above a network that was trained before needs no more.
-  if (stepped && end.step < FEW_STEPS && !folder.config.backbone)
-    print(`${end.step} steps are few: pictures will be blurred and classes mixed up; train longer`);
   const own = folder.modelConfig(findModel(model));
   const heads = Object.keys(findModel(model).build(own.options, own.data).heads);
+  const poor = [
+    ...(["decode", "sample", "translate"].some((head) => heads.includes(head)) ? ["pictures will be blurred"] : []),
+    ...(heads.includes("classify") ? ["classes mixed up"] : []),
+  ];
+  // A layer above a network that was trained before needs no more.
+  if (stepped && end.step < FEW_STEPS && !folder.config.backbone)
+    print(
+      `few steps (${end.step}): ${poor.join(" and ")}; train longer: genclass train ${model} --out ${shellWord(folder.path)} --resume with more --epochs or --minutes`,
+    );
   print(
     `\nwhat to do with it:\n${useCommands(folder.path, heads)
       .map((line) => `  ${line}`)

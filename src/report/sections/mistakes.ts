@@ -35,7 +35,11 @@ export function mistakesSection(
   });
   const strips = explained.map(({ i, strip, valid }) => {
     const alt = `${name(i)}, ${words(i)}: how it would have to change to be ${classes[labels[i]!]} to the model`;
-    const text = `${words(i)}; on the right as the model takes it for ${classes[labels[i]!]}${valid ? "" : " (not by a clear margin)"}`;
+    const label = classes[labels[i]!]!;
+    const outcome = valid
+      ? `on the right as the model takes it for ${label}`
+      : `not reached: nothing near it is clearly ${label} to the model`;
+    const text = `${words(i)}; ${outcome}`;
     return html`<li>${imageHtml(strip, alt)}${text}</li>`;
   });
   return {

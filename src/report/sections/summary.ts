@@ -154,7 +154,7 @@ export function advice({ trained, split, isTrainedOn, answers, alarms, stillImpr
   const isShort = steps !== undefined && steps < FEW_STEPS;
   const rules: [boolean, string][] = [
     [alarms > 0, "Look at the alarms of training first: each says what to try."],
-    [isShort, `Train longer: ${steps} steps are few.`],
+    [isShort, `Train longer: it took few steps (${steps}).`],
     [
       stillImproving && steps !== undefined && !isShort,
       "Training longer may help: the best checkpoint is that of the last epoch.",
@@ -169,12 +169,13 @@ export function advice({ trained, split, isTrainedOn, answers, alarms, stillImpr
       `Test on more pictures: with ${answers?.labelled}, the accuracy is uncertain by ${percent((high - low) / 2, 1)} to either side.`,
     ],
     [
-      weakest !== undefined && weakest.recall < accuracy - LAG,
+      // Of a model that has hardly begun, neither classes nor labels are to be judged.
+      !isShort && weakest !== undefined && weakest.recall < accuracy - LAG,
       `Add training pictures of ${weakest?.name}, or weigh it more (--class-weights): it is found far less often than others.`,
     ],
     [ece > OFF, "Do not take the probabilities at their word: see how sure it is, and keep more validation pictures."],
     [
-      labelIssues > 0,
+      !isShort && labelIssues > 0,
       `Look at the ${labelIssues} probable label ${labelIssues === 1 ? "error" : "errors"}; those of the training part are found by genclass data check SRC --run RUN.`,
     ],
   ];

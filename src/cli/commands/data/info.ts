@@ -1,3 +1,4 @@
+import { shellWord } from "../../../base/shell.ts";
 import { summarise } from "../../../data/check/check.ts";
 import { type Dataset, type HeaderSummary, PARTS } from "../../../data/dataset.ts";
 import { type OpenOptions, open } from "../../../data/open.ts";
@@ -37,7 +38,8 @@ export async function info(source: string, options: SourceOptions & { all?: bool
   }
   const most = options.all ? Number.POSITIVE_INFINITY : undefined;
   for (const warning of data.warnings) print(`note: ${printable(warningLine(warning, most))}`);
-  if (!options.all && data.warnings.some(isShortened)) print(`"genclass data info ${source} --all" lists all names`);
+  if (!options.all && data.warnings.some(isShortened))
+    print(`"genclass data info ${shellWord(source)} --all" lists all names`);
 }
 
 /** Pictures of each class in each part. */

@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { chooseAugmentation } from "../../../data/augment.ts";
+import { type Augmentation, chooseAugmentation } from "../../../data/augment.ts";
 import { open, sourceName } from "../../../data/open.ts";
 import { Random } from "../../../random/random.ts";
 import { gridPng } from "../../../report/pictures.ts";
@@ -17,6 +17,12 @@ interface Options extends SourceOptions {
 const ROWS = 8;
 const COLUMNS = 10;
 
+/** A policy as `chooseAugmentation` takes it. */
+const policyText = (policy: Augmentation): string =>
+  Object.entries(policy)
+    .map(([name, strength]) => `${name}=${strength}`)
+    .join(",") || "none";
+
 /** `genclass data augment-preview`: a sheet of changed pictures. */
 export async function preview(source: string, options: Options): Promise<void> {
   const out = freeFile(options.out, join("runs", `augment-preview-${sourceName(source)}`), ".png");
@@ -31,5 +37,5 @@ export async function preview(source: string, options: Options): Promise<void> {
   const pictures = await augmentationPreview(data.train, policy, rows, COLUMNS, options.seed);
   writeNew(out, [await gridPng(pictures, data.train, COLUMNS)]);
   if (options.json) printJson({ source, policy, picture: out });
-  else print(`${JSON.stringify(policy)}\nfirst column: as they are; the others: changed copies: ${bold(out)}`);
+  else print(`--augment ${policyText(policy)}\nfirst column: as they are; the others: changed copies: ${bold(out)}`);
 }
