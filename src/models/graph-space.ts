@@ -4,8 +4,8 @@ import { product } from "../propagation/product.ts";
 import { randomProjection } from "../propagation/projection.ts";
 import { type Principal, principalComponents } from "../solvers/principal.ts";
 
-/** A way to points of few numbers. */
-export interface PointSpace {
+/** A way to points of few numbers, and how many neighbours are looked for there. */
+export interface GraphSpace {
   /** Rows of more numbers are brought to so many. */
   readonly width: number;
   /**
@@ -13,10 +13,6 @@ export interface PointSpace {
    * standard deviation, and brought to length 1.
    */
   readonly axes: "random" | "principal";
-}
-
-/** The same, and how many neighbours are looked for there. */
-export interface GraphSpace extends PointSpace {
   /** Neighbours of each picture. */
   readonly neighbours: number;
 }
@@ -31,50 +27,11 @@ export const LEARNT: GraphSpace = { width: 32, axes: "random", neighbours: 10 };
  */
 export const PRETRAINED: GraphSpace = { width: 64, axes: "principal", neighbours: 20 };
 
-/** What points are made of beside other ones. */
-export interface Beside {
-  /** The head whose rows they are of. */
-  readonly head: string;
-  readonly space: PointSpace;
-  /** Their distances, on average, as a multiple of those of the points that they stand beside. */
-  readonly weight: number;
-}
-
-/**
- * Points `[n, a]` and others `[n, b]` of the same things as one, `[n, a + b]`: both are brought to a mean squared distance from their
- * mean of 1, the others to the square of `weight`.
- */
-export function joined(points: Float32Array, others: Float32Array, n: number, weight: number): Float32Array {
-  const [a, b] = [points.length / n, others.length / n];
-  const [own, beside] = [1 / deviation(points, n), weight / deviation(others, n)];
-  const all = new Float32Array(n * (a + b));
-  for (let i = 0, to = 0; i < n; i++) {
-    for (let j = 0; j < a; j++) all[to++] = own * points[i * a + j]!;
-    for (let j = 0; j < b; j++) all[to++] = beside * others[i * b + j]!;
-  }
-  return all;
-}
-
-/** The root of the mean squared distance of points from their mean; 1 where all are the same. */
-function deviation(points: Float32Array, n: number): number {
-  const width = points.length / n;
-  let squares = 0;
-  for (let j = 0; j < width; j++) {
-    let [sum, own] = [0, 0];
-    for (let at = j; at < points.length; at += width) {
-      sum += points[at]!;
-      own += points[at]! ** 2;
-    }
-    squares += own / n - (sum / n) ** 2;
-  }
-  return squares > 0 ? Math.sqrt(squares) : 1;
-}
-
 /** Rows that principal axes are measured on, at most. */
 const MEASURED_ON = 2000;
 
 /** Rows `[n, …]` as points of a space, `[n, width]`; of fewer numbers where the rows have no more. */
-export function pointsIn(rows: Float32Array, n: number, { width, axes }: PointSpace): Float32Array {
+export function pointsIn(rows: Float32Array, n: number, { width, axes }: GraphSpace): Float32Array {
   const d = rows.length / n;
   if (axes === "random") return randomProjection(rows, d, width);
   const count = Math.min(n, MEASURED_ON);

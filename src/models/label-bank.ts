@@ -11,7 +11,7 @@ import { byMargin, byProbability, type Guesses } from "../propagation/bank.ts";
 import { foreignPoints } from "../propagation/foreign.ts";
 import { nearestNeighbours } from "../propagation/neighbours.ts";
 import { agreement, neighbourGraph, poissonLearning } from "../propagation/poisson.ts";
-import { type Beside, type GraphSpace, joined, LEARNT, pointsIn } from "./graph-space.ts";
+import { type GraphSpace, LEARNT, pointsIn } from "./graph-space.ts";
 import type { Batch, Refresh, RefreshContext, TableSpec } from "./model.ts";
 
 /** The tables of a bank: guessed classes as one-hot rows, whether they are used, and whether the first graph's were. */
@@ -36,8 +36,6 @@ const HELPFUL = 0.85;
 export interface BankOptions {
   /** Where neighbours are looked for in the codes. Default: as in what a model has learnt. */
   readonly codeSpace?: GraphSpace;
-  /** What codes are joined with. Default: nothing. */
-  readonly beside?: Beside;
   /** Where neighbours are looked for in the rows of `features`. */
   readonly featureSpace?: GraphSpace;
   /**
@@ -53,7 +51,7 @@ export interface BankOptions {
  * @param k number of classes
  */
 export const refreshBank = (codes: string, k: number, options: BankOptions = {}): Refresh => ({
-  heads: [codes, ...(options.beside ? [options.beside.head] : []), "features", "classify"],
+  heads: [codes, "features", "classify"],
   every: { epochs: REFRESH_EPOCHS },
   async run(context) {
     const { isFixed = false, featureSpace = LEARNT } = options;
@@ -89,11 +87,10 @@ async function firstGuesses(
   { labels, predict, note }: RefreshContext,
   codes: string,
   k: number,
-  { codeSpace = LEARNT, beside }: BankOptions,
+  { codeSpace = LEARNT }: BankOptions,
 ): Promise<BankRows> {
   const n = labels.length;
-  const own = pointsIn(await predict(codes), n, codeSpace);
-  const points = beside ? joined(own, pointsIn(await predict(beside.head), n, beside.space), n, beside.weight) : own;
+  const points = pointsIn(await predict(codes), n, codeSpace);
   const width = points.length / n;
   const neighbours = nearestNeighbours(points, width, codeSpace.neighbours);
   const far = foreignPoints(points, width, labels, neighbours);

@@ -39,7 +39,7 @@ const options = z.object({
     .number()
     .min(0.01)
     .max(0.9)
-    .default(0.2)
+    .default(0.1)
     .describe("share of training that the generative stage takes where labels are few"),
   latent: z.number().int().min(1).max(1024).default(32).describe("size of the latent vector"),
   width: z.number().int().min(4).max(512).default(32).describe("channels of the first level; doubles each level"),

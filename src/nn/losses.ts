@@ -102,19 +102,3 @@ export function generalizedCrossEntropy(logits: Tensor, targets: Tensor, q = 0.7
   const logP = perExample(g.mul(g.logSoftmax(logits), targets));
   return g.mul(g.sub(1, g.exp(g.mul(logP, q))), 1 / q);
 }
-
-/**
- * How badly each example is told from the others of its batch by what two views of it have in common, `[n]`, in nats: the cross entropy
- * of finding the second view of row i among all second views by their similarity to the first, and the reverse, halved (InfoNCE, van den
- * Oord et al. 2018, equation 4; of vectors of length 1, over a temperature, in both directions, as in Radford et al. 2021, figure 3).
- * @param first rows of length 1 `[n, d]`
- * @param second of the same examples
- * @param weights `[n]`; examples of weight 0 are none that others could be taken for
- */
-export function contrastive(first: Tensor, second: Tensor, weights: Tensor, temperature: number): Tensor {
-  const alike = g.div(g.matmul(first, second, false, true), temperature);
-  const own = g.div(g.sum(g.mul(first, second), 1), temperature);
-  const absent = g.mul(g.sub(g.step(weights), 1), 1e4);
-  const among = (logits: Tensor) => g.sub(g.logSumExp(g.add(logits, absent), 1), own);
-  return g.mul(g.add(among(alike), among(g.transpose(alike))), 0.5);
-}

@@ -1,6 +1,6 @@
 // Where neighbours are looked for: points along principal axes of rows of which the axes are known.
 import { expect, it } from "vitest";
-import { joined, PRETRAINED, pointsIn } from "../../src/models/graph-space.ts";
+import { PRETRAINED, pointsIn } from "../../src/models/graph-space.ts";
 
 /** Orthogonal waves over n places, each of mean 0 and of mean square 1. */
 const wave = (n: number, k: number) => (i: number) => Math.SQRT2 * Math.cos((Math.PI * k * (i + 0.5)) / n);
@@ -35,22 +35,4 @@ it("no more axes than there are numbers or rows, and rows that are all the same,
   expect(pointsIn(Float32Array.of(1, 2, 3, 5, 8, 13), 3, PRETRAINED).length).toBe(3 * 2);
   const same = pointsIn(new Float32Array(5 * 4).fill(2), 5, PRETRAINED);
   expect(same.every((value) => value === 0)).toBe(true);
-});
-
-it("joined points are as far apart as both together, of mean squared distances 1 and the weight squared from their means", () => {
-  const all = joined(Float32Array.of(7, 0, 13, 8, 7, 8, 13, 0), Float32Array.of(1, 3, 1, 3), 4, 3);
-  const squared = (i: number, j: number) =>
-    [0, 1, 2].reduce((sum, d) => sum + (all[3 * i + d]! - all[3 * j + d]!) ** 2, 0);
-  // The first points are 5 from their mean each, the others 1.
-  for (const [i, j, own, other] of [
-    [0, 1, 100, 4],
-    [0, 2, 64, 0],
-    [1, 2, 36, 4],
-    [2, 3, 100, 4],
-  ] as const)
-    expect(squared(i, j)).toBeCloseTo(own / 25 + 9 * other, 4);
-  // Points that are all the same stay so.
-  const same = joined(new Float32Array(4).fill(5), new Float32Array(2).fill(-1), 2, 2);
-  expect(same.every(Number.isFinite)).toBe(true);
-  expect(same.subarray(0, 3)).toEqual(same.subarray(3));
 });

@@ -20,8 +20,6 @@ interface Example {
   readonly truth: number;
   readonly known: boolean;
   readonly code: readonly number[];
-  /** What the code is joined with. */
-  readonly beside?: readonly number[];
 }
 const examples = (truth: number, codes: readonly (readonly number[])[], labels: number): Example[] =>
   codes.map((code, i) => ({ truth, known: i < labels, code }));
@@ -47,7 +45,6 @@ async function fill(
     ]),
   );
   const codes = Float32Array.from(all.flatMap(({ code }) => [...code]));
-  const beside = Float32Array.from(all.flatMap(({ code, beside = code }) => [...beside]));
   const logits = Float32Array.from({ length: all.length * k }, (_, i) =>
     sure?.[Math.floor(i / k)] === i % k ? 20 : 0,
   );
@@ -56,7 +53,7 @@ async function fill(
     labels: Int32Array.from(all, ({ truth, known }) => (known ? truth : -1)),
     usable: Int32Array.from(all.keys()),
     ...{ tables, progress: sure ? 0.5 : 0, seed: 1 },
-    predict: async (head) => (head === "classify" ? logits : head === "beside" ? beside : codes),
+    predict: async (head) => (head === "classify" ? logits : codes),
     note: (text) => void notes.push(text),
   });
   const rows = all.map((example, i) => ({
@@ -188,21 +185,6 @@ describe("a bank of guessed labels", () => {
     expect(share(dropped.unknown, ({ trusted }) => trusted)).toBe(0);
     const unused = await fill(apart, 3, teacher, {}, { ...tables, first: new Float32Array(300) });
     expect(share(unused.unknown, ({ trusted }) => trusted)).toBe(0);
-  });
-
-  it("tells a kind apart by what codes are joined with, where its codes are between those of two classes", async () => {
-    // The third kind has codes of class 1, and stands beside class 0.
-    const beside = cloud(200, 0);
-    const all = [
-      ...examples(0, cloud(200, 0), 20),
-      ...examples(1, cloud(200, 1), 20),
-      ...examples(0, cloud(60, 1), 0).map((one, i) => ({ ...one, beside: beside[i]! })),
-    ];
-    const kind = ({ unknown }: Awaited<ReturnType<typeof fill>>) =>
-      share(unknown.slice(-60), ({ guess, truth }) => guess === truth);
-    expect(kind(await fill(all, 2))).toBeLessThan(0.1);
-    const space = { width: 8, axes: "random" } as const;
-    expect(kind(await fill(all, 2, undefined, { beside: { head: "beside", space, weight: 3 } }))).toBeGreaterThan(0.9);
   });
 
   it("of one label a class is begun, and says that it could not be checked", async () => {

@@ -4,7 +4,6 @@ import { interpret } from "../../src/graph/interpret.ts";
 import { constant, type Tensor } from "../../src/graph/tensor.ts";
 import {
   classLoss,
-  contrastive,
   crossEntropy,
   generalizedCrossEntropy,
   perExample,
@@ -116,32 +115,5 @@ describe("generalised cross entropy", () => {
     const targets = floats([0, 1, 0, 0, 0, 1], [2, 3]);
     const expected = [0.2, 0.5].map((p) => (1 - p ** 0.7) / 0.7);
     expect(value(generalizedCrossEntropy(LOGITS, targets))).toEqual(close(expected));
-  });
-});
-
-describe("the contrast of two views", () => {
-  // Angles of vectors of length 1: similarities are cosines of their differences.
-  const turned = (angles: readonly number[]) =>
-    floats(
-      angles.flatMap((a) => [Math.cos(a), Math.sin(a)]),
-      [angles.length, 2],
-    );
-  const [first, second, t] = [[0, 1, 2.5], [0.2, 1.4, 2], 0.5];
-  const contrast = (weights: readonly number[]) =>
-    value(contrastive(turned(first), turned(second), floats(weights), t));
-  const similar = (i: number, j: number) => Math.cos(first[i]! - second[j]!) / t;
-
-  it("is the cross entropy of finding an example's other view among all, in both directions", () => {
-    const expected = [0, 1, 2].map((i) => {
-      const [rows, columns] = [[0, 1, 2].map((j) => similar(i, j)), [0, 1, 2].map((j) => similar(j, i))];
-      const sums = [rows, columns].map((logits) => Math.log(logits.reduce((sum, logit) => sum + Math.exp(logit), 0)));
-      return (sums[0]! + sums[1]!) / 2 - similar(i, i);
-    });
-    expect(contrast([1, 1, 1])).toEqual(close(expected));
-  });
-
-  it("is that of the others where a row counts for nothing", () => {
-    const alone = value(contrastive(turned(first.slice(0, 2)), turned(second.slice(0, 2)), floats([1, 1]), t));
-    expect(contrast([1, 1, 0]).slice(0, 2)).toEqual(close(alone));
   });
 });
