@@ -5,7 +5,7 @@ import { backendsTable, comparisonTable, resultsTable, seenList, systemsTable } 
 import { askedLines, denoiseLine } from "./tables/generators.ts";
 import { pretrainedLines } from "./tables/pretrained.ts";
 import { benchTable, readingLines, timeLine } from "./tables/speed.ts";
-import { generatedTable, imbalanceTable, noiseLine } from "./tables/training-data.ts";
+import { generatedTable, imbalanceTable, noiseLine, spreadTable } from "./tables/training-data.ts";
 
 /** A file of the project as a path. */
 const here = (path: string) => fileURLToPath(new URL(`../${path}`, import.meta.url));
@@ -28,7 +28,13 @@ export const FILLED: Readonly<Record<string, Readonly<Record<string, () => strin
   "docs/architecture.md": { example: exampleModel },
   "docs/backbones.md": { pretrained: pretrainedLines },
   "docs/onednn.md": { backends: backendsTable },
-  "docs/data.md": { generated: generatedTable, imbalance: imbalanceTable, noise: noiseLine, reading: readingLines },
+  "docs/data.md": {
+    spread: spreadTable,
+    generated: generatedTable,
+    imbalance: imbalanceTable,
+    noise: noiseLine,
+    reading: readingLines,
+  },
 };
 
 /** A file's text with its tables as the result files say. */

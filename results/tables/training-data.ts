@@ -1,4 +1,4 @@
-// What is done about training data: rare classes, few pictures, wrong labels.
+// What is done about training data: few labels, rare classes, few pictures, wrong labels.
 
 import { records } from "../csv.ts";
 import { meanAndDeviation, percent, table } from "./cells.ts";
@@ -21,6 +21,35 @@ export function imbalanceTable(): string {
           );
         return [variant, of("balanced_accuracy"), of("rarest_recall")];
       }),
+    ),
+  ].join("\n");
+}
+
+/** How many labels a graph finds, by what its points are. */
+export function spreadTable(): string {
+  const runs = records("spread.csv");
+  const kinds = [...new Set(runs.map((run) => `${run.points},${run.axes}`))];
+  const neighbours = [...new Set(runs.map((run) => Number(run.neighbours)))].sort((a, b) => a - b);
+  const groups = [...new Set(runs.map((run) => `${run.data},${run.labels}`))];
+  return [
+    "Hidden labels found in per cent, mean ± standard deviation over draws of the labels, from `results/spread.csv`:",
+    "",
+    table(
+      ["data", "labels a class", "points", "axes", ...neighbours.map((k) => `${k} neighbours`), "draws"],
+      groups.flatMap((group) =>
+        kinds.map((kind) => {
+          const own = runs.filter(
+            (run) => `${run.data},${run.labels},${run.points},${run.axes}` === `${group},${kind}`,
+          );
+          const cells = neighbours.map((k) =>
+            meanAndDeviation(
+              own.filter((run) => Number(run.neighbours) === k).map((run) => Number(run.found)),
+              percent,
+            ),
+          );
+          return [...group.split(","), ...kind.split(","), ...cells, String(new Set(own.map((run) => run.seed)).size)];
+        }),
+      ),
     ),
   ].join("\n");
 }

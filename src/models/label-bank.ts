@@ -1,5 +1,5 @@
 // A bank of guessed labels for the pictures that have none, from which a classifier learns beside the labelled ones. The first
-// guesses spread the labels over a graph of codes (Calder et al. 2020, Poisson Learning). They are replaced by what the classifier's
+// guesses spread the labels over a graph of pictures (Calder et al. 2020, Poisson Learning). They are replaced by what the classifier's
 // own moving average and a graph of its features agree on: label propagation on learned features (Iscen et al. 2019) with the
 // threshold and the two strengths of change of FixMatch (Sohn et al. 2020).
 import * as g from "../graph/ops/index.ts";
@@ -79,7 +79,7 @@ interface BankRows extends Pick<Guesses, "classes"> {
 }
 
 /**
- * Labels spread over a graph of codes, where that gives hidden labels back; else nothing is trusted yet. All guesses are used, not the
+ * Labels spread over a graph of pictures, where that gives hidden labels back; else nothing is trusted yet. All guesses are used, not the
  * surest of each class: what is left out is what is hard, and a classifier that does not see it answers it wrong: of photographs, to
  * leave out the tenth of least margin cost accuracy in a trial that is not kept.
  */
@@ -104,17 +104,17 @@ async function firstGuesses(
   const guesses = byMargin(poissonLearning(graph, labels, k), k);
   const unused: BankRows = { ...guesses, trust: new Float32Array(n) };
   if (new Set(labels.filter((label) => label >= 0)).size < 2) {
-    note("labels are not spread over a graph of codes: all are of one class");
+    note("labels are not spread over a graph of pictures: all are of one class");
     return unused;
   }
   const check = found === undefined ? "too few labels to check it" : `${percent(found)} of hidden labels come back`;
   if (found !== undefined && found < HELPFUL) {
     note(
-      `labels are not spread over a graph of codes: ${check}, and ${percent(HELPFUL)} are asked for. The classifier begins with the labelled pictures alone`,
+      `labels are not spread over a graph of pictures: ${check}, and ${percent(HELPFUL)} are asked for. The classifier begins with the labelled pictures alone`,
     );
     return unused;
   }
-  note(`labels are spread over a graph of codes: ${check}`);
+  note(`labels are spread over a graph of pictures: ${check}`);
   // What belongs to no class begins without a guess, and where no label has come there is no margin.
   return { ...guesses, trust: guesses.confidence.map((margin, i) => Number(margin > 0 && !foreign?.are[i])) };
 }

@@ -118,7 +118,7 @@ describe("a bank of guessed labels", () => {
     async (c) => {
       const one = [...examples(c, cloud(100, 1), 20), ...examples(c, cloud(100, 2), 0)];
       const { notes, unknown } = await fill(one, 2);
-      expect(notes.at(-1)).toBe("labels are not spread over a graph of codes: all are of one class");
+      expect(notes.at(-1)).toBe("labels are not spread over a graph of pictures: all are of one class");
       expect(share(unknown, ({ trusted }) => trusted)).toBe(0);
       expect(share((await fill(one, 2, new Int32Array(200).fill(c))).unknown, ({ trusted }) => trusted)).toBe(0);
     },

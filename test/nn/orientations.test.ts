@@ -6,8 +6,10 @@ import { constant } from "../../src/graph/tensor.ts";
 import { orientations } from "../../src/nn/orientations.ts";
 import { Random } from "../../src/random/random.ts";
 
-const rowsOf = (pixels: Float32Array, shape: readonly [number, number, number, number]) =>
-  interpret([orientations(constant(ndarray("float32", shape, pixels)))])[0]! as { data: Float64Array; shape: number[] };
+function rowsOf(pixels: Float32Array, shape: readonly [number, number, number, number]) {
+  const { data, shape: size } = interpret([orientations(constant(ndarray("float32", shape, pixels)))])[0]!;
+  return { data: Array.from(data), shape: size };
+}
 function uniform(count: number, seed = 1): Float32Array {
   const values = new Float32Array(count);
   new Random(seed, "pixels").fillUniform(values);
@@ -61,7 +63,7 @@ it("are votes of slopes for directions and cells, as roots of shares", () => {
 it("do not depend on brightness or contrast, and have length 1", () => {
   const pixels = uniform(12 * 12);
   const [first, other] = [pixels, pixels.map((value) => 0.2 + 0.5 * value)].map((p) => rowsOf(p, [1, 12, 12, 1]).data);
-  expect(first!.reduce((sum: number, value) => sum + value ** 2, 0)).toBeCloseTo(1, 9);
+  expect(first!.reduce((sum, value) => sum + value ** 2, 0)).toBeCloseTo(1, 9);
   // Slopes are kept from 0 by 1e-4, of which more is left where contrast is low.
   first!.forEach((value, i) => void expect(other![i]).toBeCloseTo(value, 4));
 });

@@ -91,7 +91,7 @@ it("few labels are spread over a graph of features", async () => {
   const few = withLabels(data, 4, 1);
   const events = await allOf((await startRun("cnn", { ...call, data: few, out: join(root, "few"), epochs: 2 })).events);
   const notes = events.flatMap((event) => (event.type === "note" ? [event.text] : []));
-  expect(notes.join()).toMatch(/over a graph of codes: \d+\.\d % of hidden labels come back/);
+  expect(notes.join()).toMatch(/over a graph of pictures: \d+\.\d % of hidden labels come back/);
 });
 
 describe("other models on a network that is trained on", () => {
