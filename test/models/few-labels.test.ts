@@ -1,18 +1,15 @@
 // What training from few labels takes of a model, and the smoothing of its labels.
-import { describe, expect, it } from "vitest";
+import { expect, it } from "vitest";
 import { ndarray } from "../../src/base/array.ts";
 import { interpret } from "../../src/graph/interpret.ts";
 import { SCALAR_PREFIX } from "../../src/graph/names.ts";
 import * as g from "../../src/graph/ops/index.ts";
 import { constant } from "../../src/graph/tensor.ts";
 import { fewLabels } from "../../src/models/few-labels.ts";
-import type { Head } from "../../src/models/heads.ts";
 import type { Batch } from "../../src/models/model.ts";
-import type { Initializer } from "../../src/nn/init.ts";
 import { adam } from "../../src/nn/optim.ts";
 import { schedule } from "../../src/nn/schedule.ts";
 import { Build } from "../../src/nn/scope.ts";
-import { Random } from "../../src/random/random.ts";
 
 it("known labels are smoothed as the model asks", () => {
   const float = (shape: number[], ...values: number[]) => constant(ndarray("float32", shape, values));
