@@ -1,7 +1,7 @@
 // What options of acgan bring in a short time: npx tsx results/acgan-options.ts JUDGE RUN… writes a line for each run to
 // results/acgan-options.csv. "asked" is the share of 2,000 generated pictures (classes in turn) that JUDGE, a run of a classifier that
 // was trained by itself, takes for the class that was asked for; density and coverage compare 2,000 of them with validation pictures
-// by its features. No test picture is looked at.
+// by its features. No test picture is looked at. Changes are those that the run asked for: `auto` are none, of MNIST.
 import { gather, range } from "../src/data/dataset.ts";
 import { toBytes } from "../src/data/picture.ts";
 import { argmax } from "../src/metrics/classification.ts";

@@ -36,5 +36,6 @@ export function putRow(file: string, row: Row, keys: number): void {
 export const fixed = (numbers: Readonly<Record<string, number>>, decimals: number): Record<string, string> =>
   Object.fromEntries(Object.entries(numbers).map(([name, value]) => [name, value.toFixed(decimals)]));
 
-/** The commit that is measured. */
-export const commit = (): string => execFileSync("git", ["rev-parse", "--short", "HEAD"], { encoding: "utf8" }).trim();
+const head = execFileSync("git", ["rev-parse", "--short", "HEAD"], { encoding: "utf8" }).trim();
+/** The commit that is measured: the one that was there when the script began. */
+export const commit = (): string => head;

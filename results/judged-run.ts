@@ -8,7 +8,7 @@ import { type Backend, load, nativeBackend, open, RunFolder } from "../src/node.
  */
 export async function openJudged(script: string, usual: number, backend: Backend = nativeBackend()) {
   const [path, judgePath, count = String(usual), ...more] = process.argv.slice(2);
-  if (!path || !judgePath) throw new Error(`npx tsx results/${script}.ts RUN JUDGE [PICTURES]`);
+  if (!path || !judgePath) throw new Error(`npx tsx results/${script}.ts RUN JUDGE [PICTURES …]`);
   const run = RunFolder.open(path);
   const { source, location } = run.config.data;
   const data = await open(location ?? source, { seed: run.config.seed });

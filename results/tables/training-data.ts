@@ -28,6 +28,7 @@ export function imbalanceTable(): string {
 /** How many labels a graph finds, by what its points are. */
 export function spreadTable(): string {
   const runs = records("spread.csv");
+  if (runs.length === 0) return "";
   const kinds = [...new Set(runs.map((run) => `${run.points},${run.axes}`))];
   const neighbours = [...new Set(runs.map((run) => Number(run.neighbours)))].sort((a, b) => a - b);
   const groups = [...new Set(runs.map((run) => `${run.data},${run.labels}`))];
@@ -41,12 +42,10 @@ export function spreadTable(): string {
           const own = runs.filter(
             (run) => `${run.data},${run.labels},${run.points},${run.axes}` === `${group},${kind}`,
           );
-          const cells = neighbours.map((k) =>
-            meanAndDeviation(
-              own.filter((run) => Number(run.neighbours) === k).map((run) => Number(run.found)),
-              percent,
-            ),
-          );
+          const cells = neighbours.map((k) => {
+            const values = own.filter((run) => Number(run.neighbours) === k).map((run) => Number(run.found));
+            return values.length === 0 ? "" : meanAndDeviation(values, percent);
+          });
           return [...group.split(","), ...kind.split(","), ...cells, String(new Set(own.map((run) => run.seed)).size)];
         }),
       ),

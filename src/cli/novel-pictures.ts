@@ -1,13 +1,10 @@
 // The pictures of `evaluate --novel`: drawn ones, those of a folder in whatever order it has, or those of a data source.
 import { existsSync, statSync } from "node:fs";
-import { fail } from "../base/errors.ts";
 import { evenly } from "../base/evenly.ts";
 import type { Dataset } from "../data/dataset.ts";
 import type { NodeModel } from "../node.ts";
 import { DRAWN_PICTURES, drawPictures, picturesFor } from "../predict/novel.ts";
-import { readEach } from "../run/pictures.ts";
-import { picturesBelow } from "./files.ts";
-import { warn } from "./render.ts";
+import { picturesBelow, readPictures } from "./files.ts";
 
 /** Novel pictures that are looked at, at most. */
 const MOST = 10_000;
@@ -34,8 +31,5 @@ export async function novelPictures(
     return picturesFor(test ?? train, model.spec, MOST);
   }
   const chosen = Array.from(evenly(files.length, Math.min(MOST, files.length)), (i) => files[i]!);
-  const { pixels, failures } = await readEach(chosen, model);
-  for (const { message } of failures) warn(message);
-  if (pixels.length === 0) fail("E_IMAGE", `none of the ${chosen.length} pictures of ${source} decodes`);
-  return pixels;
+  return (await readPictures(model, chosen)).pixels;
 }

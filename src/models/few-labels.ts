@@ -37,8 +37,6 @@ export interface FewLabels extends Required<Pick<BuiltModel, "stages" | "tables"
   readonly streams: Streams;
 }
 
-/** The head whose rows the first graph joins. */
-const HEAD = "code";
 /**
  * Where neighbours are looked for by how edges run (results/spread.csv). Nothing is learnt for it. In a trial that is not kept, codes that
  * a network learnt by the contrast of two views found less of Fashion-MNIST, and missed whole kinds of digits.
@@ -65,13 +63,17 @@ export function fewLabels(options: FewLabelsOptions): FewLabels {
       return { loss: g.add(own, guessed), log: { class: own, guessed } };
     },
   };
+  // The rows that the first graph joins.
+  const [name, rows] = backbone
+    ? (["code", (scope: Scope, x: Tensor) => backboneFeatures(backbone, scope, x)] as const)
+    : (["edges", (_: Scope, x: Tensor) => orientations(x)] as const);
   const hasFirst = generative.length > 0;
   const stages: Stage[] = [
     ...(hasFirst ? [{ name: "generative", share, phases: generative }] : []),
     {
       name: "classifier",
       share: 1 - share,
-      refresh: refreshBank(HEAD, data.classes.length, {
+      refresh: refreshBank(name, data.classes.length, {
         codeSpace: backbone ? PRETRAINED : EDGES,
         featureSpace: space,
         isFixed: backbone?.frozen === "all",
@@ -87,10 +89,6 @@ export function fewLabels(options: FewLabelsOptions): FewLabels {
       labelled: { from: "labelled", share: 0.25, views: { x: hard } },
     },
     tables: bankTables(data.classes.length),
-    heads: {
-      [HEAD]: head(["picture"], "features", (scope, { picture }) =>
-        backbone ? backboneFeatures(backbone, scope, picture) : orientations(picture),
-      ),
-    },
+    heads: { [name]: head(["picture"], "features", (scope, { picture }) => rows(scope, picture)) },
   };
 }

@@ -2,11 +2,10 @@
 import { ndarray } from "../base/array.ts";
 import * as g from "../graph/ops/index.ts";
 import { constant, type Tensor } from "../graph/tensor.ts";
-import { shrunk } from "./thumbnail.ts";
 
 /** Directions that slopes are sorted by, over the whole circle. */
 const DIRECTIONS = 16;
-/** Pixels a side of the pictures that are looked at, at most. */
+/** Pixels along each side that are looked at, at most. */
 const SIDE = 32;
 /** Pixels a side of a cell. */
 const CELL = 4;
@@ -22,10 +21,11 @@ const SQUARINGS = 4;
  * how steep the picture is in each of 16 directions (Dalal & Triggs 2005, section 6). Rows are brought to a sum of 1, and to their
  * roots, so that distances are Hellinger's (Arandjelović & Zisserman 2012, section 2). What departs from the first paper: the slope is
  * that of the smoothed mean of the channels, directions and cells fade into each other without steps, and there is one sum for the
- * whole picture in place of one for each block of cells. Pictures of more than 32 pixels a side are shrunk first.
+ * whole picture in place of one for each block of cells. A side of more than 32 pixels is shrunk first, by a whole factor.
  */
 export function orientations(picture: Tensor): Tensor {
-  const x = shrunk(picture, SIDE);
+  const factors = picture.shape.slice(1, 3).map((side) => Math.ceil(side / SIDE)) as [number, number];
+  const x = Math.max(...factors) > 1 ? g.avgPool(picture, factors, { padding: 0 }) : picture;
   const [n, height, width, channels] = x.shape as readonly [number, number, number, number];
   const kernels = derivatives(channels);
   const slide = { padding: REACH };

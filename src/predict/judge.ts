@@ -108,7 +108,8 @@ export async function judgeSamples(
   };
 }
 
-function requireJudge(model: TrainedModel, judge: TrainedModel): void {
+/** @throws as `judgeSamples`, for a judge or a model that cannot take part in it */
+export function requireJudge(model: TrainedModel, judge: TrainedModel): void {
   if (!model.has("sample"))
     fail("E_HEAD", `the model has no head "sample"; it has ${Object.keys(model.heads).join(", ")}`);
   for (const head of ["features", "classify"])

@@ -1,7 +1,9 @@
 // The options of a run as they are kept: the schemas of config.json, and what a call may give to a new run or to one that
 // goes on.
+
 import { z } from "zod";
 import { fail } from "../base/errors.ts";
+import { shellWord } from "../base/shell.ts";
 import {
   type OptionName,
   RUN_OPTION_LIST,
@@ -62,7 +64,7 @@ export function unrepeatableOptions(stored: StoredOptions, given: RunOptions): r
 export function refuseChange(flag: string, has: string, wants: string, path: string): never {
   fail(
     "E_RUN_CONFLICT",
-    `${flag} cannot change when a run goes on: ${path} has ${has}, the call says ${wants}; leave it out, or start a new run with --from ${path}`,
+    `${flag} cannot change when a run goes on: ${path} has ${has}, the call says ${wants}; leave it out, or start a new run with --from ${shellWord(path)}`,
   );
 }
 

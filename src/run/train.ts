@@ -2,6 +2,7 @@
 
 import { isDeepStrictEqual } from "node:util";
 import { fail } from "../base/errors.ts";
+import { shellWord } from "../base/shell.ts";
 import { VERSION } from "../base/version.ts";
 import { chooseAugmentation, mixes } from "../data/augment.ts";
 import { exampleCounts, fingerprint, fingerprintDifferences, ownCount } from "../data/dataset.ts";
@@ -176,12 +177,12 @@ export async function resumeRun(
   if (found !== run.config.data.fingerprint)
     fail(
       "E_RUN_CONFLICT",
-      `${path} was trained on other data: ${fingerprintDifferences(run.config.data.fingerprint, found).join("; ")}; give the data of the run, or start a new run with --from ${path}`,
+      `${path} was trained on other data: ${fingerprintDifferences(run.config.data.fingerprint, found).join("; ")}; give the data of the run, or start a new run with --from ${shellWord(path)}`,
     );
   if (run.config.data.examples === undefined && exampleCounts(call.data.train).unlabelled > 0)
     fail(
       "E_RUN_VERSION",
-      `${path} does not say how many of its pictures have labels, on which batches depend: an older genclass wrote it. Start a new run with --from ${path}`,
+      `${path} does not say how many of its pictures have labels, on which batches depend: an older genclass wrote it. Start a new run with --from ${shellWord(path)}`,
     );
   refuseLocked(path);
   const changes = unrepeatable(run.config, call);

@@ -34,7 +34,7 @@ describe("novel pictures", () => {
     const said = vi.spyOn(process.stderr, "write").mockReturnValue(true);
     try {
       expect(await values(join(root, "broken"))).toEqual(plain(40));
-      expect(said.mock.calls.join()).toMatch(/warning:.*e\.png does not decode/);
+      expect(said.mock.calls.join()).toMatch(/error E_IMAGE: .*e\.png does not decode/);
     } finally {
       said.mockRestore();
     }

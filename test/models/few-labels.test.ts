@@ -6,10 +6,32 @@ import { SCALAR_PREFIX } from "../../src/graph/names.ts";
 import * as g from "../../src/graph/ops/index.ts";
 import { constant } from "../../src/graph/tensor.ts";
 import { fewLabels } from "../../src/models/few-labels.ts";
+import type { Head } from "../../src/models/heads.ts";
 import type { Batch } from "../../src/models/model.ts";
 import { adam } from "../../src/nn/optim.ts";
+import { orientations } from "../../src/nn/orientations.ts";
 import { schedule } from "../../src/nn/schedule.ts";
 import { Build } from "../../src/nn/scope.ts";
+
+it("labels are spread over how edges run in pictures, and without anything else to learn there is one stage", () => {
+  const data = { height: 9, width: 9, channels: 1, mirror: false, classes: ["a", "b"] };
+  const rule = { optimizer: adam(), learningRate: 1e-3, schedule: schedule("constant") };
+  const { stages, heads, streams } = fewLabels({
+    ...{ data, rule, classify: (_, seen) => g.flatten(seen), updates: [], generative: [], share: 0 },
+  });
+  expect(stages.map(({ name }) => name)).toEqual(["classifier"]);
+  expect(stages[0]!.refresh!.heads).toEqual(["edges", "features", "classify"]);
+  expect(Object.keys(streams)).toEqual(["bank", "labelled"]);
+  const picture = constant(
+    ndarray(
+      "float32",
+      [1, 9, 9, 1],
+      Float32Array.from({ length: 81 }, (_, i) => (i * i) % 7),
+    ),
+  );
+  const edges = heads.edges!.build(new Build(false).root, { picture, n: 1 } as Parameters<Head["build"]>[1]);
+  expect(interpret([edges])[0]!.data).toEqual(interpret([orientations(picture)])[0]!.data);
+});
 
 it("known labels are smoothed as the model asks", () => {
   const float = (shape: number[], ...values: number[]) => constant(ndarray("float32", shape, values));

@@ -95,6 +95,10 @@ it("are zeros of a picture without edges, of any size, and of one pixel", () => 
   }
 });
 
+it("of a wide picture are of as many rows as it has", () => {
+  expect(rowsOf(new Float32Array(16 * 64), [1, 16, 64, 1]).shape).toEqual([1, 4 * 8 * 16]);
+});
+
 it("of a large picture are those of it shrunk", () => {
   const small = uniform(20 * 20);
   const large = Float32Array.from(

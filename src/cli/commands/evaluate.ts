@@ -1,13 +1,14 @@
 import { join } from "node:path";
 import type { Command } from "commander";
 import { fail } from "../../base/errors.ts";
+import { shellWord } from "../../base/shell.ts";
 import { type Dataset, fingerprintHas, type ImageSet, PARTS, type Part } from "../../data/dataset.ts";
 import { open } from "../../data/open.ts";
 import { meanScores } from "../../metrics/classification.ts";
 import { formatMetric, type MetricInfo } from "../../metrics/metric.ts";
 import { chooseBackend, load, type NodeModel } from "../../node.ts";
 import { type Evaluation, evaluate } from "../../predict/evaluate.ts";
-import { type JudgedSamples, judgeSamples } from "../../predict/judge.ts";
+import { type JudgedSamples, judgeSamples, requireJudge } from "../../predict/judge.ts";
 import { estimateLikelihood, likelihoodText } from "../../predict/likelihood.ts";
 import { DRAWN_PICTURES, findNovel, type NovelFound } from "../../predict/novel.ts";
 import { RunFolder } from "../../run/folder.ts";
@@ -71,7 +72,7 @@ async function run(path: string, options: Options): Promise<void> {
   const source = options.data ?? sourceOf(folder);
   const model = await load(path, chooseBackend());
   const data = await (options.data === undefined
-    ? ownData(folder, source, split, `evaluate on it as it is with --data ${source}`)
+    ? ownData(folder, source, split, `evaluate on it as it is with --data ${shellWord(source)}`)
     : otherData(folder, source));
   const set = data[split];
   if (!set) {
@@ -86,6 +87,7 @@ async function run(path: string, options: Options): Promise<void> {
       ? undefined
       : await novelPictures(model, options.novel, set.labels.length, (other) => otherData(folder, other));
   const judge = options.judge === undefined ? undefined : await load(options.judge, chooseBackend());
+  if (judge) requireJudge(model, judge);
   const found = await evaluate(model, set, data.classes);
   const likelihood =
     options.likelihood === undefined

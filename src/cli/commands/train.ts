@@ -115,7 +115,7 @@ async function run(model: string, options: Options): Promise<void> {
   // A layer above a network that was trained before needs no more.
   if (stepped && end.step < FEW_STEPS && !folder.config.backbone)
     print(
-      `few steps (${end.step}): ${poor.join(" and ")}; train longer: genclass train ${model} --out ${shellWord(folder.path)} --resume with more --epochs or --minutes`,
+      `few steps (${end.step}): ${poor.join(" and ")}; train longer: genclass train ${model} --out ${shellWord(folder.path)} --resume --epochs N`,
     );
   print(
     `\nwhat to do with it:\n${useCommands(folder.path, heads)
