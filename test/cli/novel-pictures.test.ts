@@ -30,12 +30,15 @@ describe("novel pictures", () => {
     expect(await values(join(root, "one"))).toEqual(plain(30));
   });
 
-  it("that do not decode are left out with a line", async () => {
+  it("that do not decode are left out with a line, and the exit code says so", async () => {
+    const code = process.exitCode;
     const said = vi.spyOn(process.stderr, "write").mockReturnValue(true);
     try {
       expect(await values(join(root, "broken"))).toEqual(plain(40));
       expect(said.mock.calls.join()).toMatch(/error E_IMAGE: .*e\.png does not decode/);
+      expect(process.exitCode).toBe(1);
     } finally {
+      process.exitCode = code;
       said.mockRestore();
     }
   });
