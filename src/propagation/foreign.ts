@@ -22,10 +22,11 @@ const FALSE_ALARMS = 1e-4;
 const MOST_LABELS = 500;
 
 /**
- * The points without a label that are farther from the nearest label than any labelled point is from the nearest other one.
- * Distances are in units of that to the point's last neighbour, so that a dense crowd apart from the rest is found, and a rare
- * kind of a class is not taken for one. Of independent values of one distribution, the share that exceeds the largest of m is
- * distributed as Beta(1, m).
+ * The points without a label that are farther from the nearest label than any labelled point is from the nearest other one. Distances
+ * are looked at in two ways, and the one that finds more counts. In units of that to the point's last neighbour, a dense crowd apart
+ * from the rest is found, and a rare kind of a class is not taken for one. As they are, those are found that are unlike each other too:
+ * photographs among digits. Of independent values of one distribution, the share that exceeds the largest of m is distributed as
+ * Beta(1, m).
  * @param points `[n, width]`
  * @param labels `[n]`; -1 where there is none
  * @returns undefined where there are fewer than two labels to compare with, or none is missing
@@ -43,21 +44,27 @@ export function foreignPoints(
   if (sources.length < 2 || others === 0) return undefined;
   const nearest = new Nearest(sources.length, width, 1);
   for (const [place, source] of sources.entries()) nearest.put(place, points, source);
-  const distance = (i: number, own?: number) => {
+  const toLabel = (i: number, own?: number) => {
     nearest.ask(points, i);
     nearest.search(0, sources.length, own);
-    const least = nearest.squared[0]!;
-    // The same picture many times has no distance to its neighbours.
-    return least === 0 ? 0 : least / squared[i * k + k - 1]!;
+    return nearest.squared[0]!;
   };
-  // A label on such a picture does not tell how far others may be.
-  const between = sources.map((source, place) => distance(source, place)).filter(Number.isFinite);
-  if (between.length === 0) return undefined;
-  const farthest = Math.max(...between);
-  const are = Uint8Array.from(labels, (label, i) => Number(label < 0 && distance(i) > farthest));
-  return {
-    are,
-    share: are.reduce((sum, one) => sum + one, 0) / others,
-    byChance: 1 - FALSE_ALARMS ** (1 / between.length),
-  };
+  const between = sources.map(toLabel);
+  const away = Float32Array.from(labels, (label, i) => (label < 0 ? toLabel(i) : 0));
+  // The same picture many times has no distance to its neighbours.
+  const inNeighbours = (distance: number, i: number) => (distance === 0 ? 0 : distance / squared[i * k + k - 1]!);
+  const asItIs = (distance: number) => distance;
+  const [relative, absolute] = [inNeighbours, asItIs].map((measure) => {
+    // A label on a picture that is there many times does not tell how far others may be.
+    const known = between.map((distance, place) => measure(distance, sources[place]!)).filter(Number.isFinite);
+    if (known.length === 0) return undefined;
+    const farthest = Math.max(...known);
+    const are = Uint8Array.from(labels, (label, i) => Number(label < 0 && measure(away[i]!, i) > farthest));
+    return {
+      are,
+      share: are.reduce((sum, one) => sum + one, 0) / others,
+      byChance: 1 - (FALSE_ALARMS / 2) ** (1 / known.length),
+    };
+  });
+  return relative && absolute && absolute.share > relative.share ? absolute : relative;
 }

@@ -14,8 +14,21 @@ describe("points that belong to no class", () => {
     const neighbours = nearestNeighbours(line, 1, 1);
     expect(foreignPoints(line, 1, labels, neighbours)).toEqual({
       are: Uint8Array.of(0, 0, 0, 0, 0, 0, 1, 1, 1),
-      ...{ share: 0.5, byChance: 1 - 1e-4 ** (1 / 3) },
+      ...{ share: 0.5, byChance: 1 - 5e-5 ** (1 / 3) },
     });
+  });
+
+  it("are told where they are as far from each other as from every label", () => {
+    // Of ten directions each class has its own, and what is foreign lies five times as far out in any direction.
+    const points = new Float32Array(400 * 10);
+    new Random(3, "points").fillNormal(points);
+    for (let i = 0; i < 320; i++) points[10 * i + (i % 2)]! += 8;
+    for (let at = 320 * 10; at < points.length; at++) points[at]! *= 5;
+    const labels = Int32Array.from({ length: 400 }, (_, i) => (i < 100 ? i % 2 : -1));
+    const { are, share, byChance } = find(points, 10, labels)!;
+    expect(share).toBeGreaterThan(byChance);
+    expect(are.subarray(0, 320).filter(Boolean).length).toBeLessThan(0.02 * 320);
+    expect(are.subarray(320).filter(Boolean).length).toBeGreaterThan(0.95 * 80);
   });
 
   it("are not told where there is nothing to compare with", () => {
