@@ -163,7 +163,7 @@ function print(line: string): void {
   if (!values.json) process.stdout.write(`${line}\n`);
 }
 function note(who: string, epochs: number, seed: number, run: Run, way?: string): void {
-  rows.push({ task: name, who, way, epochs, seed, ...run });
+  rows.push({ task: name, goal, who, way, epochs, seed, ...run });
   const { accuracy, seconds } = run;
   print(`${who.padEnd(20)} ${epochs} epochs  seed ${seed}  ${(100 * accuracy).toFixed(2)} %  ${seconds.toFixed(1)} s`);
 }
@@ -186,7 +186,7 @@ async function measure(from: number): Promise<void> {
     }
     if (!runs.every(reach)) continue;
     const [mine, peer] = [0, 1].map((i) => median(runs.map((pair) => pair[i]!.seconds))) as [number, number];
-    rows.push({ task: name, who: "ratio of medians", epochs, ratio: mine / peer });
+    rows.push({ task: name, goal, who: "ratio of medians", epochs, ratio: mine / peer });
     print(`${epochs} epochs: ${mine.toFixed(1)} s / ${peer.toFixed(1)} s = ${(mine / peer).toFixed(2)}`);
     return;
   }

@@ -1,59 +1,72 @@
 // A training step on onnxruntime whose end is computed by kernels of our own (tail.ts), over memory that both see.
-import type { NdArray } from "../base/array.ts";
+import type { NdArray, Shape } from "../base/array.ts";
 import { fail, GenclassError } from "../base/errors.ts";
 import { Semaphore } from "../base/semaphore.ts";
 import { ModuleBuilder } from "../wasm/module.ts";
 import type { Executable, Values } from "./backend.ts";
 import { Heap } from "./heap.ts";
-import type { DividedStep, Operand, TailKernel } from "./tail.ts";
+import type { DividedStep, Operand } from "./tail.ts";
 
-let heap: Heap | null | undefined;
+let shared: Heap | null | undefined;
 
-/** The memory of this process that kernels reach; undefined where it may not reserve so many addresses. */
+/** The memory of this thread that kernels reach; undefined where the process may not reserve so many addresses. */
 export function sharedHeap(): Heap | undefined {
-  if (heap === undefined)
+  if (shared === undefined)
     try {
-      heap = new Heap();
+      shared = new Heap();
     } catch (cause) {
       if (!(cause instanceof GenclassError)) throw cause;
-      heap = null;
+      shared = null;
     }
-  return heap ?? undefined;
+  return shared ?? undefined;
 }
 
-/** Arrays for what lies between the parts. @throws `E_BACKEND` when there is no room for all */
-function placesFor({ cuts }: DividedStep, heap: Heap): Record<string, NdArray> {
-  const places: Record<string, NdArray> = {};
+/** Arrays by name for what lies between the parts, and for copies of numbers that are fed. @throws `E_BACKEND` when there is no room for all */
+function placesFor({ cuts, kernels }: DividedStep, heap: Heap): Map<string, NdArray> {
+  const shapes = new Map<string, Shape>();
+  for (const { name, size } of kernels.flatMap(({ reads }) => reads)) if (size === 1) shapes.set(name, []);
+  for (const [name, { shape }] of cuts) shapes.set(name, shape);
+  const places = new Map<string, NdArray>();
   try {
-    for (const [name, { shape }] of cuts) places[name] = heap.array(shape, "float32");
+    for (const [name, shape] of shapes) places.set(name, heap.array(shape, "float32"));
   } catch (cause) {
-    for (const array of Object.values(places)) heap.releaseArray(array);
+    for (const array of places.values()) heap.releaseArray(array);
     throw cause;
   }
   return places;
 }
 
-/** A step in two parts. Where an array does not lie in the heap, the whole of it runs on onnxruntime. */
+/** The array that is given for an operand: kernels go by the graph's size, whatever the array's is. */
+function given(what: "input" | "output", { name, size }: Operand, values: Values): NdArray {
+  const array = values[name];
+  if (!array) fail("E_NAME", `internal: ${what} "${name}" has no array; given: ${Object.keys(values).join(", ")}`);
+  const { data, dtype } = array;
+  if (data.length !== size || dtype !== "float32")
+    fail("E_SHAPE", `internal: ${what} "${name}" has ${data.length} values of ${dtype}; expected ${size} of float32`);
+  return array;
+}
+
+/** A step in two parts. From the first run on where an array does not lie in the heap, the whole of it runs on onnxruntime. */
 export class DividedExecutable implements Executable {
   private readonly semaphore = new Semaphore(1);
-  private readonly cuts: Readonly<Record<string, NdArray>>;
   private readonly functions: readonly ((...addresses: number[]) => void)[];
-  /** Numbers that kernels read. */
-  private readonly scalars = new Map<string, NdArray>();
-  private wholeStep: Promise<Executable> | undefined;
+  private readonly places: ReadonlyMap<string, NdArray>;
+  /** Those of `places` that the first part writes. */
+  private readonly cuts: Values;
+  /** In place of the parts, which are freed when this is compiled. */
+  private whole: Executable | undefined;
 
   /**
    * @param rest the first part, compiled
-   * @param whole compiles the undivided step
+   * @param compileWhole compiles the undivided step
    * @throws `E_BACKEND` when the heap has no room for what lies between the parts
    */
   constructor(
     private readonly heap: Heap,
     private readonly step: DividedStep,
     private readonly rest: Executable,
-    private readonly whole: () => Promise<Executable>,
+    private readonly compileWhole: () => Promise<Executable>,
   ) {
-    this.cuts = placesFor(step, heap);
     const builder = new ModuleBuilder(true);
     step.kernels.forEach(({ code }, i) => {
       builder.add(code, `kernel${i}`);
@@ -61,16 +74,15 @@ export class DividedExecutable implements Executable {
     const { memory } = heap;
     const instance = new WebAssembly.Instance(new WebAssembly.Module(builder.bytes()), { env: { memory } });
     this.functions = step.kernels.map((_, i) => instance.exports[`kernel${i}`] as (...addresses: number[]) => void);
+    this.places = placesFor(step, heap);
+    this.cuts = Object.fromEntries([...step.cuts.keys()].map((name) => [name, this.places.get(name)!]));
   }
 
   run(inputs: Values, outputs: Values): Promise<void> {
     // One at a time: what lies between the parts has one place.
     return this.semaphore.run(async () => {
-      const addresses = this.step.kernels.map((kernel) => this.addressesOf(kernel, inputs, outputs));
-      if (!addresses.every((list) => list !== undefined)) {
-        this.wholeStep ??= this.whole();
-        return (await this.wholeStep).run(inputs, outputs);
-      }
+      const addresses = this.whole ? undefined : this.addresses(inputs, outputs);
+      if (!addresses) return (await this.undivided()).run(inputs, outputs);
       const ends = new Set(this.step.kernels.flatMap(({ writes }) => writes.map(({ name }) => name)));
       const first = Object.entries(outputs).filter(([name]) => !ends.has(name));
       await this.rest.run(inputs, { ...Object.fromEntries(first), ...this.cuts });
@@ -80,35 +92,43 @@ export class DividedExecutable implements Executable {
     });
   }
 
-  /** Where the operands of a kernel lie; undefined when one of them does not lie in the heap. */
-  private addressesOf({ reads, writes }: TailKernel, inputs: Values, outputs: Values): number[] | undefined {
-    const places = [
-      ...reads.map((operand) => this.heap.placeOf(this.cuts[operand.name] ?? this.inputOf(operand, inputs))),
-      ...writes.map(({ name }) => outputs[name] && this.heap.placeOf(outputs[name])),
-    ];
-    return places.every((place) => place !== undefined) ? places : undefined;
+  /** Where the operands of each kernel lie; undefined when one of them does not lie in the heap. */
+  private addresses(inputs: Values, outputs: Values): number[][] | undefined {
+    const lists = this.step.kernels.map(({ reads, writes }) =>
+      [
+        ...reads.map((operand) => this.read(operand, inputs)),
+        ...writes.map((operand) => given("output", operand, outputs)),
+      ].map((array) => this.heap.placeOf(array)),
+    );
+    return lists.every((list) => list.every((place) => place !== undefined)) ? lists : undefined;
   }
 
-  /** The array of an input; of a number that is fed, a copy in the heap. */
-  private inputOf({ name, size }: Operand, inputs: Values): NdArray {
-    const value = inputs[name];
-    if (!value) fail("E_NAME", `internal: input "${name}" has no value; given: ${Object.keys(inputs).join(", ")}`);
-    if (size > 1) return value;
-    let copy = this.scalars.get(name);
-    if (!copy) {
-      copy = this.heap.array([], "float32");
-      this.scalars.set(name, copy);
+  /** The array that a kernel reads; of a number that is fed, the copy in the heap. */
+  private read(operand: Operand, inputs: Values): NdArray {
+    const place = this.places.get(operand.name);
+    if (place && this.step.cuts.has(operand.name)) return place;
+    const array = given("input", operand, inputs);
+    if (!place) return array;
+    place.data[0] = array.data[0]!;
+    return place;
+  }
+
+  /** The whole step. The parts are freed for it: where arrays lie does not change while a program lives. */
+  private async undivided(): Promise<Executable> {
+    if (!this.whole) {
+      this.whole = await this.compileWhole();
+      await this.freeParts();
     }
-    copy.data[0] = value.data[0]!;
-    return copy;
+    return this.whole;
+  }
+
+  private async freeParts(): Promise<void> {
+    for (const array of this.places.values()) this.heap.releaseArray(array);
+    await this.rest.dispose();
   }
 
   dispose(): Promise<void> {
     // After the runs in flight.
-    return this.semaphore.run(async () => {
-      await this.rest.dispose();
-      await (await this.wholeStep)?.dispose();
-      for (const array of [...Object.values(this.cuts), ...this.scalars.values()]) this.heap.releaseArray(array);
-    });
+    return this.semaphore.run(() => (this.whole ? this.whole.dispose() : this.freeParts()));
   }
 }

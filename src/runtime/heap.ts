@@ -1,4 +1,4 @@
-// The memory that oneDNN and the WebAssembly kernels share: one shared WebAssembly memory, whose place in the process never
+// The memory that WebAssembly kernels share with a library: one shared WebAssembly memory, whose place in the process never
 // changes while it grows, and which regions of it are in use.
 import { FEW_ADDRESSES } from "../base/addresses.ts";
 import { BYTES_OF, type DType, type NdArray, type Shape, sizeOf } from "../base/array.ts";
@@ -22,14 +22,17 @@ export class Heap {
   /** Where the values of arrays made here lie. */
   private readonly places = new WeakMap<NdArray, number>();
 
-  /** @throws `E_BACKEND` where the process may not reserve so many addresses */
-  constructor() {
+  /**
+   * @param wayOut what can be done without this memory, as the end of messages about it, if anything
+   * @throws `E_BACKEND` where the process may not reserve so many addresses
+   */
+  constructor(private readonly wayOut = "") {
     try {
       this.memory = new WebAssembly.Memory({ initial: 1, maximum: MAX_PAGES, shared: true });
     } catch (cause) {
       fail(
         "E_BACKEND",
-        `the oneDNN backend has no memory for WebAssembly (${(cause as Error).message}): it reserves 4 GB of addresses; ${FEW_ADDRESSES}, or take --backend onnx`,
+        `there is no memory for WebAssembly kernels (${(cause as Error).message}): it reserves 4 GB of addresses; ${FEW_ADDRESSES}${wayOut}`,
         cause,
       );
     }
@@ -96,7 +99,7 @@ export class Heap {
     } catch (cause) {
       fail(
         "E_BACKEND",
-        `a step needs more than the 4 GB that the oneDNN backend can address (${Math.round((this.used + bytes) / 2 ** 20)} MB); take a smaller --batch, or --backend onnx`,
+        `a step needs more than the 4 GB that WebAssembly kernels can address (${Math.round((this.used + bytes) / 2 ** 20)} MB); take a smaller --batch${this.wayOut}`,
         cause,
       );
     }

@@ -62,7 +62,9 @@ async function divided(
   backend: Backend,
   whole: () => Promise<Executable>,
 ): Promise<Executable | undefined> {
-  const step = options.mode === "train" ? divide(outputs, new Set(Object.keys(options.aliases ?? {}))) : undefined;
+  const ends = options.mode === "train" ? Object.keys(options.aliases ?? {}) : [];
+  // Graphs that only look have no end.
+  const step = ends.length > 0 ? divide(outputs, new Set(ends)) : undefined;
   const heap = step && sharedHeap();
   if (!heap) return undefined;
   const rest = await backend.compile(name, step.rest, options);

@@ -56,33 +56,38 @@ export class Program {
    */
   static async create(backend: Backend, steps: readonly StepGraph[], state: State): Promise<Program> {
     const program = new Program(backend);
-    for (const [path, value] of state) program.slots.set(path, makeSlot(backend, value));
-    for (const step of steps) {
-      const outputs: Record<string, Tensor> = {};
-      for (const [path, tensor] of step.updates) outputs[`update:${path}`] = tensor;
-      for (const [name, tensor] of step.log) outputs[`log:${name}`] = tensor;
-      const reads = topological(Object.values(outputs))
-        .filter(isInput)
-        .map((node) => node.attrs.name)
-        .filter((name) => name.startsWith(STATE_PREFIX))
-        .map((name) => name.slice(STATE_PREFIX.length));
-      for (const path of [...reads, ...step.updates.keys()])
-        if (!program.slots.has(path))
-          fail("E_NAME", `internal: step "${step.name}" uses "${path}", which the state does not have`);
-      const aliases = Object.fromEntries(
-        [...step.updates.keys()].map((path) => [`update:${path}`, STATE_PREFIX + path]),
-      );
-      program.steps.set(step.name, {
-        executable: await backend.compile(step.name, outputs, {
-          mode: "train",
-          aliases,
-        }),
-        reads: reads.map((path) => [STATE_PREFIX + path, program.slots.get(path)!]),
-        writes: [...step.updates.keys()].map((path) => [`update:${path}`, program.slots.get(path)!]),
-        log: [...step.log].map(([name, { shape }]) => [name, shape]),
-      });
+    try {
+      for (const [path, value] of state) program.slots.set(path, makeSlot(backend, value));
+      for (const step of steps) await program.add(step);
+    } catch (cause) {
+      await program.dispose();
+      throw cause;
     }
     return program;
+  }
+
+  private async add(step: StepGraph): Promise<void> {
+    const outputs: Record<string, Tensor> = {};
+    for (const [path, tensor] of step.updates) outputs[`update:${path}`] = tensor;
+    for (const [name, tensor] of step.log) outputs[`log:${name}`] = tensor;
+    const reads = topological(Object.values(outputs))
+      .filter(isInput)
+      .map((node) => node.attrs.name)
+      .filter((name) => name.startsWith(STATE_PREFIX))
+      .map((name) => name.slice(STATE_PREFIX.length));
+    for (const path of [...reads, ...step.updates.keys()])
+      if (!this.slots.has(path))
+        fail("E_NAME", `internal: step "${step.name}" uses "${path}", which the state does not have`);
+    const aliases = Object.fromEntries([...step.updates.keys()].map((path) => [`update:${path}`, STATE_PREFIX + path]));
+    this.steps.set(step.name, {
+      executable: await this.backend.compile(step.name, outputs, {
+        mode: "train",
+        aliases,
+      }),
+      reads: reads.map((path) => [STATE_PREFIX + path, this.slots.get(path)!]),
+      writes: [...step.updates.keys()].map((path) => [`update:${path}`, this.slots.get(path)!]),
+      log: [...step.log].map(([name, { shape }]) => [name, shape]),
+    });
   }
 
   /**

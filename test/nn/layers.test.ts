@@ -79,7 +79,7 @@ describe("normalisation", () => {
       for (const [i, path] of ["mean", "steps"].entries())
         feeds[STATE_PREFIX + path] = ndarray("float32", [1], Float32Array.of(state[i]!));
       state = interpret([build.assigned.get("mean")!, build.assigned.get("steps")!], feeds).map(({ data }) => data[0]!);
-      // As of averaged weights (train/steps.ts): of step / (step + 9) is kept what the decay, 0.75, allows.
+      // As of averaged weights (train/averages.ts): of step / (step + 9) is kept what the decay, 0.75, allows.
       const kept = Math.min(0.75, step / (step + 9));
       expected = kept * expected + (1 - kept) * step;
       // Fed in float32.

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { JOBS } from "../../bench/jobs.ts";
 import { type NdArray, ndarray, sizeOf, zeros } from "../../src/base/array.ts";
+import { fail } from "../../src/base/errors.ts";
 import { SCALAR_PREFIX, STATE_PREFIX } from "../../src/graph/names.ts";
 import { add, mul, sum } from "../../src/graph/ops/index.ts";
 import { input, isInput, topological } from "../../src/graph/tensor.ts";
@@ -99,5 +100,37 @@ describe.each(BACKENDS)("a program on $name", (backend) => {
     await expect(Program.create(backend, [step()], new Map())).rejects.toThrowError(
       /uses "w", which the state does not have/,
     );
+  });
+
+  it("frees its state and the steps compiled so far when it cannot be made", async () => {
+    const held = new Set<unknown>();
+    const watched: Backend = {
+      ...backend,
+      allocate(shape, dtype) {
+        const array = backend.allocate(shape, dtype);
+        held.add(array);
+        return array;
+      },
+      release(array) {
+        held.delete(array);
+        backend.release(array);
+      },
+      async compile(name, outputs, options) {
+        if (name === "refused") fail("E_BACKEND", "refused");
+        const executable = await backend.compile(name, outputs, options);
+        held.add(executable);
+        return {
+          run: (inputs, results) => executable.run(inputs, results),
+          dispose() {
+            held.delete(executable);
+            return executable.dispose();
+          },
+        };
+      },
+    };
+    const state = new Map([["w", ndarray("float32", [3], [0, 0, 0])]]);
+    const steps = [step(), { ...step(), name: "refused" }];
+    await expect(Program.create(watched, steps, state)).rejects.toThrowError(/^refused$/);
+    expect([...held]).toEqual([]);
   });
 });

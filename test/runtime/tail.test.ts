@@ -6,6 +6,7 @@ import { SCALAR_PREFIX, STATE_PREFIX } from "../../src/graph/names.ts";
 import * as g from "../../src/graph/ops/index.ts";
 import { input, type Tensor } from "../../src/graph/tensor.ts";
 import { adam, applyOptimizer, type Optimizer, optimizerScalar, rmsprop, sgd } from "../../src/nn/optim.ts";
+import { DividedExecutable, sharedHeap } from "../../src/runtime/divided.ts";
 import { nativeBackend } from "../../src/runtime/native.ts";
 import { nativeLibrary } from "../../src/runtime/native-library.ts";
 import { onnxBackend } from "../../src/runtime/onnx.ts";
@@ -111,23 +112,104 @@ describe("a divided step", () => {
     expect(divide({ w: moved, v: kept }, new Set(["w", "v"]))).toBeUndefined();
   });
 
-  it("runs as a whole on arrays that kernels do not reach, one run after another", async () => {
+  describe("on arrays of its caller", () => {
+    const pull = `${SCALAR_PREFIX}pull`;
+    const outputs = { w: g.mul(moved, input(pull, [])), v: kept, sum: g.sum(w) };
     const aliases = { w: `${STATE_PREFIX}w`, v: `${STATE_PREFIX}v` };
-    const outputs = { w: moved, v: kept, sum: g.sum(w) };
-    const executable = await divided.compile("step", outputs, { mode: "train", aliases });
+    const compile = () => divided.compile("step", outputs, { mode: "train", aliases });
+    const reached = (shape: readonly number[]) => divided.allocate(shape, "float32");
+    const used = () => sharedHeap()!.used;
     const values = asFloat32(randomArray([2000], 1, [0, 1]));
-    const makers = [zeros, (shape: readonly number[]) => divided.allocate(shape, "float32")];
-    const results = makers.map((make) => {
+    /** Inputs and outputs, with the arrays of state from `make`. */
+    function arraysOf(make: (shape: readonly number[]) => NdArray) {
       const state = { w: make([2000]), v: make([2000]) };
       for (const array of Object.values(state)) array.data.set(values.data);
-      const named = Object.fromEntries(Object.entries(state).map(([name, array]) => [STATE_PREFIX + name, array]));
-      const output = { w: make([2000]), v: make([2000]), sum: make([]) };
-      return { output, ended: executable.run(named, output) };
+      const inputs: Record<string, NdArray> = { [pull]: ndarray("float32", [], [0.5]) };
+      for (const [name, array] of Object.entries(state)) inputs[STATE_PREFIX + name] = array;
+      return { inputs, outputs: { w: make([2000]), v: make([2000]), sum: zeros([]) } };
+    }
+
+    it("has the values of the whole step, which runs where kernels do not reach them, one run after another", async () => {
+      const results: number[][][] = [];
+      for (const make of [zeros, reached]) {
+        const executable = await compile();
+        const runs = [arraysOf(make), arraysOf(make)];
+        await Promise.all(runs.map((run) => executable.run(run.inputs, run.outputs)));
+        for (const run of runs) results.push(Object.values(run.outputs).map(({ data }) => [...data]));
+        await executable.dispose();
+      }
+      for (const result of results) expect(result).toEqual(results[0]);
+      expect(results[0]![0]!.some((value) => value !== 0)).toBe(true);
     });
-    await Promise.all(results.map(({ ended }) => ended));
-    const [whole, kernels] = results.map(({ output }) => Object.values(output).map(({ data }) => [...data]));
-    expect(kernels).toEqual(whole);
-    expect(whole![0]!.some((value) => value !== 0)).toBe(true);
-    await executable.dispose();
+
+    it("takes all of its memory when it is compiled, where too little is found in time, and frees it", async () => {
+      const { inputs, outputs } = arraysOf(reached);
+      const before = used();
+      const executable = await compile();
+      const taken = used();
+      expect(taken).toBeGreaterThan(before);
+      await executable.run(inputs, outputs);
+      expect(used()).toBe(taken);
+      await executable.dispose();
+      expect(used()).toBe(before);
+    });
+
+    it("frees what the parts hold once the whole step is in their place", async () => {
+      const before = used();
+      const executable = await compile();
+      const far = arraysOf(zeros);
+      await executable.run(far.inputs, far.outputs);
+      expect(used()).toBe(before);
+      const near = arraysOf(reached);
+      await executable.run(near.inputs, near.outputs);
+      expect([...near.outputs.w.data]).toEqual([...far.outputs.w.data]);
+      await executable.dispose();
+    });
+
+    it("asks again for a whole step that was refused, and is disposed of without one", async () => {
+      const before = used();
+      const step = divide(outputs, new Set(["w", "v"]))!;
+      const rest = await undivided.compile("rest", step.rest, { mode: "train" });
+      let asked = 0;
+      const executable = new DividedExecutable(sharedHeap()!, step, rest, async () => {
+        if (++asked === 1) throw new Error("refused");
+        return undivided.compile("whole", outputs, { mode: "train" });
+      });
+      const far = arraysOf(zeros);
+      await expect(executable.run(far.inputs, far.outputs)).rejects.toThrowError("refused");
+      await executable.run(far.inputs, far.outputs);
+      expect(far.outputs.w.data.some((value) => value !== 0)).toBe(true);
+      await executable.dispose();
+
+      const other = await undivided.compile("rest", step.rest, { mode: "train" });
+      const refused = new DividedExecutable(sharedHeap()!, step, other, () => Promise.reject(new Error("refused")));
+      await expect(refused.run(far.inputs, far.outputs)).rejects.toThrowError("refused");
+      await refused.dispose();
+      expect(used()).toBe(before);
+    });
+
+    it("refuses arrays that have another size or type than the graph says, and writes beside none", async () => {
+      const executable = await compile();
+      const { inputs, outputs } = arraysOf(reached);
+      const [short, beside] = [reached([1000]), reached([1000])];
+      const int32 = divided.allocate([2000], "int32");
+      for (const [name, array, message] of [
+        ["w", short, /output "w" has 1000 values of float32; expected 2000 of float32/],
+        ["w", int32, /output "w" has 2000 values of int32; expected 2000/],
+      ] as const)
+        await expect(executable.run(inputs, { ...outputs, [name]: array })).rejects.toThrowError(
+          expect.objectContaining({ code: "E_SHAPE", message: expect.stringMatching(message) }),
+        );
+      expect(beside.data.every((value) => value === 0)).toBe(true);
+      for (const [name, array] of [
+        [`${STATE_PREFIX}v`, short],
+        [pull, ndarray("int32", [], [1])],
+        [pull, zeros([2])],
+      ] as const)
+        await expect(executable.run({ ...inputs, [name]: array }, outputs)).rejects.toThrowError(
+          expect.objectContaining({ code: "E_SHAPE", message: expect.stringContaining(`input "${name}" has`) }),
+        );
+      await executable.dispose();
+    });
   });
 });

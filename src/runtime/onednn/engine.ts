@@ -29,7 +29,8 @@ const SETTLE_MS = 10_000;
 /** The compute threads, the memory that they share with the library, and the plans that they have. */
 export class Engine {
   readonly onednn: Onednn;
-  readonly heap = new Heap();
+  /** onnxruntime allocates what it needs by itself. */
+  readonly heap = new Heap(", or take --backend onnx");
   private readonly control = new Int32Array(new SharedArrayBuffer(4 * CONTROL_LENGTH));
   private readonly ports: MessagePort[] = [];
   private readonly workers: Worker[] = [];
