@@ -4,7 +4,7 @@
 // pixels. Labels of training pictures that training does not see are looked at, and nothing else: no validation or test picture.
 import { gather } from "../src/data/dataset.ts";
 import { input, type Tensor } from "../src/graph/tensor.ts";
-import { EDGES } from "../src/models/few-labels.ts";
+import { EDGES } from "../src/models/first-graph.ts";
 import { type GraphSpace, pointsIn } from "../src/models/graph-space.ts";
 import { orientations } from "../src/nn/orientations.ts";
 import { thumbnail } from "../src/nn/thumbnail.ts";

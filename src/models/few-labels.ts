@@ -5,11 +5,10 @@ import { consistencyViews } from "../data/augment.ts";
 import * as g from "../graph/ops/index.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import { classLoss } from "../nn/losses.ts";
-import { orientations } from "../nn/orientations.ts";
 import type { Scope } from "../nn/scope.ts";
-import { backboneFeatures, belowLayers } from "./backbone.ts";
-import { type GraphSpace, PRETRAINED } from "./graph-space.ts";
-import { head } from "./heads.ts";
+import { belowLayers } from "./backbone.ts";
+import { firstGraph } from "./first-graph.ts";
+import type { GraphSpace } from "./graph-space.ts";
 import { bankLoss, bankTables, refreshBank } from "./label-bank.ts";
 import type { BuiltModel, DataSpec, Phase, Stage, Streams } from "./model.ts";
 
@@ -37,12 +36,6 @@ export interface FewLabels extends Required<Pick<BuiltModel, "stages" | "tables"
   readonly streams: Streams;
 }
 
-/**
- * Where neighbours are looked for by how edges run (results/spread.csv). Nothing is learnt for it. In a trial that is not kept, codes that
- * a network learnt by the contrast of two views found less of Fashion-MNIST, and missed whole kinds of digits.
- */
-export const EDGES: GraphSpace = { width: 128, axes: "principal", neighbours: 10 };
-
 /** Stages, streams, tables and heads of training from few labels. */
 export function fewLabels(options: FewLabelsOptions): FewLabels {
   const { data, classify, updates, rule, generative, share, smoothing, space } = options;
@@ -63,18 +56,14 @@ export function fewLabels(options: FewLabelsOptions): FewLabels {
       return { loss: g.add(own, guessed), log: { class: own, guessed } };
     },
   };
-  // The rows that the first graph joins.
-  const [name, rows] = backbone
-    ? (["code", (scope: Scope, x: Tensor) => backboneFeatures(backbone, scope, x)] as const)
-    : (["edges", (_: Scope, x: Tensor) => orientations(x)] as const);
+  const first = firstGraph(backbone);
   const hasFirst = generative.length > 0;
   const stages: Stage[] = [
     ...(hasFirst ? [{ name: "generative", share, phases: generative }] : []),
     {
       name: "classifier",
       share: 1 - share,
-      refresh: refreshBank(name, data.classes.length, {
-        codeSpace: backbone ? PRETRAINED : EDGES,
+      refresh: refreshBank(first, data.classes.length, {
         featureSpace: space,
         isFixed: backbone?.frozen === "all",
       }),
@@ -89,6 +78,6 @@ export function fewLabels(options: FewLabelsOptions): FewLabels {
       labelled: { from: "labelled", share: 0.25, views: { x: hard } },
     },
     tables: bankTables(data.classes.length),
-    heads: { [name]: head(["picture"], "features", (scope, { picture }) => rows(scope, picture)) },
+    heads: first.heads,
   };
 }

@@ -11,6 +11,7 @@ import { byMargin, byProbability, type Guesses } from "../propagation/bank.ts";
 import { foreignPoints } from "../propagation/foreign.ts";
 import { nearestNeighbours } from "../propagation/neighbours.ts";
 import { agreement, neighbourGraph, poissonLearning } from "../propagation/poisson.ts";
+import type { FirstGraph } from "./first-graph.ts";
 import { type GraphSpace, LEARNT, pointsIn } from "./graph-space.ts";
 import type { Batch, Refresh, RefreshContext, TableSpec } from "./model.ts";
 
@@ -34,12 +35,10 @@ const HELPFUL = 0.85;
 
 /** How a bank is filled. */
 export interface BankOptions {
-  /** Where neighbours are looked for in the codes. Default: as in what a model has learnt. */
-  readonly codeSpace?: GraphSpace;
   /** Where neighbours are looked for in the rows of `features`. */
   readonly featureSpace?: GraphSpace;
   /**
-   * Whether codes stay as they are, as those of a frozen network do: their graph then says at once what it will ever say, and its
+   * Whether features stay as they are, as those of a frozen network do: their graph then says at once what it will ever say, and its
    * guesses are used to the end. Default false.
    */
   readonly isFixed?: boolean;
@@ -47,16 +46,16 @@ export interface BankOptions {
 
 /**
  * The work between steps that fills a bank. It asks the heads `classify` and `features`.
- * @param codes name of the head whose rows the first graph joins
+ * @param first what the first graph joins
  * @param k number of classes
  */
-export const refreshBank = (codes: string, k: number, options: BankOptions = {}): Refresh => ({
-  heads: [codes, "features", "classify"],
+export const refreshBank = (first: FirstGraph, k: number, options: BankOptions = {}): Refresh => ({
+  heads: [first.rows, "features", "classify"],
   every: { epochs: REFRESH_EPOCHS },
   async run(context) {
     const { isFixed = false, featureSpace = LEARNT } = options;
     if (context.progress === 0) {
-      const rows = await firstGuesses(context, codes, k, options);
+      const rows = await firstGuesses(context, first, k);
       context.tables.first!.set(rows.trust);
       write(context, k, rows);
     } else if (context.progress <= FROZEN_FROM && !(isFixed && context.tables.first!.includes(1)))
@@ -85,14 +84,13 @@ interface BankRows extends Pick<Guesses, "classes"> {
  */
 async function firstGuesses(
   { labels, predict, note }: RefreshContext,
-  codes: string,
+  { rows, space }: FirstGraph,
   k: number,
-  { codeSpace = LEARNT }: BankOptions,
 ): Promise<BankRows> {
   const n = labels.length;
-  const points = pointsIn(await predict(codes), n, codeSpace);
+  const points = pointsIn(await predict(rows), n, space);
   const width = points.length / n;
-  const neighbours = nearestNeighbours(points, width, codeSpace.neighbours);
+  const neighbours = nearestNeighbours(points, width, space.neighbours);
   const far = foreignPoints(points, width, labels, neighbours);
   const foreign = far && far.share > far.byChance ? far : undefined;
   if (foreign)

@@ -11,6 +11,7 @@ import { adam } from "../nn/optim.ts";
 import { schedule, withWarmup } from "../nn/schedule.ts";
 import type { Scope } from "../nn/scope.ts";
 import { draw, eachClass, marginalBound, ofClass, type Posterior, posteriorOf } from "../nn/variational.ts";
+import { firstGraph } from "./first-graph.ts";
 import { head } from "./heads.ts";
 import { bankLoss, bankTables, refreshBank } from "./label-bank.ts";
 import { labelledHalf, mostlyUnlabelled } from "./labelled-half.ts";
@@ -37,7 +38,7 @@ const options = z.object({
   spread: z
     .boolean()
     .default(false)
-    .describe("whether pictures without a label get one by a graph of the latent vectors, which the paper does not do"),
+    .describe("whether pictures without a label get one by a graph of how edges run, which the paper does not do"),
   firstShare: z.number().min(0.05).max(0.95).default(0.4).describe("share of the training that M1 takes"),
   rate: z.number().min(1e-6).max(1).default(1e-3).describe("learning rate (Adam)"),
   schedule: z.enum(SCHEDULE_NAMES).default("cosine").describe("course of the learning rate"),
@@ -115,12 +116,13 @@ export const m1m2 = defineModel({
 
     // ------------------------------------------------------------------------------------------ stages
     const spreads = o.spread && mostlyUnlabelled(data.examples);
+    const first = firstGraph();
     const common = {
       optimizer: adam(),
       learningRate: o.rate,
       schedule: withWarmup(o.warmup, schedule(o.schedule)),
     };
-    const first: Phase = {
+    const m1: Phase = {
       ...common,
       name: "m1",
       updates: ["m1/"],
@@ -135,7 +137,7 @@ export const m1m2 = defineModel({
         return { loss, log: { loss } };
       },
     };
-    const second: Phase = {
+    const m2: Phase = {
       ...common,
       name: "m2",
       updates: ["m2/"],
@@ -156,10 +158,10 @@ export const m1m2 = defineModel({
 
     return {
       stages: [
-        { name: "m1", share: o.firstShare, phases: [first] },
+        { name: "m1", share: o.firstShare, phases: [m1] },
         {
-          ...{ name: "m2", share: 1 - o.firstShare, phases: [second] },
-          refresh: spreads ? refreshBank("encode", k) : undefined,
+          ...{ name: "m2", share: 1 - o.firstShare, phases: [m2] },
+          refresh: spreads ? refreshBank(first, k) : undefined,
         },
       ],
       tables: spreads ? bankTables(k) : undefined,
@@ -167,6 +169,7 @@ export const m1m2 = defineModel({
       best: ["accuracy", "nll"],
       latentSize: o.latent,
       heads: {
+        ...(spreads ? first.heads : {}),
         classify: head(["picture"], "logits", (scope, inputs) => classify(scope, encode(scope, inputs.picture).mean)),
         features: head(["picture"], "features", (scope, inputs) =>
           penultimate(scope, encode(scope, inputs.picture).mean),

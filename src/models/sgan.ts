@@ -12,6 +12,7 @@ import { convDecoder, defaultDepth } from "../nn/nets.ts";
 import { adam, sgd } from "../nn/optim.ts";
 import { SCHEDULES } from "../nn/schedule.ts";
 import type { Scope } from "../nn/scope.ts";
+import { firstGraph } from "./first-graph.ts";
 import { head } from "./heads.ts";
 import { bankLoss, bankTables, refreshBank } from "./label-bank.ts";
 import { mostlyUnlabelled } from "./labelled-half.ts";
@@ -240,6 +241,7 @@ export const sgan = defineModel({
       },
     };
 
+    const graph = firstGraph();
     const first = rule(0, 1 - o.guessed);
     const second = rule(1 - o.guessed, 1);
     const stages: Stage[] = [
@@ -258,8 +260,7 @@ export const sgan = defineModel({
       {
         name: "with guessed labels",
         share: o.guessed,
-        // The first graph, too, is of what the classifier takes the classes from: it has learned from all pictures by now.
-        refresh: refreshBank("features", classes.length),
+        refresh: refreshBank(graph, classes.length),
         phases: [
           { ...second, ...discriminator(true), name: "discriminator of guesses", continues: "discriminator" },
           { ...second, ...generator, name: "generator beside guesses", continues: "generator" },
@@ -284,6 +285,7 @@ export const sgan = defineModel({
         discriminate: head(["picture"], "score", (scope, { picture }) => g.logSumExp(classify(scope, picture), 1)),
         sample: head([], "picture", (scope, { n }) => generate(scope, n)),
         ...density?.head,
+        ...(o.guessed > 0 ? graph.heads : {}),
       },
     };
   },

@@ -1,6 +1,7 @@
 // The bank of guessed labels where the data is not as it should be: its refresh is asked with codes and answers that are made up.
 import { describe, expect, it } from "vitest";
 import { softmaxRows } from "../../src/metrics/classification.ts";
+import { LEARNT } from "../../src/models/graph-space.ts";
 import { type BankOptions, bankTables, refreshBank } from "../../src/models/label-bank.ts";
 import { Random } from "../../src/random/random.ts";
 
@@ -49,7 +50,7 @@ async function fill(
     sure?.[Math.floor(i / k)] === i % k ? 20 : 0,
   );
   expect(Math.max(...softmaxRows(logits.subarray(0, k), k))).toBeGreaterThan(sure ? 0.99 : 0);
-  await refreshBank("code", k, options).run({
+  await refreshBank({ rows: "code", space: LEARNT, heads: {} }, k, options).run({
     labels: Int32Array.from(all, ({ truth, known }) => (known ? truth : -1)),
     usable: Int32Array.from(all.keys()),
     ...{ tables, progress: sure ? 0.5 : 0, seed: 1 },
