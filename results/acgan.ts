@@ -15,10 +15,11 @@ import { frechetDistance } from "../src/metrics/frechet-distance.ts";
 import { manifoldMetrics } from "../src/metrics/manifold.ts";
 import { MOST_COMPARED, spreadRows } from "../src/metrics/sample-metrics.ts";
 import { cnn } from "../src/models/cnn.ts";
-import { chooseBackend, evaluate, type RunFolder } from "../src/node.ts";
+import { chooseBackend, evaluate } from "../src/node.ts";
 import { trainInMemory } from "../src/synthesis/in-memory.ts";
 import { addRow, commit } from "./csv.ts";
 import { openJudged } from "./judged-run.ts";
+import { training } from "./machine.ts";
 
 const { backend } = chooseBackend();
 const { run, data, model, judge, n, more } = await openJudged("acgan", 10_000, backend);
@@ -66,13 +67,8 @@ const line = {
   ...{ asked: percent(shareOf(right)), worst: percent(Math.min(...ofClass)), trained: percent(accuracy!) },
   ...{ frechet: distance.toFixed(3), density: density.toFixed(3), coverage: coverage.toFixed(3) },
   ...{ nearest_ratio: medianRatio.toFixed(3), nearest_share: nearShare.toFixed(3) },
-  ...{ steps, minutes: minutesOf(run).toFixed(1), backend: backend.name, commit: commit() },
+  ...{ steps, ...training(run), backend: backend.name, commit: commit() },
 };
 addRow("acgan.csv", line);
 for (const [c, name] of data.classes.entries()) console.log(`${name}: ${percent(ofClass[c]!)} %`);
 console.log(line);
-
-/** How long a run was trained. */
-function minutesOf(run: RunFolder): number {
-  return (run.events().findLast((event) => event.type === "end")?.seconds ?? 0) / 60;
-}

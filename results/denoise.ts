@@ -8,6 +8,7 @@ import { ssim } from "../src/metrics/ssim.ts";
 import { load, open, RunFolder } from "../src/node.ts";
 import { type Filter, gaussian, median, nonLocalMeans } from "./classic-filters.ts";
 import { addRow, commit } from "./csv.ts";
+import { training } from "./machine.ts";
 
 const [path, count = "200"] = process.argv.slice(2);
 if (!path) throw new Error("npx tsx results/denoise.ts RUN [PICTURES]");
@@ -84,14 +85,13 @@ const { data: own } = await model.translate(noisy);
 await model.dispose();
 rows.push([config.model, "", score(Array.from({ length: n }, (_, i) => pictureOf(own, i, 1)))]);
 
-// Of the run; filters have neither.
-const seconds = run.events().findLast((event) => event.type === "end")?.seconds ?? 0;
-const trained = { seed: config.seed, minutes: (seconds / 60).toFixed(1) };
+// Of the run; filters have none.
+const trained = { seed: config.seed, ...training(run) };
 for (const [name, parameter, found] of rows) {
   const values = { psnr: found.psnr.toFixed(2), ssim: found.ssim.toFixed(4) };
   addRow("denoise.csv", {
     ...{ data: data.name, noise: pairs.amount ?? "", pictures: n, method: name, parameter, ...values },
-    ...(name === config.model ? trained : { seed: "", minutes: "" }),
+    ...(name === config.model ? trained : { seed: "", minutes: "", gflops: "" }),
     commit: commit(),
   });
   process.stdout.write(`${name.padEnd(26)} ${values.psnr} dB  ${values.ssim}\n`);

@@ -1,23 +1,15 @@
 // Repeats experiments and writes results/classifiers.csv: npx tsx results/repeat.ts [ID | ID:SEED | ID:SEED@MINUTES …], with another
 // budget than the experiment's where MINUTES (at 250 GFLOP/s) are given. Each run is one line; a line of the same experiment and
 // seed is replaced; its run folder stays under runs/results. The test part is looked at once, by the evaluation that ends a run.
-import { execFileSync, spawnSync } from "node:child_process";
+import { spawnSync } from "node:child_process";
 import { rmSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { commit, putRow } from "./csv.ts";
 import { EXPERIMENTS } from "./experiments.ts";
+import { MAIN, measured } from "./machine.ts";
 
-const MAIN = fileURLToPath(new URL("../dist/cli/main.js", import.meta.url));
-/** What the machine computes with the backend that trains, as a budget is read against. */
-const { backends, trainsWith } = JSON.parse(
-  execFileSync(process.execPath, [MAIN, "doctor", "--json"], { encoding: "utf8" }),
-) as {
-  backends: { name: string; gflops: number }[];
-  trainsWith: string;
-};
-const { gflops } = backends.find(({ name }) => name === trainsWith)!;
+const { trainsWith, gflops } = measured();
 
 /** The budgets asked for, by ID or ID:SEED; undefined: the experiment's. */
 const wanted = new Map(

@@ -1,5 +1,11 @@
 // What generators draw and translate, as README.md has it.
-import { records } from "../csv.ts";
+import { type Row, records } from "../csv.ts";
+
+/** How long a run was trained, and how long that is where a machine computes 250 GFLOP/s. */
+function budget({ minutes, gflops }: Row): string {
+  const at250 = (Number(minutes) * Number(gflops)) / 250;
+  return `${at250.toFixed(0)} min@250: ${minutes} min at ${gflops} GFLOP/s`;
+}
 
 /** What a run that learnt to denoise reaches beside filters that learn nothing. */
 export function denoiseLine(): string {
@@ -8,9 +14,7 @@ export function denoiseLine(): string {
   if (learnt.length === 0) return "";
   const { data, noise, pictures } = runs[0]!;
   const filters = runs.filter(({ method }) => method!.includes("gain")).map((run) => `${run.method} ${run.psnr}`);
-  const own = learnt.map(
-    (run) => `${run.method} ${run.psnr} dB (SSIM ${run.ssim}; seed ${run.seed}, ${run.minutes} min of training)`,
-  );
+  const own = learnt.map((run) => `${run.method} ${run.psnr} dB (SSIM ${run.ssim}; seed ${run.seed}, ${budget(run)})`);
   const noisy = runs.find(({ method }) => method === "noisy")!.psnr;
   return `Image to image: normal noise of ${noise} of the range on the first ${pictures} test pictures of ${data}, ${noisy} dB as it is. Filters with the parameter that is best on these very pictures: ${filters.join(", ")} dB. ${own.join("; ")} (\`results/denoise.csv\`).`;
 }
@@ -20,7 +24,7 @@ export const askedLines = (): string =>
   records("acgan.csv")
     .map(
       (run) =>
-        `Class to picture: acgan (seed ${run.seed}, ${run.minutes} min of training) on ${run.data}. A classifier trained by itself finds the class that was asked for in ${run.asked} % of ${run.pictures} generated pictures (${run.worst} % of the class where it is least); another one that saw generated pictures alone, for ${run.steps} steps, is right on ${run.trained} % of the real test part (\`results/acgan.csv\`).`,
+        `Class to picture: acgan (seed ${run.seed}, ${budget(run)}) on ${run.data}. A classifier trained by itself finds the class that was asked for in ${run.asked} % of ${run.pictures} generated pictures (${run.worst} % of the class where it is least); another one that saw generated pictures alone, for ${run.steps} steps, is right on ${run.trained} % of the real test part (\`results/acgan.csv\`).`,
     )
     .join("\n");
 
