@@ -17,7 +17,7 @@ import { fewLabels } from "./few-labels.ts";
 import { PRETRAINED } from "./graph-space.ts";
 import { head } from "./heads.ts";
 import { mostlyUnlabelled } from "./labelled-half.ts";
-import { type BuiltModel, type DataSpec, defineModel, type Phase } from "./model.ts";
+import { type BuiltModel, type DataSpec, defineModel } from "./model.ts";
 import { ACTIVATION_NAMES, SCHEDULE_NAMES } from "./options.ts";
 import { overViews, TEST_VIEWS } from "./test-views.ts";
 
