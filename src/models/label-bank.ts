@@ -25,7 +25,7 @@ export const bankTables = (k: number): Readonly<Record<string, TableSpec>> => ({
 /** The part of the stage in which the loss forgives wrong guesses (generalised cross entropy): those of the first graph. */
 const ROBUST_UNTIL = 0.15;
 /** Epochs between two refreshes of the bank. */
-const REFRESH_EPOCHS = 4;
+const REFRESH_EPOCHS = 2;
 /** The bank stays as it is in the last part of the stage, while the learning rate goes to 0. */
 const FROZEN_FROM = 0.85;
 /** The least probability with which the classifier is sure (FixMatch, section 4). */
