@@ -123,17 +123,18 @@ async function firstGuesses(
   }
   note(`labels are spread over a graph of pictures: ${check}`);
   // What belongs to no class begins without a guess, and where no label has come there is no margin.
-  const least = marginsAt(guesses, labels, k, doubtful);
-  const trust = guesses.confidence.map((margin, i) =>
-    Number(margin > 0 && margin >= least[guesses.classes[i]!]! && !foreign?.are[i]),
-  );
-  return { ...guesses, trust };
+  const usable = guesses.confidence.map((margin, i) => Number(labels[i]! < 0 && margin > 0 && !foreign?.are[i]));
+  const least = marginsAt(guesses, usable, k, doubtful);
+  return {
+    ...guesses,
+    trust: usable.map((can, i) => can * Number(guesses.confidence[i]! >= least[guesses.classes[i]!]!)),
+  };
 }
 
-/** For each class, the margin that this share of its guesses is below, of pictures without a label. */
-function marginsAt({ classes, confidence }: Guesses, labels: Int32Array, k: number, share: number): Float32Array {
+/** For each class, the margin that this share of its usable guesses is below. */
+function marginsAt({ classes, confidence }: Guesses, usable: Float32Array, k: number, share: number): Float32Array {
   return Float32Array.from({ length: k }, (_, c) => {
-    const margins = confidence.filter((_, i) => labels[i]! < 0 && classes[i] === c).sort();
+    const margins = confidence.filter((_, i) => usable[i]! > 0 && classes[i] === c).sort();
     return margins[Math.floor(share * margins.length)] ?? 0;
   });
 }
