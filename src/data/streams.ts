@@ -44,6 +44,8 @@ export interface StreamOptions {
   /** Default: one augmented view. */
   readonly views?: Readonly<Record<string, View>>;
   readonly tables?: Readonly<Record<string, Table>>;
+  /** One number a picture, by which places of a batch go to some pictures alone (see `StreamSpec.only`). Default: to all. */
+  readonly only?: Table;
   /** Tells the random numbers of several streams apart. Default: none. */
   readonly purpose?: string;
   /** Batches in use at a time. Default 1. */
@@ -64,6 +66,8 @@ export class StreamBatches {
   readonly cost = { seconds: 0, batches: 0 };
   private readonly buffers: readonly Filled[];
   private readonly order: EpochOrder;
+  /** The examples that take the places of those left out; undefined: to be found anew. */
+  private substitutes: Int32Array | undefined;
   /** Of added pictures, where there are any that the stream takes. */
   private readonly added: { readonly order: EpochOrder; readonly share: number } | undefined;
   private readonly endless: boolean;
@@ -124,7 +128,7 @@ export class StreamBatches {
 
   /** The examples of step `step` (from 0), `progress` 0..1 into its stage. */
   examples(step: number, progress = 0): Int32Array {
-    const own = this.ownExamples(step);
+    const own = this.withoutLeftOut(this.ownExamples(step), step);
     if (!this.added || progress >= OWN_ALONE_FROM) return own;
     const { order, share } = this.added;
     // Added pictures take the last places of the batch that there would be without them.
@@ -138,6 +142,18 @@ export class StreamBatches {
     if (this.endless) return Int32Array.from({ length: size }, (_, i) => this.order.at(step * size + i));
     const from = (step % this.stepsPerEpoch) * size;
     return this.order.epoch(Math.floor(step / this.stepsPerEpoch)).subarray(from, from + size);
+  }
+
+  /** Examples of a step, in which others that the stream's table does not leave out take the places of those that it does. */
+  private withoutLeftOut(examples: Int32Array, step: number): Int32Array {
+    const { only, seed, purpose = "" } = this.options;
+    if (!only) return examples;
+    const takesPart = (example: number) => only.rows[example]! > 0;
+    this.substitutes ??= this.order.epoch(0).filter(takesPart);
+    const { substitutes } = this;
+    if (substitutes.length === 0) return examples;
+    const random = new Random(seed, `only:${purpose}${step}`);
+    return examples.map((example) => (takesPart(example) ? example : substitutes[random.integer(substitutes.length)]!));
   }
 
   /**
@@ -178,8 +194,9 @@ export class StreamBatches {
     return result;
   }
 
-  /** Forgets batches made beforehand: their table rows are no longer those of the tables. */
+  /** Forgets what was made of tables that have changed since. */
   forget(): void {
+    this.substitutes = undefined;
     for (const buffer of this.buffers) buffer.step = -1;
   }
 

@@ -3,7 +3,6 @@ import { z } from "zod";
 import { fail } from "../base/errors.ts";
 import * as g from "../graph/ops/index.ts";
 import type { Tensor } from "../graph/tensor.ts";
-import { fastLogits, fastNet, largest } from "../nn/fast-net.ts";
 import { glorotUniform, zerosInit } from "../nn/init.ts";
 import { ACTIVATIONS, batchNorm, conv, dense, dropout } from "../nn/layers.ts";
 import { classLoss } from "../nn/losses.ts";
@@ -12,12 +11,13 @@ import { adam } from "../nn/optim.ts";
 import { schedule, withWarmup } from "../nn/schedule.ts";
 import type { Scope } from "../nn/scope.ts";
 import { backboneUpdates, belowLayers, pretrainedHeads } from "./backbone.ts";
-import { FAST_OPTIMIZERS, fastBatch, fastTraining, fastWidths, WIDTHS_PATTERN } from "./fast-training.ts";
+import { type Classifier, fastClassifier, fastOptions } from "./fast-classifier.ts";
+import { fastBatch } from "./fast-training.ts";
 import { fewLabels } from "./few-labels.ts";
 import { PRETRAINED } from "./graph-space.ts";
 import { head } from "./heads.ts";
 import { mostlyUnlabelled } from "./labelled-half.ts";
-import { type BuiltModel, type DataSpec, defineModel, type Phase } from "./model.ts";
+import { type BuiltModel, type DataSpec, defineModel } from "./model.ts";
 import { ACTIVATION_NAMES, SCHEDULE_NAMES } from "./options.ts";
 import { overViews, TEST_VIEWS } from "./test-views.ts";
 
@@ -44,16 +44,7 @@ const options = z.object({
   rate: z.number().min(1e-6).max(1).default(2e-3).describe("learning rate (AdamW)"),
   schedule: z.enum(SCHEDULE_NAMES).default("cosine").describe("course of the learning rate"),
   warmup: z.number().min(0).max(0.5).default(0.05).describe("share of training over which the learning rate rises"),
-  fastWidths: z
-    .string()
-    .regex(...WIDTHS_PATTERN)
-    .default("auto")
-    .describe("of net=fast: channels of its groups, as in 64-256-256; auto: by the kind of picture"),
-  fastOptimizer: z
-    .enum(FAST_OPTIMIZERS)
-    .default("muon")
-    .describe("of net=fast: muon: filters by Muon, the rest by Adam; sgd: Nesterov momentum; adam: AdamW"),
-  fastRate: z.number().min(1e-3).max(100).default(1).describe("of net=fast: factor on the optimizer's learning rates"),
+  ...fastOptions("of net=fast"),
   views: z
     .enum(TEST_VIEWS)
     .default("one")
@@ -61,15 +52,6 @@ const options = z.object({
       "views that a class is the mean over: one, mirror (where the data may be mirrored), six (also moved by a pixel)",
     ),
 });
-
-/** A trunk, what is above it, and how both are trained. */
-interface Classifier {
-  /** `[n, f]` of what `belowLayers` gives. */
-  features(scope: Scope, seen: Tensor): Tensor;
-  /** `[n, classes]` */
-  logits(scope: Scope, features: Tensor): Tensor;
-  readonly rule: Pick<Phase, "updates" | "optimizer" | "learningRate" | "schedule" | "emaDecay">;
-}
 
 /** Convolutions and dense layers, or a linear layer on a pretrained network. */
 function plain(o: z.infer<typeof options>, { height, width, classes, backbone }: DataSpec): Classifier {
@@ -106,16 +88,11 @@ function plain(o: z.infer<typeof options>, { height, width, classes, backbone }:
   };
 }
 
-/** The net of Jordan 2024, with its last layer: the largest value of each map, and no bias. */
+/** The fast net, which is a trunk of its own. */
 function fast(o: z.infer<typeof options>, data: DataSpec): Classifier {
   if (data.backbone)
     fail("E_OPTION", "net=fast is a trunk of its own, and --backbone gives another one; leave one of them out");
-  const widths = fastWidths(o.fastWidths, data);
-  return {
-    features: (scope, x) => largest(fastNet(scope.child("trunk"), x, widths).at(-1)!),
-    logits: (scope, features) => fastLogits(scope.child("out"), features, data.classes.length),
-    rule: fastTraining(o.fastOptimizer, ["trunk/"], ["out/"], o.fastRate, data.examples),
-  };
+  return fastClassifier(o, data, fastBatch(data.examples));
 }
 
 /** The baseline: nothing generative. */

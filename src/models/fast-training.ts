@@ -8,7 +8,7 @@ import type { DataSpec, ParameterGroup, Phase } from "./model.ts";
 /** Rules by which the fast net can be trained. */
 export const FAST_OPTIMIZERS = ["muon", "sgd", "adam"] as const;
 
-/** Pictures a step of the source, for which rates are given; no batch is larger. */
+/** Pictures a step of the source, for which rates are given. */
 const LARGEST = 512;
 
 /** Everything of a phase that trains a fast net but its name and loss. */
@@ -22,23 +22,23 @@ type FastRule = Pick<Phase, "optimizer" | "learningRate" | "schedule" | "updates
  *   none, moves as filters do.
  * - `adam`: AdamW for all.
  *
- * Rates are those of batches of 512. Where `fastBatch` gives fewer pictures, b of them a 512, the rate of SGD is b times as high and
- * Muon's, whose steps do not grow with the gradient, √b times; Adam's is as it is.
+ * Rates are those of batches of 512. For batches of other sizes, b times that, the rate of SGD is b times as high and Muon's, whose steps
+ * do not grow with the gradient, √b times; Adam's is as it is.
  *
  * Averages go over a hundred steps: a run on large batches has few, and its rate comes down to 0.
  * @param nets path prefixes of the fast nets
  * @param others path prefixes of what is trained with it, or groups: what only some of the phases of a model train
  * @param rate factor on the learning rates
- * @param examples how many pictures there are, by which batches go. Absent: batches are of 512
+ * @param batch pictures a step
  */
 export function fastTraining(
   optimizer: (typeof FAST_OPTIMIZERS)[number],
   nets: readonly string[],
   others: readonly (string | ParameterGroup)[],
   rate: number,
-  examples?: ExampleCounts,
+  batch = LARGEST,
 ): FastRule {
-  const batch = (examples ? fastBatch(examples) : LARGEST) / LARGEST;
+  const size = batch / LARGEST;
   const common = { schedule: schedule("triangular"), emaDecay: 0.99 };
   const filters = nets.map((prefix) => ({ prefix, suffix: "/weights" }));
   if (optimizer === "muon")
@@ -50,7 +50,7 @@ export function fastTraining(
         ...nets,
         ...others,
         // 0.24 in the source, on batches of 2,000: a direction of a quarter of the pictures is half as sure.
-        ...filters.map((group) => ({ ...group, optimizer: muon(), rateScale: 30 * Math.sqrt(batch) })),
+        ...filters.map((group) => ({ ...group, optimizer: muon(), rateScale: 30 * Math.sqrt(size) })),
       ],
     };
   if (optimizer === "adam")
@@ -58,7 +58,7 @@ export function fastTraining(
   return {
     ...common,
     optimizer: sgd({ momentum: 0.85, nesterov: true, decay: 1.3e-3 }),
-    learningRate: 0.75 * rate * batch,
+    learningRate: 0.75 * rate * size,
     updates: [
       ...filters,
       ...nets.map((prefix) => ({ prefix, rateScale: 64, decayScale: 1 / 64 })),
@@ -73,10 +73,10 @@ export function fastTraining(
   };
 }
 
-/** Pictures a step: 512 as in the source, but at least sixteen steps for all pictures with a label, down to 64. */
-export function fastBatch({ labelled }: ExampleCounts): number {
+/** Pictures a step: 512 as in the source, but at least sixteen steps for all pictures with a label, where their number is known, down to 64. */
+export function fastBatch(examples?: ExampleCounts): number {
   let batch = LARGEST;
-  while (batch > 64 && batch * 16 > labelled) batch /= 2;
+  while (examples && batch > 64 && batch * 16 > examples.labelled) batch /= 2;
   return batch;
 }
 

@@ -74,7 +74,7 @@ export function fewLabels(options: FewLabelsOptions): FewLabels {
     stages,
     streams: {
       ...(hasFirst ? { all: { views: { x: "plain" as const } } } : {}),
-      bank: { share: 1.25, views: { x: hard } },
+      bank: { only: "trust", share: 1.25, views: { x: hard } },
       labelled: { from: "labelled", share: 0.25, views: { x: hard } },
     },
     tables: bankTables(data.classes.length),

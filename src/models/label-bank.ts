@@ -25,13 +25,20 @@ export const bankTables = (k: number): Readonly<Record<string, TableSpec>> => ({
 /** The part of the stage in which the loss forgives wrong guesses (generalised cross entropy): those of the first graph. */
 const ROBUST_UNTIL = 0.15;
 /** Epochs between two refreshes of the bank. */
-const REFRESH_EPOCHS = 4;
+const REFRESH_EPOCHS = 2;
 /** The bank stays as it is in the last part of the stage, while the learning rate goes to 0. */
 const FROZEN_FROM = 0.85;
 /** The least probability with which the classifier is sure (FixMatch, section 4). */
 const THRESHOLD = 0.95;
 /** A first graph that gives back fewer of hidden labels than this is left out. Of digits, more came back in every trial. */
 const HELPFUL = 0.85;
+
+/**
+ * The share of each class's guesses, those of least margin, that the bank does not begin with: of digits with ten labels a class, nine
+ * tenths of the wrong ones are among them (five draws). The classifier's own guesses take their places as it becomes sure; had it begun
+ * with the wrong ones it would go on saying them.
+ */
+const DOUBTFUL = 0.1;
 
 /** How a bank is filled. */
 export interface BankOptions {
@@ -55,7 +62,7 @@ export const refreshBank = (first: FirstGraph, k: number, options: BankOptions =
   async run(context) {
     const { isFixed = false, featureSpace = LEARNT } = options;
     if (context.progress === 0) {
-      const rows = await firstGuesses(context, first, k);
+      const rows = await firstGuesses(context, first, k, isFixed ? 0 : DOUBTFUL);
       context.tables.first!.set(rows.trust);
       write(context, k, rows);
     } else if (context.progress <= FROZEN_FROM && !(isFixed && context.tables.first!.includes(1)))
@@ -78,14 +85,16 @@ interface BankRows extends Pick<Guesses, "classes"> {
 }
 
 /**
- * Labels spread over a graph of pictures, where that gives hidden labels back; else nothing is trusted yet. All guesses are used, not the
- * surest of each class: what is left out is what is hard, and a classifier that does not see it answers it wrong: of photographs, to
- * leave out the tenth of least margin cost accuracy in a trial that is not kept.
+ * Labels spread over a graph of pictures, where that gives hidden labels back; else nothing is trusted yet. Guesses that stay to the end
+ * are all used: what is left out is what is hard, and a classifier that never sees it answers it wrong. Of photographs on a frozen
+ * network, to leave out the tenth of least margin cost accuracy in a trial that is not kept.
+ * @param doubtful share of each class's guesses that are left out, those of least margin
  */
 async function firstGuesses(
   { labels, predict, note }: RefreshContext,
   { rows, space }: FirstGraph,
   k: number,
+  doubtful: number,
 ): Promise<BankRows> {
   const n = labels.length;
   const points = pointsIn(await predict(rows), n, space);
@@ -114,7 +123,20 @@ async function firstGuesses(
   }
   note(`labels are spread over a graph of pictures: ${check}`);
   // What belongs to no class begins without a guess, and where no label has come there is no margin.
-  return { ...guesses, trust: guesses.confidence.map((margin, i) => Number(margin > 0 && !foreign?.are[i])) };
+  const usable = guesses.confidence.map((margin, i) => Number(labels[i]! < 0 && margin > 0 && !foreign?.are[i]));
+  const least = marginsAt(guesses, usable, k, doubtful);
+  return {
+    ...guesses,
+    trust: usable.map((can, i) => can * Number(guesses.confidence[i]! >= least[guesses.classes[i]!]!)),
+  };
+}
+
+/** For each class, the margin that this share of its usable guesses is below. */
+function marginsAt({ classes, confidence }: Guesses, usable: Float32Array, k: number, share: number): Float32Array {
+  return Float32Array.from({ length: k }, (_, c) => {
+    const margins = confidence.filter((_, i) => usable[i]! > 0 && classes[i] === c).sort();
+    return margins[Math.floor(share * margins.length)] ?? 0;
+  });
 }
 
 /**

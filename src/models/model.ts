@@ -35,6 +35,11 @@ export interface DataSpec {
 export interface StreamSpec {
   /** Which training pictures: all (the default), those with a label, or those without. */
   readonly from?: "all" | "labelled" | "unlabelled";
+  /**
+   * A table of one number a picture. Pictures whose number is 0 give their places in a batch to others, drawn anew, so that no place is
+   * lost on what a loss does not use; where all are 0, they stay. Default: all pictures take part.
+   */
+  readonly only?: string;
   /** Size as a share of the run's batch size (`--batch`). Default 1. */
   readonly share?: number;
   /** Pictures of the second data source in place of the training part's. */

@@ -179,12 +179,13 @@ export const multiscale = defineModel({
     };
 
     // -------------------------------------------------------------------------------------------- phases
+    const batch = fastBatch(data.examples);
     const rule = (...more: ParameterGroup[]) => {
       const own = ["scales/", "classifier/", ...more];
       // Muon is for filters, which a pretrained network has of its own.
       const { updates, ...how } = backbone
-        ? fastTraining("adam", [], own, o.rate, data.examples)
-        : fastTraining(o.optimizer, ["trunk/"], own, o.rate, data.examples);
+        ? fastTraining("adam", [], own, o.rate, batch)
+        : fastTraining(o.optimizer, ["trunk/"], own, o.rate, batch);
       return { ...how, updates: [...updates, ...backboneUpdates(backbone)] };
     };
     const classifier: Phase = {

@@ -273,7 +273,7 @@ export const sgan = defineModel({
         real: { views: { x: "plain" } },
         matched: { views: { x: "plain" } },
         labelled: { from: "labelled" },
-        ...(o.guessed > 0 ? { bank: { views: { x: consistencyViews(channels, mirror).hard } } } : {}),
+        ...(o.guessed > 0 ? { bank: { only: "trust", views: { x: consistencyViews(channels, mirror).hard } } } : {}),
       },
       stages: o.guessed > 0 ? stages : stages.slice(0, -1),
       ...(density || o.guessed > 0

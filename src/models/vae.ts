@@ -12,6 +12,7 @@ import { adam } from "../nn/optim.ts";
 import { schedule, withWarmup } from "../nn/schedule.ts";
 import type { Scope } from "../nn/scope.ts";
 import { backboneUpdates, belowLayers, pretrainedHeads } from "./backbone.ts";
+import { type Classifier, fastClassifier, fastOptions } from "./fast-classifier.ts";
 import {
   decodedView,
   decodeFeatures,
@@ -41,6 +42,7 @@ const options = z.object({
     .max(0.9)
     .default(0.1)
     .describe("share of training that the generative stage takes where labels are few"),
+  ...fastOptions("where labels are few"),
   latent: z.number().int().min(1).max(1024).default(32).describe("size of the latent vector"),
   width: z.number().int().min(4).max(512).default(32).describe("channels of the first level; doubles each level"),
   depth: z
@@ -60,7 +62,7 @@ const options = z.object({
     .min(0)
     .max(4)
     .default(2)
-    .describe("3x3 convolutions above the strided ones, for the classifier"),
+    .describe("3x3 convolutions above the strided ones, for the classifier; none where labels are few"),
   activation: z.enum(ACTIVATION_NAMES).default("relu").describe("nonlinearity"),
   likelihood: z
     .enum(["bernoulli", "gaussian", "logistic"])
@@ -98,6 +100,9 @@ const options = z.object({
   warmup: z.number().min(0).max(0.5).default(0.02).describe("share of training over which the learning rate rises"),
 });
 
+/** Pictures a step, labelled and not, where labels are few (streams of few-labels.ts). */
+const FEW_LABELS_BATCH = 192;
+
 /** S2: classifies, reconstructs, generates, and bounds the density of a picture. */
 export const vae = defineModel({
   name: "vae",
@@ -125,12 +130,6 @@ export const vae = defineModel({
     const encode = (scope: Scope, seen: Tensor) =>
       backbone ? scaledFeatures(scope.child("encoder"), seen) : convEncoder(scope.child("encoder"), seen, net);
     const features = (scope: Scope, x: Tensor) => encode(scope, below(scope, x));
-    // The classifier's own, where it learns apart from the generative networks.
-    const apartNet: NetShape = { ...net, blocks: Math.max(1, o.blocks), norm: "batch" };
-    const encodeApart = (scope: Scope, seen: Tensor) =>
-      backbone ? scaledFeatures(scope.child("trunk"), seen) : convEncoder(scope.child("trunk"), seen, apartNet);
-    const trunk = (scope: Scope, x: Tensor) =>
-      training === "few-labels" ? encodeApart(scope, below(scope, x)) : features(scope, x);
     const posterior = (scope: Scope, maps: Tensor) => {
       const encoder = scope.child("encoder");
       const hidden = act(dense(encoder.child("dense"), g.flatten(maps), o.hidden));
@@ -152,10 +151,8 @@ export const vae = defineModel({
       y = act(dense(classifier.child("dense"), g.flatten(y), o.hidden));
       return dropout(classifier.child("drop2"), y, o.dropout);
     };
-    const logitsOf = (scope: Scope, maps: Tensor) =>
-      dense(scope.child("classifier").child("out"), penultimate(scope, maps), data.classes.length, {
-        init: glorotUniform,
-      });
+    const logitsAbove = (scope: Scope, hidden: Tensor) =>
+      dense(scope.child("classifier").child("out"), hidden, data.classes.length, { init: glorotUniform });
     const decoderLogits = (scope: Scope, latent: Tensor) => convDecoder(scope.child("decoder"), latent, size, net);
     const backToFeatures = (scope: Scope, latent: Tensor, d: number) =>
       decodeFeatures(scope.child("decoder"), latent, o.hidden, d);
@@ -196,7 +193,8 @@ export const vae = defineModel({
     };
     const discriminative = (scope: Scope, batch: Batch, maps?: Tensor) => {
       // Where pictures are mixed, the generative loss sees them as they are.
-      const logits = logitsOf(scope, batch.mixed || !maps ? features(scope, (batch.mixed ?? batch).x) : maps);
+      const seen = batch.mixed || !maps ? features(scope, (batch.mixed ?? batch).x) : maps;
+      const logits = logitsAbove(scope, penultimate(scope, seen));
       const loss = classLoss(logits, batch, o.smoothing);
       return { loss: g.mul(loss, o.classWeight), log: { class: loss } };
     };
@@ -235,11 +233,28 @@ export const vae = defineModel({
       },
     ];
 
+    // Where labels are few the classifier learns by itself, after the others, and shares nothing with them.
+    const ownTrunk: Classifier = backbone
+      ? {
+          features: (scope, seen) => penultimate(scope, scaledFeatures(scope.child("trunk"), seen)),
+          logits: logitsAbove,
+          rule: {
+            ...{ ...common, optimizer: adam({ decay: 0.01 }) },
+            updates: ["trunk/", "classifier/", ...backboneUpdates(backbone)],
+          },
+        }
+      : fastClassifier(o, data, FEW_LABELS_BATCH);
+    const classifier: Pick<Classifier, "features" | "logits"> =
+      training === "few-labels"
+        ? ownTrunk
+        : { features: (scope, seen) => penultimate(scope, encode(scope, seen)), logits: logitsAbove };
+    // Averages over a hundred steps, as the fast net has them elsewhere, would be no teacher.
+    const { updates, emaDecay: _, ...rule } = ownTrunk.rule;
     const apart = fewLabels({
       data,
-      classify: (scope, seen) => logitsOf(scope, encodeApart(scope, seen)),
-      updates: ["trunk/", "classifier/", ...backboneUpdates(backbone)],
-      rule: { ...common, optimizer: adam({ decay: 0.01 }) },
+      classify: (scope, seen) => classifier.logits(scope, classifier.features(scope, seen)),
+      updates,
+      rule: { ...rule, schedule: course },
       generative: [alternating[0]!],
       share: o.generativeShare,
     });
@@ -252,6 +267,7 @@ export const vae = defineModel({
             best: ["accuracy", "nll"],
           };
 
+    const seenBy = (scope: Scope, x: Tensor) => classifier.features(scope, below(scope, x));
     const pictureHeads: Heads = {
       decode: head(["latent"], "picture", (scope, { latent }) => image(scope, latent)),
       reconstruct: head(["picture"], "picture", (scope, { picture }) =>
@@ -276,11 +292,11 @@ export const vae = defineModel({
         classify: head(["picture"], "logits", (scope, { picture }) =>
           // Features of a mirror image are those of training alone: to have them here too would cost as much again.
           overViews(o.mirrorViews && !backbone ? "mirror" : "one", data.mirror, picture, (x) =>
-            logitsOf(scope, trunk(scope, x)),
+            classifier.logits(scope, seenBy(scope, x)),
           ),
         ),
         ...(training === "few-labels" ? apart.heads : {}),
-        features: head(["picture"], "features", (scope, { picture }) => penultimate(scope, trunk(scope, picture))),
+        features: head(["picture"], "features", (scope, { picture }) => seenBy(scope, picture)),
         encode: head(["picture"], "latent", (scope, { picture }) => posterior(scope, features(scope, picture)).mean),
         encodeDeviation: head(["picture"], "latent", (scope, { picture }) =>
           g.exp(g.mul(posterior(scope, features(scope, picture)).logVariance, 0.5)),

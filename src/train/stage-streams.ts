@@ -65,6 +65,7 @@ export class StageStreams {
         ...{ name, size, seed, augmentation, sampling, views },
         from: spec.from,
         tables: spec.second ? {} : tables,
+        only: spec.only === undefined ? undefined : tables[spec.only],
         endless: k > 0 || spec.second,
         // The first stream of the first stage has the random numbers of a run with no other.
         purpose: stage === 0 && k === 0 ? "" : `${stage}/${name}/`,

@@ -43,6 +43,28 @@ describe("batches", () => {
     expect([...seen.values()]).toEqual(new Array(10).fill(16));
   });
 
+  it("give the places of pictures that a table leaves out to others, by what the table says then", () => {
+    const only = { shape: [], rows: new Float32Array(200).fill(1, 0, 20) };
+    const options = { size: 50, seed: 1, augmentation: {} };
+    const batches = new StreamBatches(small.train, { ...options, only });
+    const all = new StreamBatches(small.train, options);
+    const isIn = (example: number) => example < 20;
+    for (let step = 0; step < 4; step++) {
+      const [given, before] = [batches.examples(step), all.examples(step)];
+      expect(given.every(isIn)).toBe(true);
+      // Those that take part are where they were, each once an epoch, and the others' places go to more than a few.
+      expect(given.filter((_, i) => isIn(before[i]!))).toEqual(before.filter(isIn));
+      expect(new Set(given.filter((_, i) => !isIn(before[i]!))).size).toBeGreaterThan(10);
+      expect(new StreamBatches(small.train, { ...options, only }).examples(step)).toEqual(given);
+    }
+    only.rows.fill(0);
+    batches.forget();
+    expect(batches.examples(1)).toEqual(all.examples(1));
+    only.rows.fill(1, 150);
+    batches.forget();
+    expect(batches.examples(1).every((example) => example >= 150)).toBe(true);
+  });
+
   it("have each view that is asked for: plain, by a function, by a policy, and the picture's partner", async () => {
     const bytes = (value: number) => new Uint8Array(200 * 784).fill(value);
     const set = { ...small.train, pixels: inMemory(784, bytes(100)), partner: inMemory(784, bytes(7)) };

@@ -11,7 +11,7 @@ describe("batches of a fast net", () => {
 
 describe("how a fast net is trained", () => {
   const rule = (optimizer: "muon" | "sgd" | "adam", labelled: number) =>
-    fastTraining(optimizer, ["net/"], ["head/"], 1, { labelled, unlabelled: 0 });
+    fastTraining(optimizer, ["net/"], ["head/"], 1, fastBatch({ labelled, unlabelled: 0 }));
   const groups = (updates: ReturnType<typeof rule>["updates"]) =>
     updates.filter((update): update is ParameterGroup => typeof update !== "string");
 
