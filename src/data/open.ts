@@ -5,7 +5,9 @@ import { fail, nearest } from "../base/errors.ts";
 import { shellWord } from "../base/shell.ts";
 import { withAdded } from "./added.ts";
 import { placeName } from "./check/duplicates.ts";
+import { fewLevels } from "./contrast.ts";
 import type { Dataset } from "./dataset.ts";
+import { whyNotMirrored } from "./mirrored.ts";
 import { type Pairing, withPairs } from "./pairs.ts";
 import type { Resize } from "./picture.ts";
 import { isArchive, readArchives } from "./readers/archives.ts";
@@ -107,8 +109,27 @@ export async function open(source: string, options: OpenOptions = {}): Promise<D
       ? kept
       : await withUnlabelled(kept, readUnlabelled(existing(options.unlabelled)), pictures);
   const more = options.add === undefined ? all : await withMore(all, options.add, pictures);
-  const paired = options.pairs === undefined ? more : withPairs(more, options.pairs, seed);
-  return { ...paired, warnings: [...paired.warnings, ...unlabelledClasses(more), ...leaks(more, source)] };
+  const paired = await mirroredOrNot(options.pairs === undefined ? more : withPairs(more, options.pairs, seed));
+  return {
+    ...paired,
+    warnings: [...paired.warnings, ...unlabelledClasses(more), ...(await pale(more)), ...leaks(more, source)],
+  };
+}
+
+/** Pictures of hardly any contrast. */
+async function pale({ train }: Dataset): Promise<readonly Warning[]> {
+  const found = await fewLevels(train);
+  if (!found) return [];
+  const text = `doubtful: all values of pictures lie in ${found.join("..")} of 0..255; bring them to the whole range before, or what is in them is hard to learn and to see`;
+  return [{ text, names: [] }];
+}
+
+/** Takes back that pictures may be mirrored where mirror images look like pictures of another class. */
+async function mirroredOrNot(data: Dataset): Promise<Dataset> {
+  const why = data.mirror ? await whyNotMirrored(data.train, data.classes) : undefined;
+  if (why === undefined) return data;
+  const text = `pictures are not mirrored, as mirror images seem to be of another class: ${why} (--augment light,flip mirrors them all the same)`;
+  return { ...data, mirror: false, warnings: [...data.warnings, { text, names: [] }] };
 }
 
 /** Classes that nothing in the training part shows. */

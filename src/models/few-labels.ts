@@ -56,7 +56,7 @@ export function fewLabels(options: FewLabelsOptions): FewLabels {
       return { loss: g.add(own, guessed), log: { class: own, guessed } };
     },
   };
-  const first = firstGraph(backbone);
+  const first = firstGraph(data);
   const hasFirst = generative.length > 0;
   const stages: Stage[] = [
     ...(hasFirst ? [{ name: "generative", share, phases: generative }] : []),

@@ -3,16 +3,18 @@
 import type { Tensor } from "../graph/tensor.ts";
 import { orientations } from "../nn/orientations.ts";
 import type { Scope } from "../nn/scope.ts";
-import { type Backbone, backboneFeatures } from "./backbone.ts";
+import { backboneFeatures } from "./backbone.ts";
 import { type GraphSpace, PRETRAINED } from "./graph-space.ts";
 import { head } from "./heads.ts";
-import type { BuiltModel } from "./model.ts";
+import type { BuiltModel, DataSpec } from "./model.ts";
 
 /** A head whose rows are joined, and where neighbours are looked for in them. */
 export interface FirstGraph {
   /** Name of the head. */
   readonly rows: string;
   readonly space: GraphSpace;
+  /** Whether it is used where labels are too few to check it. */
+  readonly usedUnchecked: boolean;
   readonly heads: BuiltModel["heads"];
 }
 
@@ -22,14 +24,18 @@ export interface FirstGraph {
  */
 export const EDGES: GraphSpace = { width: 128, axes: "principal", neighbours: 10 };
 
-/** The first graph of pictures, or of what a pretrained network makes of them. */
-export function firstGraph(backbone?: Backbone): FirstGraph {
+/**
+ * The first graph of pictures, or of what a pretrained network makes of them. Edges tell drawings apart, which are greyscale; of colour
+ * pictures they often tell little, and nothing where classes differ in colour.
+ */
+export function firstGraph({ backbone, channels }: Pick<DataSpec, "backbone" | "channels">): FirstGraph {
   const rows = backbone ? "code" : "edges";
   const of = (scope: Scope, picture: Tensor) =>
     backbone ? backboneFeatures(backbone, scope, picture) : orientations(picture);
   return {
     rows,
     space: backbone ? PRETRAINED : EDGES,
+    usedUnchecked: backbone !== undefined || channels === 1,
     heads: { [rows]: head(["picture"], "features", (scope, { picture }) => of(scope, picture)) },
   };
 }

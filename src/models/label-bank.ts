@@ -92,7 +92,7 @@ interface BankRows extends Pick<Guesses, "classes"> {
  */
 async function firstGuesses(
   { labels, predict, note }: RefreshContext,
-  { rows, space }: FirstGraph,
+  { rows, space, usedUnchecked }: FirstGraph,
   k: number,
   doubtful: number,
 ): Promise<BankRows> {
@@ -115,9 +115,13 @@ async function firstGuesses(
     return unused;
   }
   const check = found === undefined ? "too few labels to check it" : `${percent(found)} of hidden labels come back`;
-  if (found !== undefined && found < HELPFUL) {
+  const refused =
+    found === undefined
+      ? !usedUnchecked && "and of colour pictures it is often wrong"
+      : found < HELPFUL && `and ${percent(HELPFUL)} are asked for`;
+  if (refused) {
     note(
-      `labels are not spread over a graph of pictures: ${check}, and ${percent(HELPFUL)} are asked for. The classifier begins with the labelled pictures alone`,
+      `labels are not spread over a graph of pictures: ${check}, ${refused}. The classifier begins with the labelled pictures alone`,
     );
     return unused;
   }

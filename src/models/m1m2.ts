@@ -116,7 +116,7 @@ export const m1m2 = defineModel({
 
     // ------------------------------------------------------------------------------------------ stages
     const spreads = o.spread && mostlyUnlabelled(data.examples);
-    const first = firstGraph();
+    const first = firstGraph(data);
     const common = {
       optimizer: adam(),
       learningRate: o.rate,

@@ -241,7 +241,7 @@ export const sgan = defineModel({
       },
     };
 
-    const graph = firstGraph();
+    const graph = firstGraph(data);
     const first = rule(0, 1 - o.guessed);
     const second = rule(1 - o.guessed, 1);
     const stages: Stage[] = [

@@ -89,14 +89,18 @@ function addSources(source: Float32Array, columns: number, from: number, labels:
 
 /**
  * How well a graph tells classes: the share, 0..1, of labelled points that get their label back when the labels of every second
- * one of each class are hidden, and then those of the others. Undefined where a class has fewer than two labels.
+ * one of each class are hidden, and then those of the others. The only label of a class is never hidden, nor asked for. Undefined
+ * where that is so of more than half of the labels.
  * @throws `E_BACKEND` as `poissonLearning`
  */
 export function agreement(graph: Graph, labels: Int32Array, classes: number): number | undefined {
   const parts = [labels.slice(), labels.slice()];
   const counts = new Int32Array(classes);
-  for (let i = 0; i < labels.length; i++) if (labels[i]! >= 0) parts[counts[labels[i]!]!++ % 2]![i] = -1;
-  if (counts.some((count) => count === 1)) return undefined;
+  for (const label of labels) if (label >= 0) counts[label]!++;
+  const single = counts.filter((count) => count === 1).length;
+  if (2 * single > counts.reduce((sum, count) => sum + count, 0)) return undefined;
+  const met = new Int32Array(classes);
+  for (const [i, label] of labels.entries()) if (counts[label]! > 1) parts[met[label]!++ % 2]![i] = -1;
   // Both spread at once, each in columns of its own.
   const columns = parts.length * classes;
   const source = new Float32Array(labels.length * columns);

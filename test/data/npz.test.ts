@@ -88,11 +88,35 @@ describe(".npz archives", () => {
     expect([...(await gather(oneHot.train))]).toEqual([0, 255, 3, 7]);
   });
 
+  it("with whole numbers or truth values are read, as parts of 255 where none is above 1; few levels are told of", async () => {
+    const labels = npy("|u1", [2], Uint8Array.of(0, 1));
+    const read = async (images: Buffer) => {
+      const data = await open(save("whole.npz", { images, labels }), { validation: 0 });
+      return [[...(await gather(data.train))], data.warnings.map(({ text }) => text.slice(0, 54))];
+    };
+    const words = (...values: bigint[]) => npy("<i8", [2, 1, 2], new Uint8Array(BigInt64Array.from(values).buffer));
+    expect(await read(words(0n, 3n, 255n, 16n))).toEqual([[0, 3, 255, 16], []]);
+    expect(await read(npy("|b1", [2, 1, 2], Uint8Array.of(0, 1, 1, 0)))).toEqual([[0, 255, 255, 0], []]);
+    expect(await read(npy("|u1", [2, 1, 2], Uint8Array.of(0, 1, 1, 0)))).toEqual([[0, 255, 255, 0], []]);
+    const told = "doubtful: all values of pictures lie in 2..16 of 0..255";
+    expect(await read(words(2n, 3n, 9n, 16n))).toEqual([[2, 3, 9, 16], [told.slice(0, 54)]]);
+  });
+
   it.each([
     [
       "floats below 0",
       { images: npy("<f4", [1, 2, 2], floats(0, 0, 0, -1)), labels: npy("|u1", [1], Uint8Array.of(0)) },
-      /images is <f4 \[1,2,2\] and has the value -1; expected uint8, or floats in 0..1 or 0..255/,
+      /images is <f4 \[1,2,2\] and has the value -1; expected numbers in 0..255 or 0..1/,
+    ],
+    [
+      "rows of numbers",
+      { images: npy("|u1", [2, 9], new Uint8Array(18)), labels: npy("|u1", [2], Uint8Array.of(0, 1)) },
+      /images is \|u1 \[2,9\]; .* with 1 or 3 channels, such as images.reshape\(-1, 3, 3\)/,
+    ],
+    [
+      "channels before rows",
+      { images: npy("|u1", [1, 3, 2, 2], new Uint8Array(12)), labels: npy("|u1", [1], Uint8Array.of(0)) },
+      /with 1 or 3 channels: images.transpose\(0, 2, 3, 1\)/,
     ],
     [
       "two ones in a row of labels",
@@ -130,7 +154,7 @@ describe("a damaged or doubtful .npz archive", () => {
   const images = npy(
     "|u1",
     [2, 4, 4],
-    Uint8Array.from({ length: 32 }, (_, i) => i),
+    Uint8Array.from({ length: 32 }, (_, i) => 8 * i),
   );
 
   it("with a member whose checksum is wrong is refused, naming it", async () => {

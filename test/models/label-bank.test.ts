@@ -36,6 +36,7 @@ const examples = (truth: number, codes: readonly (readonly number[])[], labels: 
  * @param sure the classes that the teacher answers, later; absent: before the first step
  * @param options of the bank
  * @param before the bank as it is then. Default: empty
+ * @param usedUnchecked of the first graph. Default true
  */
 async function fill(
   all: readonly Example[],
@@ -43,6 +44,7 @@ async function fill(
   sure?: Int32Array,
   options: BankOptions = {},
   before: Readonly<Record<string, Float32Array>> = {},
+  usedUnchecked = true,
 ) {
   const notes: string[] = [];
   const tables = Object.fromEntries(
@@ -56,7 +58,7 @@ async function fill(
     sure?.[Math.floor(i / k)] === i % k ? 20 : 0,
   );
   expect(Math.max(...softmaxRows(logits.subarray(0, k), k))).toBeGreaterThan(sure ? 0.99 : 0);
-  await refreshBank({ rows: "code", space: LEARNT, heads: {} }, k, options).run({
+  await refreshBank({ rows: "code", space: LEARNT, usedUnchecked, heads: {} }, k, options).run({
     labels: Int32Array.from(all, ({ truth, known }) => (known ? truth : -1)),
     usable: Int32Array.from(all.keys()),
     ...{ tables, progress: sure ? 0.5 : 0, seed: 1 },
@@ -207,13 +209,16 @@ describe("a bank of guessed labels", () => {
     expect(share(unused.unknown, ({ trusted }) => trusted)).toBe(0);
   });
 
-  it("of one label a class is begun, and says that it could not be checked", async () => {
-    const { notes, unknown } = await fill(
-      [0, 1].flatMap((c) => examples(c, cloud(200, c), 1)),
-      2,
-    );
-    expect(notes).toEqual([expect.stringMatching(/too few labels to check it/)]);
-    expect(share(unknown, ({ guess, truth }) => guess === truth)).toBe(1);
+  it("of one label a class says that it could not be checked, and is begun where its graph is used unchecked", async () => {
+    const two = [0, 1].flatMap((c) => examples(c, cloud(200, c), 1));
+    const { notes, unknown } = await fill(two, 2);
+    expect(notes).toEqual([expect.stringMatching(/^labels are spread .*too few labels to check it/)]);
+    expect(share(unknown, ({ guess, truth, trusted }) => guess === truth && trusted)).toBe(1);
+    const not = await fill(two, 2, undefined, {}, {}, false);
+    expect(not.notes).toEqual([
+      expect.stringMatching(/^labels are not spread .*too few labels to check it, and of colour/),
+    ]);
+    expect(share(not.unknown, ({ trusted }) => trusted)).toBe(0);
   });
 
   it("of codes that stay as they are uses every guess, to the end, whatever the teacher says", async () => {

@@ -122,7 +122,10 @@ describe("the check of a graph with labels that are hidden", () => {
     expect(agreement(clusters, Int32Array.of(0, 1, -1, -1, 0, 1), 2)).toBeLessThan(0.6);
   });
 
-  it("cannot tell where a class has one label, which would be hidden", () => {
-    expect(agreement(clusters, Int32Array.of(0, 0, -1, -1, 1, -1), 2)).toBeUndefined();
+  it("does not hide the one label of a class, and cannot tell where most labels are such", () => {
+    expect(agreement(clusters, Int32Array.of(0, 0, -1, -1, 1, -1), 2)).toBe(1);
+    expect(agreement(clusters, Int32Array.of(0, 1, 0, -1, -1, -1), 2)).toBeLessThan(1);
+    expect(agreement(clusters, Int32Array.of(0, -1, -1, -1, 1, -1), 2)).toBeUndefined();
+    expect(agreement(clusters, Int32Array.of(0, 0, 1, -1, 2, 3), 4)).toBeUndefined();
   });
 });

@@ -24,7 +24,8 @@ export function describePicture(bytes: Uint8Array, shape: PictureShape): Picture
   return { hash: differenceHash(grey), grey, detail: detailOf(grey) };
 }
 
-function luminance(bytes: Uint8Array, { height, width, channels }: PictureShape): Float32Array {
+/** Grey values 0..255 of a picture `[h, w, c]`, `[h, w]`: of colour by the weights of ITU-R BT.601. */
+export function luminance(bytes: Uint8Array, { height, width, channels }: PictureShape): Float32Array {
   const out = new Float32Array(height * width);
   for (let i = 0; i < out.length; i++)
     out[i] =
@@ -35,7 +36,7 @@ function luminance(bytes: Uint8Array, { height, width, channels }: PictureShape)
 }
 
 /** Means over equal cells, which may cut pixels. */
-function areaMean(values: Float32Array, h: number, w: number, rows: number, columns: number): Float32Array {
+export function areaMean(values: Float32Array, h: number, w: number, rows: number, columns: number): Float32Array {
   const horizontal = resample(values, h, w, columns, 1, w);
   return resample(horizontal, columns, h, rows, columns, 1);
 }

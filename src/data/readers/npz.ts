@@ -62,24 +62,34 @@ function picturesOf(array: NpyArray, what: string): Omit<ImageSet, "labels"> {
   const refuse = (why: string): never =>
     fail(
       "E_DATA_FORMAT",
-      `${what} is ${type} [${shape}]${why}; expected uint8, or floats in 0..1 or 0..255, as [n, height, width] or [n, height, width, channels] with 1 or 3 channels`,
+      `${what} is ${type} [${shape}]${why}; expected numbers in 0..255 or 0..1, as [n, height, width] or [n, height, width, channels] with 1 or 3 channels${wayToShape(shape)}`,
     );
   if ((shape.length !== 3 && shape.length !== 4) || (channels !== 1 && channels !== 3)) refuse("");
   if (shape.includes(0)) refuse(", which is no picture");
   if (shape[0]! > MOST_PICTURES) refuse(`, more than ${MOST_PICTURES} pictures`);
   const size = height * width * channels;
-  if (type === "|u1") return { height, width, channels, pixels: inMemory(size, array.data) };
-  const read = /^[|<>]f[48]$/.test(type) ? numberReader(array)! : refuse("");
-  const bytes = new Uint8Array(sizeOf(shape));
+  const read = numberReader(array) ?? refuse("");
+  const count = sizeOf(shape);
   let most = 0;
-  for (let i = 0; i < bytes.length; i++) {
+  for (let i = 0; i < count; i++) {
     const value = read(i);
     if (!(value >= 0 && value <= 255)) refuse(` and has the value ${value}`);
     most = Math.max(most, value);
   }
+  if (type === "|u1" && most !== 1) return { height, width, channels, pixels: inMemory(size, array.data) };
   const scale = most <= 1 ? 255 : 1;
-  for (let i = 0; i < bytes.length; i++) bytes[i] = Math.round(scale * read(i));
+  const bytes = new Uint8Array(count);
+  for (let i = 0; i < count; i++) bytes[i] = Math.round(scale * read(i));
   return { height, width, channels, pixels: inMemory(size, bytes) };
+}
+
+/** How pictures of a shape that is not read become ones of a shape that is, in Python. */
+function wayToShape(shape: readonly number[]): string {
+  const [, ...rest] = shape;
+  const side = Math.sqrt(rest[0] ?? 0);
+  if (rest.length === 1 && side > 1 && Number.isInteger(side)) return `, such as images.reshape(-1, ${side}, ${side})`;
+  if (rest.length === 3 && (rest[0] === 1 || rest[0] === 3)) return ": images.transpose(0, 2, 3, 1)";
+  return "";
 }
 
 /** A label for each picture, as text. */
