@@ -28,6 +28,7 @@ import { writeAtomically } from "./files.ts";
 import type { RunConfig, RunFolder } from "./folder.ts";
 import { RunLock } from "./lock.ts";
 import { RunLogs } from "./logs.ts";
+import { nothingLeft } from "./nothing-left.ts";
 import { EPOCHS, epochFile, removeSheetsAfter } from "./sample-sheets.ts";
 import { hyperParameters } from "./trackers/hyper-parameters.ts";
 import { MlflowTracker } from "./trackers/mlflow/tracker.ts";
@@ -135,6 +136,9 @@ async function* followLocked(
         if (failure !== undefined) yield { type: "note", step: event.step + 1, text: failure };
       }
       if (event.type === "end") {
+        // As the notes at the start: of this process, not of the run.
+        if (event.step === start.resume?.progress.step && event.reason !== "interrupted")
+          yield { type: "note", step: event.step, text: nothingLeft(run, options.model, event) };
         const failure = await writeEnding(run, model, call.backend, event);
         if (failure !== undefined) yield { type: "note", step: event.step, text: failure };
         await tracker?.finish(event.reason === "interrupted" ? "KILLED" : "FINISHED");

@@ -20,6 +20,7 @@ import { optionsOf, type RunConfig, RunFolder, runConfig } from "./folder.ts";
 import { type Beginning, featuresOf, fitOptions, follow, type TrainingCall } from "./follow.ts";
 import { refuseLocked } from "./lock.ts";
 import { fetchBackbone } from "./named-backbones.ts";
+import { refusePassed } from "./nothing-left.ts";
 import type { RunOptions, StoredOptions } from "./options.ts";
 import { networkNamed, splitNotes } from "./run-network.ts";
 import { newOptions, refuseChange, resumedOptions, unrepeatableOptions } from "./stored-options.ts";
@@ -163,7 +164,7 @@ export function planResume(path: string, call: Omit<RunCall, "out">, model?: Mod
  * Goes on with a stopped run, as its folder says. Options that may change when a run goes on are taken from the call, and
  * kept.
  * @param call `model`: the run's model, where it is not among `MODELS`
- * @throws as `planResume`; `E_RUN_CONFLICT` for other data than the run's; `E_RUN_VERSION` for a run of an older version on
+ * @throws as `planResume`; `E_OPTION` for less training than it has had; `E_RUN_CONFLICT` for other data than the run's; `E_RUN_VERSION` for a run of an older version on
  * pictures of which some have no label
  */
 export async function resumeRun(
@@ -185,6 +186,7 @@ export async function resumeRun(
       `${path} does not say how many of its pictures have labels, on which batches depend: an older genclass wrote it. Start a new run with --from ${shellWord(path)}`,
     );
   refuseLocked(path);
+  refusePassed(run, options);
   const changes = unrepeatable(run.config, call);
   const { config: before } = run;
   run.configure(runConfig({ ...run.config, ...computedBy(call.backend) }, options));
