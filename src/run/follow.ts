@@ -1,7 +1,7 @@
 // A run as it trains, in this process: what `fit` tells is written into its folder, and told to trackers.
 
-import { mkdirSync } from "node:fs";
 import { GenclassError } from "../base/errors.ts";
+import { makeFolder } from "../base/writing.ts";
 import { chooseAugmentation } from "../data/augment.ts";
 import type { Dataset } from "../data/dataset.ts";
 import { input } from "../graph/tensor.ts";
@@ -221,7 +221,7 @@ async function writeSamples(
   try {
     const png = await gridPng(pixels, run.config.data, SHEET_COLUMNS);
     logs.addSamples(step, png);
-    mkdirSync(run.file("samples", EPOCHS), { recursive: true });
+    makeFolder(run.file("samples", EPOCHS));
     writeAtomically(run.file("samples", EPOCHS, epochFile(epoch)), [png]);
     return undefined;
   } catch (cause) {

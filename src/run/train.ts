@@ -4,6 +4,7 @@ import { isDeepStrictEqual } from "node:util";
 import { fail } from "../base/errors.ts";
 import { shellWord } from "../base/shell.ts";
 import { VERSION } from "../base/version.ts";
+import { requireWritable } from "../base/writing.ts";
 import { chooseAugmentation, mixes } from "../data/augment.ts";
 import { exampleCounts, fingerprint, fingerprintDifferences, ownCount } from "../data/dataset.ts";
 import { classWeights } from "../data/imbalance.ts";
@@ -65,7 +66,7 @@ interface PlannedRun {
 /**
  * Checks the call of a new run as far as that is possible without data.
  * @param model a name from `MODELS`, or a model
- * @throws `E_NAME`, `E_OPTION`, `E_USAGE`; `E_RUN_EXISTS` for a used `out`; `E_RUN_NOT_FOUND` for a `from` that is no run;
+ * @throws `E_NAME`, `E_OPTION`, `E_USAGE`; `E_RUN_EXISTS` for a used `out`, `E_WRITE` for one that cannot be written; `E_RUN_NOT_FOUND` for a `from` that is no run;
  * `E_FILE`, `E_ONNX`, `E_HEAD` for a `backbone` that cannot be taken
  */
 export function planRun(model: string | Model, call: RunCall): PlannedRun {
@@ -147,10 +148,11 @@ export async function startRun(modelOrName: string | Model, call: TrainOptions):
 /**
  * Checks the call that lets a run go on, as far as that is possible without data.
  * @returns the options of the run from now on
- * @throws `E_RUN_NOT_FOUND`, `E_RUN_VERSION`; `E_RUN_CONFLICT` for an option that cannot change; `E_OPTION`, `E_USAGE`
+ * @throws `E_RUN_NOT_FOUND`, `E_RUN_VERSION`; `E_WRITE`; `E_RUN_CONFLICT` for an option that cannot change; `E_OPTION`, `E_USAGE`
  */
 export function planResume(path: string, call: Omit<RunCall, "out">, model?: Model): StoredOptions {
   const { config } = RunFolder.open(path, model);
+  requireWritable(path);
   const options = resumedOptions(optionsOf(config), call, path);
   if (options.track !== null) trackingServer(options.track, process.env);
   const wanted = parseOptions(modelNamed(config.model, model), { ...config.options, ...call.options });

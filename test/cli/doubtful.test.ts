@@ -149,7 +149,7 @@ describe("what the system refuses", () => {
     for (const [args, message] of [
       [
         ["train", "vae", "--data", "partly.npz", "--out", "file/run"],
-        /E_WRITE: the run folder file\/run could not be made/,
+        /E_WRITE: file\/run cannot be written \(ENOTDIR: .*file is a file, not a folder\); choose another path/,
       ],
       [["data", "convert", "partly.npz", "--out", "file/x.npz"], /E_FILE: file: a file of this name is in the way/],
       [["generate", "run", "--out", "file/x.png"], /E_FILE: file: a file of this name is in the way/],
