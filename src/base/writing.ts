@@ -1,4 +1,4 @@
-// Places to write to: whether the system lets anything be written there, known before the work whose results they are for.
+// Places to write to: whether the system lets anything be written there, known before the work whose results it is for.
 import { accessSync, constants, existsSync, mkdirSync, statSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import { fail, GenclassError } from "./errors.ts";

@@ -62,8 +62,8 @@ export interface OpenOptions {
   /** Share of pictures that do not decode above which the data is refused, 0..1. Default 0.05. */
   maxUndecodable?: number;
   /**
-   * Whether a class folder without pictures, or a class of which no picture decodes, is told in the warnings; else the data is
-   * refused. Default false.
+   * Whether a class folder without pictures, or a class of which no picture decodes, is told in the warnings; else the data
+   * is refused. Default false.
    */
   emptyClasses?: boolean;
   /** Is called while files are fetched and pictures are decoded. */
@@ -87,8 +87,8 @@ const EXPECTED =
  * Opens a data source: reads labels and class names, brings pictures to one size, and splits as the options ask.
  * @param source a built-in name, or the path of a folder or file (docs/data.md lists the forms)
  * @throws `E_DATA_NOT_FOUND` where nothing is there; `E_DATA_FORMAT`, `E_DATA_LABEL` for a damaged file or a wrong label;
- * `E_DATA_EMPTY` for fewer than two classes, or one without pictures; `E_IMAGE` where too many pictures do not decode; `E_OPTION` for options that
- * do not fit the data; as `withAdded` for pictures that are added, and as `withPairs` for pairs
+ * `E_DATA_EMPTY` for fewer than two classes, or one without pictures; `E_IMAGE` where too many pictures do not decode;
+ * `E_OPTION` for options that do not fit the data; as `withAdded` for pictures that are added, and as `withPairs` for pairs
  */
 export async function open(source: string, options: OpenOptions = {}): Promise<Dataset> {
   const { labels, image, resize, memory, maxUndecodable, emptyClasses, validation = 0.1, seed = 0, progress } = options;

@@ -1,5 +1,5 @@
-// A run that goes on and has had all the training that it is asked for. The same call as before is answered with a note, so that a
-// script may repeat it until the run is done; a call for less than there was can only be a mistake.
+// A run that goes on and has had all the training that it is asked for. The same call as before is answered with a note, so
+// that a script may repeat it until the run is done; a call for less than there was can only be a mistake.
 import { fail } from "../base/errors.ts";
 import { shellWord } from "../base/shell.ts";
 import type { BuiltModel } from "../models/model.ts";

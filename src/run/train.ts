@@ -66,8 +66,8 @@ interface PlannedRun {
 /**
  * Checks the call of a new run as far as that is possible without data.
  * @param model a name from `MODELS`, or a model
- * @throws `E_NAME`, `E_OPTION`, `E_USAGE`; `E_RUN_EXISTS` for a used `out`, `E_WRITE` for one that cannot be written; `E_RUN_NOT_FOUND` for a `from` that is no run;
- * `E_FILE`, `E_ONNX`, `E_HEAD` for a `backbone` that cannot be taken
+ * @throws `E_NAME`, `E_OPTION`, `E_USAGE`; `E_RUN_EXISTS` for a used `out`, `E_WRITE` for one that cannot be written;
+ * `E_RUN_NOT_FOUND` for a `from` that is no run; `E_FILE`, `E_ONNX`, `E_HEAD` for a `backbone` that cannot be taken
  */
 export function planRun(model: string | Model, call: RunCall): PlannedRun {
   const known = typeof model === "string" ? findModel(model) : model;
@@ -166,8 +166,8 @@ export function planResume(path: string, call: Omit<RunCall, "out">, model?: Mod
  * Goes on with a stopped run, as its folder says. Options that may change when a run goes on are taken from the call, and
  * kept.
  * @param call `model`: the run's model, where it is not among `MODELS`
- * @throws as `planResume`; `E_OPTION` for less training than it has had; `E_RUN_CONFLICT` for other data than the run's; `E_RUN_VERSION` for a run of an older version on
- * pictures of which some have no label
+ * @throws as `planResume`; `E_OPTION` for less training than it has had; `E_RUN_CONFLICT` for other data than the run's;
+ * `E_RUN_VERSION` for a run of an older version on pictures of which some have no label
  */
 export async function resumeRun(
   path: string,
