@@ -3,7 +3,7 @@
 import { availableParallelism } from "node:os";
 import pLimit from "p-limit";
 import { fail } from "../../base/errors.ts";
-import { evenly } from "../../base/evenly.ts";
+import { scattered } from "../../base/scattered.ts";
 import {
   type Dataset,
   decoded,
@@ -183,7 +183,7 @@ async function chooseShape(source: PictureSource, { image }: PictureOptions, not
   const own = source.entries.length;
   const inputOf = (i: number) => (i < own ? source.input(i) : partners!.input(i - own));
   const count = Math.min(entries.length, SAMPLE);
-  const sample = source.inOrder ? range(0, count) : evenly(entries.length, count);
+  const sample = source.inOrder ? range(0, count) : scattered(entries.length, count);
   const sizes = new Set<string>();
   let [grey, seen] = [0, 0];
   await readingHeaders.map(sample, async (i) => {
