@@ -1,33 +1,20 @@
 // Where the time of a job's step goes on onnxruntime, by op and by node: the least of N rounds, one thread.
-//   npx tsx bench/profile-onnx.ts JOB [--rounds N] [--batch N] [--direct] [--top N]
+//   npx tsx bench/profile-onnx.ts JOB … (profiled.ts has the options)
 // "beside the nodes" is the processor time of a run that no node takes: calls, values bound, the
 // profile itself. The whole step is on onnxruntime here, its end too, which kernels of our own compute otherwise (src/runtime/tail.ts).
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { parseArgs } from "node:util";
 import { type NdArray, zeros } from "../src/base/array.ts";
 import { simplify } from "../src/graph/simplify.ts";
 import { isInput, type Tensor, topological } from "../src/graph/tensor.ts";
 import { lower } from "../src/onnx/lower.ts";
 import { encodeModel } from "../src/onnx/schema.ts";
 import { nativeLibrary } from "../src/runtime/native-library.ts";
-import { compileModel } from "../src/train/steps.ts";
 import { randomInput } from "./inputs.ts";
-import { JOBS } from "./jobs.ts";
+import { costLine, profiled } from "./profiled.ts";
 
-const { values, positionals } = parseArgs({
-  allowPositionals: true,
-  options: {
-    rounds: { type: "string", default: "12" },
-    batch: { type: "string" },
-    direct: { type: "boolean" },
-    top: { type: "string", default: "25" },
-  },
-});
-const make = JOBS[positionals[0] ?? ""];
-if (!make) throw new Error(`unknown job "${positionals[0] ?? ""}"; known: ${Object.keys(JOBS).join(", ")}`);
-const job = make();
+const { rounds, top, winograd, phases } = profiled();
 
 /** What the library tells of a node or a run. */
 interface TraceEvent {
@@ -49,7 +36,7 @@ async function profile(name: string, outputs: Readonly<Record<string, Tensor>>):
   const names = Object.keys(outputs);
   const nodes = simplify(Object.values(outputs));
   const results = Object.fromEntries(names.map((key, i) => [key, nodes[i]!]));
-  const model = lower(name, results, { mode: "train", winograd: values.direct ? 0 : undefined });
+  const model = lower(name, results, { mode: "train", winograd });
   const feeds: Record<string, NdArray> = {};
   for (const { attrs, shape, dtype } of topological(nodes).filter(isInput))
     feeds[attrs.name] = randomInput(attrs.name, shape, dtype);
@@ -58,7 +45,7 @@ async function profile(name: string, outputs: Readonly<Record<string, Tensor>>):
   try {
     const executable = nativeLibrary().load(encodeModel(model), 1, join(folder, "profile"));
     let whole = Number.POSITIVE_INFINITY;
-    for (let round = 0; round < Number(values.rounds); round++) {
+    for (let round = 0; round < rounds; round++) {
       const begun = process.cpuUsage();
       await executable.run(feeds, into);
       const { user, system } = process.cpuUsage(begun);
@@ -82,15 +69,10 @@ async function profile(name: string, outputs: Readonly<Record<string, Tensor>>):
   }
 }
 
-const { stages } = compileModel(job.model, job.spec, Number(values.batch ?? job.batch));
 const all: Cost[] = [];
-for (const { graph } of stages[0]!.phases) {
-  const updates = [...graph.updates].filter(([path]) => !path.startsWith("average/"));
-  all.push(...(await profile(graph.name, Object.fromEntries([...updates, ...graph.log]))));
-}
+for (const { name, outputs } of phases) all.push(...(await profile(name, outputs)));
 const total = all.reduce((sum, { ms }) => sum + ms, 0);
-const line = (ms: number, text: string) =>
-  process.stdout.write(`${ms.toFixed(3).padStart(9)} ms ${((100 * ms) / total).toFixed(1).padStart(5)} %  ${text}\n`);
+const line = costLine(total, 3);
 const ops = new Map<string, { ms: number; count: number }>();
 for (const { op, ms } of all) {
   const known = ops.get(op) ?? { ms: 0, count: 0 };
@@ -99,4 +81,4 @@ for (const { op, ms } of all) {
 line(total, "all");
 for (const [op, { ms, count }] of [...ops].sort((a, b) => b[1].ms - a[1].ms)) line(ms, `${op} (${count})`);
 process.stdout.write("\n");
-for (const { ms, text } of all.sort((a, b) => b.ms - a.ms).slice(0, Number(values.top))) line(ms, text);
+for (const { ms, text } of all.sort((a, b) => b.ms - a.ms).slice(0, top)) line(ms, text);

@@ -1,7 +1,6 @@
 // Where the time of a job's step goes on oneDNN, by kind of work and by step of the plan: the least of N rounds, one thread.
-//   npx tsx bench/profile.ts JOB [--rounds N] [--batch N] [--direct] [--top N]
+//   npx tsx bench/profile.ts JOB … (profiled.ts has the options)
 // Kernels and primitives run here as compute threads run them, but for the main thread's work and waiting beside.
-import { parseArgs } from "node:util";
 import type { Tensor } from "../src/graph/tensor.ts";
 import { Holder } from "../src/runtime/onednn/api.ts";
 import { prepare } from "../src/runtime/onednn/backend.ts";
@@ -10,22 +9,10 @@ import { engineFor } from "../src/runtime/onednn/engine.ts";
 import { executor, type Kernels, workOf } from "../src/runtime/onednn/part.ts";
 import type { Resources, Step, Value } from "../src/runtime/onednn/steps.ts";
 import { flushSubnormals } from "../src/runtime/onednn/subnormal.ts";
-import { compileModel } from "../src/train/steps.ts";
 import { randomInput } from "./inputs.ts";
-import { JOBS } from "./jobs.ts";
+import { costLine, profiled } from "./profiled.ts";
 
-const { values, positionals } = parseArgs({
-  allowPositionals: true,
-  options: {
-    rounds: { type: "string", default: "12" },
-    batch: { type: "string" },
-    direct: { type: "boolean" },
-    top: { type: "string", default: "25" },
-  },
-});
-const make = JOBS[positionals[0] ?? ""];
-if (!make) throw new Error(`unknown job "${positionals[0] ?? ""}"; known: ${Object.keys(JOBS).join(", ")}`);
-const job = make();
+const { rounds, top, winograd, phases } = profiled();
 const engine = engineFor(1);
 const { heap, onednn } = engine;
 flushSubnormals();
@@ -50,13 +37,13 @@ function place(table: number, workspace: number, value: Value): void {
 }
 
 /** The least time of every step of a phase, in ms. */
-async function profile(outputs: Record<string, Tensor>): Promise<[Step, number][]> {
+async function profile(outputs: Readonly<Record<string, Tensor>>): Promise<[Step, number][]> {
   const resources: Resources = {
     onednn,
     heap,
     threads: engine.threads,
     precision: "float32",
-    winograd: values.direct ? 0 : undefined,
+    winograd,
     holder: new Holder(),
     regions: [],
   };
@@ -70,7 +57,7 @@ async function profile(outputs: Record<string, Tensor>): Promise<[Step, number][
   const execute = executor(onednn.library.handle, onednn.stream);
   const works = compiled.planSteps.map(({ parts }) => parts.map((part) => workOf(part, kernels, execute, 0)));
   const least = new Array<number>(works.length).fill(Number.POSITIVE_INFINITY);
-  for (let round = 0; round < Number(values.rounds); round++)
+  for (let round = 0; round < rounds; round++)
     works.forEach((parts, i) => {
       const begun = performance.now();
       for (const work of parts) if (work() !== 0) throw new Error(`"${compiled.steps[i]!.name}" failed`);
@@ -79,19 +66,14 @@ async function profile(outputs: Record<string, Tensor>): Promise<[Step, number][
   return compiled.steps.map((step, i) => [step, least[i]!]);
 }
 
-const { stages } = compileModel(job.model, job.spec, Number(values.batch ?? job.batch));
 const all: [Step, number][] = [];
-for (const { graph } of stages[0]!.phases) {
-  const updates = [...graph.updates].filter(([path]) => !path.startsWith("average/"));
-  all.push(...(await profile(Object.fromEntries([...updates, ...graph.log]))));
-}
+for (const { outputs } of phases) all.push(...(await profile(outputs)));
 const total = all.reduce((sum, [, ms]) => sum + ms, 0);
-const line = (ms: number, text: string) =>
-  process.stdout.write(`${ms.toFixed(2).padStart(9)} ms ${((100 * ms) / total).toFixed(1).padStart(5)} %  ${text}\n`);
+const line = costLine(total, 2);
 const kinds = new Map<string, number>();
 for (const [step, ms] of all) kinds.set(kindOf(step), (kinds.get(kindOf(step)) ?? 0) + ms);
 line(total, "all");
 for (const [kind, ms] of [...kinds].sort((a, b) => b[1] - a[1])) line(ms, kind);
 process.stdout.write("\n");
-const largest = all.sort((a, b) => b[1] - a[1]).slice(0, Number(values.top));
+const largest = all.sort((a, b) => b[1] - a[1]).slice(0, top);
 for (const [{ name }, ms] of largest) line(ms, name);

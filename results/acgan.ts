@@ -13,7 +13,7 @@ import { argmax } from "../src/metrics/classification.ts";
 import { copying } from "../src/metrics/copying.ts";
 import { frechetDistance } from "../src/metrics/frechet-distance.ts";
 import { manifoldMetrics } from "../src/metrics/manifold.ts";
-import { MOST_COMPARED, spreadRows } from "../src/metrics/sample-metrics.ts";
+import { spreadRows } from "../src/metrics/sample-metrics.ts";
 import { cnn } from "../src/models/cnn.ts";
 import { chooseBackend, evaluate } from "../src/node.ts";
 import { trainInMemory } from "../src/synthesis/in-memory.ts";
@@ -45,8 +45,7 @@ const ofGenerated = await featuresOf(generated);
 const ofTest = await featuresOf(await gather(test, range(0, n)));
 const ofTraining = await featuresOf(await gather(data.train, range(0, Math.min(n, data.train.labels.length))));
 const distance = frechetDistance(ofTest.data, ofGenerated.data, n);
-// Generated pictures have their classes in turn: the first ones are of all, and every so many of the whole might be of some.
-const few = { ...ofGenerated, data: ofGenerated.data.subarray(0, MOST_COMPARED * ofGenerated.width) };
+const few = spreadRows(ofGenerated);
 const { density, coverage } = manifoldMetrics(spreadRows(ofTest), few)!;
 const { medianRatio, nearShare } = copying(few, ofTraining, spreadRows(ofTest));
 

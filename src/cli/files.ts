@@ -1,7 +1,8 @@
 // Files on the command line: pictures to read, by name or pattern, and a free name for what is written.
-import { existsSync, mkdirSync, statSync } from "node:fs";
+import { existsSync, statSync } from "node:fs";
 import { dirname, extname, join, relative, sep } from "node:path";
 import { fail } from "../base/errors.ts";
+import { makeFolder, requireWritable } from "../base/writing.ts";
 import { requireEmpty } from "../data/empty.ts";
 import { isPicture } from "../data/readers/decode.ts";
 import { writeAtomically } from "../run/files.ts";
@@ -68,16 +69,17 @@ export async function readPictures(model: PictureReader, files: readonly string[
  * The path of a file to write: the one asked for, or else the first of `STEM-1ENDING`, `STEM-2ENDING`, … that does not exist.
  * Nothing is made yet: a call is checked before its work begins, and `writeNew` writes at its end.
  * @param ending with its dot, such as `.png`
- * @throws `E_OPTION` when the file asked for has another ending, `E_WRITE` when it exists
+ * @throws `E_OPTION` when the file asked for has another ending, `E_WRITE` when it exists or may not be written
  */
 export function freeFile(asked: string | undefined, stem: string, ending: string): string {
   if (asked !== undefined) {
     if (extname(asked).toLowerCase() !== ending)
       fail("E_OPTION", `--out ${asked}: what is written is a ${ending} file; expected a name that ends in ${ending}`);
     if (existsSync(asked)) fail("E_WRITE", `${asked} exists; nothing is overwritten. Choose another --out`);
-    return asked;
   }
-  return freeName(stem, ending);
+  const file = asked ?? freeName(stem, ending);
+  requireWritable(file);
+  return file;
 }
 
 /** The first of `STEM-1ENDING`, `STEM-2ENDING`, … at which nothing is. */
@@ -104,6 +106,6 @@ export function requireFreeFolder(asked: string, otherwise = ""): void {
 
 /** Writes a file whose path `freeFile` gave, and the folder that it lies in. @throws `E_WRITE` */
 export function writeNew(file: string, parts: readonly Uint8Array[] | string): void {
-  mkdirSync(dirname(file), { recursive: true });
+  makeFolder(dirname(file));
   writeAtomically(file, parts);
 }

@@ -2,6 +2,7 @@
 // The command line: finds the command, turns every failure into one clear message and an exit code.
 import { Command, CommanderError } from "commander";
 import { ERRORS, GenclassError, nearest } from "../base/errors.ts";
+import { refusalOf } from "../base/system-errors.ts";
 import { VERSION } from "../base/version.ts";
 import { COMMANDS } from "./commands/index.ts";
 import { restartedWithChecks } from "./few-addresses.ts";
@@ -87,27 +88,10 @@ function report(error: unknown, command: string): number {
 
 /** Why the system refused a file or folder, and the way out; undefined for another error. */
 function fileProblem(error: unknown): string | undefined {
-  const { code = "", path, dest } = error instanceof Error ? (error as NodeJS.ErrnoException & { dest?: string }) : {};
-  const why = FILE_PROBLEMS[code];
-  return why && `${dest ?? path ?? "a file"}: ${why}`;
+  const { path, dest } = error instanceof Error ? (error as NodeJS.ErrnoException & { dest?: string }) : {};
+  const refusal = refusalOf(error);
+  return refusal && `${dest ?? path ?? "a file"}: ${refusal.why.replace(/^\w+: /, "")}; ${refusal.wayOut}`;
 }
-
-/** The system's error codes in words. */
-const FILE_PROBLEMS: Readonly<Record<string, string>> = {
-  ENOENT: "there is no such file or folder; check the path",
-  EEXIST: "a file of this name is in the way; choose another path",
-  ENOTDIR: "a part of this path is a file, not a folder; choose another path",
-  EISDIR: "this is a folder, not a file; choose another path",
-  EACCES: "permission is denied; choose another path, or change its permissions",
-  EPERM: "the system does not permit this; choose another path, or change its permissions",
-  EROFS: "the file system is read-only; choose another path",
-  ENOSPC: "the disk is full; free some space",
-  EDQUOT: "the disk quota is used up; free some space",
-  EFBIG: "the file grows beyond the largest size allowed; raise the limit or write elsewhere",
-  ENAMETOOLONG: "the name is too long; choose a shorter one",
-  EMFILE: "too many files are open; raise the limit (ulimit -n)",
-  ELOOP: "links lead in a circle; choose another path",
-};
 
 // A reader that went away (| head) is no failure.
 process.stdout.on("error", (error: NodeJS.ErrnoException) => {

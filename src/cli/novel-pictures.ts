@@ -1,6 +1,6 @@
 // The pictures of `evaluate --novel`: drawn ones, those of a folder in whatever order it has, or those of a data source.
 import { existsSync, statSync } from "node:fs";
-import { evenly } from "../base/evenly.ts";
+import { scattered } from "../base/scattered.ts";
 import type { Dataset } from "../data/dataset.ts";
 import type { NodeModel } from "../node.ts";
 import { DRAWN_PICTURES, drawPictures, picturesFor } from "../predict/novel.ts";
@@ -30,6 +30,6 @@ export async function novelPictures(
     const { test, train } = await open(source);
     return picturesFor(test ?? train, model.spec, MOST);
   }
-  const chosen = Array.from(evenly(files.length, Math.min(MOST, files.length)), (i) => files[i]!);
+  const chosen = Array.from(scattered(files.length, Math.min(MOST, files.length)), (i) => files[i]!);
   return (await readPictures(model, chosen)).pixels;
 }

@@ -1,5 +1,5 @@
 // Labelled images and their parts, wherever the bytes lie.
-import { evenly } from "../base/evenly.ts";
+import { atEqualDistances } from "../base/scattered.ts";
 import { hashName } from "../random/random.ts";
 import type { PictureChange } from "./picture.ts";
 import { concatenated, type Pixels, view } from "./pixels.ts";
@@ -184,14 +184,14 @@ const FINGERPRINT_SAMPLE = 1000;
 
 /**
  * A line of text by which the data that a run was trained on is recognised: the pictures' size, and for each part the number
- * of pictures with a hash over all labels and the bytes of up to 1,000 evenly spread pictures, a hash of the class names, and
+ * of pictures with a hash over all labels and the bytes of up to 1,000 pictures at equal distances, a hash of the class names, and
  * the same of the second data source and of added pictures (with their soft labels, which are learnt, and their share) where there are any.
  */
 export async function fingerprint(data: Dataset): Promise<string> {
   const part = async (set: ImageSet | undefined, soft?: Float32Array): Promise<string> => {
     if (!set) return "-";
     const n = set.labels.length;
-    const sample = evenly(n, Math.min(n, FINGERPRINT_SAMPLE));
+    const sample = atEqualDistances(n, Math.min(n, FINGERPRINT_SAMPLE));
     let hash = hashBytes(set.labels, hashBytes(await gather(set, sample)));
     const partner = keptPartner(set);
     if (partner) hash = hashBytes(await gather({ ...set, pixels: partner }, sample), hash);

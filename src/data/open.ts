@@ -63,6 +63,11 @@ export interface OpenOptions {
   memory?: number;
   /** Share of pictures that do not decode above which the data is refused, 0..1. Default 0.05. */
   maxUndecodable?: number;
+  /**
+   * Whether a class folder without pictures, or a class of which no picture decodes, is told in the warnings; else the data
+   * is refused. Default false.
+   */
+  emptyClasses?: boolean;
   /** Is called while files are fetched and pictures are decoded. */
   progress?: OpenProgress;
 }
@@ -84,16 +89,17 @@ const EXPECTED =
  * Opens a data source: reads labels and class names, brings pictures to one size, and splits as the options ask.
  * @param source a built-in name, or the path of a folder or file (docs/data.md lists the forms)
  * @throws `E_DATA_NOT_FOUND` where nothing is there; `E_DATA_FORMAT`, `E_DATA_LABEL` for a damaged file or a wrong label;
- * `E_DATA_EMPTY` for fewer than two classes; `E_IMAGE` where too many pictures do not decode; `E_OPTION` for options that
- * do not fit the data; as `withAdded` for pictures that are added, and as `withPairs` for pairs
+ * `E_DATA_EMPTY` for fewer than two classes, or one without pictures; `E_IMAGE` where too many pictures do not decode;
+ * `E_OPTION` for options that do not fit the data; as `withAdded` for pictures that are added, and as `withPairs` for pairs
  */
 export async function open(source: string, options: OpenOptions = {}): Promise<Dataset> {
-  const { labels, image, resize, memory, maxUndecodable, validation = 0.1, seed = 0, progress } = options;
+  const { labels, image, resize, memory, maxUndecodable, emptyClasses, validation = 0.1, seed = 0, progress } = options;
   const pictures: PictureOptions = {
     image,
     resize,
     memory,
     maxUndecodable,
+    emptyClasses,
     progress: progress && ((done, total) => progress("decode", source, done, total)),
   };
   const whole = await read(source, pictures, progress);
@@ -240,7 +246,8 @@ async function readDirectory(folder: string, options: PictureOptions): Promise<U
   if (configurations[0]) return fromParquet(parquetIn(join(folder, configurations[0])), folder, options);
   refuseArrow(folder, files);
   if (isPairFolder(folder)) return assemble(readPairFolder(folder), options);
-  if (isClassFolder(folder)) return withSoftLabels(await assemble(readFolder(folder), options), folder);
+  if (isClassFolder(folder))
+    return withSoftLabels(await assemble(readFolder(folder, options.emptyClasses), options), folder);
   fail("E_DATA_FORMAT", `${folder}: nothing in it that is known; expected ${EXPECTED}`);
 }
 

@@ -1,10 +1,11 @@
 // Data sets as files: class folders of PNG, a NumPy archive, or WebDataset tar shards.
-import { createWriteStream, existsSync, mkdirSync, writeFileSync } from "node:fs";
+import { createWriteStream, existsSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { zipSync } from "fflate";
 import { pack } from "tar-stream";
 import { fail } from "../base/errors.ts";
+import { makeFolder } from "../base/writing.ts";
 import { type Dataset, gather, type ImageSet, PARTS, range } from "./dataset.ts";
 import { requireEmpty } from "./empty.ts";
 import { loadSharp } from "./readers/decode.ts";
@@ -26,7 +27,7 @@ async function png(set: ImageSet, index: number): Promise<Buffer> {
 /** Makes a folder that does not hold anything yet. @throws `E_WRITE` */
 function emptyFolder(path: string): void {
   requireEmpty(path);
-  mkdirSync(path, { recursive: true });
+  makeFolder(path);
 }
 
 /** Labels are folder and member names: no separators, no leading dot. */
@@ -49,7 +50,7 @@ export async function writeFolders(data: Dataset, out: string, progress?: WriteP
     const folders = names.map((name) => join(out, part, name));
     const placeOf = (label: number) => folders[label] ?? join(out, "unlabelled");
     // A folder without pictures would be refused when it is read.
-    for (const label of new Set(set.labels)) mkdirSync(placeOf(label), { recursive: true });
+    for (const label of new Set(set.labels)) makeFolder(placeOf(label));
     for (let i = 0; i < set.labels.length; i++) {
       writeFileSync(join(placeOf(set.labels[i]!), `${String(i).padStart(6, "0")}.png`), await png(set, i));
       progress?.(++written);
@@ -83,7 +84,7 @@ export async function writeNpz(data: Dataset, out: string): Promise<number> {
     arrays[`y_${part}.npy`] = formatNpy("<i4", [n], labels);
     written += n;
   }
-  mkdirSync(dirname(out), { recursive: true });
+  makeFolder(dirname(out));
   writeFileSync(out, zipSync(arrays, { level: 1 }));
   return written;
 }

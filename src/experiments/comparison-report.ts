@@ -1,6 +1,6 @@
 // What a comparison leaves in its folder: compare.json, compare.csv, compare.md, plots, and compare.html, which has all of it.
-import { mkdirSync } from "node:fs";
 import { join } from "node:path";
+import { makeFolder } from "../base/writing.ts";
 import { type ReportChart, type ReportSection, reportHtml } from "../report/html.ts";
 import { type MeasuredSeries, measured, type SeriesAxes } from "../report/plots.ts";
 import { writeAtomically } from "../run/files.ts";
@@ -11,7 +11,7 @@ import { csvTable, markdownTable, TABLE_HEAD, TABLE_MEANING, tableRows } from ".
 export function writeComparison(comparison: Comparison, command: string): string {
   const { out, data, rows, cells, failed } = comparison;
   const write = (name: string, text: string) => writeAtomically(join(out, name), text);
-  mkdirSync(join(out, "plots"), { recursive: true });
+  makeFolder(join(out, "plots"));
   write("compare.json", `${JSON.stringify({ data, command, rows, cells, failed }, null, 1)}\n`);
   write("compare.csv", csvTable(rows));
   write("compare.md", markdown(comparison, command));

@@ -1,10 +1,11 @@
 // The folder of an experiment: what was asked for, which cannot change while it grows, and what is done.
-import { existsSync, mkdirSync, readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { isDeepStrictEqual } from "node:util";
 import { z } from "zod";
 import { fail } from "../base/errors.ts";
 import { VERSION } from "../base/version.ts";
+import { makeFolder } from "../base/writing.ts";
 import { requireEmpty } from "../data/empty.ts";
 import { BUILT_IN } from "../data/open.ts";
 import { writeAtomically } from "../run/files.ts";
@@ -37,7 +38,7 @@ export const placeOf = (source: string): string =>
 export function openFolder(path: string, kind: string, grown: readonly string[], plan: Plan): RunLock {
   // No lock is left in a folder of something else.
   planIn(path, kind);
-  mkdirSync(path, { recursive: true });
+  makeFolder(path);
   const lock = RunLock.acquire(path);
   try {
     keepPlan(path, kind, grown, plan);

@@ -1,7 +1,7 @@
 // What a search leaves in its folder: best.json, trials.csv, plots, and tune.html, which has all of it.
-import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { shellLine } from "../base/shell.ts";
+import { makeFolder } from "../base/writing.ts";
 import { findModel } from "../models/index.ts";
 import { type ReportChart, type ReportSection, reportHtml } from "../report/html.ts";
 import { type MeasuredSeries, measured } from "../report/plots.ts";
@@ -19,7 +19,7 @@ const MOST_DRAWN = 6;
 export function writeSearch(search: Search, fixed: Fixed): string {
   const { out } = search;
   const write = (name: string, text: string) => writeAtomically(join(out, name), text);
-  mkdirSync(join(out, "plots"), { recursive: true });
+  makeFolder(join(out, "plots"));
   const best = bestOf(search, fixed);
   if (best) write("best.json", `${JSON.stringify(best, null, 2)}\n`);
   write("trials.csv", csv(search));

@@ -1,9 +1,10 @@
 // What a search keeps of its trials: of which point each was begun, and what came of it.
-import { existsSync, mkdirSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { isDeepStrictEqual } from "node:util";
 import { z } from "zod";
 import { ERRORS, type ErrorCode, fail } from "../base/errors.ts";
+import { makeFolder } from "../base/writing.ts";
 import { writeAtomically } from "../run/files.ts";
 import { readJson } from "./folder.ts";
 import { type Trained, trainedSchema } from "./job.ts";
@@ -52,7 +53,7 @@ export class TrialResults {
   /** @throws `E_WRITE` */
   keep(trial: Trial): void {
     const { number, point, trained, failed } = trial;
-    mkdirSync(join(this.out, RESULTS), { recursive: true });
+    makeFolder(join(this.out, RESULTS));
     writeAtomically(this.fileOf(trial), `${JSON.stringify({ number, point, trained, failed })}\n`);
   }
 

@@ -2,6 +2,7 @@
 // al. 2021, "A Simple Fix to Mahalanobis Distance for Improving Near-OOD Detection" (section 2), on principal axes.
 // Features of pretrained networks are brought to length 1 before, as Müller & Hein 2025 do, "Mahalanobis++: Improving OOD Detection
 // via Feature Normalization".
+
 import {
   addToDiagonal,
   cholesky,
@@ -11,6 +12,7 @@ import {
   principalAxes,
   solveLower,
 } from "../base/linear-algebra.ts";
+import { scattered } from "../base/scattered.ts";
 
 /** Principal axes on which distances are measured, at most; and known pictures for each of them, at least. */
 const MOST_AXES = 64;
@@ -62,7 +64,7 @@ export function fitProjection(features: Float32Array, n: number): Projection {
   const d = features.length / n;
   const axes = Math.max(1, Math.min(MOST_AXES, d, Math.floor(n / PICTURES_AN_AXIS)));
   const rows = d > WIDE ? Math.min(n, MOST_ROWS) : n;
-  const index = Array.from({ length: rows }, (_, i) => Math.floor((i * n) / rows));
+  const index = [...scattered(n, rows)];
   const [centre, basis] = d > rows ? axesOfWide(features, d, index, axes) : axesOf(features, d, index, axes);
   return { axes, centre: Float32Array.from(centre), basis: Float32Array.from(basis) };
 }

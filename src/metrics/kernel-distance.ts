@@ -1,13 +1,15 @@
 // A distance between two sets of vectors that needs no density and no fitted Gaussian.
-import { type PackedRows, packed, rowCount, squaredDistances } from "./nearest.ts";
+import { foldOf } from "./folds.ts";
+import { type PackedRows, packed, rowCount, rowsAt, squaredDistances } from "./nearest.ts";
 
 /** Rows in a block: the cost grows with its square, and the mean over blocks stays unbiased. */
 const BLOCK = 1000;
 
 /**
  * The kernel distance of Bińkowski et al. 2018, "Demystifying MMD GANs" (section 4): the unbiased squared maximum mean
- * discrepancy under k(a, b) = (aᵀb / d + 1)³, averaged over blocks of up to 1,000 rows. 0 in expectation for equal
- * distributions, and possibly below it. On Inception features it is known as KID; here it is on what it is given.
+ * discrepancy under k(a, b) = (aᵀb / d + 1)³, averaged over blocks of some 1,000 rows at most, each of rows from throughout:
+ * they may be sorted by class. 0 in expectation for equal distributions, and possibly below it. On Inception features it is
+ * known as KID; here it is on what it is given.
  * @param a,b rows `[n, d]` each
  * @returns undefined for fewer than two rows
  */
@@ -17,9 +19,9 @@ export function kernelDistance(a: Float32Array, b: Float32Array, n: number): num
   const blocks = Math.ceil(n / BLOCK);
   let total = 0;
   for (let k = 0; k < blocks; k++) {
-    const [from, to] = [Math.floor((k * n) / blocks), Math.floor(((k + 1) * n) / blocks)];
-    const m = to - from;
-    const [x, y] = [a, b].map((data) => packed({ data: data.subarray(from * width, to * width), width }));
+    const index = Array.from({ length: n }, (_, i) => i).filter((i) => foldOf(i, blocks) === k);
+    const m = index.length;
+    const [x, y] = [a, b].map((data) => packed(rowsAt({ data, width }, index)));
     const within = kernelSum(x!, x!, true) + kernelSum(y!, y!, true);
     total += within / (m * (m - 1)) - (2 * kernelSum(x!, y!, false)) / (m * m);
   }

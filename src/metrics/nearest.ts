@@ -9,6 +9,14 @@ export interface Rows {
 /** The number of rows. */
 export const rowCount = ({ data, width }: Rows): number => data.length / width;
 
+/** The rows of these numbers. */
+export function rowsAt({ data, width }: Rows, index: ArrayLike<number>): Rows & { readonly data: Float32Array } {
+  const chosen = new Float32Array(index.length * width);
+  for (let at = 0; at < index.length; at++)
+    for (let k = 0; k < width; k++) chosen[at * width + k] = data[index[at]! * width + k]!;
+  return { data: chosen, width };
+}
+
 /** The squared distance of row `i` of `a` from row `j` of `b`. */
 export function squaredDistance(a: Rows, i: number, b: Rows, j: number): number {
   const { width } = a;

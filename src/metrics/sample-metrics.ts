@@ -1,22 +1,18 @@
 // The metrics of a model's samples beside as many real pictures, on thumbnails of both; and how a discriminator tells them apart.
-import { evenly } from "../base/evenly.ts";
+import { scattered } from "../base/scattered.ts";
 import { kernelDistance } from "./kernel-distance.ts";
 import { type ManifoldMetrics, manifoldMetrics } from "./manifold.ts";
 import type { Metric, Predictions } from "./metric.ts";
-import type { Rows } from "./nearest.ts";
+import { type Rows, rowCount, rowsAt } from "./nearest.ts";
 import { spread } from "./spread.ts";
 
-/** Rows of which all are compared with all, at most: of more, evenly spread ones. */
+/** Rows of which all are compared with all, at most: of more, scattered ones. */
 export const MOST_COMPARED = 2000;
 
-/** At most `most` of the rows, evenly spread: parts may be sorted by class. */
-export function spreadRows({ data, width }: Rows, most = MOST_COMPARED): Rows {
-  const n = data.length / width;
-  const count = Math.min(n, most);
-  const chosen = new Float32Array(count * width);
-  for (const [at, i] of evenly(n, count).entries())
-    for (let k = 0; k < width; k++) chosen[at * width + k] = data[i * width + k]!;
-  return { data: chosen, width };
+/** At most `most` of the rows, scattered: parts may be sorted by class, and samples have their classes in turn. */
+export function spreadRows(rows: Rows, most = MOST_COMPARED): Rows {
+  const n = rowCount(rows);
+  return rowsAt(rows, scattered(n, Math.min(n, most)));
 }
 
 const THUMBNAILS = ["thumbnail", "sampleThumbnail"];

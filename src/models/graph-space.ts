@@ -1,5 +1,5 @@
 // Where neighbours of pictures are looked for, when labels are spread over a graph of them.
-import { evenly } from "../base/evenly.ts";
+import { scattered } from "../base/scattered.ts";
 import { product } from "../propagation/product.ts";
 import { randomProjection } from "../propagation/projection.ts";
 import { type Principal, principalComponents } from "../solvers/principal.ts";
@@ -36,7 +36,7 @@ export function pointsIn(rows: Float32Array, n: number, { width, axes }: GraphSp
   if (axes === "random") return randomProjection(rows, d, width);
   const count = Math.min(n, MEASURED_ON);
   const some = new Float32Array(count * d);
-  for (const [to, from] of evenly(n, count).entries()) some.set(rows.subarray(from * d, (from + 1) * d), to * d);
+  for (const [to, from] of scattered(n, count).entries()) some.set(rows.subarray(from * d, (from + 1) * d), to * d);
   const kept = Math.min(width, d, count);
   const points = along(rows, d, kept, principalOf(some, d, kept));
   for (let axis = 0; axis < kept; axis++) {

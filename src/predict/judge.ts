@@ -1,6 +1,6 @@
 // What a judge makes of a model's samples: a classifier that was trained on real pictures sees them and real ones by its features.
 import { fail } from "../base/errors.ts";
-import { evenly } from "../base/evenly.ts";
+import { scattered } from "../base/scattered.ts";
 import type { StopSignal } from "../base/stop-signal.ts";
 import { decoded, gather, type ImageSet, ownCount, subset } from "../data/dataset.ts";
 import { toBytes } from "../data/picture.ts";
@@ -9,7 +9,7 @@ import { type Copying, copying } from "../metrics/copying.ts";
 import { frechetDistance } from "../metrics/frechet-distance.ts";
 import { kernelDistance } from "../metrics/kernel-distance.ts";
 import { type ManifoldMetrics, manifoldMetrics } from "../metrics/manifold.ts";
-import type { Rows } from "../metrics/nearest.ts";
+import { type Rows, rowsAt } from "../metrics/nearest.ts";
 import { spreadRows } from "../metrics/sample-metrics.ts";
 import { spread } from "../metrics/spread.ts";
 import type { TrainedModel } from "./trained.ts";
@@ -124,9 +124,9 @@ export function requireJudge(model: TrainedModel, judge: TrainedModel): void {
     fail("E_RUN_CONFLICT", `the judge knows ${kind(judge)}; the model ${kind(model)}. Train a judge on the same data`);
 }
 
-/** Of the first `n` pictures of a set, evenly spread ones, those that decode. */
+/** Of the first `n` pictures of a set, scattered ones, those that decode. */
 const someOf = (set: ImageSet, n: number): Promise<ImageSet> =>
-  decoded(subset(set, evenly(n, Math.min(n, MOST_PICTURES))));
+  decoded(subset(set, scattered(n, Math.min(n, MOST_PICTURES))));
 
 async function answersOf(judge: TrainedModel, picture: Uint8Array, signal?: StopSignal): Promise<Int32Array> {
   const k = judge.spec.classes.length;
@@ -150,9 +150,7 @@ function standardiser(rows: Float32Array, width: number): (other: Float32Array) 
 /** The rows whose group is `k`. */
 function rowsOf(data: Float32Array, width: number, groups: Int32Array, k: number): Rows {
   const index = Array.from(groups, (_, i) => i).filter((i) => groups[i] === k);
-  const chosen = new Float32Array(index.length * width);
-  for (const [at, i] of index.entries()) chosen.set(data.subarray(i * width, (i + 1) * width), at * width);
-  return { data: chosen, width };
+  return rowsAt({ data, width }, index);
 }
 
 /** The entropy of the shares of classes, over that of equal shares; 1 of a single class, which cannot be uneven. */

@@ -1,6 +1,7 @@
 // Pictures of another kind than a model knows, and how well its novelty tells them.
 import { fail } from "../base/errors.ts";
-import { gather, type ImageSet, range } from "../data/dataset.ts";
+import { scattered } from "../base/scattered.ts";
+import { gather, type ImageSet } from "../data/dataset.ts";
 import { type DetectionMetrics, detectionMetrics } from "../metrics/detection.ts";
 import { detectionIntervals } from "../metrics/detection-intervals.ts";
 import { type Interval, wilsonInterval } from "../metrics/intervals.ts";
@@ -68,7 +69,7 @@ export async function picturesFor(
       "E_RUN_CONFLICT",
       `the model takes pictures of ${height}x${width}, the novel ones are ${set.height}x${set.width}; give pictures of that size, or a folder of pictures, which are brought to it`,
     );
-  const pixels = await gather(set, range(0, Math.min(most, set.labels.length)));
+  const pixels = await gather(set, scattered(set.labels.length, Math.min(most, set.labels.length)));
   if (set.channels === channels) return pixels;
   if (channels === 3) return Uint8Array.from({ length: 3 * pixels.length }, (_, i) => pixels[Math.floor(i / 3)]!);
   // Rec. 601

@@ -4,6 +4,7 @@ import { readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type NdArray, sizeOf, zeros } from "../base/array.ts";
 import { halfToNumber, numberToHalf } from "../base/half.ts";
+import { atEqualDistances } from "../base/scattered.ts";
 import { type Augmentation, changesPictures, chooseAugmentation } from "../data/augment.ts";
 import type { Table } from "../data/batches.ts";
 import { cacheFolder, draftIn, finishDraft } from "../data/cache.ts";
@@ -112,7 +113,7 @@ class Extractor {
   /** Names the pictures by their number, their names and the bytes of some of them. */
   private async keyOf(set: ImageSet, view: string): Promise<string> {
     const n = set.labels.length;
-    const some = Int32Array.from({ length: Math.min(n, SAMPLE) }, (_, i) => Math.floor((i * n) / Math.min(n, SAMPLE)));
+    const some = atEqualDistances(n, Math.min(n, SAMPLE));
     const hash = createHash("sha256").update(`${this.identity}\n${view}\n${this.options.seed}\n${n}\n`);
     if (set.name) for (let i = 0; i < n; i++) hash.update(`${set.name(i)}\n`);
     return hash

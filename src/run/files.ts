@@ -15,6 +15,7 @@ import {
 } from "node:fs";
 import { dirname } from "node:path";
 import { fail } from "../base/errors.ts";
+import { whyUnwritten } from "../base/writing.ts";
 
 /** What a file that is being replaced ends with until it takes the other's place. */
 export const DRAFT = ".draft";
@@ -59,12 +60,13 @@ function replace(file: string, make: (draft: string) => void): void {
     renameSync(draft, file);
     syncNames(dirname(file));
   } catch (cause) {
-    rmSync(draft, { force: true });
-    fail(
-      "E_WRITE",
-      `${file} could not be written (${(cause as Error).message}); what was there before is kept. Free some space, or write to another place`,
-      cause,
-    );
+    try {
+      rmSync(draft, { force: true });
+    } catch {
+      // Where nothing can be written, nothing can be removed.
+    }
+    const { why, wayOut } = whyUnwritten(cause);
+    fail("E_WRITE", `${file} could not be written (${why}); what was there before is kept: ${wayOut}`, cause);
   }
 }
 
@@ -95,9 +97,10 @@ function orRefuse<T>(file: string, work: () => T): T {
   try {
     return work();
   } catch (cause) {
+    const { why, wayOut } = whyUnwritten(cause);
     fail(
       "E_WRITE",
-      `${file} could not be written (${(cause as Error).message}); the last checkpoint is kept: free some space and --resume`,
+      `${file} could not be written (${why}); the last checkpoint is kept: ${wayOut}, then --resume`,
       cause,
     );
   }

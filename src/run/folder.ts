@@ -5,6 +5,7 @@ import { dirname, join } from "node:path";
 import { z } from "zod";
 import { fail } from "../base/errors.ts";
 import { shellWord } from "../base/shell.ts";
+import { makeFolder, refuseUnwritten, requireWritable } from "../base/writing.ts";
 import { modelNamed, parseOptions } from "../models/index.ts";
 import type { DataSpec, Model } from "../models/model.ts";
 import { readNetworkFile } from "../onnx/import/folder.ts";
@@ -101,17 +102,8 @@ export class RunFolder {
     files: Readonly<Record<string, Uint8Array>> = {},
   ): RunFolder {
     if (path !== undefined) RunFolder.refuseUsed(path);
-    let target: string;
-    try {
-      target = path ?? makeNumbered(join("runs", `${config.model}-${config.data.name}`));
-      for (const folder of FOLDERS) mkdirSync(join(target, folder), { recursive: true });
-    } catch (cause) {
-      fail(
-        "E_WRITE",
-        `the run folder ${path ?? "runs/…"} could not be made (${(cause as Error).message}); choose another --out`,
-        cause,
-      );
-    }
+    const target = path ?? makeNumbered(join("runs", `${config.model}-${config.data.name}`));
+    for (const folder of FOLDERS) makeFolder(join(target, folder));
     const run = new RunFolder(target, config);
     for (const [name, bytes] of Object.entries(files)) writeAtomically(run.file(name), [bytes]);
     // Comes last: what has no configuration is no run yet.
@@ -119,13 +111,17 @@ export class RunFolder {
     return run;
   }
 
-  /** @throws `E_RUN_EXISTS` for a folder that holds anything but a run that was not made to the end */
+  /**
+   * @throws `E_RUN_EXISTS` for a folder that holds anything but a run that was not made to the end, `E_WRITE` where nothing may be
+   * written
+   */
   static refuseUsed(path: string): void {
     if (existsSync(path) && !(statSync(path).isDirectory() && isUnmade(path)))
       fail(
         "E_RUN_EXISTS",
         `${path} is not empty; nothing is overwritten. Choose another --out${existsSync(join(path, CONFIG)) ? `, or go on with it: genclass train … --out ${shellWord(path)} --resume` : ""}`,
       );
+    requireWritable(path);
   }
 
   /**
@@ -245,15 +241,15 @@ function upgraded(raw: Readonly<Record<string, unknown>>, path: string): Readonl
   return { emaDecay: raw.averageDecay, ...raw, version: RUN_VERSION };
 }
 
-/** Makes the first folder `STEM-N` that is not there, N from 1; of two processes, each gets its own. */
+/** Makes the first folder `STEM-N` that is not there, N from 1; of two processes, each gets its own. @throws `E_WRITE` */
 function makeNumbered(stem: string): string {
-  mkdirSync(dirname(stem), { recursive: true });
+  makeFolder(dirname(stem));
   for (let n = 1; ; n++)
     try {
       mkdirSync(`${stem}-${n}`);
       return `${stem}-${n}`;
     } catch (cause) {
-      if ((cause as NodeJS.ErrnoException).code !== "EEXIST") throw cause;
+      if ((cause as NodeJS.ErrnoException).code !== "EEXIST") refuseUnwritten(`${stem}-${n}`, cause);
     }
 }
 

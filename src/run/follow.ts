@@ -1,7 +1,7 @@
 // A run as it trains, in this process: what `fit` tells is written into its folder, and told to trackers.
 
-import { mkdirSync } from "node:fs";
 import { GenclassError } from "../base/errors.ts";
+import { makeFolder } from "../base/writing.ts";
 import { chooseAugmentation } from "../data/augment.ts";
 import type { Dataset } from "../data/dataset.ts";
 import { input } from "../graph/tensor.ts";
@@ -28,6 +28,7 @@ import { writeAtomically } from "./files.ts";
 import type { RunConfig, RunFolder } from "./folder.ts";
 import { RunLock } from "./lock.ts";
 import { RunLogs } from "./logs.ts";
+import { nothingLeft } from "./nothing-left.ts";
 import { EPOCHS, epochFile, removeSheetsAfter } from "./sample-sheets.ts";
 import { hyperParameters } from "./trackers/hyper-parameters.ts";
 import { MlflowTracker } from "./trackers/mlflow/tracker.ts";
@@ -135,6 +136,9 @@ async function* followLocked(
         if (failure !== undefined) yield { type: "note", step: event.step + 1, text: failure };
       }
       if (event.type === "end") {
+        // As the notes at the start: of this process, not of the run.
+        if (event.step === start.resume?.progress.step && event.reason !== "interrupted")
+          yield { type: "note", step: event.step, text: nothingLeft(run, options.model, event) };
         const failure = await writeEnding(run, model, call.backend, event);
         if (failure !== undefined) yield { type: "note", step: event.step, text: failure };
         await tracker?.finish(event.reason === "interrupted" ? "KILLED" : "FINISHED");
@@ -217,7 +221,7 @@ async function writeSamples(
   try {
     const png = await gridPng(pixels, run.config.data, SHEET_COLUMNS);
     logs.addSamples(step, png);
-    mkdirSync(run.file("samples", EPOCHS), { recursive: true });
+    makeFolder(run.file("samples", EPOCHS));
     writeAtomically(run.file("samples", EPOCHS, epochFile(epoch)), [png]);
     return undefined;
   } catch (cause) {

@@ -1,5 +1,5 @@
 // The report of an evaluated run: in words, numbers, curves and pictures. Files go into the run folder.
-import { mkdirSync } from "node:fs";
+import { makeFolder } from "../base/writing.ts";
 import type { ImageSet } from "../data/dataset.ts";
 import { formatMetric, type MetricInfo } from "../metrics/metric.ts";
 import { shareOfAlarms } from "../metrics/novelty.ts";
@@ -49,7 +49,7 @@ export async function writeReport(
   const { config } = run;
   const maker = new ReportMaker((...parts) => run.file(...parts), tell);
   await maker.attempt("its folders", () => {
-    for (const part of ["plots", "samples"]) mkdirSync(run.file(part), { recursive: true });
+    for (const part of ["plots", "samples"]) makeFolder(run.file(part));
   });
   const pictures = await sheets(maker, model, found, train);
   const events = (await maker.attempt("the curves of training", () => run.events())) ?? [];

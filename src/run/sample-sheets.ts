@@ -1,7 +1,7 @@
 // Sheets of a model that samples: what lies between samples, what of the training pictures is nearest to them, and a film of how
 // they came to be.
 import { readdirSync, readFileSync, rmSync, statSync } from "node:fs";
-import { evenly } from "../base/evenly.ts";
+import { scattered } from "../base/scattered.ts";
 import { decoded, gather, type ImageSet, ownCount, subset } from "../data/dataset.ts";
 import { toBytes } from "../data/picture.ts";
 import { nearestRow } from "../metrics/nearest.ts";
@@ -30,7 +30,7 @@ export async function nearestTraining(model: TrainedModel, train: ImageSet) {
   const { size } = train.pixels;
   const own = ownCount(train);
   const count = Math.min(own, MOST_COMPARED);
-  const compared = evenly(own, count);
+  const compared = scattered(own, count);
   const nearest = new Uint8Array(samples.length);
   const least = new Array<number>(2 * COLUMNS).fill(Number.POSITIVE_INFINITY);
   for (let from = 0; from < count; from += AT_ONCE) {

@@ -4,6 +4,7 @@ import { isDeepStrictEqual } from "node:util";
 import { fail } from "../base/errors.ts";
 import { shellWord } from "../base/shell.ts";
 import { VERSION } from "../base/version.ts";
+import { requireWritable } from "../base/writing.ts";
 import { chooseAugmentation, mixes } from "../data/augment.ts";
 import { exampleCounts, fingerprint, fingerprintDifferences, ownCount } from "../data/dataset.ts";
 import { classWeights } from "../data/imbalance.ts";
@@ -20,6 +21,7 @@ import { optionsOf, type RunConfig, RunFolder, runConfig } from "./folder.ts";
 import { type Beginning, featuresOf, fitOptions, follow, type TrainingCall } from "./follow.ts";
 import { refuseLocked } from "./lock.ts";
 import { fetchBackbone } from "./named-backbones.ts";
+import { refusePassed } from "./nothing-left.ts";
 import type { RunOptions, StoredOptions } from "./options.ts";
 import { networkNamed, splitNotes } from "./run-network.ts";
 import { newOptions, refuseChange, resumedOptions, unrepeatableOptions } from "./stored-options.ts";
@@ -64,8 +66,8 @@ interface PlannedRun {
 /**
  * Checks the call of a new run as far as that is possible without data.
  * @param model a name from `MODELS`, or a model
- * @throws `E_NAME`, `E_OPTION`, `E_USAGE`; `E_RUN_EXISTS` for a used `out`; `E_RUN_NOT_FOUND` for a `from` that is no run;
- * `E_FILE`, `E_ONNX`, `E_HEAD` for a `backbone` that cannot be taken
+ * @throws `E_NAME`, `E_OPTION`, `E_USAGE`; `E_RUN_EXISTS` for a used `out`, `E_WRITE` for one that cannot be written;
+ * `E_RUN_NOT_FOUND` for a `from` that is no run; `E_FILE`, `E_ONNX`, `E_HEAD` for a `backbone` that cannot be taken
  */
 export function planRun(model: string | Model, call: RunCall): PlannedRun {
   const known = typeof model === "string" ? findModel(model) : model;
@@ -146,10 +148,11 @@ export async function startRun(modelOrName: string | Model, call: TrainOptions):
 /**
  * Checks the call that lets a run go on, as far as that is possible without data.
  * @returns the options of the run from now on
- * @throws `E_RUN_NOT_FOUND`, `E_RUN_VERSION`; `E_RUN_CONFLICT` for an option that cannot change; `E_OPTION`, `E_USAGE`
+ * @throws `E_RUN_NOT_FOUND`, `E_RUN_VERSION`; `E_WRITE`; `E_RUN_CONFLICT` for an option that cannot change; `E_OPTION`, `E_USAGE`
  */
 export function planResume(path: string, call: Omit<RunCall, "out">, model?: Model): StoredOptions {
   const { config } = RunFolder.open(path, model);
+  requireWritable(path);
   const options = resumedOptions(optionsOf(config), call, path);
   if (options.track !== null) trackingServer(options.track, process.env);
   const wanted = parseOptions(modelNamed(config.model, model), { ...config.options, ...call.options });
@@ -163,8 +166,8 @@ export function planResume(path: string, call: Omit<RunCall, "out">, model?: Mod
  * Goes on with a stopped run, as its folder says. Options that may change when a run goes on are taken from the call, and
  * kept.
  * @param call `model`: the run's model, where it is not among `MODELS`
- * @throws as `planResume`; `E_RUN_CONFLICT` for other data than the run's; `E_RUN_VERSION` for a run of an older version on
- * pictures of which some have no label
+ * @throws as `planResume`; `E_OPTION` for less training than it has had; `E_RUN_CONFLICT` for other data than the run's;
+ * `E_RUN_VERSION` for a run of an older version on pictures of which some have no label
  */
 export async function resumeRun(
   path: string,
@@ -185,6 +188,7 @@ export async function resumeRun(
       `${path} does not say how many of its pictures have labels, on which batches depend: an older genclass wrote it. Start a new run with --from ${shellWord(path)}`,
     );
   refuseLocked(path);
+  refusePassed(run, options);
   const changes = unrepeatable(run.config, call);
   const { config: before } = run;
   run.configure(runConfig({ ...run.config, ...computedBy(call.backend) }, options));

@@ -12,7 +12,7 @@ import type { Snapshot } from "../train/fit-options.ts";
 export interface InMemoryOptions {
   /** Those of the model; the rest has its defaults. */
   readonly options: Readonly<Record<string, unknown>>;
-  /** Steps, rounded up to whole epochs. */
+  /** Of a model of several stages, as good as: each takes its share, rounded. */
   readonly steps: number;
   /** Pictures a step; at most as many as the training part has of its own. */
   readonly batch: number;
@@ -39,7 +39,8 @@ export async function trainInMemory(
     model: model.build(parseOptions(model, options), spec),
     ...{ data, backend, batch: size, seed },
     augmentation: chooseAugmentation(augment, channels, mirror),
-    epochs: Math.ceil(steps / Math.ceil(pictures / size)),
+    // Epochs need not be whole: the last one ends with the last step.
+    epochs: steps / Math.ceil(pictures / size),
     save(_which, snapshot) {
       last = snapshot;
     },

@@ -87,33 +87,34 @@ async function* piped(
 ): AsyncGenerator<RunEvent, EarlyEnd | undefined> {
   const { progress, streams, tables } = run;
   const { data, seed, interrupted, saveSeconds = 60 } = run.options;
-  const { stage } = progress;
+  // Where the stage stands; `run.stage` is what it is.
+  const { stage: place } = progress;
   const asked = run.askedHeads();
-  const refresher = new Refresher(run.stage, stage.index, asked, data.train, tables, seed, streams.stepsPerEpoch);
+  const refresher = new Refresher(run.stage, place.index, asked, data.train, tables, seed, streams.stepsPerEpoch);
   const endsBefore = (step: number) => plan.isBoundary(step) || refresher.isDue(step);
   let [stopping, saving] = [false, false];
   /** No more steps are begun until the state has been used. */
   let held = true;
   for (;;) {
-    if (held && pipeline.length === 0 && stage.step < plan.planned) {
-      if (refresher.isDue(stage.step)) {
-        for (const text of await refresher.run(stage.step, plan.progressAt(stage.step))) yield run.note(text);
+    if (held && pipeline.length === 0 && place.step < plan.planned) {
+      if (refresher.isDue(place.step)) {
+        for (const text of await refresher.run(place.step, plan.progressAt(place.step))) yield run.note(text);
         streams.forget();
       }
       held = false;
     }
-    if (!held) pipeline.fill(stage.step, endsBefore);
+    if (!held) pipeline.fill(place.step, endsBefore);
     if (pipeline.length === 0) return undefined;
     const result = await pipeline.next();
-    const epoch = plan.epochOf(stage.step);
+    const epoch = plan.epochOf(place.step);
     run.stepEnded(result);
     plan.stepEnded(run.elapsed, pipeline.length);
-    const validates = plan.isBoundary(stage.step);
+    const validates = plan.isBoundary(place.step);
     stopping ||= interrupted?.() ?? false;
     saving ||= run.secondsSinceSaved > saveSeconds;
-    held = validates || stopping || saving || refresher.isDue(stage.step);
+    held = validates || stopping || saving || refresher.isDue(place.step);
     // The next steps are computed while this one is told of.
-    if (!held) pipeline.fill(stage.step, endsBefore);
+    if (!held) pipeline.fill(place.step, endsBefore);
     const seconds = run.elapsed;
     const pace = plan.pace(seconds);
     yield {
@@ -129,13 +130,13 @@ async function* piped(
     };
     if (!held || pipeline.length > 0) continue;
     if (validates) {
-      yield* run.endEpoch(epoch, stage.step >= plan.planned, stopping);
+      yield* run.endEpoch(epoch, place.step >= plan.planned, stopping);
       const goal = run.reachedGoal();
       if (goal) return goal;
       if (!stopping && run.stalled()) return undefined;
     } else if (stopping || saving) await run.saveBetween(stopping);
     // Whoever stops a run after its last step has not cut it short.
-    if (stopping && stage.step < plan.planned) return "interrupted";
+    if (stopping && place.step < plan.planned) return "interrupted";
     saving = false;
   }
 }
@@ -143,9 +144,9 @@ async function* piped(
 /** A stage that is solved and not stepped: its one step is done, or it has not begun. @returns as `steps` */
 async function* solve(run: TrainingRun): AsyncGenerator<RunEvent, EarlyEnd | undefined> {
   const { compiled, options, progress, program } = run;
-  const { stage } = progress;
-  if (stage.step > 0) return undefined;
-  const solving = new Solving(run.stage.stage.solve!, stage.index, options, run.askedHeads());
+  const { stage: place } = progress;
+  if (place.step > 0) return undefined;
+  const solving = new Solving(run.stage.stage.solve!, place.index, options, run.askedHeads());
   const running = solving.run();
   let told = 0;
   for (let next = await running.next(); ; next = await running.next()) {
@@ -165,8 +166,8 @@ async function* solve(run: TrainingRun): AsyncGenerator<RunEvent, EarlyEnd | und
   }
   solving.count(progress.seen);
   progress.step++;
-  stage.step = stage.planned = 1;
-  yield* run.endEpoch(stage.epochsBefore + 1, true, false);
+  place.step = place.planned = 1;
+  yield* run.endEpoch(place.epochsBefore + 1, true, false);
   return run.reachedGoal();
 }
 

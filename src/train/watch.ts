@@ -1,6 +1,7 @@
 // Watching a model that is trained against a discriminator: numbers that validation does not give, and the alarms that follow
 // from them. All is computed at the end of an epoch, and nothing of it changes the state.
 import { type NdArray, sizeOf } from "../base/array.ts";
+import { scattered } from "../base/scattered.ts";
 import type { Table } from "../data/batches.ts";
 import { type Dataset, decoded, type ImageSet, ownCount, subset } from "../data/dataset.ts";
 import type { Predictions } from "../metrics/metric.ts";
@@ -48,7 +49,8 @@ export class Watch {
     const { watch } = compiled;
     if (!watch) return undefined;
     const { train, validation } = options.data;
-    const chosen = evenly(ownCount(train), MOST_COMPARED);
+    const own = ownCount(train);
+    const chosen = scattered(own, Math.min(own, MOST_COMPARED));
     const pictures = await decoded(subset(train, chosen));
     const features = rowsOf(firstViews(options.features?.train), chosen);
     return new Watch(program, compiled, watch, options, pictures, features, validation && (await decoded(validation)));
@@ -150,7 +152,8 @@ export class Watch {
     const { slope, discriminate } = this.steps;
     if (!this.hasMoved(discriminate, progress)) return {};
     // As many samples as there are pictures, of the classes of their labels.
-    const chosen = evenly(this.pictures.labels.length, MOST_SLOPES);
+    const n = this.pictures.labels.length;
+    const chosen = scattered(n, Math.min(n, MOST_SLOPES));
     const fed = featureTable(rowsOf(this.features, chosen));
     const { seed, batch } = this.options;
     const run = (inputs: Readonly<Record<string, NdArray>>) => this.program.run(slope.graph.name, inputs);
@@ -230,12 +233,6 @@ const withoutSamples = ({
 /** The steps that each phase has taken. */
 const stepsOf = ({ phaseSteps }: TrainingProgress): Metrics =>
   Object.fromEntries(Object.entries(phaseSteps).map(([phase, steps]) => [stepsName(phase), steps]));
-
-/** Numbers of evenly spread pictures among `n`, at most so many. */
-function evenly(n: number, most: number): Int32Array {
-  const count = Math.min(n, most);
-  return Int32Array.from({ length: count }, (_, i) => Math.floor((i * n) / count));
-}
 
 /** Rows of chosen pictures. */
 function rowsOf(table: Table | undefined, chosen: Int32Array): Table | undefined {

@@ -1,8 +1,8 @@
-import { copyFileSync, existsSync, readdirSync, readFileSync } from "node:fs";
+import { copyFileSync, cpSync, existsSync, mkdirSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import sharp from "sharp";
 import { beforeAll, describe, expect, it } from "vitest";
-import { workplace } from "./workplace.ts";
+import { expectRefused, workplace } from "./workplace.ts";
 
 const { root, genclass } = workplace("data");
 const data = (...args: string[]) => genclass("data", ...args);
@@ -48,6 +48,23 @@ describe("genclass data", () => {
     expect(existsSync(join(root, "runs/data-check-digits-1.html"))).toBe(true);
   });
 
+  it("check and info tell of a class folder without pictures, and of all the rest", () => {
+    cpSync(join(root, "digits"), join(root, "gaps"), { recursive: true });
+    mkdirSync(join(root, "gaps/train/ten"));
+    const { code, out, err } = data("check", "gaps");
+    expect([code, err]).toEqual([0, ""]);
+    expect(out).toMatch(/^ten\s+0\s+0$/m);
+    expect(out).toContain('no picture of class "ten" in train\n');
+    expect(out).toMatch(/exact duplicates: 1\n/);
+    expect(out).toMatch(/class folders without a picture, which training refuses; add .* \(1\): train\/ten/);
+    expect(data("info", "gaps").out).toMatch(/note: class folders without a picture.*: train\/ten/);
+    expectRefused(
+      data("convert", "gaps", "--out", "gaps.npz"),
+      1,
+      /class "ten" has no picture; add pictures or remove/,
+    );
+  });
+
   it("convert keeps pictures and classes, by the ending of --out or --to", () => {
     expect(data("convert", "digits", "--out", "digits.npz").out).toBe("161 pictures: digits.npz\n");
     expect(data("convert", "digits.npz", "--to", "shards", "--shard", "50", "--out", "shards").code).toBe(0);
@@ -77,9 +94,6 @@ describe("genclass data", () => {
     [["chek", "digits"], 2, /unknown command 'chek'/],
     [["info", "nowhere"], 1, /no data at "nowhere"/],
   ])("%j is refused with the way out", (args, code, message) => {
-    const result = data(...args);
-    expect(result.err).toMatch(message);
-    expect(result.err).not.toMatch(/\n\s+at /);
-    expect([result.code, result.out]).toEqual([code, ""]);
+    expectRefused(data(...args), code, message);
   });
 });

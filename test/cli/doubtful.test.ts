@@ -146,15 +146,16 @@ describe("a report that cannot be written", () => {
 describe("what the system refuses", () => {
   it("is told as such, not as an internal error", () => {
     writeFileSync(join(root, "file"), "");
-    for (const [args, message] of [
-      [
-        ["train", "vae", "--data", "partly.npz", "--out", "file/run"],
-        /E_WRITE: the run folder file\/run could not be made/,
-      ],
-      [["data", "convert", "partly.npz", "--out", "file/x.npz"], /E_FILE: file: a file of this name is in the way/],
-      [["generate", "run", "--out", "file/x.png"], /E_FILE: file: a file of this name is in the way/],
-    ] as const)
-      expectRefused(genclass(...args), 1, message);
+    for (const args of [
+      ["train", "vae", "--data", "partly.npz", "--out", "file/x"],
+      ["data", "convert", "partly.npz", "--out", "file/x.npz"],
+      ["generate", "run", "--out", "file/x.png"],
+    ])
+      expectRefused(
+        genclass(...args),
+        1,
+        /E_WRITE: file\/x\S* cannot be written \(ENOTDIR: .*file is a file, not a folder\); choose another path/,
+      );
   });
 
   it.skipIf(process.getuid?.() === 0)("names a picture that may not be read", () => {

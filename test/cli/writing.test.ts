@@ -1,8 +1,18 @@
 // What the command line writes goes to new files alone, of the kind that their endings say.
-import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { spawnSync } from "node:child_process";
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmdirSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
-import { drawPictures, expectRefused, SMALL, workplace } from "./workplace.ts";
+import { drawPictures, expectRefused, MAIN, SMALL, workplace } from "./workplace.ts";
 
 const { genclass, root } = workplace("writing");
 
@@ -49,6 +59,29 @@ describe("what commands write", () => {
     expectRefused(genclass(...args), code, message);
     expect([...everything().keys()].sort()).toEqual([...before.keys()].sort());
     expectKept(before);
+  });
+
+  it.skipIf(process.platform === "win32")("is refused before the work where it may not be written", () => {
+    const locked = join(root, "locked");
+    mkdirSync(locked, { mode: 0o555 });
+    // Permissions bind everybody but root.
+    const user = process.getuid!() === 0 ? { uid: 65534, gid: 65534 } : {};
+    chmodSync(root, 0o755);
+    for (const args of [
+      ["train", "vae", "--data", "digits", "--out", "locked/run"],
+      ["generate", "run", "--out", "locked/sheet.png"],
+      ["data", "make", "glyphs", "--out", "locked/more/glyphs"],
+    ]) {
+      const { status, stdout, stderr } = spawnSync(process.execPath, [MAIN, ...args], {
+        ...{ cwd: root, encoding: "utf8", env: { ...process.env, GENCLASS_CACHE: join(root, "cache") }, ...user },
+      });
+      expectRefused(
+        { code: status, out: stdout, err: stderr },
+        1,
+        /E_WRITE: locked\/\S+ cannot be written \(EACCES: permission is denied at .*locked\); choose another path/,
+      );
+    }
+    rmdirSync(locked);
   });
 
   it("goes beside what an earlier call, or training, wrote, but for the figures that a run gathers", {

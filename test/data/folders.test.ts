@@ -197,6 +197,27 @@ describe("class folders", () => {
     await expect(open(folder)).rejects.toThrowError(message);
   });
 
+  it("without pictures, or whose pictures do not decode, are classes all the same where that is asked", async () => {
+    const folder = join(root, "some-empty");
+    for (const file of ["train/a/1.png", "train/a/2.png", "train/deep/x/1.png", "test/a/1.png", "test/broken/1.png"])
+      await picture(join(folder, file), 9);
+    for (const empty of ["train/b", "train/broken", "test/b"]) mkdirSync(join(folder, empty), { recursive: true });
+    writeFileSync(join(folder, "train/broken/1.png"), "no picture");
+    const data = await open(folder, { validation: 0, emptyClasses: true, maxUndecodable: 1 });
+    expect([data.classes, [...data.train.labels], [...data.test!.labels]]).toEqual([
+      ["a", "b", "broken", "deep"],
+      [0, 0],
+      [0, 2],
+    ]);
+    const told = (text: RegExp) => warned(data, text);
+    expect(told(/^class folders without a picture, which training refuses; add/)).toEqual(["test/b", "train/b"]);
+    expect(told(/^class folders without a picture but with folders below them/)).toEqual(["train/deep"]);
+    expect(told(/classes without a labelled training picture/)).toEqual(["b", "broken", "deep"]);
+    // Where no class folder has pictures, it is the folder that is wrong.
+    await picture(join(root, "all-deep", "x", "a", "1.png"), 1);
+    await expect(open(join(root, "all-deep"), { emptyClasses: true })).rejects.toThrowError(/one level too deep/);
+  });
+
   it("one level too deep, without class folders, or with an unknown class in test are refused with the way out", async () => {
     await picture(join(root, "deep", "x", "a", "1.png"), 1);
     await picture(join(root, "deep", "x", "b", "1.png"), 1);

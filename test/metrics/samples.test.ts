@@ -5,6 +5,7 @@ import { frechetDistance } from "../../src/metrics/frechet-distance.ts";
 import { kernelDistance } from "../../src/metrics/kernel-distance.ts";
 import { manifoldMetrics } from "../../src/metrics/manifold.ts";
 import { neighbourDistances, type Rows } from "../../src/metrics/nearest.ts";
+import { spreadRows } from "../../src/metrics/sample-metrics.ts";
 import { spread } from "../../src/metrics/spread.ts";
 import { Random } from "../../src/random/random.ts";
 import reference from "../reference/samples.json" with { type: "json" };
@@ -66,6 +67,31 @@ describe("equal distributions", () => {
     expect(mean(pairs.map(([a, b]) => spread(a, b)!))).toBeCloseTo(1, 1);
     const [[training, held], [generated]] = [pairs[0]!, pairs[1]!];
     expect(copying(generated, training, held).copies).toBe(false);
+  });
+});
+
+describe("sets of two kinds", () => {
+  const [n, width] = [2000, 4];
+  const ofKinds = (seed: number, isFirst: (i: number) => boolean): Rows => {
+    const { data } = normal(n, width, seed);
+    return { data: Float32Array.from(data, (value, at) => value + (isFirst(Math.floor(at / width)) ? 3 : -3)), width };
+  };
+  const sorted = ofKinds(1, (i) => i < n / 2);
+  const inTurn = ofKinds(2, (i) => i % 2 === 0);
+
+  it("are near each other by kernel distance, whether the kinds come one after another or in turn", () => {
+    const [a, b] = [sorted, inTurn].map(({ data }) => data as Float32Array) as [Float32Array, Float32Array];
+    // Between blocks of one kind and of both it would be several hundred; this is the noise of 1,000 rows.
+    expect(Math.abs(kernelDistance(a, b, n)!)).toBeLessThan(10);
+  });
+
+  it("are of both kinds in the few that are compared", () => {
+    for (const rows of [sorted, inTurn]) {
+      const { data } = spreadRows(rows, 1000);
+      const first = Array.from({ length: 1000 }, (_, i) => data[i * width]!).filter((value) => value > 0).length;
+      // Four and a half standard deviations of a random choice.
+      expect(Math.abs(first - 500)).toBeLessThan(62);
+    }
   });
 });
 

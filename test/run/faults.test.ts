@@ -64,6 +64,26 @@ describe("a run of which one system call goes wrong", () => {
     expect(calls.length).toBeGreaterThan(100);
   });
 
+  it("says so where the disk is full for a checkpoint in mid-training, keeps the last one, and goes on from it", async () => {
+    const out = join(root, "full");
+    const told: string[] = [];
+    // The second epoch is not the best: the last link makes the last checkpoint the previous one, before the new one is written.
+    const mid = calls.lastIndexOf("linkSync");
+    const { thrown } = await withFault("short", calls.indexOf("writeSync", mid) + 1, async () => {
+      for await (const { type } of (await start(out)).events) told.push(type);
+    });
+    expect(thrown).toMatchObject({
+      code: "E_WRITE",
+      message: expect.stringMatching(
+        /^.*(last|best)\.safetensors could not be written \(ENOSPC: the disk is full\); what .* is kept: free some space$/,
+      ),
+    });
+    expect(told).toContain("step");
+    expect(readCheckpoint(join(out, "checkpoints", "last.safetensors")).progress.step).toBe(2);
+    await finish(await resume(out));
+    expect(resultOf(out)).toEqual(expected);
+  });
+
   it.each<[Fault, string]>([
     ["fails", "says so"],
     ["short", "says so"],

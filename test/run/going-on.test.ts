@@ -2,6 +2,7 @@
 import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import {
+  appendFileSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
@@ -30,6 +31,10 @@ const newFolder = () => join(mkdtempSync(join(root, "run-")), "run");
 
 const checkpointFile = (out: string, which: string) => join(out, "checkpoints", `${which}.safetensors`);
 const notesOf = (told: readonly RunEvent[]) => told.flatMap((event) => (event.type === "note" ? [event.text] : []));
+/** What a run that has ended says when it goes on as it is. */
+const NOTHING_LEFT = expect.stringMatching(
+  /^nothing was left to train: .* was trained for 2 epochs \([0-9.]+ minutes\), and --epochs 2 asks for no more; .* --resume --epochs 4$/,
+);
 const stepsOf = (told: readonly RunEvent[]) => told.flatMap((event) => (event.type === "step" ? [event.step] : []));
 
 /** A run that has ended: two epochs of two steps. */
@@ -80,6 +85,7 @@ describe("a run folder in use", () => {
     leave(out);
     expect(notesOf(await finish(await resume(out)))).toEqual([
       expect.stringMatching(/^the run was left by process \d+ on .* since 2026-01-02T03:04:05.000Z, which is gone/),
+      NOTHING_LEFT,
     ]);
   });
 
@@ -94,7 +100,7 @@ describe("a run folder in use", () => {
     lock(out, child);
     const notes = notesOf(await finish(await resume(out)));
     parent.kill();
-    expect(notes).toEqual([expect.stringMatching(/which is gone/)]);
+    expect(notes).toEqual([expect.stringMatching(/which is gone/), NOTHING_LEFT]);
   });
 
   it("by a process of another host is refused for a quarter of an hour after its last checkpoint", async () => {
@@ -103,7 +109,7 @@ describe("a run folder in use", () => {
     await expect(resume(out)).rejects.toThrowError(/process 1 on elsewhere .* If it is gone, delete .*lock.json/);
     const quarterAgo = new Date(Date.now() - 15 * 60_000 - 1000);
     utimesSync(join(out, "lock.json"), quarterAgo, quarterAgo);
-    expect(notesOf(await finish(await resume(out)))).toHaveLength(1);
+    expect(notesOf(await finish(await resume(out)))).toHaveLength(2);
   });
 });
 
@@ -115,6 +121,7 @@ describe("a run that has ended", () => {
     rmSync(join(out, "model.onnx"));
     const again = await finish(await resume(out));
     expect(stepsOf(again)).toEqual([]);
+    expect(notesOf(again)).toEqual([NOTHING_LEFT]);
     expect(again.at(-1)).toEqual({ ...first, seconds: expect.any(Number), streams: expect.anything() });
     expect(existsSync(join(out, "model.onnx"))).toBe(true);
     expect(readFileSync(join(out, "events.jsonl"), "utf8").split("\n").slice(0, -2)).toEqual(
@@ -123,9 +130,13 @@ describe("a run that has ended", () => {
   });
 
   it.each([
-    ["until", { until: { metric: "accuracy", value: 0 } }],
-    ["patience", { patience: 1 }],
-  ] as const)("by --%s before its epochs were used up stays ended", async (reason, goal) => {
+    [
+      "until",
+      { until: { metric: "accuracy", value: 0 } },
+      /--until accuracy=0 was reached; .* --until accuracy=VALUE$/,
+    ],
+    ["patience", { patience: 1 }, /nothing had got better for 1 epochs; .* --resume --patience 2$/],
+  ] as const)("by --%s before its epochs were used up stays ended, saying so", async (reason, goal, note) => {
     const out = newFolder();
     // What is learned of these pictures is wrong for the same with other labels: sooner or later validation gets worse from epoch to epoch.
     const validation = { ...data.train, labels: data.train.labels.map((label) => 1 - label) };
@@ -134,6 +145,28 @@ describe("a run that has ended", () => {
     const again = await finish(await resume(out, { data: { ...data, validation } }));
     expect(stepsOf(again)).toEqual([]);
     expect(again.at(-1)).toMatchObject({ type: "end", reason });
+    expect(notesOf(again)).toEqual([expect.stringMatching(note)]);
+  });
+
+  it("is not made shorter: fewer epochs or minutes than it was trained for are refused, and it stays as it is", async () => {
+    const out = await ended();
+    const before = readFileSync(join(out, "config.json"), "utf8");
+    // As of a slow machine.
+    appendFileSync(
+      join(out, "events.jsonl"),
+      `${JSON.stringify({ type: "step", step: 4, epoch: 2, seconds: 600.3 })}\n`,
+    );
+    await expect(resume(out, { epochs: 1 })).rejects.toMatchObject({
+      code: "E_OPTION",
+      message: expect.stringMatching(
+        /^--epochs 1: .* was trained for 2 epochs \(10.01 minutes\), and .* --resume --epochs 4, or use it .* evaluate /,
+      ),
+    });
+    await expect(resume(out, { minutes: 10 })).rejects.toThrowError(/^--minutes 10: .* --resume --minutes 22, or use/);
+    expect(readFileSync(join(out, "config.json"), "utf8")).toBe(before);
+    // As long as it was trained, and no longer.
+    await expect(resume(out, { minutes: 10.01 })).resolves.toBeDefined();
+    await expect(resume(out, { epochs: 2 })).resolves.toBeDefined();
   });
 
   it("on other threads or another backend says that its weights will not repeat, without an option that asks for them", async () => {
@@ -144,8 +177,9 @@ describe("a run that has ended", () => {
     writeFileSync(join(out, "config.json"), JSON.stringify({ ...written, computeThreads: 64, backend: "onednn" }));
     expect(notesOf(await finish(await resume(out)))).toEqual([
       "backend onnxruntime (was onednn), threads 1 (was 64): the weights will not repeat bit for bit",
+      NOTHING_LEFT,
     ]);
-    expect(notesOf(await finish(await resume(out)))).toEqual([]);
+    expect(notesOf(await finish(await resume(out)))).toEqual([NOTHING_LEFT]);
   });
 
   it("goes on when it gets more epochs, or more minutes than it has trained", async () => {

@@ -2,6 +2,7 @@
 import { type Command, Option } from "commander";
 import { fail } from "../../base/errors.ts";
 import { shellWord } from "../../base/shell.ts";
+import { requireWritable } from "../../base/writing.ts";
 import type { Dataset } from "../../data/dataset.ts";
 import { findModel, MODELS } from "../../models/index.ts";
 import { BACKEND_CHOICES, type Backend, chooseBackend, load } from "../../node.ts";
@@ -157,6 +158,7 @@ async function start(model: string, options: Options, interrupted: () => boolean
   const { data: source, set = [], resume: _, backend: wish = "auto", json: __, ...given } = options;
   if (!source) fail("E_USAGE", 'train needs --data SRC: a built-in name such as "glyphs", or a folder');
   const call = { ...given, options: keyValues(set) };
+  if (call.out === undefined) requireWritable("runs");
   await fetchBackbone(call.backbone, (file, bytes, total) => openLine("fetch", file, bytes, total));
   const { options: wanted } = planRun(model, call);
   const backend = backendFor(wish, wanted);

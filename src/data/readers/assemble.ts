@@ -3,7 +3,7 @@
 import { availableParallelism } from "node:os";
 import pLimit from "p-limit";
 import { fail } from "../../base/errors.ts";
-import { evenly } from "../../base/evenly.ts";
+import { scattered } from "../../base/scattered.ts";
 import {
   type Dataset,
   decoded,
@@ -32,6 +32,8 @@ export interface PictureOptions {
   readonly memory?: number;
   /** Share of pictures that do not decode above which the data is refused, 0..1. Default 0.05. */
   readonly maxUndecodable?: number;
+  /** Whether classes without pictures are told in the warnings, and not refused. Default false. */
+  readonly emptyClasses?: boolean;
   /** Is called with the number of decoded pictures while they are decoded before training; not while training goes on. */
   readonly progress?: (done: number, total: number) => void;
 }
@@ -65,7 +67,8 @@ export async function assemble(
   const notes = new Notes();
   const ofTrain = entries.filter(({ split, label }) => split === "train" && label !== null);
   const known = classNames ?? options.classes;
-  const classes = known ?? sortedClasses(ofTrain.map(({ label }) => label!));
+  const empty = (source.emptyClasses ?? []).map(plainLabel);
+  const classes = known ?? sortedClasses([...ofTrain.map(({ label }) => label!), ...empty]);
   checkClasses(source, classes, known !== undefined);
   const shape = await chooseShape(source, options, notes);
   const atOnce = source.inOrder === true || entries.length <= DECODED_AT_ONCE;
@@ -86,7 +89,7 @@ export async function assemble(
       notes.add(undecodable(entries.length), entries[i]!.name);
     const present = new Set(train!.labels);
     classes.forEach((label, i) => {
-      if (!present.has(i) && !known)
+      if (!present.has(i) && !known && !options.emptyClasses)
         fail("E_DATA_EMPTY", `${name}: no picture of class "${label}" decodes; replace them or remove the class`);
     });
   }
@@ -110,8 +113,10 @@ const undecodable = (pictures: number): string => `left out of ${pictures} pictu
 function withPlainLabel({ name, split, label }: PictureEntry): PictureEntry {
   if (label === null || label === NO_LABEL)
     return { name, split: split === "train" ? "unlabelled" : split, label: null };
-  return { name, split, label: label.normalize("NFC") };
+  return { name, split, label: plainLabel(label) };
 }
+
+const plainLabel = (label: string): string => label.normalize("NFC");
 
 /** Reads the header of every picture. */
 async function headers(source: PictureSource): Promise<HeaderSummary> {
@@ -178,7 +183,7 @@ async function chooseShape(source: PictureSource, { image }: PictureOptions, not
   const own = source.entries.length;
   const inputOf = (i: number) => (i < own ? source.input(i) : partners!.input(i - own));
   const count = Math.min(entries.length, SAMPLE);
-  const sample = source.inOrder ? range(0, count) : evenly(entries.length, count);
+  const sample = source.inOrder ? range(0, count) : scattered(entries.length, count);
   const sizes = new Set<string>();
   let [grey, seen] = [0, 0];
   await readingHeaders.map(sample, async (i) => {

@@ -42,11 +42,31 @@ export function isClassFolder(folder: string): boolean {
   return folders.length > 0 || pictures.length > 0;
 }
 
+interface EmptyClass {
+  readonly label: string;
+  readonly place: string;
+  /** Whether there are folders in it. */
+  readonly tooDeep: boolean;
+}
+
+/** @throws `E_DATA_EMPTY` always */
+function refuseEmpty({ label, place, tooDeep }: EmptyClass): never {
+  fail(
+    "E_DATA_EMPTY",
+    `${place}: class "${label}" has no picture${tooDeep ? " but folders below it: class folders are one level too deep; name the folder that directly holds the classes" : "; add pictures or remove the folder"}`,
+  );
+}
+
 /** Walks a folder once, noting what it passes over. */
 class FolderReader {
   readonly notes = new Notes();
+  private readonly emptyClasses: string[] = [];
 
-  constructor(private readonly root: string) {}
+  /** @param allowEmpty whether class folders without pictures are noted, and not refused, where others have some */
+  constructor(
+    private readonly root: string,
+    private readonly allowEmpty = false,
+  ) {}
 
   private list(folder: string): Listing {
     const found = listing(folder);
@@ -68,6 +88,7 @@ class FolderReader {
       identity: () => entries.map(({ name }) => fileState(name)).join("\n"),
       entries: entries.map((entry) => ({ ...entry, name: relative(this.root, entry.name) })),
       input: (index) => entries[index]!.name,
+      emptyClasses: this.emptyClasses,
       warnings: this.notes.warnings,
     };
   }
@@ -112,17 +133,23 @@ class FolderReader {
         `${folder}: expected one folder a class with pictures inside, got ${pictures.length > 0 ? "pictures without class folders" : "no folder"}; put the pictures of each class into a folder named after it`,
       );
     this.ignore("ignored, as they lie outside the class folders", folder, pictures);
-    return folders.flatMap((label) => {
+    const empty: EmptyClass[] = [];
+    const entries = folders.flatMap((label) => {
       const place = join(folder, label);
       const found = this.list(place);
-      if (found.pictures.length === 0)
-        fail(
-          "E_DATA_EMPTY",
-          `${place}: class "${label}" has no picture${found.folders.length > 0 ? " but folders below it: class folders are one level too deep; name the folder that directly holds the classes" : "; add pictures or remove the folder"}`,
-        );
-      this.ignore("ignored, as they are folders inside class folders", place, found.folders);
+      if (found.pictures.length === 0) empty.push({ label, place, tooDeep: found.folders.length > 0 });
+      else this.ignore("ignored, as they are folders inside class folders", place, found.folders);
       return found.pictures.map((name) => ({ name: join(place, name), split, label }));
     });
+    if (empty.length > 0 && (!this.allowEmpty || (split === "train" && entries.length === 0))) refuseEmpty(empty[0]!);
+    for (const { label, place, tooDeep } of empty) {
+      this.notes.add(
+        `class folders without a picture${tooDeep ? " but with folders below them" : ""}, which training refuses; add pictures or remove them`,
+        relative(this.root, place),
+      );
+      if (split === "train") this.emptyClasses.push(label);
+    }
+    return entries;
   }
 
   /** Every picture in a folder and below it, each folder once, whatever links lead to it. */
@@ -141,10 +168,11 @@ class FolderReader {
 /**
  * The pictures of a folder of class folders (`cat/1.jpg`), or of one with splits above them (`train/cat/1.jpg`,
  * `unlabelled/…`); `SPLIT_NAMES` has the names of splits. Links are followed. What is passed over is told in the warnings.
+ * @param allowEmpty whether class folders without pictures are allowed, where other classes have some
  * @throws `E_DATA_FORMAT` where pictures lie outside class folders alone, `E_DATA_EMPTY` for a class without pictures
  */
-export function readFolder(folder: string): PictureSource {
-  const reader = new FolderReader(folder);
+export function readFolder(folder: string, allowEmpty = false): PictureSource {
+  const reader = new FolderReader(folder, allowEmpty);
   return reader.source(reader.read());
 }
 

@@ -39,6 +39,8 @@ export interface PictureSource {
   readonly inOrder?: boolean;
   /** The other pictures of pairs, in the order of `entries`; of theirs only the names count. */
   readonly partners?: PictureSource;
+  /** Classes that the source names and of which it has no training picture. */
+  readonly emptyClasses?: readonly string[];
   /** What was ignored or is doubtful. */
   readonly warnings: readonly Warning[];
 }

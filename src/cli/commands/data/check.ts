@@ -33,6 +33,7 @@ export async function check(source: string, options: Options): Promise<void> {
     resize: options.resize,
     validation: 0,
     maxUndecodable: 1,
+    emptyClasses: true,
     progress: openLine,
   });
   if (data.train.labels.length > 20_000 && !options.json) warn("comparing all pictures; this takes a while");

@@ -13,7 +13,14 @@ export interface SourceOptions extends Pick<OpenOptions, "image" | "resize"> {
 /** `genclass data info`: what is in a source. */
 export async function info(source: string, options: SourceOptions & { all?: boolean }): Promise<void> {
   const { image, resize } = options;
-  const data = await open(source, { image, resize, validation: 0, maxUndecodable: 1, progress: openLine });
+  const data = await open(source, {
+    image,
+    resize,
+    validation: 0,
+    maxUndecodable: 1,
+    emptyClasses: true,
+    progress: openLine,
+  });
   const headers = await data.headers?.();
   const { height, width, channels } = data.train;
   const parts = summarise(data);
