@@ -1,5 +1,5 @@
 // Whether mirrored pictures keep their class, as far as the pictures themselves tell: an arrow to the left does not.
-import { evenly } from "../base/evenly.ts";
+import { scattered } from "../base/scattered.ts";
 import { areaMean, dot, luminance } from "./check/similarity.ts";
 import { gather, type ImageSet, ownCount } from "./dataset.ts";
 
@@ -62,7 +62,7 @@ function someOfEachClass(labels: Int32Array, classes: number): number[] {
     if (label >= 0) members[label]!.push(i);
   });
   const most = Math.max(2, Math.floor(LOOKED_AT / classes));
-  const some = members.flatMap((of) => Array.from(evenly(of.length, Math.min(of.length, most)), (k) => of[k]!));
+  const some = members.flatMap((of) => Array.from(scattered(of.length, Math.min(of.length, most)), (k) => of[k]!));
   return some.slice(0, LOOKED_AT);
 }
 
