@@ -25,6 +25,7 @@ const { backend } = chooseBackend();
 const { run, data, model, judge, n, more } = await openJudged("acgan", 10_000, backend);
 const [steps = "4000"] = more;
 const { config } = run;
+const trained = training(run);
 const test = data.test!;
 const k = data.classes.length;
 const percent = (share: number) => (100 * share).toFixed(2);
@@ -66,7 +67,7 @@ const line = {
   ...{ asked: percent(shareOf(right)), worst: percent(Math.min(...ofClass)), trained: percent(accuracy!) },
   ...{ frechet: distance.toFixed(3), density: density.toFixed(3), coverage: coverage.toFixed(3) },
   ...{ nearest_ratio: medianRatio.toFixed(3), nearest_share: nearShare.toFixed(3) },
-  ...{ steps, ...training(run), backend: backend.name, commit: commit() },
+  ...{ steps, ...trained, backend: backend.name, commit: commit() },
 };
 addRow("acgan.csv", line);
 for (const [c, name] of data.classes.entries()) console.log(`${name}: ${percent(ofClass[c]!)} %`);

@@ -14,6 +14,8 @@ const [path, count = "200"] = process.argv.slice(2);
 if (!path) throw new Error("npx tsx results/denoise.ts RUN [PICTURES]");
 const run = RunFolder.open(path);
 const { config } = run;
+// Of the run; filters have none.
+const trained = { seed: config.seed, ...training(run) };
 const { pairs } = config.data;
 if (pairs?.change !== "denoise" || config.data.channels !== 1)
   throw new Error("expected a run that denoises grey pictures");
@@ -85,8 +87,6 @@ const { data: own } = await model.translate(noisy);
 await model.dispose();
 rows.push([config.model, "", score(Array.from({ length: n }, (_, i) => pictureOf(own, i, 1)))]);
 
-// Of the run; filters have none.
-const trained = { seed: config.seed, ...training(run) };
 for (const [name, parameter, found] of rows) {
   const values = { psnr: found.psnr.toFixed(2), ssim: found.ssim.toFixed(4) };
   addRow("denoise.csv", {

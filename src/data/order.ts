@@ -28,7 +28,8 @@ export interface OrderOptions {
 export class EpochOrder {
   /** Examples in an epoch. */
   readonly length: number;
-  private readonly members: Int32Array;
+  /** Those examples, ascending. */
+  readonly members: Int32Array;
   /** The first example of those that are ordered, and how many there are. */
   private readonly start: number;
   private readonly count: number;

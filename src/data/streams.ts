@@ -149,7 +149,7 @@ export class StreamBatches {
     const { only, seed, purpose = "" } = this.options;
     if (!only) return examples;
     const takesPart = (example: number) => only.rows[example]! > 0;
-    this.substitutes ??= this.order.epoch(0).filter(takesPart);
+    this.substitutes ??= this.order.members.filter(takesPart);
     const { substitutes } = this;
     if (substitutes.length === 0) return examples;
     const random = new Random(seed, `only:${purpose}${step}`);

@@ -138,7 +138,7 @@ export const cnn = defineModel({
     };
     if (!backbone || !mostlyUnlabelled(data.examples)) return supervised;
     const guessed = fewLabels({
-      ...{ data, classify, updates: rule.updates, rule, generative: [], share: 0 },
+      ...{ data, classify, rule, generative: [], share: 0 },
       smoothing: o.smoothing,
       // Its features are the network's.
       space: PRETRAINED,

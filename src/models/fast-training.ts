@@ -36,7 +36,7 @@ export function fastTraining(
   nets: readonly string[],
   others: readonly (string | ParameterGroup)[],
   rate: number,
-  batch = LARGEST,
+  batch: number,
 ): FastRule {
   const size = batch / LARGEST;
   const common = { schedule: schedule("triangular"), emaDecay: 0.99 };

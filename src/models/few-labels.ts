@@ -7,6 +7,7 @@ import type { Tensor } from "../graph/tensor.ts";
 import { classLoss } from "../nn/losses.ts";
 import type { Scope } from "../nn/scope.ts";
 import { belowLayers } from "./backbone.ts";
+import type { Classifier } from "./fast-classifier.ts";
 import { firstGraph } from "./first-graph.ts";
 import type { GraphSpace } from "./graph-space.ts";
 import { bankLoss, bankTables, refreshBank } from "./label-bank.ts";
@@ -17,10 +18,8 @@ export interface FewLabelsOptions {
   readonly data: DataSpec;
   /** Logits `[n, classes]` of what `belowLayers` gives: of pictures, or of features of a pretrained network. */
   readonly classify: (scope: Scope, seen: Tensor) => Tensor;
-  /** Path prefixes of the parameters of `classify`. */
-  readonly updates: Phase["updates"];
-  /** How the classifier is trained. */
-  readonly rule: Pick<Phase, "optimizer" | "learningRate" | "schedule">;
+  /** How its parameters are trained. A moving average of its own is left out: one over few steps is no teacher. */
+  readonly rule: Classifier["rule"];
   /** Phases of the first stage, which is left out without any; they read the stream `all`, whose view is the plain picture. */
   readonly generative: readonly Phase[];
   /** The first stage's share of training, 0..1. */
@@ -36,16 +35,21 @@ export interface FewLabels extends Required<Pick<BuiltModel, "stages" | "tables"
   readonly streams: Streams;
 }
 
+/** Sizes of the classifier's two batches, as shares of the run's. */
+const SHARES = { bank: 1.25, labelled: 0.25 } as const;
+/** Pictures that the classifier sees in a step, at the default batch size of 128. */
+export const FEW_LABELS_BATCH = 128 * (SHARES.bank + SHARES.labelled);
+
 /** Stages, streams, tables and heads of training from few labels. */
 export function fewLabels(options: FewLabelsOptions): FewLabels {
-  const { data, classify, updates, rule, generative, share, smoothing, space } = options;
+  const { data, classify, generative, share, smoothing, space } = options;
+  const { emaDecay: _, ...rule } = options.rule;
   const { backbone } = data;
   // Of a frozen network there are features of the views that the run asks for.
   const hard = backbone?.frozen === "all" ? "augmented" : consistencyViews(data.channels, data.mirror).hard;
   const classifier: Phase = {
     ...rule,
     name: "classifier",
-    updates,
     loss(scope, _, { bank, labelled }) {
       // Both batches go through the network as one, so that batch norm sees one distribution.
       const seen = [labelled!, bank!].map(({ x }) => belowLayers(backbone, scope, x));
@@ -74,8 +78,8 @@ export function fewLabels(options: FewLabelsOptions): FewLabels {
     stages,
     streams: {
       ...(hasFirst ? { all: { views: { x: "plain" as const } } } : {}),
-      bank: { only: "trust", share: 1.25, views: { x: hard } },
-      labelled: { from: "labelled", share: 0.25, views: { x: hard } },
+      bank: { only: "trust", share: SHARES.bank, views: { x: hard } },
+      labelled: { from: "labelled", share: SHARES.labelled, views: { x: hard } },
     },
     tables: bankTables(data.classes.length),
     heads: first.heads,

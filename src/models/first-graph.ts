@@ -1,5 +1,4 @@
 // What the first graph of a bank of guessed labels joins (label-bank.ts): how edges run in pictures, or features of a pretrained network.
-
 import type { Tensor } from "../graph/tensor.ts";
 import { orientations } from "../nn/orientations.ts";
 import type { Scope } from "../nn/scope.ts";
@@ -10,8 +9,8 @@ import type { BuiltModel, DataSpec } from "./model.ts";
 
 /** A head whose rows are joined, and where neighbours are looked for in them. */
 export interface FirstGraph {
-  /** Name of the head. */
-  readonly rows: string;
+  /** Its name. */
+  readonly head: string;
   readonly space: GraphSpace;
   /** Whether it is used where labels are too few to check it. */
   readonly usedUnchecked: boolean;
@@ -29,13 +28,13 @@ export const EDGES: GraphSpace = { width: 128, axes: "principal", neighbours: 10
  * pictures they often tell little, and nothing where classes differ in colour.
  */
 export function firstGraph({ backbone, channels }: Pick<DataSpec, "backbone" | "channels">): FirstGraph {
-  const rows = backbone ? "code" : "edges";
+  const name = backbone ? "code" : "edges";
   const of = (scope: Scope, picture: Tensor) =>
     backbone ? backboneFeatures(backbone, scope, picture) : orientations(picture);
   return {
-    rows,
+    head: name,
     space: backbone ? PRETRAINED : EDGES,
     usedUnchecked: backbone !== undefined || channels === 1,
-    heads: { [rows]: head(["picture"], "features", (scope, { picture }) => of(scope, picture)) },
+    heads: { [name]: head(["picture"], "features", (scope, { picture }) => of(scope, picture)) },
   };
 }

@@ -57,7 +57,7 @@ export interface BankOptions {
  * @param k number of classes
  */
 export const refreshBank = (first: FirstGraph, k: number, options: BankOptions = {}): Refresh => ({
-  heads: [first.rows, "features", "classify"],
+  heads: [first.head, "features", "classify"],
   every: { epochs: REFRESH_EPOCHS },
   async run(context) {
     const { isFixed = false, featureSpace = LEARNT } = options;
@@ -92,12 +92,12 @@ interface BankRows extends Pick<Guesses, "classes"> {
  */
 async function firstGuesses(
   { labels, predict, note }: RefreshContext,
-  { rows, space, usedUnchecked }: FirstGraph,
+  { head, space, usedUnchecked }: FirstGraph,
   k: number,
   doubtful: number,
 ): Promise<BankRows> {
   const n = labels.length;
-  const points = pointsIn(await predict(rows), n, space);
+  const points = pointsIn(await predict(head), n, space);
   const width = points.length / n;
   const neighbours = nearestNeighbours(points, width, space.neighbours);
   const far = foreignPoints(points, width, labels, neighbours);
@@ -169,7 +169,8 @@ async function laterGuesses(
     classes[i] = taught;
     return 1;
   });
-  note(`guessed labels: ${percent(trust.reduce((sum, value) => sum + value, 0) / trust.length)} are used`);
+  const guessed = trust.filter((_, i) => labels[i]! < 0);
+  note(`guessed labels: ${percent(guessed.reduce((sum, value) => sum + value, 0) / guessed.length)} are used`);
   return { classes, trust };
 }
 

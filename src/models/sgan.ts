@@ -241,9 +241,8 @@ export const sgan = defineModel({
       },
     };
 
-    const graph = firstGraph(data);
-    const first = rule(0, 1 - o.guessed);
-    const second = rule(1 - o.guessed, 1);
+    const first = firstGraph(data);
+    const [before, after] = [rule(0, 1 - o.guessed), rule(1 - o.guessed, 1)];
     const stages: Stage[] = [
       ...(density ? [{ name: "density", share: DENSITY_SHARE, phases: [density.phase] }] : []),
       {
@@ -253,17 +252,17 @@ export const sgan = defineModel({
         refresh: density?.refresh,
         phases: [
           start,
-          { ...first, ...discriminator(false), name: "discriminator" },
-          { ...first, ...generator, name: "generator" },
+          { ...before, ...discriminator(false), name: "discriminator" },
+          { ...before, ...generator, name: "generator" },
         ],
       },
       {
         name: "with guessed labels",
         share: o.guessed,
-        refresh: refreshBank(graph, classes.length),
+        refresh: refreshBank(first, classes.length),
         phases: [
-          { ...second, ...discriminator(true), name: "discriminator of guesses", continues: "discriminator" },
-          { ...second, ...generator, name: "generator beside guesses", continues: "generator" },
+          { ...after, ...discriminator(true), name: "discriminator of guesses", continues: "discriminator" },
+          { ...after, ...generator, name: "generator beside guesses", continues: "generator" },
         ],
       },
     ];
@@ -285,7 +284,7 @@ export const sgan = defineModel({
         discriminate: head(["picture"], "score", (scope, { picture }) => g.logSumExp(classify(scope, picture), 1)),
         sample: head([], "picture", (scope, { n }) => generate(scope, n)),
         ...density?.head,
-        ...(o.guessed > 0 ? graph.heads : {}),
+        ...(o.guessed > 0 ? first.heads : {}),
       },
     };
   },

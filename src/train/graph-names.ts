@@ -12,8 +12,8 @@ export const trainingGraph = (quantity: string): string => `fit ${quantity}`;
 /** The graph of a phase's losses that are watched. */
 export const watchGraph = (phase: string): string => `watch ${phase}`;
 
-/** @throws `E_NAME` for two phases or streams that could not be told apart, or a name that is taken */
-export function requireNames({ stages }: BuiltModel, streams: readonly ResolvedStream[]): void {
+/** @throws `E_NAME` for two phases or streams that could not be told apart, a name that is taken, or a table that there is not */
+export function requireNames({ stages, tables = {} }: BuiltModel, streams: readonly ResolvedStream[]): void {
   const phases = stages.flatMap(({ phases }) => phases.map(({ name }) => name));
   const twice = phases.find((name, i) => phases.indexOf(name) !== i);
   if (twice !== undefined) fail("E_NAME", `two phases are called "${twice}"; give each a name of its own`);
@@ -26,4 +26,10 @@ export function requireNames({ stages }: BuiltModel, streams: readonly ResolvedS
     .flatMap(({ name, views }) => [name, ...Object.keys(views)])
     .find((name) => name.includes("/"));
   if (slashed !== undefined) fail("E_NAME", `"${slashed}": names of streams and views have no "/"`);
+  for (const { name, spec } of streams)
+    if (spec.only !== undefined && (spec.second || tables[spec.only]?.shape.length !== 0))
+      fail(
+        "E_NAME",
+        `the stream "${name}" takes pictures by the table "${spec.only}"; that is to be a table of the model with one number a picture, of the first data source`,
+      );
 }

@@ -102,7 +102,7 @@ export class StageStreams {
     for (const { batches } of this.streams) batches.prepare(step, progress);
   }
 
-  /** Forgets batches made beforehand, as tables have changed. */
+  /** Forgets what was made of tables that have changed since: batches made beforehand, and which pictures take part. */
   forget(): void {
     for (const { batches } of this.streams) batches.forget();
   }

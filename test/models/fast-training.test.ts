@@ -25,7 +25,7 @@ describe("how a fast net is trained", () => {
     expect(small!.sgd).toBeCloseTo(large!.sgd / 8, 12);
     expect(small!.muon).toBeCloseTo(large!.muon / Math.sqrt(8), 12);
     expect(small!.adam).toBe(large!.adam);
-    expect(fastTraining("sgd", ["net/"], [], 1).learningRate).toBe(large!.sgd);
+    expect(fastTraining("sgd", ["net/"], [], 1, 512).learningRate).toBe(large!.sgd);
   });
 
   it("by SGD takes the same share of all weights a step, whatever their rate", () => {

@@ -5,7 +5,7 @@ import { interpret } from "../../src/graph/interpret.ts";
 import { SCALAR_PREFIX } from "../../src/graph/names.ts";
 import * as g from "../../src/graph/ops/index.ts";
 import { constant } from "../../src/graph/tensor.ts";
-import { fewLabels } from "../../src/models/few-labels.ts";
+import { FEW_LABELS_BATCH, fewLabels } from "../../src/models/few-labels.ts";
 import type { Head } from "../../src/models/heads.ts";
 import type { Batch } from "../../src/models/model.ts";
 import { adam } from "../../src/nn/optim.ts";
@@ -15,13 +15,16 @@ import { Build } from "../../src/nn/scope.ts";
 
 it("labels are spread over how edges run in pictures, and without anything else to learn there is one stage", () => {
   const data = { height: 9, width: 9, channels: 1, mirror: false, classes: ["a", "b"] };
-  const rule = { optimizer: adam(), learningRate: 1e-3, schedule: schedule("constant") };
+  const rule = { updates: [], optimizer: adam(), learningRate: 1e-3, schedule: schedule("constant") };
   const { stages, heads, streams } = fewLabels({
-    ...{ data, rule, classify: (_, seen) => g.flatten(seen), updates: [], generative: [], share: 0 },
+    ...{ data, rule, classify: (_, seen) => g.flatten(seen), generative: [], share: 0 },
   });
   expect(stages.map(({ name }) => name)).toEqual(["classifier"]);
   expect(stages[0]!.refresh!.heads).toEqual(["edges", "features", "classify"]);
+  // Both batches together are as many pictures as rates go by, at the default size; what no guess is used of takes no place.
   expect(Object.keys(streams)).toEqual(["bank", "labelled"]);
+  expect(streams.bank).toMatchObject({ only: "trust" });
+  expect(128 * (streams.bank!.share! + streams.labelled!.share!)).toBe(FEW_LABELS_BATCH);
   const picture = constant(
     ndarray(
       "float32",
@@ -43,8 +46,8 @@ it("known labels are smoothed as the model asks", () => {
     const { stages } = fewLabels({
       data: { height: 1, width: 2, channels: 1, mirror: false, classes: ["a", "b"] },
       classify: (_, seen) => g.flatten(seen),
-      ...{ updates: [], generative: [], share: 0.5, smoothing },
-      rule: { optimizer: adam(), learningRate: 1e-3, schedule: schedule("constant") },
+      ...{ generative: [], share: 0.5, smoothing },
+      rule: { updates: [], optimizer: adam(), learningRate: 1e-3, schedule: schedule("constant") },
     });
     const build = new Build(true);
     const { log } = stages.at(-1)!.phases[0]!.loss(build.root, batch, { labelled: batch, bank: batch });

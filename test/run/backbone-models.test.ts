@@ -87,9 +87,10 @@ it("multiscale sees the maps of each size of the network", async () => {
   expect(Math.max(...accuracies)).toBeGreaterThan(0.3);
 });
 
-it("few labels are spread over a graph of features", async () => {
+it.each(["cnn", "vae"])("few labels of %s are spread over a graph of features", async (name) => {
   const few = withLabels(data, 4, 1);
-  const events = await allOf((await startRun("cnn", { ...call, data: few, out: join(root, "few"), epochs: 2 })).events);
+  const out = join(root, `few-${name}`);
+  const events = await allOf((await startRun(name, { ...call, data: few, out, epochs: 2 })).events);
   const notes = events.flatMap((event) => (event.type === "note" ? [event.text] : []));
   expect(notes.join()).toMatch(/over a graph of pictures: \d+\.\d % of hidden labels come back/);
 });

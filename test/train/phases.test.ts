@@ -4,7 +4,7 @@ import * as g from "../../src/graph/ops/index.ts";
 import { constant } from "../../src/graph/tensor.ts";
 import type { Metric } from "../../src/metrics/metric.ts";
 import { head } from "../../src/models/heads.ts";
-import type { BuiltModel, Phase } from "../../src/models/model.ts";
+import type { BuiltModel, Phase, StreamSpec } from "../../src/models/model.ts";
 import { zerosInit } from "../../src/nn/init.ts";
 import { adam } from "../../src/nn/optim.ts";
 import { averagePath, type Scope } from "../../src/nn/scope.ts";
@@ -221,6 +221,22 @@ describe("phases that do not fit are refused", () => {
     });
     expect(() => compile([phase("twin"), phase("twin")])).toThrowError(refused);
     expect(() => compile([phase("twin")], [phase("other"), phase("twin")])).toThrowError(refused);
+  });
+
+  it("where a stream takes pictures by what is no table of one number a picture", () => {
+    const model = modelOf([phase("one")]);
+    const tables = { trust: { shape: [], fill: 0 }, guess: { shape: [2], fill: 0 } };
+    const of = (stream: StreamSpec) => () => compileModel({ ...model, tables, streams: { batch: stream } }, spec, 2);
+    expect(of({ only: "trust" })).not.toThrow();
+    for (const stream of [{ only: "other" }, { only: "guess" }, { only: "trust", second: true }])
+      expect(of(stream)).toThrowError(
+        expect.objectContaining({
+          code: "E_NAME",
+          message: expect.stringMatching(
+            /the stream "batch" takes pictures by the table "\w+"; that is to be a table of the/,
+          ),
+        }),
+      );
   });
 
   it("where a prefix is that of no parameter of its loss", () => {

@@ -49,6 +49,24 @@ describe("the streams of a model", () => {
     ).toThrowError(/the stream "other" needs a second data source; this data has one/);
   });
 
+  it("leave out what a table of the model leaves out, as soon as they are told that it has changed", async () => {
+    const train = pictures([0, 1, ...new Array(30).fill(-1)]);
+    const data = { name: "tiny", classes: ["a", "b"], mirror: false, warnings: [], train };
+    const trust = { shape: [], rows: Float32Array.from(train.labels, (label) => Number(label >= 0)) };
+    const streams = new StageStreams(resolved({ bank: { only: "trust" } }), {
+      ...{ data, seed: 1, augmentation: {}, tables: { trust }, stage: 0 },
+    });
+    const { labels } = batchInputs("bank");
+    const labelled = async (step: number) =>
+      [...(await streams.at(step, 0))[labels]!.data].filter((label) => label >= 0);
+    expect(await labelled(0)).toHaveLength(8);
+    // A batch is made beforehand, and the table changes.
+    streams.prepare(1, 0);
+    trust.rows.fill(1);
+    streams.forget();
+    expect((await labelled(1)).length).toBeLessThan(3);
+  });
+
   it("measure an epoch in pictures of the training part, however few the first stream goes through", async () => {
     const train = pictures([0, 1, ...new Array(30).fill(-1)]);
     const data = { name: "tiny", classes: ["a", "b"], mirror: false, warnings: [], train };
