@@ -16,6 +16,7 @@ import { isClassFolder, readFolder, readUnlabelled } from "./readers/folder.ts";
 import { readNpz } from "./readers/npz.ts";
 import { isPairFolder, readPairFolder } from "./readers/pair-folder.ts";
 import { readParquet } from "./readers/parquet.ts";
+import { pixelColumns, readPixelTable } from "./readers/pixel-table.ts";
 import { cifarIn, isIdx, readCifarFolder, readIdxFolder } from "./readers/records.ts";
 import { isTable, readTable } from "./readers/table.ts";
 import { BUILT_IN_SETS } from "./sets/builtin.ts";
@@ -212,6 +213,8 @@ type Unnamed = Omit<Dataset, "name">;
 
 async function readOne(file: string, options: PictureOptions): Promise<Unnamed> {
   if (/\.npz$/i.test(file)) return readNpz(readFileSync(file), file);
+  const columns = pixelColumns(file);
+  if (columns) return readPixelTable(file, columns);
   if (isTable(file)) return assemble(readTable(file), options);
   if (isArchive(file)) return assemble(await readArchives([file], file), options);
   if (/\.parquet$/i.test(file)) return fromParquet([file], file, options);

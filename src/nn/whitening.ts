@@ -1,5 +1,6 @@
 // A fixed first layer whose outputs are uncorrelated and of one size, whatever the pictures: its filters are measured on them.
 import type { NdArray, Shape } from "../base/array.ts";
+import { fail } from "../base/errors.ts";
 import { moments, symmetricEigen } from "../base/linear-algebra.ts";
 import * as g from "../graph/ops/index.ts";
 import type { Tensor } from "../graph/tensor.ts";
@@ -17,9 +18,15 @@ const FLOOR = 5e-4;
  * pictures' 2x2 patches, each over the standard deviation along it; the second half are their negatives. Buffer: `weights` [2, 2, c,
  * 8 c]. Parameter: `bias` [8 c], which begins by taking the mean patch away. The source stops training it after three epochs;
  * here it goes on.
+ * @throws `E_OPTION` for pictures of one pixel in height or width
  */
 export function whiten(scope: Scope, x: Tensor): Tensor {
-  const c = x.shape[3]!;
+  const [, height, width, c] = x.shape as readonly [number, number, number, number];
+  if (Math.min(height, width) < SIDE)
+    fail(
+      "E_OPTION",
+      `pictures of ${height}x${width} are too narrow for this model, which looks at squares of ${SIDE}x${SIDE} pixels; take a model that does not, or read picture files larger (--image ${Math.max(SIDE, height)}x${Math.max(SIDE, width)})`,
+    );
   const outputs = 2 * SIDE * SIDE * c;
   const bias = scope.param("bias", [outputs], { measure: (_, pictures) => measured(pictures).bias });
   return g.conv2d(x, scope.buffer("weights", [SIDE, SIDE, c, outputs], whiteningInit), { bias });

@@ -281,7 +281,7 @@ describe("a short run with words of many kinds", () => {
   it("ends with what can be done next, and says that it was short", () => {
     for (const line of ["genclass classify short photo.jpg", "genclass generate short", "genclass export short"])
       expect(said.out).toContain(line);
-    expect(said.out).toMatch(/few steps \(\d+\): pictures will be blurred.*; train longer/);
+    expect(said.out).toMatch(/few steps \(\d+\): pictures will be blurred.*; train longer: .* --resume --epochs \d+/);
     expect(said.out).toMatch(/accuracy +0\.\d+ +accuracy, as a share of 1; higher is better/);
   });
 

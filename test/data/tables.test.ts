@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
+import { gather } from "../../src/data/dataset.ts";
 import { open } from "../../src/data/open.ts";
 import { labelNames, picture } from "./files.ts";
 
@@ -89,5 +90,69 @@ describe("CSV tables", () => {
     const file = join(root, `${title}.csv`);
     writeFileSync(file, text);
     await expect(open(file)).rejects.toThrowError(message);
+  });
+});
+
+describe("tables of pixel values", () => {
+  const write = (name: string, lines: readonly string[]) => {
+    writeFileSync(join(root, name), lines.join("\r\n"));
+    return join(root, name);
+  };
+  const row = (from: number, count = 16) => Array.from({ length: count }, (_, i) => from + i).join(",");
+  const header = (count = 16) => Array.from({ length: count }, (_, i) => `pixel${i}`).join(",");
+
+  it("are read with a header, which may name splits and numbers of pictures, and without one", async () => {
+    const lines = [
+      `"id",${header()},"label",split`,
+      `1,${row(0)},cat,`,
+      `2,${row(200)},"dog",train`,
+      `3,${row(9)},cat,test`,
+    ];
+    const named = await open(write("named.csv", [...lines, "", `4,${row(1)},,`]), { validation: 0 });
+    expect([named.classes, labelNames(named), named.mirror]).toEqual([["cat", "dog"], ["cat", "dog", null], false]);
+    expect([named.train.height, named.train.width, named.train.channels, named.train.name!(2)]).toEqual([
+      4,
+      4,
+      1,
+      "line 6",
+    ]);
+    expect([...(await gather(named.train, [1]))]).toEqual(row(200).split(",").map(Number));
+    expect([...named.test!.labels, ...(await gather(named.test!)).slice(0, 2)]).toEqual([0, 9, 10]);
+    const bare = await open(write("bare.csv", [`7,${row(0)}`, `10,${row(100)}`, `-1,${row(3)}`]), { validation: 0 });
+    expect([bare.classes, labelNames(bare)]).toEqual([
+      ["7", "10"],
+      ["7", "10", null],
+    ]);
+  });
+
+  it("may hold colours, three numbers a pixel, and parts of 1", async () => {
+    const parts = (value: number) => Array.from({ length: 27 }, (_, i) => (i % 3) * value).join(";");
+    const lines = [`class;${header(27).replaceAll(",", ";")}`, `a;${parts(0.5)}`, `b;${parts(0.25)}`];
+    const { train, mirror } = await open(write("colours.csv", lines), { validation: 0 });
+    expect([train.height, train.channels, mirror]).toEqual([3, 3, true]);
+    expect([...(await gather(train, [0])).slice(0, 6)]).toEqual([0, 128, 255, 0, 128, 255]);
+  });
+
+  it.each([
+    [
+      "of no square",
+      [`y,${header(17)}`, `0,${row(0, 17)}`, `1,${row(1, 17)}`],
+      /17 columns of numbers beside the label; expected/,
+    ],
+    [
+      "with a word among the numbers",
+      [`y,${header()}`, `0,${row(0)}`, `1,${row(1).replace("16", "x")}`],
+      /line 3 has the value NaN/,
+    ],
+    ["with a number above 255", [`y,${header()}`, `0,${row(0)}`, `1,${row(250)}`], /line 3 has the value 256/],
+    ["with a line cut short", [`y,${header()}`, `0,${row(0)}`, "1,2"], /line 3 has 2 cells, expected 17/],
+    ["of one class", [`5,${row(0)}`, `5,${row(9)}`], /1 class; .* the first number of a line is its label/],
+    [
+      "with a new class in test",
+      [`y,split,${header()}`, `0,,${row(0)}`, `1,,${row(1)}`, `2,test,${row(2)}`],
+      /line 4 of test .* "2"/,
+    ],
+  ])("%s are refused", async (name, lines, message) => {
+    await expect(open(write(`${name}.csv`, lines))).rejects.toThrow(message);
   });
 });

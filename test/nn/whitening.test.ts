@@ -61,6 +61,11 @@ describe("whitening", () => {
     expect(() => initialState(build.state, 1)).toThrowError(/"first\/bias" is measured on pictures/);
   });
 
+  it("of pictures of one pixel in width is refused, with the way out", () => {
+    const build = new Build(true);
+    expect(() => whiten(build.root, input("x", [1, 32, 1, 1]))).toThrowError(/32x1 are too narrow .*--image 32x2/);
+  });
+
   it("of pictures that are all one colour is finite", () => {
     const build = new Build(true);
     whiten(build.root, input("x", [1, 3, 3, 1]));

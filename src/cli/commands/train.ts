@@ -116,7 +116,7 @@ async function run(model: string, options: Options): Promise<void> {
   // A layer above a network that was trained before needs no more.
   if (stepped && end.step < FEW_STEPS && !folder.config.backbone)
     print(
-      `few steps (${end.step}): ${poor.join(" and ")}; train longer: genclass train ${model} --out ${shellWord(folder.path)} --resume --epochs N`,
+      `few steps (${end.step}): ${poor.join(" and ")}; train longer: genclass train ${model} --out ${shellWord(folder.path)} --resume --epochs ${epochsFor(2 * FEW_STEPS, end)}`,
     );
   print(
     `\nwhat to do with it:\n${useCommands(folder.path, heads)
@@ -124,6 +124,10 @@ async function run(model: string, options: Options): Promise<void> {
       .join("\n")}`,
   );
 }
+
+/** How many epochs have at least so many steps, as a run took them. */
+const epochsFor = (steps: number, { step, epoch }: EndEvent): number =>
+  Math.ceil((steps * Math.max(1, epoch)) / Math.max(1, step));
 
 /** Trains until the run ends or a signal stops it; signals are as usual again afterwards. */
 async function train(model: string, options: Options): Promise<Begun & { end: EndEvent; stepped: boolean }> {

@@ -6,6 +6,7 @@ import { inMemory } from "../pixels.ts";
 import { Notes } from "../warnings.ts";
 import { CONTENT_LIMIT, expansionLimit, refuseExpansion } from "./expansion.ts";
 import { type NpyArray, numberReader, parseNpy, texts } from "./npy.ts";
+import { bytesOfNumbers } from "./pixel-values.ts";
 import { NO_LABEL, type Split, sortedClasses, splitOf } from "./source.ts";
 import { type ReadBytes, zipContent, zipMembers } from "./zip.ts";
 
@@ -69,17 +70,10 @@ function picturesOf(array: NpyArray, what: string): Omit<ImageSet, "labels"> {
   if (shape[0]! > MOST_PICTURES) refuse(`, more than ${MOST_PICTURES} pictures`);
   const size = height * width * channels;
   const read = numberReader(array) ?? refuse("");
-  const count = sizeOf(shape);
-  let most = 0;
-  for (let i = 0; i < count; i++) {
-    const value = read(i);
-    if (!(value >= 0 && value <= 255)) refuse(` and has the value ${value}`);
-    most = Math.max(most, value);
-  }
-  if (type === "|u1" && most !== 1) return { height, width, channels, pixels: inMemory(size, array.data) };
-  const scale = most <= 1 ? 255 : 1;
-  const bytes = new Uint8Array(count);
-  for (let i = 0; i < count; i++) bytes[i] = Math.round(scale * read(i));
+  const bytes =
+    type === "|u1" && array.data.some((value) => value > 1)
+      ? array.data
+      : bytesOfNumbers(sizeOf(shape), read, (value) => refuse(` and has the value ${value}`));
   return { height, width, channels, pixels: inMemory(size, bytes) };
 }
 

@@ -7,7 +7,8 @@ import { Notes } from "../warnings.ts";
 import { isPicture } from "./decode.ts";
 import { fileState, type PictureEntry, type PictureSource, SPLIT_NAMES, type Split, splitOf } from "./source.ts";
 
-const PATH = [
+/** Names that the column of paths may have, in lower case. */
+export const PATH = [
   "path",
   "file",
   "filename",
@@ -20,8 +21,10 @@ const PATH = [
   "img_path",
   "picture",
 ];
-const LABEL = ["label", "labels", "label_name", "class", "class_name", "class_id", "target", "category", "y"];
-const SPLIT = ["split", "set", "subset", "part", "fold"];
+/** Names that the column of labels may have. */
+export const LABEL = ["label", "labels", "label_name", "class", "class_name", "class_id", "target", "category", "y"];
+/** Names that the column of splits may have. */
+export const SPLIT = ["split", "set", "subset", "part", "fold"];
 const SIZE_LIMIT = 2 ** 28;
 const ABSENT = "left out, as they are listed but do not exist";
 /** Share of the listed pictures that may be absent, as of those that do not decode. */
@@ -36,10 +39,8 @@ export const isTable = (file: string): boolean => /\.(csv|tsv|jsonl)$/i.test(fil
  * @throws `E_DATA_FORMAT` naming the line; `E_DATA_EMPTY` for an empty file; `E_DATA_NOT_FOUND` where too many pictures are absent
  */
 export function readTable(file: string): PictureSource {
-  if (statSync(file).size > SIZE_LIMIT)
-    fail("E_DATA_FORMAT", `${file}: larger than ${SIZE_LIMIT >> 20} MiB; split the table`);
   const notes = new Notes();
-  const text = textOf(readFileSync(file), notes);
+  const text = tableText(file, notes);
   const rows = /\.jsonl$/i.test(file) ? jsonRows(text, file) : parseRows(text, file);
   const [first] = rows;
   if (!first) fail("E_DATA_EMPTY", `${file}: no line in it; expected path,label`);
@@ -124,8 +125,14 @@ function noteRepeats(entries: readonly PictureEntry[], notes: Notes): void {
     );
 }
 
-/** The text of a table: UTF-8, or where it is not, Windows-1252, as old spreadsheets write it. */
-function textOf(bytes: Buffer, notes: Notes): string {
+/**
+ * The text of a table: UTF-8, or where it is not, Windows-1252, as old spreadsheets write it.
+ * @throws `E_DATA_FORMAT` for a file of more than 256 MiB
+ */
+export function tableText(file: string, notes: Notes): string {
+  if (statSync(file).size > SIZE_LIMIT)
+    fail("E_DATA_FORMAT", `${file}: larger than ${SIZE_LIMIT >> 20} MiB; split the table`);
+  const bytes = readFileSync(file);
   try {
     return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
   } catch {
@@ -150,17 +157,16 @@ function jsonRows(text: string, file: string): string[][] {
   return objects.length === 0 ? [] : [keys, ...objects.map((object) => keys.map((key) => String(object?.[key] ?? "")))];
 }
 
+/** What stands between the cells of a table, by its first line. */
+export const delimiterOf = (line: string, file: string): string =>
+  file.toLowerCase().endsWith(".tsv") ? "\t" : line.includes(";") && !line.includes(",") ? ";" : ",";
+
 function parseRows(text: string, file: string): string[][] {
   if (text.includes("\0")) fail("E_DATA_FORMAT", `${file}: not a text file`);
-  const delimiter = file.toLowerCase().endsWith(".tsv")
-    ? "\t"
-    : text.split("\n", 1)[0]!.includes(";") && !text.split("\n", 1)[0]!.includes(",")
-      ? ";"
-      : ",";
   try {
     return parse(text, {
       bom: true,
-      delimiter,
+      delimiter: delimiterOf(text.split("\n", 1)[0]!, file),
       skip_empty_lines: true,
       relax_column_count: true,
       max_record_size: 65_536,
