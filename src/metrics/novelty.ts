@@ -39,7 +39,7 @@ export interface NoveltyTables {
   /** One for each statistic that the model gives, then one for the distance of features and, of a pretrained network, their residual. */
   readonly tables: readonly TailTable[];
   readonly features: ClassFeatures | undefined;
-  /** The score of a typical picture, where novelty is 0. */
+  /** The median score of validation pictures, where novelty is 0. */
   readonly median: number;
   /** The score where novelty is 1; a picture beyond is an alarm. */
   readonly threshold: number;

@@ -9,8 +9,9 @@ export interface Prediction {
   /** Of each class, 0..1. */
   probabilities: Record<string, number>;
   /**
-   * How unlike the training data: 0 for a typical picture, above 1 for an alarm, which of pictures like those of validation
-   * at most a share `TrainedModel.novelty.falseAlarms` raises. Undefined where it has no basis: see `TrainedModel.novelty`.
+   * How unlike the training data: 0 for the median of validation, below 0 for a more typical picture, above 1 for an alarm,
+   * which of pictures like those of validation at most a share `TrainedModel.novelty.falseAlarms` raises. Undefined where it
+   * has no basis: see `TrainedModel.novelty`.
    */
   novelty?: number;
 }

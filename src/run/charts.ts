@@ -141,7 +141,7 @@ export function noveltyChart(
             kind: "guide",
           },
         ],
-        { name: "novelty (0: typical, 1: threshold)", min: low, max: FARTHEST },
+        { name: "novelty (0: median of validation, 1: threshold)", min: low, max: FARTHEST },
         { name: "pictures, of the highest bar", min: 0, max: 1 },
       ),
   };

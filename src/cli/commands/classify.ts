@@ -15,7 +15,7 @@ export function define(command: Command): void {
     .option("--json", "print one JSON document")
     .addHelpText(
       "after",
-      "\nNovelty is 0 for a typical picture; above 1 it is an alarm, which 1 % of pictures like the training data raise.\n\nExample:\n  genclass classify runs/first photos/*.jpg\n",
+      "\nNovelty says how unlike the training data a picture is: 0 for the median of validation pictures, below 0\nfor a more typical one, above 1 for an alarm, which 1 % of pictures like these raise.\n\nExample:\n  genclass classify runs/first photos/*.jpg\n",
     )
     .action(run);
 }

@@ -29,7 +29,7 @@ export const noveltySection = (
   charts: readonly ReportChart[],
 ): ReportSection => ({
   title: "Unlike pictures",
-  note: `Novelty says how unlike the training data a picture is: 0 for a typical one, above 1 for an alarm. The threshold is set on validation pictures so that at most ${percent(falseAlarms, 1)} of such pictures raise one; of the evaluated ones ${percent(known, 1)} do.`,
+  note: `Novelty says how unlike the training data a picture is: 0 for the median of validation, below 0 for a more typical one, above 1 for an alarm. The threshold is set on validation pictures so that at most ${percent(falseAlarms, 1)} of such pictures raise one; of the evaluated ones ${percent(known, 1)} do.`,
   charts,
   table: {
     head: ["pictures", "how many", "alarms", "AUROC against the evaluated ones", "95 % interval"],
