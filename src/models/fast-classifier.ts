@@ -1,6 +1,5 @@
 // The fast net as a classifier of pictures, for every model that can have it: its networks, how they are trained, and its options.
 import { z } from "zod";
-import { fail } from "../base/errors.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import { fastLogits, fastNet, largest } from "../nn/fast-net.ts";
 import type { Scope } from "../nn/scope.ts";
@@ -33,18 +32,12 @@ export const fastOptions = (where: string) => ({
 /**
  * The net of Jordan 2024, with its last layer: the largest value of each map, and no bias.
  * @param batch pictures a step, by which rates go
- * @throws `E_OPTION` for pictures of one pixel a side
  */
 export function fastClassifier(
   o: z.infer<z.ZodObject<ReturnType<typeof fastOptions>>>,
   data: DataSpec,
   batch: number,
 ): Classifier {
-  if (Math.min(data.height, data.width) < 2)
-    fail(
-      "E_OPTION",
-      `the fast net takes pictures from 2x2 pixels on; these are ${data.height}x${data.width}. Choose another net (--set training=joint of vae, net=plain of cnn)`,
-    );
   const widths = fastWidths(o.fastWidths, data);
   return {
     features: (scope, x) => largest(fastNet(scope.child("trunk"), x, widths).at(-1)!),
