@@ -25,8 +25,15 @@ interface Columns {
   readonly delimiter: string;
 }
 
-const cellsOf = (line: string, delimiter: string): string[] =>
-  line.split(delimiter).map((cell) => cell.trim().replace(/^"(.*)"$/, "$1"));
+/** What a cell says, without the quotes around it. */
+const textOf = (cell: string): string => cell.trim().replace(/^"(.*)"$/, "$1");
+const cellsOf = (line: string, delimiter: string): string[] => line.split(delimiter).map(textOf);
+/** The number in a cell; NaN where there is none. Nearly all cells of a table are bare numbers. */
+const numberOf = (cell: string): number => {
+  const value = Number(cell);
+  // Of an empty cell it would be 0.
+  return Number.isNaN(value) || (value === 0 && cell.trim() === "") ? Number(textOf(cell) || "none") : value;
+};
 const isNumber = (cell: string | undefined): boolean =>
   cell !== undefined && cell !== "" && Number.isFinite(Number(cell));
 
@@ -83,15 +90,15 @@ export function readPixelTable(file: string, columns: Columns): Omit<Dataset, "n
   const width = Math.max(label, split, ...pixels.slice(-1)) + 1;
   const where = (n: number) => `${file}: line ${filled[n]! + 1}`;
   const entries = filled.map((at, n) => {
-    const cells = cellsOf(lines[at]!, delimiter);
+    const cells = lines[at]!.split(delimiter);
     if (cells.length < width) fail("E_DATA_FORMAT", `${where(n)} has ${cells.length} cells, expected ${width} or more`);
     pixels.forEach((column, k) => {
-      values[n * pixels.length + k] = cells[column] === "" ? Number.NaN : Number(cells[column]);
+      values[n * pixels.length + k] = numberOf(cells[column]!);
     });
-    const word = split < 0 || cells[split] === "" ? "train" : cells[split]!;
+    const word = (split < 0 ? "" : textOf(cells[split]!)) || "train";
     const part: Split | undefined = splitOf(word);
     if (!part) fail("E_DATA_FORMAT", `${where(n)} has the split "${word}"; expected train, validation or test`);
-    const name = cells[label]!.normalize("NFC");
+    const name = textOf(cells[label]!).normalize("NFC");
     return { part, name: part === "unlabelled" || name === "" ? NO_LABEL : name };
   });
   const bytes = bytesOfNumbers(
