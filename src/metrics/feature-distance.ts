@@ -2,7 +2,6 @@
 // al. 2021, "A Simple Fix to Mahalanobis Distance for Improving Near-OOD Detection" (section 2), on principal axes.
 // Features of pretrained networks are brought to length 1 before, as Müller & Hein 2025 do, "Mahalanobis++: Improving OOD Detection
 // via Feature Normalization".
-
 import {
   addToDiagonal,
   cholesky,
