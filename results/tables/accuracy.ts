@@ -4,7 +4,7 @@ import { markdownTable } from "../../src/experiments/comparison-table.ts";
 import { records } from "../csv.ts";
 import { EXPERIMENTS } from "../experiments.ts";
 import { SYSTEMS } from "../systems.ts";
-import { leastToMost, meanAndDeviation, percent, table } from "./cells.ts";
+import { leastToMost, meanAndDeviation, medianAndRange, percent, table } from "./cells.ts";
 import { IN_SHORT } from "./generators.ts";
 import { json } from "./json.ts";
 
@@ -53,7 +53,8 @@ export function resultsTable(): string {
     if (own.length === 0) return [];
     const of = (name: string, show: (value: number) => string) => {
       const values = own.map((run) => run[name]!);
-      return values.includes("") ? "" : meanAndDeviation(values.map(Number), show);
+      const several = experiment.byMedian ? medianAndRange : meanAndDeviation;
+      return values.includes("") ? "" : several(values.map(Number), show);
     };
     return [
       [
