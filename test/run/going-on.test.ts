@@ -1,4 +1,4 @@
-// What a run goes on from, and when it does not: locks, damaged and missing files, ended runs, numbers that are not finite.
+// What a run goes on from, and when it does not: locks, damaged and missing files, ended runs.
 import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import {
@@ -15,14 +15,12 @@ import {
 import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it, vi } from "vitest";
-import { ndarray } from "../../src/base/array.ts";
-import { TrainedModel } from "../../src/predict/trained.ts";
 import { readCheckpoint } from "../../src/run/checkpoint.ts";
 import { RunFolder } from "../../src/run/folder.ts";
 import { load } from "../../src/run/load.ts";
 import type { RunEvent } from "../../src/train/events.ts";
 import { pictures } from "../train/tiny.ts";
-import { backend, data, finish, model, resume, start } from "./small-run.ts";
+import { data, finish, model, resume, start } from "./small-run.ts";
 
 const root = mkdtempSync(join(tmpdir(), "genclass-going-on-"));
 afterAll(() => rmSync(root, { recursive: true }));
@@ -316,38 +314,5 @@ describe("a configuration", () => {
   it("of which something else was changed is read", async () => {
     const out = await edited((config) => Object.assign(config, { patience: 7 }));
     expect(RunFolder.open(out, model).config.patience).toBe(7);
-  });
-});
-
-describe("numbers that are not finite", () => {
-  it.each([
-    ["that the next step would find", 0.5, data],
-    ["found by validation", 0.75, data],
-    ["of the last step, without validation", 0.75, { ...data, validation: undefined }],
-  ])("in the weights, %s, end training; what was saved before stays", async (_, breaksAt, given) => {
-    const out = newFolder();
-    const training = await start(out, { data: given, options: { breaksAt } });
-    await expect(finish(training)).rejects.toMatchObject({ code: "E_NAN" });
-    const { state, progress } = readCheckpoint(checkpointFile(out, "last"));
-    expect(progress.step).toBe(2);
-    for (const { data: values } of state.values()) expect([...values].every(Number.isFinite)).toBe(true);
-  });
-
-  it("in the answers of a trained model are refused", async () => {
-    const run = RunFolder.open(await ended(), model);
-    const { state, fitted } = run.trained();
-    const broken = new Map(
-      [...state].map(([path, { shape, data: values }]) => [
-        path,
-        ndarray("float32", shape, new Float32Array(values.length).fill(Number.NaN)),
-      ]),
-    );
-    const trained = new TrainedModel(run.config, { state: broken, fitted }, backend, model);
-    await expect(trained.classify(Uint8Array.of(1, 2))).rejects.toMatchObject({ code: "E_NAN" });
-    await expect(trained.predict(data.train)).rejects.toMatchObject({
-      code: "E_NAN",
-      message: expect.stringMatching(/"classify" of picture 1 is NaN/),
-    });
-    await trained.dispose();
   });
 });
