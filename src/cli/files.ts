@@ -13,7 +13,7 @@ import { complain } from "./render.ts";
  * The paths of the picture files that words name, in the order of the words. A word is a file, a folder (every picture in it
  * and below) or a pattern with `*`, `?`, `**`, `{a,b}` and `[0-9]`; what a folder or a pattern gives is sorted by path, without
  * hidden files.
- * @throws `E_DATA_NOT_FOUND` naming a word that names no picture
+ * @throws `E_DATA_NOT_FOUND` for a word that names no picture: what is missing
  */
 export async function pictureFiles(words: readonly string[]): Promise<string[]> {
   const files: string[] = [];
@@ -22,11 +22,17 @@ export async function pictureFiles(words: readonly string[]): Promise<string[]> 
     if (found.length === 0)
       fail(
         "E_DATA_NOT_FOUND",
-        `"${word}" names no picture; expected a picture file, a folder with pictures, or a pattern such as "photos/**/*.{jpg,png}"`,
+        `${missing(word)}; expected a picture file, a folder with pictures, or a pattern such as "photos/**/*.{jpg,png}"`,
       );
     files.push(...found);
   }
   return files;
+}
+
+/** Why a word names no picture. */
+function missing(word: string): string {
+  if (existsSync(word)) return `there is no picture in "${word}" or below`;
+  return /[*?[\]{}]/.test(word) ? `"${word}" matches no picture` : `there is no file or folder "${word}"`;
 }
 
 async function expand(word: string): Promise<string[]> {

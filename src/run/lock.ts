@@ -4,6 +4,7 @@ import { hostname } from "node:os";
 import { join, resolve } from "node:path";
 import { z } from "zod";
 import { fail } from "../base/errors.ts";
+import { refuseUnwritten } from "../base/writing.ts";
 import { cutBack, writeAtomically } from "./files.ts";
 
 /** The name of the lock in its folder. */
@@ -44,12 +45,18 @@ export class RunLock {
     );
   }
 
-  /** Tells other hosts that the process still trains; may be called as often as one likes. */
+  /** Tells other hosts that the process still trains; may be called as often as one likes. @throws `E_WRITE` */
   touch(): void {
     const now = new Date();
     if (now.getTime() - this.touched < TOUCHED_MINUTES * 60_000) return;
     this.touched = now.getTime();
-    if (this.isOwn) utimesSync(join(this.folder, LOCK_FILE), now, now);
+    if (!this.isOwn) return;
+    const file = join(this.folder, LOCK_FILE);
+    try {
+      utimesSync(file, now, now);
+    } catch (cause) {
+      refuseUnwritten(file, cause);
+    }
   }
 
   /** Lets others train in the folder. @throws `E_WRITE` */

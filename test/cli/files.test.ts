@@ -59,9 +59,16 @@ describe("picture arguments", () => {
     );
   });
 
-  it("that match no picture are refused, naming the word", async () => {
-    for (const word of ["none.png", "*.bmp", "notes.*", "missing/*.png"])
-      await expect(named(word)).rejects.toThrowError(`"${join(root, word)}" names no picture`);
+  it("that name no picture are refused: files and folders that are not there, folders without one, patterns", async () => {
+    mkdirSync(join(root, "nothing"));
+    for (const [word, why] of [
+      ["none.png", (path: string) => `there is no file or folder "${path}"`],
+      ["nothing", (path: string) => `there is no picture in "${path}" or below`],
+      ["*.bmp", (path: string) => `"${path}" matches no picture`],
+      ["notes.*", (path: string) => `"${path}" matches no picture`],
+      ["missing/*.png", (path: string) => `"${path}" matches no picture`],
+    ] as const)
+      await expect(named(word)).rejects.toThrowError(why(join(root, word)));
   });
 });
 

@@ -213,7 +213,7 @@ describe("a run from training to export", () => {
   it("names a picture that does not decode, and a word that names no picture", () => {
     writeFileSync(join(root, "broken.png"), "no picture");
     expectRefused(genclass("classify", "run", "broken.png"), 1, /E_IMAGE: broken.png does not decode/);
-    expectRefused(genclass("classify", "run", "nothing-*.png"), 1, /"nothing-\*.png" names no picture/);
+    expectRefused(genclass("classify", "run", "nothing-*.png"), 1, /"nothing-\*.png" matches no picture/);
   });
 
   it("of another version, with damaged checkpoints or with other data is refused", () => {
