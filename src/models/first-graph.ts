@@ -1,5 +1,7 @@
-// What the first graph of a bank of guessed labels joins (label-bank.ts): how edges run in pictures, or features of a pretrained network.
+// What the first graph of a bank of guessed labels joins (label-bank.ts): how edges run in pictures that are brought to one slant and
+// size, or features of a pretrained network.
 import type { Tensor } from "../graph/tensor.ts";
+import { momentNormalised } from "../nn/moments.ts";
 import { orientations } from "../nn/orientations.ts";
 import type { Scope } from "../nn/scope.ts";
 import { backboneFeatures } from "./backbone.ts";
@@ -30,7 +32,7 @@ export const EDGES: GraphSpace = { width: 128, axes: "principal", neighbours: 10
 export function firstGraph({ backbone, channels }: Pick<DataSpec, "backbone" | "channels">): FirstGraph {
   const name = backbone ? "code" : "edges";
   const of = (scope: Scope, picture: Tensor) =>
-    backbone ? backboneFeatures(backbone, scope, picture) : orientations(picture);
+    backbone ? backboneFeatures(backbone, scope, picture) : orientations(momentNormalised(picture));
   return {
     head: name,
     space: backbone ? PRETRAINED : EDGES,

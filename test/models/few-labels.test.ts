@@ -8,12 +8,13 @@ import { constant } from "../../src/graph/tensor.ts";
 import { FEW_LABELS_BATCH, fewLabels } from "../../src/models/few-labels.ts";
 import type { Head } from "../../src/models/heads.ts";
 import type { Batch } from "../../src/models/model.ts";
+import { momentNormalised } from "../../src/nn/moments.ts";
 import { adam } from "../../src/nn/optim.ts";
 import { orientations } from "../../src/nn/orientations.ts";
 import { schedule } from "../../src/nn/schedule.ts";
 import { Build } from "../../src/nn/scope.ts";
 
-it("labels are spread over how edges run in pictures, and without anything else to learn there is one stage", () => {
+it("labels are spread over how edges run in pictures of one slant and size, and without anything else to learn there is one stage", () => {
   const data = { height: 9, width: 9, channels: 1, mirror: false, classes: ["a", "b"] };
   const rule = { updates: [], optimizer: adam(), learningRate: 1e-3, schedule: schedule("constant") };
   const { stages, heads, streams } = fewLabels({
@@ -33,7 +34,7 @@ it("labels are spread over how edges run in pictures, and without anything else 
     ),
   );
   const edges = heads.edges!.build(new Build(false).root, { picture, n: 1 } as Parameters<Head["build"]>[1]);
-  expect(interpret([edges])[0]!.data).toEqual(interpret([orientations(picture)])[0]!.data);
+  expect(interpret([edges])[0]!.data).toEqual(interpret([orientations(momentNormalised(picture))])[0]!.data);
 });
 
 it("known labels are smoothed as the model asks", () => {
