@@ -18,8 +18,8 @@ import { commit, putRow } from "./csv.ts";
 const [source = "mnist", labels = "10", draws = "5"] = process.argv.slice(2);
 const KINDS: readonly { name: string; rows: (x: Tensor) => Tensor; width: number }[] = [
   { name: "pixels", rows: (x) => thumbnail(x, 16), width: 32 },
-  { name: "edges", rows: orientations, width: EDGES.width },
-  ...[64, EDGES.width].map((width) => ({
+  { name: "edges", rows: orientations, width: 128 },
+  ...[128, EDGES.width].map((width) => ({
     name: "edges, normalised",
     rows: (x: Tensor) => orientations(momentNormalised(x)),
     width,

@@ -23,7 +23,7 @@ export interface FirstGraph {
  * Where neighbours are looked for by how edges run (results/spread.csv). Nothing is learnt for it. In a trial that is not kept, codes that
  * a network learnt by the contrast of two views found less of Fashion-MNIST, and missed whole kinds of digits.
  */
-export const EDGES: GraphSpace = { width: 128, axes: "principal", neighbours: 10 };
+export const EDGES: GraphSpace = { width: 256, axes: "principal", neighbours: 10 };
 
 /**
  * The first graph of pictures, or of what a pretrained network makes of them. Edges tell drawings apart, which are greyscale; of colour
