@@ -99,7 +99,11 @@ export const EXPERIMENTS: readonly Experiment[] = [
     id: "fashion-100-labels-alone",
     task: "Fashion-MNIST, 100 labels a class and no other pictures",
     system: "baseline: cnn, fast net, hard augmentation",
-    train: ["cnn", "--data", "fashion-mnist", "--labels", "100", "--set", "net=fast", "--augment", "hard"],
+    train: [
+      ...["cnn", "--data", "fashion-mnist", "--labels", "100", "--augment", "hard"],
+      // The widths that vae has.
+      ...["--set", "net=fast", "--set", "fastWidths=32-64-128"],
+    ],
     seeds: [0, 1, 2],
     minutesAt250: 30,
     published: "",

@@ -91,11 +91,18 @@ const EARLIER = [32, 16, 16] as const;
 
 /**
  * Channels of the groups from a text: as in the source for colour, and what a tenth and a third of its work allow for grey pictures.
+ * Where most labels are guessed, a tenth for all grey pictures: of Fashion-MNIST with 100 labels a class the narrow net found as many
+ * hidden labels (88.2 %) after as many epochs, in two fifths of the time.
  * Pictures of more than 45 pixels a side get narrower groups before these, so that the last maps are of 2 to 5 a side.
+ * @param guessed whether most labels are
  */
-export function fastWidths(text: string, { height, width, channels, mirror }: PictureKind): number[] {
+export function fastWidths(
+  text: string,
+  { height, width, channels, mirror }: PictureKind,
+  { guessed = false } = {},
+): number[] {
   if (text !== "auto") return text.split("-").map(Number);
-  const last = channels === 3 ? [64, 256, 256] : mirror ? [48, 160, 192] : [32, 64, 128];
+  const last = channels === 3 ? [64, 256, 256] : mirror && !guessed ? [48, 160, 192] : [32, 64, 128];
   const more = Math.round(Math.log2(Math.min(height, width) / 32));
   return [...EARLIER.slice(0, Math.max(0, more)).reverse(), ...last];
 }

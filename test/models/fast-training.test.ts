@@ -47,6 +47,13 @@ describe("widths of a fast net", () => {
     expect(of(28, 1, false)).toEqual([32, 64, 128]);
   });
 
+  it("are the least of grey where most labels are guessed, and as ever of colour", () => {
+    const guessed = (channels: number) =>
+      fastWidths("auto", { height: 28, width: 28, channels, mirror: true }, { guessed: true });
+    expect(guessed(1)).toEqual([32, 64, 128]);
+    expect(guessed(3)).toEqual([64, 256, 256]);
+  });
+
   it("have narrower groups before them for each doubling of the side, three at most", () => {
     expect(of(45, 3, true)).toHaveLength(3);
     expect(of(64, 3, true)).toEqual([32, 64, 256, 256]);
