@@ -2,7 +2,7 @@
 // size, or features of a pretrained network.
 import type { Tensor } from "../graph/tensor.ts";
 import { momentNormalised } from "../nn/moments.ts";
-import { orientations } from "../nn/orientations.ts";
+import { orientations, shrunk } from "../nn/orientations.ts";
 import type { Scope } from "../nn/scope.ts";
 import { backboneFeatures } from "./backbone.ts";
 import { type GraphSpace, PRETRAINED } from "./graph-space.ts";
@@ -32,7 +32,7 @@ export const EDGES: GraphSpace = { width: 256, axes: "principal", neighbours: 10
 export function firstGraph({ backbone, channels }: Pick<DataSpec, "backbone" | "channels">): FirstGraph {
   const name = backbone ? "code" : "edges";
   const of = (scope: Scope, picture: Tensor) =>
-    backbone ? backboneFeatures(backbone, scope, picture) : orientations(momentNormalised(picture));
+    backbone ? backboneFeatures(backbone, scope, picture) : orientations(momentNormalised(shrunk(picture)));
   return {
     head: name,
     space: backbone ? PRETRAINED : EDGES,

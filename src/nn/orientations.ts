@@ -5,7 +5,7 @@ import { constant, type Tensor } from "../graph/tensor.ts";
 
 /** Directions that slopes are sorted by, over the whole circle. */
 const DIRECTIONS = 16;
-/** Pixels along each side that are looked at, at most. */
+/** Pixels along each side of a picture whose edges are looked at, at most. */
 const SIDE = 32;
 /** Pixels a side of a cell. */
 const CELL = 4;
@@ -16,16 +16,21 @@ const WINDOW = 0.45;
 /** A slope counts for a direction by its cosine to it, squared so many times: half of it 17 degrees away. */
 const SQUARINGS = 4;
 
+/** Pictures `[n, h, w, c]` shrunk by a whole factor along each side, so that neither is of more than 32 pixels. */
+export function shrunk(picture: Tensor): Tensor {
+  const factors = picture.shape.slice(1, 3).map((side) => Math.ceil(side / SIDE)) as [number, number];
+  return Math.max(...factors) > 1 ? g.avgPool(picture, factors, { padding: 0 }) : picture;
+}
+
 /**
  * Histograms of oriented gradients of pictures `[n, h, w, c]`, as rows `[n, cells · 16]` of length 1: in each cell of 4 x 4 pixels,
  * how steep the picture is in each of 16 directions (Dalal & Triggs 2005, section 6). Rows are brought to a sum of 1, and to their
  * roots, so that distances are Hellinger's (Arandjelović & Zisserman 2012, section 2). What departs from the first paper: the slope is
  * that of the smoothed mean of the channels, directions and cells fade into each other without steps, and there is one sum for the
- * whole picture in place of one for each block of cells. A side of more than 32 pixels is shrunk first, by a whole factor.
+ * whole picture in place of one for each block of cells. Larger pictures are shrunk first (`shrunk`).
  */
 export function orientations(picture: Tensor): Tensor {
-  const factors = picture.shape.slice(1, 3).map((side) => Math.ceil(side / SIDE)) as [number, number];
-  const x = Math.max(...factors) > 1 ? g.avgPool(picture, factors, { padding: 0 }) : picture;
+  const x = shrunk(picture);
   const [n, height, width, channels] = x.shape as readonly [number, number, number, number];
   const kernels = derivatives(channels);
   const slide = { padding: REACH };
