@@ -1,12 +1,12 @@
 // How many labels a graph of pictures finds, by what its points are: npx tsx results/spread.ts [DATA LABELS DRAWS] writes a line for each
 // kind of points, number of neighbours and draw of labels (LABELS a class, seeds 0 to DRAWS - 1) to results/spread.csv; of `mnist 10 5`
-// where nothing is asked for. Points are of how edges run (src/nn/orientations.ts) in pictures as they are, or brought to one slant and
-// size (src/nn/moments.ts), or of the pictures themselves in at most 16 x 16 pixels. Labels of training pictures that training does not see are looked at, and nothing else: no validation or test picture.
+// where nothing is asked for. Points are of how edges run (src/nn/orientations.ts), in pictures as they are or normalised
+// (src/nn/moments.ts), or of the pictures themselves in at most 16 x 16 pixels. Labels of training pictures that training does not see
+// are looked at, and nothing else: no validation or test picture.
 import { gather } from "../src/data/dataset.ts";
 import { input, type Tensor } from "../src/graph/tensor.ts";
-import { EDGES } from "../src/models/first-graph.ts";
+import { EDGES, normalisedEdges } from "../src/models/first-graph.ts";
 import { type GraphSpace, pointsIn } from "../src/models/graph-space.ts";
-import { momentNormalised } from "../src/nn/moments.ts";
 import { orientations } from "../src/nn/orientations.ts";
 import { thumbnail } from "../src/nn/thumbnail.ts";
 import { chooseBackend, open } from "../src/node.ts";
@@ -20,8 +20,8 @@ const KINDS: readonly { name: string; rows: (x: Tensor) => Tensor; width: number
   { name: "pixels", rows: (x) => thumbnail(x, 16), width: 32 },
   { name: "edges", rows: orientations, width: 128 },
   ...[128, EDGES.width].map((width) => ({
-    name: "edges, normalised",
-    rows: (x: Tensor) => orientations(momentNormalised(x)),
+    name: "normalised edges",
+    rows: normalisedEdges,
     width,
   })),
 ];

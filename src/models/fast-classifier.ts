@@ -32,15 +32,15 @@ export const fastOptions = (where: string) => ({
 /**
  * The net of Jordan 2024, with its last layer: the largest value of each map, and no bias.
  * @param batch pictures a step, by which rates go
- * @param kind `guessed`: whether most labels are (see `fastWidths`)
+ * @param how whether it is trained from few labels (see `fastWidths`)
  */
 export function fastClassifier(
   o: z.infer<z.ZodObject<ReturnType<typeof fastOptions>>>,
   data: DataSpec,
   batch: number,
-  kind?: { readonly guessed: boolean },
+  how?: { readonly fewLabels: boolean },
 ): Classifier {
-  const widths = fastWidths(o.fastWidths, data, kind);
+  const widths = fastWidths(o.fastWidths, data, how);
   return {
     features: (scope, x) => largest(fastNet(scope.child("trunk"), x, widths).at(-1)!),
     logits: (scope, features) => fastLogits(scope.child("out"), features, data.classes.length),

@@ -1,5 +1,5 @@
-// What the first graph of a bank of guessed labels joins (label-bank.ts): how edges run in pictures that are brought to one slant and
-// size, or features of a pretrained network.
+// What the first graph of a bank of guessed labels joins (label-bank.ts): how edges run in normalised pictures, or features of a
+// pretrained network.
 import type { Tensor } from "../graph/tensor.ts";
 import { momentNormalised } from "../nn/moments.ts";
 import { orientations, shrunk } from "../nn/orientations.ts";
@@ -26,13 +26,19 @@ export interface FirstGraph {
 export const EDGES: GraphSpace = { width: 256, axes: "principal", neighbours: 10 };
 
 /**
+ * How edges run in pictures `[n, h, w, c]` of which what is drawn is put into the middle, less slanted and nearer to one size: rows
+ * `[n, …]`.
+ */
+export const normalisedEdges = (picture: Tensor): Tensor => orientations(momentNormalised(shrunk(picture)));
+
+/**
  * The first graph of pictures, or of what a pretrained network makes of them. Edges tell drawings apart, which are greyscale; of colour
  * pictures they often tell little, and nothing where classes differ in colour.
  */
 export function firstGraph({ backbone, channels }: Pick<DataSpec, "backbone" | "channels">): FirstGraph {
   const name = backbone ? "code" : "edges";
   const of = (scope: Scope, picture: Tensor) =>
-    backbone ? backboneFeatures(backbone, scope, picture) : orientations(momentNormalised(shrunk(picture)));
+    backbone ? backboneFeatures(backbone, scope, picture) : normalisedEdges(picture);
   return {
     head: name,
     space: backbone ? PRETRAINED : EDGES,

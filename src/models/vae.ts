@@ -251,7 +251,7 @@ export const vae = defineModel({
             updates: ["trunk/", "classifier/", ...backboneUpdates(backbone)],
           },
         }
-      : fastClassifier(o, data, FEW_LABELS_BATCH, { guessed: true });
+      : fastClassifier(o, data, FEW_LABELS_BATCH, { fewLabels: true });
     const classifier: Pick<Classifier, "features" | "logits"> =
       training === "few-labels"
         ? ownTrunk

@@ -47,11 +47,11 @@ describe("widths of a fast net", () => {
     expect(of(28, 1, false)).toEqual([32, 64, 128]);
   });
 
-  it("are the least of grey where most labels are guessed, and as ever of colour", () => {
-    const guessed = (channels: number) =>
-      fastWidths("auto", { height: 28, width: 28, channels, mirror: true }, { guessed: true });
-    expect(guessed(1)).toEqual([32, 64, 128]);
-    expect(guessed(3)).toEqual([64, 256, 256]);
+  it("are the least of grey from few labels, and as ever of colour", () => {
+    const few = (channels: number) =>
+      fastWidths("auto", { height: 28, width: 28, channels, mirror: true }, { fewLabels: true });
+    expect(few(1)).toEqual([32, 64, 128]);
+    expect(few(3)).toEqual([64, 256, 256]);
   });
 
   it("have narrower groups before them for each doubling of the side, three at most", () => {

@@ -14,7 +14,7 @@ import { orientations } from "../../src/nn/orientations.ts";
 import { schedule } from "../../src/nn/schedule.ts";
 import { Build } from "../../src/nn/scope.ts";
 
-it("labels are spread over how edges run in pictures of one slant and size, and without anything else to learn there is one stage", () => {
+it("labels are spread over how edges run in normalised pictures, and without anything else to learn there is one stage", () => {
   const data = { height: 9, width: 9, channels: 1, mirror: false, classes: ["a", "b"] };
   const rule = { updates: [], optimizer: adam(), learningRate: 1e-3, schedule: schedule("constant") };
   const { stages, heads, streams } = fewLabels({
@@ -26,15 +26,19 @@ it("labels are spread over how edges run in pictures of one slant and size, and 
   expect(Object.keys(streams)).toEqual(["bank", "labelled"]);
   expect(streams.bank).toMatchObject({ only: "trust" });
   expect(128 * (streams.bank!.share! + streams.labelled!.share!)).toBe(FEW_LABELS_BATCH);
+  // Twice and three times as large as what edges are looked for in: means of 2 x 3 pixels.
+  const [height, width] = [40, 70];
   const picture = constant(
     ndarray(
       "float32",
-      [1, 9, 9, 1],
-      Float32Array.from({ length: 81 }, (_, i) => (i * i) % 7),
+      [1, height, width, 1],
+      Float32Array.from({ length: height * width }, (_, i) => (i * i) % 7),
     ),
   );
   const edges = heads.edges!.build(new Build(false).root, { picture, n: 1 } as Parameters<Head["build"]>[1]);
-  expect(interpret([edges])[0]!.data).toEqual(interpret([orientations(momentNormalised(picture))])[0]!.data);
+  expect(interpret([edges])[0]!.data).toEqual(
+    interpret([orientations(momentNormalised(g.avgPool(picture, [2, 3], { padding: 0 })))])[0]!.data,
+  );
 });
 
 it("known labels are smoothed as the model asks", () => {
