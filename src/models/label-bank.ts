@@ -192,7 +192,8 @@ async function laterGuesses(
     return 1;
   });
   const guessed = trust.filter((_, i) => labels[i]! < 0);
-  note(`guessed labels: ${percent(guessed.reduce((sum, value) => sum + value, 0) / guessed.length)} are used`);
+  if (guessed.length > 0)
+    note(`guessed labels: ${percent(guessed.reduce((sum, value) => sum + value, 0) / guessed.length)} are used`);
   return { classes, trust };
 }
 
