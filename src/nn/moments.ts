@@ -1,7 +1,7 @@
 // Drawings put into the middle of the picture, less slanted and nearer to one size, by their moments.
-import { ndarray } from "../base/array.ts";
 import * as g from "../graph/ops/index.ts";
-import { constant, type Tensor } from "../graph/tensor.ts";
+import type { Tensor } from "../graph/tensor.ts";
+import { offsetOf, table } from "./rotation.ts";
 
 /** Share of the slant that is taken away. */
 const UPRIGHTED = 0.8;
@@ -22,13 +22,15 @@ const STEEPEST = 1;
  * labels a graph of edges finds.
  */
 export function momentNormalised(x: Tensor): Tensor {
-  const [n, h, w] = x.shape as readonly [number, number, number, number];
+  const [, h, w] = x.shape as readonly [number, number, number, number];
   const grey = g.mean(x, [3], true);
   const edge = border(h, w);
   const background = g.div(g.sum(g.mul(grey, edge), [1, 2, 3], true), g.sum(edge));
   const drawn = g.abs(g.sub(grey, background));
   const ink = g.add(g.sum(drawn, [1, 2, 3], true), 1e-6);
-  const [column, row] = [along(1, w), along(0, h)];
+  // Offsets from the middle, in pixels.
+  const along = (axis: 0 | 1) => table(h, w, (row, column) => [offsetOf(row, column, [h, w])[axis]]);
+  const [column, row] = [along(0), along(1)];
   const mean = (values: Tensor) => g.div(g.sum(g.mul(drawn, values), [1, 2, 3], true), ink);
   const [x0, y0] = [mean(column), mean(row)];
   const [right, down] = [g.sub(column, x0), g.sub(row, y0)];
@@ -41,27 +43,10 @@ export function momentNormalised(x: Tensor): Tensor {
   // A place of the result is read where it was before.
   const fromRow = g.mul(row, scale(yy, h));
   const fromX = g.add(g.add(g.mul(column, scale(upright, w)), x0), g.mul(g.mul(slant, UPRIGHTED), fromRow));
-  const fromY = g.add(g.mul(column, 0), g.add(fromRow, y0));
-  const grid = [g.mul(fromX, 2 / w), g.mul(fromY, 2 / h)].map((one) => g.reshape(one, [n, h, w, 1]));
-  return g.gridSample(x, g.concat(grid, 3));
+  const fromY = g.add(fromRow, y0);
+  return g.gridSample(x, g.concat([g.mul(fromX, 2 / w), g.mul(fromY, 2 / h)], 3));
 }
-
-const table = (shape: readonly number[], at: (i: number) => number): Tensor =>
-  constant(
-    ndarray(
-      "float32",
-      shape,
-      Float32Array.from({ length: shape.reduce((a, b) => a * b, 1) }, (_, i) => at(i)),
-    ),
-  );
-
-/** Offsets of rows or columns from the middle, in pixels: `[1, size, 1, 1]` or `[1, 1, size, 1]`. */
-const along = (axis: 0 | 1, size: number): Tensor =>
-  table(axis === 0 ? [1, size, 1, 1] : [1, 1, size, 1], (i) => i - (size - 1) / 2);
 
 /** 1 for pixels at an edge, else 0: `[1, h, w, 1]`. */
 const border = (h: number, w: number): Tensor =>
-  table([1, h, w, 1], (i) => {
-    const [y, x] = [Math.floor(i / w), i % w];
-    return Number(y === 0 || x === 0 || y === h - 1 || x === w - 1);
-  });
+  table(h, w, (row, column) => [Number(row === 0 || column === 0 || row === h - 1 || column === w - 1)]);

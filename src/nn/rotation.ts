@@ -15,13 +15,13 @@ const turned = ([x, y]: Offset, angle: number): Offset => [
 ];
 
 /** The offset of the pixel in a row and column of a picture of this size. */
-const offsetOf = (row: number, column: number, [height, width]: Size): Offset => [
+export const offsetOf = (row: number, column: number, [height, width]: Size): Offset => [
   column - (width - 1) / 2,
   row - (height - 1) / 2,
 ];
 
 /** The numbers that a function of row and column gives, as a constant `[1, rows, columns, values]`. */
-function table(rows: number, columns: number, at: (row: number, column: number) => readonly number[]): Tensor {
+export function table(rows: number, columns: number, at: (row: number, column: number) => readonly number[]): Tensor {
   const values = Array.from({ length: rows * columns }, (_, i) => at(Math.floor(i / columns), i % columns));
   return constant(ndarray("float32", [1, rows, columns, values[0]!.length], Float32Array.from(values.flat())));
 }
