@@ -59,14 +59,16 @@ export const SLOPE = "watch/sampleSlope";
 export const normName = (phase: string): string => `watch/${phase}/parameterNorm`;
 const NORM = /^watch\/.*\/parameterNorm$/;
 const phaseOf = (name: string): string => name.split("/").slice(1, -1).join("/");
-/** … and what the steps that it has taken are remembered as. */
+/** … what the steps that it has taken are remembered as, … */
 export const stepsName = (phase: string): string => `steps/${phase}`;
+/** … and those of all phases that move any of the same. */
+export const movesName = (phase: string): string => `moves/${phase}`;
 
-/** Steps of a phase in the last epoch; NaN where nothing is known of them. */
+/** Steps in the last epoch that moved what a phase moves; NaN where nothing is known of them. */
 const stepsTaken = (epochs: Epochs, phase: string): number =>
-  at(epochs, stepsName(phase)) - (at(epochs, stepsName(phase), 1) || 0);
+  at(epochs, movesName(phase)) - (at(epochs, movesName(phase), 1) || 0);
 
-/** The norms of what phases move, before the last epoch and after it, of those that took a step in it. */
+/** The norms of what phases move, before the last epoch and after it, where a step moved it. */
 const movedNorms = (epochs: Epochs) =>
   namesOf(epochs, NORM)
     .map((name) => {

@@ -10,7 +10,7 @@ import { evaluatedPath } from "../nn/scope.ts";
 import { type Step, StepFeeds } from "../predict/feeds.ts";
 import { predictSet } from "../predict/outputs.ts";
 import type { Program } from "../runtime/program.ts";
-import { type AlarmChange, alarmChanges, EPOCHS_KEPT, normName, SLOPE, stepsName } from "./alarms.ts";
+import { type AlarmChange, alarmChanges, EPOCHS_KEPT, movesName, normName, SLOPE, stepsName } from "./alarms.ts";
 import type { CompiledModel, CompiledStage, WatchSteps } from "./compiled.ts";
 import type { Metrics } from "./events.ts";
 import type { FitOptions } from "./fit-options.ts";
@@ -72,7 +72,11 @@ export class Watch {
 
   /** Takes note of what is there before the first step. */
   begin(progress: TrainingProgress): void {
-    progress.watch = { epochs: [{ ...this.parameterNorms(progress), ...stepsOf(progress) }], samples: [], raised: [] };
+    progress.watch = {
+      epochs: [{ ...this.parameterNorms(progress), ...this.stepsOf(progress) }],
+      samples: [],
+      raised: [],
+    };
   }
 
   /**
@@ -98,7 +102,7 @@ export class Watch {
         ? { "watch/sampleChange": meanOf(samples.map((value, i) => Math.abs(value - thumbnails[i]!))) }
         : {}),
     };
-    const kept = [...epochs, { ...judged, ...metrics, ...stepsOf(progress) }].slice(-EPOCHS_KEPT);
+    const kept = [...epochs, { ...judged, ...metrics, ...this.stepsOf(progress) }].slice(-EPOCHS_KEPT);
     const changes = alarmChanges(kept, raised);
     const begun = changes.flatMap(({ name, state }) => (state === "begins" ? [name] : []));
     const goingOn = raised.filter((name) => !changes.some((change) => change.name === name));
@@ -140,9 +144,32 @@ export class Watch {
     const { phases } = this.compiled.stages[stage.index]!;
     return Object.fromEntries(
       phases.map(({ phase, graph }) => {
-        const moved = [...graph.updates.keys()].filter((path) => this.compiled.specs.get(path)?.trainable);
-        const squares = moved.map((path) => sumOfSquares(this.program.read(path).data));
+        const squares = this.movedBy(graph).map((path) => sumOfSquares(this.program.read(path).data));
         return [normName(phase.name), Math.sqrt(squares.reduce((a, b) => a + b, 0))];
+      }),
+    );
+  }
+
+  /** Parameters that a phase's graph moves. */
+  private movedBy({ updates }: CompiledStage["phases"][number]["graph"]): string[] {
+    return [...updates.keys()].filter((path) => this.compiled.specs.get(path)?.trainable);
+  }
+
+  /** The steps that each phase has taken, and those that have moved what it moves. */
+  private stepsOf({ phaseSteps }: TrainingProgress): Metrics {
+    const phases = this.compiled.stages.flatMap(({ phases }) => phases);
+    const taken = phases.map(({ phase, graph }) => ({
+      ...{ name: phase.name, steps: phaseSteps[phase.name] ?? 0 },
+      moved: new Set(this.movedBy(graph)),
+    }));
+    return Object.fromEntries(
+      taken.flatMap(({ name, steps, moved }) => {
+        const alike = taken.filter((other) => [...moved].some((path) => other.moved.has(path)));
+        const moves = alike.reduce((sum, other) => sum + other.steps, 0);
+        return [
+          [stepsName(name), steps],
+          [movesName(name), moves],
+        ];
       }),
     );
   }
@@ -229,10 +256,6 @@ const withoutSamples = ({
   "validation/coverage": __,
   ...others
 }: Readonly<Record<string, number>>): Metrics => others;
-
-/** The steps that each phase has taken. */
-const stepsOf = ({ phaseSteps }: TrainingProgress): Metrics =>
-  Object.fromEntries(Object.entries(phaseSteps).map(([phase, steps]) => [stepsName(phase), steps]));
 
 /** Rows of chosen pictures. */
 function rowsOf(table: Table | undefined, chosen: Int32Array): Table | undefined {

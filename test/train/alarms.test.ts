@@ -36,7 +36,7 @@ const epochs = (count: number, ...ends: Partial<Record<string, number>>[]) =>
   Array.from({ length: count + ends.length }, (_, i) => ({
     ...healthy,
     "watch/d/parameterNorm": 5 + i,
-    "steps/d": 100 * i,
+    "moves/d": 100 * i,
     ...ends[i - count],
   })) as Record<string, number>[];
 const begun = (history: readonly Record<string, number>[]) => alarmChanges(history, []).map(({ name }) => name);
@@ -73,7 +73,7 @@ describe("the rules", () => {
     ["a gradient is ten times what is usual", [], [{ "train/d/gradientNorm": 5 }]],
     ["a gradient is a hundred times what is usual", ["runaway"], [{ "train/d/gradientNorm": 51 }]],
     ["weights grow tenfold in an epoch", ["runaway"], [{ "watch/d/parameterNorm": 100 }]],
-    ["weights grow by a twentieth a step", ["runaway"], [{ "watch/d/parameterNorm": 30, "steps/d": 440 }]],
+    ["weights grow by a twentieth a step", ["runaway"], [{ "watch/d/parameterNorm": 30, "moves/d": 440 }]],
     ["scores are hundreds apart", ["runaway"], [{ "watch/generatedScore": -102 }]],
     ["a score does not move with samples", ["picture-gradient"], [{ "watch/sampleSlope": 9e-5 }]],
     ["it hardly moves with samples", [], [{ "watch/sampleSlope": 1.1e-4 }]],
@@ -82,7 +82,7 @@ describe("the rules", () => {
     ["so nothing of it moves", ["picture-gradient"], [{ "watch/sampleSlope": 0, "watch/sampleChange": 0 }]],
     ["samples of the same noise stay", ["frozen"], [{ "watch/sampleChange": 5e-4 }]],
     ["weights stay", ["frozen"], [{ "watch/d/parameterNorm": 9 }]],
-    ["weights of a phase stay that took no step", [], [{ "watch/d/parameterNorm": 9, "steps/d": 400 }]],
+    ["weights stay that no step moved", [], [{ "watch/d/parameterNorm": 9, "moves/d": 400 }]],
   ])("where %s: %j", (_what, expected, ends) => {
     expect(begun(epochs(5, ...ends))).toEqual(expected);
   });
@@ -190,6 +190,20 @@ describe("in training", () => {
       "collapse",
       3,
     ]);
+  });
+
+  it("weights do not run away for a phase that takes one step of many by which another moves them", async () => {
+    const model = dense({ discriminator: 1e-2 });
+    const [discriminator, generator] = model.stages[0]!.phases;
+    const start: Phase = { ...discriminator!, name: "start", learningRate: 0, window: [0, 0.01] };
+    const staged = { ...model, stages: [{ phases: [start, discriminator!, generator!] }] };
+    const { alarms, saved } = await trainGan(staged, data, { epochs: 1 });
+    expect(saved.progress.phaseSteps).toEqual({ start: 1, discriminator: 20, generator: 20 });
+    const [before, after] = saved.progress.watch!.epochs as [Record<string, number>, Record<string, number>];
+    // More than one step of a healthy training would add, by which it was told before.
+    expect(after["watch/start/parameterNorm"]).toBeGreaterThan(1.05 * before["watch/start/parameterNorm"]!);
+    expect(after).toMatchObject({ "moves/start": 21, "moves/discriminator": 21, "moves/generator": 20 });
+    expect(alarms.filter(({ name }) => name === "runaway")).toEqual([]);
   });
 
   it("samples are not expected to change while the generator takes no step", async () => {
