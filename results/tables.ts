@@ -3,6 +3,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { backendsTable, comparisonTable, resultsTable, seenList, systemsTable } from "./tables/accuracy.ts";
 import { askedLines, denoiseLine } from "./tables/generators.ts";
+import { angleTable, explanationsTable, noveltyTable, samplersTable, styleTable } from "./tables/heads.ts";
 import { pretrainedLines } from "./tables/pretrained.ts";
 import { benchTable, readingLines, timeLine } from "./tables/speed.ts";
 import { generatedTable, imbalanceTable, noiseLine, spreadTable } from "./tables/training-data.ts";
@@ -17,7 +18,6 @@ const exampleModel = () => `\`\`\`ts\n${readFileSync(here("examples/own-model.ts
 export const FILLED: Readonly<Record<string, Readonly<Record<string, () => string>>>> = {
   "README.md": {
     systems: systemsTable,
-    seen: seenList,
     results: resultsTable,
     denoise: denoiseLine,
     asked: askedLines,
@@ -28,6 +28,14 @@ export const FILLED: Readonly<Record<string, Readonly<Record<string, () => strin
   "docs/architecture.md": { example: exampleModel },
   "docs/backbones.md": { pretrained: pretrainedLines },
   "docs/onednn.md": { backends: backendsTable },
+  "docs/results.md": {
+    seen: seenList,
+    novelty: noveltyTable,
+    explanations: explanationsTable,
+    samplers: samplersTable,
+    style: styleTable,
+    angle: angleTable,
+  },
   "docs/data.md": {
     spread: spreadTable,
     generated: generatedTable,

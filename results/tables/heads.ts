@@ -1,0 +1,75 @@
+// What trained models tell and make beside classes: novelty, explanations, samples, translations and angles.
+import { records } from "../csv.ts";
+import { percent, table } from "./cells.ts";
+
+const share = (value: string | undefined): string => percent(Number(value));
+const rounded = (value: string | undefined, places: number): string => Number(value).toFixed(places);
+
+/** How well novelty tells pictures of another kind from those of a run's own test part. */
+export const noveltyTable = (): string =>
+  table(
+    [
+      "model",
+      "trained on",
+      "beside",
+      "AUROC",
+      "AUPR",
+      "FPR at 95 %",
+      "marked, own",
+      "stated",
+      "marked, others",
+      "file",
+    ],
+    records("novelty.csv").map((row) => [
+      ...[row.model!, row.own!, `${row.pictures} of ${row.novel}`],
+      ...[rounded(row.auroc, 4), rounded(row.aupr, 4), `${share(row.fpr95)} %`],
+      ...[`${share(row.own_alarms)} %`, `${share(row.stated)} %`, `${share(row.alarms)} %`, row.onnx_difference!],
+    ]),
+  );
+
+/** Whether explanations hold for another network, and how much they change. */
+export const explanationsTable = (): string =>
+  table(
+    [
+      "model",
+      "data",
+      "pictures",
+      "another network agrees",
+      "its accuracy",
+      "change, of that to the nearest",
+      "s a picture",
+    ],
+    records("explain.csv").map((row) => [
+      ...[row.model!, row.data!, row.pictures!, `${share(row.judge_agrees)} %`, `${share(row.judge_accuracy)} %`],
+      ...[rounded(row.median_change_ratio, 2), rounded(row.seconds_alone, 2)],
+    ]),
+  );
+
+/** Pictures from the prior and from a mixture a class beside real ones. */
+export const samplersTable = (): string =>
+  table(
+    ["model", "data", "sampler", "Fréchet distance", "of the class asked for"],
+    records("samplers.csv").map(({ model, data, sampler, frechet, asked }) => [
+      ...[model!, data!, sampler!, rounded(frechet, 2), asked ? `${share(asked)} %` : ""],
+    ]),
+  );
+
+/** Whether pictures that are translated to other classes are of these, and keep their style. */
+export const styleTable = (): string =>
+  table(
+    ["model", "data", "translations", "of the class asked for", "slant", "stroke", "slant, own", "stroke, own"],
+    records("style.csv").map((row) => [
+      ...[row.model!, row.data!, row.translations!, `${share(row.asked)} %`],
+      ...["slant", "stroke", "slant own", "stroke own"].map((name) => rounded(row[name], 2)),
+    ]),
+  );
+
+/** How far off angles are of pictures that are turned by a known one. */
+export const angleTable = (): string =>
+  table(
+    ["class", "pictures", "mean error", "median error", "within 10°"],
+    records("angle.csv").map((row) => [
+      ...[row.class!, row.pictures!, `${row["mean error (degrees)"]}°`, `${row["median error (degrees)"]}°`],
+      `${share(row["share within 10 degrees"])} %`,
+    ]),
+  );
