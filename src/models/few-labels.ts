@@ -67,7 +67,7 @@ export function fewLabels(options: FewLabelsOptions): FewLabels {
     {
       name: "classifier",
       share: 1 - share,
-      refresh: refreshBank(first, data.classes.length, {
+      refresh: refreshBank(first, data.classes, {
         featureSpace: space,
         isFixed: backbone?.frozen === "all",
       }),

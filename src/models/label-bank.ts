@@ -42,6 +42,9 @@ const HELPFUL = 0.85;
  */
 const DOUBTFUL = 0.05;
 
+/** A class has hardly any guesses below this share of those that it would have were all alike, or were they as the labels are. */
+const RARE = 0.2;
+
 /** How a bank is filled. */
 export interface BankOptions {
   /** Where neighbours are looked for in the rows of `features`. */
@@ -56,19 +59,22 @@ export interface BankOptions {
 /**
  * The work between steps that fills a bank. It asks the heads `classify` and `features`.
  * @param first what the first graph joins
- * @param k number of classes
  */
-export const refreshBank = (first: FirstGraph, k: number, options: BankOptions = {}): Refresh => ({
+export const refreshBank = (first: FirstGraph, classes: readonly string[], options: BankOptions = {}): Refresh => ({
   heads: [first.head, "features", "classify"],
   every: { epochs: REFRESH_EPOCHS },
   async run(context) {
+    const k = classes.length;
     const { isFixed = false, featureSpace = LEARNT } = options;
     if (context.progress === 0) {
       const rows = await firstGuesses(context, first, k, isFixed ? 0 : DOUBTFUL);
       context.tables.first!.set(rows.trust);
       write(context, k, rows);
-    } else if (context.progress <= FROZEN_FROM && !(isFixed && context.tables.first!.includes(1)))
-      write(context, k, await laterGuesses(context, k, featureSpace));
+    } else if (context.progress <= FROZEN_FROM && !(isFixed && context.tables.first!.includes(1))) {
+      const rows = await laterGuesses(context, k, featureSpace);
+      noteUse(context, classes, rows);
+      write(context, k, rows);
+    }
   },
 });
 
@@ -170,7 +176,7 @@ function thresholds(guesses: Guesses, labels: Int32Array, k: number): Float32Arr
  * then say what the nearest kind is.
  */
 async function laterGuesses(
-  { labels, tables, predict, note }: RefreshContext,
+  { labels, tables, predict }: RefreshContext,
   k: number,
   space: GraphSpace,
 ): Promise<BankRows> {
@@ -191,10 +197,27 @@ async function laterGuesses(
     classes[i] = taught;
     return 1;
   });
-  const guessed = trust.filter((_, i) => labels[i]! < 0);
-  if (guessed.length > 0)
-    note(`guessed labels: ${percent(guessed.reduce((sum, value) => sum + value, 0) / guessed.length)} are used`);
   return { classes, trust };
+}
+
+/**
+ * Tells how many guesses are used, and of which classes there are hardly any: a class whose labelled pictures are of a rare kind, or like
+ * another class, can be lost to that one, and the training looks as well as any.
+ */
+function noteUse({ labels, note }: RefreshContext, names: readonly string[], { classes, trust }: BankRows): void {
+  const unknown = [...labels.keys()].filter((i) => labels[i]! < 0);
+  if (unknown.length === 0) return;
+  const used = unknown.filter((i) => trust[i]! > 0);
+  const known = labels.length - unknown.length;
+  const rare = names.flatMap((name, c) => {
+    const share = used.filter((i) => classes[i] === c).length / Math.max(1, used.length);
+    const labelled = labels.filter((label) => label === c).length / Math.max(1, known);
+    const usual = Math.min(labelled, 1 / names.length);
+    return used.length > 0 && share < RARE * usual ? [`"${name}" (${percent(share)})`] : [];
+  });
+  const lost =
+    rare.length > 0 ? `; hardly any are of ${rare.join(", ")}: if there should be more, label more of them` : "";
+  note(`guessed labels: ${percent(used.length / unknown.length)} are used${lost}`);
 }
 
 /** Writes a bank; what is labelled keeps its label. */

@@ -161,7 +161,7 @@ export const m1m2 = defineModel({
         { name: "m1", share: o.firstShare, phases: [m1] },
         {
           ...{ name: "m2", share: 1 - o.firstShare, phases: [m2] },
-          refresh: spreads ? refreshBank(first, k) : undefined,
+          refresh: spreads ? refreshBank(first, data.classes) : undefined,
         },
       ],
       tables: spreads ? bankTables(k) : undefined,

@@ -259,7 +259,7 @@ export const sgan = defineModel({
       {
         name: "with guessed labels",
         share: o.guessed,
-        refresh: refreshBank(first, classes.length),
+        refresh: refreshBank(first, classes),
         phases: [
           { ...after, ...discriminator(true), name: "discriminator of guesses", continues: "discriminator" },
           { ...after, ...generator, name: "generator beside guesses", continues: "generator" },

@@ -58,7 +58,7 @@ async function fill(
   const logits = Float32Array.from({ length: all.length * k }, (_, i) =>
     sure?.[Math.floor(i / k)] === i % k ? logit(Math.floor(i / k)) : 0,
   );
-  await refreshBank({ head: "code", space: LEARNT, usedUnchecked, heads: {} }, k, options).run({
+  await refreshBank({ head: "code", space: LEARNT, usedUnchecked, heads: {} }, names(k), options).run({
     labels: Int32Array.from(all, ({ truth, known }) => (known ? truth : -1)),
     usable: Int32Array.from(all.keys()),
     ...{ tables, progress: sure ? 0.5 : 0, seed: 1 },
@@ -72,6 +72,8 @@ async function fill(
   }));
   return { notes, rows, tables, unknown: rows.filter(({ known }) => !known) };
 }
+/** Classes "a", "b", … */
+const names = (k: number) => Array.from({ length: k }, (_, c) => String.fromCharCode(97 + c));
 type Row = Awaited<ReturnType<typeof fill>>["rows"][number];
 const share = (rows: readonly Row[], is: (row: Row) => boolean) => rows.filter(is).length / rows.length;
 const FOREIGN = /belongs to no class/;
@@ -207,6 +209,27 @@ describe("a bank of guessed labels", () => {
     expect(share(dropped.unknown, ({ trusted }) => trusted)).toBe(0);
     const unused = await fill(apart, 3, teacher, {}, { ...tables, first: new Float32Array(300) });
     expect(share(unused.unknown, ({ trusted }) => trusted)).toBe(0);
+  });
+
+  it("tells of which classes there are hardly any guesses, unless labels are as rare", async () => {
+    const later = async (labelled: readonly [number, number], others: readonly [number, number]) => {
+      const two = ([0, 1] as const).flatMap((c) => examples(c, cloud(labelled[c] + others[c], c), labelled[c]));
+      const { tables } = await fill(two, 2);
+      const { notes } = await fill(
+        two,
+        2,
+        Int32Array.from(two, ({ truth }) => truth),
+        {},
+        tables,
+      );
+      return notes;
+    };
+    expect(await later([20, 20], [180, 10])).toEqual([
+      'guessed labels: 100.0 % are used; hardly any are of "b" (5.3 %): if there should be more, label more of them',
+    ]);
+    // A fifth of what would be usual: 1 of 10 where labels are as many of each class, 1 of 55 where one of eleven is of this one.
+    expect(await later([20, 20], [180, 20])).toEqual(["guessed labels: 100.0 % are used"]);
+    expect(await later([20, 2], [180, 10])).toEqual(["guessed labels: 100.0 % are used"]);
   });
 
   it("that no graph began uses as large a share of each class, of the surest, as is sure of all; and what is sure", async () => {
