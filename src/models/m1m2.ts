@@ -161,7 +161,8 @@ export const m1m2 = defineModel({
         { name: "m1", share: o.firstShare, phases: [m1] },
         {
           ...{ name: "m2", share: 1 - o.firstShare, phases: [m2] },
-          refresh: spreads ? refreshBank(first, data.classes) : undefined,
+          // M1 stays as it is, and a classifier on its codes knows less than the graph of edges does.
+          refresh: spreads ? refreshBank(first, data.classes, { isFixed: true }) : undefined,
         },
       ],
       tables: spreads ? bankTables(k) : undefined,
