@@ -69,7 +69,7 @@ export function fewLabels(options: FewLabelsOptions): FewLabels {
       share: 1 - share,
       refresh: refreshBank(first, data.classes, {
         featureSpace: space,
-        isFixed: backbone?.frozen === "all",
+        keepsFirst: backbone?.frozen === "all",
       }),
       phases: [classifier],
     },

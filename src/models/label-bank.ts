@@ -50,10 +50,10 @@ export interface BankOptions {
   /** Where neighbours are looked for in the rows of `features`. */
   readonly featureSpace?: GraphSpace;
   /**
-   * Whether features stay as they are, as those of a frozen network do: their graph then says at once what it will ever say, and its
-   * guesses are used to the end. Default false.
+   * Whether the guesses of the first graph are used to the end, all of them, where one began the bank: features that stay as they are say
+   * at once what they will ever say, and a classifier that is worse than the graph would only spoil its guesses. Default false.
    */
-  readonly isFixed?: boolean;
+  readonly keepsFirst?: boolean;
 }
 
 /**
@@ -65,12 +65,12 @@ export const refreshBank = (first: FirstGraph, classes: readonly string[], optio
   every: { epochs: REFRESH_EPOCHS },
   async run(context) {
     const k = classes.length;
-    const { isFixed = false, featureSpace = LEARNT } = options;
+    const { keepsFirst = false, featureSpace = LEARNT } = options;
     if (context.progress === 0) {
-      const rows = await firstGuesses(context, first, k, isFixed ? 0 : DOUBTFUL);
+      const rows = await firstGuesses(context, first, k, keepsFirst ? 0 : DOUBTFUL);
       context.tables.first!.set(rows.trust);
       write(context, k, rows);
-    } else if (context.progress <= FROZEN_FROM && !(isFixed && context.tables.first!.includes(1))) {
+    } else if (context.progress <= FROZEN_FROM && !(keepsFirst && context.tables.first!.includes(1))) {
       const rows = await laterGuesses(context, k, featureSpace);
       noteUse(context, classes, rows);
       write(context, k, rows);

@@ -162,7 +162,7 @@ export const m1m2 = defineModel({
         {
           ...{ name: "m2", share: 1 - o.firstShare, phases: [m2] },
           // M1 stays as it is, and a classifier on its codes knows less than the graph of edges does.
-          refresh: spreads ? refreshBank(first, data.classes, { isFixed: true }) : undefined,
+          refresh: spreads ? refreshBank(first, data.classes, { keepsFirst: true }) : undefined,
         },
       ],
       tables: spreads ? bankTables(k) : undefined,

@@ -277,25 +277,25 @@ describe("a bank of guessed labels", () => {
 
   it("of codes that stay as they are uses every guess, to the end, whatever the teacher says", async () => {
     const wrong = Int32Array.from(three, ({ truth }) => (truth + 1) % 3);
-    const first = await fill(three, 3, undefined, { isFixed: true });
-    const later = await fill(three, 3, wrong, { isFixed: true }, first.tables);
+    const first = await fill(three, 3, undefined, { keepsFirst: true });
+    const later = await fill(three, 3, wrong, { keepsFirst: true }, first.tables);
     for (const { unknown } of [first, later])
       expect(share(unknown, ({ trusted, guess, truth }) => trusted && guess === truth)).toBe(1);
     // Also where some pictures belong to no class, which never get a guess.
     const foreign = [...three, ...examples(-1, cloud(150, 5), 0)];
-    const begun = await fill(foreign, 3, undefined, { isFixed: true });
-    const ended = await fill(foreign, 3, new Int32Array(foreign.length), { isFixed: true }, begun.tables);
+    const begun = await fill(foreign, 3, undefined, { keepsFirst: true });
+    const ended = await fill(foreign, 3, new Int32Array(foreign.length), { keepsFirst: true }, begun.tables);
     expect(ended.rows).toEqual(begun.rows);
     expect(share(ended.unknown.slice(-150), ({ trusted }) => trusted)).toBeLessThan(0.05);
     // Codes that say nothing leave it to the teacher, where a graph of its features agrees.
     const mixed = three.map((one, i) => ({ ...one, truth: i % 3 }));
-    const none = await fill(mixed, 3, undefined, { isFixed: true });
+    const none = await fill(mixed, 3, undefined, { keepsFirst: true });
     expect(share(none.unknown, ({ trusted }) => trusted)).toBe(0);
     const taught = await fill(
       three,
       3,
       Int32Array.from(three, ({ truth }) => truth),
-      { isFixed: true },
+      { keepsFirst: true },
       none.tables,
     );
     expect(share(taught.unknown, ({ trusted, guess, truth }) => trusted && guess === truth)).toBeGreaterThan(0.8);
