@@ -19,7 +19,7 @@ export async function samplesBetween(
 ): Promise<Float32Array> {
   const n = rows * columns;
   const { inputs, noises, output } = model.headGraph("sample", n);
-  const [from, to] = [0, 1].map((batch) => headNoise(noises, seed, { count: rows, batch }));
+  const [from, to] = [0, rows].map((first) => headNoise(noises, seed, { count: rows, from: first }));
   const feeds: Record<string, NdArray> = {};
   for (const [path, { kind, shape }] of noises) {
     const width = sizeOf(shape.slice(1));

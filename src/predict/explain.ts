@@ -6,6 +6,7 @@ import { sizeOf } from "../base/array.ts";
 import type { StopSignal } from "../base/stop-signal.ts";
 import { argmax, softmaxRows } from "../metrics/classification.ts";
 import { onLine, Search, VALID_MARGIN } from "./counterfactual.ts";
+import { rowsAtOnce } from "./rows.ts";
 import type { TrainedModel } from "./trained.ts";
 
 /** What is found for a picture. */
@@ -30,8 +31,8 @@ export interface Explanation {
 
 /** Pictures between the picture and the changed one. */
 export const STEPS_BETWEEN = 4;
-/** Pictures that are searched for at once. */
-const BATCH = 32;
+/** Pictures that are searched for at once, at most, and their share of those that a head computes: five of each, with gradients. */
+const [MOST_AT_ONCE, SHARE_AT_ONCE] = [32, 1 / 4];
 
 /**
  * Explains pictures by their nearest ones of other classes.
@@ -50,11 +51,12 @@ export async function explain(
   const k = model.spec.classes.length;
   const size = sizeOf([model.spec.height, model.spec.width, model.spec.channels]);
   const n = pictures.length / size;
-  const search = await Search.create(model, Math.min(BATCH, n), signal);
+  const atOnce = Math.min(MOST_AT_ONCE, Math.max(1, SHARE_AT_ONCE * rowsAtOnce(model.spec)), n);
+  const search = await Search.create(model, atOnce, signal);
   const found: Explanation[] = [];
   try {
-    for (let from = 0; from < n; from += BATCH) {
-      const part = pictures.subarray(from * size, Math.min(n, from + BATCH) * size);
+    for (let from = 0; from < n; from += atOnce) {
+      const part = pictures.subarray(from * size, Math.min(n, from + atOnce) * size);
       const before = softmaxRows((await model.logits(part)).data, k, model.temperature);
       const answers = Int32Array.from({ length: part.length / size }, (_, i) => argmax(before, i * k, k));
       const to = answers.map(

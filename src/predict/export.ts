@@ -137,7 +137,7 @@ async function check(
     const values: Record<string, NdArray> = {};
     for (const [kind, { attrs, dtype, shape }] of graph.inputs)
       values[String(attrs.name)] = ndarray(dtype, [n, ...shape.slice(1)], feeds[kind]!);
-    Object.assign(values, headNoise(graph.noises, 0, { count: n, batch: 0, pictures: feeds.picture }));
+    Object.assign(values, headNoise(graph.noises, 0, { count: n, from: 0, pictures: feeds.picture }));
     const found = Object.fromEntries(
       Object.entries(outputs).map(([name, { shape, dtype }]) => [name, zeros([n, ...shape.slice(1)], dtype)]),
     );

@@ -5,7 +5,7 @@ import { isResize, type Resize } from "../data/picture.ts";
 import { parseOnnx } from "../onnx/import/file.ts";
 import type { Backend, Executable } from "../runtime/backend.ts";
 import { type Prediction, predictionsOf } from "./prediction.ts";
-import { ROWS_AT_ONCE, requireFinite } from "./rows.ts";
+import { requireFinite, rowsAtOnce } from "./rows.ts";
 
 /** What a text says as JSON; undefined for one that is none, or absent. */
 function jsonOf(text = ""): unknown {
@@ -89,8 +89,9 @@ export class ExportedClassifier {
       fail("E_SHAPE", `${pixels.length} bytes are not a whole number of pictures [${height}, ${width}, ${channels}]`);
     const [probabilities, labels, novelty] = [new Float32Array(n * k), new Int32Array(n), new Float32Array(n)];
     const tellsNovelty = this.falseAlarms !== undefined;
-    for (let from = 0; from < n; from += ROWS_AT_ONCE) {
-      const to = Math.min(from + ROWS_AT_ONCE, n);
+    const atOnce = rowsAtOnce(this.spec);
+    for (let from = 0; from < n; from += atOnce) {
+      const to = Math.min(from + atOnce, n);
       const outputs: Record<string, NdArray> = {
         probabilities: ndarray("float32", [to - from, k], probabilities.subarray(from * k, to * k)),
         label: ndarray("int32", [to - from], labels.subarray(from, to)),

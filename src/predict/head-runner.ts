@@ -12,7 +12,7 @@ import type { Backend, Executable } from "../runtime/backend.ts";
 import type { State } from "../runtime/program.ts";
 import { pixelsToUnit } from "./batch.ts";
 import { headNoise } from "./noise.ts";
-import { ROWS_AT_ONCE, requireFinite } from "./rows.ts";
+import { requireFinite, rowsAtOnce } from "./rows.ts";
 
 /** Rows that a head is given: pictures as bytes `[n, h, w, c]`, latent vectors `[n, latentSize]`, class numbers `[n]`. */
 export interface HeadFeeds {
@@ -162,9 +162,10 @@ export class HeadRunner {
     const { executable, inputs, noises, rowShapes } = await this.compile(names);
     const results = [...rowShapes].map(([name, shape]) => ({ name, shape, all: zeros([n, ...shape]) }));
     const imageSize = sizeOf(this.rowShape("picture"));
-    for (let from = 0, index = 0; from < n; from += ROWS_AT_ONCE, index++) {
+    const atOnce = rowsAtOnce(this.of.spec);
+    for (let from = 0; from < n; from += atOnce) {
       options.signal?.throwIfAborted();
-      const count = Math.min(ROWS_AT_ONCE, n - from);
+      const count = Math.min(atOnce, n - from);
       const values: Record<string, NdArray> = {};
       for (const [kind, { dtype }] of inputs) {
         const shape = this.rowShape(kind);
@@ -176,7 +177,7 @@ export class HeadRunner {
         );
       }
       const pictures = feeds.picture?.subarray(from * imageSize, (from + count) * imageSize);
-      Object.assign(values, headNoise(noises, options.seed ?? 0, { count, batch: index, pictures }));
+      Object.assign(values, headNoise(noises, options.seed ?? 0, { count, from, pictures }));
       const outputs = Object.fromEntries(results.map(({ name, shape }) => [name, zeros([count, ...shape])]));
       await executable.run(values, outputs);
       for (const { name, shape, all } of results) all.data.set(outputs[name]!.data, from * sizeOf(shape));

@@ -3,14 +3,12 @@ import { type NdArray, ndarray, sizeOf } from "../base/array.ts";
 import { hashBytes } from "../data/dataset.ts";
 import { NOISE_PREFIX } from "../graph/names.ts";
 import { drawNoise, type NoiseSpec } from "../nn/scope.ts";
-import { ROWS_AT_ONCE } from "./rows.ts";
 
 /** The rows of a call for which noise is drawn. */
 export interface NoiseRows {
-  /** Number of rows, at most `ROWS_AT_ONCE`. */
   readonly count: number;
-  /** Which batch of the call they are. */
-  readonly batch: number;
+  /** The place of the first of them in the call; an even number. */
+  readonly from: number;
   /** Bytes of their pictures, `[count, h, w, c]`, for a head that looks at pictures. */
   readonly pictures?: Uint8Array;
 }
@@ -24,7 +22,7 @@ export interface NoiseRows {
 export function headNoise(
   noises: ReadonlyMap<string, NoiseSpec>,
   seed: number,
-  { count, batch, pictures }: NoiseRows,
+  { count, from, pictures }: NoiseRows,
 ): Record<string, NdArray> {
   const values: Record<string, NdArray> = {};
   for (const [path, { kind, shape }] of noises) {
@@ -33,7 +31,8 @@ export function headNoise(
     const noise = new Float32Array(count * size);
     values[NOISE_PREFIX + path] = ndarray("float32", [count, ...row], noise);
     if (!pictures) {
-      drawNoise({ kind, shape: [count, ...row] }, path, seed, batch, noise, ROWS_AT_ONCE * size);
+      // Beyond all numbers of the rows before: the same ones, however many rows are computed at once.
+      drawNoise({ kind, shape: [count, ...row] }, path, seed, 1, noise, from * size);
       continue;
     }
     const bytes = pictures.length / count;

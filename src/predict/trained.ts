@@ -17,6 +17,7 @@ import { type CallOptions, type HeadFeeds, type HeadGraph, HeadRunner } from "./
 import { type NoveltyBasis, noveltyOf } from "./novelty.ts";
 import { metricsOf, outputsOf, outputTensors, predictSet } from "./outputs.ts";
 import { type Prediction, predictionsOf } from "./prediction.ts";
+import { rowsAtOnce } from "./rows.ts";
 import { translationOf } from "./translation.ts";
 
 /** What a trained model was made from. */
@@ -125,7 +126,7 @@ export class TrainedModel {
    * ends it between two batches.
    */
   async predict(set: ImageSet, signal?: StopSignal): Promise<Predictions> {
-    const size = Math.min(SET_BATCH, set.labels.length);
+    const size = Math.min(SET_BATCH, rowsAtOnce(this.spec), set.labels.length);
     const build = this.walk();
     const needed = new Set(this.metrics.flatMap(({ needs }) => needs));
     const paired = keptPartner(set) !== undefined;

@@ -4,13 +4,14 @@ import { mixtureOf } from "../metrics/mixture-quantity.ts";
 import type { Evaluation } from "../predict/evaluate.ts";
 import { explain, STEPS_BETWEEN } from "../predict/explain.ts";
 import { hasMixture } from "../predict/mixture-sampler.ts";
+import { rowsAtOnce } from "../predict/rows.ts";
 import type { TrainedModel } from "../predict/trained.ts";
 import { explanationRow } from "../report/explanation.ts";
 import { forPage, gridPng } from "../report/pictures.ts";
 import type { ExplainedMistake } from "../report/sections/mistakes.ts";
 
-/** Mistakes that are explained, at most. */
-const EXPLAINED = 8;
+/** Mistakes that are explained, at most, and their share of the pictures that are computed at once: large ones take minutes. */
+const [MOST_EXPLAINED, SHARE_EXPLAINED] = [8, 1 / 2];
 /** The picture, those between, the changed one, and the difference. */
 const COLUMNS = STEPS_BETWEEN + 3;
 
@@ -25,7 +26,8 @@ export async function explainedMistakes(
 ): Promise<ExplainedMistake[]> {
   if (!hasMixture(model)) return [];
   const known = new Set(mixtureOf(model.fitted)?.map((component) => component.class));
-  const shown = index.filter((i) => known.has(set.labels[i]!)).slice(0, EXPLAINED);
+  const most = Math.min(MOST_EXPLAINED, Math.max(1, SHARE_EXPLAINED * rowsAtOnce(model.spec)));
+  const shown = index.filter((i) => known.has(set.labels[i]!)).slice(0, most);
   if (shown.length === 0) return [];
   const pictures = await gather(set, shown);
   const labels = shown.map((i) => set.labels[i]!);

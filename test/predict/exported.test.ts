@@ -9,7 +9,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { gather } from "../../src/data/dataset.ts";
 import { glyphs } from "../../src/data/sets/glyphs.ts";
 import { ExportedClassifier, exportHead, load, type NodeModel, VERSION } from "../../src/node.ts";
-import { ROWS_AT_ONCE } from "../../src/predict/rows.ts";
+import { rowsAtOnce } from "../../src/predict/rows.ts";
 import { exportedClassifier, writeExported } from "../../src/run/exported.ts";
 import { resumeRun, startRun } from "../../src/run/train.ts";
 import { NATIVE } from "../helpers.ts";
@@ -109,7 +109,7 @@ describe("a run's exported classifier", () => {
     expect(exported.falseAlarms).toBe("falseAlarms" in model.novelty ? model.novelty.falseAlarms : undefined);
     const many = await gather(
       data.train,
-      Array.from({ length: ROWS_AT_ONCE + 3 }, (_, i) => i % data.train.labels.length),
+      Array.from({ length: rowsAtOnce(data.train) + 3 }, (_, i) => i % data.train.labels.length),
     );
     const [expected, found] = [await model.classify(many), await exported.classify(many)];
     expect(found.map(({ label }) => label)).toEqual(expected.map(({ label }) => label));

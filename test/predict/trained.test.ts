@@ -11,7 +11,6 @@ import type { Fitted } from "../../src/metrics/metric.ts";
 import { noveltyTables } from "../../src/metrics/novelty.ts";
 import { rarity } from "../../src/metrics/tail-table.ts";
 import { headNoise, type NoiseRows } from "../../src/predict/noise.ts";
-import { ROWS_AT_ONCE } from "../../src/predict/rows.ts";
 import { TrainedModel } from "../../src/predict/trained.ts";
 import { Random } from "../../src/random/random.ts";
 import { RunFolder } from "../../src/run/folder.ts";
@@ -67,13 +66,14 @@ describe("the novelty of a picture", () => {
       const [values] = Object.values(headNoise(new Map([["z", { kind: "normal", shape: [9, 4] }]]), 7, rows));
       return Array.from({ length: rows.count }, (_, i) => [...values!.data.slice(4 * i, 4 * i + 4)]);
     };
-    const rows = draw({ count: 3, batch: 0, pictures });
+    const rows = draw({ count: 3, from: 0, pictures });
     expect(rows[0]).toEqual(rows[2]);
     expect(rows[0]).not.toEqual(rows[1]);
-    expect(draw({ count: 1, batch: 5, pictures: Uint8Array.of(3, 4) })).toEqual([rows[1]]);
-    // Without pictures, rows differ by their place, those of a batch that is not full from all of the batch before.
-    const places = [...draw({ count: ROWS_AT_ONCE, batch: 0 }), ...draw({ count: 3, batch: 1 })];
-    expect(new Set(places.map(String)).size).toBe(ROWS_AT_ONCE + 3);
+    expect(draw({ count: 1, from: 6, pictures: Uint8Array.of(3, 4) })).toEqual([rows[1]]);
+    // Without pictures, rows differ by their place, and are the same however many are computed at once.
+    const places = draw({ count: 11, from: 0 });
+    expect(new Set(places.map(String)).size).toBe(11);
+    expect([...draw({ count: 8, from: 0 }), ...draw({ count: 3, from: 8 })]).toEqual(places);
   });
 
   it("is the sum of the rarities of its statistics, between the median and the threshold of validation", async () => {
