@@ -5,12 +5,13 @@ import { consistencyViews } from "../data/augment.ts";
 import * as g from "../graph/ops/index.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import { ADVERSARIAL_LOSSES } from "../nn/adversarial.ts";
+import { ADVERSARIAL_NETS } from "../nn/adversarial-nets.ts";
 import { glorotUniform, normalInit, onesInit, zerosInit } from "../nn/init.ts";
 import { batchNorm, dense, gaussianNoise } from "../nn/layers.ts";
 import { classLoss, weightedMean } from "../nn/losses.ts";
-import { convDecoder, defaultDepth } from "../nn/nets.ts";
+import { defaultDepth } from "../nn/nets.ts";
 import { adam, sgd } from "../nn/optim.ts";
-import { SCHEDULES } from "../nn/schedule.ts";
+import { SCHEDULES, type Schedule } from "../nn/schedule.ts";
 import type { Scope } from "../nn/scope.ts";
 import { firstGraph } from "./first-graph.ts";
 import { head } from "./heads.ts";
@@ -156,10 +157,7 @@ export const sgan = defineModel({
     const generate = (root: Scope, n: number): Tensor => {
       const scope = root.child("generator");
       let y = scope.noise("noise", [n, o.latent], "uniform");
-      if (!isDense)
-        return g.sigmoid(
-          convDecoder(scope, y, size, { width: wide(32), depth, activation: "relu", blocks: 0, norm: "none" }),
-        );
+      if (!isDense) return ADVERSARIAL_NETS.dcgan.generate(scope, y, size, { width: wide(32), depth, norm: batchNorm });
       for (const name of ["dense1", "dense2"]) {
         const child = scope.child(name);
         const hidden = dense(child, y, wide(500), { bias: false, init: glorotUniform });
@@ -174,11 +172,11 @@ export const sgan = defineModel({
     };
 
     // ------------------------------------------------------------------------------------------ phases
-    /** How networks are trained in the part `from`..`to` of training. */
-    const rule = (from: number, to: number) => ({
+    /** How networks are trained. */
+    const rule = (schedule: Schedule) => ({
       optimizer: adam({ beta1: o.beta1, epsilon: EPSILON }),
       learningRate: o.rate || net.rate,
-      schedule: (progress: number) => SCHEDULES.lateLinear(from + (to - from) * progress),
+      schedule,
     });
     const start: Phase = {
       name: "start",
@@ -242,7 +240,9 @@ export const sgan = defineModel({
     };
 
     const first = firstGraph(data);
-    const [before, after] = [rule(0, 1 - o.guessed), rule(1 - o.guessed, 1)];
+    // Guesses of changed pictures move the discriminator more: at a rate that stays, the generator was left behind in one of two runs.
+    const before = rule(o.guessed > 0 ? SCHEDULES.constant : SCHEDULES.lateLinear);
+    const after = rule(SCHEDULES.cosine);
     const stages: Stage[] = [
       ...(density ? [{ name: "density", share: DENSITY_SHARE, phases: [density.phase] }] : []),
       {
