@@ -156,8 +156,11 @@ export const sgan = defineModel({
     /** `n` pictures `[n, h, w, c]` in 0..1. */
     const generate = (root: Scope, n: number): Tensor => {
       const scope = root.child("generator");
-      let y = scope.noise("noise", [n, o.latent], "uniform");
-      if (!isDense) return ADVERSARIAL_NETS.dcgan.generate(scope, y, size, { width: wide(32), depth, norm: batchNorm });
+      // Of a mean of 0 where batch norm is over places too: what all pictures have in common would be most of a map otherwise.
+      const latent = scope.noise("noise", [n, o.latent], isDense ? "uniform" : "normal");
+      if (!isDense)
+        return ADVERSARIAL_NETS.dcgan.generate(scope, latent, size, { width: wide(32), depth, norm: batchNorm });
+      let y = latent;
       for (const name of ["dense1", "dense2"]) {
         const child = scope.child(name);
         const hidden = dense(child, y, wide(500), { bias: false, init: glorotUniform });
