@@ -33,13 +33,15 @@ const options = z.object({
     .number()
     .min(0)
     .max(10000)
-    .default(1)
-    .describe("weight of the mean cross entropy against M2's mean bound, in nats a picture; 0.1 in the paper"),
+    .default(0)
+    .describe(
+      "weight of the mean cross entropy against M2's mean bound, in nats a picture; 0.1 in the paper; 0: 1, or 100 where labels are spread",
+    ),
   spread: z
     .boolean()
     .default(false)
     .describe("whether pictures without a label get one by a graph of how edges run, which the paper does not do"),
-  firstShare: z.number().min(0.05).max(0.95).default(0.4).describe("share of the training that M1 takes"),
+  firstShare: z.number().min(0.05).max(0.95).default(0.3).describe("share of the training that M1 takes"),
   rate: z.number().min(1e-6).max(1).default(1e-3).describe("learning rate (Adam)"),
   schedule: z.enum(SCHEDULE_NAMES).default("cosine").describe("course of the learning rate"),
   warmup: z.number().min(0).max(0.5).default(0.02).describe("share of each stage over which the learning rate rises"),
@@ -47,6 +49,11 @@ const options = z.object({
 
 /** Variance over pictures above which a value of M1's latent vector says something of the picture (standard deviation 0.1). */
 const ACTIVE = 0.01;
+/**
+ * Weight of the cross entropy where labels are spread. In trials on MNIST with 10 labels a class and one draw of them, four minutes of
+ * one core each, validation said 94.8 % with a weight of 20 and 0.4 of the time for M1, 95.6 % with 100 and 0.3.
+ */
+const SPREAD_WEIGHT = 100;
 /** Share of a batch in the running variance. */
 const MOMENTUM = 0.02;
 
@@ -116,6 +123,7 @@ export const m1m2 = defineModel({
 
     // ------------------------------------------------------------------------------------------ stages
     const spreads = o.spread && mostlyUnlabelled(data.examples);
+    const classWeight = o.classWeight || (spreads ? SPREAD_WEIGHT : 1);
     const first = firstGraph(data);
     const common = {
       optimizer: adam(),
@@ -151,7 +159,7 @@ export const m1m2 = defineModel({
         const shown = taught.mixed ?? labelled;
         const cross = classLoss(shown ? classify(scope, codes(shown.x)) : logits, taught);
         const guessed = spreads ? bankLoss(scope, logits, all) : undefined;
-        const loss = g.sub(g.mul(guessed ? g.add(cross, guessed) : cross, o.classWeight), bound);
+        const loss = g.sub(g.mul(guessed ? g.add(cross, guessed) : cross, classWeight), bound);
         return { loss, log: { loss, bound, class: cross, ...(guessed && { guessed }), active: g.sum(active(scope)) } };
       },
     };
