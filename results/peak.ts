@@ -20,6 +20,7 @@ const timer = setInterval(() => {
 }, 500);
 const [status] = await once(running, "exit");
 clearInterval(timer);
+if (peak === "") throw new Error(`genclass ${given.join(" ")} ended before its memory was looked at`);
 if (status !== 0) throw new Error(`genclass ${given.join(" ")} ended with ${status}`);
 const { values } = parseArgs({ args: given, strict: false, options: { out: { type: "string" } } });
 const rates = typeof values.out === "string" ? ratesOf(values.out) : [];

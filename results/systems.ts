@@ -32,7 +32,8 @@ export const SYSTEMS: readonly System[] = [
   {
     name: "S3",
     what: "GAN generation and classification, image to image",
-    commands: "`genclass train gan`, `acgan`, `sgan --labels 10 [--set guessed=0.8]`, `pix2pix --pairs denoise`, `stargan`; `translate`",
+    commands:
+      "`genclass train gan`, `acgan`, `sgan --labels 10 [--set guessed=0.8]`, `pix2pix --pairs denoise`, `stargan`; `translate`",
     measured: ["mnist-10-labels-sgan-bank"],
     alsoFrom: ["asked", "denoise"],
   },

@@ -1,11 +1,12 @@
 // Whether a trained run helps with other pictures, of which there are few: npx tsx results/transfer.ts RUN DATA [--per-class N] [--epochs N]
 // [--draws N] [--keep PREFIX,…] adds a line for each draw of N pictures a class (50) and way to begin to results/transfer.csv: from
 // nothing, from RUN, and from RUN with the parameters under the prefixes left as they are. Model and options are those of RUN, steps are as
-// many in each way, and no other pictures are seen. Nothing is chosen here; the test part is looked at once, when a run has ended.
+// many in each way; 500 validation pictures choose a run's checkpoint. The test part is looked at once, when a run has ended.
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
+import { scattered } from "../src/base/scattered.ts";
 import { range, subset } from "../src/data/dataset.ts";
 import { withLabels } from "../src/data/splits.ts";
 import { evaluate, load, nativeBackend, open, RunFolder, train } from "../src/node.ts";
@@ -25,7 +26,7 @@ if (from === undefined || name === undefined)
   throw new Error(
     "usage: npx tsx results/transfer.ts RUN DATA [--per-class N] [--epochs N] [--draws N] [--keep PREFIX,…]",
   );
-/** Validation pictures that each epoch looks at: they choose the checkpoint, and there are no more of them than of a class's share. */
+/** Validation pictures, of all classes, that choose the checkpoint of a run. */
 const VALIDATION = 500;
 
 const { config } = RunFolder.open(from);
@@ -35,11 +36,12 @@ const root = mkdtempSync(join(tmpdir(), "genclass-transfer-"));
 for (const draw of range(0, Number(values.draws))) {
   const whole = await open(name, { seed: draw });
   const { train: chosen } = withLabels(whole, perClass, draw);
+  const held = whole.validation!.labels.length;
   const labelled = range(0, chosen.labels.length).filter((i) => chosen.labels[i]! >= 0);
   const few = {
     ...whole,
     train: subset(chosen, labelled),
-    validation: subset(whole.validation!, range(0, VALIDATION)),
+    validation: subset(whole.validation!, scattered(held, Math.min(held, VALIDATION))),
   };
   for (const [way, more] of [
     ["nothing", {}],

@@ -44,6 +44,8 @@ const DOUBTFUL = 0.05;
 
 /** A class has hardly any guesses below this share of those that it would have were all alike, or were they as the labels are. */
 const RARE = 0.2;
+/** Guesses that a class would usually have, below which it is chance whether it has any; and classes that are named in a line. */
+const [ENOUGH, MOST_NAMED] = [10, 5];
 
 /** How a bank is filled. */
 export interface BankOptions {
@@ -69,6 +71,8 @@ export const refreshBank = (first: FirstGraph, classes: readonly string[], optio
     if (context.progress === 0) {
       const rows = await firstGuesses(context, first, k, keepsFirst ? 0 : DOUBTFUL);
       context.tables.first!.set(rows.trust);
+      // Nothing more is told of guesses that are kept.
+      if (keepsFirst && rows.trust.includes(1)) noteUse(context, classes, rows);
       write(context, k, rows);
     } else if (context.progress <= FROZEN_FROM && !(keepsFirst && context.tables.first!.includes(1))) {
       const rows = await laterGuesses(context, k, featureSpace);
@@ -213,10 +217,13 @@ function noteUse({ labels, note }: RefreshContext, names: readonly string[], { c
     const share = used.filter((i) => classes[i] === c).length / Math.max(1, used.length);
     const labelled = labels.filter((label) => label === c).length / Math.max(1, known);
     const usual = Math.min(labelled, 1 / names.length);
-    return used.length > 0 && share < RARE * usual ? [`"${name}" (${percent(share)})`] : [];
+    return usual * used.length >= ENOUGH && share < RARE * usual ? [`"${name}" (${percent(share)})`] : [];
   });
+  const more = rare.length > MOST_NAMED ? ` and ${rare.length - MOST_NAMED} other classes` : "";
   const lost =
-    rare.length > 0 ? `; hardly any are of ${rare.join(", ")}: if there should be more, label more of them` : "";
+    rare.length > 0
+      ? `; hardly any are of ${rare.slice(0, MOST_NAMED).join(", ")}${more}: if there should be more, label more of them`
+      : "";
   note(`guessed labels: ${percent(used.length / unknown.length)} are used${lost}`);
 }
 

@@ -240,19 +240,17 @@ export function initialState(
   return state;
 }
 
-/**
- * The noise of one step: a function of seed, name and step number, so a resumed run sees the same.
- * @param whole numbers that a step has where `out` holds only the first of them; no two steps share any
- */
-export function drawNoise(
-  spec: NoiseSpec,
-  name: string,
-  seed: number,
-  step: number,
-  out: Float32Array,
-  whole = out.length,
-): void {
-  const random = new Random(seed, hashName(`noise:${name}`), step * Math.ceil(whole / 2));
-  if (spec.kind === "normal") random.fillNormal(out);
-  else random.fillUniform(out);
+/** The noise of one step: a function of seed, name and step number, so a resumed run sees the same. No two steps share any. */
+export const drawNoise = (spec: NoiseSpec, name: string, seed: number, step: number, out: Float32Array): void =>
+  drawNoiseFrom(spec, name, seed, 2 * step * Math.ceil(out.length / 2), out);
+
+/** The numbers from place `first` on, 0 or more, of an endless row of noise: a function of seed and name. */
+export function drawNoiseFrom({ kind }: NoiseSpec, name: string, seed: number, first: number, out: Float32Array): void {
+  // They are drawn in pairs.
+  const skipped = first % 2;
+  const drawn = skipped > 0 ? new Float32Array(out.length + skipped) : out;
+  const random = new Random(seed, hashName(`noise:${name}`), (first - skipped) / 2);
+  if (kind === "normal") random.fillNormal(drawn);
+  else random.fillUniform(drawn);
+  if (drawn !== out) out.set(drawn.subarray(skipped));
 }

@@ -2,7 +2,9 @@
 import { type NdArray, ndarray, sizeOf, zeros } from "../base/array.ts";
 import { NOISE_PREFIX } from "../graph/names.ts";
 import type { NoiseKind } from "../nn/scope.ts";
+import { FREE_BATCH } from "../onnx/lower.ts";
 import { headNoise } from "./noise.ts";
+import { rowsAtOnce } from "./rows.ts";
 import type { TrainedModel } from "./trained.ts";
 
 /**
@@ -18,7 +20,7 @@ export async function samplesBetween(
   seed = 0,
 ): Promise<Float32Array> {
   const n = rows * columns;
-  const { inputs, noises, output } = model.headGraph("sample", n);
+  const { inputs, noises, output } = model.headGraph("sample", FREE_BATCH);
   const [from, to] = [0, rows].map((first) => headNoise(noises, seed, { count: rows, from: first }));
   const feeds: Record<string, NdArray> = {};
   for (const [path, { kind, shape }] of noises) {
@@ -33,7 +35,7 @@ export async function samplesBetween(
           (row * columns + column) * width,
         );
       }
-    feeds[name] = ndarray("float32", shape, noise);
+    feeds[name] = ndarray("float32", [n, ...shape.slice(1)], noise);
   }
   for (const tensor of inputs.values()) {
     const classes = model.spec.classes.length;
@@ -43,14 +45,25 @@ export async function samplesBetween(
       Int32Array.from({ length: n }, (_, i) => Math.floor(i / columns) % classes),
     );
   }
-  const executable = await model.backend.compile("between", { output }, { mode: "infer" });
+  const executable = await model.backend.compile("between", { output }, { mode: "infer", freeBatch: FREE_BATCH });
   try {
-    const made = zeros(output.shape);
-    await executable.run(feeds, { output: made });
+    const made = zeros([n, ...output.shape.slice(1)]);
+    const atOnce = rowsAtOnce(model.spec);
+    for (let from = 0; from < n; from += atOnce) {
+      const part = (all: NdArray) => rowsOf(all, from, Math.min(n, from + atOnce));
+      const parts = Object.entries(feeds).map(([name, all]) => [name, part(all)] as const);
+      await executable.run(Object.fromEntries(parts), { output: part(made) });
+    }
     return made.data as Float32Array;
   } finally {
     await executable.dispose();
   }
+}
+
+/** Some rows of an array, in its memory. */
+function rowsOf({ dtype, shape: [, ...row], data }: NdArray, from: number, to: number): NdArray {
+  const width = sizeOf(row);
+  return ndarray(dtype, [to - from, ...row], data.subarray(from * width, to * width));
 }
 
 /** The vector a share `t` of the way from `a` to `b`. */

@@ -2,12 +2,12 @@
 import { type NdArray, ndarray, sizeOf } from "../base/array.ts";
 import { hashBytes } from "../data/dataset.ts";
 import { NOISE_PREFIX } from "../graph/names.ts";
-import { drawNoise, type NoiseSpec } from "../nn/scope.ts";
+import { drawNoise, drawNoiseFrom, type NoiseSpec } from "../nn/scope.ts";
 
 /** The rows of a call for which noise is drawn. */
 export interface NoiseRows {
   readonly count: number;
-  /** The place of the first of them in the call; an even number. */
+  /** The place of the first of them in the call. */
   readonly from: number;
   /** Bytes of their pictures, `[count, h, w, c]`, for a head that looks at pictures. */
   readonly pictures?: Uint8Array;
@@ -31,8 +31,7 @@ export function headNoise(
     const noise = new Float32Array(count * size);
     values[NOISE_PREFIX + path] = ndarray("float32", [count, ...row], noise);
     if (!pictures) {
-      // Beyond all numbers of the rows before: the same ones, however many rows are computed at once.
-      drawNoise({ kind, shape: [count, ...row] }, path, seed, 1, noise, from * size);
+      drawNoiseFrom({ kind, shape: [count, ...row] }, path, seed, from * size, noise);
       continue;
     }
     const bytes = pictures.length / count;

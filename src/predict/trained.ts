@@ -126,7 +126,9 @@ export class TrainedModel {
    * ends it between two batches.
    */
   async predict(set: ImageSet, signal?: StopSignal): Promise<Predictions> {
-    const size = Math.min(SET_BATCH, rowsAtOnce(this.spec), set.labels.length);
+    // Samples beside pictures without a label are of all classes in turn, in each batch.
+    const turn = this.heads.sample?.takes.includes("label") && set.labels.includes(-1) ? this.spec.classes.length : 1;
+    const size = Math.min(SET_BATCH, Math.max(rowsAtOnce(this.spec), turn), set.labels.length);
     const build = this.walk();
     const needed = new Set(this.metrics.flatMap(({ needs }) => needs));
     const paired = keptPartner(set) !== undefined;

@@ -64,18 +64,17 @@ export const stepsName = (phase: string): string => `steps/${phase}`;
 /** … and those of all phases that move any of the same. */
 export const movesName = (phase: string): string => `moves/${phase}`;
 
-/** Steps in the last epoch that moved what a phase moves; NaN where nothing is known of them. */
-const stepsTaken = (epochs: Epochs, phase: string): number =>
-  at(epochs, movesName(phase)) - (at(epochs, movesName(phase), 1) || 0);
+/** How much a count grew in the last epoch; NaN where it is not known. */
+const grown = (epochs: Epochs, name: string): number => at(epochs, name) - at(epochs, name, 1);
 
-/** The norms of what phases move, before the last epoch and after it, where a step moved it. */
+/** The norms of what phases move, before the last epoch and after it, of phases that took a step in it; and steps that moved it. */
 const movedNorms = (epochs: Epochs) =>
   namesOf(epochs, NORM)
     .map((name) => {
       const phase = phaseOf(name);
-      return { phase, before: at(epochs, name, 1), now: at(epochs, name), steps: stepsTaken(epochs, phase) };
+      return { phase, before: at(epochs, name, 1), now: at(epochs, name), moves: grown(epochs, movesName(phase)) };
     })
-    .filter(({ steps }) => steps > 0);
+    .filter(({ phase }) => grown(epochs, stepsName(phase)) > 0);
 
 /**
  * The median size of a number over the epochs before the last; NaN for fewer than three, and where it is 0: a penalty that is seldom
@@ -183,8 +182,8 @@ const runaway: Alarm = {
   see(epochs) {
     const gap = Math.abs(at(epochs, "watch/validationScore") - at(epochs, "watch/generatedScore"));
     if (gap > 2 * LARGEST_SCORE) return `the scores of real and generated pictures are ${short(gap)} apart`;
-    for (const { phase, before, now, steps } of movedNorms(epochs)) {
-      if (before > 0 && (now > WEIGHT_FACTOR * before || now - before > GROWTH * steps * before))
+    for (const { phase, before, now, moves } of movedNorms(epochs)) {
+      if (before > 0 && (now > WEIGHT_FACTOR * before || now - before > GROWTH * moves * before))
         return `the norm of what the phase "${phase}" moves is ${short(now)}, after ${short(before)} an epoch before`;
     }
     for (const name of namesOf(epochs, /^train\//)) {

@@ -230,6 +230,12 @@ describe("a bank of guessed labels", () => {
     // A fifth of what would be usual: 1 of 10 where labels are as many of each class, 1 of 55 where one of eleven is of this one.
     expect(await later([20, 20], [180, 20])).toEqual(["guessed labels: 100.0 % are used"]);
     expect(await later([20, 2], [180, 10])).toEqual(["guessed labels: 100.0 % are used"]);
+    // Where a class would have no more than 8 guesses, that it has none says nothing.
+    expect(await later([20, 20], [15, 0])).toEqual(["guessed labels: 100.0 % are used"]);
+    // Where guesses are kept, it is told when they are made.
+    const kept = [0, 1].flatMap((c) => examples(c, cloud([200, 30][c]!, c), 20));
+    const { notes } = await fill(kept, 2, undefined, { keepsFirst: true });
+    expect(notes.at(-1)).toMatch(/^guessed labels: 100.0 % are used; hardly any are of "b" \(5\.3 %\)/);
   });
 
   it("that no graph began uses as large a share of each class, of the surest, as is sure of all; and what is sure", async () => {

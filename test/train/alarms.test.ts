@@ -36,6 +36,7 @@ const epochs = (count: number, ...ends: Partial<Record<string, number>>[]) =>
   Array.from({ length: count + ends.length }, (_, i) => ({
     ...healthy,
     "watch/d/parameterNorm": 5 + i,
+    "steps/d": 10 * i,
     "moves/d": 100 * i,
     ...ends[i - count],
   })) as Record<string, number>[];
@@ -74,6 +75,8 @@ describe("the rules", () => {
     ["a gradient is a hundred times what is usual", ["runaway"], [{ "train/d/gradientNorm": 51 }]],
     ["weights grow tenfold in an epoch", ["runaway"], [{ "watch/d/parameterNorm": 100 }]],
     ["weights grow by a twentieth a step", ["runaway"], [{ "watch/d/parameterNorm": 30, "moves/d": 440 }]],
+    ["what few of its own steps and many others moved grows", [], [{ "watch/d/parameterNorm": 30, "steps/d": 41 }]],
+    ["nothing is known of steps that moved it", [], [{ "watch/d/parameterNorm": 30, "moves/d": Number.NaN }]],
     ["scores are hundreds apart", ["runaway"], [{ "watch/generatedScore": -102 }]],
     ["a score does not move with samples", ["picture-gradient"], [{ "watch/sampleSlope": 9e-5 }]],
     ["it hardly moves with samples", [], [{ "watch/sampleSlope": 1.1e-4 }]],
@@ -82,7 +85,7 @@ describe("the rules", () => {
     ["so nothing of it moves", ["picture-gradient"], [{ "watch/sampleSlope": 0, "watch/sampleChange": 0 }]],
     ["samples of the same noise stay", ["frozen"], [{ "watch/sampleChange": 5e-4 }]],
     ["weights stay", ["frozen"], [{ "watch/d/parameterNorm": 9 }]],
-    ["weights stay that no step moved", [], [{ "watch/d/parameterNorm": 9, "moves/d": 400 }]],
+    ["weights of a phase stay that took no step", [], [{ "watch/d/parameterNorm": 9, "steps/d": 40 }]],
   ])("where %s: %j", (_what, expected, ends) => {
     expect(begun(epochs(5, ...ends))).toEqual(expected);
   });
