@@ -10,13 +10,25 @@ import type { Executable } from "../runtime/backend.ts";
 import { componentsOf } from "./mixture-sampler.ts";
 import type { TrainedModel } from "./trained.ts";
 
-/** Calibrated logit of the class above every other that is aimed at, and that suffices: of two classes, 98 % and 95 %. */
-const MARGIN = 4;
+/**
+ * Calibrated logit of the class above every other: what is aimed at, what is clear, and what suffices where nothing is clear. Of two
+ * classes they are 99.97, 99.8 and 95 %. With 4 aimed at and 3 for clear, another network agreed less often (results/explain.csv).
+ */
+const [MARGIN, CLEAR_MARGIN] = [8, 6];
 /** See `MARGIN`. */
 export const VALID_MARGIN = 3;
-/** Weights of the change of pixels (absolute, summed) and of the latent vector (squared): nearer, and not off what is usual. */
-const PIXEL_WEIGHT = 0.05;
+/**
+ * Weights of the change of pixels (absolute, summed over as many values as a digit of MNIST has: in proportion for others) and of the latent
+ * vector (squared): nearer, and not off what is usual.
+ */
+const [PIXEL_WEIGHT, VALUES] = [0.2, 784];
 const LATENT_WEIGHT = 0.02;
+/**
+ * Changes of values that are left out, as a share of a picture's largest: the decoder moves all values a little, on most of which the class
+ * does not depend. In a trial on 160 validation pictures of MNIST another network agreed with 94.4 % without it, and with 96.3 % of less
+ * change where what was below 0.15 was left out.
+ */
+const LEAST_CHANGE = 0.15;
 /** Adam (Kingma & Ba 2015) on the latent vector; its rate falls to zero along a straight line, so that it comes to rest. */
 const ADAM_STEPS = 60;
 const ADAM = { rate: 0.1, beta1: 0.9, beta2: 0.999, epsilon: 1e-8 };
@@ -35,7 +47,7 @@ export interface Tried {
   readonly changed: Float32Array;
 }
 
-/** The best latent vectors so far: valid ones before others, of valid ones those that change least. */
+/** The best latent vectors so far: clear ones before valid ones, and these before others; of either those that change least. */
 export interface Best {
   readonly latent: Float32Array;
   readonly margin: Float32Array;
@@ -180,13 +192,15 @@ export class Search {
   }
 }
 
+/** 2 for a clear margin, 1 for a valid one, else 0. */
+const rankOf = (margin: number): number => Number(margin >= VALID_MARGIN) + Number(margin >= CLEAR_MARGIN);
+
 /** Keeps those of the latent vectors that are better than the best so far. */
 function keepBest(best: Best, latent: Float32Array, { margin, change }: Tried, d: number): void {
   for (let i = 0; i < margin.length; i++) {
-    const valid = margin[i]! >= VALID_MARGIN;
-    const wasValid = best.margin[i]! >= VALID_MARGIN;
-    const better = valid && wasValid ? change[i]! < best.change[i]! : margin[i]! > best.margin[i]!;
-    if (!better || (wasValid && !valid)) continue;
+    const [rank, before] = [rankOf(margin[i]!), rankOf(best.margin[i]!)];
+    const isNearer = rank > 0 ? change[i]! < best.change[i]! : margin[i]! > best.margin[i]!;
+    if (rank < before || (rank === before && !isNearer)) continue;
     best.latent.set(latent.subarray(i * d, (i + 1) * d), i * d);
     best.margin[i] = margin[i]!;
     best.change[i] = change[i]!;
@@ -202,7 +216,11 @@ function objective(model: TrainedModel, n: number): Record<string, Tensor> {
   const target = input("target", [n], "int32");
   const picture = input("picture", shape);
   const decoded = applyHead(requireHead(heads, "decode"), walk.root, n, { latent, label: target });
-  const moved = g.add(input("residual", shape), decoded);
+  const change = g.sub(g.add(input("residual", shape), decoded), picture);
+  const size = g.abs(change);
+  const largest = g.reshape(g.max(g.reshape(size, [n, -1]), 1), [n, 1, 1, 1]);
+  const isSeen = g.cast(g.greater(size, g.mul(largest, LEAST_CHANGE)), "float32");
+  const moved = g.add(picture, g.mul(change, isSeen));
   const changed = g.clip(moved, 0, 1);
   const isTarget = g.oneHot(target, spec.classes.length);
   const marginOf = (x: Tensor) => {
@@ -218,7 +236,10 @@ function objective(model: TrainedModel, n: number): Record<string, Tensor> {
   const pixels = g.sum(g.abs(g.sub(moved, picture)));
   const away = g.sum(g.square(g.sub(latent, input("start", [n, latentSize]))));
   const short = g.sum(g.relu(g.sub(MARGIN, margin)));
-  const loss = g.add(short, g.add(g.mul(pixels, PIXEL_WEIGHT), g.mul(away, LATENT_WEIGHT)));
+  const loss = g.add(
+    short,
+    g.add(g.mul(pixels, (PIXEL_WEIGHT * VALUES) / sizeOf(shape.slice(1))), g.mul(away, LATENT_WEIGHT)),
+  );
   const [gradient] = grad(loss, [latent]);
   return { gradient: gradient!, margin, change: g.sum(g.abs(g.sub(changed, picture)), [1, 2, 3]), changed };
 }
