@@ -1,4 +1,4 @@
-// What trained models tell and make beside classes: novelty, explanations, samples, translations and angles.
+// What trained models tell and make beside classes: novelty, explanations, samples and angles.
 import { records } from "../csv.ts";
 import { percent, table } from "./cells.ts";
 
@@ -41,7 +41,7 @@ export const explanationsTable = (): string =>
     ],
     records("explain.csv").map((row) => [
       ...[row.model!, row.data!, row.pictures!, `${share(row.judge_agrees)} %`, `${share(row.judge_accuracy)} %`],
-      ...[rounded(row.median_change_ratio, 2), rounded(row.seconds_alone, 2)],
+      ...[rounded(row.median_change_ratio, 2), rounded(row.seconds_alone, 2), row.commit!],
     ]),
   );
 
@@ -51,16 +51,6 @@ export const samplersTable = (): string =>
     ["model", "data", "sampler", "Fréchet distance", "of the class asked for"],
     records("samplers.csv").map(({ model, data, sampler, frechet, asked }) => [
       ...[model!, data!, sampler!, rounded(frechet, 2), asked ? `${share(asked)} %` : ""],
-    ]),
-  );
-
-/** Whether pictures that are translated to other classes are of these, and keep their style. */
-export const styleTable = (): string =>
-  table(
-    ["model", "data", "translations", "of the class asked for", "slant", "stroke", "slant, own", "stroke, own"],
-    records("style.csv").map((row) => [
-      ...[row.model!, row.data!, row.translations!, `${share(row.asked)} %`],
-      ...["slant", "stroke", "slant own", "stroke own"].map((name) => rounded(row[name], 2)),
     ]),
   );
 
