@@ -33,7 +33,7 @@ export const SYSTEMS: readonly System[] = [
     name: "S3",
     what: "GAN generation and classification, image to image",
     commands:
-      "`genclass train gan`, `acgan`, `sgan --labels 10 [--set guessed=0.8]`, `pix2pix --pairs denoise`, `stargan`; `translate`",
+      "`genclass train gan`, `acgan`, `sgan --labels 10 [--set net=conv --set guessed=0.8]`, `pix2pix --pairs denoise`, `stargan`; `translate`",
     measured: ["mnist-10-labels-sgan-bank"],
     alsoFrom: ["asked", "denoise"],
   },
