@@ -38,6 +38,7 @@ export const explanationsTable = (): string =>
       "its accuracy",
       "change, of that to the nearest",
       "s a picture",
+      "commit",
     ],
     records("explain.csv").map((row) => [
       ...[row.model!, row.data!, row.pictures!, `${share(row.judge_agrees)} %`, `${share(row.judge_accuracy)} %`],
