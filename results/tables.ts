@@ -3,7 +3,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { backendsTable, comparisonTable, resultsTable, seenList, systemsTable } from "./tables/accuracy.ts";
 import { askedLines, denoiseLine } from "./tables/generators.ts";
-import { angleTable, explanationsTable, noveltyTable, samplersTable } from "./tables/heads.ts";
+import { angleTable, explanationsTable, memoryTable, noveltyTable, samplersTable } from "./tables/heads.ts";
 import { pretrainedLines } from "./tables/pretrained.ts";
 import { benchTable, readingLines, timeLine } from "./tables/speed.ts";
 import { generatedTable, imbalanceTable, noiseLine, spreadTable } from "./tables/training-data.ts";
@@ -34,6 +34,7 @@ export const FILLED: Readonly<Record<string, Readonly<Record<string, () => strin
     explanations: explanationsTable,
     samplers: samplersTable,
     angle: angleTable,
+    memory: memoryTable,
   },
   "docs/data.md": {
     spread: spreadTable,

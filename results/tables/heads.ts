@@ -64,3 +64,13 @@ export const angleTable = (): string =>
       `${share(row["share within 10 degrees"])} %`,
     ]),
   );
+
+/** What memory commands take. */
+export const memoryTable = (): string =>
+  table(
+    ["command", "peak memory", "time", "images/s"],
+    records("peak.csv").map((row) => [
+      ...[`\`${row.command!.replace(/ --out \S+/, "")}\``, `${row.peak_mb} MB`, `${row.seconds} s`],
+      row.images_per_second!,
+    ]),
+  );
