@@ -6,6 +6,7 @@ import { drawNoise, drawNoiseFrom, type NoiseSpec } from "../nn/scope.ts";
 
 /** The rows of a call for which noise is drawn. */
 export interface NoiseRows {
+  /** Number of rows. */
   readonly count: number;
   /** The place of the first of them in the call. */
   readonly from: number;

@@ -134,9 +134,7 @@ export class Watch {
   private moving({ graph: { log } }: Step, phases: CompiledStage["phases"]): CompiledStage["phases"] {
     const { specs } = this.compiled;
     const read = stateRead(log.values());
-    return phases.filter(({ graph }) =>
-      [...graph.updates.keys()].some((path) => specs.get(path)?.trainable && read.has(evaluatedPath(path, specs))),
-    );
+    return phases.filter(({ graph }) => this.movedBy(graph).some((path) => read.has(evaluatedPath(path, specs))));
   }
 
   /** The norm of what each phase of the stage moves. */

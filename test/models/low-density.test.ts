@@ -80,6 +80,14 @@ describe("sgan with lowDensity", () => {
     expect(stages({ lowDensity: 0.1, guessed: 0.3 })).toEqual(["density", "adversarial", "with guessed labels"]);
   });
 
+  it("lets the rate fall late, and with guessed labels along a cosine over the whole part that learns from them", () => {
+    const rates = (options: Record<string, unknown>) =>
+      build(options).stages.map(({ phases }) => [0, 0.5, 2 / 3, 1].map((at) => phases.at(-1)!.schedule(at)));
+    const close = (values: number[]) => values.map((value) => expect.closeTo(value, 12));
+    expect(rates({})).toEqual([close([1, 1, 1, 0])]);
+    expect(rates({ guessed: 0.3 })).toEqual([close([1, 1, 1, 1]), close([1, 0.5, 0.25, 0])]);
+  });
+
   it("makes pictures that are less likely the more it weighs", { tags: ["long"] }, async () => {
     const excess = async (lowDensity: number) => {
       const { epochs } = await trainGan(build({ lowDensity }), data, { epochs: 16, batch: 64 });
