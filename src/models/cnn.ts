@@ -5,7 +5,6 @@ import * as g from "../graph/ops/index.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import { glorotUniform, zerosInit } from "../nn/init.ts";
 import { ACTIVATIONS, batchNorm, conv, dense, dropout } from "../nn/layers.ts";
-import { classLoss } from "../nn/losses.ts";
 import { defaultDepth } from "../nn/nets.ts";
 import { adam } from "../nn/optim.ts";
 import { schedule, withWarmup } from "../nn/schedule.ts";
@@ -19,6 +18,7 @@ import { head } from "./heads.ts";
 import { mostlyUnlabelled } from "./labelled-half.ts";
 import { type BuiltModel, type DataSpec, defineModel } from "./model.ts";
 import { ACTIVATION_NAMES, SCHEDULE_NAMES } from "./options.ts";
+import { supervised } from "./supervised.ts";
 import { overViews, TEST_VIEWS } from "./test-views.ts";
 
 const options = z.object({
@@ -111,22 +111,10 @@ export const cnn = defineModel({
     // A linear layer above a frozen network does not come to be too sure of itself; smoothing would draw its log-loss up again, and
     // the checkpoint that is best by it would be one of the first.
     const smoothing = backbone?.frozen === "all" ? 0 : o.smoothing;
-    const supervised: BuiltModel = {
-      streams: { labelled: { from: "labelled" } },
-      stages: [
-        {
-          phases: [
-            {
-              ...rule,
-              name: "classifier",
-              loss(scope, batch) {
-                const loss = classLoss(classify(scope, below(scope, (batch.mixed ?? batch).x)), batch, smoothing);
-                return { loss, log: { loss } };
-              },
-            },
-          ],
-        },
-      ],
+    const { phase, stream } = supervised(rule, (scope, x) => classify(scope, below(scope, x)), smoothing);
+    const ofLabels: BuiltModel = {
+      streams: { labelled: stream },
+      stages: [{ phases: [phase] }],
       best: ["accuracy", "nll"],
       heads: {
         classify: head(["picture"], "logits", (scope, { picture }) =>
@@ -136,13 +124,13 @@ export const cnn = defineModel({
         ...pretrainedHeads(backbone),
       },
     };
-    if (!backbone || !mostlyUnlabelled(data.examples)) return supervised;
+    if (!backbone || !mostlyUnlabelled(data.examples)) return ofLabels;
     const guessed = fewLabels({
       ...{ data, classify, rule, generative: [], share: 0 },
       smoothing: o.smoothing,
       // Its features are the network's.
       space: PRETRAINED,
     });
-    return { ...supervised, ...guessed, best: undefined, heads: { ...supervised.heads, ...guessed.heads } };
+    return { ...ofLabels, ...guessed, best: undefined, heads: { ...ofLabels.heads, ...guessed.heads } };
   },
 });

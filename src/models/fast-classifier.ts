@@ -4,7 +4,7 @@ import type { Tensor } from "../graph/tensor.ts";
 import { fastLogits, fastNet, largest } from "../nn/fast-net.ts";
 import type { Scope } from "../nn/scope.ts";
 import { FAST_OPTIMIZERS, fastTraining, fastWidths, WIDTHS_PATTERN } from "./fast-training.ts";
-import type { DataSpec, Phase } from "./model.ts";
+import type { DataSpec, PhaseRule } from "./model.ts";
 
 /** A trunk, what is above it, and how both are trained. */
 export interface Classifier {
@@ -12,7 +12,7 @@ export interface Classifier {
   features(scope: Scope, seen: Tensor): Tensor;
   /** `[n, classes]` */
   logits(scope: Scope, features: Tensor): Tensor;
-  readonly rule: Pick<Phase, "updates" | "optimizer" | "learningRate" | "schedule" | "emaDecay">;
+  readonly rule: PhaseRule;
 }
 
 /** Options of a model that can have it. @param where when the model has it, as options are described */

@@ -3,16 +3,13 @@ import type { ExampleCounts } from "../data/dataset.ts";
 import { muon } from "../nn/muon.ts";
 import { adam, sgd } from "../nn/optim.ts";
 import { schedule } from "../nn/schedule.ts";
-import type { DataSpec, ParameterGroup, Phase } from "./model.ts";
+import type { DataSpec, ParameterGroup, PhaseRule } from "./model.ts";
 
 /** Rules by which the fast net can be trained. */
 export const FAST_OPTIMIZERS = ["muon", "sgd", "adam"] as const;
 
 /** Pictures a step of the source, for which rates are given. */
 const LARGEST = 512;
-
-/** Everything of a phase that trains a fast net but its name and loss. */
-type FastRule = Pick<Phase, "optimizer" | "learningRate" | "schedule" | "updates" | "emaDecay">;
 
 /**
  * The rule of an optimizer.
@@ -37,7 +34,7 @@ export function fastTraining(
   others: readonly (string | ParameterGroup)[],
   rate: number,
   batch: number,
-): FastRule {
+): PhaseRule {
   const size = batch / LARGEST;
   const common = { schedule: schedule("triangular"), emaDecay: 0.99 };
   const filters = nets.map((prefix) => ({ prefix, suffix: "/weights" }));

@@ -11,7 +11,7 @@ import type { Classifier } from "./fast-classifier.ts";
 import { firstGraph } from "./first-graph.ts";
 import type { GraphSpace } from "./graph-space.ts";
 import { bankLoss, bankTables, refreshBank } from "./label-bank.ts";
-import type { BuiltModel, DataSpec, Phase, Stage, Streams } from "./model.ts";
+import { type BuiltModel, type DataSpec, type Phase, type Stage, type Streams, USUAL_BATCH } from "./model.ts";
 
 /** What the recipe is told of a model. */
 export interface FewLabelsOptions {
@@ -37,8 +37,8 @@ export interface FewLabels extends Required<Pick<BuiltModel, "stages" | "tables"
 
 /** Sizes of the classifier's two batches, as shares of the run's. */
 const SHARES = { bank: 1.25, labelled: 0.25 } as const;
-/** Pictures that the classifier sees in a step, at the default batch size of 128. */
-export const FEW_LABELS_BATCH = 128 * (SHARES.bank + SHARES.labelled);
+/** Pictures that the classifier sees in a step, at the usual batch size. */
+export const FEW_LABELS_BATCH = USUAL_BATCH * (SHARES.bank + SHARES.labelled);
 
 /** Stages, streams, tables and heads of training from few labels. */
 export function fewLabels(options: FewLabelsOptions): FewLabels {

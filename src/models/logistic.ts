@@ -3,7 +3,6 @@ import { z } from "zod";
 import type { Tensor } from "../graph/tensor.ts";
 import { zerosInit } from "../nn/init.ts";
 import { dense } from "../nn/layers.ts";
-import { classLoss } from "../nn/losses.ts";
 import { adam } from "../nn/optim.ts";
 import { schedule } from "../nn/schedule.ts";
 import type { Scope } from "../nn/scope.ts";
@@ -12,6 +11,7 @@ import { head } from "./heads.ts";
 import { defineModel } from "./model.ts";
 import { SCHEDULE_NAMES } from "./options.ts";
 import { featuresOption, pictureValues } from "./picture-values.ts";
+import { supervised } from "./supervised.ts";
 
 const options = z.object({
   features: featuresOption,
@@ -31,25 +31,18 @@ export const logistic = defineModel({
     const values = (scope: Scope, x: Tensor) => pictureValues(o.features, data, scope, x);
     const classify = (scope: Scope, x: Tensor): Tensor =>
       dense(scope.child("linear"), values(scope, x), data.classes.length, { init: zerosInit });
+    const { phase, stream } = supervised(
+      {
+        updates: ["linear/", ...backboneUpdates(data.backbone)],
+        optimizer: adam({ decay: o.decay }),
+        learningRate: o.rate,
+        schedule: schedule(o.schedule),
+      },
+      classify,
+    );
     return {
-      streams: { labelled: { from: "labelled" } },
-      stages: [
-        {
-          phases: [
-            {
-              name: "classifier",
-              updates: ["linear/", ...backboneUpdates(data.backbone)],
-              optimizer: adam({ decay: o.decay }),
-              learningRate: o.rate,
-              schedule: schedule(o.schedule),
-              loss(scope, batch) {
-                const loss = classLoss(classify(scope, (batch.mixed ?? batch).x), batch);
-                return { loss, log: { loss } };
-              },
-            },
-          ],
-        },
-      ],
+      streams: { labelled: stream },
+      stages: [{ phases: [phase] }],
       best: ["accuracy", "nll"],
       heads: {
         classify: head(["picture"], "logits", (scope, { picture }) => classify(scope, picture)),

@@ -3,7 +3,6 @@ import { z } from "zod";
 import type { Tensor } from "../graph/tensor.ts";
 import { glorotUniform } from "../nn/init.ts";
 import { ACTIVATIONS, dense, dropout } from "../nn/layers.ts";
-import { classLoss } from "../nn/losses.ts";
 import { adam } from "../nn/optim.ts";
 import { schedule, withWarmup } from "../nn/schedule.ts";
 import type { Scope } from "../nn/scope.ts";
@@ -12,6 +11,7 @@ import { head } from "./heads.ts";
 import { defineModel } from "./model.ts";
 import { ACTIVATION_NAMES, SCHEDULE_NAMES } from "./options.ts";
 import { featuresOption, pictureValues } from "./picture-values.ts";
+import { supervised } from "./supervised.ts";
 
 const options = z.object({
   features: featuresOption,
@@ -45,25 +45,18 @@ export const mlp = defineModel({
     };
     const classify = (scope: Scope, x: Tensor): Tensor =>
       dense(scope.child("mlp").child("out"), features(scope, x), data.classes.length, { init: glorotUniform });
+    const { phase, stream } = supervised(
+      {
+        updates: ["mlp/", ...backboneUpdates(data.backbone)],
+        optimizer: adam({ decay: o.decay }),
+        learningRate: o.rate,
+        schedule: withWarmup(0.05, schedule(o.schedule)),
+      },
+      classify,
+    );
     return {
-      streams: { labelled: { from: "labelled" } },
-      stages: [
-        {
-          phases: [
-            {
-              name: "classifier",
-              updates: ["mlp/", ...backboneUpdates(data.backbone)],
-              optimizer: adam({ decay: o.decay }),
-              learningRate: o.rate,
-              schedule: withWarmup(0.05, schedule(o.schedule)),
-              loss(scope, batch) {
-                const loss = classLoss(classify(scope, (batch.mixed ?? batch).x), batch);
-                return { loss, log: { loss } };
-              },
-            },
-          ],
-        },
-      ],
+      streams: { labelled: stream },
+      stages: [{ phases: [phase] }],
       best: ["accuracy", "nll"],
       heads: {
         classify: head(["picture"], "logits", (scope, { picture }) => classify(scope, picture)),

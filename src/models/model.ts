@@ -156,6 +156,9 @@ export interface Phase {
   loss(scope: Scope, batch: Batch, streams: Readonly<Record<string, Batch>>): PhaseLoss;
 }
 
+/** How a phase moves what: all of it but its name and loss. */
+export type PhaseRule = Omit<Phase, "name" | "loss">;
+
 /** What a refresh can ask and write. */
 export interface RefreshContext {
   /** Labels of the training pictures, `[N]`; -1 where there is none. */
@@ -275,6 +278,9 @@ export interface LikelihoodSpec {
   /** Latent vectors a picture of one call. */
   readonly draws: number;
 }
+
+/** Pictures a step of a run, where neither its options nor the model say (`Model.batch`). */
+export const USUAL_BATCH = 128;
 
 /** A model with its options filled in, for data of one kind. */
 export interface BuiltModel {

@@ -5,6 +5,7 @@ import type { Sampling } from "../data/order.ts";
 import { PAIR_CHANGES, type PairChange, pairChange } from "../data/pairs.ts";
 import { RESIZES, type Resize } from "../data/picture.ts";
 import { NORMALISATIONS } from "../models/backbone.ts";
+import { USUAL_BATCH } from "../models/model.ts";
 import { PRECISIONS } from "../runtime/wish.ts";
 import {
   addedPictures,
@@ -125,7 +126,7 @@ export const RUN_OPTIONS = {
   batch: {
     flag: "--batch <n>",
     type: integer(1, 65536),
-    default: 128,
+    default: USUAL_BATCH,
     help: "pictures in a training step, where the model asks for no other number; at most as many as the training part has",
     resume: "fixed",
     stored: "run",
