@@ -16,8 +16,8 @@ import { scattered } from "../base/scattered.ts";
 /** Principal axes on which distances are measured, at most; and known pictures for each of them, at least. */
 const MOST_AXES = 64;
 const PICTURES_AN_AXIS = 10;
-/** Of features of more numbers than this, as of pretrained networks and discriminators, so many pictures give the axes at most: 20 an axis. */
-const [WIDE, MOST_ROWS] = [512, 1280];
+/** Pictures that give the axes, at most: 20 an axis. */
+const MOST_ROWS = 1280;
 /** Added to variances, as a share of their mean: features that never vary have none. */
 const RIDGE = 1e-3;
 
@@ -58,12 +58,31 @@ export function unitRows(features: Float32Array, n: number): Float32Array {
   return rows;
 }
 
-/** The principal axes of features `[n, d]`: as many as `n` pictures can tell something of. Of many pictures, some give them. */
-export function fitProjection(features: Float32Array, n: number): Projection {
+/** As many axes as `n` pictures can tell something of, in features of `d` numbers. */
+export const axesFor = (n: number, d: number): number =>
+  Math.max(1, Math.min(MOST_AXES, d, Math.floor(n / PICTURES_AN_AXIS)));
+
+/** What `fitProjection` can be told beside the features. */
+export interface ProjectionOptions {
+  /** The rows that are used. Default: all. */
+  readonly of?: readonly number[];
+  /** How many of these give the axes, at most: they lie anywhere among them. Default: 20 for each of 64 axes. */
+  readonly most?: number;
+  /** Number of axes. Default: `axesFor` the rows that are used. */
+  readonly axes?: number;
+}
+
+/** The principal axes of features `[n, d]`. */
+export function fitProjection(
+  features: Float32Array,
+  n: number,
+  { of, most = MOST_ROWS, axes: wanted }: ProjectionOptions = {},
+): Projection {
   const d = features.length / n;
-  const axes = Math.max(1, Math.min(MOST_AXES, d, Math.floor(n / PICTURES_AN_AXIS)));
-  const rows = d > WIDE ? Math.min(n, MOST_ROWS) : n;
-  const index = [...scattered(n, rows)];
+  const known = of?.length ?? n;
+  const axes = wanted ?? axesFor(known, d);
+  const rows = Math.min(known, most);
+  const index = Array.from(scattered(known, rows), (i) => of?.[i] ?? i);
   const [centre, basis] = d > rows ? axesOfWide(features, d, index, axes) : axesOf(features, d, index, axes);
   return { axes, centre: Float32Array.from(centre), basis: Float32Array.from(basis) };
 }
@@ -114,22 +133,26 @@ export function project({ axes, centre, basis }: Projection, features: Float32Ar
   return rows;
 }
 
-/** Residuals below this are told as this: what rounding leaves of features that vary along the axes alone would count as rare. */
-export const LEAST_RESIDUAL = 1e-5;
-
 /**
- * What of features `[n, d]` of length 1 lies beside the axes, `[n]`: the squared length of what they do not give back (the residual of Wang et al.
+ * What of a row of features `[n, d]` lies beside the axes: the squared length of what they do not give back (the residual of Wang et al.
  * 2022, "ViM: Out-Of-Distribution with Virtual-logit Matching", section 4). Pictures of another world lie far there, whatever the classes are.
+ * It is the length of a difference, as the difference of two lengths is what rounding leaves where features vary along the axes alone.
  * @param rows `features` along the axes
  */
-export function residuals({ axes, centre }: Projection, features: Float32Array, rows: Float64Array): Float64Array {
+export function residual(
+  { axes, centre, basis }: Projection,
+  features: Float32Array,
+  rows: Float64Array,
+  row: number,
+): number {
   const d = centre.length;
-  return Float64Array.from({ length: features.length / d }, (_, i) => {
-    let total = 0;
-    for (let j = 0; j < d; j++) total += (features[i * d + j]! - centre[j]!) ** 2;
-    for (let c = 0; c < axes; c++) total -= rows[i * axes + c]! ** 2;
-    return Math.max(total, LEAST_RESIDUAL);
-  });
+  let total = 0;
+  for (let j = 0; j < d; j++) {
+    let beside = features[row * d + j]! - centre[j]!;
+    for (let c = 0; c < axes; c++) beside -= rows[row * axes + c]! * basis[j * axes + c]!;
+    total += beside ** 2;
+  }
+  return total;
 }
 
 /**

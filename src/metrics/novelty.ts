@@ -1,15 +1,16 @@
 // Novelty: how unlike the validation pictures a picture is, from a few statistics that a model gives of it. A table for each
-// statistic tells how rare its value is; the score is the sum of these rarities, and its threshold has a false-alarm rate that
-// holds for pictures like those of validation, whatever the score is (conformal prediction: Vovk et al. 2005).
+// statistic tells how rare its value is; the score is the length of the vector of these rarities, and its threshold has a false-alarm
+// rate that holds for pictures like those of validation, whatever the score is (conformal prediction: Vovk et al. 2005).
 import { type NdArray, ndarray } from "../base/array.ts";
 import {
+  axesFor,
   type FeatureGaussians,
   fitFeatureGaussians,
   fitProjection,
   type Projection,
   project,
   relativeDistance,
-  residuals,
+  residual,
   unitRows,
 } from "./feature-distance.ts";
 import { foldOf } from "./folds.ts";
@@ -23,6 +24,8 @@ export const NOVELTY_PICTURES = 20;
 export const FALSE_ALARMS = 0.01;
 /** Parts of the validation pictures, each of which is scored by what is fitted on the others. */
 const FOLDS = 5;
+/** Features of more numbers than this, as of some discriminators, have axes of fewer pictures: each fold has its own. */
+const [WIDE, ROWS_OF_WIDE] = [512, 640];
 /** Training pictures that tell where the classes lie in the features of a pretrained network, at most: 32 for each axis. */
 const MOST_TRAINING = 2048;
 
@@ -36,7 +39,7 @@ export interface ClassFeatures {
 
 /** What novelty is computed with. */
 export interface NoveltyTables {
-  /** One for each statistic that the model gives, then one for the distance of features and, of a pretrained network, their residual. */
+  /** One for each statistic that the model gives, then one for the distance of features and one for their residual. */
   readonly tables: readonly TailTable[];
   readonly features: ClassFeatures | undefined;
   /** The median score of validation pictures, where novelty is 0. */
@@ -63,17 +66,34 @@ export interface FeatureRows {
 export function fitNovelty(statistics: Float32Array, n: number, features?: FeatureRows): NoveltyTables {
   const columns = columnsOf(statistics, n);
   if (!features) return withThreshold(columns, "both");
-  const projection = fitProjection(features.rows, n);
-  const rows = project(projection, features.rows);
-  const gaussiansOf = (index: readonly number[]) => fitFeatureGaussians(rows, features.groups, features.classes, index);
-  const gaussians = othersOf(n).map(gaussiansOf);
-  const distances = Float64Array.from({ length: n }, (_, i) => relativeDistance(gaussians[foldOf(i, FOLDS)]!, rows, i));
-  const ofAll = gaussiansOf(Array.from({ length: n }, (_, i) => i));
+  const { rows, groups, classes } = features;
+  const d = rows.length / n;
+  const parts = othersOf(n);
+  // As many axes for all pictures as for the parts: what lies beside more axes would be less.
+  const axes = axesFor(Math.min(...parts.map(({ length }) => length)), d);
+  const foundIn = (index: readonly number[]) => {
+    const projection = fitProjection(rows, n, { of: index, axes, ...(d > WIDE ? { most: ROWS_OF_WIDE } : {}) });
+    const along = project(projection, rows);
+    return { projection, along, gaussians: fitFeatureGaussians(along, groups, classes, index) };
+  };
+  const [distances, beside] = [new Float64Array(n), new Float64Array(n)];
+  for (const [fold, others] of parts.entries()) {
+    const { projection, along, gaussians } = foundIn(others);
+    for (let i = 0; i < n; i++) {
+      if (foldOf(i, FOLDS) !== fold) continue;
+      distances[i] = relativeDistance(gaussians, along, i);
+      beside[i] = residual(projection, rows, along, i);
+    }
+  }
+  const { projection, gaussians } = foundIn(Array.from({ length: n }, (_, i) => i));
   return {
-    ...withThreshold([...columns, distances], "both"),
-    features: { of: "features", projection, gaussians: ofAll },
+    ...withThreshold([...columns, distances, beside], "both"),
+    features: { of: "features", projection, gaussians },
   };
 }
+
+/** The score of a picture by the rarities of its statistics: their length as a vector, so that one that is very rare counts most. */
+export const scoreOf = (rarities: readonly number[]): number => Math.hypot(...rarities);
 
 /**
  * As `fitNovelty`, of a model on a pretrained network. Where the classes lie in its features is learnt from training pictures, of which
@@ -93,7 +113,7 @@ export function fitPretrainedNovelty(
   const lengthless = unitRows(features, n);
   const rows = project(known.projection, lengthless);
   const distances = Float64Array.from({ length: n }, (_, i) => relativeDistance(known.gaussians, rows, i));
-  const beside = residuals(known.projection, lengthless, rows);
+  const beside = Float64Array.from({ length: n }, (_, i) => residual(known.projection, lengthless, rows, i));
   return { ...withThreshold([...columnsOf(statistics, n), distances, beside], "above"), features: known };
 }
 
@@ -132,7 +152,7 @@ function columnsOf(statistics: Float32Array, n: number): Float64Array[] {
 const othersOf = (n: number): number[][] =>
   Array.from({ length: FOLDS }, (_, k) => Array.from({ length: n }, (_, i) => i).filter((i) => foldOf(i, FOLDS) !== k));
 
-/** Tables of all columns, and the threshold of the sum of their rarities. */
+/** Tables of all columns, and the threshold of the score. */
 function withThreshold(columns: readonly Float64Array[], side: RareSide): NoveltyTables {
   const n = columns[0]!.length;
   const tablesOf = (index: ArrayLike<number>) =>
@@ -145,7 +165,7 @@ function withThreshold(columns: readonly Float64Array[], side: RareSide): Novelt
   const withoutFold = othersOf(n).map(tablesOf);
   const all = Array.from({ length: n }, (_, i) => i);
   const scores = Float64Array.from(all, (i) =>
-    withoutFold[foldOf(i, FOLDS)]!.reduce((total, table, c) => total + rarity(table, columns[c]![i]!), 0),
+    scoreOf(withoutFold[foldOf(i, FOLDS)]!.map((table, c) => rarity(table, columns[c]![i]!))),
   ).sort();
   // Of n + 1 pictures of one kind, each is as likely as any other to have one of the k highest scores.
   const falseAlarms = Math.max(FALSE_ALARMS, 1 / (n + 1));
@@ -209,7 +229,7 @@ function toArrays({ tables, features, median, threshold, falseAlarms }: NoveltyT
     [named("knots")]: stacked(tables.map(({ knots }) => knots)),
     [named("heights")]: ndarray("float32", [TABLE_POINTS], tables[0]!.heights),
     [named("slopes")]: stacked(tables.map(({ slopes }) => slopes)),
-    [named("scale")]: ndarray("float32", [3], [median, threshold, falseAlarms]),
+    [named("lengths")]: ndarray("float32", [3], [median, threshold, falseAlarms]),
   };
   if (!features) return arrays;
   const { of, projection, gaussians } = features;
@@ -224,10 +244,13 @@ function toArrays({ tables, features, median, threshold, falseAlarms }: NoveltyT
   return arrays;
 }
 
-/** What `noveltyQuantity` fitted; undefined where it was not, or by a version that knew no tables. */
+/** Whether tables were fitted, by this version or another one. */
+export const hasTables = (fitted: Fitted): boolean => fitted.has(named("knots"));
+
+/** What `noveltyQuantity` fitted; undefined where it was not, or by a version whose score was another. */
 export function noveltyTables(fitted: Fitted): NoveltyTables | undefined {
   const data = (name: string) => fitted.get(named(name))?.data as Float32Array | undefined;
-  const [knots, heights, slopes, scale] = [data("knots"), data("heights"), data("slopes"), data("scale")];
+  const [knots, heights, slopes, scale] = [data("knots"), data("heights"), data("slopes"), data("lengths")];
   if (!knots || !heights || !slopes || !scale) return undefined;
   const tables = Array.from(
     { length: slopes.length / 2 },

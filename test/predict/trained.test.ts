@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { NdArray } from "../../src/base/array.ts";
 import { gather, range, subset } from "../../src/data/dataset.ts";
 import { glyphs } from "../../src/data/sets/glyphs.ts";
-import { project, relativeDistance } from "../../src/metrics/feature-distance.ts";
+import { project, relativeDistance, residual } from "../../src/metrics/feature-distance.ts";
 import type { Fitted } from "../../src/metrics/metric.ts";
 import { noveltyTables } from "../../src/metrics/novelty.ts";
 import { rarity } from "../../src/metrics/tail-table.ts";
@@ -77,7 +77,7 @@ describe("the novelty of a picture", () => {
       expect([...draw({ count: first, from: 0 }), ...draw({ count: 11 - first, from: first })]).toEqual(places);
   });
 
-  it("is the sum of the rarities of its statistics, between the median and the threshold of validation", async () => {
+  it("is the length of the rarities of its statistics, between the median and the threshold of validation", async () => {
     const model = await load(run, { backend });
     const picture = await gather(whole.test!, range(0, 20));
     const n = 20;
@@ -101,13 +101,18 @@ describe("the novelty of a picture", () => {
       }
       const statistics = [
         norm(row(again!, i).map((value, p) => value - x[p]!)),
+        row(again!, i).reduce((total, value, p) => {
+          const y = Math.min(1 - 1e-4, Math.max(1e-4, value));
+          return total - x[p]! * Math.log(y) - (1 - x[p]!) * Math.log(1 - y);
+        }, 0),
         norm(row(codes!, i)),
         norm(row(deviations!, i)),
         -Math.log(row(logits!, i).reduce((total, value) => total + Math.exp(value), 0)),
         down + across,
         relativeDistance(features!.gaussians, projected, i),
+        residual(features!.projection, rows as Float32Array, projected, i),
       ];
-      const score = statistics.reduce((total, value, s) => total + rarity(tables[s]!, value), 0);
+      const score = norm(statistics.map((value, s) => rarity(tables[s]!, value)));
       // float32 statistics, right to about 1e-6, and tables of rarity up to some tens a unit.
       expect(found[i]!).toBeCloseTo((score - median) / (threshold - median), 3);
     }
@@ -126,6 +131,8 @@ describe("the novelty of a picture", () => {
   });
 
   it("is not told where it has no basis: nothing fitted, or fitted for other heads", async () => {
+    const older = fittedWith((fitted) => fitted.delete("novelty/lengths"));
+    expect(older.novelty).toEqual({ lacking: expect.stringMatching(/another version of the model/) });
     const without = fittedWith((fitted) => fitted.delete("novelty/knots"));
     expect(without.novelty).toEqual({ lacking: expect.stringMatching(/at least 20 validation pictures/) });
     const other = fittedWith((fitted) => fitted.delete("novelty/mean"));

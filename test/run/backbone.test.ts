@@ -12,7 +12,7 @@ import {
   fitFeatureGaussians,
   project,
   relativeDistance,
-  residuals,
+  residual,
   unitRows,
 } from "../../src/metrics/feature-distance.ts";
 import { noveltyTables } from "../../src/metrics/novelty.ts";
@@ -145,12 +145,12 @@ describe("novelty on a network", () => {
     const logits = (await model.logits(picture)).data;
     const unit = unitRows((await rowsOf(picture)) as Float32Array, 20);
     const rows = project(features!.projection, unit);
-    const beside = residuals(features!.projection, unit, rows);
     for (let i = 0; i < 20; i++) {
       const own = Array.from(logits.subarray(10 * i, 10 * i + 10));
       const energy = -Math.log(own.reduce((total, value) => total + Math.exp(value), 0));
-      const statistics = [energy, relativeDistance(features!.gaussians, rows, i), beside[i]!];
-      const score = statistics.reduce((total, value, s) => total + rarity(tables[s]!, value), 0);
+      const beside = residual(features!.projection, unit, rows, i);
+      const statistics = [energy, relativeDistance(features!.gaussians, rows, i), beside];
+      const score = Math.hypot(...statistics.map((value, s) => rarity(tables[s]!, value)));
       // float32 statistics, and tables of rarity up to some tens a unit.
       expect(novelty[i]!).toBeCloseTo((score - median) / (threshold - median), 3);
     }
