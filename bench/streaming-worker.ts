@@ -1,4 +1,4 @@
-// Trains the default VAE on a source for so many minutes, with validation at the end; prints peak memory, the median step, and the time that reading the
+// Trains the joint VAE on a source for so many minutes, with validation at the end; prints peak memory, the median step, and the time that reading the
 // pictures of a batch takes once they are decoded. Used by streaming.ts.
 import { rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -19,6 +19,7 @@ const { events } = await startRun("vae", {
   backend: nativeBackend(),
   out,
   batch: BATCH,
+  options: { training: "joint" },
   minutes: Number(minutes),
 });
 for await (const event of events) {

@@ -16,7 +16,7 @@ import { scattered } from "../base/scattered.ts";
 /** Principal axes on which distances are measured, at most; and known pictures for each of them, at least. */
 const MOST_AXES = 64;
 const PICTURES_AN_AXIS = 10;
-/** Pictures that give the axes, at most: 20 an axis. */
+/** Pictures that give the axes, at most: 20 an axis. In a trial on MNIST and Fashion-MNIST 6,000 told novel pictures no better. */
 const MOST_ROWS = 1280;
 /** Added to variances, as a share of their mean: features that never vary have none. */
 const RIDGE = 1e-3;
@@ -64,10 +64,8 @@ export const axesFor = (n: number, d: number): number =>
 
 /** What `fitProjection` can be told beside the features. */
 export interface ProjectionOptions {
-  /** The rows that are used. Default: all. */
+  /** The rows that are used, or some of them where they are many. Default: all. */
   readonly of?: readonly number[];
-  /** How many of these give the axes, at most: they lie anywhere among them. Default: 20 for each of 64 axes. */
-  readonly most?: number;
   /** Number of axes. Default: `axesFor` the rows that are used. */
   readonly axes?: number;
 }
@@ -76,12 +74,12 @@ export interface ProjectionOptions {
 export function fitProjection(
   features: Float32Array,
   n: number,
-  { of, most = MOST_ROWS, axes: wanted }: ProjectionOptions = {},
+  { of, axes: wanted }: ProjectionOptions = {},
 ): Projection {
   const d = features.length / n;
   const known = of?.length ?? n;
   const axes = wanted ?? axesFor(known, d);
-  const rows = Math.min(known, most);
+  const rows = Math.min(known, MOST_ROWS);
   const index = Array.from(scattered(known, rows), (i) => of?.[i] ?? i);
   const [centre, basis] = d > rows ? axesOfWide(features, d, index, axes) : axesOf(features, d, index, axes);
   return { axes, centre: Float32Array.from(centre), basis: Float32Array.from(basis) };
@@ -134,9 +132,19 @@ export function project({ axes, centre, basis }: Projection, features: Float32Ar
 }
 
 /**
+ * Whether features have numbers enough beside the axes. Of a few, such as units that are active in hardly any picture, the residual is nothing
+ * in most pictures and much in some known ones too.
+ */
+export const hasResidual = ({ axes, centre }: Projection): boolean => centre.length >= 2 * axes;
+
+/** See `residual`. */
+export const LEAST_RESIDUAL = 1e-6;
+
+/**
  * What of a row of features `[n, d]` lies beside the axes: the squared length of what they do not give back (the residual of Wang et al.
  * 2022, "ViM: Out-Of-Distribution with Virtual-logit Matching", section 4). Pictures of another world lie far there, whatever the classes are.
- * It is the length of a difference, as the difference of two lengths is what rounding leaves where features vary along the axes alone.
+ * Where features vary along the axes alone, it is what rounding leaves, of which there is more in float32: told is a millionth of the
+ * squared length at least.
  * @param rows `features` along the axes
  */
 export function residual(
@@ -146,13 +154,15 @@ export function residual(
   row: number,
 ): number {
   const d = centre.length;
-  let total = 0;
+  let [whole, left] = [0, 0];
   for (let j = 0; j < d; j++) {
-    let beside = features[row * d + j]! - centre[j]!;
-    for (let c = 0; c < axes; c++) beside -= rows[row * axes + c]! * basis[j * axes + c]!;
-    total += beside ** 2;
+    const value = features[row * d + j]! - centre[j]!;
+    let rest = value;
+    for (let c = 0; c < axes; c++) rest -= rows[row * axes + c]! * basis[j * axes + c]!;
+    whole += value ** 2;
+    left += rest ** 2;
   }
-  return total;
+  return Math.max(left, LEAST_RESIDUAL * whole);
 }
 
 /**

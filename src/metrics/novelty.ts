@@ -1,5 +1,5 @@
 // Novelty: how unlike the validation pictures a picture is, from a few statistics that a model gives of it. A table for each
-// statistic tells how rare its value is; the score is the length of the vector of these rarities, and its threshold has a false-alarm
+// statistic tells how rare its value is; the score is the Euclidean norm of these rarities, and its threshold has a false-alarm
 // rate that holds for pictures like those of validation, whatever the score is (conformal prediction: Vovk et al. 2005).
 import { type NdArray, ndarray } from "../base/array.ts";
 import {
@@ -7,6 +7,7 @@ import {
   type FeatureGaussians,
   fitFeatureGaussians,
   fitProjection,
+  hasResidual,
   type Projection,
   project,
   relativeDistance,
@@ -20,12 +21,12 @@ import { fitTailTable, type RareSide, rarity, TABLE_POINTS, type TailTable } fro
 
 /** Validation pictures without which novelty is not fitted: of fewer, more than one typical picture in 20 would be an alarm. */
 export const NOVELTY_PICTURES = 20;
+/** Which score this is: that of a run of before another one is not told. 2: the Euclidean norm of rarities, with residuals. */
+export const NOVELTY_VERSION = 2;
 /** Share of pictures like those of validation that may be past the threshold, where there are pictures enough to tell. */
 export const FALSE_ALARMS = 0.01;
 /** Parts of the validation pictures, each of which is scored by what is fitted on the others. */
 const FOLDS = 5;
-/** Features of more numbers than this, as of some discriminators, have axes of fewer pictures: each fold has its own. */
-const [WIDE, ROWS_OF_WIDE] = [512, 640];
 /** Training pictures that tell where the classes lie in the features of a pretrained network, at most: 32 for each axis. */
 const MOST_TRAINING = 2048;
 
@@ -39,7 +40,7 @@ export interface ClassFeatures {
 
 /** What novelty is computed with. */
 export interface NoveltyTables {
-  /** One for each statistic that the model gives, then one for the distance of features and one for their residual. */
+  /** One for each statistic that the model gives, then one for the distance of features and, where they have one, their residual. */
   readonly tables: readonly TailTable[];
   readonly features: ClassFeatures | undefined;
   /** The median score of validation pictures, where novelty is 0. */
@@ -66,33 +67,48 @@ export interface FeatureRows {
 export function fitNovelty(statistics: Float32Array, n: number, features?: FeatureRows): NoveltyTables {
   const columns = columnsOf(statistics, n);
   if (!features) return withThreshold(columns, "both");
-  const { rows, groups, classes } = features;
-  const d = rows.length / n;
+  const { groups, classes } = features;
   const parts = othersOf(n);
   // As many axes for all pictures as for the parts: what lies beside more axes would be less.
-  const axes = axesFor(Math.min(...parts.map(({ length }) => length)), d);
-  const foundIn = (index: readonly number[]) => {
-    const projection = fitProjection(rows, n, { of: index, axes, ...(d > WIDE ? { most: ROWS_OF_WIDE } : {}) });
-    const along = project(projection, rows);
-    return { projection, along, gaussians: fitFeatureGaussians(along, groups, classes, index) };
-  };
-  const [distances, beside] = [new Float64Array(n), new Float64Array(n)];
-  for (const [fold, others] of parts.entries()) {
-    const { projection, along, gaussians } = foundIn(others);
-    for (let i = 0; i < n; i++) {
-      if (foldOf(i, FOLDS) !== fold) continue;
-      distances[i] = relativeDistance(gaussians, along, i);
-      beside[i] = residual(projection, rows, along, i);
-    }
-  }
-  const { projection, gaussians } = foundIn(Array.from({ length: n }, (_, i) => i));
+  const axes = axesFor(Math.min(...parts.map(({ length }) => length)), features.rows.length / n);
+  const projection = fitProjection(features.rows, n, { axes });
+  const rows = project(projection, features.rows);
+  const gaussiansOf = (index: readonly number[]) => fitFeatureGaussians(rows, groups, classes, index);
+  const gaussians = parts.map(gaussiansOf);
+  const distances = Float64Array.from({ length: n }, (_, i) => relativeDistance(gaussians[foldOf(i, FOLDS)]!, rows, i));
+  const ofAll = gaussiansOf(Array.from({ length: n }, (_, i) => i));
+  const residuals = hasResidual(projection) ? [residualsOf(features.rows, n, parts, axes)] : [];
   return {
-    ...withThreshold([...columns, distances, beside], "both"),
-    features: { of: "features", projection, gaussians },
+    ...withThreshold([...columns, distances, ...residuals], "both"),
+    features: { of: "features", projection, gaussians: ofAll },
   };
 }
 
-/** The score of a picture by the rarities of its statistics: their length as a vector, so that one that is very rare counts most. */
+/**
+ * The residual of each picture beside axes that the pictures of other folds gave: those that gave them lie nearer.
+ * @param features `[n, d]`
+ * @param parts for each fold, the pictures that are not in it
+ */
+function residualsOf(
+  features: Float32Array,
+  n: number,
+  parts: readonly (readonly number[])[],
+  axes: number,
+): Float64Array {
+  const d = features.length / n;
+  const found = new Float64Array(n);
+  for (const [fold, of] of parts.entries()) {
+    const projection = fitProjection(features, n, { of, axes });
+    const own = Array.from({ length: n }, (_, i) => i).filter((i) => foldOf(i, FOLDS) === fold);
+    const rows = new Float32Array(own.length * d);
+    for (const [r, i] of own.entries()) rows.set(features.subarray(i * d, (i + 1) * d), r * d);
+    const projected = project(projection, rows);
+    for (const [r, i] of own.entries()) found[i] = residual(projection, rows, projected, r);
+  }
+  return found;
+}
+
+/** The score of a picture by the rarities of its statistics: their Euclidean norm, so that one that is very rare counts most. */
 export const scoreOf = (rarities: readonly number[]): number => Math.hypot(...rarities);
 
 /**
@@ -110,11 +126,13 @@ export function fitPretrainedNovelty(
   training: FeatureRows,
 ): NoveltyTables {
   const known = classesIn(training);
-  const lengthless = unitRows(features, n);
-  const rows = project(known.projection, lengthless);
+  const unit = unitRows(features, n);
+  const rows = project(known.projection, unit);
   const distances = Float64Array.from({ length: n }, (_, i) => relativeDistance(known.gaussians, rows, i));
-  const beside = Float64Array.from({ length: n }, (_, i) => residual(known.projection, lengthless, rows, i));
-  return { ...withThreshold([...columnsOf(statistics, n), distances, beside], "above"), features: known };
+  const residuals = hasResidual(known.projection)
+    ? [Float64Array.from({ length: n }, (_, i) => residual(known.projection, unit, rows, i))]
+    : [];
+  return { ...withThreshold([...columnsOf(statistics, n), distances, ...residuals], "above"), features: known };
 }
 
 /** What was last fitted to training pictures: features of a frozen network are the same for each checkpoint of a run. */
@@ -229,7 +247,8 @@ function toArrays({ tables, features, median, threshold, falseAlarms }: NoveltyT
     [named("knots")]: stacked(tables.map(({ knots }) => knots)),
     [named("heights")]: ndarray("float32", [TABLE_POINTS], tables[0]!.heights),
     [named("slopes")]: stacked(tables.map(({ slopes }) => slopes)),
-    [named("lengths")]: ndarray("float32", [3], [median, threshold, falseAlarms]),
+    [named("scale")]: ndarray("float32", [3], [median, threshold, falseAlarms]),
+    [named("version")]: ndarray("float32", [1], [NOVELTY_VERSION]),
   };
   if (!features) return arrays;
   const { of, projection, gaussians } = features;
@@ -244,13 +263,14 @@ function toArrays({ tables, features, median, threshold, falseAlarms }: NoveltyT
   return arrays;
 }
 
-/** Whether tables were fitted, by this version or another one. */
-export const hasTables = (fitted: Fitted): boolean => fitted.has(named("knots"));
+/** Whether tables of another version were fitted. */
+export const isOfAnotherVersion = (fitted: Fitted): boolean =>
+  fitted.has(named("knots")) && fitted.get(named("version"))?.data[0] !== NOVELTY_VERSION;
 
 /** What `noveltyQuantity` fitted; undefined where it was not, or by a version whose score was another. */
 export function noveltyTables(fitted: Fitted): NoveltyTables | undefined {
   const data = (name: string) => fitted.get(named(name))?.data as Float32Array | undefined;
-  const [knots, heights, slopes, scale] = [data("knots"), data("heights"), data("slopes"), data("lengths")];
+  const [knots, heights, slopes, scale] = [data("knots"), data("heights"), data("slopes"), data("scale")];
   if (!knots || !heights || !slopes || !scale) return undefined;
   const tables = Array.from(
     { length: slopes.length / 2 },

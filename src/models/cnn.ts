@@ -111,9 +111,9 @@ export const cnn = defineModel({
     // A linear layer above a frozen network does not come to be too sure of itself; smoothing would draw its log-loss up again, and
     // the checkpoint that is best by it would be one of the first.
     const smoothing = backbone?.frozen === "all" ? 0 : o.smoothing;
-    const { phase, stream } = supervised(rule, (scope, x) => classify(scope, below(scope, x)), smoothing);
+    const { phase, streams } = supervised(rule, (scope, x) => classify(scope, below(scope, x)), smoothing);
     const ofLabels: BuiltModel = {
-      streams: { labelled: stream },
+      streams,
       stages: [{ phases: [phase] }],
       best: ["accuracy", "nll"],
       heads: {

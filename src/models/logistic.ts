@@ -31,7 +31,7 @@ export const logistic = defineModel({
     const values = (scope: Scope, x: Tensor) => pictureValues(o.features, data, scope, x);
     const classify = (scope: Scope, x: Tensor): Tensor =>
       dense(scope.child("linear"), values(scope, x), data.classes.length, { init: zerosInit });
-    const { phase, stream } = supervised(
+    const { phase, streams } = supervised(
       {
         updates: ["linear/", ...backboneUpdates(data.backbone)],
         optimizer: adam({ decay: o.decay }),
@@ -41,7 +41,7 @@ export const logistic = defineModel({
       classify,
     );
     return {
-      streams: { labelled: stream },
+      streams,
       stages: [{ phases: [phase] }],
       best: ["accuracy", "nll"],
       heads: {

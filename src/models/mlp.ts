@@ -45,7 +45,7 @@ export const mlp = defineModel({
     };
     const classify = (scope: Scope, x: Tensor): Tensor =>
       dense(scope.child("mlp").child("out"), features(scope, x), data.classes.length, { init: glorotUniform });
-    const { phase, stream } = supervised(
+    const { phase, streams } = supervised(
       {
         updates: ["mlp/", ...backboneUpdates(data.backbone)],
         optimizer: adam({ decay: o.decay }),
@@ -55,7 +55,7 @@ export const mlp = defineModel({
       classify,
     );
     return {
-      streams: { labelled: stream },
+      streams,
       stages: [{ phases: [phase] }],
       best: ["accuracy", "nll"],
       heads: {

@@ -9,12 +9,13 @@ import type { Phase, PhaseRule, StreamSpec } from "./model.ts";
  * run's augmentation mixes.
  * @param classify logits `[n, classes]` of pictures `[n, h, w, c]`
  * @param smoothing of the labels, 0..1
+ * @returns the phase, and the stream that it reads
  */
 export function supervised(
   rule: PhaseRule,
   classify: (scope: Scope, pictures: Tensor) => Tensor,
   smoothing = 0,
-): { readonly phase: Phase; readonly stream: StreamSpec } {
+): { readonly phase: Phase; readonly streams: { readonly labelled: StreamSpec } } {
   const phase: Phase = {
     ...rule,
     name: "classifier",
@@ -23,5 +24,5 @@ export function supervised(
       return { loss, log: { loss } };
     },
   };
-  return { phase, stream: { from: "labelled" } };
+  return { phase, streams: { labelled: { from: "labelled" } } };
 }

@@ -2,6 +2,7 @@
 // Trained jointly or in two alternating phases (generative, then discriminative); on colour pictures, and where labels are few, the
 // classifier is a net of its own, which is trained after the others.
 import { z } from "zod";
+import { fail } from "../base/errors.ts";
 import * as g from "../graph/ops/index.ts";
 import { scalar, type Tensor } from "../graph/tensor.ts";
 import { bernoulli, discretizedLogistic, gaussian } from "../nn/distributions.ts";
@@ -37,7 +38,7 @@ const options = z.object({
     .enum(["auto", "joint", "two-phase", "separate", "few-labels"])
     .default("auto")
     .describe(
-      "joint: one step on all losses; two-phase: a generative, then a discriminative step; separate: a generative stage, then a classifier with a net of its own; few-labels: the same, on guessed labels; auto: few-labels where most pictures have none, separate for colour pictures not on a --backbone network, else joint",
+      "joint: one step on all losses; two-phase: a generative, then a discriminative step; separate: a generative stage, then a classifier with a net of its own, on up to four times as many pictures a step; few-labels: the same, on guessed labels; auto: few-labels where most pictures have none, separate for colour pictures not on a --backbone network, else joint",
     ),
   generativeShare: z
     .number()
@@ -107,20 +108,39 @@ const options = z.object({
       "classify by the mean over a picture and its mirror image, where the data may be mirrored; not on a --backbone network",
     ),
   rate: z.number().min(1e-6).max(1).default(1.5e-3).describe("learning rate (Adam); of the fast net: fastRate"),
-  schedule: z.enum(SCHEDULE_NAMES).default("cosine").describe("course of the learning rate"),
-  warmup: z.number().min(0).max(0.5).default(0.02).describe("share of training over which the learning rate rises"),
+  schedule: z
+    .enum(SCHEDULE_NAMES)
+    .default("cosine")
+    .describe("course of the learning rate; of the fast net in separate: its own"),
+  warmup: z
+    .number()
+    .min(0)
+    .max(0.5)
+    .default(0.02)
+    .describe("share of training over which the learning rate rises; of the fast net in separate: its own"),
 });
 
-/** The training of `auto`. The strided encoder knows little of colour pictures: see docs/results.md. */
-const trainingFor = ({ examples, channels, backbone }: DataSpec) => {
+/**
+ * The training of `auto`. The strided encoder knows little of colour pictures (docs/results.md); the fast net needs them to be more than one
+ * pixel wide.
+ */
+const trainingFor = ({ examples, height, width, channels, backbone }: DataSpec) => {
   if (mostlyUnlabelled(examples)) return "few-labels";
-  return channels === 3 && !backbone ? "separate" : "joint";
+  return channels === 3 && Math.min(height, width) > 1 && !backbone ? "separate" : "joint";
 };
+
+/** Pictures a step of a classifier with a net of its own: no more pixels than the largest batch has of 64x64. */
+function separateBatch({ examples, height, width, backbone }: DataSpec): number {
+  if (backbone) return USUAL_BATCH;
+  let batch = fastBatch(examples);
+  while (batch > 32 && batch * height * width > 512 * 64 * 64) batch /= 2;
+  return batch;
+}
 
 /** S2: classifies, reconstructs, generates, and bounds the density of a picture. */
 export const vae = defineModel({
   name: "vae",
-  title: "VAE classifier, joint or two-phase",
+  title: "VAE classifier",
   cite: "Kingma & Welling 2014, Auto-Encoding Variational Bayes; the classifier beside the latent vector follows Kingma et al. 2014 (M1); of colour pictures, and where labels are few, it is the net of Jordan 2024, 94% on CIFAR-10 in 3.29 Seconds on a Single GPU",
   options,
   buildsOnBackbone: true,
@@ -137,6 +157,11 @@ export const vae = defineModel({
     };
     const act = ACTIVATIONS[o.activation];
     const training = o.training === "auto" ? trainingFor(data) : o.training;
+    if (training === "separate" && backbone && backbone.frozen !== "all")
+      fail(
+        "E_OPTION",
+        "training=separate leaves the encoder as it is while the classifier learns, and the network below both would move; ask for --freeze all, or training=joint",
+      );
 
     // -------------------------------------------------------------------------------------------- networks
     /** What the encoder takes: pictures, or features `[n, d]` of the pretrained network. */
@@ -232,24 +257,22 @@ export const vae = defineModel({
         return { loss, log: { loss, ...first.log, ...second.log } };
       },
     };
-    const alternating: Phase[] = [
-      {
-        ...common,
-        name: "generative",
-        updates: ["encoder/", "decoder/", ...backboneUpdates(backbone)],
-        loss: (scope, all) => generative(scope, all, features(scope, all.x)),
-      },
-      {
-        ...common,
-        name: "discriminative",
-        updates: ["encoder/", "classifier/", ...backboneUpdates(backbone)],
-        loss: (scope, all, { labelled }) => discriminative(scope, labelled ?? all),
-      },
-    ];
+    const generation: Phase = {
+      ...common,
+      name: "generative",
+      updates: ["encoder/", "decoder/", ...backboneUpdates(backbone)],
+      loss: (scope, all) => generative(scope, all, features(scope, all.x)),
+    };
+    const discrimination: Phase = {
+      ...common,
+      name: "discriminative",
+      updates: ["encoder/", "classifier/", ...backboneUpdates(backbone)],
+      loss: (scope, all, { labelled }) => discriminative(scope, labelled ?? all),
+    };
 
     // A classifier that learns by itself, after the others, and shares nothing with them.
     const isFew = training === "few-labels";
-    const fastSize = isFew ? FEW_LABELS_BATCH : fastBatch(data.examples);
+    const ownBatch = isFew ? FEW_LABELS_BATCH : separateBatch(data);
     const ownTrunk: Classifier = backbone
       ? {
           features: (scope, seen) => penultimate(scope, scaledFeatures(scope.child("trunk"), seen)),
@@ -259,13 +282,13 @@ export const vae = defineModel({
             updates: ["trunk/", "classifier/", ...backboneUpdates(backbone)],
           },
         }
-      : fastClassifier(o, data, fastSize, { fewLabels: isFew });
+      : fastClassifier(o, data, ownBatch, { fewLabels: isFew });
     const classifier: Pick<Classifier, "features" | "logits"> =
       isFew || training === "separate"
         ? ownTrunk
         : { features: (scope, seen) => penultimate(scope, encode(scope, seen)), logits: logitsAbove };
     const classify = (scope: Scope, seen: Tensor) => classifier.logits(scope, classifier.features(scope, seen));
-    const [generation, share] = [alternating[0]!, o.generativeShare || (isFew ? 0.1 : 0.2)];
+    const share = o.generativeShare || (isFew ? 0.1 : 0.2);
     const ofGuesses = fewLabels({
       ...{ data, classify, share },
       rule: { ...ownTrunk.rule, schedule: course },
@@ -278,7 +301,7 @@ export const vae = defineModel({
     };
     const trainings: Record<typeof training, Pick<BuiltModel, "stages" | "streams" | "tables" | "best">> = {
       joint: { stages: [{ phases: [joint] }], ...shared },
-      "two-phase": { stages: [{ phases: alternating }], ...shared },
+      "two-phase": { stages: [{ phases: [generation, discrimination] }], ...shared },
       separate: {
         stages: [
           { name: "generative", share, phases: [generation] },
@@ -286,7 +309,7 @@ export const vae = defineModel({
         ],
         streams: {
           all: { views: { x: "plain" } },
-          labelled: { ...ofLabels.stream, share: fastSize / USUAL_BATCH },
+          labelled: { ...ofLabels.streams.labelled, share: ownBatch / USUAL_BATCH },
         },
         best: ["accuracy", "nll"],
       },

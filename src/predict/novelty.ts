@@ -2,11 +2,11 @@
 import { ndarray } from "../base/array.ts";
 import * as g from "../graph/ops/index.ts";
 import { constant, type Tensor } from "../graph/tensor.ts";
-import { SHORTEST } from "../metrics/feature-distance.ts";
+import { hasResidual, LEAST_RESIDUAL, SHORTEST } from "../metrics/feature-distance.ts";
 import type { Fitted } from "../metrics/metric.ts";
 import {
   type ClassFeatures,
-  hasTables,
+  isOfAnotherVersion,
   NOVELTY_PICTURES,
   type NoveltyTables,
   noveltyTables,
@@ -25,29 +25,33 @@ export type NoveltyBasis =
 /** The novelty of a model with these heads, by what was fitted on its validation pictures. */
 export function noveltyOf(heads: Heads, fitted: Fitted): NoveltyBasis {
   if (!hasStatistics(heads)) return { lacking: "the model neither classifies nor encodes nor reconstructs" };
+  if (isOfAnotherVersion(fitted))
+    return {
+      lacking: "what was fitted for it is of another version of genclass; train again, or read it with that one",
+    };
   const known = noveltyTables(fitted);
-  const isOther = { lacking: "what was fitted for it is of another version of the model; train again" };
-  if (!known && hasTables(fitted)) return isOther;
   if (!known)
     return {
       lacking: `nothing was fitted for it; training does that when it ends, with at least ${NOVELTY_PICTURES} validation pictures`,
     };
-  if (known.tables.length !== statisticsCount(heads) + (known.features ? FEATURE_TABLES : 0)) return isOther;
+  if (known.tables.length !== statisticsCount(heads) + featureTables(known.features))
+    return { lacking: "what was fitted for it is of another version of the model; train again" };
   const score = head(["picture"], "score", (scope, { picture }) =>
     noveltyScore(known, heads, askedOf(heads, scope, picture)),
   );
   return { head: score, falseAlarms: known.falseAlarms };
 }
 
-/** How many tables are of features: of `featureStatistics`. */
-const FEATURE_TABLES = 2;
+/** How many tables are of features: those of `featureStatistics`. */
+const featureTables = (features: ClassFeatures | undefined): number =>
+  features === undefined ? 0 : hasResidual(features.projection) ? 2 : 1;
 
 /** Novelty `[n]`: 0 for a picture as novel as the median of validation, 1 at the threshold. */
 function noveltyScore({ tables, features, median, threshold }: NoveltyTables, heads: Heads, asked: Asked): Tensor {
   const own = statistics(heads, asked);
   const values = features ? g.concat([own, g.stack(featureStatistics(features, asked), 1)], 1) : own;
-  const length = g.sqrt(g.sum(g.square(rarities(tables, values)), 1)); // scoreOf
-  return g.mul(g.sub(length, median), 1 / Math.max(threshold - median, 1e-6));
+  const score = g.sqrt(g.sum(g.square(rarities(tables, values)), 1)); // scoreOf
+  return g.mul(g.sub(score, median), 1 / Math.max(threshold - median, 1e-6));
 }
 
 const matrix = (shape: readonly number[], values: ArrayLike<number>): Tensor =>
@@ -112,20 +116,22 @@ function rarities(tables: readonly TailTable[], values: Tensor): Tensor {
 /** `unitRows` of features `[n, d]`. */
 const unit = (rows: Tensor): Tensor => g.div(rows, g.maximum(g.sqrt(g.sum(g.square(rows), 1, true)), SHORTEST));
 
-/** `relativeDistance` of the features of the pictures, and `residual`: `[n]` each. */
+/** `relativeDistance` of the features of the pictures and, where they have one, `residual`: `[n]` each. */
 function featureStatistics({ of, projection, gaussians }: ClassFeatures, { ask }: Asked): Tensor[] {
   const { axes, centre, basis } = projection;
   const { within, means, overall, mean } = gaussians;
   const classes = means.length / axes;
   const given = g.flatten(ask(of));
   const centred = g.sub(of === "pretrained" ? unit(given) : given, matrix([1, centre.length], centre));
-  const along = matrix([centre.length, axes], basis);
-  const rows = g.matmul(centred, along);
+  const directions = matrix([centre.length, axes], basis);
+  const rows = g.matmul(centred, directions);
   const own = g.reshape(g.matmul(rows, matrix([axes, axes], within)), [rows.shape[0]!, 1, axes]);
   const distances = g.sum(g.square(g.sub(own, matrix([1, classes, axes], means))), 2);
   const nearest = g.neg(g.max(g.neg(distances), 1));
   const all = g.matmul(rows, matrix([axes, axes], overall));
   const distance = g.sub(nearest, g.sum(g.square(g.sub(all, matrix([1, axes], mean))), 1));
-  const beside = g.sub(centred, g.matmul(rows, g.transpose(along)));
-  return [distance, g.sum(g.square(beside), 1)];
+  if (!hasResidual(projection)) return [distance];
+  const squared = (x: Tensor) => g.sum(g.square(x), 1);
+  const left = squared(g.sub(centred, g.matmul(rows, directions, false, true)));
+  return [distance, g.maximum(left, g.mul(squared(centred), LEAST_RESIDUAL))];
 }

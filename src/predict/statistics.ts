@@ -28,7 +28,7 @@ const norm = (x: Tensor): Tensor => g.sqrt(g.sum(g.square(g.flatten(x)), 1));
 const STATISTICS: readonly Statistic[] = [
   // Distance of the reconstruction.
   { head: "reconstruct", build: ({ x, ask }) => norm(g.sub(x, ask("reconstruct"))) },
-  // How improbable the picture is about its reconstruction, each pixel by itself: pictures of as many grey levels as no known one has.
+  // Cross entropy with the reconstruction: of two pictures as near to theirs, one that is grey all over has more than a black and white one.
   { head: "reconstruct", build: ({ x, ask }) => crossEntropy(x, ask("reconstruct")) },
   // Distance of the latent vector from the prior's centre.
   { head: "encode", build: ({ ask }) => norm(ask("encode")) },
@@ -44,7 +44,7 @@ const STATISTICS: readonly Statistic[] = [
 /** Probabilities are kept this far from 0 and 1. */
 const MARGIN = 1e-4;
 
-/** Cross entropy of pixels `x`, as probabilities, and `y`, nats a picture: minus the bound's first term at the mean of the code. */
+/** Cross entropy of pixels `x`, as probabilities, and `y`, nats a picture: of a Bernoulli likelihood, minus the bound's first term at the mean of the code. */
 function crossEntropy(x: Tensor, y: Tensor): Tensor {
   const kept = g.clip(y, MARGIN, 1 - MARGIN);
   const known = g.add(g.mul(x, g.log(kept)), g.mul(g.sub(1, x), g.log(g.sub(1, kept))));

@@ -3,6 +3,8 @@
 import { createHash } from "node:crypto";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { isDeepStrictEqual } from "node:util";
+import { NOVELTY_VERSION } from "../metrics/novelty.ts";
 import { ExportedClassifier } from "../predict/exported.ts";
 import { nativeLoader } from "../runtime/native-library.ts";
 import { weightsSum } from "./checkpoint-header.ts";
@@ -10,8 +12,9 @@ import { writeAtomically } from "./files.ts";
 
 const [MODEL, RECORD] = ["model.onnx", "exported.json"];
 
-/** SHA-256 of the exported file, and of what it was made from: the configuration, and the weights that are used. */
+/** SHA-256 of the exported file, and of what it was made from: the configuration, and the weights that are used; and which novelty it tells. */
 interface Sums {
+  readonly novelty: number;
   readonly model: string;
   readonly config: string;
   readonly weights: string | undefined;
@@ -26,6 +29,7 @@ function sumsOf(run: string, model: Uint8Array): Sums {
     string,
   ];
   return {
+    novelty: NOVELTY_VERSION,
     model: sha256(model),
     config: sha256(readFileSync(join(run, "config.json"))),
     weights: weightsSum(existsSync(best) ? best : last),
@@ -40,15 +44,14 @@ export function writeExported(run: string, model: Uint8Array): void {
 
 /**
  * The exported classifier of a run, where it says what the run itself would say: it is of the configuration and the weights that are
- * there now, whole, and tells novelty. Undefined otherwise: why that is so, `load` tells.
+ * there now, whole, and tells novelty as this version does. Undefined otherwise: why that is so, `load` tells.
  */
 export async function exportedClassifier(run: string): Promise<ExportedClassifier | undefined> {
   try {
     const told = JSON.parse(readFileSync(join(run, RECORD), "utf8")) as Partial<Sums>;
     const bytes = readFileSync(join(run, MODEL));
-    const { model, config, weights } = sumsOf(run, bytes);
-    if (weights === undefined || told.model !== model || told.config !== config || told.weights !== weights)
-      return undefined;
+    const now = sumsOf(run, bytes);
+    if (now.weights === undefined || !isDeepStrictEqual(told, now)) return undefined;
     const classifier = await ExportedClassifier.load(bytes, nativeLoader());
     if (classifier.falseAlarms !== undefined) return classifier;
     await classifier.dispose();

@@ -167,18 +167,21 @@ describe("the distance of features of a pretrained network", () => {
     const centred = { ...projection, axes: 4, basis: basisOfFirst(6, 4), centre: new Float32Array(6) };
     const half = Float32Array.of(Math.SQRT1_2, 0, 0, 0, 0, Math.SQRT1_2);
     expect(residual(centred, half, project(centred, half), 0)).toBeCloseTo(0.5, 6);
-    // Of features that vary along the axes alone: axes are kept as float32, so that some 1e-7 of a length of 1 are left, squared.
-    const lengthless = unitRows(rows, 100);
-    for (let i = 0; i < 100; i++)
-      expect(residual(projection, lengthless, project(projection, lengthless), i)).toBeLessThan(1e-12);
+    // Of features that vary along the axes alone: a millionth of what they are, and not what rounding leaves.
+    const unit = unitRows(rows, 100);
+    for (let i = 0; i < 100; i++) {
+      const away = unit.subarray(6 * i, 6 * i + 6).map((value, j) => value - projection.centre[j]!);
+      const least = 1e-6 * away.reduce((total, value) => total + value * value, 0);
+      expect(residual(projection, unit, project(projection, unit), i) / least).toBeCloseTo(1, 6);
+    }
   });
 
   it("leaves as many alarms as promised among new pictures, and the most typical raise none", () => {
     let past = 0;
     const [fits, fresh] = [20, 2000];
     for (let fit = 0; fit < fits; fit++) {
-      // More than the 50 axes that 500 pictures give.
-      const d = 60;
+      // More than twice the 50 axes that 500 pictures give.
+      const d = 120;
       const taught = {
         rows: normal(500 * d, `taught ${fit}`),
         groups: Int32Array.from({ length: 500 }, (_, i) => i % 2),
@@ -240,8 +243,8 @@ describe("the threshold of novelty", () => {
         classes: 2,
       });
       const { projection, gaussians } = found.features!;
-      // Ten of the 159 pictures of four parts for each axis.
-      expect(projection.axes).toBe(15);
+      // Ten of the 159 pictures of four parts for each axis; and a table for each of the three numbers.
+      expect([projection.axes, found.tables.length]).toEqual([15, 3]);
       const [ones, features] = [normal(fresh, `new one ${fit}`), normal(fresh * d, `new features ${fit}`)];
       const along = project(projection, features);
       for (let i = 0; i < fresh; i++) {
@@ -249,10 +252,17 @@ describe("the threshold of novelty", () => {
         if (scoreOf(values.map((value, s) => rarity(found.tables[s]!, value))) > found.threshold) past++;
       }
     }
-    // As above; axes of all pictures leave a little less beside them than those of four fifths. Measured on the pictures that gave the
-    // axes, what lies beside them is so much less that one new picture in six would be past the threshold.
+    // As above; axes of all pictures leave a little less beside them than those of four fifths. Residuals of the pictures that gave the
+    // axes are so much less that one new picture in six would be past the threshold.
     expect(past / (fits * fresh)).toBeLessThan(0.015);
     expect(past / (fits * fresh)).toBeGreaterThan(0.004);
+  });
+
+  it("is by distances alone where features have hardly more numbers than axes", () => {
+    const [n, d] = [199, 29];
+    const groups = Int32Array.from({ length: n }, (_, i) => i % 2);
+    const { tables, features } = fitNovelty(normal(n, "one"), n, { rows: normal(n * d, "few"), groups, classes: 2 });
+    expect([features!.projection.axes, tables.length]).toEqual([15, 2]);
   });
 
   it("promises less with few pictures, and keeps that", () => {

@@ -12,9 +12,9 @@ modelTests(vae, [
 ]);
 
 describe("training=auto", () => {
-  const of = (channels: number, { labelled = 20000, unlabelled = 0, training = "auto" } = {}) => {
+  const of = (channels: number, { labelled = 20000, unlabelled = 0, training = "auto", side = 32 } = {}) => {
     const { stages, streams } = vae.build(parseOptions(vae, { training }), {
-      ...{ height: 32, width: 32, channels, classes: ["a", "b"], mirror: channels === 3 },
+      ...{ height: side, width: side, channels, classes: ["a", "b"], mirror: channels === 3 },
       examples: { labelled, unlabelled },
     });
     return {
@@ -35,6 +35,8 @@ describe("training=auto", () => {
     expect(streams!.labelled).toEqual({ from: "labelled", share: 512 / 128 });
     // Changed pictures teach the classes alone.
     expect(streams!.all).toEqual({ views: { x: "plain" } });
+    // No more pixels than 512 pictures of 64x64 have.
+    expect(of(3, { side: 128 }).streams!.labelled).toEqual({ from: "labelled", share: 128 / 128 });
     // 1,600 pictures are sixteen steps of a hundred, and a batch is a power of two.
     expect(of(3, { labelled: 1600 }).streams!.labelled).toEqual({ from: "labelled", share: 64 / 128 });
   });
@@ -49,6 +51,8 @@ describe("training=auto", () => {
 
   it("gives way to what is asked for", () => {
     expect(of(3, { training: "joint" }).phases).toEqual([["joint"]]);
+    // Too narrow for the fast net.
+    expect(of(3, { side: 1 }).phases).toEqual([["joint"]]);
     expect(of(1, { training: "separate" }).phases).toEqual([["generative"], ["classifier"]]);
   });
 });

@@ -22,7 +22,7 @@ import { NATIVE } from "../helpers.ts";
 const root = mkdtempSync(join(tmpdir(), "genclass-trained-"));
 afterAll(() => rmSync(root, { recursive: true }));
 const backend = NATIVE;
-const whole = glyphs({ train: 400, test: 40 });
+const whole = glyphs({ train: 400, test: 80 });
 const options = { width: 4, hidden: 16, latent: 4 };
 const run = join(root, "run");
 
@@ -77,7 +77,7 @@ describe("the novelty of a picture", () => {
       expect([...draw({ count: first, from: 0 }), ...draw({ count: 11 - first, from: first })]).toEqual(places);
   });
 
-  it("is the length of the rarities of its statistics, between the median and the threshold of validation", async () => {
+  it("is the Euclidean norm of the rarities of its statistics, between the median and the threshold of validation", async () => {
     const model = await load(run, { backend });
     const picture = await gather(whole.test!, range(0, 20));
     const n = 20;
@@ -131,14 +131,15 @@ describe("the novelty of a picture", () => {
   });
 
   it("is not told where it has no basis: nothing fitted, or fitted for other heads", async () => {
-    const older = fittedWith((fitted) => fitted.delete("novelty/lengths"));
-    expect(older.novelty).toEqual({ lacking: expect.stringMatching(/another version of the model/) });
+    // As before versions were counted.
+    const older = fittedWith((fitted) => fitted.delete("novelty/version"));
+    expect(older.novelty).toEqual({ lacking: expect.stringMatching(/another version of genclass/) });
     const without = fittedWith((fitted) => fitted.delete("novelty/knots"));
     expect(without.novelty).toEqual({ lacking: expect.stringMatching(/at least 20 validation pictures/) });
     const other = fittedWith((fitted) => fitted.delete("novelty/mean"));
     expect(other.novelty).toEqual({ lacking: expect.stringMatching(/another version of the model/) });
     const one = await gather(whole.test!, [0]);
-    for (const model of [without, other]) {
+    for (const model of [older, without, other]) {
       expect((await model.classify(one))[0]).not.toHaveProperty("novelty");
       await model.dispose();
     }
