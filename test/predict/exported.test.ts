@@ -140,6 +140,14 @@ describe("a run's exported classifier", () => {
     ["a checkpoint that is cut short", (run: string) => truncateSync(join(run, "checkpoints", "best.safetensors"), 20)],
     ["weights that are gone", (run: string) => rmSync(join(run, "checkpoints"), { recursive: true })],
     ["a record that is none", (run: string) => writeFileSync(join(run, "exported.json"), "[]")],
+    [
+      "a record of another novelty, as runs of older versions have it",
+      (run: string) => {
+        const record = join(run, "exported.json");
+        const { novelty: _, ...told } = JSON.parse(readFileSync(record, "utf8"));
+        writeFileSync(record, JSON.stringify(told));
+      },
+    ],
     ["no record, as runs of older versions have none", (run: string) => rmSync(join(run, "exported.json"))],
     [
       "another head, whatever the record says",
