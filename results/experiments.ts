@@ -279,6 +279,15 @@ export const EXPERIMENTS: readonly Experiment[] = [
     published: "",
   },
   {
+    id: "mnist-class-vae-likelihood",
+    task: "MNIST, all labels",
+    system: "class-vae, by likelihood alone",
+    train: ["class-vae", "--data", "mnist", "--set", "classWeight=0"],
+    seeds: [0],
+    minutesAt250: 15,
+    published: "",
+  },
+  {
     id: "mnist-10-labels-m1m2",
     task: "MNIST, 10 labels a class",
     system: "m1m2, labels spread over a graph",
