@@ -127,15 +127,6 @@ export const EXPERIMENTS: readonly Experiment[] = [
     published: "its classifier's net, 50,000 pictures 94.0 %, 30,000 pictures about 93 % (Jordan 2024)",
   },
   {
-    id: "cifar10-joint",
-    task: "CIFAR-10, 20,000 pictures, all labels",
-    system: "S2 VAE, joint",
-    train: ["vae", "--data", "cifar10", "--set", "training=joint"],
-    seeds: [1],
-    minutesAt250: 15,
-    published: "",
-  },
-  {
     id: "glyphs",
     task: "glyphs (npm start)",
     system: "S2 VAE, joint",
