@@ -267,7 +267,15 @@ describe("the threshold of novelty", () => {
 
   it("promises less with few pictures, and keeps that", () => {
     const { share, promised } = alarms(NOVELTY_PICTURES, 60);
-    expect(promised).toBeCloseTo(1 / (NOVELTY_PICTURES + 1), 12);
+    expect(promised).toBeCloseTo(2 / (NOVELTY_PICTURES + 1), 12);
     expect(share).toBeLessThan(promised * 1.3);
+  });
+
+  it("is not set by a single odd picture where there are few", () => {
+    const n = 99;
+    const own = normal(n, "own");
+    const threshold = (last: number) => fitNovelty(Float32Array.of(...own, last), n + 1).threshold;
+    // A hundred times as far away, the odd one is as much one picture past the threshold as before.
+    expect(threshold(400) / threshold(4)).toBeCloseTo(1, 1);
   });
 });
