@@ -15,7 +15,6 @@ import { schedule, withWarmup } from "../nn/schedule.ts";
 import type { Scope } from "../nn/scope.ts";
 import { backboneUpdates, belowLayers, pretrainedHeads } from "./backbone.ts";
 import { type Classifier, fastClassifier, fastOptions } from "./fast-classifier.ts";
-import { fastBatch } from "./fast-training.ts";
 import {
   decodedView,
   decodeFeatures,
@@ -28,9 +27,9 @@ import {
 import { FEW_LABELS_BATCH, fewLabels } from "./few-labels.ts";
 import { type Heads, head } from "./heads.ts";
 import { labelledHalf, mostlyUnlabelled } from "./labelled-half.ts";
-import { type Batch, type BuiltModel, type DataSpec, defineModel, type Phase, USUAL_BATCH } from "./model.ts";
+import { type Batch, type BuiltModel, type DataSpec, defineModel, type Phase } from "./model.ts";
 import { ACTIVATION_NAMES, SCHEDULE_NAMES } from "./options.ts";
-import { supervised } from "./supervised.ts";
+import { separate, separateBatch } from "./separate.ts";
 import { overViews } from "./test-views.ts";
 
 const options = z.object({
@@ -128,14 +127,6 @@ const trainingFor = ({ examples, height, width, channels, backbone }: DataSpec) 
   if (mostlyUnlabelled(examples)) return "few-labels";
   return channels === 3 && Math.min(height, width) > 1 && !backbone ? "separate" : "joint";
 };
-
-/** Pictures a step of a classifier with a net of its own: no more pixels than the largest batch has of 64x64. */
-function separateBatch({ examples, height, width, backbone }: DataSpec): number {
-  if (backbone) return USUAL_BATCH;
-  let batch = fastBatch(examples);
-  while (batch > 32 && batch * height * width > 512 * 64 * 64) batch /= 2;
-  return batch;
-}
 
 /** S2: classifies, reconstructs, generates, and bounds the density of a picture. */
 export const vae = defineModel({
@@ -294,25 +285,16 @@ export const vae = defineModel({
       rule: { ...ownTrunk.rule, schedule: course },
       generative: [generation],
     });
-    const ofLabels = supervised(ownTrunk.rule, (scope, x) => classify(scope, below(scope, x)), o.smoothing);
-    const shared = {
-      streams: labelledHalf(data.examples, decodedView(o.decodes, data)),
-      best: ["accuracy", "nll"],
-    };
+    const ofLabels = separate({
+      ...{ data, rule: ownTrunk.rule, smoothing: o.smoothing, generative: [generation], share },
+      classify: (scope, x) => classify(scope, below(scope, x)),
+    });
+    const best = ["accuracy", "nll"];
+    const shared = { streams: labelledHalf(data.examples, decodedView(o.decodes, data)), best };
     const trainings: Record<typeof training, Pick<BuiltModel, "stages" | "streams" | "tables" | "best">> = {
       joint: { stages: [{ phases: [joint] }], ...shared },
       "two-phase": { stages: [{ phases: [generation, discrimination] }], ...shared },
-      separate: {
-        stages: [
-          { name: "generative", share, phases: [generation] },
-          { name: "classifier", share: 1 - share, phases: [ofLabels.phase] },
-        ],
-        streams: {
-          all: { views: { x: "plain" } },
-          labelled: { ...ofLabels.streams.labelled, share: ownBatch / USUAL_BATCH },
-        },
-        best: ["accuracy", "nll"],
-      },
+      separate: { ...ofLabels, best },
       "few-labels": ofGuesses,
     };
 
