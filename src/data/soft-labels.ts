@@ -2,6 +2,7 @@
 import { existsSync, readFileSync, statSync } from "node:fs";
 import { join, sep } from "node:path";
 import { parse } from "csv-parse/sync";
+import { csvLine } from "../base/csv.ts";
 import { fail } from "../base/errors.ts";
 import type { Dataset, ImageSet } from "./dataset.ts";
 
@@ -25,15 +26,10 @@ export function formatSoftLabels(
   rows: ArrayLike<number>,
 ): string {
   const k = classes.length;
-  const cell = (text: string) => (/[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text);
-  const line = (file: string, cells: readonly string[]) => [file, ...cells].map(cell).join(",");
   const lines = files.map((file, i) =>
-    line(
-      file,
-      Array.from({ length: k }, (_, c) => String(Number(rows[i * k + c]!.toFixed(DECIMALS)))),
-    ),
+    csvLine([file, ...Array.from({ length: k }, (_, c) => Number(rows[i * k + c]!.toFixed(DECIMALS)))]),
   );
-  return `${[line("file", classes), ...lines].join("\n")}\n`;
+  return `${[csvLine(["file", ...classes]), ...lines].join("\n")}\n`;
 }
 
 /**

@@ -23,6 +23,7 @@ import { openFolder, placeOf, readJson } from "./folder.ts";
 import { type AnswerTime, type Trained, type TrainJob, trainedSchema } from "./job.ts";
 import { relayed, runJob, timeLeft } from "./run-job.ts";
 import { refuseOtherTest } from "./same-test.ts";
+import { folderName, parseVariant, type Variant } from "./variant.ts";
 
 /** Options of a run that all cells have: labels and seeds differ, and nothing begins with another run. */
 export type SharedRunOptions = Omit<RunOptions, "labels" | "seed" | "from" | "freeze" | "map" | "pairs">;
@@ -31,13 +32,16 @@ export type SharedRunOptions = Omit<RunOptions, "labels" | "seed" | "from" | "fr
 export interface CompareCall extends SharedRunOptions {
   /** A built-in name, or the path of a source. It needs a test part. */
   readonly data: string;
-  /** Names from `MODELS`: each cell is computed by a process of its own, which knows no other. */
+  /**
+   * What is compared: names from `MODELS` (each cell is computed by a process of its own, which knows no other), which may have options of
+   * their own or of their runs after colons: `cnn:net=fast:augment=none`. See `parseVariant`.
+   */
   readonly models: readonly string[];
   /** Numbers of labels to keep of the training part. Default: all alone. */
   readonly labels?: readonly (LabelAmount | "all")[];
   /** How many seeds, from 0 on: of splits, kept labels, first weights and order. Default 3. */
   readonly seeds?: number;
-  /** Options of the models, by model. */
+  /** Options of the models, by model; those of `models` come before them. */
   readonly options?: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
   /** The folder of the comparison: new, or that of the same one, which goes on. */
   readonly out: string;
@@ -87,17 +91,18 @@ export const labelsText = (amount: LabelAmount | "all"): string =>
  * that cannot be fetched
  */
 export async function* compare(call: CompareCall): AsyncGenerator<CompareEvent, void> {
-  const { data, models, labels = ["all"], seeds = 3, options = {}, out, backend = "auto", interrupted, ...run } = call;
+  const { data, models, labels = ["all"], seeds = 3, options: _, out, backend = "auto", interrupted, ...run } = call;
   // Once, and not by each of the processes.
   await fetchBackbone(run.backbone);
-  checkCall(call);
+  const variants = checkCall(call);
   const lock = openFolder(out, "comparison", ["cells"], { data: placeOf(data), backend, ...run });
   try {
     const cells = cellsOf(models, labels.map(labelsText), seeds);
     const done = new Map<Cell, Trained>();
     const failed: FailedCell[] = [];
+    const variantOf = (cell: Cell) => variants.get(cell.model)!;
     for (const cell of cells) {
-      refuseOtherOptions(runFolder(out, cell), cell, options[cell.model] ?? {});
+      refuseOtherOptions(runFolder(out, cell), variantOf(cell));
       const known = knownResult(out, cell);
       if (known) done.set(cell, known);
     }
@@ -110,11 +115,10 @@ export async function* compare(call: CompareCall): AsyncGenerator<CompareEvent, 
       if (stopped) break;
       const folder = runFolder(out, cell);
       yield { type: "cell", state: existsSync(join(folder, "config.json")) ? "goes on" : "begins", cell, index };
+      const { model, options, run: own } = variantOf(cell);
+      const amount = cell.labels === "all" ? {} : { labels: amountOf(cell.labels) };
       const job: TrainJob = {
-        kind: "train",
-        model: cell.model,
-        options: options[cell.model] ?? {},
-        run: { ...run, seed: cell.seed, ...(cell.labels === "all" ? {} : { labels: amountOf(cell.labels) }) },
+        ...{ kind: "train", model, options, run: { ...run, ...own, seed: cell.seed, ...amount } },
         ...{ source: data, backend, out: folder, evaluates: true },
         testAs: [...done.values()][0]?.fingerprint,
       };
@@ -179,7 +183,7 @@ function repeatComparison({
   return shellLine([...words, ...(backend === "auto" ? [] : ["--backend", backend]), "--out", out]);
 }
 
-/** @throws `E_USAGE`, and as `planRun` */
+/** What is compared, by name, with all options of its model that were asked for. @throws `E_USAGE`, and as `planRun` */
 function checkCall({
   data,
   models,
@@ -190,7 +194,7 @@ function checkCall({
   backend,
   interrupted,
   ...run
-}: CompareCall): void {
+}: CompareCall): ReadonlyMap<string, Variant> {
   if (models.length === 0) fail("E_USAGE", "nothing to compare; name some models, as in --models vae,cnn");
   if (!Number.isInteger(seeds) || seeds < 1) fail("E_OPTION", `seeds: ${seeds}; expected a whole number of at least 1`);
   for (const [what, words] of [
@@ -200,15 +204,18 @@ function checkCall({
     const twice = words.find((word, i) => words.indexOf(word) < i);
     if (twice !== undefined) fail("E_USAGE", `the ${what} ${twice} is given twice; give it once`);
   }
+  const asked = models.map(parseVariant);
+  const variants = asked.map((one): Variant => ({ ...one, options: { ...options[one.model], ...one.options } }));
   for (const name of Object.keys(options))
-    if (!models.includes(name))
+    if (!variants.some(({ model }) => model === name))
       fail("E_OPTION", `options are given for ${name}, which is not compared; compared are ${models.join(", ")}`);
-  for (const name of models) {
-    const planned = planRun(name, { ...run, options: options[name] });
-    const { heads } = findModel(name).build(planned.modelOptions, planned.data);
+  for (const { name, model, options: own, run: ownRun } of variants) {
+    const planned = planRun(model, { ...run, ...ownRun, options: own });
+    const { heads } = findModel(model).build(planned.modelOptions, planned.data);
     if (!Object.hasOwn(heads, "classify"))
       fail("E_HEAD", `${name} does not classify, and has no accuracy to be compared by; leave it out`);
   }
+  return new Map(variants.map((one) => [one.name, one]));
 }
 
 /** Seed by seed, so that a comparison that was stopped has as many seeds of each model. */
@@ -218,7 +225,7 @@ const cellsOf = (models: readonly string[], labels: readonly string[], seeds: nu
   );
 
 const rowName = (model: string, labels: string): string =>
-  `${model}-${labels.replace("%", "-percent").replace("=", "-")}`;
+  `${folderName(model)}-${labels.replace("%", "-percent").replace("=", "-")}`;
 const runFolder = (out: string, { model, labels, seed }: Cell): string =>
   join(out, "cells", `${rowName(model, labels)}-seed-${seed}`);
 const resultFile = (folder: string): string => join(folder, "cell.json");
@@ -228,7 +235,7 @@ const secondsOf = (done: ReadonlyMap<Cell, Trained>): number[] => [...done.value
 const amountOf = (text: string): LabelAmount => labelAmount.schema.parse(labelAmount.read(text));
 
 /** @throws `E_RUN_CONFLICT` for a cell that was begun with other options of its model */
-function refuseOtherOptions(folder: string, { model }: Cell, options: Readonly<Record<string, unknown>>): void {
+function refuseOtherOptions(folder: string, { model, options }: Variant): void {
   if (!existsSync(join(folder, "config.json"))) return;
   const has = RunFolder.open(folder).config.options;
   for (const [name, wants] of Object.entries(parseOptions(findModel(model), options)))

@@ -1,4 +1,5 @@
 // The table of a comparison as people read it, in the terminal, in Markdown and on the page; and as a CSV file.
+import { csvLine } from "../base/csv.ts";
 import type { ComparisonRow } from "./comparison.ts";
 
 /** A column: its name, what it means, and a row's text in it. */
@@ -105,7 +106,5 @@ export const markdownTable = (rows: readonly ComparisonRow[]): string =>
 /** Every number of the rows, a line each, under the names of `ComparisonRow`; nothing where there is none. */
 export function csvTable(rows: readonly ComparisonRow[]): string {
   const names = Object.keys(rows[0] ?? {}) as (keyof ComparisonRow)[];
-  return [names, ...rows.map((row) => names.map((name) => row[name] ?? ""))]
-    .map((cells) => `${cells.join(",")}\n`)
-    .join("");
+  return [names, ...rows.map((row) => names.map((name) => row[name]))].map((cells) => `${csvLine(cells)}\n`).join("");
 }

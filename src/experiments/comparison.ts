@@ -5,7 +5,7 @@ import type { AnswerTime, Trained } from "./job.ts";
 
 /** A cell: one model, trained once. */
 export interface Cell {
-  /** Name of the model. */
+  /** Name of the model, with the options of its own that it has: see `Variant`. */
   readonly model: string;
   /** How many labels of the training part it had: as `--labels` takes them, or `all`. */
   readonly labels: string;
@@ -29,7 +29,7 @@ export interface FailedCell extends Cell {
 
 /** A row of the table: a model with a number of labels, over its seeds. Means, with sample deviations where there are several. */
 export interface ComparisonRow {
-  /** Name of the model. */
+  /** As of `Cell`. */
   readonly model: string;
   /** As of `Cell`. */
   readonly labels: string;

@@ -3,7 +3,8 @@
 // Importance"). Where they integrate over the leaves of the trees, we average over points that are drawn: on so few trials the
 // forest is the larger error.
 import { Random } from "../random/random.ts";
-import { type Dimension, numberAt, type OptionValue, type Point, placeIn, randomPoint } from "./space.ts";
+import { type Dimension, numberAt, placeIn, randomPoint } from "./space.ts";
+import type { OptionValue, Point } from "./varied.ts";
 
 const TREES = 64;
 /** Trials in a leaf, at least. */

@@ -1,5 +1,6 @@
 // What a search leaves in its folder: best.json, trials.csv, plots, and tune.html, which has all of it.
 import { join } from "node:path";
+import { csvLine } from "../base/csv.ts";
 import { shellLine } from "../base/shell.ts";
 import { makeFolder } from "../base/writing.ts";
 import { findModel } from "../models/index.ts";
@@ -9,8 +10,9 @@ import { writeAtomically } from "../run/files.ts";
 import { optionWords } from "../run/repeat.ts";
 import { importance } from "./importance.ts";
 import { type Fixed, lossOf, type Search } from "./search.ts";
-import { type Dimension, optionsAt } from "./space.ts";
+import type { Dimension } from "./space.ts";
 import type { Trial } from "./trial-results.ts";
+import { optionsAt } from "./varied.ts";
 
 /** Options whose effect is drawn, at most. */
 const MOST_DRAWN = 6;
@@ -96,10 +98,10 @@ export function trialTable({ space, objective, trials }: Search): { head: string
 function csv({ space, trials }: Search): string {
   const head = ["trial", "rung", "value", "epochs", "seconds", "failed", ...space.map(({ name }) => name)];
   const rows = trials.map(({ number, rung, point, trained, failed }) => [
-    ...[number, rung, trained?.objective?.value ?? "", trained?.epochs ?? "", trained?.seconds ?? ""],
-    ...[failed?.code ?? "", ...space.map(({ name }) => point[name])],
+    ...[number, rung, trained?.objective?.value, trained?.epochs, trained?.seconds],
+    ...[failed?.code, ...space.map(({ name }) => point[name])],
   ]);
-  return [head, ...rows].map((cells) => `${cells.join(",")}\n`).join("");
+  return [head, ...rows].map((cells) => `${csvLine(cells)}\n`).join("");
 }
 
 function page(

@@ -1,10 +1,10 @@
 // What a search goes through: options with ranges or choices. Every number also has a place in 0..1, evenly by its value or by its
 // logarithm, in which methods of search count.
-import { fail, GenclassError, unknownName } from "../base/errors.ts";
-import { type OptionRule, optionRules, parseOptions } from "../models/index.ts";
+import { fail, GenclassError } from "../base/errors.ts";
+import { optionRules, parseOptions } from "../models/index.ts";
 import type { DataSpec, Model } from "../models/model.ts";
 import type { Random } from "../random/random.ts";
-import { type OptionName, RUN_OPTIONS, type RunOption, type RunOptions } from "../run/options.ts";
+import { type OptionValue, optionsAt, type Point, variedRule, variedValue } from "./varied.ts";
 
 /** A number in a range. */
 export interface Range {
@@ -24,15 +24,8 @@ export interface Choice {
   readonly values: readonly OptionValue[];
 }
 
-export type OptionValue = string | number | boolean;
 /** One option that is searched, and where. */
 export type Dimension = Range | Choice;
-/** A value of each option of a space, by name. */
-export type Point = Readonly<Record<string, OptionValue>>;
-
-/** Options of a run that can be searched through beside those of the model. */
-const RUN_NAMES = ["batch", "augment", "emaDecay", "classWeights", "sampling"] as const satisfies OptionName[];
-const isRunName = (name: string): name is (typeof RUN_NAMES)[number] => RUN_NAMES.some((known) => known === name);
 
 /** A range that is this many times its lower end spans decades, and is searched by its logarithm. */
 const DECADES = 10;
@@ -80,38 +73,21 @@ function parseDimension(model: Model, word: string): Dimension {
   const [, name, values] = /^(\w+)=(.+)$/.exec(word) ?? [];
   if (name === undefined || values === undefined)
     fail("E_OPTION", `--search ${word}: expected option=low..high or option=a|b|c`);
-  const rules = optionRules(model);
-  const rule = rules.find((one) => one.name === name);
-  if (!rule && !isRunName(name)) unknownName("option to search", name, [...rules.map((one) => one.name), ...RUN_NAMES]);
+  const rule = variedRule(model, name);
+  const read = (value: string) => variedValue(model, name, value, "--search");
   const range = /^([^|]+?)\.\.([^|]+)$/.exec(values);
   if (!range) {
-    const choices = values.split("|").map((value) => checked(model, rule, name, value));
+    const choices = values.split("|").map(read);
     if (choices.length < 2) fail("E_OPTION", `--search ${word}: one value is no choice; fix it with --set ${word}`);
     return { kind: "choice", name, values: choices };
   }
   if (rule?.type === "string" || rule?.type === "boolean")
     fail("E_OPTION", `--search ${word}: ${name} is not searched by ranges; it takes values, as in ${name}=a|b|c`);
-  const [low, high] = [range[1]!, range[2]!].map((value) => checked(model, rule, name, value));
+  const [low, high] = [range[1]!, range[2]!].map(read);
   if (typeof low !== "number" || typeof high !== "number" || low >= high)
     fail("E_OPTION", `--search ${word}: expected two numbers, the lower one first`);
   const whole = rule ? rule.type === "integer" : name === "batch";
   return { kind: "range", name, low, high, whole, logarithmic: low > 0 && high / low >= DECADES };
-}
-
-/** A value of an option from text. @throws `E_OPTION` where the option may not be that */
-function checked(model: Model, rule: OptionRule | undefined, name: string, text: string): OptionValue {
-  if (rule) return parseOptions(model, { [name]: text })[name] as OptionValue;
-  const { type }: RunOption = RUN_OPTIONS[name as OptionName];
-  const parsed = type.schema.safeParse(type.read(text));
-  if (!parsed.success) fail("E_OPTION", `--search ${name}=${text}: expected ${type.expected}`);
-  return parsed.data as OptionValue;
-}
-
-/** The options of a model and of its run that a point stands for. */
-export function optionsAt(model: Model, point: Point): { options: Record<string, OptionValue>; run: RunOptions } {
-  const own = new Set(optionRules(model).map(({ name }) => name));
-  const part = (isOwn: boolean) => Object.entries(point).filter(([name]) => own.has(name) === isOwn);
-  return { options: Object.fromEntries(part(true)), run: Object.fromEntries(part(false)) };
 }
 
 /** The number at a place in 0..1. */

@@ -8,12 +8,11 @@ import {
   type Dimension,
   firstAllowed,
   numberAt,
-  type OptionValue,
-  type Point,
   placeIn,
   type Range,
   randomPoint,
 } from "./space.ts";
+import type { OptionValue, Point } from "./varied.ts";
 
 /** A point that was tried, and its loss: the lower the better; Infinity where it failed. */
 export interface Observed {

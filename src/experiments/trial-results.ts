@@ -8,7 +8,7 @@ import { makeFolder } from "../base/writing.ts";
 import { writeAtomically } from "../run/files.ts";
 import { readJson } from "./folder.ts";
 import { type Trained, trainedSchema } from "./job.ts";
-import type { Point } from "./space.ts";
+import type { Point } from "./varied.ts";
 
 /** A point that was tried. */
 export interface Trial {

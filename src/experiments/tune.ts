@@ -15,18 +15,10 @@ import { type Rung, rungsOf, survivors } from "./halving.ts";
 import type { Trained, TrainJob } from "./job.ts";
 import { relayed, runJob, timeLeft } from "./run-job.ts";
 import { type Fixed, lossOf, type Search, type SearchMethod, type TrialOptions } from "./search.ts";
-import {
-  type Dimension,
-  defaultSpace,
-  optionsAt,
-  type Point,
-  parseSpace,
-  type Refusal,
-  randomPoint,
-  refusalOf,
-} from "./space.ts";
+import { type Dimension, defaultSpace, parseSpace, type Refusal, randomPoint, refusalOf } from "./space.ts";
 import { FIRST_POINTS, suggest } from "./tpe.ts";
 import { RESULTS, TRIALS, type Trial, TrialResults } from "./trial-results.ts";
+import { optionsAt, type Point } from "./varied.ts";
 
 /** A call of `tune`. */
 export interface TuneCall {

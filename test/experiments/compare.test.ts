@@ -126,6 +126,21 @@ describe("a comparison", () => {
     expect(comparison.rows.map(({ labels }) => labels)).toEqual(["all"]);
   });
 
+  it("of variants of one model trains each with its options, and says how it is made again", async () => {
+    const models = ["cnn", "cnn:hidden=12:augment=none,rotate=3"];
+    const call = { ...smallCall(data, join(root, "variants")), models, options: { cnn: { width: 4, hidden: 8 } } };
+    const { comparison } = await finished({ ...call, epochs: 1 });
+    expect(comparison.rows.map(({ model }) => model)).toEqual(models);
+    const [plain, varied] = ["cnn-all-seed-0", "cnn+hidden=12+augment=none,rotate=3-all-seed-0"].map((name) =>
+      JSON.parse(readFileSync(join(call.out, "cells", name, "config.json"), "utf8")),
+    );
+    expect([plain.options.width, plain.options.hidden, plain.augment]).toEqual([4, 8, "auto"]);
+    expect([varied.options.width, varied.options.hidden, varied.augment]).toEqual([4, 12, "none,rotate=3"]);
+    const { command } = JSON.parse(readFileSync(join(call.out, "compare.json"), "utf8"));
+    expect(command).toContain("--models cnn,cnn:hidden=12:augment=none,rotate=3 ");
+    expect(readFileSync(join(call.out, "compare.csv"), "utf8")).toContain('"cnn:hidden=12:augment=none,rotate=3",all,');
+  });
+
   it("of a model of the features of a network is that of a model built on it", { tags: ["long"] }, async () => {
     // Features are kept in the cache.
     vi.stubEnv("GENCLASS_CACHE", join(root, "cache"));
@@ -145,6 +160,7 @@ describe("a comparison", () => {
     [{ models: ["vea"] }, /did you mean "vae"/],
     [{ models: ["cnn"], options: { vae: { width: 4 } } }, /vae, which is not compared/],
     [{ models: ["cnn"], options: { cnn: { width: 4000 } } }, /cnn: width=4000/],
+    [{ models: ["cnn", "cnn:augment=turn=5"] }, /unknown word "turn=5"/],
   ])("asked for %j is refused before anything is made", async (more, message) => {
     const out = join(root, "refused");
     await expect(finished({ ...smallCall(data, out), options: {}, ...more })).rejects.toThrow(message);

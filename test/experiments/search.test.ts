@@ -8,7 +8,6 @@ import {
   type Dimension,
   defaultSpace,
   numberAt,
-  optionsAt,
   parseSpace,
   placeIn,
   randomPoint,
@@ -16,6 +15,7 @@ import {
 } from "../../src/experiments/space.ts";
 import { type Observed, suggest } from "../../src/experiments/tpe.ts";
 import type { Trial } from "../../src/experiments/trial-results.ts";
+import { optionsAt } from "../../src/experiments/varied.ts";
 import { mean, pairedT } from "../../src/metrics/paired-tests.ts";
 import { findModel, MODELS, parseOptions } from "../../src/models/index.ts";
 import { Random } from "../../src/random/random.ts";

@@ -5,9 +5,10 @@ import { type CompareCall, type CompareEvent, compare } from "../../experiments/
 import type { Comparison } from "../../experiments/comparison.ts";
 import { readingOf } from "../../experiments/comparison-report.ts";
 import { TABLE_HEAD, tableRows } from "../../experiments/comparison-table.ts";
+import { splitVariants } from "../../experiments/variant.ts";
 import { BACKEND_CHOICES } from "../../node.ts";
 import { fetchBackbone } from "../../run/named-backbones.ts";
-import { choice, integer, labelAmount, text } from "../../run/option-types.ts";
+import { choice, integer, labelAmount, type OptionType, text } from "../../run/option-types.ts";
 import { type OptionName, RUN_OPTION_LIST, type RunOptions } from "../../run/options.ts";
 import { argument, modelValues, words } from "../args.ts";
 import { interruptSwitch } from "../interrupt.ts";
@@ -23,6 +24,8 @@ interface Options extends Omit<RunOptions, "labels"> {
   backend?: (typeof BACKEND_CHOICES)[number];
   json?: boolean;
 }
+
+const VARIANTS: OptionType<string[]> = { ...words("model names"), read: splitVariants };
 
 /** Options of a run that cells differ in, or that begin with another run. */
 const NOT_SHARED: readonly (OptionName | string)[] = [
@@ -42,7 +45,11 @@ export function define(command: Command): void {
       "what all are trained on; it needs a test part",
       argument(text("a name or a path")),
     )
-    .requiredOption("--models <names>", 'models, as in "genclass models": vae,cnn', argument(words("model names")))
+    .requiredOption(
+      "--models <names>",
+      'models, as in "genclass models", each with options of its own or of its runs after colons where it has some: vae,cnn,cnn:net=fast:augment=none',
+      argument(VARIANTS),
+    )
     .option(
       "--labels <amounts>",
       "numbers of labels to keep, each compared apart: 10,100,5%,all (default: all)",
