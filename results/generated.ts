@@ -102,7 +102,12 @@ async function generate(name: string, real: Dataset, perClass: number, draw: num
   const generator = await trainInMemory(findModel(name), real, {
     ...{ options: { latent: 16 }, steps: 2 * steps, batch: BATCH, augment: "auto", seed: draw, backend },
   });
-  const made = await synthesize(generator, real, { perClass: newPictures(perClass), seed: draw, backend });
+  const made = await synthesize(generator, real, {
+    perClass: newPictures(perClass),
+    seed: draw,
+    augment: "auto",
+    backend,
+  });
   await generator.dispose();
   return made;
 }

@@ -3,8 +3,10 @@
 import { sizeOf } from "../base/array.ts";
 import { fail } from "../base/errors.ts";
 import type { StopSignal } from "../base/stop-signal.ts";
+import { changesPictures, chooseAugmentation } from "../data/augment.ts";
 import { type Dataset, gather, ownCount } from "../data/dataset.ts";
 import { inMemory } from "../data/pixels.ts";
+import { Transformer } from "../data/transform.ts";
 import type { TrainedModel } from "../predict/trained.ts";
 import { Random } from "../random/random.ts";
 import type { Backend } from "../runtime/backend.ts";
@@ -18,6 +20,8 @@ export interface SynthesisOptions {
   readonly perClass: number;
   /** Default 0. */
   readonly seed?: number;
+  /** The augmentation of the model's run, as `--augment` has it: real pictures are changed by it before they are encoded. Default `none`. */
+  readonly augment?: string;
   /** Trains the teachers. */
   readonly backend: Backend;
   /** Ends the work between two rounds of draws: the call then throws the signal's reason. */
@@ -71,12 +75,12 @@ const FEWEST_TRIES = 1000;
 export async function synthesize(
   model: TrainedModel,
   data: Dataset,
-  { perClass, seed = 0, backend, progress, signal }: SynthesisOptions,
+  { perClass, seed = 0, augment = "none", backend, progress, signal }: SynthesisOptions,
 ): Promise<Synthesis> {
   const { height, width, channels, classes, mirror } = model.spec;
   const size = sizeOf([height, width, channels]);
   const real = await realPictures(data, classes, seed);
-  const draw = await classSampler(model, real);
+  const draw = await classSampler(model, real, changesOf(model, augment));
   const teachers = await trainTeachers(real, model.spec, {
     ...{ seed, backend },
     trained: (count) => progress?.("teachers", count),
@@ -121,6 +125,12 @@ export async function synthesize(
   } finally {
     await teachers.dispose();
   }
+}
+
+/** The changes of pictures that a model learnt from. */
+function changesOf({ spec, view }: TrainedModel, augment: string): Transformer | undefined {
+  const policy = view === "augmented" ? chooseAugmentation(augment, spec.channels, spec.mirror) : view;
+  return typeof policy === "object" && changesPictures(policy) ? new Transformer(spec, policy) : undefined;
 }
 
 /** What is wrong with new pictures that do not pass, what of it there is, and what to try, by what there is most of. */

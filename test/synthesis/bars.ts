@@ -5,7 +5,7 @@ import type { Dataset } from "../../src/data/dataset.ts";
 import { inMemory } from "../../src/data/pixels.ts";
 import * as g from "../../src/graph/ops/index.ts";
 import { type Heads, head } from "../../src/models/heads.ts";
-import { defineModel } from "../../src/models/model.ts";
+import { type BuiltModel, defineModel } from "../../src/models/model.ts";
 import { TrainedModel } from "../../src/predict/trained.ts";
 import { Random } from "../../src/random/random.ts";
 import { nativeBackend } from "../../src/runtime/native.ts";
@@ -36,11 +36,11 @@ export const plain = {
   decode: head(["latent"], "picture", (_scope, { latent, n }) => g.reshape(latent, [n, SIDE, SIDE, 1])),
 };
 
-/** A trained model of bars with these heads. */
-export function modelOf(heads: Heads): TrainedModel {
+/** A trained model of bars with these heads, which learnt from these streams. */
+export function modelOf(heads: Heads, streams?: BuiltModel["streams"]): TrainedModel {
   const model = defineModel({
     ...{ name: "bars", title: "bars", cite: "2026", options: z.object({}) },
-    build: () => ({ heads, stages: [], latentSize: SIZE }),
+    build: () => ({ heads, streams, stages: [], latentSize: SIZE }),
   });
   return new TrainedModel(
     { model: "bars", options: {}, data: spec },

@@ -1,5 +1,6 @@
 // The parts that new training pictures are made with, each against values that are known beforehand.
 import { describe, expect, it } from "vitest";
+import { Transformer } from "../../src/data/transform.ts";
 import * as g from "../../src/graph/ops/index.ts";
 import { nearestDistances, nearestOthers, neighbourDistances } from "../../src/metrics/nearest.ts";
 import { quantile } from "../../src/metrics/quantile.ts";
@@ -54,6 +55,16 @@ describe("pictures of a class", () => {
     const beyond = Array.from({ length: 500 }, (_, i) => second[i * SIZE]!).filter((value) => value > 150);
     expect(Math.min(...beyond)).toBeGreaterThanOrEqual(180);
     expect(beyond.length).toBeGreaterThan(20);
+  });
+
+  it("lie between pictures that are changed as those that the model learnt from", async () => {
+    // Each brighter or darker by up to a half: between 50 and 150, of which the mean of two is.
+    const changes = new Transformer({ height: 8, width: 8, channels: 1 }, { brightness: 0.5 });
+    const drawn = await classSampler(modelOf(plain), [greys([100, 100])], changes);
+    const pictures = await drawn(0, 300, new Random(1, "a"));
+    const values = Array.from({ length: 300 }, (_, i) => pictures[i * SIZE]!);
+    expect([Math.min(...values) < 60, Math.max(...values) > 140]).toEqual([true, true]);
+    expect(values.every((value) => value >= 50 && value <= 150)).toBe(true);
   });
 
   it("are spread by 0.7 standard deviations of the posterior where the model has them", async () => {

@@ -5,6 +5,7 @@ import { gather, subset } from "../../src/data/dataset.ts";
 import { withLabels } from "../../src/data/splits.ts";
 import * as g from "../../src/graph/ops/index.ts";
 import { head } from "../../src/models/heads.ts";
+import type { BuiltModel } from "../../src/models/model.ts";
 import { synthesize } from "../../src/synthesis/synthesize.ts";
 import { backend, bars, modelOf, plain, SIZE } from "./bars.ts";
 
@@ -49,6 +50,16 @@ describe("new training pictures", () => {
     const other = await synthesize(model, data, { perClass: 20, backend, seed: 1 });
     expect(await gather(again.data.train)).toEqual(bytes);
     expect(await gather(other.data.train)).not.toEqual(bytes);
+  });
+
+  it("are of pictures that are changed where the model saw them so, and not where it saw them as they are", async () => {
+    const drawn = async (streams: BuiltModel["streams"], augment: string) => {
+      const { data: made } = await synthesize(modelOf(plain, streams), data, { perClass: 5, backend, augment });
+      return gather(made.train);
+    };
+    const asTheyAre = await drawn(undefined, "none");
+    expect(await drawn({ all: { views: { x: "plain" } } }, "shift=0.2")).toEqual(asTheyAre);
+    expect(await drawn({ all: {} }, "shift=0.2")).not.toEqual(asTheyAre);
   });
 
   it("come from labelled pictures of the data's own alone", async () => {

@@ -45,7 +45,7 @@ async function run(path: string, { perClass, out, data: moved, seed, json }: Opt
   const source = await ownData(folder, moved ?? sourceOf(folder), "train");
   const lines = { teachers: countLine("teachers trained"), pictures: countLine("pictures kept") };
   const { data, classes } = await synthesize(model, source, {
-    ...{ perClass, seed, backend },
+    ...{ perClass, seed, backend, augment: folder.config.augment },
     progress: (task, done) => lines[task](done),
   });
   await model.dispose();
