@@ -1,6 +1,6 @@
 // S1, the VAE with an explicit angle. An encoder on the picture in polar coordinates, where a turn is a shift, gives a content
-// code and a class that do not change with the angle, and a distribution of the angle that turns with the picture. The decoder
-// draws the content upright, and the bound is summed over all angles.
+// code that does not change with the angle, and a distribution of the angle that turns with the picture. The decoder draws the
+// content upright, and the bound is summed over all angles; the class is told of the picture turned upright.
 import { z } from "zod";
 import { ndarray } from "../base/array.ts";
 import * as g from "../graph/ops/index.ts";
@@ -9,14 +9,16 @@ import { circularMean, haveDirection } from "../metrics/circular.ts";
 import type { FittedQuantity } from "../metrics/metric.ts";
 import { circularDeviation, circularPeak, turnedBins } from "../nn/circular.ts";
 import { bernoulli, categorical, gaussian } from "../nn/distributions.ts";
+import { fastLogits, fastNet, largest } from "../nn/fast-net.ts";
 import { glorotUniform } from "../nn/init.ts";
 import { batchNorm, conv, dense, dropout } from "../nn/layers.ts";
 import { classLoss, perExample, weightedMean } from "../nn/losses.ts";
-import { convDecoder, convEncoder, defaultDepth, type NetShape } from "../nn/nets.ts";
+import { convDecoder, defaultDepth, type NetShape } from "../nn/nets.ts";
 import { adam } from "../nn/optim.ts";
 import { inscribedCircle, polar, rowZeros, shifted, turn, turnedProducts, wrap } from "../nn/rotation.ts";
 import { schedule, withWarmup } from "../nn/schedule.ts";
 import type { Scope } from "../nn/scope.ts";
+import { fastWidths } from "./fast-training.ts";
 import { type Heads, head } from "./heads.ts";
 import { labelledHalf } from "./labelled-half.ts";
 import { type Batch, defineModel, type Phase } from "./model.ts";
@@ -38,15 +40,17 @@ const options = z.object({
   uprightClassifier: z
     .boolean()
     .default(true)
-    .describe("a second classifier on the picture turned upright, whose logits are averaged with the first one's"),
+    .describe(
+      "the fast net on the picture turned upright tells the class; false: what is told of the content code does, which is else a further loss alone",
+    ),
   latent: z.number().int().min(1).max(1024).default(16).describe("size of the content code"),
   width: z
     .number()
     .int()
     .min(4)
     .max(256)
-    .default(32)
-    .describe("channels of the encoder's first level, and of the others"),
+    .default(16)
+    .describe("channels of the encoder's first level; the others have twice and three times as many"),
   decoderWidth: z.number().int().min(4).max(256).default(32).describe("channels of the decoder's largest maps"),
   boundWeight: z
     .number()
@@ -79,7 +83,7 @@ const options = z.object({
     .max(16)
     .default(1)
     .describe("views over which classify averages, turned by as many parts of the angle between two bins"),
-  dropout: z.number().min(0).max(0.9).default(0.3).describe("dropout before each classifier's last layer"),
+  dropout: z.number().min(0).max(0.9).default(0.3).describe("dropout before the class is told of the content code"),
   smoothing: z.number().min(0).max(0.5).default(0.05).describe("label smoothing"),
   decay: z.number().min(0).max(1).default(0.01).describe("weight decay (AdamW)"),
   rate: z.number().min(1e-6).max(1).default(3e-3).describe("learning rate (AdamW)"),
@@ -110,16 +114,13 @@ export const angleVae = defineModel({
   title: "VAE classifier with an explicit angle",
   cite: "after Esteves et al. 2018, Polar Transformer Networks, and Nasiri & Bepler 2022, Unsupervised Object Representation Learning using Translation and Rotation Group Equivariant VAE (TARGET-VAE)",
   options,
-  build(o, { height, width, channels, classes, examples }) {
+  build(o, { height, width, channels, classes, mirror, examples }) {
     const side = Math.min(height, width);
     const angles = o.angleEncoder ? ANGLES : 1;
-    const net: NetShape = {
-      width: o.width,
-      depth: defaultDepth(side, side),
-      activation: "relu",
-      blocks: 1,
-      norm: "batch",
+    const decoder: NetShape = {
+      ...{ width: o.decoderWidth, depth: defaultDepth(side, side), activation: "relu", blocks: 0, norm: "none" },
     };
+    const widths = fastWidths("auto", { height: side, width: side, channels, mirror });
     const circle = inscribedCircle([side, side]);
 
     // -------------------------------------------------------------------------------------------- encoder
@@ -169,7 +170,7 @@ export const angleVae = defineModel({
     // -------------------------------------------------------------------------------------------- decoder and bound
     /** Logits `[n, side, side, c]` of the pixels, upright. */
     const drawn = (scope: Scope, code: Tensor) =>
-      convDecoder(scope.child("decoder"), code, [side, side, channels], { ...net, width: o.decoderWidth });
+      convDecoder(scope.child("decoder"), code, [side, side, channels], decoder);
     /** The square about the centre of pictures `[n, h, w, c]` in 0..1, turned; what lies outside its circle is 0. */
     const placed = (x: Tensor, angle: Tensor) =>
       g.mul(turn(x, angle, [height, width]), inscribedCircle([height, width]));
@@ -204,13 +205,10 @@ export const angleVae = defineModel({
         scope.training && o.angleEncoder
           ? g.mul(g.sub(scope.noise("off", angle.shape, "uniform"), 0.5), 20 / DEGREES)
           : 0;
-      const maps = convEncoder(scope, turn(x, g.sub(off, angle), [side, side]), net);
-      const hidden = g.relu(dense(scope.child("dense"), g.flatten(maps), 8 * o.width));
-      return dense(scope.child("out"), dropout(scope.child("drop"), hidden, o.dropout), classes.length, {
-        init: glorotUniform,
-      });
+      const maps = fastNet(scope.child("trunk"), turn(x, g.sub(off, angle), [side, side]), widths).at(-1)!;
+      return fastLogits(scope.child("out"), largest(maps), classes.length);
     };
-    /** Logits of each classifier that there is. */
+    /** Logits of each classifier that there is; the last one's are the answer. */
     const answers = (scope: Scope, x: Tensor, maps: Tensor, phase = 0) => ({
       class: contentLogits(scope, maps),
       ...(o.uprightClassifier
@@ -222,9 +220,9 @@ export const angleVae = defineModel({
       const views = o.angleEncoder ? o.testRotations : 1;
       const all = Array.from({ length: views }, (_, j) => {
         const phase = j / views;
-        return Object.values(answers(scope, x, mapsOf(scope, x, phase), phase));
-      }).flat();
-      return g.mul(all.reduce(g.add), 1 / all.length);
+        return Object.values(answers(scope, x, mapsOf(scope, x, phase), phase)).at(-1)!;
+      });
+      return g.mul(all.reduce(g.add), 1 / views);
     };
 
     // -------------------------------------------------------------------------------------------- training

@@ -38,7 +38,7 @@ function heads(names: readonly string[], change: (x: Tensor) => Tensor): Record<
   const feeds: Record<string, NdArray> = { x: drawing };
   // So that one angle is likely, and that what is drawn has contrast.
   const larger: Record<string, number> = { "angle/out/weights": 20, "decoder/deconv1/weights": 40 };
-  for (const [path, value] of initialState(build.state, 4)) {
+  for (const [path, value] of initialState(build.state, 4, drawing)) {
     const factor = larger[path] ?? 1;
     feeds[STATE_PREFIX + path] = { ...value, data: Float64Array.from(value.data, (v) => v * factor) };
   }
