@@ -11,6 +11,7 @@ export default defineConfig({
     tags: [
       { name: "long", description: "takes long, or is a further case of what a quick one asks: npm run test:long" },
     ],
+    globalSetup: ["test/temporary-folder.ts"],
     testTimeout: 120_000,
     hookTimeout: 120_000,
     projects: [
