@@ -1,5 +1,5 @@
-// One folder for all that the tests of a run put into the system's temporary folder, which goes with it. A test file cleans up after its tests;
-// one of which every test is filtered out is read all the same, and makes its folder.
+// One folder for all that the tests of a run put into the system's temporary folder, which goes with it. A test file cleans up after its
+// tests; one of which every test is filtered out is read all the same, and makes its folder.
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

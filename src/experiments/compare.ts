@@ -33,15 +33,15 @@ export interface CompareCall extends SharedRunOptions {
   /** A built-in name, or the path of a source. It needs a test part. */
   readonly data: string;
   /**
-   * What is compared: names from `MODELS` (each cell is computed by a process of its own, which knows no other), which may have options of
-   * their own or of their runs after colons: `cnn:net=fast:augment=none`. See `parseVariant`.
+   * What is compared: names from `MODELS` (each cell is computed by a process of its own, which knows no other). Options of the model, or
+   * `batch`, `augment`, `emaDecay`, `classWeights` and `sampling` of its runs, may follow after colons: `cnn:net=fast:augment=none`.
    */
   readonly models: readonly string[];
   /** Numbers of labels to keep of the training part. Default: all alone. */
   readonly labels?: readonly (LabelAmount | "all")[];
   /** How many seeds, from 0 on: of splits, kept labels, first weights and order. Default 3. */
   readonly seeds?: number;
-  /** Options of the models, by model; those of `models` come before them. */
+  /** Options of the models, by model; one that `models` gives wins over one given here. */
   readonly options?: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
   /** The folder of the comparison: new, or that of the same one, which goes on. */
   readonly out: string;

@@ -5,7 +5,7 @@ import type { AnswerTime, Trained } from "./job.ts";
 
 /** A cell: one model, trained once. */
 export interface Cell {
-  /** Name of the model, with the options of its own that it has: see `Variant`. */
+  /** Name of the model, with the options that follow it in the call: `cnn:net=fast`. */
   readonly model: string;
   /** How many labels of the training part it had: as `--labels` takes them, or `all`. */
   readonly labels: string;

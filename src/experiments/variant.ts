@@ -1,4 +1,5 @@
 // What a row of a comparison is of: a model as it is, or with options of its own, as in an ablation.
+import { createHash } from "node:crypto";
 import { fail } from "../base/errors.ts";
 import { findModel, MODELS } from "../models/index.ts";
 import type { RunOptions } from "../run/options.ts";
@@ -17,7 +18,7 @@ export interface Variant {
 }
 
 /**
- * A variant from text: the name of a model, and any number of `:option=value`.
+ * A variant from text: the name of a model, and any number of `:option=value`, whose values have no colon.
  * @throws `E_NAME`, `E_OPTION` for what the model or its run does not know
  */
 export function parseVariant(name: string): Variant {
@@ -34,21 +35,32 @@ export function parseVariant(name: string): Variant {
   return { name, model, ...optionsAt(of, Object.fromEntries(pairs)) };
 }
 
+/** An option at the end of a variant whose value may go on after a comma. */
+const LIST_AT_END = /:(augment|classWeights)=[^:]*$/;
+
 /**
- * The variants in a list with commas between them. Values may have commas too, as augmentation has: what comes after one belongs to the
- * variant before, unless it begins with the name of a model.
+ * The variants in a list with commas between them. What follows a list of changes or of weights (`augment`, `classWeights`) belongs to it,
+ * unless it begins with the name of a model.
  */
 export function splitVariants(list: string): string[] {
   const found: string[] = [];
   for (const word of list.split(",").map((one) => one.trim())) {
     const isModel = MODELS.some(({ name }) => name === word.split(":")[0]);
     const last = found.at(-1);
-    if (!isModel && last?.includes(":")) found[found.length - 1] = `${last},${word}`;
+    if (!isModel && last !== undefined && LIST_AT_END.test(last)) found[found.length - 1] = `${last},${word}`;
     else found.push(word);
   }
   return found;
 }
 
+/** Characters of a variant's name in that of a folder; of a longer one, the last ones are those of a hash. */
+const LONGEST = 100;
+
 /** A variant's name as part of the name of a folder, which no other has. */
-export const folderName = (name: string): string =>
-  name.replaceAll(/[^\w.=,-]/g, (character) => (character === ":" ? "+" : encodeURIComponent(character)));
+export function folderName(name: string): string {
+  const hex = (character: string) => Buffer.from(character).toString("hex").toUpperCase();
+  const whole = name.replaceAll(/[^\w.=,-]/gu, (character) => (character === ":" ? "+" : `%${hex(character)}`));
+  if (whole.length <= LONGEST) return whole;
+  const hash = createHash("sha256").update(name).digest("hex").slice(0, 16);
+  return `${whole.slice(0, LONGEST - hash.length - 1)}+${hash}`;
+}

@@ -19,7 +19,7 @@ import type { Fitted, FittedQuantity, Predictions } from "./metric.ts";
 import { weibullQuantile } from "./quantile.ts";
 import { fitTailTable, type RareSide, rarity, TABLE_POINTS, type TailTable } from "./tail-table.ts";
 
-/** Validation pictures without which novelty is not fitted: of fewer, more than one typical picture in ten would be an alarm. */
+/** Validation pictures without which novelty is not fitted: of fewer, one typical picture in ten or more would be an alarm. */
 export const NOVELTY_PICTURES = 20;
 /** Which score this is: that of a run of before another one is not told. 2: the Euclidean norm of rarities, with residuals. */
 export const NOVELTY_VERSION = 2;

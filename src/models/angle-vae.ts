@@ -41,7 +41,7 @@ const options = z.object({
     .boolean()
     .default(true)
     .describe(
-      "the fast net on the picture turned upright tells the class; false: what is told of the content code does, which is else a further loss alone",
+      "the fast net on the picture turned upright tells the class; false: a layer on the content code does, which is otherwise a further loss",
     ),
   latent: z.number().int().min(1).max(1024).default(16).describe("size of the content code"),
   width: z
@@ -208,8 +208,8 @@ export const angleVae = defineModel({
       const maps = fastNet(scope.child("trunk"), turn(x, g.sub(off, angle), [side, side]), widths).at(-1)!;
       return fastLogits(scope.child("out"), largest(maps), classes.length);
     };
-    /** Logits of each classifier that there is; the last one's are the answer. */
-    const answers = (scope: Scope, x: Tensor, maps: Tensor, phase = 0) => ({
+    /** Logits of each classifier that there is. */
+    const answers = (scope: Scope, x: Tensor, maps: Tensor, phase = 0): { class: Tensor; upright?: Tensor } => ({
       class: contentLogits(scope, maps),
       ...(o.uprightClassifier
         ? { upright: uprightLogits(scope, x, angleOf(scope, angleLogits(scope, maps), phase)) }
@@ -220,7 +220,8 @@ export const angleVae = defineModel({
       const views = o.angleEncoder ? o.testRotations : 1;
       const all = Array.from({ length: views }, (_, j) => {
         const phase = j / views;
-        return Object.values(answers(scope, x, mapsOf(scope, x, phase), phase)).at(-1)!;
+        const { class: ofContent, upright = ofContent } = answers(scope, x, mapsOf(scope, x, phase), phase);
+        return upright;
       });
       return g.mul(all.reduce(g.add), 1 / views);
     };

@@ -3,7 +3,6 @@ import { type NdArray, zeros } from "../base/array.ts";
 import type { StopSignal } from "../base/stop-signal.ts";
 import { type ImageSet, keptPartner } from "../data/dataset.ts";
 import type { Resize } from "../data/picture.ts";
-import type { View } from "../data/streams.ts";
 import { argmax, softmaxRows } from "../metrics/classification.ts";
 import { type Fitted, type Metric, Predictions, temperatureOf } from "../metrics/metric.ts";
 import { type Heads, requireHead } from "../models/heads.ts";
@@ -64,8 +63,8 @@ export class TrainedModel {
   readonly likelihood: LikelihoodSpec | undefined;
   /** Whether it can tell how unlike the training data pictures are: then it has a head `novelty`. */
   readonly novelty: NoveltyBasis;
-  /** How the pictures of its first stream were changed while it learnt: by the run's augmentation, by a policy of its own, or not. */
-  readonly view: View;
+  /** Whether it learnt from pictures as they are, be it beside changed ones: what it decodes is then taught by these. */
+  readonly sawPlain: boolean;
   /** Where heads are computed. */
   readonly backend: Backend;
   private readonly runner: HeadRunner;
@@ -85,7 +84,7 @@ export class TrainedModel {
     this.latentSize = built.latentSize ?? 0;
     this.metrics = metricsOf({ ...built, heads: this.heads });
     this.likelihood = built.likelihood;
-    this.view = Object.values(Object.values(built.streams ?? {})[0]?.views ?? {})[0] ?? "augmented";
+    this.sawPlain = Object.values(built.streams ?? {}).some(({ views = {} }) => Object.values(views)[0] === "plain");
     this.fitted = weights.fitted;
     this.backend = backend;
     const { heads, spec, latentSize, fitted } = this;

@@ -230,6 +230,9 @@ const SHAPES = [
   ["diamond", "◆"],
 ] as const;
 
+/** Characters of a name that have half of a chart's width. */
+const LONGEST_NAME = 26;
+
 /** Something measured several times, in order of x. */
 export interface MeasuredSeries {
   readonly name: string;
@@ -253,17 +256,24 @@ export interface SeriesAxes {
  */
 export function measured(title: string, series: readonly MeasuredSeries[], axes: SeriesAxes): string {
   const { xName, yName, logarithmic = false } = axes;
-  const style = (i: number) => ({ color: COLOURS[i % COLOURS.length]!, shape: SHAPES[i % SHAPES.length]! });
+  // Where colours begin anew, shapes are another one on.
+  const style = (i: number) => ({
+    color: COLOURS[i % COLOURS.length]!,
+    shape: SHAPES[(i + Math.floor(i / COLOURS.length)) % SHAPES.length]!,
+  });
   const xs = series.flatMap(({ points }) => points.map(({ x }) => x));
   const decade = (round: (value: number) => number, value: number) => 10 ** round(Math.log10(value));
+  // Two names a line, unless one is too long for that.
+  const columns = series.some(({ name }) => name.length > LONGEST_NAME) ? 1 : 2;
+  const most = (LONGEST_NAME * 2) / columns;
   const names = series.map(({ name }, i) => ({
-    text: `{mark|${style(i).shape[1]}} ${name.length > 26 ? `${name.slice(0, 25)}…` : name}`,
-    left: (i % 2) * (WIDTH / 2),
-    top: 22 + 18 * Math.floor(i / 2),
+    text: `{mark|${style(i).shape[1]}} ${name.length > most ? `${name.slice(0, most - 1)}…` : name}`,
+    left: (i % columns) * (WIDTH / 2),
+    top: 22 + 18 * Math.floor(i / columns),
     padding: 0,
     textStyle: { fontSize: 12, fontWeight: "normal", color: INK, rich: { mark: { color: style(i).color } } },
   }));
-  const top = 40 + 18 * Math.ceil(series.length / 2);
+  const top = 40 + 18 * Math.ceil(series.length / columns);
   return svg(
     {
       title: [heading(title), ...names],

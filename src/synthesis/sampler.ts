@@ -79,9 +79,9 @@ async function interpolation(
       }
       return FARTHEST * random.uniform();
     });
-    const asked = { picture: ends, label: labels(label, 2 * count) };
-    const { data: means } = await model.run("encode", asked);
-    const deviations = model.has("encodeDeviation") ? (await model.run("encodeDeviation", asked)).data : undefined;
+    const { data: means } = await model.run("encode", { picture: ends, label: labels(label, 2 * count) });
+    const begins = { picture: ends.subarray(0, count * size), label: labels(label, count) };
+    const deviations = model.has("encodeDeviation") ? (await model.run("encodeDeviation", begins)).data : undefined;
     for (let at = 0; at < latent.length; at++) {
       const [own, other] = [means[at]!, means[count * width + at]!];
       const around = deviations ? SPREAD * deviations[at]! * latent[at]! : 0;

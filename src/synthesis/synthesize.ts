@@ -20,7 +20,10 @@ export interface SynthesisOptions {
   readonly perClass: number;
   /** Default 0. */
   readonly seed?: number;
-  /** The augmentation of the model's run, as `--augment` has it: real pictures are changed by it before they are encoded. Default `none`. */
+  /**
+   * The augmentation of the model's run, as `--augment` has it: real pictures are changed by it before they are encoded, where the model
+   * has seen none as they are. Default `none`.
+   */
   readonly augment?: string;
   /** Trains the teachers. */
   readonly backend: Backend;
@@ -127,10 +130,12 @@ export async function synthesize(
   }
 }
 
-/** The changes of pictures that a model learnt from. */
-function changesOf({ spec, view }: TrainedModel, augment: string): Transformer | undefined {
-  const policy = view === "augmented" ? chooseAugmentation(augment, spec.channels, spec.mirror) : view;
-  return typeof policy === "object" && changesPictures(policy) ? new Transformer(spec, policy) : undefined;
+/** The changes of pictures that a model learnt from; undefined where it saw pictures as they are. */
+function changesOf({ spec, sawPlain }: TrainedModel, augment: string): Transformer | undefined {
+  // Which pictures are mirrored in turn is a matter of epochs: half of them are.
+  const { mirror, ...others } = chooseAugmentation(augment, spec.channels, spec.mirror);
+  const policy = mirror ? { ...others, flip: 0.5 } : others;
+  return !sawPlain && changesPictures(policy) ? new Transformer(spec, policy) : undefined;
 }
 
 /** What is wrong with new pictures that do not pass, what of it there is, and what to try, by what there is most of. */
@@ -143,7 +148,7 @@ const LACKS: readonly (readonly [verdict: Verdict, what: string, advice: string]
   [
     "copied",
     "are copies: nearer to a real picture than real ones are to each other",
-    "train the model on more pictures, or on changed ones (--augment)",
+    "train the model on more pictures, or one that learns from changed ones (--augment), such as vae with all labels on grey pictures",
   ],
   [
     "strayed",

@@ -26,8 +26,9 @@ describe("a variant", () => {
   it("stands in a list whose commas may also be of values", () => {
     const list = "vae,cnn:augment=light,rotate=5,mirror:net=fast, cnn";
     expect(splitVariants(list)).toEqual(["vae", "cnn:augment=light,rotate=5,mirror:net=fast", "cnn"]);
-    // Without options before it, a word that is no model stays a word, to be told so.
-    expect(splitVariants("vae,cmn,cnn")).toEqual(["vae", "cmn", "cnn"]);
+    expect(splitVariants("cnn:classWeights=cat=2,dog=0.5,vae")).toEqual(["cnn:classWeights=cat=2,dog=0.5", "vae"]);
+    // Elsewhere a word that is no model stays a word, to be told so.
+    expect(splitVariants("vae,cmn,cnn:net=fast,vea:latent=3")).toEqual(["vae", "cmn", "cnn:net=fast", "vea:latent=3"]);
   });
 
   it("has a folder's name of its own, which every system allows", () => {
@@ -39,10 +40,14 @@ describe("a variant", () => {
       "cnn:a=b/c",
       "cnn:a=b%2Fc",
       "cnn:augment=light,rotate=5",
+      "cnn:classWeights=*=2",
+      "cnn:classWeights=\u{1f431}=2",
+      `cnn:augment=${"shift=0.1,".repeat(30)}mirror`,
+      `cnn:augment=${"shift=0.1,".repeat(30)}flip`,
     ];
     const folders = names.map(folderName);
     expect(new Set(folders).size).toBe(names.length);
-    for (const folder of folders) expect(folder).toMatch(/^[\w.=,+%-]+$/);
+    for (const folder of folders) expect(folder).toMatch(/^[\w.=,+%-]{1,100}$/);
     expect(folders[1]).toBe("cnn+net=fast");
   });
 });

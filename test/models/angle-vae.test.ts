@@ -30,14 +30,18 @@ const drawing: NdArray = {
   }),
 };
 
-/** What heads give for the drawing, changed by `change`, with first weights, of which some are larger. */
-function heads(names: readonly string[], change: (x: Tensor) => Tensor): Record<string, NdArray> {
+/** What heads give for the drawing, changed by `change`, with first weights, of which some are larger: by default two. */
+function heads(
+  names: readonly string[],
+  change: (x: Tensor) => Tensor,
+  more: Readonly<Record<string, number>> = {},
+): Record<string, NdArray> {
   const build = new Build(false);
   const picture = change(input("x", [1, SIDE, SIDE, 1]));
   const outputs = names.map((name) => applyHead(model.heads[name]!, build.root, 1, { picture }));
   const feeds: Record<string, NdArray> = { x: drawing };
   // So that one angle is likely, and that what is drawn has contrast.
-  const larger: Record<string, number> = { "angle/out/weights": 20, "decoder/deconv1/weights": 40 };
+  const larger: Record<string, number> = { "angle/out/weights": 20, "decoder/deconv1/weights": 40, ...more };
   for (const [path, value] of initialState(build.state, 4, drawing)) {
     const factor = larger[path] ?? 1;
     feeds[STATE_PREFIX + path] = { ...value, data: Float64Array.from(value.data, (v) => v * factor) };
@@ -58,6 +62,17 @@ describe("angle-vae", () => {
     for (const name of ["classify", "encode", "angleSpread", "canonical"])
       expectClose(turned[name]!.data, plain[name]!.data, 1e-4, name);
     expectClose(turned.elbo!.data, plain.elbo!.data, 1e-4, "elbo");
+  });
+
+  it("has the class that the picture turned upright has, whatever is told of its code", () => {
+    const classes = (more: Readonly<Record<string, number>>) => heads(["classify"], (x) => x, more).classify!.data;
+    expect(classes({ "classifier/out/weights": 5 })).toEqual(plain.classify!.data);
+    expectClose(
+      classes({ "upright/out/weights": 5 }),
+      plain.classify!.data.map((value) => 5 * value),
+      1e-6,
+      "logits",
+    );
   });
 
   it("turned by one bin, it has them up to interpolation, and an angle 11.25 degrees larger", () => {

@@ -6,6 +6,7 @@ import { type ReportSection, reportHtml } from "../../src/report/html.ts";
 import { judge, mostUncertain, worstMistakes } from "../../src/report/judged.ts";
 import { html } from "../../src/report/markup.ts";
 import { forPage, gridPng } from "../../src/report/pictures.ts";
+import { measured } from "../../src/report/plots.ts";
 import { confusionSection, mixUps } from "../../src/report/sections/confusion.ts";
 import { labelErrorsSection } from "../../src/report/sections/label-errors.ts";
 import { latentMapSection } from "../../src/report/sections/latent-map.ts";
@@ -284,5 +285,24 @@ describe("the summary", () => {
     expect(told).toContain("On 10,000 test pictures: PSNR 20 dB.");
     expect(told).toContain("Not told: it has no heads.");
     expect(told).not.toContain("How sure");
+  });
+});
+
+describe("a chart of several series", () => {
+  const marksOf = (names: readonly string[]) => {
+    const series = names.map((name, i) => ({ name, points: [{ x: 1 + i, y: i }] }));
+    const svg = measured("chart", series, { xName: "x", yName: "y" });
+    return { svg, marks: [...svg.matchAll(/fill="(#\w+)">([●■▲◆])</g)].map(([, colour, mark]) => `${colour}${mark}`) };
+  };
+
+  it("has a colour and a shape of its own for each, of as many as there are pairs of them", () => {
+    const { marks } = marksOf(Array.from({ length: 32 }, (_, i) => `series ${i}`));
+    expect(marks).toHaveLength(32);
+    expect(new Set(marks).size).toBe(32);
+  });
+
+  it("tells names apart that differ at their ends", () => {
+    const { svg } = marksOf(["cnn:hidden=12:augment=none,rotate=3", "cnn:hidden=12:augment=none,rotate=5"]);
+    for (const end of ["rotate=3", "rotate=5"]) expect(svg).toContain(`${end}<`);
   });
 });

@@ -59,6 +59,10 @@ describe("new training pictures", () => {
     };
     const asTheyAre = await drawn(undefined, "none");
     expect(await drawn({ all: { views: { x: "plain" } } }, "shift=0.2")).toEqual(asTheyAre);
+    // As in hybrid, whose changed pictures teach classes alone.
+    expect(await drawn({ labelled: {}, all: { views: { x: "plain" } } }, "shift=0.2")).toEqual(asTheyAre);
+    // Half of the pictures are mirrored, which turns no bar into another kind of bar.
+    expect(await drawn({ all: {} }, "mirror")).not.toEqual(asTheyAre);
     expect(await drawn({ all: {} }, "shift=0.2")).not.toEqual(asTheyAre);
   });
 

@@ -47,7 +47,7 @@ export function define(command: Command): void {
     )
     .requiredOption(
       "--models <names>",
-      'models, as in "genclass models", each with options of its own or of its runs after colons where it has some: vae,cnn,cnn:net=fast:augment=none',
+      'models, as in "genclass models"; options of a model or of its runs may follow after colons: vae,cnn,cnn:net=fast:augment=none',
       argument(VARIANTS),
     )
     .option(
