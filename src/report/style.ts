@@ -16,7 +16,7 @@ a { color: var(--link) } :focus-visible { outline: 2px solid var(--link); outlin
 nav ul { display: flex; flex-wrap: wrap; gap: .2rem 1rem; list-style: none; margin: .8rem 0; padding: 0; font-size: .9rem }
 .lead { color: var(--soft); max-width: 46rem } .scroll { overflow-x: auto; max-width: 100% }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums }
-th, td { padding: .2rem .8rem .2rem 0; text-align: right; border-bottom: 1px solid var(--line) } th:first-child, td:first-child, .text { text-align: left } td.text:last-child:not(:first-child) { min-width: 13rem }
+th, td { padding: .2rem .8rem .2rem 0; text-align: right; border-bottom: 1px solid var(--line) } th:first-child, td:first-child, .text { text-align: left } td.text:last-child:not(:first-child) { min-width: 13rem } td:not(.text, :first-child) { white-space: nowrap }
 figure { display: inline-block; margin: 0 1rem 1rem 0; max-width: 100%; vertical-align: top; overflow-x: auto }
 figcaption { color: var(--soft); font-size: .85rem; max-width: 27.5rem }
 img, svg { max-width: 100%; height: auto } .wide svg { max-width: none } .small { color: var(--soft); font-size: .85rem }
