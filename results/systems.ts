@@ -7,7 +7,7 @@ export interface System {
   /** Of `EXPERIMENTS`. */
   readonly measured: readonly string[];
   /** Results of other files, as README's own tables have them. */
-  readonly alsoFrom?: readonly ("denoise" | "asked")[];
+  readonly alsoFrom?: readonly ("denoise" | "asked" | "added")[];
 }
 
 export const SYSTEMS: readonly System[] = [
@@ -22,6 +22,7 @@ export const SYSTEMS: readonly System[] = [
     what: "VAE with an angle encoder, training on generated images",
     commands: "`genclass train angle-vae`; `genclass augment`, `train --add`",
     measured: ["rotated-mnist-angle-augmented", "rotated-mnist-angle"],
+    alsoFrom: ["added"],
   },
   {
     name: "S2",

@@ -1,5 +1,6 @@
 // What generators draw and translate, as README.md has it.
 import { type Row, records } from "../csv.ts";
+import { meanAndDeviation, percent } from "./cells.ts";
 
 /** How long a run was trained, and how long that is where a machine computes 250 GFLOP/s. */
 function budget({ minutes, gflops }: Row): string {
@@ -36,4 +37,18 @@ export const IN_SHORT = {
     records("denoise.csv")
       .filter(({ seed }) => seed)
       .map((run) => `${run.method}, noise ${run.noise} on ${run.data}: ${run.psnr} dB`),
+  added: () => {
+    const runs = records("generated.csv");
+    return [...new Set(runs.map((run) => `${run.data},${run.per_class}`))].map((group) => {
+      const accuracy = (arm: RegExp) =>
+        meanAndDeviation(
+          runs
+            .filter((run) => `${run.data},${run.per_class}` === group && arm.test(run.arm!))
+            .map((run) => Number(run.accuracy)),
+          percent,
+        );
+      const [data, perClass] = group.split(",");
+      return `cnn on ${perClass} pictures of each class of ${data}: ${accuracy(/^real$/)} %, with generated ones beside them ${accuracy(/^real \+ generated/)} %`;
+    });
+  },
 } as const;
