@@ -4,7 +4,7 @@ import { fileURLToPath } from "node:url";
 import { backendsTable, comparisonTable, resultsTable, seenList, systemsTable } from "./tables/accuracy.ts";
 import { askedLines, denoiseLine } from "./tables/generators.ts";
 import { angleTable, explanationsTable, memoryTable, noveltyTable, samplersTable } from "./tables/heads.ts";
-import { pretrainedLines } from "./tables/pretrained.ts";
+import { pretrainedLines, unseenLine } from "./tables/pretrained.ts";
 import { benchTable, readingLines, timeLine } from "./tables/speed.ts";
 import { generatedTable, imbalanceTable, noiseLine, spreadTable } from "./tables/training-data.ts";
 
@@ -19,6 +19,7 @@ export const FILLED: Readonly<Record<string, Readonly<Record<string, () => strin
   "README.md": {
     systems: systemsTable,
     results: resultsTable,
+    unseen: unseenLine,
     denoise: denoiseLine,
     asked: askedLines,
     comparison: comparisonTable,

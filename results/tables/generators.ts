@@ -39,16 +39,16 @@ export const IN_SHORT = {
       .map((run) => `${run.method}, noise ${run.noise} on ${run.data}: ${run.psnr} dB`),
   added: () => {
     const runs = records("generated.csv");
-    return [...new Set(runs.map((run) => `${run.data},${run.per_class}`))].map((group) => {
-      const accuracy = (arm: RegExp) =>
-        meanAndDeviation(
-          runs
-            .filter((run) => `${run.data},${run.per_class}` === group && arm.test(run.arm!))
-            .map((run) => Number(run.accuracy)),
-          percent,
-        );
-      const [data, perClass] = group.split(",");
-      return `cnn on ${perClass} pictures of each class of ${data}: ${accuracy(/^real$/)} %, with generated ones beside them ${accuracy(/^real \+ generated/)} %`;
+    const groupOf = ({ data, per_class, steps }: Row) =>
+      `${per_class} pictures of each class of ${data}, ${steps} steps`;
+    const arms = [...new Set(runs.map((run) => run.arm!))].filter((arm) => arm.startsWith("real + generated"));
+    return [...new Set(runs.map(groupOf))].flatMap((group) => {
+      const values = (arm: string) =>
+        runs.filter((run) => groupOf(run) === group && run.arm === arm).map((run) => Number(run.accuracy));
+      const real = meanAndDeviation(values("real"), percent);
+      return arms
+        .filter((arm) => values(arm).length > 0)
+        .map((arm) => `cnn on ${group}: ${real} %, ${arm} ${meanAndDeviation(values(arm), percent)} %`);
     });
   },
 } as const;

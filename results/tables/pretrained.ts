@@ -31,6 +31,14 @@ export function pretrainedLines(): string {
   ].join("\n");
 }
 
+/** How well novelty tells photographs of two classes that no model of the network's features was trained on. */
+export function unseenLine(): string {
+  const found = records("novelty.csv")
+    .filter(({ own, novel }) => own === "caltech8" && novel === "ketch-and-watch")
+    .map(({ model, auroc }) => `${Number(auroc).toFixed(4)} (\`${model}\`)`);
+  return `Above that network novelty tells photographs of two classes that training never saw: AUROC ${found.join(" and ")} (\`results/novelty.csv\`).`;
+}
+
 /** How well novelty tells pairs of classes that a seed has left out of training. */
 function leftOutLines(): string[] {
   const runs = records("left-out.csv");

@@ -1,6 +1,6 @@
 // What is done about training data: few labels, rare classes, few pictures, wrong labels.
 
-import { records } from "../csv.ts";
+import { type Row, records } from "../csv.ts";
 import { meanAndDeviation, percent, table } from "./cells.ts";
 
 /** What a remedy against rare classes brings. */
@@ -61,14 +61,15 @@ export function generatedTable(): string {
     .filter(({ id }) => id === "mnist-10-labels")
     .map(({ accuracy }) => Number(accuracy));
   const arms = [...new Set(runs.map((run) => run.arm!))];
-  const groups = [...new Set(runs.map((run) => `${run.data},${run.per_class}`))];
+  const groupOf = ({ data, per_class, steps }: Row) => `${data},${per_class},${steps}`;
+  const groups = [...new Set(runs.map(groupOf))];
   return [
     "Test accuracy in per cent of the same classifier after equal steps, mean ± standard deviation over draws of the real pictures, from `results/generated.csv`:",
     "",
     table(
-      ["data", "real pictures a class", ...arms, "draws"],
+      ["data", "real pictures a class", "steps", ...arms, "draws"],
       groups.map((group) => {
-        const own = runs.filter((run) => `${run.data},${run.per_class}` === group);
+        const own = runs.filter((run) => groupOf(run) === group);
         const cells = arms.map((arm) => {
           const values = own.filter((run) => run.arm === arm).map((run) => Number(run.accuracy));
           return values.length === 0 ? "" : meanAndDeviation(values, percent);
@@ -77,7 +78,7 @@ export function generatedTable(): string {
       }),
     ),
     "",
-    `\`vae\` that has the other training pictures of MNIST without their labels, beside 10 a class with them, is right on ${meanAndDeviation(fewLabels, percent)} % of them.`,
+    `\`vae\` that is given 10 labels a class of MNIST, and all other training pictures without labels, is right on ${meanAndDeviation(fewLabels, percent)} % of the test part.`,
   ].join("\n");
 }
 
