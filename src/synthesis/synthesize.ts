@@ -148,7 +148,7 @@ const LACKS: readonly (readonly [verdict: Verdict, what: string, advice: string]
   [
     "copied",
     "are copies: nearer to a real picture than real ones are to each other",
-    "train the model on more pictures, or one that learns from changed ones (--augment), such as vae with all labels on grey pictures",
+    "train the model on more pictures, or one that learns from changed ones alone (--augment)",
   ],
   [
     "strayed",
