@@ -1,7 +1,8 @@
 // Whether a trained run helps with other pictures, of which there are few: npx tsx results/transfer.ts RUN DATA [--per-class N] [--epochs N]
 // [--draws N] [--keep PREFIX,…] adds a line for each draw of N pictures a class (50) and way to begin to results/transfer.csv: from
 // nothing, from RUN, and from RUN with the parameters under the prefixes left as they are. Model and options are those of RUN, steps are as
-// many in each way; 500 validation pictures choose a run's checkpoint. The test part is looked at once, when a run has ended.
+// many in each way; 500 validation pictures choose a run's checkpoint. The test part is looked at once, when a run has ended. Lines that
+// are there are not measured again: a call that was stopped goes on.
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -10,7 +11,7 @@ import { scattered } from "../src/base/scattered.ts";
 import { range, subset } from "../src/data/dataset.ts";
 import { withLabels } from "../src/data/splits.ts";
 import { evaluate, load, nativeBackend, open, RunFolder, train } from "../src/node.ts";
-import { addRow, commit, fixed } from "./csv.ts";
+import { addRow, commit, fixed, type Row, records } from "./csv.ts";
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -18,7 +19,7 @@ const { values, positionals } = parseArgs({
     "per-class": { type: "string", default: "50" },
     epochs: { type: "string", default: "60" },
     draws: { type: "string", default: "5" },
-    keep: { type: "string", default: "encoder,discriminator" },
+    keep: { type: "string", default: "encoder/net,discriminator/net" },
   },
 });
 const [from, name] = positionals;
@@ -33,6 +34,8 @@ const { config } = RunFolder.open(from);
 const perClass = Number(values["per-class"]);
 const backend = nativeBackend();
 const root = mkdtempSync(join(tmpdir(), "genclass-transfer-"));
+const isThere = (row: Row) =>
+  records("transfer.csv").some((other) => Object.entries(row).every(([name, value]) => other[name] === String(value)));
 for (const draw of range(0, Number(values.draws))) {
   const whole = await open(name, { seed: draw });
   const { train: chosen } = withLabels(whole, perClass, draw);
@@ -48,6 +51,11 @@ for (const draw of range(0, Number(values.draws))) {
     ["run", { from }],
     ["run and features kept", { from, freeze: values.keep.split(",") }],
   ] as const) {
+    const task = {
+      ...{ model: config.model, trained_on: config.data.source, data: whole.name, per_class: perClass, draw, way },
+      epochs: values.epochs,
+    };
+    if (isThere(task)) continue;
     const out = join(root, `${draw}-${way}`);
     for await (const _ of train(config.model, {
       ...{ data: few, out, options: config.options, epochs: Number(values.epochs), seed: draw, backend },
@@ -56,10 +64,7 @@ for (const draw of range(0, Number(values.draws))) {
     const model = await load(out, { backend });
     const { metrics } = await evaluate(model, whole.test!, whole.classes);
     await model.dispose();
-    const row = {
-      ...{ model: config.model, trained_on: config.data.source, data: whole.name, per_class: perClass, draw, way },
-      ...{ epochs: values.epochs, ...fixed({ accuracy: metrics.accuracy! }, 4), commit: commit() },
-    };
+    const row = { ...task, ...fixed({ accuracy: metrics.accuracy! }, 4), commit: commit() };
     addRow("transfer.csv", row);
     process.stderr.write(`${Object.values(row).join("  ")}\n`);
   }
