@@ -33,7 +33,7 @@ export { type ExportedHead, exportHead } from "./predict/export.ts";
 export { type Generated, type GenerateOptions, generate, SAMPLERS, type Sampler } from "./predict/generate.ts";
 export type { CallOptions, HeadFeeds, HeadGraph } from "./predict/head-runner.ts";
 export { type ClassSamples, type JudgedSamples, judgeSamples } from "./predict/judge.ts";
-export { estimateLikelihood, type LikelihoodEstimate } from "./predict/likelihood.ts";
+export { type Binarisation, estimateLikelihood, type LikelihoodEstimate } from "./predict/likelihood.ts";
 export { sampleMixture } from "./predict/mixture-sampler.ts";
 export type { NoveltyBasis } from "./predict/novelty.ts";
 export type { Prediction } from "./predict/prediction.ts";

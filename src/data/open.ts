@@ -19,6 +19,7 @@ import { readParquet } from "./readers/parquet.ts";
 import { pixelColumns, readPixelTable } from "./readers/pixel-table.ts";
 import { cifarIn, isIdx, readCifarFolder, readIdxFolder } from "./readers/records.ts";
 import { isTable, readTable } from "./readers/table.ts";
+import { binarisedMnist } from "./sets/binarised-mnist.ts";
 import { BUILT_IN_SETS } from "./sets/builtin.ts";
 import { builtInFolder } from "./sets/download.ts";
 import { glyphs } from "./sets/glyphs.ts";
@@ -79,8 +80,11 @@ export interface OpenOptions {
  */
 export type OpenProgress = (task: "fetch" | "decode", what: string, done: number, total: number | undefined) => void;
 
-/** Names of the built-in data sets: those that the program draws, the one made from MNIST, and those that are downloaded. */
-export const BUILT_IN: readonly string[] = ["glyphs", "glyphs-colour", "rotated-mnist", ...Object.keys(BUILT_IN_SETS)];
+/** Names of the built-in data sets: those that the program draws, those made from MNIST, and those that are downloaded. */
+export const BUILT_IN: readonly string[] = [
+  ...["glyphs", "glyphs-colour", "rotated-mnist", "binarised-mnist"],
+  ...Object.keys(BUILT_IN_SETS),
+];
 
 /** What a source can be, for messages. */
 const EXPECTED =
@@ -190,6 +194,9 @@ async function read(source: string, options: PictureOptions, progress?: OpenProg
     const folder = await rotatedMnistFolder(() => read("mnist", options, progress));
     return { name: source, ...(await readDirectory(folder, options)) };
   }
+  if (source === "binarised-mnist" && !existsSync(source))
+    // MNIST may have been read from a place of its own, which has grey levels.
+    return { ...(await binarisedMnist(await read("mnist", options, progress))), name: source, location: undefined };
   const path =
     Object.hasOwn(BUILT_IN_SETS, source) && !existsSync(source)
       ? await builtInFolder(source, progress && ((...state) => progress("fetch", ...state)))

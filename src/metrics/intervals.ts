@@ -25,9 +25,14 @@ export function meanInterval(values: ArrayLike<number>): Interval | undefined {
   let [mean, squares] = [0, 0];
   for (let i = 0; i < n; i++) mean += values[i]! / n;
   for (let i = 0; i < n; i++) squares += (values[i]! - mean) ** 2;
-  const reach = Z * Math.sqrt(squares / (n - 1) / n);
-  return [mean - reach, mean + reach];
+  return normalInterval(mean, Math.sqrt(squares / (n - 1) / n));
 }
+
+/** The 95 % interval of a value with a standard error, by the normal distribution. */
+export const normalInterval = (value: number, standardError: number): Interval => [
+  value - Z * standardError,
+  value + Z * standardError,
+];
 
 /** Halvings of an interval of 0..1: to the last bit of a float64. */
 const HALVINGS = 60;

@@ -63,8 +63,8 @@ export class Predictions {
   }
 }
 
-/** How a value is read: a share of 1 (shown in per cent), nats, decibels, or a plain number. */
-export type MetricUnit = "share" | "nats" | "dB" | "";
+/** How a value is read: a share of 1 (shown in per cent), nats, decibels, degrees of an angle, or a plain number. */
+export type MetricUnit = "share" | "nats" | "dB" | "degrees" | "";
 
 /** What is told of a metric: enough to show its values. */
 export interface MetricInfo {

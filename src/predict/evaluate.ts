@@ -12,8 +12,10 @@ import {
   confusionMatrix,
 } from "../metrics/classification.ts";
 import { type Interval, wilsonInterval } from "../metrics/intervals.ts";
-import { computeIntervals, computeMetrics } from "../metrics/metric.ts";
+import { computeIntervals, computeMetrics, type MetricInfo } from "../metrics/metric.ts";
 import { Random } from "../random/random.ts";
+import { angleFindings } from "./angle-error.ts";
+import { withFindings } from "./finding.ts";
 import type { TrainedModel } from "./trained.ts";
 
 /** What only a classifier has, on the pictures with a label. */
@@ -34,7 +36,9 @@ export interface ClassEvaluation {
 export interface Evaluation {
   /** Pictures that were evaluated. */
   readonly n: number;
-  /** By metric name: shares of 1, not per cent; nats; squared error a pixel. */
+  /** What is told of the metrics, in the order in which they are shown. */
+  readonly known: readonly MetricInfo[];
+  /** By metric name: shares of 1, not per cent; nats; squared error a pixel; degrees. */
   readonly metrics: Readonly<Record<string, number>>;
   /**
    * A 95 % interval of each metric that has one, over other pictures of the kind: Wilson's of a share of pictures, as the accuracy, which is
@@ -78,7 +82,10 @@ export async function evaluate(
   const predictions = await model.predict(set, signal);
   const metrics = computeMetrics(model.metrics, predictions);
   const intervals = computeIntervals(model.metrics, predictions);
-  const found = { n, metrics, intervals, novelty: predictions.outputs.get("novelty"), set };
+  const found = withFindings(
+    { n, known: model.metrics, metrics, intervals, novelty: predictions.outputs.get("novelty"), set },
+    await angleFindings(model, set, signal),
+  );
   if (!model.has("classify") || !predictions.hasLabels) return found;
   const k = classes.length;
   const { probabilities } = predictions;
@@ -96,5 +103,5 @@ export async function evaluate(
     probabilities,
   };
   const bootstrap = classIntervals(probabilities, set.labels, k, (out) => resamples.fillUniform(out));
-  return { ...found, intervals: { ...intervals, ...bootstrap, accuracy: accuracyInterval }, classification };
+  return { ...found, intervals: { ...found.intervals, ...bootstrap, accuracy: accuracyInterval }, classification };
 }

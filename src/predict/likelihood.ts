@@ -1,11 +1,21 @@
 // The likelihood of a set under a trained model: importance-weighted estimates of ln p(x) with their standard error.
 import { fail } from "../base/errors.ts";
-import { binarise } from "../data/binarise.ts";
+import { binarise, staticDraws } from "../data/binarise.ts";
 import { decoded, gather, type ImageSet, range } from "../data/dataset.ts";
+import { normalInterval } from "../metrics/intervals.ts";
+import type { MetricInfo } from "../metrics/metric.ts";
 import type { LikelihoodSpec } from "../models/model.ts";
 import { Random } from "../random/random.ts";
+import type { Finding } from "./finding.ts";
 import type { CallOptions } from "./head-runner.ts";
 import type { TrainedModel } from "./trained.ts";
+
+/**
+ * How pixels are 0 or 1: "static" as the data has them, or by the one draw that `staticDraws` makes of a test part; "dynamic" where grey
+ * levels are the probabilities of a draw of the estimate's own. A picture is drawn once, for all latent vectors.
+ */
+export const BINARISATIONS = ["static", "dynamic"] as const;
+export type Binarisation = (typeof BINARISATIONS)[number];
 
 /** What `estimateLikelihood` finds. */
 export interface LikelihoodEstimate {
@@ -22,11 +32,8 @@ export interface LikelihoodEstimate {
   readonly draws: number;
   /** What has the probability. */
   readonly of: LikelihoodSpec["of"];
-  /**
-   * For pixels 0 or 1: "static" where the data holds no others, "dynamic" where grey levels were the probabilities of one draw a
-   * pixel, the same for all latent vectors.
-   */
-  readonly binarisation?: "static" | "dynamic";
+  /** Of pixels 0 or 1: see `Binarisation`. */
+  readonly binarisation?: Binarisation;
   /** -ln p(x) in bits a pixel and channel, where it is of levels. */
   readonly bitsPerDimension?: number;
 }
@@ -37,31 +44,31 @@ const CHUNK = 1000;
 /**
  * Estimates the likelihood of pictures.
  * @param draws latent vectors a picture; rounded up to a whole number of the model's calls
- * @param options `pictures`: only so many, from the start (default: all); `seed` of binarisation and draws (default 0); `signal` ends
- * the work between two batches: the call then throws its reason
- * @throws `E_HEAD` for a model without the head `logLikelihood`, `E_DATA_EMPTY` for a set without pictures
+ * @param options `binarisation` of the pixels, for a model whose likelihood is Bernoulli; by default those of a model that learnt from
+ * drawn ones are drawn too, and others are as they are. `pictures`: only so many, from the start (default: all); `seed` of draws (default
+ * 0); `signal` ends the work between two batches: the call then throws its reason
+ * @throws `E_HEAD` for a model without the head `logLikelihood`, `E_DATA_EMPTY` for a set without pictures, `E_OPTION` for a binarisation
+ * where the model's likelihood is not of pixels 0 or 1
  */
 export async function estimateLikelihood(
   model: TrainedModel,
   whole: ImageSet,
   draws: number,
-  { pictures, seed = 0, signal }: CallOptions & { pictures?: number } = {},
+  { binarisation, pictures, seed = 0, signal }: CallOptions & { binarisation?: Binarisation; pictures?: number } = {},
 ): Promise<LikelihoodEstimate> {
-  const { likelihood: spec, spec: kind } = model;
-  if (!spec || !model.has("logLikelihood"))
-    fail(
-      "E_HEAD",
-      `this model estimates no likelihood: its heads are ${Object.keys(model.heads).join(", ")}; "genclass models" lists those with a head logLikelihood`,
-    );
+  const spec = requireLikelihood(model, binarisation);
   const set = await decoded(whole);
   const n = Math.min(set.labels.length, pictures ?? Number.POSITIVE_INFINITY);
   if (n === 0) fail("E_DATA_EMPTY", "there are no pictures to estimate the likelihood of");
   const rounds = Math.ceil(draws / spec.draws);
   const estimates: number[] = [];
-  let isDrawn = false;
+  const pixelDraws = binarisation === "static" ? staticDraws("test") : new Random(seed, "binary");
+  const isBernoulli = spec.of === "binary" || spec.of === "grey";
+  const isBinarised = binarisation !== undefined || spec.of === "binary";
+  let hasGrey = false;
   for (let from = 0; from < n; from += CHUNK) {
     const bytes = await gather(set, range(from, Math.min(n, from + CHUNK)));
-    if (spec.of === "binary") isDrawn = binarise(bytes, new Random(seed, `binary:${from}`)) || isDrawn;
+    if (isBernoulli) hasGrey = binarise(isBinarised ? bytes : bytes.slice(), pixelDraws) || hasGrey;
     const logMean = new LogMean();
     // Seeds of the draws follow each other; they are far from those of other estimates by the names of the noise.
     for (let round = 0; round < rounds; round++)
@@ -70,19 +77,36 @@ export async function estimateLikelihood(
       );
     for (const value of logMean.values()) estimates.push(value);
   }
+  // Pixels of a Bernoulli likelihood that are all 0 or 1 have a probability, whatever the model learnt from.
+  const of = isBernoulli && (isBinarised || !hasGrey) ? "binary" : spec.of;
   const mean = estimates.reduce((a, b) => a + b, 0) / n;
+  const { height, width, channels } = model.spec;
   const squares = estimates.reduce((sum, value) => sum + (value - mean) ** 2, 0);
   return {
     mean,
     standardError: n > 1 ? Math.sqrt(squares / (n - 1) / n) : 0,
     n,
     draws: rounds * spec.draws,
-    of: spec.of,
-    ...(spec.of === "binary" ? { binarisation: isDrawn ? "dynamic" : "static" } : {}),
-    ...(spec.of === "levels"
-      ? { bitsPerDimension: -mean / (kind.height * kind.width * kind.channels * Math.LN2) }
-      : {}),
+    of,
+    ...(of === "binary" ? { binarisation: binarisation ?? (hasGrey ? "dynamic" : "static") } : {}),
+    ...(spec.of === "levels" ? { bitsPerDimension: -mean / (height * width * channels * Math.LN2) } : {}),
   };
+}
+
+/** @throws as `estimateLikelihood`, for a model that cannot estimate what is asked for */
+export function requireLikelihood(model: TrainedModel, binarisation?: Binarisation): LikelihoodSpec {
+  const { likelihood: spec } = model;
+  if (!spec || !model.has("logLikelihood"))
+    fail(
+      "E_HEAD",
+      `this model estimates no likelihood: its heads are ${Object.keys(model.heads).join(", ")}; "genclass models" lists those with a head logLikelihood`,
+    );
+  if (binarisation && spec.of !== "binary" && spec.of !== "grey")
+    fail(
+      "E_OPTION",
+      `the likelihood of this model is ${KINDS[spec.of]}: "${binarisation}" pixels have none; leave "${binarisation}" out`,
+    );
+  return spec;
 }
 
 /** ln of the mean of eˣ over rows that are added, place by place, without overflow. */
@@ -110,6 +134,20 @@ class LogMean {
   }
 }
 
+const KINDS: Readonly<Record<LikelihoodSpec["of"], string>> = {
+  binary: "of pixels 0 or 1",
+  levels: "of 256 levels",
+  density: "a density on 0..1, not comparable with probabilities",
+  grey: "of grey levels as probabilities, not comparable with those of other models",
+};
+
+const NATS: MetricInfo = { name: "nats", title: "-ln p(x), at most", better: "lower", unit: "nats", headline: true };
+
+/** An estimate as a number of an evaluation. */
+export function likelihoodFinding({ mean, standardError, n }: LikelihoodEstimate): Finding {
+  return { info: NATS, value: -mean, ...(n > 1 ? { interval: normalInterval(-mean, standardError) } : {}) };
+}
+
 /** An estimate as a line for people. */
 export function likelihoodText({
   mean,
@@ -120,12 +158,7 @@ export function likelihoodText({
   binarisation,
   bitsPerDimension,
 }: LikelihoodEstimate): string {
-  const kind = {
-    binary: binarisation === "static" ? "pixels 0 or 1, as in the data (static)" : "pixels drawn 0 or 1 once (dynamic)",
-    levels: "256 levels",
-    density: "a density on 0..1, not comparable with probabilities",
-    grey: "grey levels as probabilities, not comparable with other models' likelihoods",
-  }[of];
+  const kind = `${KINDS[of]}${binarisation ? ` (${binarisation})` : ""}`;
   const bits = bitsPerDimension === undefined ? "" : `, ${bitsPerDimension.toFixed(3)} bits a dimension`;
   return `-ln p(x) at most ${(-mean).toFixed(2)} ± ${standardError.toFixed(2)} nats a picture${bits}: ${draws} draws a picture, ${n} pictures (± is the standard error over them), ${kind}`;
 }

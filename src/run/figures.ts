@@ -93,7 +93,8 @@ export function writeTrainingFigures(run: RunFolder, end: EndEvent, events: read
 }
 
 /**
- * Adds what an evaluation of the run's own data found.
+ * Adds what an evaluation of the run's own data found. Of numbers that it did not look for, those that an earlier one found on the same
+ * pictures stay.
  * @returns what the file then holds
  * @throws `E_WRITE`; an error where there is no metrics.json: the run has not ended
  */
@@ -101,10 +102,12 @@ export function addEvaluation(run: RunFolder, part: string, found: Evaluation): 
   const figures = readFigures(run);
   if (!figures) throw new Error(`internal: ${run.path} has no ${FIGURES} to add to`);
   const { n, metrics, intervals, classification } = found;
+  const earlier = figures.parts[part]?.pictures === n ? figures.parts[part] : undefined;
+  const allIntervals = { ...earlier?.intervals, ...intervals };
   const figuresOfPart: PartFigures = {
     pictures: n,
-    metrics: finite(Object.entries(metrics)),
-    ...(Object.keys(intervals).length > 0 ? { intervals: { ...intervals } } : {}),
+    metrics: { ...earlier?.metrics, ...finite(Object.entries(metrics)) },
+    ...(Object.keys(allIntervals).length > 0 ? { intervals: allIntervals } : {}),
     ...(classification ? { classes: [...classification.classes] } : {}),
   };
   const more = { ...figures, parts: { ...figures.parts, [part]: figuresOfPart } };

@@ -44,7 +44,10 @@ const configSchema = z.object({
   }),
   ...storedSchemas("run"),
   backend: z.string(),
+  /** Of the library behind the backend. Null, as the next two, in runs of older versions. */
+  backendVersion: z.string().nullable().default(null),
   computeThreads: z.int().min(1).nullable().default(null),
+  node: z.string().nullable().default(null),
   /** SHA-256 of the file of the network that it is built on. */
   backboneSha256: z.string().nullable().default(null),
   /** The value of that file that it is built on. Null in runs of older versions, whose `backbone` names it or leaves it to be found. */
@@ -57,7 +60,15 @@ export type RunConfig = z.infer<typeof configSchema>;
 /** What is known of a run besides its options: which model, on which data and backend. */
 export type RunFacts = Pick<
   RunConfig,
-  "genclass" | "model" | "options" | "backend" | "computeThreads" | "backboneSha256" | "backboneCut"
+  | "genclass"
+  | "model"
+  | "options"
+  | "backend"
+  | "backendVersion"
+  | "computeThreads"
+  | "node"
+  | "backboneSha256"
+  | "backboneCut"
 > & {
   readonly data: Omit<RunConfig["data"], OptionName>;
 };

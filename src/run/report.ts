@@ -10,6 +10,7 @@ import { judge } from "../report/judged.ts";
 import { forPage } from "../report/pictures.ts";
 import { latentMapSection } from "../report/sections/latent-map.ts";
 import { noveltySection, type UnlikePictures } from "../report/sections/novelty.ts";
+import { type SeenSamples, samplesSection } from "../report/sections/samples.ts";
 import { type SummaryFacts, summaryHtml } from "../report/sections/summary.ts";
 import { Thumbnails } from "../report/thumbnails.ts";
 import { noveltyChart } from "./charts.ts";
@@ -34,7 +35,7 @@ const [MAPPED, MAPPED_SHARE] = [500, 0.3];
  * @param train the pictures that the model was trained on, where they are at hand
  * @param split name of the part that was evaluated; `train`, with `train` at hand, are the pictures that the model was trained on
  * @param tell is called with a line for each part that failed
- * @param given pictures of another kind than the model knows, where any were looked at
+ * @param also what else was looked at: pictures of another kind than the model knows, and samples by another network
  * @returns the path of the report; undefined when it could not be written
  */
 export async function writeReport(
@@ -44,7 +45,7 @@ export async function writeReport(
   split: string,
   found: Evaluation,
   tell: (line: string) => void,
-  given: readonly UnlikePictures[] = [],
+  also: { readonly unlike?: readonly UnlikePictures[]; readonly samples?: SeenSamples } = {},
 ): Promise<string | undefined> {
   const { config } = run;
   const maker = new ReportMaker((...parts) => run.file(...parts), tell);
@@ -63,14 +64,15 @@ export async function writeReport(
   const map = await mapSection(maker, model, found, thumbnails);
   const matrix = judged ? [await matrixSection(maker, classification, judged, thumbnails)] : [];
   const probabilities = judged ? await probabilitySections(maker, classification, judged) : [];
-  const novelty = await noveltyOf(maker, model, found, given);
-  const values = model.metrics.flatMap((metric): [MetricInfo, number][] => {
+  const novelty = await noveltyOf(maker, model, found, also.unlike ?? []);
+  const values = found.known.flatMap((metric): [MetricInfo, number][] => {
     const value = found.metrics[metric.name];
     return value === undefined ? [] : [[metric, value]];
   });
   const sections: ReportSection[] = [
     ...[...matrix, ...single, ...probabilities, ...novelty.sections, ...map],
     ...(pictures.length > 0 ? [{ title: "Pictures", pictures }] : []),
+    ...(also.samples ? [samplesSection(also.samples)] : []),
     ...alarmSection(events),
     ...(await trainingSection(maker, events)),
     numbersSection(split, found.n, values, found.intervals),

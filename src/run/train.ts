@@ -133,7 +133,7 @@ export async function startRun(modelOrName: string | Model, call: TrainOptions):
     backboneSha256: backbone?.file.sha256 ?? null,
     backboneCut: backbone?.backbone.cut ?? null,
   };
-  const usual = model.batch?.(facts.data.examples, modelOptions) ?? options.batch;
+  const usual = model.batch?.({ ...facts.data, backbone: backbone?.backbone }, modelOptions) ?? options.batch;
   const batch = call.batch ?? batchOn(backbone, usual);
   const config = runConfig(facts, { ...options, batch: Math.min(batch, n) });
   const from = startingWeights(config);
@@ -202,16 +202,21 @@ export async function resumeRun(
 }
 
 /** What computes a run, as its configuration has it. */
-const computedBy = ({ name, threads }: Backend) => ({ backend: name, computeThreads: threads });
+const computedBy = ({ name, version, threads }: Backend) => ({
+  ...{ backend: name, backendVersion: version, computeThreads: threads },
+  node: process.version,
+});
 
 /** A sentence on what keeps the weights of a run that goes on from repeating bit for bit, if anything does. */
 function unrepeatable(config: RunConfig, call: Pick<TrainOptions, "backend"> & RunOptions): string[] {
-  const { backend, computeThreads } = computedBy(call.backend);
+  const { backend, backendVersion, computeThreads } = computedBy(call.backend);
   const changes = unrepeatableOptions(optionsOf(config), call).map(
     ({ flag, has, wants }) => `${flag} ${wants} (was ${has})`,
   );
   if (backend !== config.backend) changes.push(`backend ${backend} (was ${config.backend})`);
-  // Runs of older versions did not note it.
+  // Runs of older versions did not note the next two.
+  else if (config.backendVersion !== null && backendVersion !== config.backendVersion)
+    changes.push(`${backend} ${backendVersion} (was ${config.backendVersion})`);
   if (config.computeThreads !== null && computeThreads !== config.computeThreads)
     changes.push(`threads ${computeThreads} (was ${config.computeThreads})`);
   return changes.length === 0 ? [] : [`${changes.join(", ")}: the weights will not repeat bit for bit`];

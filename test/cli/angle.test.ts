@@ -39,6 +39,16 @@ describe("a model that tells angles on the command line", () => {
     expect(genclass(...call).out).toMatch(/angle \(degrees\).*its standard deviation/);
   });
 
+  it("tells in an evaluation how far off angles are, in degrees", () => {
+    const { metrics, intervals } = JSON.parse(genclass("evaluate", "run", "--json").out);
+    expect(metrics.angleError).toBeGreaterThan(0);
+    expect(metrics.angleError).toBeLessThanOrEqual(180);
+    expect(intervals.angleError[0]).toBeLessThan(metrics.angleError);
+    expect(JSON.parse(readFileSync(join(root, "run", "metrics.json"), "utf8")).parts.test.metrics.angleError).toBe(
+      metrics.angleError,
+    );
+  });
+
   it("without an angle encoder it says that it cannot", () => {
     const { code } = genclass(
       ...["train", "angle-vae", "--data", "digits", "--epochs", "1", "--batch", "30", "--out", "plain", "--json"],

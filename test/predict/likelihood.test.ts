@@ -2,12 +2,13 @@
 import { describe, expect, it } from "vitest";
 import { z } from "zod";
 import { ndarray } from "../../src/base/array.ts";
-import type { ImageSet } from "../../src/data/dataset.ts";
+import { binarise, staticDraws } from "../../src/data/binarise.ts";
+import { gather, type ImageSet } from "../../src/data/dataset.ts";
 import { inMemory } from "../../src/data/pixels.ts";
 import * as g from "../../src/graph/ops/index.ts";
 import { head } from "../../src/models/heads.ts";
 import { defineModel, type LikelihoodSpec } from "../../src/models/model.ts";
-import { estimateLikelihood, likelihoodText } from "../../src/predict/likelihood.ts";
+import { estimateLikelihood, likelihoodFinding, likelihoodText } from "../../src/predict/likelihood.ts";
 import { TrainedModel } from "../../src/predict/trained.ts";
 import { NATIVE, stopAfter } from "../helpers.ts";
 
@@ -93,7 +94,51 @@ describe("the estimated likelihood", () => {
       4,
     );
     expect(black.binarisation).toBe("static");
-    expect(likelihoodText(black)).toMatch(/4 draws a picture, 5 pictures .* as in the data \(static\)/);
+    expect(likelihoodText(black)).toMatch(/4 draws a picture, 5 pictures .* of pixels 0 or 1 \(static\)/);
     await model.dispose();
+  });
+
+  it("draws pixels once and for all where static ones are asked for: those of the binarised test part, whatever the seed", async () => {
+    const model = trained("grey");
+    const set = picturesOf(1200, (i) => (i * 2654435761) % 251);
+    const pixels = await gather(set);
+    binarise(pixels, staticDraws("test"));
+    const drawn = { ...set, pixels: inMemory(16, pixels) };
+    const call = { binarisation: "static", seed: 3 } as const;
+    const [asked, given] = [
+      await estimateLikelihood(model, set, 4, call),
+      await estimateLikelihood(model, drawn, 4, call),
+    ];
+    expect(asked).toEqual(given);
+    expect([asked.of, asked.binarisation]).toEqual(["binary", "static"]);
+    // Pixels that are 0 or 1 have a probability without a word, grey ones have none.
+    expect(await estimateLikelihood(model, drawn, 4, { seed: 3 })).toEqual(given);
+    expect((await estimateLikelihood(model, set, 4)).of).toBe("grey");
+    const dynamic = await estimateLikelihood(model, set, 4, { binarisation: "dynamic", seed: 3 });
+    expect(dynamic.binarisation).toBe("dynamic");
+    expect(dynamic.mean).not.toBe(asked.mean);
+    await model.dispose();
+  });
+
+  it("refuses to make pixels 0 or 1 for a model of 256 levels", async () => {
+    const model = trained("levels");
+    await expect(
+      estimateLikelihood(
+        model,
+        picturesOf(2, () => 7),
+        4,
+        { binarisation: "static" },
+      ),
+    ).rejects.toThrowError('of 256 levels: "static" pixels have none');
+    await model.dispose();
+  });
+
+  it("is a number of an evaluation in nats, lower for likelier pictures, with the normal interval of its standard error", () => {
+    const estimate = { mean: -80, standardError: 0.5, n: 100, draws: 200, of: "binary" } as const;
+    const { info, value, interval } = likelihoodFinding(estimate);
+    expect([info.name, info.better, value]).toEqual(["nats", "lower", 80]);
+    // The quantile of the standard normal distribution at 0.975: 1.959964.
+    expect(interval![0]).toBeCloseTo(80 - 0.5 * 1.959964, 6);
+    expect(interval![1]).toBeCloseTo(80 + 0.5 * 1.959964, 6);
   });
 });

@@ -178,6 +178,13 @@ describe("a run that has ended", () => {
       NOTHING_LEFT,
     ]);
     expect(notesOf(await finish(await resume(out)))).toEqual([NOTHING_LEFT]);
+    const again = JSON.parse(readFileSync(join(out, "config.json"), "utf8"));
+    expect(again.node).toBe(process.version);
+    writeFileSync(join(out, "config.json"), JSON.stringify({ ...again, backendVersion: "1.2.3" }));
+    expect(notesOf(await finish(await resume(out)))).toEqual([
+      `onnxruntime ${written.backendVersion} (was 1.2.3): the weights will not repeat bit for bit`,
+      NOTHING_LEFT,
+    ]);
   });
 
   it("goes on when it gets more epochs, or more minutes than it has trained", async () => {

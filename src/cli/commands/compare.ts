@@ -1,6 +1,7 @@
 // genclass compare: several models on equal data, in one table.
 import { type Command, Option } from "commander";
 import { fail } from "../../base/errors.ts";
+import { shellWord } from "../../base/shell.ts";
 import { type CompareCall, type CompareEvent, compare } from "../../experiments/compare.ts";
 import type { Comparison } from "../../experiments/comparison.ts";
 import { readingOf } from "../../experiments/comparison-report.ts";
@@ -11,6 +12,7 @@ import { fetchBackbone } from "../../run/named-backbones.ts";
 import { choice, integer, labelAmount, type OptionType, text } from "../../run/option-types.ts";
 import { type OptionName, RUN_OPTION_LIST, type RunOptions } from "../../run/options.ts";
 import { argument, modelValues, words } from "../args.ts";
+import { freeName } from "../files.ts";
 import { interruptSwitch } from "../interrupt.ts";
 import { bold, duration, ManyRuns, openLine, print, printJson, table, warn } from "../render.ts";
 
@@ -20,7 +22,7 @@ interface Options extends Omit<RunOptions, "labels"> {
   labels?: string[];
   seeds: number;
   set?: string[];
-  out: string;
+  out?: string;
   backend?: (typeof BACKEND_CHOICES)[number];
   json?: boolean;
 }
@@ -56,7 +58,11 @@ export function define(command: Command): void {
       argument(words("numbers of labels, as in 10,100,all")),
     )
     .option("--seeds <n>", "how many times each is trained: with the seeds 0 to n - 1", argument(integer(1, 1000)), 3)
-    .requiredOption("--out <folder>", "folder of the comparison; given again, it goes on", argument(text("a folder")));
+    .option(
+      "--out <folder>",
+      "folder of the comparison; given again, it goes on. Numbered under runs/ when absent",
+      argument(text("a folder")),
+    );
   for (const [name, { flag, type, default: usual, help }] of RUN_OPTION_LIST) {
     if (NOT_SHARED.includes(name)) continue;
     const usually = usual === null ? "" : ` (default: ${type.write(usual)})`;
@@ -77,26 +83,33 @@ export function define(command: Command): void {
     .action(run);
 }
 
-async function run({ json, set = [], labels, models, ...options }: Options): Promise<void> {
+async function run({
+  json,
+  set = [],
+  labels,
+  models,
+  out = freeName("runs/comparison"),
+  ...options
+}: Options): Promise<void> {
   const stop = interruptSwitch();
   stop.trains();
   try {
     const call: CompareCall = {
       ...options,
-      models,
+      ...{ models, out },
       labels: labels?.map(amount),
       options: modelValues(set),
       interrupted: () => stop.pressed,
     };
     await fetchBackbone(options.backbone, (file, bytes, total) => openLine("fetch", file, bytes, total));
-    const show = progressOf();
+    const show = progressOf(out);
     for await (const event of compare(call)) {
       show(event);
       if (event.type !== "end") continue;
       const { comparison, report, reason } = event;
       if (json) printJson(comparison.rows);
       else showComparison(comparison, report);
-      if (reason === "interrupted") warn(`stopped; call the same again to go on with ${options.out}`);
+      if (reason === "interrupted") warn(`stopped; call the same again with --out ${shellWord(out)} to go on`);
       if (reason === "interrupted" || comparison.failed.length > 0) process.exitCode = 1;
     }
   } finally {
@@ -112,13 +125,13 @@ function amount(word: string) {
 }
 
 /** Shows what happens on standard error. */
-function progressOf(): (event: CompareEvent) => void {
+function progressOf(out: string): (event: CompareEvent) => void {
   const lines = new ManyRuns();
   let cells = 0;
   return (event) => {
     if (event.type === "start") {
       cells = event.cells;
-      lines.line(`${cells} runs${event.done > 0 ? `, of which ${event.done} are done` : ""}`);
+      lines.line(`${cells} runs in ${out}${event.done > 0 ? `, of which ${event.done} are done` : ""}`);
     } else if (event.type === "note") lines.note(event.text);
     else if (event.type === "timing") lines.line(`measuring how fast ${event.models} models answer`);
     else if (event.type === "run") lines.run(`run ${event.index + 1} of ${cells}`, event.event, event.remaining);

@@ -8,8 +8,16 @@ import { meanScores } from "../../metrics/classification.ts";
 import { formatMetric, type MetricInfo } from "../../metrics/metric.ts";
 import { chooseBackend, load, type NodeModel } from "../../node.ts";
 import { type Evaluation, evaluate } from "../../predict/evaluate.ts";
-import { type JudgedSamples, judgeSamples, requireJudge } from "../../predict/judge.ts";
-import { estimateLikelihood, likelihoodText } from "../../predict/likelihood.ts";
+import { withFindings } from "../../predict/finding.ts";
+import { type JudgedSamples, judgedFindings, judgeSamples, requireJudge } from "../../predict/judge.ts";
+import {
+  BINARISATIONS,
+  type Binarisation,
+  estimateLikelihood,
+  likelihoodFinding,
+  likelihoodText,
+  requireLikelihood,
+} from "../../predict/likelihood.ts";
 import { DRAWN_PICTURES, findNovel, type NovelFound } from "../../predict/novel.ts";
 import { RunFolder } from "../../run/folder.ts";
 import { choice, integer, text } from "../../run/option-types.ts";
@@ -31,9 +39,15 @@ export function define(command: Command): void {
       argument(choice(PARTS)),
     )
     .option(
-      "--likelihood <draws>",
-      "estimate the likelihood too, by so many latent vectors a picture",
+      "--likelihood [pixels]",
+      "estimate the likelihood too. static: of pixels that are 0 or 1 in the data, or are drawn once and for all with the grey level as probability; dynamic: of pixels drawn for this estimate; neither: of pixels as the model learnt them",
+      argument(choice(BINARISATIONS)),
+    )
+    .option(
+      "--samples <n>",
+      "latent vectors a picture for the likelihood",
       argument(integer(1, 1_000_000)),
+      LIKELIHOOD_SAMPLES,
     )
     .option("--pictures <n>", "of the part, whose likelihood is estimated (default: all)", argument(integer(1, 1e9)))
     .option(
@@ -49,15 +63,20 @@ export function define(command: Command): void {
     .option("--json", "print one JSON document")
     .addHelpText(
       "after",
-      "\nThe report and its pictures go to RUN/evaluations/, numbered.\n\nExample:\n  genclass evaluate runs/first\n  genclass evaluate runs/first --novel fashion-mnist\n",
+      "\nThe report and its pictures go to RUN/evaluations/, numbered.\n\nExample:\n  genclass evaluate runs/first\n  genclass evaluate runs/first --novel fashion-mnist\n  genclass evaluate runs/density --likelihood dynamic --samples 200\n",
     )
     .action(run);
 }
 
+/** Enough for digits of MNIST: ten times as many give some tenths of a nat. */
+const LIKELIHOOD_SAMPLES = 200;
+
 interface Options {
   data?: string;
   split?: Part;
-  likelihood?: number;
+  /** `true` where no pixels are named. */
+  likelihood?: Binarisation | true;
+  samples: number;
   pictures?: number;
   novel?: string;
   judge?: string;
@@ -88,17 +107,22 @@ async function run(path: string, options: Options): Promise<void> {
       : await novelPictures(model, options.novel, set.labels.length, (other) => otherData(folder, other));
   const judge = options.judge === undefined ? undefined : await load(options.judge, chooseBackend());
   if (judge) requireJudge(model, judge);
-  const found = await evaluate(model, set, data.classes);
-  const likelihood =
-    options.likelihood === undefined
-      ? undefined
-      : await estimateLikelihood(model, set, options.likelihood, { pictures: options.pictures });
+  const binarisation = options.likelihood === true ? undefined : options.likelihood;
+  if (options.likelihood) requireLikelihood(model, binarisation);
+  const evaluated = await evaluate(model, set, data.classes);
+  const likelihood = options.likelihood
+    ? await estimateLikelihood(model, set, options.samples, { binarisation, pictures: options.pictures })
+    : undefined;
   const novel = novelSet && {
     source: options.novel!,
-    ...(await findNovel(model, found.novelty!, novelSet)),
+    ...(await findNovel(model, evaluated.novelty!, novelSet)),
   };
   const own = options.data === undefined ? data.train : undefined;
-  const judged = judge && (await judgedBy(judge, model, found, own));
+  const judged = judge && (await judgedBy(judge, model, evaluated, own));
+  const found = withFindings(evaluated, [
+    ...(likelihood ? [likelihoodFinding(likelihood)] : []),
+    ...(judged ? judgedFindings(judged) : []),
+  ]);
   if (options.json)
     printJson({
       run: path,
@@ -117,7 +141,7 @@ async function run(path: string, options: Options): Promise<void> {
       ...(judged ? { samples: judged } : {}),
     });
   else {
-    showEvaluation(split, found, model.metrics);
+    showEvaluation(split, found);
     if (likelihood) print(`${likelihoodText(likelihood)}\n`);
     if (novel) showNovel(novel);
     if (judged) showJudged(judged);
@@ -131,15 +155,10 @@ async function run(path: string, options: Options): Promise<void> {
     events: () => folder.events(),
     file: (...parts: string[]) => join(out, ...parts),
   };
-  const report = await writeReport(
-    place,
-    model,
-    own,
-    split,
-    found,
-    warn,
-    novel ? [{ ...novel, source: `pictures of ${novel.source}` }] : [],
-  );
+  const report = await writeReport(place, model, own, split, found, warn, {
+    unlike: novel && [{ ...novel, source: `pictures of ${novel.source}` }],
+    samples: judged,
+  });
   if (own) await recordEvaluation(folder, model, split, found, warn);
   await model.dispose();
   if (!options.json && report) print(`report: ${bold(report)}`);
@@ -254,11 +273,7 @@ function showJudged({ n, features, classes, copying, ...found }: JudgedSamples):
 }
 
 /** The numbers as people read them. */
-export function showEvaluation(
-  split: string,
-  { n, metrics, classification }: Evaluation,
-  known: readonly MetricInfo[],
-): void {
+export function showEvaluation(split: string, { n, known, metrics, classification }: Evaluation): void {
   const percent = (value: number) => (100 * value).toFixed(2);
   const first = known.find(({ name, headline }) => headline && metrics[name] !== undefined);
   print(

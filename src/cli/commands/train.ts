@@ -83,7 +83,7 @@ async function run(model: string, options: Options): Promise<void> {
     if (set && set.labels.length > 0) {
       const trained = await load(folder.path, { backend });
       const found = await evaluate(trained, set, data.classes);
-      if (!options.json) showEvaluation(split, found, trained.metrics);
+      if (!options.json) showEvaluation(split, found);
       // The chart library loads only now.
       const { writeReport } = await import("../../run/report.ts");
       report = await writeReport(folder, trained, data.train, split, found, warn);

@@ -1,5 +1,6 @@
 // genclass tune: searches a model's options, judged on validation pictures.
 import { type Command, Option } from "commander";
+import { shellWord } from "../../base/shell.ts";
 import { SEARCH_METHODS, type SearchMethod } from "../../experiments/search.ts";
 import { bestOf, sharesOf, trialTable } from "../../experiments/search-report.ts";
 import type { Trial } from "../../experiments/trial-results.ts";
@@ -9,6 +10,7 @@ import { fetchBackbone } from "../../run/named-backbones.ts";
 import { choice, integer, number, text } from "../../run/option-types.ts";
 import { type OptionName, RUN_OPTION_LIST, type RunOptions } from "../../run/options.ts";
 import { argument, keyValues } from "../args.ts";
+import { freeName } from "../files.ts";
 import { interruptSwitch } from "../interrupt.ts";
 import { bold, duration, ManyRuns, openLine, print, printJson, table, warn } from "../render.ts";
 
@@ -21,7 +23,7 @@ interface Options extends Omit<RunOptions, "minutes"> {
   search?: string;
   seed: number;
   set?: string[];
-  out: string;
+  out?: string;
   backend?: (typeof BACKEND_CHOICES)[number];
   json?: boolean;
 }
@@ -56,7 +58,11 @@ export function define(command: Command): void {
     )
     .option("--trial-minutes <m>", "how many minutes a trial trains, instead of --epochs", argument(number(0.01)))
     .option("--seed <n>", "seed of the points and of all runs", argument(integer(0, 2 ** 31 - 1)), 0)
-    .requiredOption("--out <folder>", "folder of the search; given again, it goes on", argument(text("a folder")));
+    .option(
+      "--out <folder>",
+      "folder of the search; given again, it goes on. Numbered under runs/ when absent",
+      argument(text("a folder")),
+    );
   for (const [name, { flag, type, default: usual, help }] of RUN_OPTION_LIST) {
     if (NOT_OF_TRIALS.includes(name)) continue;
     const usually = usual === null ? "" : ` (default: ${type.write(usual)})`;
@@ -87,7 +93,7 @@ async function run(model: string, options: Options): Promise<void> {
     search,
     seed,
     set = [],
-    out,
+    out = freeName(`runs/search-${model}`),
     backend,
     json,
     ...runOptions
@@ -105,7 +111,7 @@ async function run(model: string, options: Options): Promise<void> {
       interrupted: () => stop.pressed,
     };
     await fetchBackbone(runOptions.backbone, (file, bytes, total) => openLine("fetch", file, bytes, total));
-    const show = progressOf(trials);
+    const show = progressOf(trials, out);
     for await (const event of tune(call)) {
       show(event);
       if (event.type !== "end") continue;
@@ -125,7 +131,7 @@ async function run(model: string, options: Options): Promise<void> {
         if (best) print(`\nthe best, trial ${best.trial}, chosen on validation pictures:\n  ${best.command}`);
         print(`\nreport: ${bold(report)}`);
       }
-      if (reason === "interrupted") warn(`stopped; call the same again to go on with ${out}`);
+      if (reason === "interrupted") warn(`stopped; call the same again with --out ${shellWord(out)} to go on`);
       if (reason === "interrupted" || !best) process.exitCode = 1;
     }
   } finally {
@@ -134,12 +140,13 @@ async function run(model: string, options: Options): Promise<void> {
 }
 
 /** Shows what happens on standard error. */
-function progressOf(trials: number): (event: TuneEvent) => void {
+function progressOf(trials: number, out: string): (event: TuneEvent) => void {
   const lines = new ManyRuns();
   const nameOf = ({ number, rung }: Trial) => `trial ${number} of ${trials}${rung > 0 ? `, rung ${rung + 1}` : ""}`;
   return (event) => {
     if (event.type === "note") lines.note(event.text);
-    else if (event.type === "start") lines.line(`searching ${event.space.map(({ name }) => name).join(", ")}`);
+    else if (event.type === "start")
+      lines.line(`searching ${event.space.map(({ name }) => name).join(", ")}; trials in ${out}`);
     else if (event.type === "run") lines.run(nameOf(event.trial), event.event, event.remaining);
     else if (event.type === "trial" && event.state !== "begins") {
       const { trial } = event;
