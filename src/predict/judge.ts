@@ -13,6 +13,7 @@ import type { MetricInfo } from "../metrics/metric.ts";
 import { type Rows, rowsAt } from "../metrics/nearest.ts";
 import { spreadRows } from "../metrics/sample-metrics.ts";
 import { spread } from "../metrics/spread.ts";
+import { requireHead } from "../models/heads.ts";
 import type { Finding } from "./finding.ts";
 import type { TrainedModel } from "./trained.ts";
 
@@ -68,6 +69,7 @@ export async function judgeSamples(
   train?: ImageSet,
   { signal }: { readonly signal?: StopSignal } = {},
 ): Promise<JudgedSamples> {
+  requireHead(model.heads, "sample");
   requireJudge(model, judge);
   const chosen = await someOf(set, set.labels.length);
   const { labels } = chosen;
@@ -162,10 +164,8 @@ export const judgedFindings = (judged: JudgedSamples): Finding[] =>
     return typeof value === "number" ? [{ info, value }] : [];
   });
 
-/** @throws as `judgeSamples`, for a judge or a model that cannot take part in it */
+/** @throws as `judgeSamples`, for a judge that does not fit the model */
 export function requireJudge(model: TrainedModel, judge: TrainedModel): void {
-  if (!model.has("sample"))
-    fail("E_HEAD", `the model has no head "sample"; it has ${Object.keys(model.heads).join(", ")}`);
   for (const head of ["features", "classify"])
     if (!judge.has(head))
       fail(
@@ -182,7 +182,8 @@ export function requireJudge(model: TrainedModel, judge: TrainedModel): void {
 const someOf = (set: ImageSet, n: number): Promise<ImageSet> =>
   decoded(subset(set, scattered(n, Math.min(n, MOST_PICTURES))));
 
-async function answersOf(judge: TrainedModel, picture: Uint8Array, signal?: StopSignal): Promise<Int32Array> {
+/** Class numbers `[n]` that a judge answers for pictures, bytes `[n, h, w, c]`. */
+export async function answersOf(judge: TrainedModel, picture: Uint8Array, signal?: StopSignal): Promise<Int32Array> {
   const k = judge.spec.classes.length;
   const { data } = await judge.logits(picture, { signal });
   return Int32Array.from({ length: data.length / k }, (_, i) => argmax(data, i * k, k));

@@ -6,6 +6,7 @@ import * as g from "../../src/graph/ops/index.ts";
 import { constant, type Tensor } from "../../src/graph/tensor.ts";
 import { head } from "../../src/models/heads.ts";
 import { judgeSamples } from "../../src/predict/judge.ts";
+import { translationFindings } from "../../src/predict/judge-translations.ts";
 import { stopAfter } from "../helpers.ts";
 import { bars, modelOf, plain, SIZE } from "../synthesis/bars.ts";
 
@@ -98,5 +99,28 @@ describe("judged samples", () => {
     await expect(judgeSamples(judge, judge, held!)).rejects.toThrowError(/E_HEAD|no head "sample"/);
     await expect(judgeSamples(model, modelOf(plain), held!)).rejects.toThrowError(/the judge has no head "features"/);
     await expect(judgeSamples(model, judge, subset(held!, range(0, 1)))).rejects.toThrowError(/1 pictures are too few/);
+  });
+});
+
+describe("judged translations", () => {
+  /** Turns bars by a quarter, or leaves them. */
+  const translating = (isTurned: (label: Tensor) => Tensor) =>
+    modelOf({
+      translate: head(["picture", "label"], "picture", (_scope, { picture, label, n }) =>
+        g.where(g.reshape(isTurned(label), [n, 1, 1, 1]), g.transpose(picture, [0, 2, 1, 3]), picture),
+      ),
+    });
+  const shareOf = async (isTurned: (label: Tensor) => Tensor) =>
+    (await translationFindings(translating(isTurned), judge, held!))[0]!;
+
+  it("are of the class asked for as often as they are, which is never the own one", async () => {
+    const always = await shareOf((label) => g.greaterEqual(label, 0));
+    expect([always.info.name, always.value]).toEqual(["translatedClass", 1]);
+    expect((await shareOf((label) => g.greater(label, 1))).value).toBe(0);
+    // Of the 300 pictures of each class, those that are asked to become upright.
+    const half = await shareOf((label) => g.equal(label, 1));
+    expect(half.value).toBe(0.5);
+    expect(half.interval![0]).toBeCloseTo(0.46012, 5);
+    expect(await translationFindings(drawing(await pool(others!)), judge, held!)).toEqual([]);
   });
 });

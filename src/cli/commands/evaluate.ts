@@ -2,14 +2,16 @@ import { join } from "node:path";
 import type { Command } from "commander";
 import { fail } from "../../base/errors.ts";
 import { shellWord } from "../../base/shell.ts";
-import { type Dataset, fingerprintHas, type ImageSet, PARTS, type Part } from "../../data/dataset.ts";
+import { type Dataset, fingerprintHas, PARTS, type Part } from "../../data/dataset.ts";
 import { open } from "../../data/open.ts";
 import { meanScores } from "../../metrics/classification.ts";
 import { formatMetric, type MetricInfo } from "../../metrics/metric.ts";
-import { chooseBackend, load, type NodeModel } from "../../node.ts";
+import { requireHead } from "../../models/heads.ts";
+import { chooseBackend, load } from "../../node.ts";
 import { type Evaluation, evaluate } from "../../predict/evaluate.ts";
 import { withFindings } from "../../predict/finding.ts";
 import { type JudgedSamples, judgedFindings, judgeSamples, requireJudge } from "../../predict/judge.ts";
+import { translatesToClasses, translationFindings } from "../../predict/judge-translations.ts";
 import {
   BINARISATIONS,
   type Binarisation,
@@ -57,7 +59,7 @@ export function define(command: Command): void {
     )
     .option(
       "--judge <run>",
-      "compare samples with real pictures by the features of a classifier's run",
+      "compare samples with real pictures by the features of a classifier's run, and ask it for the class of translations",
       argument(text("a run folder")),
     )
     .option("--json", "print one JSON document")
@@ -106,7 +108,10 @@ async function run(path: string, options: Options): Promise<void> {
       ? undefined
       : await novelPictures(model, options.novel, set.labels.length, (other) => otherData(folder, other));
   const judge = options.judge === undefined ? undefined : await load(options.judge, chooseBackend());
-  if (judge) requireJudge(model, judge);
+  if (judge) {
+    if (!translatesToClasses(model)) requireHead(model.heads, "sample");
+    requireJudge(model, judge);
+  }
   const binarisation = options.likelihood === true ? undefined : options.likelihood;
   if (options.likelihood) requireLikelihood(model, binarisation);
   const evaluated = await evaluate(model, set, data.classes);
@@ -118,10 +123,13 @@ async function run(path: string, options: Options): Promise<void> {
     ...(await findNovel(model, evaluated.novelty!, novelSet)),
   };
   const own = options.data === undefined ? data.train : undefined;
-  const judged = judge && (await judgedBy(judge, model, evaluated, own));
+  const judged = judge && model.has("sample") ? await judgeSamples(model, judge, evaluated.set, own) : undefined;
+  const translated = judge ? await translationFindings(model, judge, evaluated.set) : [];
+  await judge?.dispose();
   const found = withFindings(evaluated, [
     ...(likelihood ? [likelihoodFinding(likelihood)] : []),
     ...(judged ? judgedFindings(judged) : []),
+    ...translated,
   ]);
   if (options.json)
     printJson({
@@ -205,20 +213,6 @@ function showNovel({ source, n, intervals, ...found }: Omit<NovelFound, "scores"
     ]),
   );
   print();
-}
-
-/** What another run finds of the samples. @param train the pictures that the model was trained on, where they are at hand */
-async function judgedBy(
-  judge: NodeModel,
-  model: NodeModel,
-  { set }: Evaluation,
-  train?: ImageSet,
-): Promise<JudgedSamples> {
-  try {
-    return await judgeSamples(model, judge, set, train);
-  } finally {
-    await judge.dispose();
-  }
 }
 
 function showJudged({ n, features, classes, copying, ...found }: JudgedSamples): void {
