@@ -15,7 +15,7 @@ import { type Interval, wilsonInterval } from "../metrics/intervals.ts";
 import { computeIntervals, computeMetrics, type MetricInfo } from "../metrics/metric.ts";
 import { Random } from "../random/random.ts";
 import { angleFindings } from "./angle-error.ts";
-import { withFindings } from "./finding.ts";
+import type { Finding } from "./finding.ts";
 import type { TrainedModel } from "./trained.ts";
 
 /** What only a classifier has, on the pictures with a label. */
@@ -104,4 +104,16 @@ export async function evaluate(
   };
   const bootstrap = classIntervals(probabilities, set.labels, k, (out) => resamples.fillUniform(out));
   return { ...found, intervals: { ...found.intervals, ...bootstrap, accuracy: accuracyInterval }, classification };
+}
+
+/** An evaluation with more numbers: the report, metrics.json and trackers show them as they show the metrics of the model. */
+export function withFindings(evaluation: Evaluation, findings: readonly Finding[]): Evaluation {
+  const values = findings.map(({ info, value }) => [info.name, value] as const);
+  const intervals = findings.flatMap(({ info, interval }) => (interval ? [[info.name, interval] as const] : []));
+  return {
+    ...evaluation,
+    known: [...evaluation.known, ...findings.map(({ info }) => info)],
+    metrics: { ...evaluation.metrics, ...Object.fromEntries(values) },
+    intervals: { ...evaluation.intervals, ...Object.fromEntries(intervals) },
+  };
 }

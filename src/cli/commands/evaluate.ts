@@ -8,8 +8,7 @@ import { meanScores } from "../../metrics/classification.ts";
 import { formatMetric, type MetricInfo } from "../../metrics/metric.ts";
 import { requireHead } from "../../models/heads.ts";
 import { chooseBackend, load } from "../../node.ts";
-import { type Evaluation, evaluate } from "../../predict/evaluate.ts";
-import { withFindings } from "../../predict/finding.ts";
+import { type Evaluation, evaluate, withFindings } from "../../predict/evaluate.ts";
 import { type JudgedSamples, judgedFindings, judgeSamples, requireJudge } from "../../predict/judge.ts";
 import { translatesToClasses, translationFindings } from "../../predict/judge-translations.ts";
 import {
