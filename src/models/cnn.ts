@@ -92,7 +92,7 @@ function plain(o: z.infer<typeof options>, { height, width, classes, backbone }:
 function fast(o: z.infer<typeof options>, data: DataSpec): Classifier {
   if (data.backbone)
     fail("E_OPTION", "net=fast is a trunk of its own, and --backbone gives another one; leave one of them out");
-  return fastClassifier(o, data, fastBatch(data.examples));
+  return fastClassifier(o, data, fastBatch(data));
 }
 
 /** The baseline: nothing generative. */
@@ -102,7 +102,7 @@ export const cnn = defineModel({
   cite: "Simonyan & Zisserman 2015, Very Deep Convolutional Networks, with batch normalisation (Ioffe & Szegedy 2015); Jordan 2024, 94% on CIFAR-10 in 3.29 Seconds on a Single GPU (net=fast)",
   options,
   buildsOnBackbone: true,
-  batch: (counts, { net }) => (net === "fast" ? fastBatch(counts) : undefined),
+  batch: (data, { net }) => (net === "fast" ? fastBatch(data) : undefined),
   build(o, data) {
     const { backbone } = data;
     const { features, logits, rule } = (o.net === "fast" ? fast : plain)(o, data);

@@ -1,5 +1,4 @@
 // How the fast net is trained, for every model that has it: which rule moves which of its parameters, and the course of the rates.
-import type { ExampleCounts } from "../data/dataset.ts";
 import { muon } from "../nn/muon.ts";
 import { adam, sgd } from "../nn/optim.ts";
 import { schedule } from "../nn/schedule.ts";
@@ -70,10 +69,17 @@ export function fastTraining(
   };
 }
 
-/** Pictures a step: 512 as in the source, but at least sixteen steps for all pictures with a label, where their number is known, down to 64. */
-export function fastBatch(examples?: ExampleCounts): number {
+/** Pixels of a step, at most: those of 64 photographs, with which training `hybrid` takes 5.7 GB (docs/results.md). */
+const MOST_PIXELS = 64 * 224 * 224;
+
+/**
+ * Pictures a step: 512 as in the source, but at least sixteen steps for all pictures with a label, where their number is known, down to
+ * 64; and of large pictures as many as have `MOST_PIXELS`, down to 32.
+ */
+export function fastBatch({ examples, height, width }: Pick<DataSpec, "examples" | "height" | "width">): number {
   let batch = LARGEST;
   while (examples && batch > 64 && batch * 16 > examples.labelled) batch /= 2;
+  while (batch > 32 && batch * height * width > MOST_PIXELS) batch /= 2;
   return batch;
 }
 

@@ -178,7 +178,7 @@ export const hybrid = defineModel({
         ["encoder/net/", "discriminator/net/"],
         others,
         o.rate,
-        fastBatch(data.examples),
+        fastBatch(data),
       ),
       schedule: course,
     });

@@ -328,7 +328,7 @@ export interface Model<O extends OptionTable = OptionTable> {
   /** Whether it can be built on a pretrained network (`DataSpec.backbone`), on its last map or on those of several scales. Default: no. */
   readonly buildsOnBackbone?: boolean | "scales";
   /** Pictures a step where a run does not say (`--batch`); undefined, and by default: as for every run. */
-  batch?(counts: ExampleCounts, options: z.infer<O>): number | undefined;
+  batch?(data: DataSpec, options: z.infer<O>): number | undefined;
   /** The model for these options, which were checked, and for data of this kind. */
   build(options: z.infer<O>, data: DataSpec): BuiltModel;
 }

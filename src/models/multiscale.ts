@@ -6,10 +6,10 @@ import * as g from "../graph/ops/index.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import { topAccuracy } from "../metrics/agreement.ts";
 import type { Metric } from "../metrics/metric.ts";
-import { ADVERSARIAL_LOSSES } from "../nn/adversarial.ts";
+import { ADVERSARIAL_LOSSES, type AdversarialLossName } from "../nn/adversarial.ts";
 import { fastLogits, fastNet } from "../nn/fast-net.ts";
 import { dense, dropout, layerNorm, spectralNorm } from "../nn/layers.ts";
-import { classLoss, crossEntropy, weightedMean } from "../nn/losses.ts";
+import { CLASS_LOSS_NAMES, classLoss, crossEntropy, weightedMean } from "../nn/losses.ts";
 import { defaultDepth } from "../nn/nets.ts";
 import { adam, globalNorm } from "../nn/optim.ts";
 import { SCHEDULES } from "../nn/schedule.ts";
@@ -21,6 +21,9 @@ import { type Heads, head } from "./heads.ts";
 import { mostlyUnlabelled } from "./labelled-half.ts";
 import { type Batch, defineModel, type ParameterGroup, type Phase, type PhaseLoss } from "./model.ts";
 import { overViews, testViews, testViewsOption } from "./test-views.ts";
+
+/** Those that have a lower bound where nothing limits the slope of a score: the trunk is free for the classes. */
+const BOUNDED_LOSSES = ["hinge", "nonSaturating", "leastSquares"] as const satisfies readonly AdversarialLossName[];
 
 const options = z.object({
   widths: z
@@ -40,11 +43,19 @@ const options = z.object({
     .default(0.3)
     .describe("weight of a class loss on each scale alone; falls to 0 until 70 % of training"),
   dropout: z.number().min(0).max(0.9).default(0.2).describe("dropout before the code"),
+  classLoss: z
+    .enum(CLASS_LOSS_NAMES)
+    .default("crossEntropy")
+    .describe("class loss, of each scale too; focal: pictures that are already told well teach little"),
   smoothing: z.number().min(0).max(0.5).default(0.1).describe("label smoothing"),
   adversarial: z
     .enum(["auto", "off", "on"])
     .default("auto")
     .describe("whether the trunk also tells real from generated pictures; auto: where most pictures have no label"),
+  adversarialLoss: z
+    .enum(BOUNDED_LOSSES)
+    .default("hinge")
+    .describe("loss of what tells them apart, and of the generator"),
   adversarialWeight: z.number().min(0).max(10).default(0.1).describe("weight of that against the class loss"),
   judged: z
     .enum(["picture", "sizes"])
@@ -70,11 +81,11 @@ const ADVERSARIAL_UNTIL = 2 / 3;
 /** Real pictures of a step, and as many generated ones, as a share of those whose class is learnt. */
 const REAL_SHARE = 0.25;
 
-/** S4: classifies, gives its code, and generates where it is adversarial. */
+/** S4: classifies, gives its code, and where it is adversarial generates and tells real pictures from generated ones. */
 export const multiscale = defineModel({
   name: "multiscale",
   title: "classifier on several scales of one trunk; adversarial where labels are few",
-  cite: "Jordan 2024, 94% on CIFAR-10 in 3.29 Seconds on a Single GPU (the trunk); Lee et al. 2015, Deeply-Supervised Nets (a loss on each scale); Karnewar & Wang 2020, MSG-GAN (scores at several scales)",
+  cite: "Jordan 2024, 94% on CIFAR-10 in 3.29 Seconds on a Single GPU (the trunk); Lee et al. 2015, Deeply-Supervised Nets (a loss on each scale); Lin et al. 2017, Focal Loss for Dense Object Detection (classLoss=focal); Karnewar & Wang 2020, MSG-GAN (scores at several scales)",
   options,
   batch: fastBatch,
   buildsOnBackbone: "scales",
@@ -88,7 +99,7 @@ export const multiscale = defineModel({
     const generator = { width: o.generatorWidth, depth: defaultDepth(data.height, data.width) };
     const few = mostlyUnlabelled(data.examples);
     const adversarial = !backbone && (o.adversarial === "auto" ? few : o.adversarial === "on");
-    const { real: realLoss, generated: generatedLoss, generator: generatorLoss } = ADVERSARIAL_LOSSES.hinge;
+    const against = ADVERSARIAL_LOSSES[o.adversarialLoss];
 
     // -------------------------------------------------------------------------------------------- networks
     /** The place of the k-th scale's layers. */
@@ -126,9 +137,9 @@ export const multiscale = defineModel({
      * section 2). There the discriminator is all there is; here its maps and those of the trunk meet in the scores alone, since the
      * classes need the trunk's as they are.
      * @param sizes the pictures at each size, the largest first
-     * @param kinds how many kinds, real or generated, lie one after the other in the batch
+     * @param kinds how many kinds, real or generated, lie one after the other in the batch; absent: each picture is judged by itself
      */
-    const scoresOf = (root: Scope, summed: readonly Tensor[], sizes: readonly Tensor[], kinds: number): Tensor[] => {
+    const scoresOf = (root: Scope, summed: readonly Tensor[], sizes: readonly Tensor[], kinds?: number): Tensor[] => {
       const scope = root.child("scores");
       const judged = o.judged === "sizes" ? judgeFeatures(scope, sizes, kinds) : [];
       return summed.map((one, k) => {
@@ -168,10 +179,11 @@ export const multiscale = defineModel({
       seen: readonly Tensor[],
       summed: readonly Tensor[],
     ): PhaseLoss => {
-      const own = classLoss(logitsOf(scope, encode(scope, summed)), batch, o.smoothing);
+      const lossOf = (logits: Tensor) => classLoss(logits, batch, o.smoothing, o.classLoss);
+      const own = lossOf(logitsOf(scope, encode(scope, summed)));
       const log = { loss: own, classGradient: gradientAt(seen, own) };
       if (o.auxiliary === 0) return { loss: own, log };
-      const each = summed.map((one, k) => classLoss(scaleLogits(scope, k, one), batch, o.smoothing));
+      const each = summed.map((one, k) => lossOf(scaleLogits(scope, k, one)));
       const weight = scope.annealed("auxiliary", (at) => o.auxiliary * Math.max(0, 1 - at / AUXILIARY_UNTIL));
       const auxiliary = g.mul(mean(each), g.mul(weight, each.length));
       const scales = Object.fromEntries(each.map((value, k) => [`scale${k + 1}`, value]));
@@ -179,7 +191,7 @@ export const multiscale = defineModel({
     };
 
     // -------------------------------------------------------------------------------------------- phases
-    const batch = fastBatch(data.examples);
+    const batch = fastBatch(data);
     const rule = (...more: ParameterGroup[]) => {
       const own = ["scales/", "classifier/", ...more];
       // Muon is for filters, which a pretrained network has of its own.
@@ -211,8 +223,8 @@ export const multiscale = defineModel({
         const part = (from: number, to: number) => summed.map((one) => g.sliceAxis(one, 0, from, to));
         const classes = discriminative(scope, labelled!, seen, part(0, n));
         const scores = scoresOf(scope, part(n, n + 2 * m), sizes, 2);
-        const ofReal = mean(scores.map((s) => weightedMean(realLoss(g.sliceAxis(s, 0, 0, m)), real!.weights)));
-        const ofGenerated = mean(scores.map((s) => g.mean(generatedLoss(g.sliceAxis(s, 0, m, 2 * m)))));
+        const ofReal = mean(scores.map((s) => weightedMean(against.real(g.sliceAxis(s, 0, 0, m)), real!.weights)));
+        const ofGenerated = mean(scores.map((s) => g.mean(against.generated(g.sliceAxis(s, 0, m, 2 * m)))));
         const apart = g.mul(g.add(ofReal, ofGenerated), o.adversarialWeight);
         return {
           loss: g.add(classes.loss, apart),
@@ -236,7 +248,7 @@ export const multiscale = defineModel({
         // The averaged trunk judges: its running statistics are those of all pictures, and are left alone.
         const sizes = generate(scope, labels);
         const summed = summaries(scope.averaged, sizes[0]!);
-        const taken = mean(scoresOf(scope.averaged, summed, sizes, 1).map((s) => g.mean(generatorLoss(s))));
+        const taken = mean(scoresOf(scope.averaged, summed, sizes, 1).map((s) => g.mean(against.generator(s))));
         const asked = g.mean(crossEntropy(logitsOf(scope.averaged, encode(scope.averaged, summed)), labels));
         return { loss: g.add(taken, asked), log: { taken, asked } };
       },
@@ -248,9 +260,12 @@ export const multiscale = defineModel({
         ? Array.from({ length: Math.min(o.scales, (backbone ? backbone.scales! : widths).length) }, (_, k) => k)
         : [];
     const tapName = (k: number) => `scale${k + 1}`;
-    const sampling: Heads = adversarial
-      ? { sample: head(["label"], "picture", (scope, { label }) => generate(scope, label)[0]!) }
-      : {};
+    const adversarialHeads: Heads = {
+      sample: head(["label"], "picture", (scope, { label }) => generate(scope, label)[0]!),
+      discriminate: head(["picture"], "score", (scope, { picture }) =>
+        mean(scoresOf(scope, summaries(scope, picture), halves(picture, generator.depth))),
+      ),
+    };
     return {
       // Pictures as they are where they teach what is real: changed ones would be taken for real too.
       streams: {
@@ -284,7 +299,7 @@ export const multiscale = defineModel({
             head(["picture"], "logits", (scope, { picture }) => scaleLogits(scope, k, summaries(scope, picture)[k]!)),
           ]),
         ),
-        ...sampling,
+        ...(adversarial ? adversarialHeads : {}),
         ...pretrainedHeads(backbone),
       },
     };

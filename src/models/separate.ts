@@ -21,16 +21,8 @@ export interface SeparateOptions {
   readonly share: number;
 }
 
-/**
- * Pictures a step of the classifier at the usual `--batch`: as many as the fast net learns from best, and no more pixels than the largest
- * batch has of 64x64; on a pretrained network the usual batch.
- */
-export function separateBatch({ examples, height, width, backbone }: DataSpec): number {
-  if (backbone) return USUAL_BATCH;
-  let batch = fastBatch(examples);
-  while (batch > 32 && batch * height * width > 512 * 64 * 64) batch /= 2;
-  return batch;
-}
+/** Pictures a step of the classifier at the usual `--batch`: those of the fast net; on a pretrained network the usual batch. */
+export const separateBatch = (data: DataSpec): number => (data.backbone ? USUAL_BATCH : fastBatch(data));
 
 /** Stages and streams of training the classifier apart. */
 export function separate(o: SeparateOptions): Pick<BuiltModel, "stages" | "streams"> {

@@ -22,7 +22,8 @@ const halfSquare = (scores: Tensor, target: number) => g.mul(g.square(g.sub(scor
  * - `nonSaturating` (Goodfellow et al. 2014, section 3): -ln σ(s) of real and -ln(1 - σ(s)) of generated pictures, where s is the
  *   log-odds that a picture is real; the generator's is -ln σ(s), which does not flatten out where the discriminator is sure.
  * - `hinge` (Lim & Ye 2017, Geometric GAN; Miyato et al. 2018, equations 16 and 17): max(0, 1 - s), max(0, 1 + s); -s.
- * - `leastSquares` (Mao et al. 2017, equation 9): ½ (s - 1)², ½ s²; ½ (s - 1)².
+ * - `leastSquares` (Mao et al. 2017, equation 9, of s + ½, so that above 0 is nearer to real here too): ½ (s - ½)², ½ (s + ½)²;
+ *   ½ (s - ½)².
  * - `wasserstein` (Arjovsky et al. 2017, equations 2 and 3): -s, s; -s. The discriminator must be kept Lipschitz, by a gradient
  *   penalty or spectral normalisation, or its loss has no lower bound.
  */
@@ -38,9 +39,9 @@ export const ADVERSARIAL_LOSSES = {
     generator: g.neg,
   },
   leastSquares: {
-    real: (scores) => halfSquare(scores, 1),
-    generated: (scores) => halfSquare(scores, 0),
-    generator: (scores) => halfSquare(scores, 1),
+    real: (scores) => halfSquare(scores, 0.5),
+    generated: (scores) => halfSquare(scores, -0.5),
+    generator: (scores) => halfSquare(scores, 0.5),
   },
   wasserstein: { real: g.neg, generated: (scores) => scores, generator: g.neg },
 } as const satisfies Record<string, AdversarialLoss>;

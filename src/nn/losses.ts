@@ -27,7 +27,7 @@ export function weightedMean(values: Tensor, weights: Tensor): Tensor {
  * p(label) + smoothing · the mean of -ln p over the classes
  */
 export function crossEntropy(logits: Tensor, labels: Tensor, smoothing = 0): Tensor {
-  return smoothed(g.neg(categorical.logProb(labels, logits)), logits, smoothing);
+  return smoothed(g.neg(categorical.logProb(labels, logits)), g.logSoftmax(logits), smoothing);
 }
 
 /**
@@ -36,13 +36,26 @@ export function crossEntropy(logits: Tensor, labels: Tensor, smoothing = 0): Ten
  * @param targets `[n, k]`: rows that sum up to 1, or of zeros for an example without a label
  */
 export function softCrossEntropy(logits: Tensor, targets: Tensor, smoothing = 0): Tensor {
-  return smoothed(g.neg(perExample(g.mul(targets, g.logSoftmax(logits)))), logits, smoothing);
+  const logP = g.logSoftmax(logits);
+  return smoothed(g.neg(perExample(g.mul(targets, logP))), logP, smoothing);
 }
 
-/** (1 - smoothing) · the exact loss + smoothing · the mean of -ln p over the classes. */
-function smoothed(exact: Tensor, logits: Tensor, smoothing: number): Tensor {
+/**
+ * Focal loss of each example in nats, `[n]`: -Σ t (1 - p)² ln p, so that examples that are already told well teach little (Lin et al.
+ * 2017, Focal Loss for Dense Object Detection, equation 4 with their γ of 2), with label smoothing as in `crossEntropy`.
+ * @param logits `[n, k]`
+ * @param targets `[n, k]`: rows t that sum up to 1, or of zeros for an example without a label
+ */
+export function focalLoss(logits: Tensor, targets: Tensor, smoothing = 0): Tensor {
+  const logP = g.logSoftmax(logits);
+  const focused = g.mul(g.square(g.sub(1, g.exp(logP))), logP); // [n, k]
+  return smoothed(g.neg(perExample(g.mul(targets, focused))), focused, smoothing);
+}
+
+/** (1 - smoothing) · the exact loss - smoothing · the mean over the classes of `logs` `[n, k]`, what a class says of itself. */
+function smoothed(exact: Tensor, logs: Tensor, smoothing: number): Tensor {
   if (smoothing === 0) return exact;
-  const uniform = g.neg(g.mean(g.logSoftmax(logits), -1));
+  const uniform = g.neg(g.mean(logs, -1));
   return g.add(g.mul(exact, 1 - smoothing), g.mul(uniform, smoothing));
 }
 
@@ -66,16 +79,26 @@ export interface ClassTargets {
   };
 }
 
+/** Losses that `classLoss` can be the mean of. */
+export const CLASS_LOSS_NAMES = ["crossEntropy", "focal"] as const;
+
 /**
- * Mean cross entropy in nats over the examples with a label, a scalar; for mixed pictures, share · (loss of the own label) +
- * (1 - share) · (loss of the partner's) (Zhang et al. 2018, equation 2).
+ * Mean cross entropy or focal loss in nats over the examples with a label, a scalar; for mixed pictures, share · (loss of the own
+ * label) + (1 - share) · (loss of the partner's) (Zhang et al. 2018, equation 2).
  * @param logits `[n, k]`
  * @param smoothing label smoothing as in `crossEntropy`, 0..1
  */
-export function classLoss(logits: Tensor, targets: ClassTargets, smoothing = 0): Tensor {
+export function classLoss(
+  logits: Tensor,
+  targets: ClassTargets,
+  smoothing = 0,
+  name: (typeof CLASS_LOSS_NAMES)[number] = "crossEntropy",
+): Tensor {
   const { labelled, mixed } = targets;
-  const lossOf = ({ labels, soft }: Pick<ClassTargets, "labels" | "soft">) =>
-    soft ? softCrossEntropy(logits, soft, smoothing) : crossEntropy(logits, labels, smoothing);
+  const lossOf = ({ labels, soft }: Pick<ClassTargets, "labels" | "soft">) => {
+    if (name === "focal") return focalLoss(logits, soft ?? g.oneHot(labels, logits.shape[1]!), smoothing);
+    return soft ? softCrossEntropy(logits, soft, smoothing) : crossEntropy(logits, labels, smoothing);
+  };
   const own = lossOf(targets);
   if (!mixed) return weightedMean(own, labelled);
   const other = lossOf(mixed);

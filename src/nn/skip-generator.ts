@@ -1,7 +1,8 @@
 // A generator that paints coarse to fine: a picture at each size, and each is added to the one before; and what judges each size.
+import { zeros } from "../base/array.ts";
 import * as g from "../graph/ops/index.ts";
-import type { Tensor } from "../graph/tensor.ts";
-import { glorotUniform } from "./init.ts";
+import { constant, type Tensor } from "../graph/tensor.ts";
+import { glorotUniform, zerosInit } from "./init.ts";
 import { batchNorm, conditionalDense, conv, spectralNorm } from "./layers.ts";
 import { levelSizes } from "./nets.ts";
 import type { Scope } from "./scope.ts";
@@ -65,19 +66,35 @@ const JUDGE_CHANNELS = 16;
  * features `[n, f]` of each size. As in Karnewar & Wang 2020, MSG-GAN, section 2 (the simplest of their ways to join, side by side), the
  * pictures of a size join the maps that were made of the larger ones, so that each size is seen together with what it is a part of; the
  * smallest are joined by how much the pictures of a batch differ, too. All weights are spectrally normalised.
- * @param kinds how many kinds of pictures, real or generated, lie one after the other in the batch, as many of each: the pictures of one
- * kind are compared among themselves
+ * @param kinds how many kinds of pictures, real or generated, lie one after the other in the batch, as many of each, the real ones first:
+ * the pictures of one kind are compared among themselves. Absent: each is judged by itself, as one among real ones
  */
-export function judgeFeatures(scope: Scope, sizes: readonly Tensor[], kinds: number): Tensor[] {
+export function judgeFeatures(scope: Scope, sizes: readonly Tensor[], kinds?: number): Tensor[] {
   let maps: Tensor | undefined;
   return sizes.map((x, k) => {
     const joined = maps ? g.concat([x, maps], 3) : x;
     const isSmallest = k === sizes.length - 1;
-    const seen = isSmallest ? g.concat([joined, batchDeviation(joined, kinds)], 3) : joined;
+    const seen = isSmallest ? withDeviation(scope, joined, kinds) : joined;
     const channels = JUDGE_CHANNELS << Math.min(k, 2);
     maps = g.leakyRelu(conv(scope.child(`size${k + 1}`), seen, channels, 4, { stride: 2, weights: spectralNorm }), 0.2);
     return g.mean(maps, [1, 2]);
   });
+}
+
+/**
+ * Maps `[n, h, w, c]` with one channel more, how much those of a batch differ. While training, the buffer `deviation` [1] moves towards
+ * that of the first kind; it is what is joined where no kinds are told.
+ */
+function withDeviation(scope: Scope, x: Tensor, kinds: number | undefined): Tensor {
+  const usual = scope.buffer("deviation", [1], zerosInit);
+  if (kinds === undefined) {
+    const added = g.concat([constant(zeros([x.shape[3]!])), usual], 0);
+    return g.add(g.pad(x, [0, 0, 0, 0], [0, 0, 0, 1]), added);
+  }
+  const deviation = batchDeviation(x, kinds);
+  const first = g.reshape(g.slice(deviation, [0, 0, 0, 0], [1, 1, 1, 1]), [1]);
+  if (scope.training) scope.assign("deviation", g.add(g.mul(usual, 0.9), g.mul(first, 0.1)));
+  return g.concat([x, deviation], 3);
 }
 
 /**

@@ -21,6 +21,8 @@ interface Alarm {
   readonly name: string;
   readonly title: string;
   readonly advice: readonly string[];
+  /** Whether it is of the two networks against each other: while nothing moves samples it neither begins nor ends. */
+  readonly ofGame?: true;
   /** What is seen of it, with its numbers; undefined where there is nothing to see. */
   see(epochs: Epochs): string | undefined;
 }
@@ -103,6 +105,7 @@ const NARROW = 0.5;
 
 const collapse: Alarm = {
   name: "collapse",
+  ofGame: true,
   title: "the generator collapses",
   advice: [DIFF_AUGMENT, SLOWER_DISCRIMINATOR, NO_MOMENTUM, LARGER_BATCH, CHECK_DATA],
   see(epochs) {
@@ -131,6 +134,7 @@ const NEARER = 0.95;
 
 const winning: Alarm = {
   name: "discriminator-wins",
+  ofGame: true,
   title: "the discriminator wins",
   advice: [DIFF_AUGMENT, SLOWER_DISCRIMINATOR, NO_MOMENTUM, LARGER_BATCH, NO_BATCH_NORM],
   see(epochs) {
@@ -153,6 +157,7 @@ const NOTABLE = 0.5;
 
 const memorising: Alarm = {
   name: "discriminator-memorises",
+  ofGame: true,
   title: "the discriminator learns the training pictures by heart",
   advice: [DIFF_AUGMENT, SMALLER_DISCRIMINATOR, SLOWER_DISCRIMINATOR],
   see(epochs) {
@@ -202,6 +207,7 @@ const FLAT = 1e-4;
 
 const slope: Alarm = {
   name: "picture-gradient",
+  ofGame: true,
   title: "the gradient that the generator learns from vanishes or explodes",
   advice: [SLOWER_DISCRIMINATOR, SPECTRAL_NORM, NO_MOMENTUM, CHECK_DATA],
   see(epochs) {
@@ -238,9 +244,11 @@ const ALARMS: readonly Alarm[] = [collapse, winning, memorising, runaway, slope,
 /**
  * What begins and what ends with the last of some epochs.
  * @param raised names of the alarms that have begun and not ended
+ * @param isPlayed whether a step of the last epoch moved what samples are made of
  */
-export function alarmChanges(epochs: Epochs, raised: readonly string[]): AlarmChange[] {
-  return ALARMS.flatMap(({ name, title, advice, see }): AlarmChange[] => {
+export function alarmChanges(epochs: Epochs, raised: readonly string[], isPlayed = true): AlarmChange[] {
+  return ALARMS.flatMap(({ name, title, advice, ofGame, see }): AlarmChange[] => {
+    if (ofGame && !isPlayed) return [];
     const text = see(epochs);
     if ((text !== undefined) === raised.includes(name)) return [];
     return [{ name, title, advice, text: text ?? "", state: text === undefined ? "ends" : "begins" }];

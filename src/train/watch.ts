@@ -93,17 +93,18 @@ export class Watch {
         ? known
         : withoutSamples(known);
     const thumbnails = predictions ? firstSamples(predictions) : [];
+    const players = this.players(progress, epochs.at(-1) ?? {});
     const metrics = {
       ...(await this.validationLosses(this.compiled.stages[progress.stage.index]!, progress)),
       ...this.parameterNorms(progress),
       ...(await this.scores(predictions)),
       ...(await this.slope(progress)),
-      ...(samples.length > 0 && samples.length === thumbnails.length && this.isMoving(progress, epochs.at(-1) ?? {})
+      ...(samples.length > 0 && samples.length === thumbnails.length && players.some((step) => isAtWork(step, progress))
         ? { "watch/sampleChange": meanOf(samples.map((value, i) => Math.abs(value - thumbnails[i]!))) }
         : {}),
     };
     const kept = [...epochs, { ...judged, ...metrics, ...this.stepsOf(progress) }].slice(-EPOCHS_KEPT);
-    const changes = alarmChanges(kept, raised);
+    const changes = alarmChanges(kept, raised, players.length > 0);
     const begun = changes.flatMap(({ name, state }) => (state === "begins" ? [name] : []));
     const goingOn = raised.filter((name) => !changes.some((change) => change.name === name));
     progress.watch = { epochs: kept, samples: thumbnails, raised: [...goingOn, ...begun] };
@@ -111,16 +112,13 @@ export class Watch {
   }
 
   /**
-   * Whether samples should have changed in the epoch: a phase that moves what they are made of took steps, at a rate that is
-   * not nearly 0 by its schedule. At the end of training samples come to rest, as they should.
+   * The phases that took steps in the epoch and move what samples are made of.
    * @param before what was seen an epoch before
    */
-  private isMoving({ stage: { index, step, planned }, phaseSteps }: TrainingProgress, before: Metrics): boolean {
-    const done = step / (planned ?? Number.POSITIVE_INFINITY);
+  private players({ stage, phaseSteps }: TrainingProgress, before: Metrics): CompiledStage["phases"] {
     const { samples, stages } = this.compiled;
-    return this.moving(samples!, stages[index]!.phases).some(
-      ({ phase }) =>
-        (phaseSteps[phase.name] ?? 0) > (before[stepsName(phase.name)] ?? 0) && phase.schedule(done) > AT_REST,
+    return this.moving(samples!, stages[stage.index]!.phases).filter(
+      ({ phase }) => (phaseSteps[phase.name] ?? 0) > (before[stepsName(phase.name)] ?? 0),
     );
   }
 
@@ -233,7 +231,7 @@ export class Watch {
     for (let index = 0; index < count; index++) {
       const fed = await batches.at(index, 1);
       for (const { phase, step, feeds } of runs) {
-        const log = await program.run(step.graph.name, { ...fed, ...feeds.at(seed, index, 1) });
+        const log = await program.run(step.graph.name, { ...fed, ...feeds.at(seed, index, shareDone(progress)) });
         for (const [name, { data }] of Object.entries(log)) {
           const key = `validation/${phase.name}/${name}`;
           sums[key] = (sums[key] ?? 0) + data[0]! / count;
@@ -243,6 +241,17 @@ export class Watch {
     return sums;
   }
 }
+
+/** How much of the stage is done, 0..1; 0 while its length is not known. */
+const shareDone = ({ stage: { step, planned } }: TrainingProgress): number =>
+  step / (planned ?? Number.POSITIVE_INFINITY);
+
+/**
+ * Whether the rate of a phase is not nearly 0 by its schedule, so that what it moves should have changed. At the end of training samples
+ * come to rest, as they should.
+ */
+const isAtWork = ({ phase }: CompiledStage["phases"][number], progress: TrainingProgress): boolean =>
+  phase.schedule(shareDone(progress)) > AT_REST;
 
 /** Numbers of training alone. */
 const withoutValidation = (known: Metrics): Metrics =>

@@ -17,11 +17,11 @@ describe("net=fast", () => {
     cnn.build(parseOptions(cnn, options), data);
 
   it("is trained by its own rule, and on batches of its own", () => {
-    const counts = { labelled: 4000, unlabelled: 0 };
-    const [phase] = built({ net: "fast" }, { ...spec, examples: counts }).stages[0]!.phases;
+    const data = { ...spec, examples: { labelled: 4000, unlabelled: 0 } };
+    const [phase] = built({ net: "fast" }, data).stages[0]!.phases;
     expect(phase).toMatchObject({ emaDecay: 0.99, learningRate: 4e-3 });
-    expect(cnn.batch!(counts, parseOptions(cnn, { net: "fast" }))).toBe(fastBatch(counts));
-    expect(cnn.batch!(counts, parseOptions(cnn, {}))).toBeUndefined();
+    expect(cnn.batch!(data, parseOptions(cnn, { net: "fast" }))).toBe(fastBatch(data));
+    expect(cnn.batch!(data, parseOptions(cnn, {}))).toBeUndefined();
   });
 
   it("learns drawings in few epochs", async () => {

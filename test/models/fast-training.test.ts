@@ -1,17 +1,50 @@
 import { describe, expect, it } from "vitest";
+import { cnn } from "../../src/models/cnn.ts";
 import { fastBatch, fastTraining, fastWidths } from "../../src/models/fast-training.ts";
-import type { ParameterGroup } from "../../src/models/model.ts";
+import { hybrid } from "../../src/models/hybrid.ts";
+import { parseOptions } from "../../src/models/index.ts";
+import type { Model, ParameterGroup } from "../../src/models/model.ts";
+import { multiscale } from "../../src/models/multiscale.ts";
+import { separateBatch } from "../../src/models/separate.ts";
+
+/** Pictures of one size, so many of them, all with labels. */
+const pictures = (side: number, labelled: number) => ({
+  ...{ height: side, width: side },
+  examples: { labelled, unlabelled: 0 },
+});
 
 describe("batches of a fast net", () => {
   it("are 512 pictures, or fewer where an epoch would be under sixteen steps, down to 64", () => {
-    const batches = [60000, 8192, 8191, 1237, 100].map((labelled) => fastBatch({ labelled, unlabelled: 0 }));
+    const batches = [60000, 8192, 8191, 1237, 100].map((labelled) => fastBatch(pictures(28, labelled)));
     expect(batches).toEqual([512, 512, 256, 64, 64]);
+  });
+
+  it("have as many pixels as 64 pictures of 224x224 at most, down to 32 pictures, whatever asks for them", () => {
+    const sides = [28, 32, 64, 79, 80, 112, 128, 224, 225, 1024];
+    expect(sides.map((side) => fastBatch(pictures(side, 60000)))).toEqual([
+      ...[512, 512, 512, 512, 256, 256, 128],
+      ...[64, 32, 32],
+    ]);
+    // Of few pictures the other rule has its say.
+    expect([28, 224].map((side) => fastBatch(pictures(side, 100)))).toEqual([64, 64]);
+    const colour = (side: number) => ({ ...pictures(side, 60000), channels: 3, classes: ["a", "b"], mirror: true });
+    expect([28, 32, 224].map((side) => separateBatch(colour(side)))).toEqual([512, 512, 64]);
+    const models: [Model, options: Record<string, unknown>][] = [
+      [cnn, { net: "fast" }],
+      [hybrid, {}],
+      [multiscale, {}],
+    ];
+    for (const [model, options] of models)
+      expect(
+        [28, 32, 224].map((side) => model.batch!(colour(side), parseOptions(model, options))),
+        model.name,
+      ).toEqual([512, 512, 64]);
   });
 });
 
 describe("how a fast net is trained", () => {
   const rule = (optimizer: "muon" | "sgd" | "adam", labelled: number) =>
-    fastTraining(optimizer, ["net/"], ["head/"], 1, fastBatch({ labelled, unlabelled: 0 }));
+    fastTraining(optimizer, ["net/"], ["head/"], 1, fastBatch(pictures(28, labelled)));
   const groups = (updates: ReturnType<typeof rule>["updates"]) =>
     updates.filter((update): update is ParameterGroup => typeof update !== "string");
 

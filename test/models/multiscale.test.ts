@@ -11,13 +11,18 @@ import { overViews } from "../../src/models/test-views.ts";
 import { Build, initialState } from "../../src/nn/scope.ts";
 import { batchDeviation, halves, judgeFeatures, skipGenerator } from "../../src/nn/skip-generator.ts";
 import { Random } from "../../src/random/random.ts";
-import { inNumbers } from "./in-numbers.ts";
+import { compileModel } from "../../src/train/steps.ts";
+import { inNumbers, meanOf, softplus } from "./in-numbers.ts";
 import { modelTests } from "./model-tests.ts";
 
 const small = { widths: "4-6", scales: 2, summary: 8, code: 8 };
 modelTests(multiscale, [
   { ...small, adversarial: "off" },
   { ...small, adversarial: "on", generatorWidth: 4 },
+  {
+    ...{ ...small, adversarial: "on", generatorWidth: 4 },
+    ...{ judged: "sizes", adversarialLoss: "leastSquares", classLoss: "focal" },
+  },
 ]);
 
 const zerosTensor = (...shape: number[]) => constant(zeros(shape));
@@ -69,6 +74,44 @@ it("multiscale tells gradients of the terms of its loss, those of what is multip
   expect(three.adversarialGradient! / one.adversarialGradient!).toBeCloseTo(3, 9);
 });
 
+it.each(["picture", "sizes"])("multiscale is watched where it is adversarial, and only there (judged=%s)", (judged) => {
+  const spec = { height: 8, width: 8, channels: 1, classes: ["a", "b", "c"], mirror: false };
+  const built = (adversarial: string, labelled: number) =>
+    multiscale.build(parseOptions(multiscale, { ...small, adversarial, generatorWidth: 4, judged }), {
+      ...spec,
+      examples: { labelled, unlabelled: 100 },
+    });
+  const isWatched = (adversarial: string, labelled: number) => {
+    const model = built(adversarial, labelled);
+    const { watch, stages } = compileModel(model, spec, 8);
+    const told = [...(watch?.losses.keys() ?? [])];
+    expect(told).toEqual(watch ? stages[0]!.phases.map(({ phase }) => phase.name) : []);
+    expect("sample" in model.heads).toBe(watch !== undefined);
+    return watch !== undefined;
+  };
+  expect([isWatched("on", 200), isWatched("auto", 10), isWatched("auto", 200), isWatched("off", 10)]).toEqual([
+    ...[true, true],
+    ...[false, false],
+  ]);
+});
+
+it.each<[string, (score: number) => number]>([
+  ["hinge", (s) => -s],
+  ["nonSaturating", (s) => softplus(-s)],
+  ["leastSquares", (s) => (s - 0.5) ** 2 / 2],
+])(
+  "multiscale with adversarialLoss=%s teaches its generator by the score that it gives pictures",
+  (adversarialLoss, of) => {
+    // A generator that paints nothing: grey, whatever batch norm makes of its maps. One scale, as a mean of losses is not that of the mean.
+    const fills = { "generator/level1/image/weights": 0, "scores/scale1/bias": 0.75 };
+    const options = { ...small, adversarial: "on", generatorWidth: 4, scales: 1, adversarialLoss };
+    const model = inNumbers(multiscale, options, 3, fills);
+    const grey = model.tensor(new Array(3 * 64).fill(0.5), 8, 8, 1);
+    const scores = model.head("discriminate", { picture: grey });
+    expect(model.phase("generator").taken).toBeCloseTo(meanOf(scores.map(of)), 10);
+  },
+);
+
 it("multiscale with judged=sizes looks at pictures of each size, real and generated ones of one shape", () => {
   for (const [height, width] of [
     [28, 28],
@@ -88,6 +131,54 @@ it("multiscale with judged=sizes looks at pictures of each size, real and genera
   for (const phase of ["both", "generator"])
     for (const value of Object.values(step("sizes").phase(phase))) expect(value).toSatisfy(Number.isFinite);
   expect(step("sizes").phase("both").generated).not.toBeCloseTo(step("picture").phase("both").generated!, 6);
+});
+
+it("multiscale with classLoss=focal learns by (1 - p)² of the cross entropy, from each scale too", () => {
+  // Nothing is known of three classes: p is 1/3.
+  const fills = { "classifier/out/weights": 0, "scales/scale1/logits/weights": 0, "scales/scale2/logits/weights": 0 };
+  for (const [classLoss, expected] of [
+    ["crossEntropy", Math.log(3)],
+    ["focal", (4 / 9) * Math.log(3)],
+  ] as const) {
+    const options = { ...small, adversarial: "off", auxiliary: 0.25, classLoss };
+    const told = inNumbers(multiscale, options, 3, fills).phase("classifier");
+    expect(told.scale1, classLoss).toBeCloseTo(expected, 10);
+    expect(told.loss, classLoss).toBeCloseTo((1 + 2 * 0.25) * expected, 10);
+  }
+});
+
+it("a picture that is judged by itself is one among pictures that differ as real ones have of late", () => {
+  const random = new Random(1, "by itself");
+  const values = new Float32Array(6 * 16);
+  random.fillUniform(values);
+  // The real ones differ, the generated ones half as much.
+  const x = constant(
+    ndarray(
+      "float32",
+      [6, 4, 4, 1],
+      values.map((value, i) => (i < 48 ? value : value / 2)),
+    ),
+  );
+  const real = g.sliceAxis(x, 0, 0, 3);
+  const training = new Build(true);
+  judgeFeatures(training.root, [x], 2);
+  const state = initialState(training.state, 1);
+  const valuesOf = (tensors: Tensor[]) =>
+    interpret(tensors, Object.fromEntries([...state].map(([path, value]) => [STATE_PREFIX + path, value]))).map(
+      ({ data }) => [...data],
+    );
+  const [moved, differ] = valuesOf([training.assigned.get("deviation")!, batchDeviation(real, 1)]);
+  expect(moved).toEqual([expect.closeTo(0.1 * differ![0]!, 12)]);
+  state.set("deviation", ndarray("float32", [1], [differ![0]!]));
+  const judged = new Build(false).root;
+  const [alone, first, together] = valuesOf([
+    judgeFeatures(judged, [real])[0]!,
+    judgeFeatures(judged, [g.sliceAxis(x, 0, 0, 1)])[0]!,
+    judgeFeatures(judged, [real], 1)[0]!,
+  ]);
+  // The buffer is float32: six digits.
+  for (const [i, value] of together!.entries()) expect(alone![i]).toBeCloseTo(value, 6);
+  expect(alone!.slice(0, first!.length)).toEqual(first);
 });
 
 it("what a discriminator makes of a size joins what it made of the larger ones, and how pictures of a kind differ", () => {

@@ -12,7 +12,7 @@ const feeds = { s: ndarray("float32", [SCORES.length], SCORES) };
 const valuesOf = (x: Tensor) => [...interpret([x], feeds)[0]!.data];
 const sigmoid = (x: number) => 1 / (1 + Math.exp(-x));
 
-/** The formulas as their papers have them. */
+/** The formulas as their papers have them; of least squares the score is half a unit lower. */
 const FORMULAS: Record<AdversarialLossName, Record<"real" | "generated" | "generator", (s: number) => number>> = {
   nonSaturating: {
     real: (s) => -Math.log(sigmoid(s)),
@@ -21,9 +21,9 @@ const FORMULAS: Record<AdversarialLossName, Record<"real" | "generated" | "gener
   },
   hinge: { real: (s) => Math.max(0, 1 - s), generated: (s) => Math.max(0, 1 + s), generator: (s) => -s },
   leastSquares: {
-    real: (s) => (s - 1) ** 2 / 2,
-    generated: (s) => s ** 2 / 2,
-    generator: (s) => (s - 1) ** 2 / 2,
+    real: (s) => (s + 0.5 - 1) ** 2 / 2,
+    generated: (s) => (s + 0.5) ** 2 / 2,
+    generator: (s) => (s + 0.5 - 1) ** 2 / 2,
   },
   wasserstein: { real: (s) => -s, generated: (s) => s, generator: (s) => -s },
 };
@@ -54,6 +54,18 @@ describe.each(Object.keys(FORMULAS) as AdversarialLossName[])("adversarial loss 
     expect(wanted(losses.generated, 0.25)).toBeLessThan(0);
     expect(wanted(losses.generator, -5)).toBeGreaterThan(0);
   });
+});
+
+it("scores above 0 say that a picture is real, where a loss has a place at which it says neither", () => {
+  // There the slopes of both sides are of one size.
+  for (const name of ["nonSaturating", "hinge", "leastSquares"] as const) {
+    const slopes = (["real", "generated"] as const).map((side) => {
+      const [slope] = grad(g.sum(ADVERSARIAL_LOSSES[name][side](s)), [s]);
+      return valuesOf(slope!)[SCORES.indexOf(0)]!;
+    });
+    expect(slopes[0], name).toBeLessThan(0);
+    expect(slopes[1], name).toBeCloseTo(-slopes[0]!, 12);
+  }
 });
 
 it("the generator's loss that does not saturate has a slope near 1 where the discriminator is sure", () => {

@@ -1,10 +1,14 @@
 import { describe, expect, it } from "vitest";
 import { ndarray } from "../../src/base/array.ts";
+import { grad } from "../../src/graph/grad.ts";
 import { interpret } from "../../src/graph/interpret.ts";
+import * as g from "../../src/graph/ops/index.ts";
 import { constant, type Tensor } from "../../src/graph/tensor.ts";
 import {
+  type ClassTargets,
   classLoss,
   crossEntropy,
+  focalLoss,
   generalizedCrossEntropy,
   perExample,
   sigmoidCrossEntropy,
@@ -44,7 +48,53 @@ describe("cross entropy", () => {
   });
 });
 
+/** Of a class of probability p. */
+const focal = (p: number) => -((1 - p) ** 2) * Math.log(p);
+
+describe("focal loss", () => {
+  const against = (row: number, target: readonly number[]) =>
+    target.reduce((sum, t, k) => sum + t * focal(P[row]![k]!), 0);
+
+  it("is -(1 - p)² ln p of the class, of soft targets their mean, and 0 without any", () => {
+    const hard = floats([0, 1, 0, 0, 0, 1], [2, 3]);
+    expect(value(focalLoss(LOGITS, hard))).toEqual(close([focal(0.2), focal(0.5)]));
+    const soft = [
+      [0.2, 0.3, 0.5],
+      [0, 0, 0],
+    ];
+    expect(value(focalLoss(LOGITS, floats(soft.flat(), [2, 3])))).toEqual(close([against(0, soft[0]!), 0]));
+  });
+
+  it("with smoothing s is that of targets of 1 - s + s/k for the label and s/k for the others", () => {
+    const hard = floats([1, 0, 0, 0, 0, 1], [2, 3]);
+    expect(value(focalLoss(LOGITS, hard, 0.3))).toEqual(
+      close([against(0, [0.8, 0.1, 0.1]), against(1, [0.1, 0.1, 0.8])]),
+    );
+  });
+
+  it("is finite, with a slope, where a class is certain", () => {
+    const logits = floats([800, 0, -800, 800], [2, 2]);
+    const loss = focalLoss(logits, floats([0, 1, 0, 1], [2, 2]));
+    expect(value(loss)).toEqual(close([800, 0]));
+    // By the logit of its class, of p = 0: d(-ln p) = p - 1; of p = 1: 0.
+    const [slope] = grad(g.sum(loss), [logits]);
+    expect(value(slope!)).toEqual(close([1, -1, 0, 0]));
+  });
+});
+
 describe("a class loss", () => {
+  it("may be the focal loss, of labels, soft labels and mixed pictures alike", () => {
+    const own = { labels: ints([1, 2]), labelled: floats([1, 1]) };
+    const mixed = { labels: ints([2, 0]), share: floats([0.75, 0.4]), labelled: floats([1, 1]) };
+    const loss = (more: Partial<ClassTargets>) => value(classLoss(LOGITS, { ...own, ...more }, 0, "focal"));
+    expect(loss({})).toEqual(close([(focal(0.2) + focal(0.5)) / 2]));
+    expect(loss({ labels: ints([-1, 2]), labelled: floats([0, 1]) })).toEqual(close([focal(0.5)]));
+    expect(loss({ soft: floats([0, 1, 0, 0, 0, 1], [2, 3]) })).toEqual(loss({}));
+    expect(loss({ mixed })).toEqual(
+      close([(0.75 * focal(0.2) + 0.25 * focal(0.1) + 0.4 * focal(0.5) + 0.6 * focal(0.25)) / 2]),
+    );
+  });
+
   it("is the mean over the examples with a label, and 0 without any", () => {
     const loss = (labels: number[], labelled: number[]) =>
       value(classLoss(LOGITS, { labels: ints(labels), labelled: floats(labelled) }));

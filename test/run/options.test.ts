@@ -3,9 +3,9 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "nod
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
-import type { ExampleCounts } from "../../src/data/dataset.ts";
 import { glyphs } from "../../src/data/sets/glyphs.ts";
 import { findModel } from "../../src/models/index.ts";
+import type { DataSpec } from "../../src/models/model.ts";
 import { optionsOf, RUN_VERSION, RunFolder, runConfig } from "../../src/run/folder.ts";
 import { type OptionName, RUN_OPTION_LIST, type RunOption, type RunOptions } from "../../src/run/options.ts";
 import { newOptions } from "../../src/run/stored-options.ts";
@@ -102,7 +102,7 @@ describe("a new run", () => {
   });
 
   it("has as many pictures a step as its model asks for, where the call says nothing", async () => {
-    const asking = { ...findModel("vae"), batch: ({ labelled }: ExampleCounts) => labelled / 2 };
+    const asking = { ...findModel("vae"), batch: ({ examples }: DataSpec) => examples!.labelled / 2 };
     const batchOf = async (more: { batch?: number }) => {
       const { run } = await startRun(asking, { data, backend, out: mkdtempSync(join(root, "run-")), ...more });
       return run.config.batch;

@@ -130,6 +130,16 @@ describe("the rules", () => {
     expect(alarmChanges(history, ["collapse"])).toEqual([]);
     expect(alarmChanges(epochs(5), ["collapse"])).toMatchObject([{ name: "collapse", state: "ends", text: "" }]);
   });
+
+  it("on the game of the two networks neither begin nor end while nothing moves samples; the others do", () => {
+    const wrong = { ...sure, "watch/sampleSlope": 0, "watch/trainingScore": 9, "train/d/loss": 12.1 };
+    const history = epochs(5, wrong, wrong);
+    expect(begun(history)).toEqual([
+      ...["discriminator-wins", "discriminator-memorises", "runaway", "picture-gradient"],
+    ]);
+    expect(alarmChanges(history, [], false).map(({ name }) => name)).toEqual(["runaway"]);
+    expect(alarmChanges(epochs(5), ["collapse", "runaway"], false)).toMatchObject([{ name: "runaway", state: "ends" }]);
+  });
 });
 
 describe("in training", () => {
@@ -217,6 +227,20 @@ describe("in training", () => {
     const { alarms, epochs } = await trainGan(staged, data, { epochs: 2 });
     expect(epochs.map(({ metrics }) => "watch/sampleChange" in metrics)).toEqual([false, true]);
     expect(alarms.filter(({ name }) => name === "frozen")).toEqual([]);
+  });
+
+  it("a discriminator that goes on after the generator has stopped does not win", async () => {
+    const model = dense({ discriminator: 3e-3 });
+    const [discriminator, generator] = model.stages[0]!.phases;
+    const early = { ...generator!, window: [0, 0.2] as const };
+    const staged = { ...model, stages: [{ phases: [discriminator!, early] }] };
+    const { alarms, epochs } = await trainGan(staged, data, { epochs: 5 });
+    // It is sure of both kinds, and samples stay.
+    for (const { metrics } of epochs.slice(-2)) {
+      expect(metrics["validation/discriminatorReal"]).toBeGreaterThan(0.98);
+      expect(metrics["validation/discriminatorGenerated"]).toBeGreaterThan(0.98);
+    }
+    expect(alarms).toEqual([]);
   });
 
   it("a checkpoint is never ahead of what was told: whoever leaves before the alarm goes on from before the epoch", async () => {
