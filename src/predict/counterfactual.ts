@@ -26,9 +26,9 @@ const LATENT_WEIGHT = 0.02;
 /**
  * Changes of values that are left out, as a share of a picture's largest: the decoder moves all values a little, on most of which the class
  * does not depend. In a trial on 160 validation pictures of MNIST another network agreed with 94.4 % without it, and with 96.3 % of less
- * change where what was below 0.15 was left out.
+ * change where what was below 0.15 was left out; on 320 with 97.8 % at 0.15 and 98.4 % at 0.25, of 5 % less change, but with 95.0 % at 0.35.
  */
-const LEAST_CHANGE = 0.15;
+const LEAST_CHANGE = 0.25;
 /** Adam (Kingma & Ba 2015) on the latent vector; its rate falls to zero along a straight line, so that it comes to rest. */
 const ADAM_STEPS = 60;
 const ADAM = { rate: 0.1, beta1: 0.9, beta2: 0.999, epsilon: 1e-8 };
