@@ -10,10 +10,6 @@ import { openFor } from "../run/open-data.ts";
 import type { StoredOptions } from "../run/options.ts";
 import { openLine, warn } from "./render.ts";
 
-/** As `openFor`, telling how far it is. */
-export const openSource = (source: string, options: StoredOptions): Promise<Dataset> =>
-  openFor(source, options, openLine);
-
 /**
  * Opens what a run was trained on, with the options of then.
  * @param path of the run
@@ -27,7 +23,7 @@ export async function openAgain(
   wayOut?: string,
 ): Promise<Dataset> {
   try {
-    return await openSource(source, options);
+    return await openFor(source, options, openLine);
   } catch (cause) {
     // The advice that comes with it is for other options, which a run that is there cannot have.
     if ((cause as { code?: unknown }).code !== "E_OPTION") throw cause;

@@ -50,9 +50,11 @@ export interface OpenOptions {
   add?: AddedPictures;
   /**
    * Size in pixels that pictures are read at. By default they keep their own where all have the same and none is larger
-   * than 96x96, and become 64x64 otherwise.
+   * than 96x96, and are photographs otherwise.
    */
   image?: { height: number; width: number };
+  /** Pixels a side of photographs whose size `image` does not say. Default 64. */
+  photographs?: number;
   /** How a picture of another shape becomes that size. Default `fit`. */
   resize?: Resize;
   /** Pairs are made of the pictures: see `withPairs`. */
@@ -98,9 +100,20 @@ const EXPECTED =
  * `E_OPTION` for options that do not fit the data; as `withAdded` for pictures that are added, and as `withPairs` for pairs
  */
 export async function open(source: string, options: OpenOptions = {}): Promise<Dataset> {
-  const { labels, image, resize, memory, maxUndecodable, emptyClasses, validation = 0.1, seed = 0, progress } = options;
-  const pictures: PictureOptions = {
+  const {
+    labels,
     image,
+    photographs,
+    resize,
+    memory,
+    maxUndecodable,
+    emptyClasses,
+    validation = 0.1,
+    seed = 0,
+    progress,
+  } = options;
+  const pictures: PictureOptions = {
+    ...{ image, photographs },
     resize,
     memory,
     maxUndecodable,

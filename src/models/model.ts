@@ -329,6 +329,8 @@ export interface Model<O extends OptionTable = OptionTable> {
   readonly buildsOnBackbone?: boolean | "scales";
   /** Pictures a step where a run does not say (`--batch`); undefined, and by default: as for every run. */
   batch?(data: DataSpec, options: z.infer<O>): number | undefined;
+  /** Pixels a side at which `genclass train` reads photographs where no size is asked for; by default as for every model, 64. */
+  readonly photographs?: number;
   /** The model for these options, which were checked, and for data of this kind. */
   build(options: z.infer<O>, data: DataSpec): BuiltModel;
 }

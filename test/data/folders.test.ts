@@ -41,6 +41,24 @@ describe("class folders", () => {
     await expect(open(folder)).rejects.toThrowError(/3 of 43 pictures do not decode \(more than 5 %\)/);
   });
 
+  it("of pictures of several sizes, or larger than 96 pixels, are photographs, which are read as 64x64 or as is asked for", async () => {
+    const [mixed, large] = [join(root, "mixed"), join(root, "large")];
+    for (let i = 0; i < 8; i++) {
+      await picture(join(mixed, i % 2 ? "a" : "b", `${i}.png`), i, 16 + 4 * i);
+      await picture(join(large, i % 2 ? "a" : "b", `${i}.png`), i, 97);
+    }
+    const shape = async (folder: string, options: Parameters<typeof open>[1] = {}) => {
+      const { train } = await open(folder, options);
+      return [train.height, train.width];
+    };
+    for (const folder of [mixed, large]) {
+      expect(await shape(folder)).toEqual([64, 64]);
+      expect(await shape(folder, { photographs: 24 })).toEqual([24, 24]);
+      expect(await shape(folder, { photographs: 24, image: { height: 20, width: 12 } })).toEqual([20, 12]);
+    }
+    expect(await shape(join(root, "good"), { photographs: 24 })).toEqual([16, 16]);
+  });
+
   it("with transparency, 16 bits, greyscale or EXIF rotation become plain pictures of one shape", async () => {
     const folder = join(root, "kinds");
     for (let i = 0; i < 4; i++) await picture(join(folder, "plain", `${i}.png`), 100);

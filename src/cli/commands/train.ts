@@ -9,6 +9,7 @@ import { BACKEND_CHOICES, type Backend, chooseBackend, load } from "../../node.t
 import { evaluate } from "../../predict/evaluate.ts";
 import { RunFolder } from "../../run/folder.ts";
 import { fetchBackbone } from "../../run/named-backbones.ts";
+import { openForModel } from "../../run/open-data.ts";
 import { choice, text } from "../../run/option-types.ts";
 import { RUN_OPTION_LIST, type RunOptions, type StoredOptions } from "../../run/options.ts";
 import { recordEvaluation } from "../../run/record.ts";
@@ -19,7 +20,7 @@ import { argument, keyValues } from "../args.ts";
 import { interruptSwitch } from "../interrupt.ts";
 import { bold, duration, openLine, Progress, print, printJson, warn } from "../render.ts";
 import { setupHint } from "../setup-hint.ts";
-import { openAgain, openSource, sourceOf, warnOf } from "../sources.ts";
+import { openAgain, sourceOf, warnOf } from "../sources.ts";
 import { showEvaluation } from "./evaluate.ts";
 
 interface Options extends RunOptions {
@@ -166,9 +167,9 @@ async function start(model: string, options: Options, interrupted: () => boolean
   await fetchBackbone(call.backbone, (file, bytes, total) => openLine("fetch", file, bytes, total));
   const { options: wanted } = planRun(model, call);
   const backend = backendFor(wish, wanted);
-  const data = await openSource(source, wanted);
+  const { data, ...size } = await openForModel(source, wanted, findModel(model), openLine);
   warnOf(data, source);
-  return { training: await startRun(model, { ...call, data, source, backend, interrupted }), data, backend };
+  return { training: await startRun(model, { ...call, ...size, data, source, backend, interrupted }), data, backend };
 }
 
 async function resume(model: string, options: Options, interrupted: () => boolean): Promise<Begun> {

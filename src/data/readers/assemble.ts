@@ -22,8 +22,10 @@ import { PictureStore } from "./store.ts";
 
 /** How encoded pictures are read; see `OpenOptions`, which these come from. */
 export interface PictureOptions {
-  /** Size in pixels; by default pictures keep theirs where all have the same of at most 96x96, and become 64x64 otherwise. */
+  /** Size in pixels; by default pictures keep theirs where all have the same of at most 96x96, and else are photographs. */
   readonly image?: { readonly height: number; readonly width: number; readonly channels?: number };
+  /** Pixels a side of photographs. Default 64. */
+  readonly photographs?: number;
   /** The classes that labels must be among. Default: those of the labelled training pictures. */
   readonly classes?: readonly string[];
   /** How a picture of another shape becomes that size. Default `fit`. */
@@ -38,7 +40,7 @@ export interface PictureOptions {
   readonly progress?: (done: number, total: number) => void;
 }
 
-const DEFAULT_SIDE = 64;
+const PHOTOGRAPHS = 64;
 const LARGEST_KEPT = 96;
 const MEMORY = 2 ** 30;
 const MAX_UNDECODABLE = 0.05;
@@ -177,7 +179,11 @@ function checkClasses({ entries, name, partners }: PictureSource, classes: reado
 }
 
 /** A size for all pictures, partners too. */
-async function chooseShape(source: PictureSource, { image }: PictureOptions, notes: Notes) {
+async function chooseShape(
+  source: PictureSource,
+  { image, photographs: side = PHOTOGRAPHS }: PictureOptions,
+  notes: Notes,
+) {
   const { partners } = source;
   const entries = [...source.entries, ...(partners?.entries ?? [])];
   const own = source.entries.length;
@@ -203,9 +209,9 @@ async function chooseShape(source: PictureSource, { image }: PictureOptions, not
   const [height, width] = (first ?? "").split("x").map(Number) as [number, number];
   if (sizes.size === 1 && Math.max(height, width) <= LARGEST_KEPT) return { height, width, channels };
   notes.add(
-    `${sizes.size === 1 ? `pictures are ${first}` : "pictures differ in size"}; all are read as ${DEFAULT_SIDE}x${DEFAULT_SIDE} (--image HxW changes that)`,
+    `${sizes.size === 1 ? `pictures are ${first}` : "pictures differ in size"}; all are read as ${side}x${side} (--image HxW changes that)`,
   );
-  return { height: DEFAULT_SIDE, width: DEFAULT_SIDE, channels };
+  return { height: side, width: side, channels };
 }
 
 /** Adds the pictures of a source to the training part, read at its size and without labels. @throws `E_IMAGE` */
