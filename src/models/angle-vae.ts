@@ -18,6 +18,7 @@ import { adam } from "../nn/optim.ts";
 import { inscribedCircle, polar, rowZeros, shifted, turn, turnedProducts, wrap } from "../nn/rotation.ts";
 import { schedule, withWarmup } from "../nn/schedule.ts";
 import type { Scope } from "../nn/scope.ts";
+import { deviationOf } from "../nn/variational.ts";
 import { fastWidths } from "./fast-training.ts";
 import { type Heads, head } from "./heads.ts";
 import { labelledHalf } from "./labelled-half.ts";
@@ -296,7 +297,8 @@ export const angleVae = defineModel({
       const free = g.sub(g.mul(rawAngle(scope, x), DEGREES), g.gather(upright, g.argmax(classify(scope, x))));
       return g.sub(free, g.mul(g.floor(g.add(g.mul(free, 1 / 360), 0.5)), 360));
     };
-    const code = (scope: Scope, x: Tensor) => codeOf(scope, contentOf(mapsOf(scope, x))).mean;
+    const posterior = (scope: Scope, x: Tensor) => codeOf(scope, contentOf(mapsOf(scope, x)));
+    const code = (scope: Scope, x: Tensor) => posterior(scope, x).mean;
     const ofAngle: Heads = {
       angle: head(["picture"], "angle", (scope, { picture }) => angle(scope, picture)),
       angleSpread: head(["picture"], "score", (scope, { picture }) =>
@@ -315,6 +317,7 @@ export const angleVae = defineModel({
       heads: {
         classify: head(["picture"], "logits", (scope, { picture }) => classify(scope, picture)),
         encode: head(["picture"], "latent", (scope, { picture }) => code(scope, picture)),
+        encodeDeviation: head(["picture"], "latent", (scope, { picture }) => deviationOf(posterior(scope, picture))),
         decode: head(["latent"], "picture", (scope, { latent }) => image(scope, latent)),
         reconstruct: head(["picture"], "picture", (scope, { picture }) =>
           image(scope, code(scope, picture), rawAngle(scope, picture)),

@@ -4,10 +4,19 @@
 import { z } from "zod";
 import * as g from "../graph/ops/index.ts";
 import type { Tensor } from "../graph/tensor.ts";
+import { fixedNormal } from "../nn/fixed-noise.ts";
 import { zerosInit } from "../nn/init.ts";
 import { classLoss, weightedMean } from "../nn/losses.ts";
 import type { Scope } from "../nn/scope.ts";
-import { draw, eachClass, importanceBound, logMeanExp, ofClass } from "../nn/variational.ts";
+import {
+  draw,
+  eachClass,
+  importanceBound,
+  logMeanExp,
+  ofClass,
+  type Posterior,
+  repeatRows,
+} from "../nn/variational.ts";
 import { backboneUpdates } from "./backbone.ts";
 import { decodedView, decodesOption } from "./feature-density.ts";
 import { type Heads, head } from "./heads.ts";
@@ -40,36 +49,52 @@ export const classVae = defineModel({
   build(o, data) {
     const k = data.classes.length;
     const density = latentDensity(o, data, o.decodes);
+    // Made once, so that heads that are computed together share what follows from them.
+    const [everyClass, answerNoise] = [eachClass(k), fixedNormal(o.draws, o.latent)];
 
     /** ln p(y) + ln p(z | y) of each class, `[n, classes]`, of latent vectors `[n, latent]`. */
     const logJoint = (scope: Scope, latent: Tensor) => {
       const prior = scope.child("prior");
       const share = g.logSoftmax(scope.child("classes").param("share", [k], zerosInit));
       const rows = g.reshape(latent, [latent.shape[0]!, 1, o.latent]);
-      return g.add(density.prior.logProb(prior, rows, eachClass(k)), share);
+      return g.add(density.prior.logProb(prior, rows, everyClass), share);
     };
+    /**
+     * Logits `[n, classes]` of p(y | x), the mean of p(y | z) over draws of q(z | x): exact where q is the posterior, and no decoder is
+     * asked. Their log-sum-exp is the mean of ln p(z): the energy, by which novelty is told, is then that of the prior.
+     * @param classes of `logJoint`, `[n · draws, classes]`
+     */
+    const meanAnswer = (classes: Tensor, draws: number) => {
+      if (draws === 1) return classes;
+      const rows = g.reshape(classes, [-1, draws, k]);
+      return g.add(logMeanExp(g.logSoftmax(rows), 1), g.mean(g.logSumExp(rows, 2), 1, true));
+    };
+    const answer = (scope: Scope, posterior: Posterior, draws: number, given?: Tensor) =>
+      meanAnswer(logJoint(scope, draw(scope, posterior, draws, given).latent), draws);
     const bound = (scope: Scope, x: Tensor, draws: number) => {
       const { latent, logLikelihood, logPosterior } = density.draws(scope, density.observe(scope, x), draws);
       const logPrior = g.logSumExp(logJoint(scope, latent), 1);
       return importanceBound(g.add(logLikelihood, g.sub(logPrior, logPosterior)), draws);
     };
-    const oneDraw = (scope: Scope, x: Tensor) =>
-      logJoint(scope, draw(scope, density.posterior(scope, density.observe(scope, x))).latent);
 
     const joint: Phase = {
       ...density.training,
       name: "joint",
       updates: ["", ...backboneUpdates(data.backbone)],
       loss(scope, all, { labelled }) {
-        const drawn = density.draws(scope, density.observe(scope, all.x), 1);
+        const drawn = density.draws(scope, density.observe(scope, all.x), o.importance);
         const classes = logJoint(scope, drawn.latent);
-        const logPrior = ofClass(classes, all.labels, g.logSumExp(classes, 1));
-        const mean = (values: Tensor) => weightedMean(values, all.weights);
-        const cost = mean(density.cost(scope, drawn, logPrior));
+        const logPrior = ofClass(classes, repeatRows(all.labels, o.importance), g.logSumExp(classes, 1));
+        const mean = (values: Tensor) => weightedMean(values, repeatRows(all.weights, o.importance));
+        const logWeights = g.neg(density.cost(scope, drawn, logPrior));
+        const cost = g.neg(weightedMean(importanceBound(logWeights, o.importance), all.weights));
         const taught: Batch = labelled ?? all;
         // Where pictures are mixed, the bound sees them as they are.
         const other = taught.mixed ?? labelled;
-        const cross = classLoss(other ? oneDraw(scope, other.x) : classes, taught, o.smoothing);
+        const logits = other
+          ? answer(scope, density.posterior(scope, density.observe(scope, other.x)), o.importance)
+          : meanAnswer(classes, o.importance);
+        const cross = classLoss(logits, taught, o.smoothing);
         const loss = g.add(cost, g.mul(cross, o.classWeight));
         const reconstruction = g.neg(mean(drawn.logLikelihood));
         return { loss, log: { loss, reconstruction, kl: mean(g.sub(drawn.logPosterior, logPrior)), class: cross } };
@@ -91,11 +116,9 @@ export const classVae = defineModel({
       likelihood: density.ofFeatures ? undefined : density.spec,
       heads: {
         ...density.heads,
-        // p(y | x) is the mean of p(y | z) over q(z | x), which is exact where q is the posterior: no decoder is asked.
-        classify: head(["picture"], "logits", (scope, { picture, n }) => {
-          const { latent } = draw(scope, density.posterior(scope, density.observe(scope, picture)), o.draws);
-          return logMeanExp(g.reshape(g.logSoftmax(logJoint(scope, latent)), [n, o.draws, k]), 1);
-        }),
+        classify: head(["picture"], "logits", (scope, { picture }) =>
+          answer(scope, density.encode(scope, picture), o.draws, answerNoise),
+        ),
         ...(density.ofFeatures ? {} : ofPictures),
       },
     };

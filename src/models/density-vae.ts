@@ -10,16 +10,7 @@ import { head } from "./heads.ts";
 import { latentDensity, latentDensityOptions } from "./latent-density.ts";
 import { defineModel, type Phase } from "./model.ts";
 
-const options = z.object({
-  ...latentDensityOptions,
-  importance: z
-    .number()
-    .int()
-    .min(1)
-    .max(100)
-    .default(1)
-    .describe("draws a picture in training; above 1: the bound of the IWAE"),
-});
+const options = z.object(latentDensityOptions);
 
 /** Reconstructs, generates, and estimates the likelihood of a picture. */
 export const densityVae = defineModel({

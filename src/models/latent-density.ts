@@ -3,6 +3,7 @@
 import { z } from "zod";
 import * as g from "../graph/ops/index.ts";
 import type { Tensor } from "../graph/tensor.ts";
+import { fixedUniform } from "../nn/fixed-noise.ts";
 import { ACTIVATIONS, dense } from "../nn/layers.ts";
 import { drawBinary, LIKELIHOODS, type LikelihoodName } from "../nn/likelihoods.ts";
 import { defaultDepth } from "../nn/nets.ts";
@@ -11,7 +12,7 @@ import { flowPrior, mixturePrior, type Prior, standardPrior } from "../nn/priors
 import { residualDecoder, residualEncoder } from "../nn/residual-nets.ts";
 import { schedule, withWarmup } from "../nn/schedule.ts";
 import type { Scope } from "../nn/scope.ts";
-import { draw, posteriorOf, repeatRows } from "../nn/variational.ts";
+import { deviationOf, draw, posteriorOf, repeatRows } from "../nn/variational.ts";
 import { backboneFeatures, pretrainedHeads } from "./backbone.ts";
 import {
   type Decodes,
@@ -54,6 +55,13 @@ export const latentDensityOptions = {
   beta: z.number().min(0).max(100).default(1).describe("weight of the KL term"),
   klWarmup: z.number().min(0).max(1).default(0.1).describe("share of training over which the KL weight rises to beta"),
   freeBits: z.number().min(0).max(1000).default(0).describe("KL of a draw, in nats, that costs nothing"),
+  importance: z
+    .number()
+    .int()
+    .min(1)
+    .max(100)
+    .default(1)
+    .describe("draws a picture in training; above 1: the importance-weighted bound (IWAE; Burda et al. 2016)"),
   draws: z
     .number()
     .int()
@@ -104,8 +112,10 @@ export function latentDensity(o: LatentDensityOptions, data: DataSpec, decodes: 
     standard: () => standardPrior(o.latent),
   }[o.prior]();
 
-  const observe = (scope: Scope, pictures: Tensor): Observed => {
-    const target = () => (o.binarise === "dynamic" ? drawBinary(scope, pictures) : pictures);
+  const thresholds = o.binarise === "dynamic" ? fixedUniform([data.height, data.width, data.channels]) : undefined;
+  const observe = (scope: Scope, pictures: Tensor, drawn: "anew" | "alike" = "anew"): Observed => {
+    const target = () =>
+      thresholds ? drawBinary(scope, pictures, drawn === "alike" ? thresholds : undefined) : pictures;
     if (!backbone) {
       const x = target();
       return { x, seen: x };
@@ -121,6 +131,7 @@ export function latentDensity(o: LatentDensityOptions, data: DataSpec, decodes: 
       : residualEncoder(encoder, seen, shape);
     return posteriorOf(encoder, hidden, o.latent);
   };
+  const encode = (scope: Scope, pictures: Tensor) => posterior(scope, observe(scope, pictures, "alike"));
   const decode = (decoder: Scope, latent: Tensor) => residualDecoder(decoder, latent, maps, shape);
   const logProb = (decoder: Scope, x: Tensor, latent: Tensor) =>
     ofFeatures
@@ -131,9 +142,7 @@ export function latentDensity(o: LatentDensityOptions, data: DataSpec, decodes: 
 
   const pictureHeads: Heads = {
     decode: head(["latent"], "picture", (scope, { latent }) => picture(scope, latent)),
-    reconstruct: head(["picture"], "picture", (scope, inputs) =>
-      picture(scope, posterior(scope, observe(scope, inputs.picture)).mean),
-    ),
+    reconstruct: head(["picture"], "picture", (scope, inputs) => picture(scope, encode(scope, inputs.picture).mean)),
   };
   const featureHeads: Heads = {
     features: head(["picture"], "features", (scope, inputs) => observe(scope, inputs.picture).x),
@@ -149,11 +158,13 @@ export function latentDensity(o: LatentDensityOptions, data: DataSpec, decodes: 
     /** p(z); under the scope `prior`. */
     prior,
     posterior,
+    /** The posterior of pictures `[n, h, w, c]` by which a trained model answers: what is drawn for it is always the same. */
+    encode,
     /** The picture that a latent vector stands for, `[n, h, w, c]` in 0..1. */
     picture,
     /** Whether the density is of features, not of pictures: then no head gives a picture, and none a likelihood of one. */
     ofFeatures,
-    /** Pictures `[n, h, w, c]` in 0..1 as the model sees them. */
+    /** Pictures `[n, h, w, c]` in 0..1 as the model sees them; pixels that are drawn 0 or 1 are drawn anew, or always alike. */
     observe,
     draws(scope: Scope, observed: Observed, k: number): LatentDraws {
       const { latent, logProb: logPosterior } = draw(scope, posterior(scope, observed), k);
@@ -186,7 +197,8 @@ export function latentDensity(o: LatentDensityOptions, data: DataSpec, decodes: 
     } satisfies LikelihoodSpec,
     /** Heads that do not depend on what the prior is under. */
     heads: {
-      encode: head(["picture"], "latent", (scope, { picture }) => posterior(scope, observe(scope, picture)).mean),
+      encode: head(["picture"], "latent", (scope, { picture }) => encode(scope, picture).mean),
+      encodeDeviation: head(["picture"], "latent", (scope, { picture }) => deviationOf(encode(scope, picture))),
       ...(ofFeatures ? featureHeads : pictureHeads),
       ...pretrainedHeads(backbone),
     },

@@ -10,7 +10,15 @@ import { classLoss, perExample, weightedMean } from "../nn/losses.ts";
 import { adam } from "../nn/optim.ts";
 import { schedule, withWarmup } from "../nn/schedule.ts";
 import type { Scope } from "../nn/scope.ts";
-import { draw, eachClass, marginalBound, ofClass, type Posterior, posteriorOf } from "../nn/variational.ts";
+import {
+  deviationOf,
+  draw,
+  eachClass,
+  marginalBound,
+  ofClass,
+  type Posterior,
+  posteriorOf,
+} from "../nn/variational.ts";
 import { firstGraph } from "./first-graph.ts";
 import { head } from "./heads.ts";
 import { bankLoss, bankTables, refreshBank } from "./label-bank.ts";
@@ -184,6 +192,7 @@ export const m1m2 = defineModel({
           penultimate(scope, encode(scope, inputs.picture).mean),
         ),
         encode: head(["picture"], "latent", (scope, inputs) => encode(scope, inputs.picture).mean),
+        encodeDeviation: head(["picture"], "latent", (scope, inputs) => deviationOf(encode(scope, inputs.picture))),
         decode: head(["latent"], "picture", (scope, { latent }) => picture(scope, latent)),
         reconstruct: head(["picture"], "picture", (scope, inputs) =>
           picture(scope, encode(scope, inputs.picture).mean),

@@ -11,7 +11,15 @@ import { convDecoder, convEncoder, defaultDepth, type NetShape } from "../nn/net
 import { adam } from "../nn/optim.ts";
 import { schedule, withWarmup } from "../nn/schedule.ts";
 import type { Scope } from "../nn/scope.ts";
-import { eachClass, marginalBound, ofClass, type Posterior, posteriorOf, repeatRows } from "../nn/variational.ts";
+import {
+  deviationOf,
+  eachClass,
+  marginalBound,
+  ofClass,
+  type Posterior,
+  posteriorOf,
+  repeatRows,
+} from "../nn/variational.ts";
 import { head } from "./heads.ts";
 import { labelledHalf } from "./labelled-half.ts";
 import { defineModel, type Phase } from "./model.ts";
@@ -128,8 +136,8 @@ export const m2 = defineModel({
 
     const image = (scope: Scope, latent: Tensor, label: Tensor) =>
       bernoulli.mean(decode(scope, latent, g.oneHot(label, k)));
-    const code = (scope: Scope, picture: Tensor, label: Tensor) =>
-      posterior(scope, features(scope, picture), g.oneHot(label, k)).mean;
+    const style = (scope: Scope, picture: Tensor, label: Tensor) =>
+      posterior(scope, features(scope, picture), g.oneHot(label, k));
     return {
       stages: [{ phases: [phase] }],
       streams: labelledHalf(data.examples),
@@ -137,10 +145,13 @@ export const m2 = defineModel({
       latentSize: o.latent,
       heads: {
         classify: head(["picture"], "logits", (scope, { picture }) => classify(scope, picture)),
-        encode: head(["picture", "label"], "latent", (scope, { picture, label }) => code(scope, picture, label)),
+        encode: head(["picture", "label"], "latent", (scope, { picture, label }) => style(scope, picture, label).mean),
+        encodeDeviation: head(["picture", "label"], "latent", (scope, { picture, label }) =>
+          deviationOf(style(scope, picture, label)),
+        ),
         decode: head(["latent", "label"], "picture", (scope, { latent, label }) => image(scope, latent, label)),
         reconstruct: head(["picture", "label"], "picture", (scope, { picture, label }) =>
-          image(scope, code(scope, picture, label), label),
+          image(scope, style(scope, picture, label).mean, label),
         ),
         sample: head(["label"], "picture", (scope, { label, n }) =>
           image(scope, scope.noise("prior", [n, o.latent]), label),

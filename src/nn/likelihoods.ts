@@ -100,8 +100,9 @@ export const LIKELIHOODS = {
 export type LikelihoodName = keyof typeof LIKELIHOODS;
 
 /**
- * Each pixel of `x` as 0 or 1, drawn anew with its grey level as the probability of 1 (Salakhutdinov & Murray 2008): "dynamic
+ * Each pixel of `x` as 0 or 1, drawn with its grey level as the probability of 1 (Salakhutdinov & Murray 2008): "dynamic
  * binarisation". Pixels that are 0 or 1 stay.
+ * @param given values uniform in (0, 1), `[1, h, w, c]` for every picture; by default each has its own, anew every step
  */
-export const drawBinary = (scope: Scope, x: Tensor): Tensor =>
-  g.step(g.sub(x, scope.noise("binary", x.shape, "uniform")));
+export const drawBinary = (scope: Scope, x: Tensor, given?: Tensor): Tensor =>
+  g.step(g.sub(x, given ?? scope.noise("binary", x.shape, "uniform")));

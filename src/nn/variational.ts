@@ -25,6 +25,9 @@ export const posteriorOf = (scope: Scope, hidden: Tensor, size: number): Posteri
   logVariance: g.clip(dense(scope.child("logVariance"), hidden, size, { init: glorotUniform }), ...LOG_VARIANCE),
 });
 
+/** σ of each latent number, as `mean` has them. */
+export const deviationOf = ({ logVariance }: Pick<Posterior, "logVariance">): Tensor => g.exp(g.mul(logVariance, 0.5));
+
 /** Latent vectors drawn from posteriors. */
 export interface Draws {
   /** `[n · k, d]` */
@@ -33,13 +36,17 @@ export interface Draws {
   readonly logProb: Tensor;
 }
 
-/** `k` draws for each of n posteriors. */
-export function draw(scope: Scope, posterior: Posterior, k = 1): Draws {
+/**
+ * `k` draws for each of n posteriors.
+ * @param given standard normal values `[1, k, d]` for every posterior; by default each has its own, anew every step
+ */
+export function draw(scope: Scope, posterior: Posterior, k = 1, given?: Tensor): Draws {
   const [n, d] = posterior.mean.shape as [number, number];
-  const mean = repeatRows(posterior.mean, k);
-  const logVariance = repeatRows(posterior.logVariance, k);
-  const noise = g.reshape(scope.noise("latent", [n, k, d]), [n * k, d]);
-  const latent = gaussian.sample(mean, logVariance, noise);
+  const noise = given ?? scope.noise("latent", [n, k, d]);
+  const each = (x: Tensor) => g.reshape(x, [n, 1, d]);
+  const drawn = gaussian.sample(each(posterior.mean), each(posterior.logVariance), noise); // [n, k, d]
+  const latent = g.reshape(drawn, [n * k, d]);
+  const [mean, logVariance] = [repeatRows(posterior.mean, k), repeatRows(posterior.logVariance, k)];
   return { latent, logProb: g.sum(gaussian.logProb(latent, mean, logVariance), -1) };
 }
 

@@ -6,6 +6,7 @@ import { pathToFileURL } from "node:url";
 import { PbfWriter } from "pbf";
 import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { zeros } from "../../src/base/array.ts";
 import { gather } from "../../src/data/dataset.ts";
 import { glyphs } from "../../src/data/sets/glyphs.ts";
 import { ExportedClassifier, exportHead, load, type NodeModel, VERSION } from "../../src/node.ts";
@@ -84,6 +85,36 @@ describe("an exported classifier", () => {
       /is no classifier of genclass/,
     );
   });
+});
+
+describe("an exported class-vae", () => {
+  it.each(["none", "dynamic"])(
+    "takes pictures alone, although its answers are drawn, and says what the run says (binarise=%s)",
+    async (binarise) => {
+      const out = join(root, `class-vae-${binarise}`);
+      const options = { ...{ width: 4, depth: 1, hidden: 16, latent: 4, flowSteps: 2, flowHidden: 8 }, binarise };
+      const { events } = await startRun("class-vae", {
+        ...{ data: { ...data, validation: data.test }, backend, out, epochs: 1, batch: 20, options },
+      });
+      for await (const _ of events);
+      const run = await load(out, { backend });
+      const { inputs, outputs } = await exportHead(run, backend, VERSION);
+      expect(inputs).toEqual(["pixels: uint8 [batch, 28, 28, 1], 0..255"]);
+      expect(outputs.map((told) => told.split(":")[0])).toEqual(["probabilities", "label", "novelty"]);
+      const pictures = await gather(data.test!, [0, 1, 2, 3, 4]);
+      const executable = await backend.load(readFileSync(join(out, "model.onnx")));
+      const found = { probabilities: zeros([5, 10]), label: zeros([5], "int32"), novelty: zeros([5]) };
+      await executable.run({ pixels: { shape: [5, 28, 28, 1], dtype: "uint8", data: pictures } }, found);
+      for (const [i, { label, probability, novelty }] of (await run.classify(pictures)).entries()) {
+        const answer = found.label.data[i]!;
+        expect(data.classes[answer]).toBe(label);
+        // The file was checked against the run to this.
+        expect(Math.abs(found.probabilities.data[10 * i + answer]! - probability)).toBeLessThan(1e-4);
+        expect(Math.abs(found.novelty.data[i]! - novelty!)).toBeLessThan(1e-4 * Math.max(1, Math.abs(novelty!)));
+      }
+      for (const used of [executable, run]) await used.dispose();
+    },
+  );
 });
 
 describe("a run's exported classifier", () => {
