@@ -150,6 +150,7 @@ export const aae = defineModel({
 
     return {
       stages: [{ phases }],
+      adversarial: true,
       streams: labelledHalf(data.examples),
       best: ["accuracy", "nll"],
       latentSize: o.latent,

@@ -92,8 +92,8 @@ export function requireUsual(name: string, { takes, gives }: Head): void {
     );
 }
 
-/** Whether heads are those of a model that is trained against a discriminator: its training is watched (train/watch.ts). */
-export const isAdversarial = (heads: Heads): boolean => "sample" in heads && "discriminate" in heads;
+/** Whether heads draw samples and tell real pictures from them. */
+export const judgesSamples = (heads: Heads): boolean => "sample" in heads && "discriminate" in heads;
 
 /** The shape of a row of what a head of this name gives; undefined where it may have any. */
 export function rowsOf(

@@ -9,7 +9,7 @@ import type { Optimizer } from "../nn/optim.ts";
 import type { Schedule } from "../nn/schedule.ts";
 import type { Scope } from "../nn/scope.ts";
 import type { Backbone } from "./backbone.ts";
-import type { Heads } from "./heads.ts";
+import { type Heads, judgesSamples } from "./heads.ts";
 
 /** What a model must know of the data before it is built. */
 export interface DataSpec {
@@ -310,7 +310,13 @@ export interface BuiltModel {
    * to come nearer by leaving pictures out. For metrics of which higher is better.
    */
   readonly bestKeeps?: Readonly<Record<string, number>>;
+  /** Whether networks are trained against each other. Default: whether heads draw samples and judge them (`judgesSamples`). */
+  readonly adversarial?: boolean;
 }
+
+/** Whether networks of a model are trained against each other: its training is watched (train/watch.ts). */
+export const isAdversarial = ({ heads, adversarial }: Pick<BuiltModel, "heads" | "adversarial">): boolean =>
+  adversarial ?? judgesSamples(heads);
 
 /** The options of a model as a zod object: each has a default, a range and a description. */
 export type OptionTable = z.ZodObject;

@@ -160,6 +160,7 @@ export const pix2pix = defineModel({
       // Both pictures as they are: a change of one alone would be learnt.
       streams: { pairs: { views: { x: "plain", given: "partner" } } },
       stages: [{ phases: isAdversarial ? [discriminator, generator] : [plain] }],
+      adversarial: isAdversarial,
       // A discriminator makes pictures sharper, not nearer to the one that was asked for.
       ...(isAdversarial ? {} : { best: ["psnr"] }),
       heads: { translate: head(["picture"], "picture", (scope, { picture }) => translate(scope, picture)) },

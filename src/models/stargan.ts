@@ -196,6 +196,7 @@ export const stargan = defineModel({
       // Pictures as they are, since translations shall look like them; of pictures without a label it is not known what they are.
       streams: { labelled: { from: "labelled", views: { x: "plain" } } },
       stages: [{ phases: [discriminator, generator] }],
+      adversarial: true,
       metrics: [
         {
           name: "cyclePsnr",

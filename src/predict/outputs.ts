@@ -8,7 +8,7 @@ import * as g from "../graph/ops/index.ts";
 import { constant, type Tensor } from "../graph/tensor.ts";
 import { FITTED, METRICS } from "../metrics/index.ts";
 import type { FittedQuantity, Metric } from "../metrics/metric.ts";
-import { applyHead, type Head, type Heads, isAdversarial, requireHead } from "../models/heads.ts";
+import { applyHead, type Head, type Heads, judgesSamples, requireHead } from "../models/heads.ts";
 import type { BuiltModel } from "../models/model.ts";
 import { perExample } from "../nn/losses.ts";
 import type { Scope } from "../nn/scope.ts";
@@ -65,7 +65,7 @@ const DERIVED: Readonly<Record<string, DerivedOutput>> = {
   },
   /** What the discriminator makes of those generated pictures, `[n]`. */
   discriminateSample: {
-    isPossible: isAdversarial,
+    isPossible: judgesSamples,
     build: ({ run, sampled, heads, scope }) => {
       const picture = run("sample");
       return applyHead(heads.discriminate!, scope, picture.shape[0]!, { picture, label: sampled });
@@ -76,7 +76,7 @@ const DERIVED: Readonly<Record<string, DerivedOutput>> = {
    * 0..1. A generator learns along it.
    */
   sampleSlope: {
-    isPossible: isAdversarial,
+    isPossible: judgesSamples,
     build: ({ run, sampled, heads, scope }) => {
       const picture = run("sample");
       const n = picture.shape[0]!;

@@ -21,10 +21,13 @@ export interface CompiledStage {
 
 /** Graphs that tell how an adversarial model trains; none changes the state. */
 export interface WatchSteps {
-  /** What the discriminator makes of a batch of plain pictures, with averaged weights. */
-  readonly discriminate: Step;
-  /** How much it moves with each of a batch of samples, `[n]`. */
-  readonly slope: Step;
+  /** Of a model that draws samples and judges pictures. */
+  readonly judgement?: {
+    /** What the discriminator makes of a batch of plain pictures, with averaged weights. */
+    readonly discriminate: Step;
+    /** How much it moves with each of a batch of samples, `[n]`. */
+    readonly slope: Step;
+  };
   /** By phase: its losses, as in training. */
   readonly losses: ReadonlyMap<string, Step>;
 }
@@ -56,7 +59,8 @@ export function graphsOf({ stages, validate, training, samples, watch }: Compile
     validate,
     ...training.map(({ step }) => step),
     ...(samples ? [samples] : []),
-    ...(watch ? [watch.discriminate, watch.slope, ...watch.losses.values()] : []),
+    ...(watch?.judgement ? Object.values(watch.judgement) : []),
+    ...(watch?.losses.values() ?? []),
   ];
   // Stages may ask the same head.
   return [...new Map(steps.map(({ graph }) => [graph.name, graph])).values()].filter(

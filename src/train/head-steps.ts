@@ -3,7 +3,7 @@ import { fail } from "../base/errors.ts";
 import { STATE_PREFIX } from "../graph/names.ts";
 import { input } from "../graph/tensor.ts";
 import type { FittedQuantity } from "../metrics/metric.ts";
-import { type Heads, requireHead } from "../models/heads.ts";
+import { type Heads, judgesSamples, requireHead } from "../models/heads.ts";
 import type { DataSpec, Stage } from "../models/model.ts";
 import { Build, evaluatedPath, type StateSpec } from "../nn/scope.ts";
 import { type PlainUse, plainBatch } from "../predict/batch.ts";
@@ -65,7 +65,7 @@ export function trainingSteps(
 }
 
 /** What an adversarial model is watched by. */
-export function watchSteps(phases: Iterable<PhaseStep>, make: MakeHeadStep): WatchSteps {
+export function watchSteps(phases: Iterable<PhaseStep>, heads: Heads, make: MakeHeadStep): WatchSteps {
   const losses = [...phases]
     .map(({ phase, graph, ...step }): [string, Step] => {
       const log = new Map([...graph.log].filter(([name]) => name !== GRADIENT_NORM));
@@ -73,9 +73,11 @@ export function watchSteps(phases: Iterable<PhaseStep>, make: MakeHeadStep): Wat
     })
     // A phase may report nothing.
     .filter(([, { graph }]) => graph.log.size > 0);
-  return {
-    discriminate: make(predictGraph("discriminate"), ["discriminate"]),
-    slope: make(predictGraph("sampleSlope"), ["sampleSlope"]),
-    losses: new Map(losses),
-  };
+  const judgement = judgesSamples(heads)
+    ? {
+        discriminate: make(predictGraph("discriminate"), ["discriminate"]),
+        slope: make(predictGraph("sampleSlope"), ["sampleSlope"]),
+      }
+    : undefined;
+  return { judgement, losses: new Map(losses) };
 }

@@ -3,8 +3,7 @@ import { fail } from "../base/errors.ts";
 import type { Augmentation } from "../data/augment.ts";
 import { streamOfInput } from "../data/batches.ts";
 import { isInput, topological } from "../graph/tensor.ts";
-import { isAdversarial } from "../models/heads.ts";
-import type { Batch, BuiltModel, DataSpec } from "../models/model.ts";
+import { type Batch, type BuiltModel, type DataSpec, isAdversarial } from "../models/model.ts";
 import type { StateSpec } from "../nn/scope.ts";
 import { type BatchUse, batchTensors, SOFT } from "../predict/batch.ts";
 import { fittedOf, outputsOf } from "../predict/outputs.ts";
@@ -82,7 +81,7 @@ export function compileModel(
     validate,
     training: trainingSteps(fitted, possible, make),
     samples: "sample" in heads ? make(predictGraph("sample"), ["sample"], SAMPLES) : undefined,
-    watch: isAdversarial(heads) ? watchSteps(steps.values(), make) : undefined,
+    watch: isAdversarial(model) ? watchSteps(steps.values(), heads, make) : undefined,
     metrics,
     fitted,
     specs,
@@ -109,7 +108,7 @@ function phaseSteps(
     });
   const phases = model.stages.flatMap(({ phases }) => phases);
   const owners = slotOwners(phases);
-  const shared = { frozen, emaDecay, precomputed: fed, watched: isAdversarial(model.heads) };
+  const shared = { frozen, emaDecay, precomputed: fed, watched: isAdversarial(model) };
   const walks = phases.map((phase) => walkPhase(phase, batches, specs, { ...shared, owner: owners.get(phase.name)! }));
   for (const walk of walks) requireContinued(walk, walks);
   const losses = walks.flatMap(({ phase, log }) => [...log.keys()].map((name) => `${phase.name}/${name}`));

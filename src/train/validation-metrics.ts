@@ -2,8 +2,7 @@
 import { fail } from "../base/errors.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import type { Metric } from "../metrics/metric.ts";
-import { isAdversarial } from "../models/heads.ts";
-import type { BuiltModel } from "../models/model.ts";
+import { type BuiltModel, isAdversarial } from "../models/model.ts";
 import { metricsOf } from "../predict/outputs.ts";
 import { stateRead } from "./state-read.ts";
 
@@ -12,7 +11,7 @@ export function validationMetrics(model: BuiltModel): Metric[] {
   const { best: chosenBy = [], bestKeeps = {} } = model;
   const best = [...chosenBy, ...Object.keys(bestKeeps)];
   const possible = metricsOf(model);
-  const watched = isAdversarial(model.heads);
+  const watched = isAdversarial(model);
   for (const name of best)
     if (!possible.some((metric) => metric.name === name))
       fail(

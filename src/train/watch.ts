@@ -42,8 +42,6 @@ export interface Seen {
 
 /** The watch over an adversarial model. */
 export class Watch {
-  private readonly feeds: StepFeeds;
-
   /** Decodes the pictures that are looked at. @returns undefined for a model that is not adversarial */
   static async create(program: Program, compiled: CompiledModel, options: FitOptions): Promise<Watch | undefined> {
     const { watch } = compiled;
@@ -66,9 +64,7 @@ export class Watch {
     /** What a frozen part gives for them. */
     private readonly features: Table | undefined,
     private readonly validation: ImageSet | undefined,
-  ) {
-    this.feeds = new StepFeeds(steps.discriminate);
-  }
+  ) {}
 
   /** Takes note of what is there before the first step. */
   begin(progress: TrainingProgress): void {
@@ -87,12 +83,13 @@ export class Watch {
   async look(progress: TrainingProgress, known: Metrics, validated: Predictions | undefined): Promise<Seen> {
     const { epochs, samples, raised }: Watched = progress.watch ?? { epochs: [], samples: [], raised: [] };
     const predictions = validated && validated.labels.length >= FEWEST_PICTURES ? validated : undefined;
+    const { samples: drawn } = this.compiled;
     const judged = !predictions
       ? withoutValidation(known)
-      : this.hasMoved(this.compiled.samples!, progress)
+      : drawn && this.hasMoved(drawn, progress)
         ? known
         : withoutSamples(known);
-    const thumbnails = predictions ? firstSamples(predictions) : [];
+    const thumbnails = predictions && drawn ? firstSamples(predictions) : [];
     const players = this.players(progress, epochs.at(-1) ?? {});
     const metrics = {
       ...(await this.validationLosses(this.compiled.stages[progress.stage.index]!, progress)),
@@ -117,7 +114,8 @@ export class Watch {
    */
   private players({ stage, phaseSteps }: TrainingProgress, before: Metrics): CompiledStage["phases"] {
     const { samples, stages } = this.compiled;
-    return this.moving(samples!, stages[stage.index]!.phases).filter(
+    if (!samples) return [];
+    return this.moving(samples, stages[stage.index]!.phases).filter(
       ({ phase }) => (phaseSteps[phase.name] ?? 0) > (before[stepsName(phase.name)] ?? 0),
     );
   }
@@ -172,8 +170,9 @@ export class Watch {
 
   /** The mean slope of the discriminator at samples; none of one that has not begun to learn. */
   private async slope(progress: TrainingProgress): Promise<Metrics> {
-    const { slope, discriminate } = this.steps;
-    if (!this.hasMoved(discriminate, progress)) return {};
+    const { judgement } = this.steps;
+    if (!judgement || !this.hasMoved(judgement.discriminate, progress)) return {};
+    const { slope } = judgement;
     // As many samples as there are pictures, of the classes of their labels.
     const n = this.pictures.labels.length;
     const chosen = scattered(n, Math.min(n, MOST_SLOPES));
@@ -186,10 +185,13 @@ export class Watch {
 
   /** Mean scores of the discriminator, and the standard deviation over validation pictures. */
   private async scores(predictions: Predictions | undefined): Promise<Metrics> {
+    const { judgement } = this.steps;
+    if (!judgement) return {};
     const { seed, batch } = this.options;
-    const { name } = this.steps.discriminate.graph;
-    const run = (inputs: Readonly<Record<string, NdArray>>) => this.program.run(name, inputs);
-    const rows = await predictSet(this.pictures, batch, seed, this.feeds, run, featureTable(this.features));
+    const { discriminate } = judgement;
+    const run = (inputs: Readonly<Record<string, NdArray>>) => this.program.run(discriminate.graph.name, inputs);
+    const feeds = new StepFeeds(discriminate);
+    const rows = await predictSet(this.pictures, batch, seed, feeds, run, featureTable(this.features));
     const found: Record<string, number> = { "watch/trainingScore": meanOf(rows.get("discriminate")!) };
     if (!predictions) return found;
     const scores = predictions.output("discriminate");

@@ -1,12 +1,14 @@
 import { describe, expect, it } from "vitest";
 import { gather, range } from "../../src/data/dataset.ts";
 import { glyphs } from "../../src/data/sets/glyphs.ts";
+import { withValidation } from "../../src/data/splits.ts";
 import { parseOptions } from "../../src/models/index.ts";
 import { stargan } from "../../src/models/stargan.ts";
 import { initialState } from "../../src/nn/scope.ts";
 import { TrainedModel } from "../../src/predict/trained.ts";
 import { compileModel } from "../../src/train/steps.ts";
 import { NATIVE } from "../helpers.ts";
+import { trainGan } from "../train/small-gan.ts";
 import { modelTests } from "./model-tests.ts";
 
 const small = { width: 4, blocks: 1, discriminatorWidth: 4, rate: 2e-3, emaDecay: 0.9 };
@@ -65,6 +67,23 @@ describe("stargan", () => {
       expect(Math.abs(total - error[i]!)).toBeLessThan(0.02 * error[i]!);
     }
     await model.dispose();
+  });
+
+  it("is watched: losses of both networks on validation pictures, norms, and what runs away", async () => {
+    const own = glyphs({ train: 60, test: 1 });
+    const whole = withValidation(own, 0.4, 0);
+    const built = (rate: number) => stargan.build(parseOptions(stargan, { ...small, rate }), data);
+    const { epochs, alarms } = await trainGan(built(2e-3), whole, { epochs: 2 });
+    const told = Object.keys(epochs.at(-1)!.metrics);
+    for (const name of [
+      ...["validation/discriminator/real", "validation/discriminator/class", "validation/generator/cycle"],
+      ...["train/discriminator/gradientNorm", "watch/generator/parameterNorm"],
+    ])
+      expect(told).toContain(name);
+    expect(alarms).toEqual([]);
+    // A rate 500 times as high.
+    const wild = await trainGan(built(1), whole, { epochs: 4 });
+    expect(wild.alarms.map(({ name }) => name)).toEqual(["runaway"]);
   });
 
   it("has the penalty of its loss: R1 draws nothing, WGAN-GP a place between real and translated", () => {

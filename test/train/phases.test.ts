@@ -30,7 +30,7 @@ describe("a phase", () => {
     const model = smallGan((_root, n) => constant(zeros([n, 1, 2, 1])));
     const phases = [{ ...model.stages[0]!.phases[0]!, name: "discriminate" }];
     const { watch } = compileModel({ ...model, stages: [{ phases }] }, spec, 2);
-    const names = [watch!.discriminate, ...watch!.losses.values()].map(({ graph }) => graph.name);
+    const names = [watch!.judgement!.discriminate, ...watch!.losses.values()].map(({ graph }) => graph.name);
     expect(new Set(names).size).toBe(2);
   });
 
