@@ -7,8 +7,10 @@
 import { gather, range } from "../src/data/dataset.ts";
 import { toBytes } from "../src/data/picture.ts";
 import { argmax } from "../src/metrics/classification.ts";
+import { findModel, parseOptions } from "../src/models/index.ts";
 import { addRow, commit, fixed } from "./csv.ts";
 import { openJudged } from "./judged-run.ts";
+import { training } from "./machine.ts";
 
 const { run, data, model, judge, n } = await openJudged("style", 1000);
 const test = data.test!;
@@ -88,9 +90,14 @@ for (const [name, at] of [
   values[name] = correlation(x, y);
   values[`${name} own`] = correlation(centred(x, pairs), centred(y, pairs));
 }
+/** What the run was told beside the defaults of today. */
+const usual = parseOptions(findModel(run.config.model), {}) as Readonly<Record<string, unknown>>;
+const changed = Object.entries(run.config.options).flatMap(([name, value]) =>
+  value === usual[name] ? [] : [`${name}=${value}`],
+);
 addRow("style.csv", {
   ...{ model: run.config.model, data: data.name, translations: found.length },
   ...fixed(values, 4),
-  commit: commit(),
+  ...{ seed: run.config.seed, ...training(run), options: changed.join(" "), commit: commit() },
 });
 for (const [name, value] of Object.entries(values)) process.stdout.write(`${name.padEnd(12)} ${value.toFixed(4)}\n`);

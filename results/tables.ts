@@ -2,7 +2,7 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { backendsTable, comparisonTable, resultsTable, seenList, systemsTable } from "./tables/accuracy.ts";
-import { askedLines, denoiseLine } from "./tables/generators.ts";
+import { askedLines, denoiseLine, styleLines } from "./tables/generators.ts";
 import { angleTable, explanationsTable, memoryTable, noveltyTable, samplersTable } from "./tables/heads.ts";
 import { pretrainedLines, unseenLine } from "./tables/pretrained.ts";
 import { benchTable, readingLines, timeLine } from "./tables/speed.ts";
@@ -22,6 +22,7 @@ export const FILLED: Readonly<Record<string, Readonly<Record<string, () => strin
     unseen: unseenLine,
     denoise: denoiseLine,
     asked: askedLines,
+    style: styleLines,
     comparison: comparisonTable,
     bench: benchTable,
     time: timeLine,

@@ -29,6 +29,15 @@ export const askedLines = (): string =>
     )
     .join("\n");
 
+/** Whether pictures that are translated to other classes are of these, and keep their style. */
+export const styleLines = (): string =>
+  records("style.csv")
+    .map(
+      (run) =>
+        `Class to class without pairs: ${run.model}${run.options ? ` with ${run.options}` : ""} (seed ${run.seed}, ${budget(run)}) on ${run.data}. A classifier trained by itself finds the class that was asked for in ${percent(Number(run.asked))} % of ${run.translations} translations; correlations of slant and of the width of strokes with the source are ${Number(run.slant).toFixed(2)} and ${Number(run.stroke).toFixed(2)} (\`results/style.csv\`).`,
+    )
+    .join("\n");
+
 /** What other results than accuracies say of a system, in a few words. */
 export const IN_SHORT = {
   asked: () =>

@@ -11,7 +11,7 @@ import { findModel } from "../models/index.ts";
 import { evaluate } from "../predict/evaluate.ts";
 import { RunFolder } from "../run/folder.ts";
 import { load } from "../run/load.ts";
-import { openFor } from "../run/open-data.ts";
+import { openForModel } from "../run/open-data.ts";
 import { planResume, planRun, resumeRun, startRun, type Training } from "../run/train.ts";
 import type { Backend } from "../runtime/backend.ts";
 import { chooseBackend } from "../runtime/choose.ts";
@@ -39,7 +39,9 @@ export async function trainJob(
     precision: options.precision,
   });
   for (const text of notes) process.emitWarning(text);
-  const data = await openFor(job.source, options);
+  // Models that are compared see the same pictures, whatever size each would ask for.
+  const wishes = job.evaluates || !isNew ? {} : findModel(job.model);
+  const { data, ...size } = await openForModel(job.source, options, wishes);
   if (job.evaluates && !data.test)
     fail(
       "E_DATA_EMPTY",
@@ -50,7 +52,7 @@ export async function trainJob(
   if (!resting) {
     const more = { ...call, data, backend, interrupted: () => resting || stopped() };
     const training: Training = await (isNew
-      ? startRun(job.model, { ...more, source: job.source, out: job.out })
+      ? startRun(job.model, { ...more, ...size, source: job.source, out: job.out })
       : resumeRun(job.out, more));
     const epochs: RunEvent[] = [];
     for await (const event of training.events) {

@@ -21,8 +21,11 @@ import { fitTailTable, type RareSide, rarity, TABLE_POINTS, type TailTable } fro
 
 /** Validation pictures without which novelty is not fitted: of fewer, one typical picture in ten or more would be an alarm. */
 export const NOVELTY_PICTURES = 20;
-/** Which score this is: that of a run of before another one is not told. 2: the Euclidean norm of rarities, with residuals. */
-export const NOVELTY_VERSION = 2;
+/**
+ * Which score this is: that of a run of before another one is not told. 2: the Euclidean norm of rarities, with residuals; 3: the energy of
+ * `class-vae` is that of its prior, and the deviations of codes count.
+ */
+export const NOVELTY_VERSION = 3;
 /** Share of pictures like those of validation that may be past the threshold, where there are pictures enough to tell. */
 export const FALSE_ALARMS = 0.01;
 /**

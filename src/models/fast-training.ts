@@ -74,12 +74,18 @@ const MOST_PIXELS = 64 * 224 * 224;
 
 /**
  * Pictures a step: 512 as in the source, but at least sixteen steps for all pictures with a label, where their number is known, down to
- * 64; and of large pictures as many as have `MOST_PIXELS`, down to 32.
+ * 64; and of large pictures as many as have `MOST_PIXELS`, down to 32, but where steps see features of a pretrained network alone.
  */
-export function fastBatch({ examples, height, width }: Pick<DataSpec, "examples" | "height" | "width">): number {
+export function fastBatch({
+  examples,
+  height,
+  width,
+  backbone,
+}: Pick<DataSpec, "examples" | "height" | "width" | "backbone">): number {
   let batch = LARGEST;
   while (examples && batch > 64 && batch * 16 > examples.labelled) batch /= 2;
-  while (batch > 32 && batch * height * width > MOST_PIXELS) batch /= 2;
+  const seesPixels = backbone?.frozen !== "all";
+  while (seesPixels && batch > 32 && batch * height * width > MOST_PIXELS) batch /= 2;
   return batch;
 }
 

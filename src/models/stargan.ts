@@ -37,12 +37,17 @@ const options = z.object({
     .default(0)
     .describe("weight of the penalty: γ of R1, λ of WGAN-GP; 0: 1 for hinge, 10 for wasserstein, as in the paper"),
   classWeight: z.number().min(0).max(1000).default(1).describe("weight of the cross entropy of the class"),
-  cycleWeight: z.number().min(0).max(1000).default(10).describe("weight of the absolute error after there and back"),
+  cycleWeight: z
+    .number()
+    .min(0)
+    .max(1000)
+    .default(3)
+    .describe("weight of the absolute error after there and back; 10 in the paper"),
   identityWeight: z
     .number()
     .min(0)
     .max(1000)
-    .default(5)
+    .default(2)
     .describe("weight of the absolute error of a picture translated to its own class; 0 in the paper"),
   cycleNoise: z
     .number()

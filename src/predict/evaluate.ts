@@ -108,7 +108,7 @@ export async function evaluate(
 
 /** An evaluation with more numbers: the report, metrics.json and trackers show them as they show the metrics of the model. */
 export function withFindings(evaluation: Evaluation, findings: readonly Finding[]): Evaluation {
-  const values = findings.map(({ info, value }) => [info.name, value] as const);
+  const values = findings.flatMap(({ info, value }) => (value === undefined ? [] : [[info.name, value] as const]));
   const intervals = findings.flatMap(({ info, interval }) => (interval ? [[info.name, interval] as const] : []));
   return {
     ...evaluation,

@@ -2,10 +2,11 @@
 import type { Interval } from "../metrics/intervals.ts";
 import type { MetricInfo } from "../metrics/metric.ts";
 
-/** A number, and what it is. */
+/** A number that was looked for, and what it is. */
 export interface Finding {
   readonly info: MetricInfo;
-  readonly value: number;
+  /** Undefined where it could not be told. */
+  readonly value: number | undefined;
   /** Of 95 %, where it has one. */
   readonly interval?: Interval;
 }

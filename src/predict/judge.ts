@@ -159,9 +159,9 @@ const JUDGED: Readonly<Record<string, MetricInfo>> = {
 
 /** What a judge finds of all samples, as numbers of an evaluation. */
 export const judgedFindings = (judged: JudgedSamples): Finding[] =>
-  Object.entries(JUDGED).flatMap(([key, info]) => {
+  Object.entries(JUDGED).map(([key, info]) => {
     const value = judged[key as keyof JudgedSamples];
-    return typeof value === "number" ? [{ info, value }] : [];
+    return { info, value: typeof value === "number" ? value : undefined };
   });
 
 /** @throws as `judgeSamples`, for a judge that does not fit the model */

@@ -88,7 +88,7 @@ export async function estimateLikelihood(
     n,
     draws: rounds * spec.draws,
     of,
-    ...(of === "binary" ? { binarisation: binarisation ?? (hasGrey ? "dynamic" : "static") } : {}),
+    ...(of === "binary" ? { binarisation: hasGrey && binarisation !== "static" ? "dynamic" : "static" } : {}),
     ...(spec.of === "levels" ? { bitsPerDimension: -mean / (height * width * channels * Math.LN2) } : {}),
   };
 }
@@ -141,11 +141,19 @@ const KINDS: Readonly<Record<LikelihoodSpec["of"], string>> = {
   grey: "of grey levels as probabilities, not comparable with those of other models",
 };
 
-const NATS: MetricInfo = { name: "nats", title: "-ln p(x), at most", better: "lower", unit: "nats", headline: true };
-
-/** An estimate as a number of an evaluation. */
-export function likelihoodFinding({ mean, standardError, n }: LikelihoodEstimate): Finding {
-  return { info: NATS, value: -mean, ...(n > 1 ? { interval: normalInterval(-mean, standardError) } : {}) };
+/** An estimate as a number of an evaluation: nats of pixels 0 or 1, bits of levels; none of what is not comparable. */
+export function likelihoodFindings(estimate: LikelihoodEstimate): Finding[] {
+  const { mean, standardError, n, of, binarisation, bitsPerDimension } = estimate;
+  const finding = (info: Pick<MetricInfo, "name" | "title" | "unit">, value: number): Finding => ({
+    info: { ...info, better: "lower", headline: true },
+    value,
+    ...(n > 1 ? { interval: normalInterval(value, (standardError * value) / -mean) } : {}),
+  });
+  if (of === "binary")
+    return [finding({ name: "nats", title: `-ln p(x) of ${binarisation} pixels, at most`, unit: "nats" }, -mean)];
+  return bitsPerDimension === undefined
+    ? []
+    : [finding({ name: "bitsPerDimension", title: "bits a value of -ln p(x), at most", unit: "" }, bitsPerDimension)];
 }
 
 /** An estimate as a line for people. */

@@ -24,11 +24,11 @@ export interface CardModel {
 }
 
 /** That of a trained model. @param own its model, where it is not among `MODELS` */
-export const cardModel = (name: string, { heads, metrics }: TrainedModel, own?: Model): CardModel => ({
-  model: modelNamed(name, own),
-  heads: Object.keys(heads),
-  metrics,
-});
+export const cardModel = (
+  name: string,
+  { heads, metrics }: Pick<TrainedModel, "heads"> & Pick<CardModel, "metrics">,
+  own?: Model,
+): CardModel => ({ model: modelNamed(name, own), heads: Object.keys(heads), metrics });
 
 const TO_FILL_IN = "*To be filled in.*";
 

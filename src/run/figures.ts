@@ -101,12 +101,15 @@ export function writeTrainingFigures(run: RunFolder, end: EndEvent, events: read
 export function addEvaluation(run: RunFolder, part: string, found: Evaluation): Figures {
   const figures = readFigures(run);
   if (!figures) throw new Error(`internal: ${run.path} has no ${FIGURES} to add to`);
-  const { n, metrics, intervals, classification } = found;
+  const { n, known, metrics, intervals, classification } = found;
   const earlier = figures.parts[part]?.pictures === n ? figures.parts[part] : undefined;
-  const allIntervals = { ...earlier?.intervals, ...intervals };
+  const lookedFor = new Set(known.map(({ name }) => name));
+  const kept = <T>(values: Readonly<Record<string, T>> = {}) =>
+    Object.fromEntries(Object.entries(values).filter(([name]) => !lookedFor.has(name)));
+  const allIntervals = { ...kept(earlier?.intervals), ...intervals };
   const figuresOfPart: PartFigures = {
     pictures: n,
-    metrics: { ...earlier?.metrics, ...finite(Object.entries(metrics)) },
+    metrics: { ...kept(earlier?.metrics), ...finite(Object.entries(metrics)) },
     ...(Object.keys(allIntervals).length > 0 ? { intervals: allIntervals } : {}),
     ...(classification ? { classes: [...classification.classes] } : {}),
   };

@@ -32,7 +32,7 @@ export async function recordEvaluation(
     const lock = RunLock.acquire(run.path);
     try {
       const figures = addEvaluation(run, part, found);
-      if (!writeCard(run, cardModel(run.config.model, model, own)))
+      if (!writeCard(run, cardModel(run.config.model, { heads: model.heads, metrics: found.known }, own)))
         tell(`${run.file(CARD)} was edited and stays as it is; delete it, and the next evaluation writes a new one`);
       addToTensorBoard(run, part, figures);
       await track(run, figures, tell);

@@ -16,6 +16,9 @@ export function repeatCommand(config: RunConfig): string | undefined {
   const words = ["genclass", "train", config.model, "--data", config.data.source];
   // Some models have another batch by default, and networks another way to fit pictures.
   words.push(...optionWords(optionsOf(config), ["seed", "batch", ...(config.backbone === null ? [] : ["resize"])]));
+  // A model may ask for photographs of another size than those that the run has seen.
+  const { image, location, height, width } = config.data;
+  if (model.photographs && image === null && location !== null) words.push("--image", `${height}x${width}`);
   const usual = parseOptions(model, {});
   for (const [name, value] of Object.entries(config.options))
     if (!isDeepStrictEqual(value, usual[name])) words.push("--set", `${name}=${String(value)}`);

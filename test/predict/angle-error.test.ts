@@ -104,7 +104,7 @@ describe("the error of angles", () => {
     expect(finding!.info).toMatchObject({ name: "angleError", unit: "degrees", better: "lower" });
     expect(finding!.value).toBeCloseTo(errors.reduce((a, b) => a + b) / 400, 9);
     const [low, high] = finding!.interval!;
-    expect((low + high) / 2).toBeCloseTo(finding!.value, 9);
+    expect((low + high) / 2).toBeCloseTo(finding!.value!, 9);
     expect(
       (
         await turnErrors(

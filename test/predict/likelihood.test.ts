@@ -8,7 +8,7 @@ import { inMemory } from "../../src/data/pixels.ts";
 import * as g from "../../src/graph/ops/index.ts";
 import { head } from "../../src/models/heads.ts";
 import { defineModel, type LikelihoodSpec } from "../../src/models/model.ts";
-import { estimateLikelihood, likelihoodFinding, likelihoodText } from "../../src/predict/likelihood.ts";
+import { estimateLikelihood, likelihoodFindings, likelihoodText } from "../../src/predict/likelihood.ts";
 import { TrainedModel } from "../../src/predict/trained.ts";
 import { NATIVE, stopAfter } from "../helpers.ts";
 
@@ -133,12 +133,18 @@ describe("the estimated likelihood", () => {
     await model.dispose();
   });
 
-  it("is a number of an evaluation in nats, lower for likelier pictures, with the normal interval of its standard error", () => {
-    const estimate = { mean: -80, standardError: 0.5, n: 100, draws: 200, of: "binary" } as const;
-    const { info, value, interval } = likelihoodFinding(estimate);
-    expect([info.name, info.better, value]).toEqual(["nats", "lower", 80]);
+  it("is a number of an evaluation: nats of pixels 0 or 1, bits of levels, with the normal interval of its standard error", () => {
+    const estimate = { mean: -80, standardError: 0.5, n: 100, draws: 200 };
+    const [nats] = likelihoodFindings({ ...estimate, of: "binary", binarisation: "dynamic" });
+    expect([nats!.info.name, nats!.info.better, nats!.value]).toEqual(["nats", "lower", 80]);
+    expect(nats!.info.title).toContain("dynamic");
     // The quantile of the standard normal distribution at 0.975: 1.959964.
-    expect(interval![0]).toBeCloseTo(80 - 0.5 * 1.959964, 6);
-    expect(interval![1]).toBeCloseTo(80 + 0.5 * 1.959964, 6);
+    expect(nats!.interval![0]).toBeCloseTo(80 - 0.5 * 1.959964, 6);
+    expect(nats!.interval![1]).toBeCloseTo(80 + 0.5 * 1.959964, 6);
+    const [bits] = likelihoodFindings({ ...estimate, of: "levels", bitsPerDimension: 2 });
+    expect([bits!.info.name, bits!.value]).toEqual(["bitsPerDimension", 2]);
+    // As wide in proportion.
+    expect(bits!.interval![1]).toBeCloseTo(2 * (1 + (0.5 * 1.959964) / 80), 8);
+    for (const of of ["grey", "density"] as const) expect(likelihoodFindings({ ...estimate, of })).toEqual([]);
   });
 });

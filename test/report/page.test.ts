@@ -106,5 +106,10 @@ describe("the command that repeats a run", () => {
       "genclass train vae --data 'my pictures/it'\\''s' --seed 3 --batch 10 --augment none --class-weights 1=2 --minutes 2 --set latent=5 --backend onnx",
     );
     expect(repeatCommand({ ...RunFolder.open(run.path).config, model: "own" })).toBeUndefined();
+    // Photographs that were read at another size than the model would ask for.
+    const { config } = run;
+    const ofFolder = { ...config, model: "hybrid", options: {}, data: { ...config.data, location: "/photos" } };
+    expect(repeatCommand(ofFolder)).toContain(" --image 28x28 ");
+    expect(repeatCommand({ ...ofFolder, model: "cnn" })).not.toContain("--image");
   });
 });

@@ -3,7 +3,9 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "no
 import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { evaluate } from "../../src/predict/evaluate.ts";
+import type { Interval } from "../../src/metrics/intervals.ts";
+import type { MetricInfo } from "../../src/metrics/metric.ts";
+import { evaluate, withFindings } from "../../src/predict/evaluate.ts";
 import { TrainedModel } from "../../src/predict/trained.ts";
 import { cardModel, modelCard, plain } from "../../src/run/card.ts";
 import { readFigures } from "../../src/run/figures.ts";
@@ -55,6 +57,25 @@ describe("a run", () => {
     expect(Object.keys(readFigures(run)!.parts)).toEqual(["validation", "test"]);
     expect(text(run, "MODEL_CARD.md")).toContain("### test, 3 pictures");
     expect(lines).toEqual([]);
+  });
+
+  it("keeps what an earlier evaluation looked for, and none of what the new one looked for and did not find", async () => {
+    const info: MetricInfo = { name: "tilt", title: "tilt of pictures", better: "lower", unit: "degrees" };
+    const found = await evaluate(trained, data.validation!, data.classes);
+    const withTilt = (value: number | undefined, interval?: Interval) =>
+      recordEvaluation(run, trained, "test", withFindings(found, [{ info, value, interval }]), () => {}, model);
+    const tilt = () => {
+      const { metrics, intervals } = readFigures(run)!.parts.test!;
+      return [metrics.tilt, intervals?.tilt];
+    };
+    await withTilt(4, [3, 5]);
+    expect(text(run, "MODEL_CARD.md")).toContain("4 degrees");
+    await record("test");
+    expect(tilt()).toEqual([4, [3, 5]]);
+    await withTilt(2);
+    expect(tilt()).toEqual([2, undefined]);
+    await withTilt(undefined);
+    expect(tilt()).toEqual([undefined, undefined]);
   });
 
   it("keeps a card that somebody has edited, and says so", async () => {

@@ -15,7 +15,7 @@ import {
   BINARISATIONS,
   type Binarisation,
   estimateLikelihood,
-  likelihoodFinding,
+  likelihoodFindings,
   likelihoodText,
   requireLikelihood,
 } from "../../predict/likelihood.ts";
@@ -46,9 +46,8 @@ export function define(command: Command): void {
     )
     .option(
       "--samples <n>",
-      "latent vectors a picture for the likelihood",
+      `latent vectors a picture for the likelihood (default: ${LIKELIHOOD_SAMPLES})`,
       argument(integer(1, 1_000_000)),
-      LIKELIHOOD_SAMPLES,
     )
     .option("--pictures <n>", "of the part, whose likelihood is estimated (default: all)", argument(integer(1, 1e9)))
     .option(
@@ -77,7 +76,7 @@ interface Options {
   split?: Part;
   /** `true` where no pixels are named. */
   likelihood?: Binarisation | true;
-  samples: number;
+  samples?: number;
   pictures?: number;
   novel?: string;
   judge?: string;
@@ -112,10 +111,19 @@ async function run(path: string, options: Options): Promise<void> {
     requireJudge(model, judge);
   }
   const binarisation = options.likelihood === true ? undefined : options.likelihood;
+  for (const name of ["samples", "pictures"] as const)
+    if (options[name] !== undefined && !options.likelihood)
+      fail(
+        "E_USAGE",
+        `--${name} is of the likelihood: give --likelihood static, dynamic or alone too, or leave it out`,
+      );
   if (options.likelihood) requireLikelihood(model, binarisation);
   const evaluated = await evaluate(model, set, data.classes);
   const likelihood = options.likelihood
-    ? await estimateLikelihood(model, set, options.samples, { binarisation, pictures: options.pictures })
+    ? await estimateLikelihood(model, set, options.samples ?? LIKELIHOOD_SAMPLES, {
+        binarisation,
+        pictures: options.pictures,
+      })
     : undefined;
   const novel = novelSet && {
     source: options.novel!,
@@ -125,11 +133,10 @@ async function run(path: string, options: Options): Promise<void> {
   const judged = judge && model.has("sample") ? await judgeSamples(model, judge, evaluated.set, own) : undefined;
   const translated = judge ? await translationFindings(model, judge, evaluated.set) : [];
   await judge?.dispose();
-  const found = withFindings(evaluated, [
-    ...(likelihood ? [likelihoodFinding(likelihood)] : []),
-    ...(judged ? judgedFindings(judged) : []),
-    ...translated,
-  ]);
+  const isWhole = likelihood?.n === evaluated.n;
+  const likely = likelihood ? likelihoodFindings(likelihood) : [];
+  const kept = withFindings(evaluated, [...(judged ? judgedFindings(judged) : []), ...translated]);
+  const found = withFindings(kept, likely);
   if (options.json)
     printJson({
       run: path,
@@ -148,7 +155,8 @@ async function run(path: string, options: Options): Promise<void> {
       ...(judged ? { samples: judged } : {}),
     });
   else {
-    showEvaluation(split, found);
+    // What is found of samples has a table of its own.
+    showEvaluation(split, withFindings(evaluated, [...likely, ...translated]));
     if (likelihood) print(`${likelihoodText(likelihood)}\n`);
     if (novel) showNovel(novel);
     if (judged) showJudged(judged);
@@ -166,7 +174,8 @@ async function run(path: string, options: Options): Promise<void> {
     unlike: novel && [{ ...novel, source: `pictures of ${novel.source}` }],
     samples: judged,
   });
-  if (own) await recordEvaluation(folder, model, split, found, warn);
+  // A likelihood of some of the pictures is none of the part.
+  if (own) await recordEvaluation(folder, model, split, isWhole ? found : kept, warn);
   await model.dispose();
   if (!options.json && report) print(`report: ${bold(report)}`);
 }

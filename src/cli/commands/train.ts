@@ -152,6 +152,13 @@ async function train(model: string, options: Options): Promise<Begun & { end: En
   }
 }
 
+/** As which photographs are read: as those of the run whose weights it begins from, if they are square, else as the model asks. */
+function sizeWish(model: string, { from }: StoredOptions): { photographs?: number } {
+  if (from === null) return findModel(model);
+  const { height, width } = RunFolder.open(from).config.data;
+  return height === width ? { photographs: height } : {};
+}
+
 /** A run about to train, and what it trains with. */
 interface Begun {
   readonly training: Training;
@@ -167,7 +174,7 @@ async function start(model: string, options: Options, interrupted: () => boolean
   await fetchBackbone(call.backbone, (file, bytes, total) => openLine("fetch", file, bytes, total));
   const { options: wanted } = planRun(model, call);
   const backend = backendFor(wish, wanted);
-  const { data, ...size } = await openForModel(source, wanted, findModel(model), openLine);
+  const { data, ...size } = await openForModel(source, wanted, sizeWish(model, wanted), openLine);
   warnOf(data, source);
   return { training: await startRun(model, { ...call, ...size, data, source, backend, interrupted }), data, backend };
 }
