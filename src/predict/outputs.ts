@@ -34,7 +34,7 @@ interface AskedOfBatch {
   /** The pictures, `[n, h, w, c]` in 0..1. */
   readonly x: Tensor;
   /** Their partners, of the same shape: what is translated. Of a batch of pairs alone. */
-  readonly partner: Tensor;
+  readonly partner: Tensor | undefined;
   /** int32 `[n]`: the class that a sample is asked for: the label; where there is none, all classes in turn. */
   readonly sampled: Tensor;
   /** The rows of a head for the pictures, or their partners, and their labels: the first class where there is none. */
@@ -90,10 +90,15 @@ const DERIVED: Readonly<Record<string, DerivedOutput>> = {
     isPossible: hasStatistics,
     build: ({ x, heads, scope }) => statistics(heads, askedOf(heads, scope, x)),
   },
+  /** The translation, `[n, h, w, c]`: of the partner, where there is one. */
+  translation: {
+    isPossible: ({ translate }) => translate !== undefined,
+    build: ({ run, partner }) => run("translate", partner ? "partner" : undefined),
+  },
   /** Mean squared error a pixel of the translation, `[n]`. */
   translationError: ofPairs(({ run, x }) => errorOf(run("translate", "partner"), x)),
   /** The same of what is translated. */
-  partnerError: ofPairs(({ partner, x }) => errorOf(partner, x)),
+  partnerError: ofPairs(({ partner, x }) => errorOf(partner!, x)),
   /** Structural similarity of the translation, `[n]`. */
   translationSimilarity: ofPairs(({ run, x }) => similarity(run("translate", "partner"), x)),
 };
@@ -156,14 +161,14 @@ export function outputTensors(
   scope: Scope,
   { x, views, labels, classes }: PlainBatch,
 ): Map<string, Tensor> {
-  const partner = views[PARTNER_VIEW]!;
+  const partner = views[PARTNER_VIEW];
   const first = g.maximum(labels, 0);
   const inTurn = Int32Array.from({ length: x.shape[0]! }, (_, i) => i % classes);
   const sampled = g.where(g.less(labels, 0), constant(ndarray("int32", [inTurn.length], inTurn)), labels);
   const made = new Map<string, Tensor>();
   const run = (name: string, of?: "partner") => {
     const key = of ? `${name} of ${of}` : name;
-    const picture = of ? partner : x;
+    const picture = of ? partner! : x;
     const label = name === "sample" ? sampled : first;
     const known = made.get(key) ?? applyHead(requireHead(heads, name), scope, x.shape[0]!, { picture, label });
     made.set(key, known);

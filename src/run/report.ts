@@ -112,7 +112,8 @@ async function sheets(
 ): Promise<ReportPictures[]> {
   const pictures: ReportPictures[] = [];
   const film = await maker.attempt("the film of training", async () => {
-    const made = await trainingFilm(maker.file("samples", EPOCHS));
+    const of = model.has("sample") ? "Samples of the same noise" : "Translations of the same pictures";
+    const made = await trainingFilm(maker.file("samples", EPOCHS), of);
     if (made) writeAtomically(maker.file("samples", "training.webp"), [made.webp]);
     return made;
   });

@@ -72,8 +72,12 @@ const MOST_FRAMES = 60;
 /** Milliseconds of a frame, and of the last one. */
 const [FRAME, LAST_FRAME] = [200, 2000];
 
-/** The film of a run's samples: the same noise after each epoch. @returns undefined for fewer than two epochs */
-export async function trainingFilm(folder: string): Promise<{ caption: string; webp: Buffer } | undefined> {
+/**
+ * The film of a run's samples, or translations, after each epoch.
+ * @param of what they are, for the caption
+ * @returns undefined for fewer than two epochs
+ */
+export async function trainingFilm(folder: string, of: string): Promise<{ caption: string; webp: Buffer } | undefined> {
   const files = sheetFiles(folder);
   if (files.length < 2) return undefined;
   const count = Math.min(files.length, MOST_FRAMES);
@@ -81,7 +85,7 @@ export async function trainingFilm(folder: string): Promise<{ caption: string; w
   const frames = shown.map((name) => readFileSync(`${folder}/${name}`));
   const delays = frames.map((_, i) => (i === count - 1 ? LAST_FRAME : FRAME));
   return {
-    caption: `Samples of the same noise after each of ${files.length} epochs`,
+    caption: `${of} after each of ${files.length} epochs`,
     webp: await filmWebp(frames, delays),
   };
 }

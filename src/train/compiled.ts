@@ -42,6 +42,8 @@ export interface CompiledModel {
   readonly training: readonly { readonly quantity: FittedQuantity; readonly step: Step }[];
   /** `SAMPLES` pictures of the head `sample`, with averaged weights, where the model has it. */
   readonly samples?: Step;
+  /** Translations of a batch of plain pictures, with averaged weights, of a model that translates and does not sample. */
+  readonly translations?: Step;
   /** What an adversarial model is watched by. */
   readonly watch?: WatchSteps;
   /** The metrics that are computed in validation. */
@@ -53,12 +55,13 @@ export interface CompiledModel {
 }
 
 /** All graphs of a model, each once. */
-export function graphsOf({ stages, validate, training, samples, watch }: CompiledModel): StepGraph[] {
+export function graphsOf({ stages, validate, training, samples, translations, watch }: CompiledModel): StepGraph[] {
   const steps = [
     ...stages.flatMap(({ phases, predictions }) => [...phases, ...predictions.values()]),
     validate,
     ...training.map(({ step }) => step),
     ...(samples ? [samples] : []),
+    ...(translations ? [translations] : []),
     ...(watch?.judgement ? Object.values(watch.judgement) : []),
     ...(watch?.losses.values() ?? []),
   ];

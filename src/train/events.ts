@@ -88,7 +88,10 @@ export interface EpochEvent {
   readonly best: boolean;
 }
 
-/** What a model that samples makes of the same noise at the end of each epoch. It is shown, and not kept in logs. */
+/**
+ * What a model that samples makes of the same noise at the end of each epoch, or one that translates of the same pictures. It is shown, and
+ * not kept in logs.
+ */
 export interface SamplesEvent {
   readonly type: "samples";
   /** From 1. */

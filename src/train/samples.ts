@@ -1,11 +1,14 @@
-// What a model makes of the same noise at the end of each epoch.
+// What a model makes of the same noise, or of the same pictures, at the end of each epoch.
 import { ndarray } from "../base/array.ts";
+import { scattered } from "../base/scattered.ts";
 import { batchInputs, MAIN_STREAM } from "../data/batches.ts";
+import { type Dataset, decoded, type ImageSet, subset } from "../data/dataset.ts";
 import { toBytes } from "../data/picture.ts";
 import { type Step, StepFeeds } from "../predict/feeds.ts";
+import { predictSet } from "../predict/outputs.ts";
 import type { Program } from "../runtime/program.ts";
 
-/** Samples of an epoch. */
+/** Samples, or translations, of an epoch. */
 export const SAMPLES = 40;
 
 /**
@@ -19,4 +22,27 @@ export async function drawSamples(program: Program, step: Step, classes: number,
     ...new StepFeeds(step).at(seed, 0, 1),
   });
   return toBytes(sample!.data);
+}
+
+/** Pictures that are translated each time: of the validation part where there is one, to all classes in turn. */
+export async function translated({ train, validation, classes }: Dataset): Promise<ImageSet> {
+  const set = validation ?? train;
+  const n = set.labels.length;
+  const chosen = await decoded(subset(set, scattered(n, Math.min(n, SAMPLES))));
+  return { ...chosen, labels: chosen.labels.map((_, i) => i % classes.length) };
+}
+
+/**
+ * Translations as bytes `[n, h, w, c]`.
+ * @param step the output `translation` for a batch of `size`
+ */
+export async function drawTranslations(
+  program: Program,
+  step: Step,
+  set: ImageSet,
+  { size, seed }: { readonly size: number; readonly seed: number },
+): Promise<Uint8Array> {
+  const run = (inputs: Parameters<Program["run"]>[1]) => program.run(step.graph.name, inputs);
+  const rows = await predictSet(set, size, seed, new StepFeeds(step), run);
+  return toBytes(rows.get("translation")!);
 }

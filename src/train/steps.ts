@@ -81,6 +81,8 @@ export function compileModel(
     validate,
     training: trainingSteps(fitted, possible, make),
     samples: "sample" in heads ? make(predictGraph("sample"), ["sample"], SAMPLES) : undefined,
+    translations:
+      "translate" in heads && !("sample" in heads) ? make(predictGraph("translation"), ["translation"]) : undefined,
     watch: isAdversarial(model) ? watchSteps(steps.values(), heads, make) : undefined,
     metrics,
     fitted,

@@ -4,7 +4,7 @@ import { firstNotFinite, sizeOf } from "../base/array.ts";
 import { now } from "../base/clock.ts";
 import { fail } from "../base/errors.ts";
 import type { Table } from "../data/batches.ts";
-import { exampleCounts } from "../data/dataset.ts";
+import { exampleCounts, type ImageSet } from "../data/dataset.ts";
 import type { Fitted } from "../metrics/metric.ts";
 import type { Program } from "../runtime/program.ts";
 import { settleAverages } from "./averages.ts";
@@ -17,7 +17,7 @@ import type { StepResult } from "./pipeline.ts";
 import type { PreparedRun } from "./prepare.ts";
 import { copyOf, newProgress, phaseStepsAfter, type TrainingProgress } from "./progress.ts";
 import { AskedHeads, makeTables, savedTables } from "./refresh.ts";
-import { drawSamples } from "./samples.ts";
+import { drawSamples, drawTranslations, translated } from "./samples.ts";
 import { softTable } from "./soft-labels.ts";
 import { StageStreams } from "./stage-streams.ts";
 import { beginAnew, type Stalled, stalled } from "./stall.ts";
@@ -47,6 +47,8 @@ export class TrainingRun {
   private saved = now();
   /** What the batches of stages that have ended have cost. */
   private costs: EndEvent["streams"] = {};
+  /** Pictures that are translated after each epoch. */
+  private translated: Promise<ImageSet> | undefined;
 
   constructor(
     readonly options: FitOptions,
@@ -197,14 +199,22 @@ export class TrainingRun {
     progress.stage.step++;
   }
 
+  /** What the model makes of noise or of pictures, which are the same in each epoch; undefined of one that makes none. */
+  private async shown(): Promise<Uint8Array | undefined> {
+    const { program, compiled } = this;
+    const { data, seed, batch } = this.options;
+    if (compiled.samples) return drawSamples(program, compiled.samples, data.classes.length, seed);
+    if (!compiled.translations) return undefined;
+    this.translated ??= translated(data);
+    return drawTranslations(program, compiled.translations, await this.translated, { size: batch, seed });
+  }
+
   /** Validates, tells of it, and saves (`ended`: with the stage): in that order, so that no checkpoint is ahead of what was told. */
   async *endEpoch(epoch: number, ended: boolean, stopping: boolean): AsyncGenerator<RunEvent, void> {
     const { progress, goals } = this;
     const found = await this.validator.run(this.stage.metrics);
     const seen = { ...meansOf(progress.totals), ...found.metrics };
-    const step = this.compiled.samples;
-    const { data, seed } = this.options;
-    const samples = step && (await drawSamples(this.program, step, data.classes.length, seed));
+    const samples = await this.shown();
     const watched = await this.watch?.look(progress, seen, found.predictions);
     this.metrics = { ...seen, ...watched?.metrics };
     progress.totals = {};
