@@ -6,7 +6,7 @@ import { askedLines, denoiseLine, styleLines } from "./tables/generators.ts";
 import { angleTable, explanationsTable, memoryTable, noveltyTable, samplersTable } from "./tables/heads.ts";
 import { pretrainedLines, unseenLine } from "./tables/pretrained.ts";
 import { benchTable, readingLines, timeLine } from "./tables/speed.ts";
-import { generatedTable, imbalanceTable, noiseLine, spreadTable } from "./tables/training-data.ts";
+import { generatedTable, imbalanceTable, noiseLine, spreadTable, transferTable } from "./tables/training-data.ts";
 
 /** A file of the project as a path. */
 const here = (path: string) => fileURLToPath(new URL(`../${path}`, import.meta.url));
@@ -36,6 +36,7 @@ export const FILLED: Readonly<Record<string, Readonly<Record<string, () => strin
     explanations: explanationsTable,
     samplers: samplersTable,
     angle: angleTable,
+    transfer: transferTable,
     memory: memoryTable,
   },
   "docs/data.md": {

@@ -88,3 +88,17 @@ export function noiseLine(): string {
   const shares = runs.map((run) => 100 * Number(run.share));
   return `With 2 % of MNIST's training labels made wrong and a run of ${runs[0]?.epochs} epochs on all of them, ${meanAndDeviation(shares, (v) => v.toFixed(1))} % of the wrong ones are in the first 3 % of the list (seeds ${runs.map((run) => run.seed).join(", ")}; \`results/label-noise.csv\`).`;
 }
+
+/** What a trained run brings where there are few pictures of another kind. */
+export function transferTable(): string {
+  const runs = records("transfer.csv");
+  const groupOf = ({ model, trained_on, data, per_class, epochs, way }: Row) =>
+    [model!, trained_on!, data!, per_class!, epochs!, way!].join("|");
+  return table(
+    ["model", "trained on", "then on", "pictures a class", "epochs", "begins from", "test accuracy %", "draws"],
+    [...new Set(runs.map(groupOf))].map((group) => {
+      const own = runs.filter((run) => groupOf(run) === group).map(({ accuracy }) => Number(accuracy));
+      return [...group.split("|"), meanAndDeviation(own, percent), String(own.length)];
+    }),
+  );
+}

@@ -8,7 +8,8 @@ import { modelTests } from "./model-tests.ts";
 
 const SMALL = { width: 8, latent: 8, embedding: 8, emaDecay: 0.9 };
 
-modelTests(acgan, [{ ...SMALL, rate: 1e-3, discriminatorRate: 4e-3, penalty: "r1" }]);
+const trained = { ...SMALL, rate: 1e-3, discriminatorRate: 4e-3, penalty: "r1" };
+modelTests(acgan, [trained, { ...trained, conditioning: "projection" }, { ...trained, conditioning: "auxiliary" }]);
 
 describe("acgan by projection", () => {
   const spec: DataSpec = { height: 28, width: 28, channels: 1, classes: ["a", "b", "c"], mirror: false };

@@ -17,6 +17,8 @@ modelTests(
   [
     { width: 0.1, latent: 16 },
     { net: "conv", width: 0.2, latent: 8 },
+    { net: "conv", width: 0.2, latent: 8, guessed: 0.5 },
+    { width: 0.1, latent: 16, lowDensity: 0.5 },
   ],
   { epochs: 5 },
 );

@@ -17,7 +17,7 @@ import { modelTests } from "./model-tests.ts";
 
 const small = { width: 4, blocks: 1, discriminatorWidth: 4, rate: 2e-3, emaDecay: 0.9 };
 
-modelTests(stargan, [small]);
+modelTests(stargan, [small, { ...small, loss: "wasserstein" }]);
 
 describe("stargan", () => {
   const { test, classes } = glyphs({ train: 10, test: 6 });
