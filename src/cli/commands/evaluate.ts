@@ -2,12 +2,12 @@ import { join } from "node:path";
 import type { Command } from "commander";
 import { fail } from "../../base/errors.ts";
 import { shellWord } from "../../base/shell.ts";
-import { type Dataset, fingerprintHas, PARTS, type Part } from "../../data/dataset.ts";
+import { type Dataset, fingerprintHas, type ImageSet, PARTS, type Part } from "../../data/dataset.ts";
 import { open } from "../../data/open.ts";
 import { meanScores } from "../../metrics/classification.ts";
 import { formatMetric, type MetricInfo } from "../../metrics/metric.ts";
 import { requireHead } from "../../models/heads.ts";
-import { chooseBackend, load } from "../../node.ts";
+import { chooseBackend, load, type NodeModel } from "../../node.ts";
 import { type Evaluation, evaluate, withFindings } from "../../predict/evaluate.ts";
 import { type JudgedSamples, judgedFindings, judgeSamples, requireJudge } from "../../predict/judge.ts";
 import { translatesToClasses, translationFindings } from "../../predict/judge-translations.ts";
@@ -15,6 +15,7 @@ import {
   BINARISATIONS,
   type Binarisation,
   estimateLikelihood,
+  type LikelihoodEstimate,
   likelihoodFindings,
   likelihoodText,
   requireLikelihood,
@@ -84,83 +85,21 @@ interface Options {
 }
 
 async function run(path: string, options: Options): Promise<void> {
-  const folder = RunFolder.open(path);
-  // As training does when it ends.
-  const hasTest = options.data !== undefined || fingerprintHas(folder.config.data.fingerprint, "test");
-  const { split = hasTest ? "test" : "validation" } = options;
-  const source = options.data ?? sourceOf(folder);
-  const model = await load(path, chooseBackend());
-  const data = await (options.data === undefined
-    ? ownData(folder, source, split, `evaluate on it as it is with --data ${shellWord(source)}`)
-    : otherData(folder, source));
-  const set = data[split];
-  if (!set) {
-    const parts = PARTS.flatMap((part) => (data[part] ? [`${part} (${data[part].labels.length} pictures)`] : []));
-    fail("E_DATA_EMPTY", `${source} has no ${split} part; it has ${parts.join(" and ")}: choose with --split`);
-  }
-  if (options.novel !== undefined && "lacking" in model.novelty)
-    fail("E_HEAD", `--novel: ${path} tells no novelty: ${model.novelty.lacking}`);
-  // What is asked for is looked for before the work begins.
-  const novelSet =
-    options.novel === undefined
-      ? undefined
-      : await novelPictures(model, options.novel, set.labels.length, (other) => otherData(folder, other));
-  const judge = options.judge === undefined ? undefined : await load(options.judge, chooseBackend());
-  if (judge) {
-    if (!translatesToClasses(model)) requireHead(model.heads, "sample");
-    requireJudge(model, judge);
-  }
-  const binarisation = options.likelihood === true ? undefined : options.likelihood;
   for (const name of ["samples", "pictures"] as const)
     if (options[name] !== undefined && !options.likelihood)
       fail(
         "E_USAGE",
         `--${name} is of the likelihood: give --likelihood static, dynamic or alone too, or leave it out`,
       );
-  if (options.likelihood) requireLikelihood(model, binarisation);
-  const evaluated = await evaluate(model, set, data.classes);
-  const likelihood = options.likelihood
-    ? await estimateLikelihood(model, set, options.samples ?? LIKELIHOOD_SAMPLES, {
-        binarisation,
-        pictures: options.pictures,
-      })
-    : undefined;
-  const novel = novelSet && {
-    source: options.novel!,
-    ...(await findNovel(model, evaluated.novelty!, novelSet)),
-  };
+  const folder = RunFolder.open(path);
+  const model = await load(path, chooseBackend());
+  const { data, split, set } = await partOf(folder, options);
   const own = options.data === undefined ? data.train : undefined;
-  const judged = judge && model.has("sample") ? await judgeSamples(model, judge, evaluated.set, own) : undefined;
-  const translated = judge ? await translationFindings(model, judge, evaluated.set) : [];
-  await judge?.dispose();
-  const isWhole = likelihood?.n === evaluated.n;
-  const likely = likelihood ? likelihoodFindings(likelihood) : [];
-  const kept = withFindings(evaluated, [...(judged ? judgedFindings(judged) : []), ...translated]);
-  const found = withFindings(kept, likely);
-  if (options.json)
-    printJson({
-      run: path,
-      split,
-      n: found.n,
-      metrics: found.metrics,
-      intervals: found.intervals,
-      ...(likelihood ? { likelihood } : {}),
-      ...(found.classification
-        ? {
-            classes: found.classification.classes,
-            confusion: found.classification.confusion,
-          }
-        : {}),
-      ...(novel ? { novel: told(novel) } : {}),
-      ...(judged ? { samples: judged } : {}),
-    });
-  else {
-    // What is found of samples has a table of its own.
-    showEvaluation(split, withFindings(evaluated, [...likely, ...translated]));
-    if (likelihood) print(`${likelihoodText(likelihood)}\n`);
-    if (novel) showNovel(novel);
-    if (judged) showJudged(judged);
-  }
+  // What is asked for is looked for before the work begins.
+  const asked = await prepare(folder, model, set, options);
+  const found = await lookAt(model, { set, own, classes: data.classes }, asked, options);
+  if (options.json) printJson(documentOf(path, split, found));
+  else showFound(split, found);
   const { writeReport } = await import("../../run/report.ts");
   const out = freeName(join(path, "evaluations", options.data === undefined ? split : `${split}-of-${data.name}`));
   // The report of the run itself, which training wrote, stays.
@@ -170,14 +109,108 @@ async function run(path: string, options: Options): Promise<void> {
     events: () => folder.events(),
     file: (...parts: string[]) => join(out, ...parts),
   };
-  const report = await writeReport(place, model, own, split, found, warn, {
+  const { novel, judged } = found;
+  const report = await writeReport(place, model, own, split, found.all, warn, {
     unlike: novel && [{ ...novel, source: `pictures of ${novel.source}` }],
     samples: judged,
   });
-  // A likelihood of some of the pictures is none of the part.
-  if (own) await recordEvaluation(folder, model, split, isWhole ? found : kept, warn);
+  if (own) await recordEvaluation(folder, model, split, found.ofPart, warn);
   await model.dispose();
   if (!options.json && report) print(`report: ${bold(report)}`);
+}
+
+/** The part of the data that is asked for: where nothing is said, the one that training looks at when it ends. */
+async function partOf(folder: RunFolder, options: Options): Promise<{ data: Dataset; split: Part; set: ImageSet }> {
+  const hasTest = options.data !== undefined || fingerprintHas(folder.config.data.fingerprint, "test");
+  const { split = hasTest ? "test" : "validation" } = options;
+  const source = options.data ?? sourceOf(folder);
+  const data = await (options.data === undefined
+    ? ownData(folder, source, split, `evaluate on it as it is with --data ${shellWord(source)}`)
+    : otherData(folder, source));
+  const set = data[split];
+  if (set) return { data, split, set };
+  const parts = PARTS.flatMap((part) => (data[part] ? [`${part} (${data[part].labels.length} pictures)`] : []));
+  return fail("E_DATA_EMPTY", `${source} has no ${split} part; it has ${parts.join(" and ")}: choose with --split`);
+}
+
+/** What an evaluation needs beside the part: it is there, and fits the model. */
+interface Asked {
+  readonly novelSet?: Awaited<ReturnType<typeof novelPictures>>;
+  readonly judge?: NodeModel;
+}
+
+async function prepare(folder: RunFolder, model: NodeModel, set: ImageSet, options: Options): Promise<Asked> {
+  const { novel, likelihood } = options;
+  if (novel !== undefined && "lacking" in model.novelty)
+    fail("E_HEAD", `--novel: ${folder.path} tells no novelty: ${model.novelty.lacking}`);
+  if (likelihood) requireLikelihood(model, likelihood === true ? undefined : likelihood);
+  const novelSet =
+    novel === undefined
+      ? undefined
+      : await novelPictures(model, novel, set.labels.length, (other) => otherData(folder, other));
+  const judge = options.judge === undefined ? undefined : await load(options.judge, chooseBackend());
+  if (judge) {
+    if (!translatesToClasses(model)) requireHead(model.heads, "sample");
+    requireJudge(model, judge);
+  }
+  return { novelSet, judge };
+}
+
+/** What was found. */
+interface Found {
+  /** All numbers. */
+  readonly all: Evaluation;
+  /** Those of the whole part: not a likelihood of some of its pictures. */
+  readonly ofPart: Evaluation;
+  /** Those that are shown in one table: what is found of samples has one of its own. */
+  readonly shown: Evaluation;
+  readonly likelihood?: LikelihoodEstimate;
+  readonly novel?: NovelFound & { readonly source: string };
+  readonly judged?: JudgedSamples;
+}
+
+/** @param part the pictures, and those that the model was trained on where they are at hand */
+async function lookAt(
+  model: NodeModel,
+  { set, own, classes }: { set: ImageSet; own?: ImageSet; classes: readonly string[] },
+  { novelSet, judge }: Asked,
+  options: Options,
+): Promise<Found> {
+  const evaluated = await evaluate(model, set, classes);
+  const { samples = LIKELIHOOD_SAMPLES, pictures } = options;
+  const binarisation = options.likelihood === true ? undefined : options.likelihood;
+  const likelihood = options.likelihood
+    ? await estimateLikelihood(model, set, samples, { binarisation, pictures })
+    : undefined;
+  const novel = novelSet && { source: options.novel!, ...(await findNovel(model, evaluated.novelty!, novelSet)) };
+  const judged = judge && model.has("sample") ? await judgeSamples(model, judge, evaluated.set, own) : undefined;
+  const translated = judge ? await translationFindings(model, judge, evaluated.set) : [];
+  await judge?.dispose();
+  const likely = likelihood ? likelihoodFindings(likelihood) : [];
+  const ofPictures = withFindings(evaluated, translated);
+  const ofSamples = judged ? judgedFindings(judged) : [];
+  const all = withFindings(ofPictures, [...likely, ...ofSamples]);
+  return {
+    ...{ all, ofPart: likelihood?.n === evaluated.n ? all : withFindings(ofPictures, ofSamples) },
+    shown: withFindings(ofPictures, likely),
+    ...{ likelihood, novel, judged },
+  };
+}
+
+/** What `--json` prints. */
+const documentOf = (run: string, split: Part, { all, likelihood, novel, judged }: Found) => ({
+  ...{ run, split, n: all.n, metrics: all.metrics, intervals: all.intervals },
+  ...(likelihood ? { likelihood } : {}),
+  ...(all.classification ? { classes: all.classification.classes, confusion: all.classification.confusion } : {}),
+  ...(novel ? { novel: told(novel) } : {}),
+  ...(judged ? { samples: judged } : {}),
+});
+
+function showFound(split: Part, { shown, likelihood, novel, judged }: Found): void {
+  showEvaluation(split, shown);
+  if (likelihood) print(`${likelihoodText(likelihood)}\n`);
+  if (novel) showNovel(novel);
+  if (judged) showJudged(judged);
 }
 
 /** Other data, read as the run read its own. */
