@@ -7,7 +7,7 @@ export interface System {
   /** Of `EXPERIMENTS`. */
   readonly measured: readonly string[];
   /** Results of other files, as README's own tables have them. */
-  readonly alsoFrom?: readonly ("denoise" | "asked" | "added")[];
+  readonly alsoFrom?: readonly ("denoise" | "asked" | "style" | "added")[];
 }
 
 export const SYSTEMS: readonly System[] = [
@@ -36,7 +36,7 @@ export const SYSTEMS: readonly System[] = [
     commands:
       "`genclass train gan`, `acgan`, `sgan --labels 10 [--set net=conv --set guessed=0.8]`, `pix2pix --pairs denoise`, `stargan`; `translate`",
     measured: ["mnist-10-labels-sgan-bank"],
-    alsoFrom: ["asked", "denoise"],
+    alsoFrom: ["asked", "denoise", "style"],
   },
   {
     name: "S4",

@@ -46,6 +46,13 @@ export const IN_SHORT = {
     records("denoise.csv")
       .filter(({ seed }) => seed)
       .map((run) => `${run.method}, noise ${run.noise} on ${run.data}: ${run.psnr} dB`),
+  style: () =>
+    records("style.csv")
+      .filter(({ options }) => !options)
+      .map(
+        (run) =>
+          `${run.model}, ${run.data}: ${percent(Number(run.asked))} % of translations are of the class asked for, slant kept by ${Number(run.slant).toFixed(2)}, width of strokes by ${Number(run.stroke).toFixed(2)}`,
+      ),
   added: () => {
     const runs = records("generated.csv");
     const groupOf = ({ data, per_class, steps }: Row) =>
