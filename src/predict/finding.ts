@@ -4,6 +4,7 @@ import type { MetricInfo } from "../metrics/metric.ts";
 
 /** A number that was looked for, and what it is. */
 export interface Finding {
+  /** As of a metric. */
   readonly info: MetricInfo;
   /** Undefined where it could not be told. */
   readonly value: number | undefined;

@@ -15,6 +15,7 @@ import type { TrainedModel } from "./trained.ts";
  * levels are the probabilities of a draw of the estimate's own. A picture is drawn once, for all latent vectors.
  */
 export const BINARISATIONS = ["static", "dynamic"] as const;
+/** One of `BINARISATIONS`. */
 export type Binarisation = (typeof BINARISATIONS)[number];
 
 /** What `estimateLikelihood` finds. */
