@@ -4,9 +4,8 @@ import { gather, type ImageSet } from "../data/dataset.ts";
 import { turnPicture } from "../data/turn.ts";
 import { wrapDegrees } from "../metrics/circular.ts";
 import { meanInterval } from "../metrics/intervals.ts";
-import type { MetricInfo } from "../metrics/metric.ts";
 import { Random } from "../random/random.ts";
-import type { Finding } from "./finding.ts";
+import { type Finding, finding } from "./finding.ts";
 import type { TrainedModel } from "./trained.ts";
 
 /** Pictures that are turned, at most, and values of all of them: large ones take long. */
@@ -57,15 +56,10 @@ export async function turnErrors(
   return { index, errors };
 }
 
-const ANGLE_ERROR: MetricInfo = {
-  ...{ name: "angleError", title: "error of the angle of turned pictures", better: "lower", unit: "degrees" },
-  headline: true,
-};
-
 /** The mean of `turnErrors`; none for a model that tells no angle. */
 export async function angleFindings(model: TrainedModel, set: ImageSet, signal?: StopSignal): Promise<Finding[]> {
   if (!model.has("angle")) return [];
   const { errors } = await turnErrors(model, set, { signal });
   const value = errors.reduce((a, b) => a + b, 0) / errors.length;
-  return [{ info: ANGLE_ERROR, value, interval: meanInterval(errors) }];
+  return [finding("angleError", value, meanInterval(errors))];
 }

@@ -5,19 +5,13 @@ import type { StopSignal } from "../base/stop-signal.ts";
 import { decoded, gather, type ImageSet, subset } from "../data/dataset.ts";
 import { toBytes } from "../data/picture.ts";
 import { wilsonInterval } from "../metrics/intervals.ts";
-import type { MetricInfo } from "../metrics/metric.ts";
 import { Random } from "../random/random.ts";
-import type { Finding } from "./finding.ts";
+import { type Finding, finding } from "./finding.ts";
 import { answersOf, requireJudge } from "./judge.ts";
 import type { TrainedModel } from "./trained.ts";
 
 /** Pictures that are translated, at most. */
 const MOST_TRANSLATED = 2000;
-
-const TRANSLATED_CLASS: MetricInfo = {
-  ...{ name: "translatedClass", title: "translations that the judge takes for the class asked for" },
-  ...{ better: "higher", unit: "share", headline: true },
-};
 
 /** Whether a model translates pictures to classes. */
 export const translatesToClasses = ({ heads }: TrainedModel): boolean =>
@@ -53,5 +47,5 @@ export async function translationFindings(
   const { data } = await model.run("translate", { picture: pictures, label: target }, { signal });
   const found = await answersOf(judge, toBytes(data), signal);
   const right = found.reduce((count, answer, i) => count + Number(answer === target[i]), 0);
-  return [{ info: TRANSLATED_CLASS, value: right / found.length, interval: wilsonInterval(right, found.length) }];
+  return [finding("translatedClass", right / found.length, wilsonInterval(right, found.length))];
 }

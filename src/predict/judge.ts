@@ -9,12 +9,11 @@ import { type Copying, copying } from "../metrics/copying.ts";
 import { frechetDistance } from "../metrics/frechet-distance.ts";
 import { kernelDistance } from "../metrics/kernel-distance.ts";
 import { type ManifoldMetrics, manifoldMetrics } from "../metrics/manifold.ts";
-import type { MetricInfo } from "../metrics/metric.ts";
 import { type Rows, rowsAt } from "../metrics/nearest.ts";
 import { spreadRows } from "../metrics/sample-metrics.ts";
 import { spread } from "../metrics/spread.ts";
 import { requireHead } from "../models/heads.ts";
-import type { Finding } from "./finding.ts";
+import { type Finding, finding } from "./finding.ts";
 import type { TrainedModel } from "./trained.ts";
 
 /** Pictures of each kind, at most. */
@@ -112,57 +111,18 @@ export async function judgeSamples(
   };
 }
 
-const JUDGED: Readonly<Record<string, MetricInfo>> = {
-  frechetDistance: {
-    ...{ name: "frechetDistance", title: "Fréchet distance of samples, in the judge's features" },
-    ...{ better: "lower", unit: "", headline: true },
-  },
-  kernelDistance: {
-    ...{ name: "judgedKernelDistance", title: "kernel distance of samples, in the judge's features" },
-    ...{ better: "lower", unit: "" },
-  },
-  precision: {
-    ...{ name: "judgedPrecision", title: "samples near real pictures, in the judge's features" },
-    ...{ better: "higher", unit: "share" },
-  },
-  recall: {
-    ...{ name: "judgedRecall", title: "real pictures near samples, in the judge's features" },
-    ...{ better: "higher", unit: "share" },
-  },
-  density: {
-    ...{ name: "judgedDensity", title: "density of samples among real pictures, in the judge's features" },
-    ...{ better: "neither", unit: "" },
-  },
-  coverage: {
-    ...{ name: "judgedCoverage", title: "coverage of real pictures by samples, in the judge's features" },
-    ...{ better: "higher", unit: "share" },
-  },
-  spread: {
-    ...{
-      name: "judgedSpread",
-      title: "distance between samples, over that between real pictures, in the judge's features",
-    },
-    ...{ better: "neither", unit: "" },
-  },
-  classEntropy: {
-    ...{
-      name: "classEntropy",
-      title: "entropy of the classes that the judge finds in samples, over that of equal shares",
-    },
-    ...{ better: "neither", unit: "" },
-  },
-  askedClass: {
-    ...{ name: "askedClass", title: "samples that the judge takes for the class asked for" },
-    ...{ better: "higher", unit: "share", headline: true },
-  },
-};
-
 /** What a judge finds of all samples, as numbers of an evaluation. */
-export const judgedFindings = (judged: JudgedSamples): Finding[] =>
-  Object.entries(JUDGED).map(([key, info]) => {
-    const value = judged[key as keyof JudgedSamples];
-    return { info, value: typeof value === "number" ? value : undefined };
-  });
+export const judgedFindings = (found: JudgedSamples): Finding[] => [
+  finding("frechetDistance", found.frechetDistance),
+  finding("judgedKernelDistance", found.kernelDistance),
+  finding("judgedPrecision", found.precision),
+  finding("judgedRecall", found.recall),
+  finding("judgedDensity", found.density),
+  finding("judgedCoverage", found.coverage),
+  finding("judgedSpread", found.spread),
+  finding("classEntropy", found.classEntropy),
+  finding("askedClass", found.askedClass),
+];
 
 /** @throws as `judgeSamples`, for a judge that does not fit the model */
 export function requireJudge(model: TrainedModel, judge: TrainedModel): void {

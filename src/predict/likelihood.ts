@@ -3,10 +3,9 @@ import { fail } from "../base/errors.ts";
 import { binarise, staticDraws } from "../data/binarise.ts";
 import { decoded, gather, type ImageSet, range } from "../data/dataset.ts";
 import { normalInterval } from "../metrics/intervals.ts";
-import type { MetricInfo } from "../metrics/metric.ts";
 import type { LikelihoodSpec } from "../models/model.ts";
 import { Random } from "../random/random.ts";
-import type { Finding } from "./finding.ts";
+import { type Finding, type FindingName, finding } from "./finding.ts";
 import type { CallOptions } from "./head-runner.ts";
 import type { TrainedModel } from "./trained.ts";
 
@@ -143,18 +142,11 @@ const KINDS: Readonly<Record<LikelihoodSpec["of"], string>> = {
 };
 
 /** An estimate as a number of an evaluation: nats of pixels 0 or 1, bits of levels; none of what is not comparable. */
-export function likelihoodFindings(estimate: LikelihoodEstimate): Finding[] {
-  const { mean, standardError, n, of, binarisation, bitsPerDimension } = estimate;
-  const finding = (info: Pick<MetricInfo, "name" | "title" | "unit">, value: number): Finding => ({
-    info: { ...info, better: "lower", headline: true },
-    value,
-    ...(n > 1 ? { interval: normalInterval(value, (standardError * value) / -mean) } : {}),
-  });
-  if (of === "binary")
-    return [finding({ name: "nats", title: `-ln p(x) of ${binarisation} pixels, at most`, unit: "nats" }, -mean)];
-  return bitsPerDimension === undefined
-    ? []
-    : [finding({ name: "bitsPerDimension", title: "bits a value of -ln p(x), at most", unit: "" }, bitsPerDimension)];
+export function likelihoodFindings({ mean, standardError, n, of, bitsPerDimension }: LikelihoodEstimate): Finding[] {
+  const told = (name: FindingName, value: number) =>
+    finding(name, value, n > 1 ? normalInterval(value, (standardError * value) / -mean) : undefined);
+  if (of === "binary") return [told("nats", -mean)];
+  return bitsPerDimension === undefined ? [] : [told("bitsPerDimension", bitsPerDimension)];
 }
 
 /** An estimate as a line for people. */

@@ -198,6 +198,11 @@ export class RunFolder {
     return new RunFolder(path, readConfig(path)).trained();
   }
 
+  /** The configuration of a run of any model, whose options are not looked at. @throws `E_RUN_NOT_FOUND`, `E_RUN_VERSION` */
+  static configOf(path: string): RunConfig {
+    return readConfig(path);
+  }
+
   /** What training told so far. */
   events(): RunEvent[] {
     return readEvents(this.path);

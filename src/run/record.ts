@@ -2,6 +2,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import type { Model } from "../models/model.ts";
 import type { Evaluation } from "../predict/evaluate.ts";
+import { FINDINGS } from "../predict/finding.ts";
 import type { TrainedModel } from "../predict/trained.ts";
 import { CARD, cardModel, writeCard } from "./card.ts";
 import { addEvaluation, evaluatedMetrics, type Figures, readFigures } from "./figures.ts";
@@ -32,7 +33,12 @@ export async function recordEvaluation(
     const lock = RunLock.acquire(run.path);
     try {
       const figures = addEvaluation(run, part, found);
-      if (!writeCard(run, cardModel(run.config.model, { heads: model.heads, metrics: found.known }, own)))
+      if (
+        !writeCard(
+          run,
+          cardModel(run.config.model, { heads: model.heads, metrics: [...found.known, ...FINDINGS] }, own),
+        )
+      )
         tell(`${run.file(CARD)} was edited and stays as it is; delete it, and the next evaluation writes a new one`);
       addToTensorBoard(run, part, figures);
       await track(run, figures, tell);

@@ -1,6 +1,7 @@
 // The commands that train a run again, and that use it.
 import { isDeepStrictEqual } from "node:util";
 import { shellLine, shellWord } from "../base/shell.ts";
+import { BUILT_IN } from "../data/open.ts";
 import { MODELS, parseOptions } from "../models/index.ts";
 import { optionsOf, type RunConfig } from "./folder.ts";
 import { renames } from "./option-types.ts";
@@ -17,8 +18,8 @@ export function repeatCommand(config: RunConfig): string | undefined {
   // Some models have another batch by default, and networks another way to fit pictures.
   words.push(...optionWords(optionsOf(config), ["seed", "batch", ...(config.backbone === null ? [] : ["resize"])]));
   // A model may ask for photographs of another size than those that the run has seen.
-  const { image, location, height, width } = config.data;
-  if (model.photographs && image === null && location !== null) words.push("--image", `${height}x${width}`);
+  const { image, source, height, width } = config.data;
+  if (model.photographs && image === null && !BUILT_IN.includes(source)) words.push("--image", `${height}x${width}`);
   const usual = parseOptions(model, {});
   for (const [name, value] of Object.entries(config.options))
     if (!isDeepStrictEqual(value, usual[name])) words.push("--set", `${name}=${String(value)}`);

@@ -2,7 +2,7 @@
 import { ndarray } from "../base/array.ts";
 import { scattered } from "../base/scattered.ts";
 import { batchInputs, MAIN_STREAM } from "../data/batches.ts";
-import { type Dataset, decoded, type ImageSet, subset } from "../data/dataset.ts";
+import { type Dataset, decoded, type ImageSet, keptPartner, subset } from "../data/dataset.ts";
 import { toBytes } from "../data/picture.ts";
 import { type Step, StepFeeds } from "../predict/feeds.ts";
 import { predictSet } from "../predict/outputs.ts";
@@ -24,9 +24,16 @@ export async function drawSamples(program: Program, step: Step, classes: number,
   return toBytes(sample!.data);
 }
 
-/** Pictures that are translated each time: of the validation part where there is one, to all classes in turn. */
-export async function translated({ train, validation, classes }: Dataset): Promise<ImageSet> {
-  const set = validation ?? train;
+/**
+ * Pictures that are translated each time: of the validation part where there is one, to all classes in turn.
+ * @param ofPairs whether partners are translated; undefined is returned where these are made anew at each visit
+ */
+export async function translated(
+  { train, validation, classes }: Dataset,
+  ofPairs: boolean,
+): Promise<ImageSet | undefined> {
+  const set = validation && validation.labels.length > 0 ? validation : train;
+  if (ofPairs && !keptPartner(set)) return undefined;
   const n = set.labels.length;
   const chosen = await decoded(subset(set, scattered(n, Math.min(n, SAMPLES))));
   return { ...chosen, labels: chosen.labels.map((_, i) => i % classes.length) };

@@ -82,7 +82,9 @@ export function compileModel(
     training: trainingSteps(fitted, possible, make),
     samples: "sample" in heads ? make(predictGraph("sample"), ["sample"], SAMPLES) : undefined,
     translations:
-      "translate" in heads && !("sample" in heads) ? make(predictGraph("translation"), ["translation"]) : undefined,
+      "translate" in heads && !("sample" in heads)
+        ? headSteps(heads, data, batchSize, specs, { paired })(predictGraph("translation"), ["translation"])
+        : undefined,
     watch: isAdversarial(model) ? watchSteps(steps.values(), heads, make) : undefined,
     metrics,
     fitted,

@@ -48,7 +48,7 @@ export class TrainingRun {
   /** What the batches of stages that have ended have cost. */
   private costs: EndEvent["streams"] = {};
   /** Pictures that are translated after each epoch. */
-  private translated: Promise<ImageSet> | undefined;
+  private translated: Promise<ImageSet | undefined> | undefined;
 
   constructor(
     readonly options: FitOptions,
@@ -202,11 +202,12 @@ export class TrainingRun {
   /** What the model makes of noise or of pictures, which are the same in each epoch; undefined of one that makes none. */
   private async shown(): Promise<Uint8Array | undefined> {
     const { program, compiled } = this;
-    const { data, seed, batch } = this.options;
+    const { data, seed, batch, model } = this.options;
     if (compiled.samples) return drawSamples(program, compiled.samples, data.classes.length, seed);
     if (!compiled.translations) return undefined;
-    this.translated ??= translated(data);
-    return drawTranslations(program, compiled.translations, await this.translated, { size: batch, seed });
+    this.translated ??= translated(data, !model.heads.translate!.takes.includes("label"));
+    const set = await this.translated;
+    return set && drawTranslations(program, compiled.translations, set, { size: batch, seed });
   }
 
   /** Validates, tells of it, and saves (`ended`: with the stage): in that order, so that no checkpoint is ahead of what was told. */

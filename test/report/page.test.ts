@@ -7,6 +7,7 @@ import { glyphs } from "../../src/data/sets/glyphs.ts";
 import { reportHtml } from "../../src/report/html.ts";
 import { confusion, curves, reliability } from "../../src/report/plots.ts";
 import { RunFolder } from "../../src/run/folder.ts";
+import { withoutPlaces } from "../../src/run/places.ts";
 import { repeatCommand } from "../../src/run/repeat.ts";
 import { startRun } from "../../src/run/train.ts";
 import { nativeBackend } from "../../src/runtime/native.ts";
@@ -108,8 +109,10 @@ describe("the command that repeats a run", () => {
     expect(repeatCommand({ ...RunFolder.open(run.path).config, model: "own" })).toBeUndefined();
     // Photographs that were read at another size than the model would ask for.
     const { config } = run;
-    const ofFolder = { ...config, model: "hybrid", options: {}, data: { ...config.data, location: "/photos" } };
+    const ofFolder = { ...config, model: "hybrid", options: {} };
     expect(repeatCommand(ofFolder)).toContain(" --image 28x28 ");
+    expect(repeatCommand(withoutPlaces(ofFolder))).toContain(" --image 28x28 ");
     expect(repeatCommand({ ...ofFolder, model: "cnn" })).not.toContain("--image");
+    expect(repeatCommand({ ...ofFolder, data: { ...config.data, source: "mnist" } })).not.toContain("--image");
   });
 });

@@ -152,11 +152,10 @@ async function train(model: string, options: Options): Promise<Begun & { end: En
   }
 }
 
-/** As which photographs are read: as those of the run whose weights it begins from, if they are square, else as the model asks. */
+/** The size of photographs: that of the pictures of the run whose weights it begins from, if they are square, else what the model asks for. */
 function sizeWish(model: string, { from }: StoredOptions): { photographs?: number } {
-  if (from === null) return findModel(model);
-  const { height, width } = RunFolder.open(from).config.data;
-  return height === width ? { photographs: height } : {};
+  const beginning = from === null ? undefined : RunFolder.configOf(from).data;
+  return beginning && beginning.height === beginning.width ? { photographs: beginning.height } : findModel(model);
 }
 
 /** A run about to train, and what it trains with. */
