@@ -13,9 +13,9 @@ import type { TrainedModel } from "./trained.ts";
  * How pixels are 0 or 1: "static" as the data has them, or by the one draw that `staticDraws` makes of a test part; "dynamic" where grey
  * levels are the probabilities of a draw of the estimate's own. A picture is drawn once, for all latent vectors.
  */
-export const BINARISATIONS = ["static", "dynamic"] as const;
-/** One of `BINARISATIONS`. */
-export type Binarisation = (typeof BINARISATIONS)[number];
+export type Binarisation = "static" | "dynamic";
+/** Each of them. */
+export const BINARISATIONS = ["static", "dynamic"] as const satisfies readonly Binarisation[];
 
 /** What `estimateLikelihood` finds. */
 export interface LikelihoodEstimate {
