@@ -175,10 +175,15 @@ export function simplify(outputs: readonly Tensor[]): Tensor[] {
           node,
           node.inputs.map((x) => (numbers.has(x) ? x : reduce(remade(x)))),
         );
+  // Equal nodes are reduced once: a large constant that is folded twice would be two constants, and so would be all that hangs on it.
+  const reduced = new Map<string, Tensor>();
   for (const node of topological(outputs)) {
     const inputs = node.inputs.map((x) => done.get(x)!);
     const same = inputs.every((x, i) => x === node.inputs[i]);
-    done.set(node, reduce(same ? node : remake(node, inputs)));
+    const key = keyOf({ ...node, inputs }, (x) => numbers.get(x)!);
+    const result = reduced.get(key) ?? reduce(same ? node : remake(node, inputs));
+    reduced.set(key, result);
+    done.set(node, result);
   }
   return outputs.map((output) => done.get(output)!);
 }

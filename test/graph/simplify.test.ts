@@ -4,11 +4,12 @@ import { interpret } from "../../src/graph/interpret.ts";
 import * as g from "../../src/graph/ops/index.ts";
 import { print } from "../../src/graph/print.ts";
 import { RULES, simplify } from "../../src/graph/simplify.ts";
-import { input, scalar, type Tensor, topological } from "../../src/graph/tensor.ts";
+import { constant, input, scalar, type Tensor, topological } from "../../src/graph/tensor.ts";
 import { expectClose, randomArray } from "../helpers.ts";
 
 const x = input("x", [2, 3]);
 const y = input("y", [2, 3]);
+const x1 = input("x", [3, 1]);
 const size = (...outputs: Tensor[]) => topological(outputs).length;
 
 describe("simplify", () => {
@@ -46,6 +47,14 @@ describe("simplify", () => {
     const twice = g.add(g.exp(g.mul(x, y)), g.exp(g.mul(x, y)));
     expect(size(twice)).toBe(7);
     expect(size(...simplify([twice]))).toBe(5);
+  });
+
+  it("shares what follows from the same large constant, which is folded once", () => {
+    const large = constant(randomArray([100, 3], 1));
+    const half = () => g.matmul(g.exp(large), x1);
+    const [both] = simplify([g.add(half(), half())]);
+    // The folded constant, x, their product and the sum.
+    expect(size(both!)).toBe(4);
   });
 
   it("folds constants, with the value of the interpreter", () => {
