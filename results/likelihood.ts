@@ -1,7 +1,7 @@
 // How likely a density model finds the test pictures: npx tsx results/likelihood.ts RUN [DRAWS] adds a line to results/likelihood.csv:
 // the mean of ln p(x) over all test pictures, importance-weighted over DRAWS latent vectors each (200), and, on the first 500 of them,
 // what the estimate gains from ten times as many. That is how much too low the estimate is, at the least.
-import { estimateLikelihood, load, nativeBackend, open, RunFolder } from "../src/node.ts";
+import { chooseBackend, estimateLikelihood, load, open, RunFolder } from "../src/node.ts";
 import { addRow, commit, fixed } from "./csv.ts";
 import { training } from "./machine.ts";
 
@@ -16,7 +16,7 @@ const { config } = run;
 const data = await open(config.data.location ?? config.data.source, { seed: config.seed });
 const test = data.test!;
 const draws = Number(count);
-const model = await load(path, { backend: nativeBackend() });
+const model = await load(path, chooseBackend());
 const whole = await estimateLikelihood(model, test, draws);
 const few = await estimateLikelihood(model, test, draws, { pictures: CHECKED });
 const more = await estimateLikelihood(model, test, MORE * draws, { pictures: CHECKED });

@@ -32,6 +32,11 @@ export interface CallOptions {
   readonly seed?: number;
   /** Ends the work between two batches: the call then throws its reason. */
   readonly signal?: StopSignal;
+  /**
+   * Whether heads are compiled for batches of one size, for the backend that trains: for work of minutes, which this is several times as
+   * fast for. Default: for any number of rows, as an exported file is, which is ready sooner.
+   */
+  readonly isLong?: boolean;
 }
 
 /** A head as a graph: its inputs by what they are, the noise that it draws, and its result. */
@@ -123,17 +128,21 @@ export class HeadRunner {
     return kind === "latent" ? [latentSize] : [spec.height, spec.width, spec.channels];
   }
 
-  /** Heads as one executable: they share what they have in common. */
-  private compile(names: readonly string[]): Promise<CompiledHeads> {
-    const key = names.join(" ");
+  /**
+   * Heads as one executable: they share what they have in common.
+   * @param batch rows that it takes; by default any number
+   */
+  private compile(names: readonly string[], batch?: number): Promise<CompiledHeads> {
+    const key = [...names, ...(batch === undefined ? [] : [batch])].join(" ");
     const known = this.compiled.get(key);
     if (known) return known;
     const make = async (): Promise<CompiledHeads> => {
-      const graphs = new Map(names.map((name) => [name, this.graph(name, FREE_BATCH)]));
+      const graphs = new Map(names.map((name) => [name, this.graph(name, batch ?? FREE_BATCH)]));
       const all = [...graphs.values()];
       const outputs = Object.fromEntries([...graphs].map(([name, { output }]) => [name, output]));
+      const any = batch === undefined ? { freeBatch: FREE_BATCH } : {};
       return {
-        executable: await this.of.backend.compile(key, outputs, { mode: "infer", freeBatch: FREE_BATCH }),
+        executable: await this.of.backend.compile(key, outputs, { mode: "infer", ...any }),
         inputs: new Map(all.flatMap(({ inputs }) => [...inputs])),
         // Noise of one path is one: it depends on the path, the seed and the row.
         noises: new Map(all.flatMap(({ noises }) => [...noises])),
@@ -159,28 +168,34 @@ export class HeadRunner {
     options: CallOptions & { count?: number } = {},
   ): Promise<NdArray[]> {
     const n = this.rowsOf(names[0], requireHead(this.of.heads, names[0]), feeds, options.count);
-    const { executable, inputs, noises, rowShapes } = await this.compile(names);
-    const results = [...rowShapes].map(([name, shape]) => ({ name, shape, all: zeros([n, ...shape]) }));
-    const imageSize = sizeOf(this.rowShape("picture"));
     const atOnce = rowsAtOnce(this.of.spec);
+    const { executable, inputs, noises, rowShapes } = await this.compile(names, options.isLong ? atOnce : undefined);
+    const results = [...rowShapes].map(([name, shape]) => ({ name, shape, all: zeros([n, ...shape]) }));
     for (let from = 0; from < n; from += atOnce) {
       options.signal?.throwIfAborted();
       const count = Math.min(atOnce, n - from);
+      // Where all batches are of one size, the last one ends with rows of zeros.
+      const rows = options.isLong ? atOnce : count;
+      const part = <T extends TypedArray>(all: T, size: number): T => {
+        const own = all.slice(from * size, (from + count) * size) as T;
+        if (rows === count) return own;
+        const padded = new (all.constructor as new (length: number) => T)(rows * size);
+        padded.set(own);
+        return padded;
+      };
       const values: Record<string, NdArray> = {};
       for (const [kind, { dtype }] of inputs) {
         const shape = this.rowShape(kind);
-        const size = sizeOf(shape);
-        values[INPUT_NAMES[kind]] = ndarray(
-          dtype,
-          [count, ...shape],
-          feeds[kind]!.slice(from * size, (from + count) * size),
-        );
+        values[INPUT_NAMES[kind]] = ndarray(dtype, [rows, ...shape], part(feeds[kind]!, sizeOf(shape)));
       }
-      const pictures = feeds.picture?.subarray(from * imageSize, (from + count) * imageSize);
-      Object.assign(values, headNoise(noises, options.seed ?? 0, { count, from, pictures }));
-      const outputs = Object.fromEntries(results.map(({ name, shape }) => [name, zeros([count, ...shape])]));
+      const pictures = feeds.picture && part(feeds.picture, sizeOf(this.rowShape("picture")));
+      Object.assign(values, headNoise(noises, options.seed ?? 0, { count: rows, from, pictures }));
+      const outputs = Object.fromEntries(results.map(({ name, shape }) => [name, zeros([rows, ...shape])]));
       await executable.run(values, outputs);
-      for (const { name, shape, all } of results) all.data.set(outputs[name]!.data, from * sizeOf(shape));
+      for (const { name, shape, all } of results) {
+        const size = sizeOf(shape);
+        all.data.set(outputs[name]!.data.subarray(0, count * size), from * size);
+      }
     }
     for (const { name, shape, all } of results) requireFinite(name, all.data as Float32Array, sizeOf(shape));
     return results.map(({ all }) => all);

@@ -73,7 +73,8 @@ export async function estimateLikelihood(
     // Seeds of the draws follow each other; they are far from those of other estimates by the names of the noise.
     for (let round = 0; round < rounds; round++)
       logMean.add(
-        (await model.run("logLikelihood", { picture: bytes }, { seed: seed + round, signal })).data as Float32Array,
+        (await model.run("logLikelihood", { picture: bytes }, { seed: seed + round, signal, isLong: true }))
+          .data as Float32Array,
       );
     for (const value of logMean.values()) estimates.push(value);
   }

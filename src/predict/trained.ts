@@ -115,7 +115,7 @@ export class TrainedModel {
    * Rows `[n, …]` that a head gives for rows of what it takes, in batches.
    * @param feeds what the head takes: see `heads[name].takes`
    * @param options `seed` of the head's own noise (default 0; see `headNoise`); `count` of rows, for a head that takes nothing;
-   * `signal` ends the work between two batches: the call then throws its reason
+   * `signal` ends the work between two batches: the call then throws its reason; `isLong`: see `CallOptions`
    * @throws `E_HEAD` for a head that the model lacks, `E_SHAPE` for an input that is missing or of another size,
    * `E_NAN` for a result that is not finite
    */
