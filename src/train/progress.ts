@@ -57,6 +57,10 @@ export interface TrainingProgress {
   seen: { labelled: number; unlabelled: number };
 }
 
+/** How much of the stage is done, 0..1; 0 while its length is not known. */
+export const shareDone = ({ stage: { step, planned } }: Pick<TrainingProgress, "stage">): number =>
+  step / (planned ?? Number.POSITIVE_INFINITY);
+
 /** That of a run that has not begun. */
 export function newProgress(): TrainingProgress {
   return {

@@ -3,7 +3,7 @@
 import { type NdArray, sizeOf } from "../base/array.ts";
 import { scattered } from "../base/scattered.ts";
 import type { Table } from "../data/batches.ts";
-import { type Dataset, decoded, type ImageSet, ownCount, subset } from "../data/dataset.ts";
+import { decoded, type ImageSet, ownCount, subset } from "../data/dataset.ts";
 import type { Predictions } from "../metrics/metric.ts";
 import { MOST_COMPARED } from "../metrics/sample-metrics.ts";
 import { evaluatedPath } from "../nn/scope.ts";
@@ -15,9 +15,9 @@ import type { CompiledModel, CompiledStage, WatchSteps } from "./compiled.ts";
 import type { Metrics } from "./events.ts";
 import type { FitOptions } from "./fit-options.ts";
 import { featureTable, firstViews } from "./frozen-features.ts";
-import type { TrainingProgress, Watched } from "./progress.ts";
+import { phaseLosses } from "./phase-losses.ts";
+import { shareDone, type TrainingProgress, type Watched } from "./progress.ts";
 import { softTable } from "./soft-labels.ts";
-import { StageStreams } from "./stage-streams.ts";
 import { stateRead } from "./state-read.ts";
 
 /** Samples whose change from epoch to epoch is told. */
@@ -92,7 +92,7 @@ export class Watch {
     const thumbnails = predictions && drawn ? firstSamples(predictions) : [];
     const players = this.players(progress, epochs.at(-1) ?? {});
     const metrics = {
-      ...(await this.validationLosses(this.compiled.stages[progress.stage.index]!, progress)),
+      ...(await this.validationLosses(progress)),
       ...this.parameterNorms(progress),
       ...(await this.scores(predictions)),
       ...(await this.slope(progress)),
@@ -131,6 +131,20 @@ export class Watch {
     const { specs } = this.compiled;
     const read = stateRead(log.values());
     return phases.filter(({ graph }) => this.movedBy(graph).some((path) => read.has(evaluatedPath(path, specs))));
+  }
+
+  /** `validation/PHASE/LOSS`; none without validation pictures. */
+  private async validationLosses(progress: TrainingProgress): Promise<Metrics> {
+    const { data, augmentation, seed, model, features } = this.options;
+    const { program, steps, compiled, validation: held } = this;
+    if (!held) return {};
+    const tables = {
+      ...featureTable(features?.validation && asMany(features.validation, features.train.shape[0]!)),
+      ...softTable(held, data.classes.length, data.train.added?.soft !== undefined),
+    };
+    const made = { program, losses: steps.losses, stage: compiled.stages[progress.stage.index]! };
+    const found = await phaseLosses(made, { model, held, data, augmentation, seed, tables }, progress);
+    return Object.fromEntries(Object.entries(found).map(([name, value]) => [`validation/${name}`, value]));
   }
 
   /** The norm of what each phase of the stage moves. */
@@ -201,52 +215,7 @@ export class Watch {
     found["watch/generatedScore"] = meanOf(predictions.output("discriminateSample"));
     return found;
   }
-
-  /**
-   * The losses of each phase that took part, on validation pictures as they would be in training: with batch statistics,
-   * dropout and the streams' views. There are none of a model with tables or a second source, which only training has.
-   */
-  private async validationLosses({ phases, streams }: CompiledStage, progress: TrainingProgress): Promise<Metrics> {
-    const { data, seed, augmentation, model, features } = this.options;
-    const { program, steps, validation } = this;
-    const partners = streams.some(({ views }) => Object.values(views).includes("partner"));
-    if (!validation || streams.some(({ spec }) => spec.second) || model.tables || (partners && !validation.partner))
-      return {};
-    const whole = streams.map((stream) => ({ ...stream, spec: { ...stream.spec, from: "all" as const } }));
-    const batches = new StageStreams(whole, {
-      ...{ seed, augmentation, stage: progress.stage.index },
-      tables: {
-        ...featureTable(features?.validation && asMany(features.validation, features.train.shape[0]!)),
-        ...softTable(validation, data.classes.length, data.train.added?.soft !== undefined),
-      },
-      data: { ...data, train: validation } satisfies Dataset,
-    });
-    const count = Math.max(1, Math.floor(Math.min(validation.labels.length, MOST_COMPARED) / batches.size));
-    const taking = phases.filter(
-      ({ phase }) => steps.losses.has(phase.name) && (progress.phaseSteps[phase.name] ?? 0) > 0,
-    );
-    const runs = taking.map(({ phase }) => {
-      const step = steps.losses.get(phase.name)!;
-      return { phase, step, feeds: new StepFeeds(step) };
-    });
-    const sums: Record<string, number> = {};
-    for (let index = 0; index < count; index++) {
-      const fed = await batches.at(index, 1);
-      for (const { phase, step, feeds } of runs) {
-        const log = await program.run(step.graph.name, { ...fed, ...feeds.at(seed, index, shareDone(progress)) });
-        for (const [name, { data }] of Object.entries(log)) {
-          const key = `validation/${phase.name}/${name}`;
-          sums[key] = (sums[key] ?? 0) + data[0]! / count;
-        }
-      }
-    }
-    return sums;
-  }
 }
-
-/** How much of the stage is done, 0..1; 0 while its length is not known. */
-const shareDone = ({ stage: { step, planned } }: TrainingProgress): number =>
-  step / (planned ?? Number.POSITIVE_INFINITY);
 
 /**
  * Whether the rate of a phase is not nearly 0 by its schedule, so that what it moves should have changed. At the end of training samples

@@ -35,6 +35,19 @@ describe("a generator on the command line", () => {
     expect(existsSync(join(root, "run", "samples", "generated.png"))).toBe(true);
   });
 
+  it("tells the losses of both networks on pictures that they were not trained on, as validation did", () => {
+    const names = ["discriminator/loss", "discriminator/penalty", "generator/loss"];
+    for (const name of names) expect(trained.metrics[`test/${name}`]).toBeTypeOf("number");
+    const { metrics } = JSON.parse(genclass("evaluate", "run", "--split", "validation", "--json").out);
+    // Training wrote a row an epoch, and kept the weights of one of them.
+    const [header, ...rows] = readFileSync(join(root, "run", "results.csv"), "utf8")
+      .trim()
+      .split("\n");
+    const columns = names.map((name) => header!.split(",").indexOf(`validation/${name}`));
+    const logged = rows.map((row) => columns.map((column) => Number(row.split(",")[column]).toPrecision(6)));
+    expect(logged).toContainEqual(names.map((name) => metrics[name].toPrecision(6)));
+  });
+
   it("generates a sheet; the same seed gives the same pictures", async () => {
     for (const name of ["a", "b"])
       expect(genclass("generate", "run", "--count", "4", "--out", `${name}.png`).code).toBe(0);

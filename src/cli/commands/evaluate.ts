@@ -9,6 +9,7 @@ import { formatMetric, type MetricInfo } from "../../metrics/metric.ts";
 import { requireHead } from "../../models/heads.ts";
 import { chooseBackend, load, type NodeModel } from "../../node.ts";
 import { type Evaluation, evaluate, withFindings } from "../../predict/evaluate.ts";
+import type { Finding } from "../../predict/finding.ts";
 import { type JudgedSamples, judgedFindings, judgeSamples, requireJudge } from "../../predict/judge.ts";
 import { translatesToClasses, translationFindings } from "../../predict/judge-translations.ts";
 import {
@@ -22,6 +23,7 @@ import {
 } from "../../predict/likelihood.ts";
 import { DRAWN_PICTURES, findNovel, type NovelFound } from "../../predict/novel.ts";
 import { RunFolder } from "../../run/folder.ts";
+import { lossFindings } from "../../run/held-out-losses.ts";
 import { choice, integer, text } from "../../run/option-types.ts";
 import { recordEvaluation } from "../../run/record.ts";
 import { argument } from "../args.ts";
@@ -97,7 +99,8 @@ async function run(path: string, options: Options): Promise<void> {
   const own = options.data === undefined ? data.train : undefined;
   // What is asked for is looked for before the work begins.
   const asked = await prepare(folder, model, set, options);
-  const found = await lookAt(model, { set, own, classes: data.classes }, asked, options);
+  const losses = await lossFindings(folder, { data, set }, model.backend);
+  const found = await lookAt(model, { set, own, classes: data.classes, losses }, asked, options);
   if (options.json) printJson(documentOf(path, split, found));
   else showFound(split, found);
   const { writeReport } = await import("../../run/report.ts");
@@ -169,10 +172,19 @@ interface Found {
   readonly judged?: JudgedSamples;
 }
 
-/** @param part the pictures, and those that the model was trained on where they are at hand */
+/** The pictures, and what is known of them. */
+interface Looked {
+  readonly set: ImageSet;
+  /** Those that the model was trained on, where they are at hand. */
+  readonly own?: ImageSet;
+  readonly classes: readonly string[];
+  /** See `lossFindings`. */
+  readonly losses: readonly Finding[];
+}
+
 async function lookAt(
   model: NodeModel,
-  { set, own, classes }: { set: ImageSet; own?: ImageSet; classes: readonly string[] },
+  { set, own, classes, losses }: Looked,
   { novelSet, judge }: Asked,
   options: Options,
 ): Promise<Found> {
@@ -187,7 +199,7 @@ async function lookAt(
   const translated = judge ? await translationFindings(model, judge, evaluated.set) : [];
   await judge?.dispose();
   const likely = likelihood ? likelihoodFindings(likelihood) : [];
-  const ofPictures = withFindings(evaluated, translated);
+  const ofPictures = withFindings(evaluated, [...translated, ...losses]);
   const ofSamples = judged ? judgedFindings(judged) : [];
   const all = withFindings(ofPictures, [...likely, ...ofSamples]);
   return {

@@ -6,8 +6,9 @@ import { requireWritable } from "../../base/writing.ts";
 import type { Dataset } from "../../data/dataset.ts";
 import { findModel, MODELS } from "../../models/index.ts";
 import { BACKEND_CHOICES, type Backend, chooseBackend, load } from "../../node.ts";
-import { evaluate } from "../../predict/evaluate.ts";
+import { evaluate, withFindings } from "../../predict/evaluate.ts";
 import { RunFolder } from "../../run/folder.ts";
+import { lossFindings } from "../../run/held-out-losses.ts";
 import { fetchBackbone } from "../../run/named-backbones.ts";
 import { openForModel } from "../../run/open-data.ts";
 import { choice, text } from "../../run/option-types.ts";
@@ -83,7 +84,8 @@ async function run(model: string, options: Options): Promise<void> {
     const set = data.test ?? data.validation;
     if (set && set.labels.length > 0) {
       const trained = await load(folder.path, { backend });
-      const found = await evaluate(trained, set, data.classes);
+      const losses = await lossFindings(folder, { data, set }, backend);
+      const found = withFindings(await evaluate(trained, set, data.classes), losses);
       if (!options.json) showEvaluation(split, found);
       // The chart library loads only now.
       const { writeReport } = await import("../../run/report.ts");
