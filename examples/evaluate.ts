@@ -2,7 +2,15 @@
 import { evaluate, load, open } from "genclass/node";
 
 const [run, source] = process.argv.slice(2);
-if (!run || !source) throw new Error("usage: evaluate.ts RUN SOURCE");
+if (!run || !source) {
+  console.error("usage: evaluate.ts RUN SOURCE");
+  process.exit(2);
+}
+// What cannot be opened is told in a line.
+process.on("uncaughtException", ({ message }) => {
+  console.error(message);
+  process.exit(1);
+});
 
 const model = await load(run);
 const { height, width } = model.spec;

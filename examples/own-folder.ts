@@ -2,7 +2,15 @@
 import { load, open, train } from "genclass/node";
 
 const [folder, picture, out = "runs/photos"] = process.argv.slice(2);
-if (!folder || !picture) throw new Error("usage: own-folder.ts FOLDER PICTURE [RUN]");
+if (!folder || !picture) {
+  console.error("usage: own-folder.ts FOLDER PICTURE [RUN]");
+  process.exit(2);
+}
+// What cannot be opened is told in a line.
+process.on("uncaughtException", ({ message }) => {
+  console.error(message);
+  process.exit(1);
+});
 
 // A tenth of each class is held out, unless there is a folder of it: photos/train/CLASS, photos/validation/CLASS, photos/test/CLASS.
 const data = await open(folder, { image: { height: 28, width: 28 } });

@@ -1,13 +1,16 @@
 // A classifier as an HTTP server, from the exported file alone: server.ts model.onnx [PORT]
 //   curl --data-binary @cat.jpg http://127.0.0.1:8080/
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { createServer, type IncomingMessage } from "node:http";
 import type { AddressInfo } from "node:net";
 import { ExportedClassifier, nativeBackend } from "genclass/node";
 import sharp from "sharp";
 
 const [file, port = "8080"] = process.argv.slice(2);
-if (!file) throw new Error("usage: server.ts MODEL.onnx [PORT]");
+if (!file || !existsSync(file) || !/^\d{1,5}$/.test(port) || Number(port) > 65535) {
+  console.error("usage: server.ts MODEL.onnx [PORT], a file that there is and a number up to 65535");
+  process.exit(2);
+}
 const model = await ExportedClassifier.load(readFileSync(file), nativeBackend());
 const { height, width, channels } = model.spec;
 const MOST_BYTES = 20e6;
@@ -44,6 +47,10 @@ const server = createServer(async (request, response) => {
   } catch (error) {
     answer(400, { error: (error as Error).message });
   }
+});
+server.on("error", ({ message }) => {
+  console.error(`${message}; choose another port: server.ts MODEL.onnx PORT`);
+  process.exit(1);
 });
 // On this machine alone; put it behind a proxy to serve others.
 server.listen(Number(port), "127.0.0.1", () => {

@@ -1,9 +1,18 @@
 // The library for Node: opens data, trains, loads runs. Backends for Node enter the core here and nowhere else.
 import { VERSION } from "./base/version.ts";
-import { type CompareEvent, type CompareCall as Comparing, compare as compareModels } from "./experiments/compare.ts";
+import {
+  type CompareEvent,
+  type CompareCall as Comparing,
+  compare as compareModels,
+  NOT_SHARED,
+  type SharedRunOptions,
+} from "./experiments/compare.ts";
+import { NOT_OF_TRIALS } from "./experiments/search.ts";
 import { type TuneEvent, type TuneCall as Tuning, tune as tuneModel } from "./experiments/tune.ts";
 import type { OptionsOf } from "./models/index.ts";
 import type { Model } from "./models/model.ts";
+import { checkNames, requireList, requireOpened, requireText } from "./run/library-call.ts";
+import { type OptionName, RUN_OPTIONS } from "./run/options.ts";
 import { resumeRun, startRun, type TrainOptions } from "./run/train.ts";
 import type { Backend } from "./runtime/backend.ts";
 import { chooseBackend } from "./runtime/choose.ts";
@@ -27,7 +36,7 @@ export type { Point } from "./experiments/varied.ts";
 export type { TileSize } from "./graph/winograd.ts";
 export * from "./index.ts";
 export type { Copying } from "./metrics/copying.ts";
-export { type ClassEvaluation, type Evaluation, evaluate } from "./predict/evaluate.ts";
+export { type ClassEvaluation, type Evaluation, evaluate, withFindings } from "./predict/evaluate.ts";
 export { type Explanation, explain } from "./predict/explain.ts";
 export { type ExportedHead, exportHead } from "./predict/export.ts";
 export type { Finding } from "./predict/finding.ts";
@@ -43,6 +52,7 @@ export { type SuspiciousLabel, suspiciousLabels } from "./predict/suspicious.ts"
 export { TrainedModel } from "./predict/trained.ts";
 export type { Checkpoints } from "./run/checkpoints.ts";
 export { RunFolder } from "./run/folder.ts";
+export { lossFindings } from "./run/held-out-losses.ts";
 export { load, NodeModel } from "./run/load.ts";
 export type { ImageSize, Target } from "./run/option-types.ts";
 export type { RunOptions, StoredOptions } from "./run/options.ts";
@@ -56,6 +66,12 @@ export { type OnednnOptions, onednnBackend } from "./runtime/onednn/backend.ts";
 export { BACKEND_CHOICES, type BackendWish, PRECISIONS, type Precision } from "./runtime/wish.ts";
 export { type ClassSynthesis, type Synthesis, type SynthesisOptions, synthesize } from "./synthesis/synthesize.ts";
 
+const OPTION_NAMES = Object.keys(RUN_OPTIONS) as readonly OptionName[];
+const without = (left: readonly OptionName[]): readonly OptionName[] =>
+  OPTION_NAMES.filter((name) => !left.includes(name));
+/** The names of a type, all of them and no others, or it does not compile. */
+const namesOf = <K extends string>(names: Readonly<Record<K, true>>): readonly string[] => Object.keys(names);
+
 /** What calls of `train` and `resume` share: how to compute, and when to stop. */
 interface Computing {
   /** Default: the fastest, with the `threads` and `precision` of the call. */
@@ -68,15 +84,30 @@ interface Computing {
 export type TrainCall<M extends string | Model = string> = Omit<TrainOptions, "backend" | "options" | "interrupted"> &
   Computing & { readonly options?: OptionsOf<M> };
 
+/** What a call may have: another name is most often a misspelt one. */
+const TRAIN_NAMES = [
+  ...namesOf<Exclude<keyof TrainCall, OptionName>>({
+    data: true,
+    out: true,
+    source: true,
+    options: true,
+    backend: true,
+    signal: true,
+  }),
+  ...OPTION_NAMES,
+];
+
 /**
  * Trains a model and yields what happens; leaving the loop stops training.
  * @param model a name from `MODELS`, or a model of your own
- * @throws `E_NAME`, `E_OPTION` for a wrong call; `E_NAN` when a loss stops being finite
+ * @throws `E_NAME`, `E_OPTION`, `E_USAGE` for a wrong call, before there is a run folder; `E_NAN` when a loss stops being finite
  */
 export async function* train<const M extends string | Model>(
   model: M,
   call: TrainCall<M>,
 ): AsyncGenerator<RunEvent, void> {
+  checkNames("train", call, TRAIN_NAMES);
+  requireOpened("train", call.data);
   const { signal, ...rest } = call;
   const { events } = await startRun(model, { ...(rest as TrainCall), ...computing(call) });
   yield* events;
@@ -88,12 +119,26 @@ export type ResumeCall = Omit<TrainCall, "out" | "source"> & {
   readonly model?: Model;
 };
 
+const RESUME_NAMES = [
+  ...namesOf<Exclude<keyof ResumeCall, OptionName>>({
+    data: true,
+    model: true,
+    options: true,
+    backend: true,
+    signal: true,
+  }),
+  ...OPTION_NAMES,
+];
+
 /**
  * Goes on exactly where a run stopped, and yields what happens; leaving the loop stops training.
  * @param run its folder
- * @throws `E_RUN_NOT_FOUND`, `E_RUN_VERSION`, `E_RUN_LOCKED`; `E_RUN_CONFLICT` for other data, or an option that cannot change
+ * @throws `E_OPTION`, `E_USAGE` for a wrong call; `E_RUN_NOT_FOUND`, `E_RUN_VERSION`, `E_RUN_LOCKED`; `E_RUN_CONFLICT` for other
+ * data, or an option that cannot change
  */
 export async function* resume(run: string, call: ResumeCall): AsyncGenerator<RunEvent, void> {
+  checkNames("resume", call, RESUME_NAMES);
+  requireOpened("resume", call.data);
   const { signal, ...rest } = call;
   const { events } = await resumeRun(run, { ...rest, ...computing(call) });
   yield* events;
@@ -108,25 +153,69 @@ interface Stopping {
 /** A call of `compare`. */
 export type CompareCall = Omit<Comparing, "interrupted"> & Stopping;
 
+const COMPARE_NAMES = [
+  ...namesOf<Exclude<keyof CompareCall, keyof SharedRunOptions>>({
+    data: true,
+    models: true,
+    labels: true,
+    seeds: true,
+    options: true,
+    out: true,
+    backend: true,
+    signal: true,
+  }),
+  ...without(NOT_SHARED),
+];
+
 /**
  * Compares models and yields what happens; leaving the loop stops it. The last event has the table.
- * @throws `E_NAME`, `E_OPTION`, `E_HEAD` for a call that cannot be done, before anything is trained; `E_RUN_CONFLICT` for a folder of
- * another comparison, or for data that changed; `E_DATA_EMPTY` for data without a test part; `E_DATA_NOT_FOUND` for a named network
- * that cannot be fetched
+ * @throws `E_NAME`, `E_OPTION`, `E_USAGE`, `E_HEAD` for a call that cannot be done, before anything is trained; `E_RUN_CONFLICT` for
+ * a folder of another comparison, or for data that changed; `E_DATA_EMPTY` for data without a test part; `E_DATA_NOT_FOUND` for a
+ * named network that cannot be fetched
  */
-export const compare = ({ signal, ...call }: CompareCall): AsyncGenerator<CompareEvent, void> =>
-  compareModels({ ...call, interrupted: () => signal?.aborted === true });
+export async function* compare(call: CompareCall): AsyncGenerator<CompareEvent, void> {
+  checkNames("compare", call, COMPARE_NAMES);
+  requireText("compare", "data", call.data, "glyphs");
+  requireText("compare", "out", call.out, "comparison");
+  requireList("compare", "models", call.models, '["vae", "cnn"]');
+  if (call.labels !== undefined) requireList("compare", "labels", call.labels, '[10, "all"]');
+  const { signal, ...rest } = call;
+  yield* compareModels({ ...rest, interrupted: () => signal?.aborted === true });
+}
 
 /** A call of `tune`. */
 export type TuneCall = Omit<Tuning, "interrupted"> & Stopping;
 
+const TUNE_NAMES = namesOf<keyof TuneCall>({
+  model: true,
+  data: true,
+  trials: true,
+  minutes: true,
+  method: true,
+  search: true,
+  options: true,
+  run: true,
+  seed: true,
+  out: true,
+  backend: true,
+  signal: true,
+});
+const TRIAL_NAMES = without(NOT_OF_TRIALS);
+
 /**
  * Searches for the options of a model and yields what happens; leaving the loop stops it. The last event has what was found.
- * @throws `E_NAME`, `E_OPTION` for a call that cannot be done, before anything is trained; `E_RUN_CONFLICT` for a folder of another
- * search; `E_DATA_NOT_FOUND` for a named network that cannot be fetched
+ * @throws `E_NAME`, `E_OPTION`, `E_USAGE` for a call that cannot be done, before anything is trained; `E_RUN_CONFLICT` for a folder of
+ * another search; `E_DATA_NOT_FOUND` for a named network that cannot be fetched
  */
-export const tune = ({ signal, ...call }: TuneCall): AsyncGenerator<TuneEvent, void> =>
-  tuneModel({ ...call, interrupted: () => signal?.aborted === true });
+export async function* tune(call: TuneCall): AsyncGenerator<TuneEvent, void> {
+  checkNames("tune", call, TUNE_NAMES);
+  requireText("tune", "model", call.model, "cnn");
+  requireText("tune", "data", call.data, "glyphs");
+  requireText("tune", "out", call.out, "search");
+  if (call.run !== undefined) checkNames("run of tune", call.run, TRIAL_NAMES);
+  const { signal, ...rest } = call;
+  yield* tuneModel({ ...rest, interrupted: () => signal?.aborted === true });
+}
 
 /** How a call computes, and whether it shall stop. */
 function computing({

@@ -49,17 +49,32 @@ export function fail(code: ErrorCode, message: string, cause?: unknown): never {
 }
 
 /**
- * The candidate nearest to `word` by edit distance without regard to case, the first of several, for "did you mean".
- * Undefined when more than half of the word's letters (and more than two) would have to change.
+ * The candidate nearest to `word` by edits without regard to case, the first of several, for "did you mean". Undefined where more
+ * than half of the letters of the shorter word would have to change, or more than one where the words begin otherwise: those are other
+ * words, and not misspelt ones.
  */
 export function nearest(word: string, candidates: readonly string[]): string | undefined {
+  const asked = word.toLowerCase();
   let best: string | undefined;
-  let least = Math.max(2, Math.ceil(word.length / 2)) + 1;
+  let least = Number.POSITIVE_INFINITY;
   for (const candidate of candidates) {
-    const edits = distance(word.toLowerCase(), candidate.toLowerCase());
-    if (edits < least) [best, least] = [candidate, edits];
+    const known = candidate.toLowerCase();
+    const edits = editsBetween(asked, known);
+    const most = Math.floor(Math.min(asked.length, known.length) / 2);
+    if (edits < least && edits <= (asked[0] === known[0] ? most : Math.min(1, most)))
+      [best, least] = [candidate, edits];
   }
   return best;
+}
+
+/** Letters to be added, left out or replaced; two neighbours that changed places are one edit, as they are one slip. */
+function editsBetween(word: string, other: string): number {
+  let least = distance(word, other);
+  for (let i = 1; i < word.length; i++) {
+    const swapped = word.slice(0, i - 1) + word[i] + word[i - 1] + word.slice(i + 1);
+    least = Math.min(least, 1 + distance(swapped, other));
+  }
+  return least;
 }
 
 /**

@@ -1,4 +1,5 @@
 // What the terminal shows: colours where wanted, tables, and the progress of training.
+import { counted } from "../base/counted.ts";
 import { formatMetric, type MetricInfo } from "../metrics/metric.ts";
 import { GRADIENT_NORM } from "../train/alarms.ts";
 import type { AlarmEvent, EpochEvent, RunEvent, SolveEvent, StepEvent } from "../train/events.ts";
@@ -129,9 +130,9 @@ export function openLine(task: "fetch" | "decode", what: string, done: number, t
 }
 
 /** How many of something are done. */
-export function countLine(what: string): (count: number) => void {
+export function countLine(one: string, done: string): (count: number) => void {
   const task = taskLine();
-  return (count) => task(`${count} ${what}`);
+  return (count) => task(`${counted(count, one)} ${done}`);
 }
 
 /** Lines on standard error, of which the last may be rewritten on a terminal. */

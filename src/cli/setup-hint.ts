@@ -20,7 +20,7 @@ export function setupHint(isThere: () => boolean = libraryIsThere): string | und
     // A hint that cannot be told once only is not told.
     return undefined;
   }
-  return `with oneDNN training is up to twice as fast: "genclass setup" fetches it (${(PINNED.bytes / 1e6).toFixed(0)} MB)`;
+  return `with oneDNN training is 1.5 to 3 times as fast: "genclass setup" fetches it (${(PINNED.bytes / 1e6).toFixed(0)} MB)`;
 }
 
 function libraryIsThere(): boolean {

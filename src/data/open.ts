@@ -1,6 +1,7 @@
 // Opens a data source. What kind it is follows from what is found there: a built-in name, a folder of a known form, or a file.
 import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
+import { shown } from "../base/checked-options.ts";
 import { fail, nearest } from "../base/errors.ts";
 import { shellWord } from "../base/shell.ts";
 import { withAdded } from "./added.ts";
@@ -8,8 +9,8 @@ import { placeName } from "./check/duplicates.ts";
 import { fewLevels } from "./contrast.ts";
 import type { Dataset } from "./dataset.ts";
 import { whyNotMirrored } from "./mirrored.ts";
-import { type Pairing, withPairs } from "./pairs.ts";
-import type { Resize } from "./picture.ts";
+import { type AddedPictures, checkedOpenOptions, type OpenOptions, type OpenProgress } from "./open-options.ts";
+import { withPairs } from "./pairs.ts";
 import { isArchive, readArchives } from "./readers/archives.ts";
 import { assemble, type PictureOptions, withUnlabelled } from "./readers/assemble.ts";
 import { isClassFolder, readFolder, readUnlabelled } from "./readers/folder.ts";
@@ -26,61 +27,10 @@ import { glyphs } from "./sets/glyphs.ts";
 import { rotatedMnistFolder } from "./sets/rotated-mnist.ts";
 import { isInMemory, sharedPictures } from "./shared.ts";
 import { withSoftLabels } from "./soft-labels.ts";
-import { type LabelAmount, withLabels, withValidation } from "./splits.ts";
+import { withLabels, withValidation } from "./splits.ts";
 import { Notes, type Warning } from "./warnings.ts";
 
-/** Pictures with labels that are added to a training part. */
-export interface AddedPictures {
-  /** The path of any source that `open` reads, of which the training part is taken. Its classes are found by name. */
-  readonly path: string;
-  /** The share of a batch's places that they take, above 0 and up to 1. */
-  readonly share: number;
-}
-
-/** How a data source is read and split. */
-export interface OpenOptions {
-  /**
-   * How many labels of the training part are kept: a number for each class, a share of each class (`{ share: 0.1 }`) or a
-   * number in all (`{ total: 100 }`); the other pictures count as unlabelled. By default all are kept.
-   */
-  labels?: LabelAmount;
-  /** A folder of pictures without labels that are added to the training part. */
-  unlabelled?: string;
-  /** More pictures with labels for the training part. They are read at its size. */
-  add?: AddedPictures;
-  /**
-   * Size in pixels that pictures are read at. By default they keep their own where all have the same and none is larger
-   * than 96x96, and are photographs otherwise.
-   */
-  image?: { height: number; width: number };
-  /** Pixels a side of photographs whose size `image` does not say. Default 64. */
-  photographs?: number;
-  /** How a picture of another shape becomes that size. Default `fit`. */
-  resize?: Resize;
-  /** Pairs are made of the pictures: see `withPairs`. */
-  pairs?: Pairing;
-  /** Share of each class that is held out where the data has no validation part, 0..1; 0 holds nothing out. Default 0.1. */
-  validation?: number;
-  /** Seed of the splits. Default 0. */
-  seed?: number;
-  /** Bytes of decoded pictures that may be kept in memory; where there are more, a cache file holds them. Default 1 GiB. */
-  memory?: number;
-  /** Share of pictures that do not decode above which the data is refused, 0..1. Default 0.05. */
-  maxUndecodable?: number;
-  /**
-   * Whether a class folder without pictures, or a class of which no picture decodes, is told in the warnings; else the data
-   * is refused. Default false.
-   */
-  emptyClasses?: boolean;
-  /** Is called while files are fetched and pictures are decoded. */
-  progress?: OpenProgress;
-}
-
-/**
- * Is called with how far long work is: `fetch` counts the bytes of the file `what`, `decode` the pictures of the source
- * `what`. `total` is undefined where a server does not say how long a file is.
- */
-export type OpenProgress = (task: "fetch" | "decode", what: string, done: number, total: number | undefined) => void;
+export type { AddedPictures, OpenOptions, OpenProgress } from "./open-options.ts";
 
 /** Names of the built-in data sets: those that the program draws, those made from MNIST, and those that are downloaded. */
 export const BUILT_IN: readonly string[] = [
@@ -95,13 +45,19 @@ const EXPECTED =
 /**
  * Opens a data source: reads labels and class names, brings pictures to one size, and splits as the options ask.
  * @param source a built-in name, or the path of a folder or file (docs/data.md lists the forms)
- * @throws `E_DATA_NOT_FOUND` where nothing is there; `E_DATA_FORMAT`, `E_DATA_LABEL` for a damaged file or a wrong label;
+ * @throws `E_USAGE` for a source that is no text, `E_OPTION` for an option that is not known or out of its range, before anything
+ * is read; `E_DATA_NOT_FOUND` where nothing is there; `E_DATA_FORMAT`, `E_DATA_LABEL` for a damaged file or a wrong label;
  * `E_DATA_EMPTY` for fewer than two classes, or one without pictures; `E_IMAGE` where too many pictures do not decode;
  * `E_OPTION` for options that do not fit the data; as `withAdded` for pictures that are added, and as `withPairs` for pairs
  */
 export async function open(source: string, options: OpenOptions = {}): Promise<Dataset> {
+  if (typeof source !== "string")
+    fail("E_USAGE", `open: the source is ${shown(source)}; expected a name or a path, as in await open("glyphs")`);
   const {
     labels,
+    unlabelled,
+    add,
+    pairs,
     image,
     photographs,
     resize,
@@ -111,7 +67,7 @@ export async function open(source: string, options: OpenOptions = {}): Promise<D
     validation = 0.1,
     seed = 0,
     progress,
-  } = options;
+  } = checkedOpenOptions(options);
   const pictures: PictureOptions = {
     ...{ image, photographs },
     resize,
@@ -129,11 +85,9 @@ export async function open(source: string, options: OpenOptions = {}): Promise<D
   const split = withValidation(whole, validation, seed);
   const kept = labels === undefined ? split : withLabels(split, labels, seed);
   const all =
-    options.unlabelled === undefined
-      ? kept
-      : await withUnlabelled(kept, readUnlabelled(existing(options.unlabelled)), pictures);
-  const more = options.add === undefined ? all : await withMore(all, options.add, pictures);
-  const paired = await mirroredOrNot(options.pairs === undefined ? more : withPairs(more, options.pairs, seed));
+    unlabelled === undefined ? kept : await withUnlabelled(kept, readUnlabelled(existing(unlabelled)), pictures);
+  const more = add === undefined ? all : await withMore(all, add, pictures);
+  const paired = await mirroredOrNot(pairs === undefined ? more : withPairs(more, pairs, seed));
   return {
     ...paired,
     warnings: [...paired.warnings, ...unlabelledClasses(more), ...(await pale(more)), ...leaks(more, source)],

@@ -37,6 +37,8 @@ export const PAIR_CHANGES = {
 
 /** The name of a way to make pairs. */
 export type PairChange = keyof typeof PAIR_CHANGES;
+/** The names of all. */
+export const PAIR_NAMES = Object.keys(PAIR_CHANGES) as readonly PairChange[];
 
 /** How pairs are made. */
 export interface Pairing {

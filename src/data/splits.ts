@@ -23,7 +23,7 @@ function shuffledByClass(set: ImageSet, classes: number, seed: number, purpose: 
 
 /**
  * Moves a share of each class (rounded) from the training part into a validation part: at least one picture of each class
- * that has two. Unlabelled pictures stay. Data that has a validation part, or a share of 0, is left as it is.
+ * that has two, and never all of them. Unlabelled pictures stay. Data that has a validation part, or a share of 0, is left as it is.
  * @param share 0..1
  * @param seed which pictures are moved depends on it and on the labels alone
  */
@@ -31,7 +31,8 @@ export function withValidation(data: Dataset, share: number, seed: number): Data
   if (data.validation || share === 0) return data;
   const held = new Set<number>();
   for (const [label, members] of shuffledByClass(data.train, data.classes.length, seed, "validation")) {
-    const count = label < 0 || members.length < 2 ? 0 : Math.max(1, Math.round(members.length * share));
+    const wanted = Math.min(members.length - 1, Math.max(1, Math.round(members.length * share)));
+    const count = label < 0 || members.length < 2 ? 0 : wanted;
     for (const i of members.slice(0, count)) held.add(i);
   }
   const all = range(0, data.train.labels.length);

@@ -1,4 +1,5 @@
 // What was ignored or is doubtful in a data source: nothing of it is lost without a word.
+import { fail, GenclassError } from "../base/errors.ts";
 
 /** One thing that was ignored or is doubtful, with everything that it is about. */
 export interface Warning {
@@ -37,5 +38,20 @@ export class Notes {
   /** One for each text, in the order in which they were first noted. */
   get warnings(): Warning[] {
     return [...this.found].map(([text, names]) => ({ text, names }));
+  }
+}
+
+/**
+ * Does work on a data source. Where it fails because of the data, the message ends with what was noted before, which may be why.
+ * @throws what the work throws
+ */
+export async function tellingNotes<T>(noted: () => readonly Warning[], work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (cause) {
+    const notes = noted();
+    if (!(cause instanceof GenclassError && cause.code.startsWith("E_DATA_")) || notes.length === 0) throw cause;
+    const lines = notes.map((note) => warningLine(note));
+    fail(cause.code, `${cause.message}. Noted before: ${lines.join("; ")}`, cause);
   }
 }

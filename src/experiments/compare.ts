@@ -4,6 +4,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { isDeepStrictEqual } from "node:util";
 import { z } from "zod";
+import { shown } from "../base/checked-options.ts";
 import { type ErrorCode, fail, GenclassError } from "../base/errors.ts";
 import { shellLine } from "../base/shell.ts";
 import type { LabelAmount } from "../data/splits.ts";
@@ -12,7 +13,7 @@ import { writeAtomically } from "../run/files.ts";
 import { RunFolder } from "../run/folder.ts";
 import { fetchBackbone } from "../run/named-backbones.ts";
 import { labelAmount } from "../run/option-types.ts";
-import type { RunOptions } from "../run/options.ts";
+import type { OptionName, RunOptions } from "../run/options.ts";
 import { optionWords } from "../run/repeat.ts";
 import { planRun } from "../run/train.ts";
 import type { BackendWish } from "../runtime/wish.ts";
@@ -23,10 +24,15 @@ import { openFolder, placeOf, readJson } from "./folder.ts";
 import { type AnswerTime, type Trained, type TrainJob, trainedSchema } from "./job.ts";
 import { relayed, runJob, timeLeft } from "./run-job.ts";
 import { refuseOtherTest } from "./same-test.ts";
+import { NOT_OF_TRIALS } from "./search.ts";
+import { requireTest, tryNewSource } from "./source.ts";
 import { folderName, parseVariant, type Variant } from "./variant.ts";
 
-/** Options of a run that all cells have: labels and seeds differ, and nothing begins with another run. */
-export type SharedRunOptions = Omit<RunOptions, "labels" | "seed" | "from" | "freeze" | "map" | "pairs">;
+/** Options of a run that cells differ in, or that begin with another run. */
+export const NOT_SHARED = ["labels", ...NOT_OF_TRIALS] as const satisfies readonly OptionName[];
+
+/** Options of a run that all cells have. */
+export type SharedRunOptions = Omit<RunOptions, (typeof NOT_SHARED)[number]>;
 
 /** A call of `compare`. */
 export interface CompareCall extends SharedRunOptions {
@@ -86,15 +92,17 @@ export const labelsText = (amount: LabelAmount | "all"): string =>
 
 /**
  * Compares models and yields what happens; leaving the loop stops it. The last event has the table.
- * @throws `E_NAME`, `E_OPTION`, `E_HEAD` for a call that cannot be done, before anything is trained; `E_RUN_CONFLICT` for a folder of
- * another comparison, or for data that changed; `E_DATA_EMPTY` for data without a test part; `E_DATA_NOT_FOUND` for a named network
- * that cannot be fetched
+ * @throws `E_NAME`, `E_OPTION`, `E_HEAD` for a call that cannot be done, and as `open` for its data, before anything is made;
+ * `E_RUN_CONFLICT` for a folder of another comparison, or for data that changed; `E_DATA_EMPTY` for data without a test part;
+ * `E_DATA_NOT_FOUND` for a named network that cannot be fetched
  */
 export async function* compare(call: CompareCall): AsyncGenerator<CompareEvent, void> {
   const { data, models, labels = ["all"], seeds = 3, options: _, out, backend = "auto", interrupted, ...run } = call;
   // Once, and not by each of the processes.
   await fetchBackbone(run.backbone);
   const variants = checkCall(call);
+  const [first] = variants.values();
+  await tryNewSource(data, out, planned(run, first!).options, (found) => requireTest(data, found));
   const lock = openFolder(out, "comparison", ["cells"], { data: placeOf(data), backend, ...run });
   try {
     const cells = cellsOf(models, labels.map(labelsText), seeds);
@@ -197,6 +205,11 @@ function checkCall({
 }: CompareCall): ReadonlyMap<string, Variant> {
   if (models.length === 0) fail("E_USAGE", "nothing to compare; name some models, as in --models vae,cnn");
   if (!Number.isInteger(seeds) || seeds < 1) fail("E_OPTION", `seeds: ${seeds}; expected a whole number of at least 1`);
+  for (const amount of labels) {
+    const parsed = amount === "all" || labelAmount.schema.safeParse(amount);
+    if (parsed !== true && !parsed.success)
+      fail("E_OPTION", `labels: ${shown(amount)}: ${parsed.error.issues[0]!.message}, or "all"`);
+  }
   for (const [what, words] of [
     ["model", models],
     ["number of labels", labels.map(labelsText)],
@@ -209,14 +222,19 @@ function checkCall({
   for (const name of Object.keys(options))
     if (!variants.some(({ model }) => model === name))
       fail("E_OPTION", `options are given for ${name}, which is not compared; compared are ${models.join(", ")}`);
-  for (const { name, model, options: own, run: ownRun } of variants) {
-    const planned = planRun(model, { ...run, ...ownRun, options: own });
-    const { heads } = findModel(model).build(planned.modelOptions, planned.data);
+  for (const variant of variants) {
+    const { name, model } = variant;
+    const { modelOptions, data: pictures } = planned(run, variant);
+    const { heads } = findModel(model).build(modelOptions, pictures);
     if (!Object.hasOwn(heads, "classify"))
       fail("E_HEAD", `${name} does not classify, and has no accuracy to be compared by; leave it out`);
   }
   return new Map(variants.map((one) => [one.name, one]));
 }
+
+/** A run of a variant. @throws as `planRun` */
+const planned = (shared: SharedRunOptions, { model, options, run }: Variant) =>
+  planRun(model, { ...shared, ...run, options });
 
 /** Seed by seed, so that a comparison that was stopped has as many seeds of each model. */
 const cellsOf = (models: readonly string[], labels: readonly string[], seeds: number): Cell[] =>

@@ -1,5 +1,5 @@
 // A search and what it found: how points are chosen, its trials, and the best of them.
-import type { RunOptions } from "../run/options.ts";
+import type { OptionName, RunOptions } from "../run/options.ts";
 import type { BackendWish } from "../runtime/wish.ts";
 import type { Dimension } from "./space.ts";
 import type { Trial } from "./trial-results.ts";
@@ -8,8 +8,11 @@ import type { Trial } from "./trial-results.ts";
 export const SEARCH_METHODS = ["tpe", "random", "halving"] as const;
 export type SearchMethod = (typeof SEARCH_METHODS)[number];
 
+/** Options of a run that the search has itself, or that begin with another run. */
+export const NOT_OF_TRIALS = ["seed", "from", "freeze", "map", "pairs"] as const satisfies readonly OptionName[];
+
 /** Options that each trial's run has. */
-export type TrialOptions = Omit<RunOptions, "seed" | "from" | "freeze" | "map" | "pairs">;
+export type TrialOptions = Omit<RunOptions, (typeof NOT_OF_TRIALS)[number]>;
 
 /** What a search found. */
 export interface Search {

@@ -18,6 +18,7 @@ import { chooseBackend } from "../runtime/choose.ts";
 import type { EpochEvent, RunEvent } from "../train/events.ts";
 import type { Rest, Trained, TrainJob } from "./job.ts";
 import { refuseOtherTest } from "./same-test.ts";
+import { requireTest } from "./source.ts";
 
 /**
  * Does the job.
@@ -42,11 +43,7 @@ export async function trainJob(
   // Models that are compared see the same pictures, whatever size each would ask for.
   const wishes = job.evaluates || !isNew ? {} : findModel(job.model);
   const { data, ...size } = await openForModel(job.source, options, wishes);
-  if (job.evaluates && !data.test)
-    fail(
-      "E_DATA_EMPTY",
-      `${job.source} has no test part, on which models could be compared; put pictures that no model is trained on into a folder test beside train`,
-    );
+  if (job.evaluates) requireTest(job.source, data);
   if (job.testAs !== undefined) refuseOtherTest(job.testAs, await fingerprint(data), job.model);
   let resting = !isNew && isFarEnough(RunFolder.open(job.out).events(), job.rests);
   if (!resting) {

@@ -6,7 +6,7 @@ import type { Model } from "../models/model.ts";
 import { Random } from "../random/random.ts";
 import type { RunLock } from "../run/lock.ts";
 import { fetchBackbone } from "../run/named-backbones.ts";
-import { RUN_OPTIONS } from "../run/options.ts";
+import { RUN_OPTIONS, type StoredOptions } from "../run/options.ts";
 import { planRun } from "../run/train.ts";
 import type { BackendWish } from "../runtime/wish.ts";
 import type { RunEvent } from "../train/events.ts";
@@ -15,6 +15,7 @@ import { type Rung, rungsOf, survivors } from "./halving.ts";
 import type { Trained, TrainJob } from "./job.ts";
 import { relayed, runJob, timeLeft } from "./run-job.ts";
 import { type Fixed, lossOf, type Search, type SearchMethod, type TrialOptions } from "./search.ts";
+import { tryNewSource } from "./source.ts";
 import { type Dimension, defaultSpace, parseSpace, type Refusal, randomPoint, refusalOf } from "./space.ts";
 import { FIRST_POINTS, suggest } from "./tpe.ts";
 import { RESULTS, TRIALS, type Trial, TrialResults } from "./trial-results.ts";
@@ -77,14 +78,15 @@ const MOST_REFUSED = 3;
 
 /**
  * Searches and yields what happens; leaving the loop stops it. The last event has all trials and the best.
- * @throws `E_NAME`, `E_OPTION` for a call that cannot be done, before anything is trained; `E_RUN_CONFLICT` for a folder of another
- * search; `E_DATA_NOT_FOUND` for a named network that cannot be fetched
+ * @throws `E_NAME`, `E_OPTION` for a call that cannot be done, and as `open` for its data, before anything is made; `E_RUN_CONFLICT`
+ * for a folder of another search; `E_DATA_NOT_FOUND` for a named network that cannot be fetched
  */
 export async function* tune(call: TuneCall): AsyncGenerator<TuneEvent, void> {
   // Once, and not by each of the processes.
   await fetchBackbone(call.run?.backbone);
   const search = new TrialSearch(call);
   const { out } = call;
+  await tryNewSource(call.data, out, search.runOptions);
   const lock = openFolder(out, "search", [TRIALS, RESULTS], search.plan);
   try {
     yield { type: "start", trials: search.count, space: search.space };
@@ -107,6 +109,8 @@ class TrialSearch {
   readonly space: readonly Dimension[];
   readonly count: number;
   readonly fixed: Fixed;
+  /** Of any of its runs, but for what is searched. */
+  readonly runOptions: StoredOptions;
   private readonly trials = new Map<number, Trial>();
   private readonly method: SearchMethod;
   private readonly seed: number;
@@ -126,6 +130,7 @@ class TrialSearch {
     if (this.space.length === 0) fail("E_OPTION", `${model} has no option left to search; name some with --search`);
     this.fixed = { options, run: { ...run, seed }, backend };
     const planned = planRun(model, { ...this.fixed.run, options });
+    this.runOptions = planned.options;
     this.refusal = refusalOf(this.model, options, planned.data);
     [this.count, this.method, this.seed] = [trials, method, seed];
     this.results = new TrialResults(call.out);

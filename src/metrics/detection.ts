@@ -47,10 +47,11 @@ export function countedDetection(
       auroc += negatives * (found + positives / 2);
       found += positives;
       wrong += negatives;
-      if (positives > 0) aupr += (positives / novelCount) * (found / (found + wrong));
+      // Of counts: no term is above its own, and the sum not above theirs, whatever is rounded.
+      aupr += (positives * found) / Math.max(1, found + wrong);
       if (fpr95 === undefined && found >= 0.95 * novelCount) fpr95 = wrong / knownCount;
       [positives, negatives] = [0, 0];
     }
-    return { auroc: auroc / (knownCount * novelCount), aupr, fpr95: fpr95! };
+    return { auroc: auroc / (knownCount * novelCount), aupr: aupr / novelCount, fpr95: fpr95! };
   };
 }

@@ -128,8 +128,11 @@ export function applyHead({ takes, build }: Head, scope: Scope, n: number, input
   return build(scope, { ...(inputs as HeadInputs), n });
 }
 
-/** The head of a name. @throws `E_HEAD` telling what the model can do instead */
+/** The head of a name. @throws `E_HEAD` telling what the model can do instead, and where to find one that can do this */
 export function requireHead(heads: Heads, name: string): Head {
   if (Object.hasOwn(heads, name)) return heads[name]!;
-  fail("E_HEAD", `this model has no head "${name}"; it has ${Object.keys(heads).join(", ")}`);
+  fail(
+    "E_HEAD",
+    `this model has no head "${name}"; it has ${Object.keys(heads).join(", ") || "none"}. Train another that has it: "genclass models NAME" tells the heads of a model`,
+  );
 }

@@ -1,6 +1,7 @@
 // The models, as an explicit list.
 import { z } from "zod";
-import { fail, nearest, unknownName } from "../base/errors.ts";
+import { checkedOptions, refuseUnknownOptions } from "../base/checked-options.ts";
+import { fail, unknownName } from "../base/errors.ts";
 import { aae } from "./aae.ts";
 import { acgan } from "./acgan.ts";
 import { angleVae } from "./angle-vae.ts";
@@ -88,31 +89,21 @@ export function modelNamed(name: string, own?: Model): Model {
   return own;
 }
 
-/** Checks options against a model's table and fills in defaults; text is read as numbers and booleans where needed. */
+/**
+ * Checks options against a model's table and fills in defaults; text is read as numbers and booleans where needed.
+ * @throws `E_OPTION` for an option that it does not have, with the nearest name, or a value out of its range
+ */
 export function parseOptions<O extends OptionTable>(
   model: Model<O>,
   given: Readonly<Record<string, unknown>>,
 ): z.infer<O> {
-  const shape = model.options.shape as Record<string, z.ZodType>;
-  const read: Record<string, unknown> = {};
-  for (const [key, value] of Object.entries(given)) {
-    if (!Object.hasOwn(shape, key)) {
-      const guess = nearest(key, Object.keys(shape));
-      fail(
-        "E_OPTION",
-        `${model.name} has no option "${key}"${guess ? `; did you mean "${guess}"?` : "."} "genclass models ${model.name}" lists them`,
-      );
-    }
-    read[key] = typeof value === "string" ? fromText(value) : value;
-  }
-  const result = model.options.safeParse(read);
-  if (result.success) return result.data;
-  const issue = result.error.issues[0]!;
-  const key = issue.path.join(".");
-  fail(
-    "E_OPTION",
-    `${model.name}: ${key}=${String(given[key])}: ${issue.message}. "genclass models ${model.name}" lists ranges`,
+  const { name, options } = model;
+  refuseUnknownOptions(name, given, Object.keys(options.shape), `"genclass models ${name}" lists them`);
+  const read = Object.fromEntries(
+    Object.entries(given).map(([key, value]) => [key, typeof value === "string" ? fromText(value) : value]),
   );
+  // As it was written on the command line.
+  return checkedOptions(name, options, read, { more: `"genclass models ${name}" lists ranges`, show: String });
 }
 
 function fromText(value: string): unknown {

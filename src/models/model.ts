@@ -318,6 +318,10 @@ export interface BuiltModel {
 export const isAdversarial = ({ heads, adversarial }: Pick<BuiltModel, "heads" | "adversarial">): boolean =>
   adversarial ?? judgesSamples(heads);
 
+/** Whether a model learns from pairs of pictures: one of its streams asks for the partner of each. */
+export const readsPairs = ({ streams = {} }: Pick<BuiltModel, "streams">): boolean =>
+  Object.values(streams).some(({ views = {} }) => Object.values(views).includes("partner"));
+
 /** The options of a model as a zod object: each has a default, a range and a description. */
 export type OptionTable = z.ZodObject;
 

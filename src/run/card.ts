@@ -6,7 +6,7 @@ import { formatMetric, type MetricInfo } from "../metrics/metric.ts";
 import { modelNamed } from "../models/index.ts";
 import type { Model } from "../models/model.ts";
 import type { TrainedModel } from "../predict/trained.ts";
-import { type Figures, type PartFigures, readFigures } from "./figures.ts";
+import { type Figures, isOfTraining, type PartFigures, readFigures } from "./figures.ts";
 import { writeAtomically } from "./files.ts";
 import type { RunConfig, RunFolder } from "./folder.ts";
 import { withoutPlaces } from "./places.ts";
@@ -202,30 +202,33 @@ type Parts = readonly (readonly [part: string, figures: PartFigures])[];
 
 function resultLines(parts: Parts, of: CardModel): string[] {
   if (parts.length === 0) return ["Nothing was evaluated."];
-  return parts.flatMap(([part, { pictures, metrics, intervals, classes }]) => [
-    `### ${plain(part)}${pictures === null ? ", as training told it" : `, ${pictures.toLocaleString("en")} pictures`}`,
-    table(
-      ["metric", "value", "95 % interval"],
-      Object.entries(metrics).map(([name, value]) => [
-        titleOf(of, name),
-        shown(of, name, value),
-        intervals?.[name]?.map((end) => shown(of, name, end)).join(" to ") ?? "",
-      ]),
-    ),
-    ...(classes
-      ? [
-          table(
-            ["class", "precision", "recall", "F1", "pictures"],
-            classes.map((c) => [c.name, ...[c.precision, c.recall, c.f1].map(share), String(c.support)]),
-          ),
-        ]
-      : []),
-    ...(intervals
-      ? [
-          "Intervals of 95 %: Wilson's of the accuracy and of other shares of pictures, the normal distribution's of means over pictures, else percentile bootstrap of 1,000 resamples, stratified by class. They tell how far the numbers may be off for other pictures of the same kind, not for those of another.",
-        ]
-      : []),
-  ]);
+  return parts.flatMap(([part, figures]) => {
+    const { pictures, metrics, intervals, classes } = figures;
+    return [
+      `### ${plain(part)}${pictures === null ? "" : `, ${pictures.toLocaleString("en")} ${pictures === 1 ? "picture" : "pictures"}`}${isOfTraining(figures) ? ", as training told it" : ""}`,
+      table(
+        ["metric", "value", "95 % interval"],
+        Object.entries(metrics).map(([name, value]) => [
+          titleOf(of, name),
+          shown(of, name, value),
+          intervals?.[name]?.map((end) => shown(of, name, end)).join(" to ") ?? "",
+        ]),
+      ),
+      ...(classes
+        ? [
+            table(
+              ["class", "precision", "recall", "F1", "pictures"],
+              classes.map((c) => [c.name, ...[c.precision, c.recall, c.f1].map(share), String(c.support)]),
+            ),
+          ]
+        : []),
+      ...(intervals
+        ? [
+            "Intervals of 95 %: Wilson's of the accuracy and of other shares of pictures, the normal distribution's of means over pictures, else percentile bootstrap of 1,000 resamples, stratified by class. They tell how far the numbers may be off for other pictures of the same kind, not for those of another.",
+          ]
+        : []),
+    ];
+  });
 }
 
 /** How far probabilities and novelty can be trusted. */

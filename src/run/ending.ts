@@ -1,5 +1,6 @@
 // What a run leaves when its training ends, besides checkpoints and logs: the exported network, its figures and its card.
 import { VERSION } from "../base/version.ts";
+import { decoded, type ImageSet } from "../data/dataset.ts";
 import type { Model } from "../models/model.ts";
 import { exportHead } from "../predict/export.ts";
 import { TrainedModel } from "../predict/trained.ts";
@@ -14,6 +15,7 @@ import { LABELS_FILE, labelsJson } from "./labels.ts";
 
 /**
  * Writes model.onnx, metrics.json and the model card.
+ * @param validation the part of the data whose metrics training told
  * @returns what people should know where the last two failed: the run is none the worse
  * @throws `E_EXPORT`; `E_WRITE` for model.onnx
  */
@@ -22,10 +24,12 @@ export async function writeEnding(
   model: Model,
   backend: Backend,
   end: EndEvent,
+  validation: ImageSet | undefined,
 ): Promise<string | undefined> {
   const of = await writeModel(run, model, backend);
   try {
-    writeTrainingFigures(run, end, run.events());
+    const pictures = validation ? (await decoded(validation)).labels.length : 0;
+    writeTrainingFigures(run, end, run.events(), pictures);
     writeCard(run, of);
     return undefined;
   } catch (cause) {

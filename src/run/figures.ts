@@ -13,8 +13,10 @@ export const FIGURES = "metrics.json";
 
 const interval = z.tuple([z.number(), z.number()]).transform((ends): Interval => ends);
 const partSchema = z.object({
-  /** Pictures that were evaluated; null where training told the numbers, which counts none. */
+  /** Pictures that the numbers are of; null where an older version wrote what training told. */
   pictures: z.int().min(1).nullable(),
+  /** Whether training told the numbers, and no evaluation; absent where one did. */
+  ofTraining: z.literal(true).optional(),
   /** By name, as `evaluate --json` has them. A number that is not finite is left out. */
   metrics: z.record(z.string(), z.number()),
   /** 95 %, of the metrics that have one. */
@@ -58,6 +60,9 @@ export type Figures = z.infer<typeof figuresSchema>;
 /** What was found on one part of the data. */
 export type PartFigures = z.infer<typeof partSchema>;
 
+/** Whether training told the numbers of a part: trackers have them from its log. */
+export const isOfTraining = ({ pictures, ofTraining }: PartFigures): boolean => ofTraining ?? pictures === null;
+
 /** What metrics.json of a run says; undefined where it is not there, or is no such file. */
 export function readFigures(run: Pick<RunFolder, "file">): Figures | undefined {
   const file = run.file(FIGURES);
@@ -75,9 +80,15 @@ export const removeFigures = (run: RunFolder): void => cutBack(run.file(FIGURES)
 /**
  * Begins metrics.json when training ends: with the validation metrics of the best checkpoint, or of the last one where validation
  * chose none. What was evaluated of earlier weights is gone with it.
+ * @param pictures of the validation part that decode
  * @throws `E_WRITE`
  */
-export function writeTrainingFigures(run: RunFolder, end: EndEvent, events: readonly RunEvent[]): void {
+export function writeTrainingFigures(
+  run: RunFolder,
+  end: EndEvent,
+  events: readonly RunEvent[],
+  pictures: number,
+): void {
   const { reason, epoch, step, seconds } = end;
   const epochs = events.filter((event) => event.type === "epoch");
   const chosen = (epochs.findLast(({ best }) => best) ?? end).metrics;
@@ -88,7 +99,7 @@ export function writeTrainingFigures(run: RunFolder, end: EndEvent, events: read
   write(run, {
     training: { reason, ended: new Date().toISOString(), epoch, step, seconds },
     machine: machineFacts(),
-    parts: validation.length > 0 ? { validation: { pictures: null, metrics: finite(validation) } } : {},
+    parts: validation.length > 0 ? { validation: { pictures, ofTraining: true, metrics: finite(validation) } } : {},
   });
 }
 
@@ -102,7 +113,8 @@ export function addEvaluation(run: RunFolder, part: string, found: Evaluation): 
   const figures = readFigures(run);
   if (!figures) throw new Error(`internal: ${run.path} has no ${FIGURES} to add to`);
   const { n, known, metrics, intervals, classification } = found;
-  const earlier = figures.parts[part]?.pictures === n ? figures.parts[part] : undefined;
+  const before = figures.parts[part];
+  const earlier = before && before.pictures === n && !isOfTraining(before) ? before : undefined;
   const lookedFor = new Set(known.map(({ name }) => name));
   const kept = <T>(values: Readonly<Record<string, T>> = {}) =>
     Object.fromEntries(Object.entries(values).filter(([name]) => !lookedFor.has(name)));

@@ -123,11 +123,14 @@ export class RunFolder {
   }
 
   /**
-   * @throws `E_RUN_EXISTS` for a folder that holds anything but a run that was not made to the end, `E_WRITE` where nothing may be
-   * written
+   * @throws `E_RUN_EXISTS` for a file, or a folder that holds anything but a run that was not made to the end; `E_WRITE` where nothing
+   * may be written
    */
   static refuseUsed(path: string): void {
-    if (existsSync(path) && !(statSync(path).isDirectory() && isUnmade(path)))
+    const found = statSync(path, { throwIfNoEntry: false });
+    if (found && !found.isDirectory())
+      fail("E_RUN_EXISTS", `${path} is a file; nothing is overwritten. Choose another --out, for a folder`);
+    if (found && !isUnmade(path))
       fail(
         "E_RUN_EXISTS",
         `${path} is not empty; nothing is overwritten. Choose another --out${existsSync(join(path, CONFIG)) ? `, or go on with it: genclass train … --out ${shellWord(path)} --resume` : ""}`,
@@ -172,7 +175,7 @@ export class RunFolder {
 
   /**
    * The better checkpoint there is: `best`, else `last`. Warns the process when that is not the one it should be.
-   * @throws `E_RUN_NOT_FOUND` when the run was stopped before it saved anything, `E_DATA_FORMAT` when all is damaged
+   * @throws `E_RUN_NOT_FOUND` when the run was stopped before it saved anything, or all is gone; `E_DATA_FORMAT` when all is damaged
    */
   trained(): Snapshot {
     return this.used(this.checkpoints.trained());
@@ -184,13 +187,24 @@ export class RunFolder {
   }
 
   private used<S>(found: FoundCheckpoint<S> | undefined): S {
-    if (!found)
+    if (!found) {
+      this.refuseGone();
       fail(
         "E_RUN_NOT_FOUND",
         `${this.path} has no checkpoint: it ended too early; go on with it: genclass train ${this.config.model} --out ${shellWord(this.path)} --resume`,
       );
+    }
     if (found.warning) process.emitWarning(found.warning);
     return found.snapshot;
+  }
+
+  /** Refuses a run without a checkpoint that had got somewhere: no call can bring back what it had learnt. @throws `E_RUN_NOT_FOUND` */
+  refuseGone(): void {
+    if (this.events().some(({ type }) => type === "step" || type === "epoch"))
+      fail(
+        "E_RUN_NOT_FOUND",
+        `${this.path} was trained, but its checkpoints are gone; there is nothing to go on from. Start a new run with another --out`,
+      );
   }
 
   /** The better checkpoint of a run of any model. @throws `E_RUN_NOT_FOUND`, `E_DATA_FORMAT` */

@@ -139,7 +139,7 @@ async function* followLocked(
         // As the notes at the start: of this process, not of the run.
         if (event.step === start.resume?.progress.step && event.reason !== "interrupted")
           yield { type: "note", step: event.step, text: nothingLeft(run, options.model, event) };
-        const failure = await writeEnding(run, model, call.backend, event);
+        const failure = await writeEnding(run, model, call.backend, event, call.data.validation);
         if (failure !== undefined) yield { type: "note", step: event.step, text: failure };
         await tracker?.finish(event.reason === "interrupted" ? "KILLED" : "FINISHED");
       } else tracker?.follow();

@@ -107,11 +107,16 @@ interface BackbonePlace {
   readonly sha256?: string;
 }
 
+/** Where a network of a name is kept, with or without its ending; undefined where there is no such place. */
+function onShelf(name: string): string | undefined {
+  const root = process.env.GENCLASS_DATA;
+  return root ? join(root, SHELF, name.endsWith(".onnx") ? name : `${name}.onnx`) : undefined;
+}
+
 /** Where a network is on this machine: a path, one of `GENCLASS_DATA/backbones` by name, or a named one in the cache. */
 function placeOf(place: string): BackbonePlace | undefined {
   if (isFile(place)) return { path: place };
-  const root = process.env.GENCLASS_DATA;
-  const own = root && join(root, SHELF, `${place}.onnx`);
+  const own = onShelf(place);
   if (own && isFile(own)) return { path: own };
   const named = NAMED_BACKBONES.find(({ name }) => name === place);
   const kept = named && join(cacheFolder(SHELF), named.file);
@@ -123,10 +128,10 @@ function placeOf(place: string): BackbonePlace | undefined {
 export function backbonePlace(place: string): BackbonePlace {
   const found = placeOf(place);
   if (found) return found;
-  const root = process.env.GENCLASS_DATA;
+  const own = onShelf(place);
   fail(
     "E_NAME",
-    `--backbone ${place}: no such file${root ? `, and ${join(root, SHELF, `${place}.onnx`)} is not there either` : ""}; give the path of an .onnx file or of a run folder, or one of ${NAMED_BACKBONES.map(({ name }) => name).join(", ")}`,
+    `--backbone ${place}: no such file${own ? `, and ${own} is not there either` : ""}; give the path of an .onnx file or of a run folder, or one of ${NAMED_BACKBONES.map(({ name }) => name).join(", ")}`,
   );
 }
 
@@ -143,10 +148,7 @@ export async function fetchBackbone(backbone: string | null | undefined, progres
   const published = { file, bytes, urls, checksum: { algorithm: "sha256", digits: sha256 } } as const;
   const failures = await fetchPublished(published, join(cacheFolder(SHELF), file), SHELF, progress);
   if (failures.length === 0) return;
-  const root = process.env.GENCLASS_DATA;
-  const shelf = root
-    ? join(root, SHELF, `${name}.onnx`)
-    : `${SHELF}/${name}.onnx in a folder, and set GENCLASS_DATA to that folder`;
+  const shelf = onShelf(name) ?? `${SHELF}/${name}.onnx in a folder, and set GENCLASS_DATA to that folder`;
   fail(
     "E_DATA_NOT_FOUND",
     `${name}: ${file} could not be fetched (${failures.join("; ")}). Call again to go on, or, without a network, put the file (${bytes} bytes, SHA-256 ${sha256}) at ${shelf}`,

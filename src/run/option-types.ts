@@ -3,8 +3,8 @@
 import { resolve } from "node:path";
 import { z } from "zod";
 import type { ClassWeighting } from "../data/imbalance.ts";
-import type { AddedPictures } from "../data/open.ts";
-import { isPairing, PAIR_CHANGES, type PairChange, type Pairing, pairChange } from "../data/pairs.ts";
+import { type AddedPictures, OPEN_VALUES } from "../data/open-options.ts";
+import { PAIR_NAMES, type PairChange, type Pairing, pairChange } from "../data/pairs.ts";
 import type { LabelAmount } from "../data/splits.ts";
 import { isTracking } from "./trackers/mlflow/server.ts";
 
@@ -129,7 +129,7 @@ export function share(low: number, high: number): OptionType<number> {
 
 /** `64x48`: height 64, width 48, 4..2048 pixels each; `64`: both. */
 export const imageSize: OptionType<ImageSize> = {
-  schema: z.object({ height: z.int().min(4).max(2048), width: z.int().min(4).max(2048) }),
+  schema: OPEN_VALUES.image,
   expected: "HEIGHTxWIDTH in pixels, 4..2048 each, as in 64x48, or 64 for 64x64",
   read(given) {
     const [, height, width = height] = /^(\d{1,4})(?:x(\d{1,4}))?$/.exec(given) ?? [];
@@ -140,11 +140,7 @@ export const imageSize: OptionType<ImageSize> = {
 
 /** `10`: so many labels of each class; `5%`: a share of each class; `total=100`: so many in all. */
 export const labelAmount: OptionType<LabelAmount> = {
-  schema: z.union([
-    z.int().min(1),
-    z.object({ share: z.number().positive().max(1) }),
-    z.object({ total: z.int().min(1) }),
-  ]),
+  schema: OPEN_VALUES.labels,
   expected: "a number a class as in 10, a share as in 5%, or total=100",
   read(given) {
     const [, each, percent, total] = /^(?:(\d{1,9})|(\d{1,3}(?:\.\d+)?)%|total=(\d{1,9}))$/.exec(given) ?? [];
@@ -161,7 +157,7 @@ export const labelAmount: OptionType<LabelAmount> = {
 
 /** `more/`: a path, whose pictures take half of each batch; `more/:0.2`: another share of it. */
 export const addedPictures: OptionType<AddedPictures> = {
-  schema: z.object({ path: path("a path").schema, share: z.number().positive().max(1) }),
+  schema: OPEN_VALUES.add.extend({ path: path("a path").schema }),
   expected: "PATH or PATH:SHARE with a share of each batch above 0 and up to 1, as in more/:0.25",
   read(given) {
     const [, source = given, part = "0.5"] = /^(.+):([\d.]+)$/.exec(given) ?? [];
@@ -170,11 +166,9 @@ export const addedPictures: OptionType<AddedPictures> = {
   write: ({ path, share }) => `${resolve(path)}:${share}`,
 };
 
-const PAIR_NAMES = Object.keys(PAIR_CHANGES) as PairChange[];
-
 /** `denoise=0.3`: a way to make pairs of pictures and its amount, which has a default. */
 export const pairing: OptionType<Pairing> = {
-  schema: z.object({ change: z.enum(PAIR_NAMES), amount: z.number().optional() }).refine(isPairing),
+  schema: OPEN_VALUES.pairs,
   expected: `one of ${PAIR_NAMES.map((name) => {
     const { amount } = pairChange(name);
     return amount ? `${name}=NUMBER (${amount.whole ? "whole, " : ""}${amount.min}..${amount.max})` : name;

@@ -1,6 +1,7 @@
 // The options of a run, in one table. The command line's options, the fields of config.json, the types of library calls
 // and what a resumed run may change all follow from it.
 import { AUGMENTATION_NAMES } from "../data/augment.ts";
+import { LARGEST_SEED } from "../data/open-options.ts";
 import type { Sampling } from "../data/order.ts";
 import { PAIR_CHANGES, type PairChange, pairChange } from "../data/pairs.ts";
 import { RESIZES, type Resize } from "../data/picture.ts";
@@ -117,7 +118,7 @@ export const RUN_OPTIONS = {
   },
   seed: {
     flag: "--seed <n>",
-    type: integer(0, 2 ** 31 - 1),
+    type: integer(0, LARGEST_SEED),
     default: 0,
     help: "seed of the first weights, the order of pictures, the noise and the splits",
     resume: "fixed",

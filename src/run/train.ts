@@ -26,6 +26,7 @@ import type { RunOptions, StoredOptions } from "./options.ts";
 import { networkNamed, splitNotes } from "./run-network.ts";
 import { newOptions, refuseChange, resumedOptions, unrepeatableOptions } from "./stored-options.ts";
 import { trackingServer } from "./trackers/mlflow/server.ts";
+import { refuseUnreadPairs } from "./unread-pairs.ts";
 
 /** The part of a call that can be checked before data is opened. */
 export interface RunCall extends RunOptions {
@@ -87,6 +88,8 @@ export function planRun(model: string | Model, call: RunCall): PlannedRun {
     );
   if (options.until !== null && typeof model === "string")
     targetMetric(options.until, validationMetrics(known.build(modelOptions, data)));
+  if (options.pairs !== null && typeof model === "string")
+    refuseUnreadPairs(model, known.build(modelOptions, data), data);
   if (call.out !== undefined) RunFolder.refuseUsed(call.out);
   if (options.from !== null) RunFolder.checkpointOf(options.from);
   if (options.track !== null) trackingServer(options.track, process.env);
@@ -226,11 +229,7 @@ function unrepeatable(config: RunConfig, call: Pick<TrainOptions, "backend"> & R
 function stateToGoOnFrom(run: RunFolder): Beginning {
   const found = run.checkpoints.newest();
   if (found) return { resume: found.snapshot, notes: found.warning === undefined ? [] : [found.warning] };
-  if (run.events().some(({ type }) => type === "step" || type === "epoch"))
-    fail(
-      "E_RUN_NOT_FOUND",
-      `${run.path} was trained, but its checkpoints are gone; there is nothing to go on from. Start a new run with another --out`,
-    );
+  run.refuseGone();
   return {
     from: startingWeights(run.config),
     notes: ["the run was stopped before its first checkpoint; it begins anew"],

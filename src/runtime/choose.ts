@@ -1,6 +1,8 @@
 // Which backend trains: oneDNN where its library is installed and the processor gains from it, onnxruntime anywhere else. Which
 // answers: onnxruntime.
+
 import { availableParallelism } from "node:os";
+import { counted } from "../base/counted.ts";
 import { fail, GenclassError } from "../base/errors.ts";
 import type { Backend, ChosenBackend } from "./backend.ts";
 import { nativeBackend } from "./native.ts";
@@ -22,7 +24,11 @@ export function chooseBackend({
   // Threads that wait for a core in turn make steps many times slower.
   const threads = Math.min(wanted, cores);
   const notes =
-    threads < wanted ? [`--threads ${wanted}: this machine has ${cores} cores; ${cores} threads compute`] : [];
+    threads < wanted
+      ? [
+          `--threads ${wanted}: this machine has ${counted(cores, "core")}; ${counted(threads, "thread")} ${threads === 1 ? "computes" : "compute"}`,
+        ]
+      : [];
   if (backend === "onednn") return { backend: onednnBackend({ threads, precision }), notes };
   if (precision !== "float32" && backend === "onnx")
     fail(

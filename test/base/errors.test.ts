@@ -23,12 +23,20 @@ describe("nearest", () => {
     expect(nearest("xyzzyxyzzy", ["vae", "gan"])).toBeUndefined();
   });
   it("counts letters that are added, left out or replaced, without regard to case, and takes the first of equals", () => {
-    // Of "kitten", "sitting" is 3 edits away, and 3 are allowed of 6 letters; "kit" is 3 away too.
-    expect(nearest("KITTEN", ["sitting", "kit"])).toBe("sitting");
-    expect(nearest("kitten", ["smitten", "sitting"])).toBe("smitten");
-    // 4 edits of 6 letters are too many; of short words 2 are allowed.
-    expect(nearest("kitten", ["sittings"])).toBeUndefined();
-    expect([nearest("ab", ["cd"]), nearest("ab", ["cde"])]).toEqual(["cd", undefined]);
+    // From "kitten", "kitties" and "kitchens" are 3 edits away, and 3 are allowed of 6 letters.
+    expect(nearest("KITTEN", ["kitties", "kitchens"])).toBe("kitties");
+    expect(nearest("kitten", ["kitties", "kittens"])).toBe("kittens");
+    // 4 edits of 6 letters are too many.
+    expect(nearest("kitten", ["kitchener"])).toBeUndefined();
+  });
+  it("takes neighbours that changed places for one slip, at the beginning too", () => {
+    expect([nearest("cta", ["dog", "cat"]), nearest("rtain", ["train"])]).toEqual(["cat", "train"]);
+  });
+  it("is none of short words that share no more than a letter, nor one that begins otherwise", () => {
+    const digits = Array.from({ length: 10 }, (_, digit) => String(digit));
+    expect([nearest("zz", digits), nearest("12", digits), nearest("ab", ["cd"])]).toEqual(Array(3).fill(undefined));
+    expect(nearest("report", ["export"])).toBeUndefined();
+    expect(nearest("xport", ["export"])).toBe("export");
   });
 });
 

@@ -61,6 +61,10 @@ describe("genclass", () => {
     ],
     [["train", "vae", "--data", "glyphs", "--set", "latnet=3"], /vae has no option "latnet"; did you mean "latent"\?/],
     [["train", "vae", "--data", "glyphs", "--set", "latent=0"], /vae: latent=0: .*>=1/],
+    [
+      ["train", "vae", "--data", "glyphs", "--set", "latent=4", "--set", "latent=8"],
+      /latent was given before, as latent=4/,
+    ],
     [["train", "vae", "--data", "glyphs", "--set", "latent"], /--set latent: expected key=value/],
     [["train", "vae", "--data", "glyphs", "--until", "accuracy"], /expected METRIC=NUMBER/],
     [["train", "vae", "--data", "glyphs", "--image", "64x"], /expected HEIGHTxWIDTH/],

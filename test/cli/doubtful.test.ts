@@ -97,6 +97,8 @@ describe("pictures that do not decode among others", () => {
 
   it("are all that there is: nothing is answered, and a pipe is not waited for", () => {
     expectRefused(genclass("classify", "run", "pipe.png"), 1, /pipe\.png is a pipe/);
+    writeFileSync(join(root, "nothing.png"), "");
+    expectRefused(genclass("classify", "run", "nothing.png"), 1, /nothing\.png is empty \(0 bytes\)/);
     expectRefused(genclass("classify", "run", "pipe.png", "broken.png"), 1, /none of the 2 pictures decodes/);
   });
 

@@ -252,7 +252,7 @@ describe("a run from training to export", () => {
       /--sampling cannot change when a run goes on/,
     );
     expectRefused(
-      genclass("train", "vae", "--out", "run", "--resume", ...SMALL, "--set", "latent=9"),
+      genclass("train", "vae", "--out", "run", "--resume", "--set", "latent=9"),
       2,
       /--set latent cannot change when a run goes on: run has 8, the call says 9/,
     );

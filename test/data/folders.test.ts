@@ -36,9 +36,12 @@ describe("class folders", () => {
     writeFileSync(join(folder, "a", "broken.jpg"), "no picture");
     writeFileSync(join(folder, "b", "empty.png"), "");
     const data = await open(folder);
-    expect(warned(data, /left out of 42 pictures, as they do not decode/)).toEqual(["a/broken.jpg", "b/empty.png"]);
+    expect(warned(data, /left out of 42 pictures, as they do not decode$/)).toEqual(["a/broken.jpg", "b/empty.png"]);
     writeFileSync(join(folder, "b", "more.png"), "x");
     await expect(open(folder)).rejects.toThrowError(/3 of 43 pictures do not decode \(more than 5 %\)/);
+    const looked = await open(folder, { maxUndecodable: 1 });
+    const refused = /left out of 43 pictures, as they do not decode: more than 5 %, which genclass train refuses;/;
+    expect(warned(looked, refused)).toHaveLength(3);
   });
 
   it("of pictures of several sizes, or larger than 96 pixels, are photographs, which are read as 64x64 or as is asked for", async () => {

@@ -33,6 +33,19 @@ describe("splits", () => {
     expect([split.train.labels.length, split.validation!.labels.length]).toEqual([2 * n - n / 10, n / 10]);
   });
 
+  it("hold out a large share, but not the last picture of a class", () => {
+    const labels = small.train.labels.map((label, i) => (label === 3 && i % 20 !== 3 ? -1 : label));
+    const { train, validation } = withValidation({ ...small, train: { ...small.train, labels } }, 0.9, 5);
+    const left = count(train.labels, 10);
+    expect(left.filter((n) => n === 2)).toHaveLength(9);
+    expect([left[3]! > 0, count(validation!.labels, 10)[0]]).toEqual([true, 18]);
+    const two = withValidation(glyphs({ train: 20, test: 10 }), 0.9, 5);
+    expect([count(two.train.labels, 10), count(two.validation!.labels, 10)]).toEqual([
+      new Array(10).fill(1),
+      new Array(10).fill(1),
+    ]);
+  });
+
   it("keep exactly N labels a class and refuse more than there are", () => {
     const few = withLabels(small, 3, 1);
     const counts = new Array(10).fill(0);

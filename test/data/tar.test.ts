@@ -120,5 +120,10 @@ describe("what is lost of an archive", () => {
       ["a", "b"],
       [join(root, "cut-at-member.tar")],
     ]);
+    // Also where what is left cannot be learnt from: of two classes there is one.
+    writeFileSync(join(root, "one-left.tar"), whole.subarray(0, 2 * 512));
+    await expect(open(join(root, "one-left.tar"))).rejects.toThrowError(
+      /one class only \("a"\).*\. Noted before: doubtful: archives without an end mark.*: .*one-left\.tar$/,
+    );
   });
 });

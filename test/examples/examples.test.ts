@@ -9,17 +9,24 @@ const ROOT = resolve(import.meta.dirname, "../..");
 const { root, genclass } = workplace("examples");
 
 /** Runs a file of examples/ as a user of the package would. */
+const called = (file: string, ...args: string[]) =>
+  spawnSync(process.execPath, ["--import", "tsx", join(ROOT, "examples", file), ...args], {
+    ...{ cwd: ROOT, encoding: "utf8" },
+  });
+
+/** What an example says that works. */
 function example(file: string, ...args: string[]): string {
-  const { status, stdout, stderr } = spawnSync(
-    process.execPath,
-    ["--import", "tsx", join(ROOT, "examples", file), ...args],
-    { cwd: ROOT, encoding: "utf8" },
-  );
+  const { status, stdout, stderr } = called(file, ...args);
   expect([status, stderr]).toEqual([0, ""]);
   return stdout;
 }
 
 describe("examples", () => {
+  it.each(["server.ts", "evaluate.ts", "own-folder.ts"])("%s without arguments tells how it is called", (file) => {
+    const { status, stderr } = called(file);
+    expect([status, stderr]).toEqual([2, expect.stringMatching(/^usage: .*\n$/)]);
+  });
+
   it("train-and-classify trains, then answers about three pictures", { tags: ["long"] }, () => {
     const lines = example("train-and-classify.ts", join(root, "run")).trim().split("\n");
     expect(lines[0]).toMatch(/^epoch 1: validation accuracy 0\.\d+/);

@@ -57,6 +57,13 @@ describe("examples of the commonest tasks", { tags: ["long"] }, () => {
       const refused = await post(Buffer.from("text"));
       expect([refused.status, await refused.json()]).toEqual([400, { error: expect.stringMatching(/unsupported/) }]);
       expect((await fetch(address)).status).toBe(405);
+      const second = spawnSync(process.execPath, words("server.ts", [model, new URL(address).port]), {
+        ...{ cwd: ROOT, encoding: "utf8" },
+      });
+      expect([second.status, second.stderr]).toEqual([
+        1,
+        expect.stringMatching(/^listen EADDRINUSE.*another port.*\n$/),
+      ]);
     } finally {
       child.kill();
     }

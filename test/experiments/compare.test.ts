@@ -168,6 +168,21 @@ describe("a comparison", () => {
   });
 });
 
+describe("data that nothing can be learnt from", () => {
+  it("is refused before a comparison or a search has a folder", async () => {
+    const [untested, out] = [join(root, "untested.npz"), join(root, "no-folder")];
+    await writeNpz({ ...glyphs({ train: 40, test: 10 }), test: undefined }, untested);
+    await expect(finished(smallCall(untested, out))).rejects.toMatchObject({
+      code: "E_DATA_EMPTY",
+      message: expect.stringMatching(/has no test part/),
+    });
+    const nowhere = join(root, "nowhere");
+    await expect(finished(smallCall(nowhere, out))).rejects.toMatchObject({ code: "E_DATA_NOT_FOUND" });
+    await expect(searched(search(out, { data: nowhere }))).rejects.toMatchObject({ code: "E_DATA_NOT_FOUND" });
+    expect(existsSync(out)).toBe(false);
+  });
+});
+
 describe("a network by name", () => {
   it("is fetched before anything is checked, by a comparison and by a search", async () => {
     vi.stubEnv("GENCLASS_CACHE", join(root, "cache"));

@@ -23,6 +23,14 @@ describe("detection metrics", () => {
 
   it("are perfect for sets that do not overlap, and those of chance for equal scores", () => {
     expect(detectionMetrics([0, 1], [2, 3, 4])).toEqual({ auroc: 1, aupr: 1, fpr95: 0 });
+    // Shares of 49 that are added up come to more than 1.
+    for (const n of [3, 6, 49, 93, 100])
+      expect(
+        detectionMetrics(
+          [0],
+          Array.from({ length: n }, (_, i) => 1 + i),
+        ).aupr,
+      ).toBe(1);
     expect(detectionMetrics([1, 1, 1], [1])).toEqual({ auroc: 0.5, aupr: 0.25, fpr95: 1 });
   });
 });

@@ -156,6 +156,17 @@ describe("the novelty of a picture", () => {
   });
 });
 
+describe("a model without a head that is asked for", () => {
+  it("says which it has, and where to find a model that has it", async () => {
+    const trained = fittedWith(() => {});
+    await expect(trained.run("translated", {})).rejects.toMatchObject({
+      code: "E_HEAD",
+      message: expect.stringMatching(/no head "translated"; it has .*encode.*"genclass models NAME" tells the heads/),
+    });
+    await trained.dispose();
+  });
+});
+
 describe("a head whose compilation failed", () => {
   it("is compiled again when it is asked for again", async () => {
     let failures = 1;

@@ -41,9 +41,9 @@ describe("a run", () => {
     if (best?.type !== "epoch") throw new Error("no best epoch");
     const { training, parts } = readFigures(run)!;
     expect(training).toMatchObject({ reason: "planned", epoch: 2, step: 4 });
-    expect(parts.validation!.pictures).toBeNull();
+    expect(parts.validation).toMatchObject({ pictures: data.validation!.labels.length, ofTraining: true });
     expect(parts.validation!.metrics.nll).toBe(best.metrics["validation/nll"]);
-    expect(text(run, "MODEL_CARD.md")).toContain("validation, as training told it");
+    expect(text(run, "MODEL_CARD.md")).toContain("### validation, 3 pictures, as training told it");
   });
 
   it("gets what is evaluated, with intervals and classes", async () => {

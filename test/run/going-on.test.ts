@@ -248,7 +248,9 @@ describe("checkpoints", () => {
       message: expect.stringMatching(/last.*previous.*best.* no checkpoint of the run is left/),
     });
     for (const file of files) rmSync(file);
-    await expect(goOn()).rejects.toThrowError(/was trained, but its checkpoints are gone/);
+    const gone = /was trained, but its checkpoints are gone; .*Start a new run with another --out$/;
+    await expect(goOn()).rejects.toThrowError(gone);
+    await expect(load(out, { model })).rejects.toThrowError(gone);
   });
 });
 

@@ -1,10 +1,11 @@
 // The calls of the library that the command line has as commands: going on, stopping, generating, with options that types know.
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, expectTypeOf, it } from "vitest";
 import { glyphs } from "../../src/data/sets/glyphs.ts";
 import {
+  compare,
   evaluate,
   generate,
   load,
@@ -16,6 +17,7 @@ import {
   suspiciousLabels,
   type TrainCall,
   train,
+  tune,
 } from "../../src/node.ts";
 import { backend, data, model } from "./small-run.ts";
 
@@ -64,6 +66,82 @@ describe("train and resume", () => {
     // @ts-expect-error no option of the model
     const wrong: TrainCall<"vae">["options"] = { latnet: 3 };
     expect(wrong).toBeDefined();
+  });
+});
+
+/** As a program without types calls them. */
+const untyped = { train, resume, compare, tune } as unknown as Record<string, (...given: unknown[]) => AsyncGenerator>;
+
+describe("a wrong call", () => {
+  const small = { data, backend, epochs: 1 };
+  const compared = { data: "glyphs", models: ["cnn"], out: join(root, "no-comparison") };
+  const searched = { model: "cnn", data: "glyphs", out: join(root, "no-search") };
+
+  it.each<[string, unknown[], string, RegExp]>([
+    ["train", ["vae"], "E_USAGE", /^train: the call is undefined; expected an object, of data, out, source, options/],
+    ["train", ["vae", {}], "E_USAGE", /^train: data is undefined; expected .*, as in data: await open\("glyphs"\)$/],
+    [
+      "train",
+      ["vae", { data: "mnist" }],
+      "E_USAGE",
+      /^train: data is "mnist"; expected what open returns, as in data: await open\("mnist"\)$/,
+    ],
+    ["train", ["vae", { data: Promise.resolve(data) }], "E_USAGE", /^train: data is an object of the kind Promise; /],
+    [
+      "train",
+      [model, { ...small, epoch: 1 }],
+      "E_OPTION",
+      /^train has no option "epoch"; did you mean "epochs"\? Known: data, /,
+    ],
+    ["train", [model, { ...small, interrupted: () => true }], "E_OPTION", /^train has no option "interrupted"/],
+    ["train", [model, { ...small, latent: 2 }], "E_OPTION", /^train has no option "latent"/],
+    ["resume", ["nowhere", { model }], "E_USAGE", /^resume: data is undefined; /],
+    [
+      "resume",
+      ["nowhere", { data, model, epoch: 9 }],
+      "E_OPTION",
+      /^resume has no option "epoch"; did you mean "epochs"/,
+    ],
+    ["resume", ["nowhere", { data, out: "other" }], "E_OPTION", /^resume has no option "out"/],
+    ["compare", [], "E_USAGE", /^compare: the call is undefined; expected an object, of data, models/],
+    ["compare", [{ ...compared, data }], "E_USAGE", /^compare: data is \{ .*; expected text, as in data: "glyphs"$/],
+    ["compare", [{ ...compared, out: undefined }], "E_USAGE", /^compare: out is undefined; /],
+    [
+      "compare",
+      [{ ...compared, models: "cnn" }],
+      "E_USAGE",
+      /^compare: models is "cnn"; expected a list, as in models: \["vae", "cnn"\]$/,
+    ],
+    [
+      "compare",
+      [{ ...compared, labels: 10 }],
+      "E_USAGE",
+      /^compare: labels is 10; expected a list, as in labels: \[10, "all"\]$/,
+    ],
+    [
+      "compare",
+      [{ ...compared, labels: ["10"] }],
+      "E_OPTION",
+      /^labels: "10": expected a number a class .*, or "all"$/,
+    ],
+    ["compare", [{ ...compared, seed: 1 }], "E_OPTION", /^compare has no option "seed"; did you mean "seeds"/],
+    ["compare", [{ ...compared, from: "run" }], "E_OPTION", /^compare has no option "from"/],
+    ["tune", [{ ...searched, data }], "E_USAGE", /^tune: data is /],
+    ["tune", [{ ...searched, model: undefined }], "E_USAGE", /^tune: model is undefined; /],
+    ["tune", [{ ...searched, trial: 3 }], "E_OPTION", /^tune has no option "trial"; did you mean "trials"/],
+    [
+      "tune",
+      [{ ...searched, run: { epoch: 1 } }],
+      "E_OPTION",
+      /^run of tune has no option "epoch"; did you mean "epochs"/,
+    ],
+    ["tune", [{ ...searched, run: { seed: 1 } }], "E_OPTION", /^run of tune has no option "seed"/],
+  ])("of %s is refused before anything is done: %o", async (name, given, code, message) => {
+    await expect(untyped[name]!(...given).next()).rejects.toMatchObject({
+      code,
+      message: expect.stringMatching(message),
+    });
+    expect([compared.out, searched.out].filter(existsSync)).toEqual([]);
   });
 });
 

@@ -171,5 +171,6 @@ describe("a network by name", () => {
     expect(() => backbonePlace("squeezed")).toThrowError(
       /no such file, .* is not there either; give .* or one of squeezenet, /,
     );
+    expect(() => backbonePlace("squeezed.onnx")).toThrowError(/backbones.squeezed\.onnx is not there either/);
   });
 });

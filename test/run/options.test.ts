@@ -4,12 +4,13 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
 import { glyphs } from "../../src/data/sets/glyphs.ts";
-import { findModel } from "../../src/models/index.ts";
+import { findModel, parseOptions } from "../../src/models/index.ts";
 import type { DataSpec } from "../../src/models/model.ts";
 import { optionsOf, RUN_VERSION, RunFolder, runConfig } from "../../src/run/folder.ts";
 import { type OptionName, RUN_OPTION_LIST, type RunOption, type RunOptions } from "../../src/run/options.ts";
 import { newOptions } from "../../src/run/stored-options.ts";
 import { planResume, planRun, resumeRun, startRun } from "../../src/run/train.ts";
+import { refuseUnreadPairs } from "../../src/run/unread-pairs.ts";
 import { nativeBackend } from "../../src/runtime/native.ts";
 
 const root = mkdtempSync(join(tmpdir(), "genclass-options-"));
@@ -131,8 +132,34 @@ describe("a new run", () => {
     ["vae", { out: import.meta.dirname }, /is not empty; nothing is overwritten/],
     ["vae", { from: "no-such-run" }, /no-such-run is not a run folder/],
     ["vae", { epochs: 1, minutes: 1 }, /exclude each other/],
+    [
+      "vae",
+      { out: join(import.meta.dirname, "options.test.ts") },
+      /options\.test\.ts is a file; nothing is overwritten/,
+    ],
   ])("is refused before there is data: %s %j", (model, call, message) => {
     expect(() => planRun(model, call)).toThrowError(message);
+  });
+});
+
+describe("pairs of pictures", () => {
+  const pictures: DataSpec = { height: 32, width: 32, channels: 3, mirror: false, classes: ["first", "second"] };
+  const refuse = (name: string) => {
+    const model = findModel(name);
+    refuseUnreadPairs(name, model.build(parseOptions(model, {}), pictures), pictures);
+  };
+
+  it("are refused for a model that takes single ones, with a model that takes pairs", () => {
+    for (const name of ["cnn", "stargan"])
+      expect(() => refuse(name)).toThrowError(
+        expect.objectContaining({
+          code: "E_OPTION",
+          message: expect.stringMatching(
+            /^--pairs: \w+ learns from single pictures .*, or train pix2pix, which learns from pairs$/,
+          ),
+        }),
+      );
+    expect(() => refuse("pix2pix")).not.toThrow();
   });
 });
 

@@ -1,6 +1,8 @@
 // genclass augment: new training pictures of each class, as a folder that train --add takes.
+
 import type { Command } from "commander";
 import { shellWord } from "../../base/shell.ts";
+import { LARGEST_SEED } from "../../data/open-options.ts";
 import { writeFolders } from "../../data/write.ts";
 import { chooseBackend, load } from "../../node.ts";
 import { RunFolder } from "../../run/folder.ts";
@@ -27,7 +29,7 @@ export function define(command: Command): void {
     .requiredOption("--per-class <n>", "new pictures of each class", argument(integer(1, 100_000)))
     .requiredOption("--out <folder>", "a new folder for them, with a folder for each class", argument(text("a folder")))
     .option("--data <source>", "where the data of the run is now, if it was moved", argument(text("a name or a path")))
-    .option("--seed <n>", "seed of the pictures and of the teachers", argument(integer(0, 2 ** 31 - 1)), 0)
+    .option("--seed <n>", "seed of the pictures and of the teachers", argument(integer(0, LARGEST_SEED)), 0)
     .option("--json", "print one JSON document")
     .addHelpText(
       "after",
@@ -43,7 +45,7 @@ async function run(path: string, { perClass, out, data: moved, seed, json }: Opt
   for (const note of notes) warn(note);
   const model = await load(path, { backend });
   const source = await ownData(folder, moved ?? sourceOf(folder), "train");
-  const lines = { teachers: countLine("teachers trained"), pictures: countLine("pictures kept") };
+  const lines = { teachers: countLine("teacher", "trained"), pictures: countLine("picture", "kept") };
   const { data, classes } = await synthesize(model, source, {
     ...{ perClass, seed, backend, augment: folder.config.augment },
     progress: (task, done) => lines[task](done),
@@ -54,7 +56,7 @@ async function run(path: string, { perClass, out, data: moved, seed, json }: Opt
       warn(
         `class "${one.name}": ${one.pictures} of ${perClass} pictures, after ${one.drawn} were drawn: ${lackOf([one])}, or take fewer a class`,
       );
-  await writeFolders(data, out, countLine("pictures written"));
+  await writeFolders(data, out, countLine("picture", "written"));
   if (json) {
     printJson({ run: path, out, perClass, seed, classes });
     return;

@@ -2,7 +2,7 @@
 import { type Command, Option } from "commander";
 import { fail } from "../../base/errors.ts";
 import { shellWord } from "../../base/shell.ts";
-import { type CompareCall, type CompareEvent, compare } from "../../experiments/compare.ts";
+import { type CompareCall, type CompareEvent, compare, NOT_SHARED } from "../../experiments/compare.ts";
 import type { Comparison } from "../../experiments/comparison.ts";
 import { readingOf } from "../../experiments/comparison-report.ts";
 import { TABLE_HEAD, tableRows } from "../../experiments/comparison-table.ts";
@@ -10,7 +10,7 @@ import { splitVariants } from "../../experiments/variant.ts";
 import { BACKEND_CHOICES } from "../../node.ts";
 import { fetchBackbone } from "../../run/named-backbones.ts";
 import { choice, integer, labelAmount, type OptionType, text } from "../../run/option-types.ts";
-import { type OptionName, RUN_OPTION_LIST, type RunOptions } from "../../run/options.ts";
+import { RUN_OPTION_LIST, type RunOptions } from "../../run/options.ts";
 import { argument, modelValues, words } from "../args.ts";
 import { freeName } from "../files.ts";
 import { interruptSwitch } from "../interrupt.ts";
@@ -28,16 +28,6 @@ interface Options extends Omit<RunOptions, "labels"> {
 }
 
 const VARIANTS: OptionType<string[]> = { ...words("model names"), read: splitVariants };
-
-/** Options of a run that cells differ in, or that begin with another run. */
-const NOT_SHARED: readonly (OptionName | string)[] = [
-  "labels",
-  "seed",
-  "from",
-  "freeze",
-  "map",
-  "pairs",
-] satisfies OptionName[];
 
 /** Declares the arguments and options of the command. */
 export function define(command: Command): void {
@@ -64,7 +54,7 @@ export function define(command: Command): void {
       argument(text("a folder")),
     );
   for (const [name, { flag, type, default: usual, help }] of RUN_OPTION_LIST) {
-    if (NOT_SHARED.includes(name)) continue;
+    if ((NOT_SHARED as readonly string[]).includes(name)) continue;
     const usually = usual === null ? "" : ` (default: ${type.write(usual)})`;
     command.addOption(new Option(flag, `${help}${usually}`).argParser(argument(type)));
   }

@@ -1,6 +1,8 @@
 // genclass data …: looks at data sources, makes and converts them.
+
 import type { Command } from "commander";
 import { AUGMENTATION_NAMES, CHANGES } from "../../data/augment.ts";
+import { LARGEST_SEED } from "../../data/open-options.ts";
 import { RESIZES } from "../../data/picture.ts";
 import { choice, imageSize, integer, text } from "../../run/option-types.ts";
 import { argument } from "../args.ts";
@@ -38,7 +40,7 @@ export function define(command: Command): void {
     .requiredOption("--out <folder>", "where the class folders go", argument(text("a folder")))
     .option("--count <n>", "training pictures", argument(integer(10, 1_000_000)), 2000)
     .option("--test <n>", "test pictures", argument(integer(0, 1_000_000)), 400)
-    .option("--seed <n>", "seed", argument(integer(0, 2 ** 31 - 1)), 1)
+    .option("--seed <n>", "seed", argument(integer(0, LARGEST_SEED)), 1)
     .option("--colour", "in colour")
     .option("--json", "print one JSON document")
     .addHelpText("after", "\nExample:\n  genclass data make glyphs --out digits\n")
@@ -61,7 +63,7 @@ export function define(command: Command): void {
     .argument("<source>", "a built-in name, a folder or a file")
     .option("--augment <policy>", `${AUGMENTATION_NAMES.join(", ")}, or changes as in light,rotate=5`, "auto")
     .option("--out <file.png>", "where the picture goes (default: numbered under runs/)", argument(text("a file")))
-    .option("--seed <n>", "seed", argument(integer(0, 2 ** 31 - 1)), 0)
+    .option("--seed <n>", "seed", argument(integer(0, LARGEST_SEED)), 0)
     .option("--json", "print one JSON document")
     .addHelpText(
       "after",

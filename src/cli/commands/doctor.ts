@@ -2,6 +2,7 @@ import { availableParallelism, cpus, totalmem } from "node:os";
 import type { Command } from "commander";
 import { ndarray, zeros } from "../../base/array.ts";
 import { now } from "../../base/clock.ts";
+import { counted } from "../../base/counted.ts";
 import { matmul } from "../../graph/ops/index.ts";
 import { input } from "../../graph/tensor.ts";
 import { type Backend, chooseBackend, nativeBackend, onednnBackend } from "../../node.ts";
@@ -49,7 +50,7 @@ async function run(options: { json?: boolean }): Promise<void> {
     table([
       ["node", report.node],
       ["platform", report.platform],
-      ["processor", `${report.cpu}, ${report.cores} cores, ${report.memoryGb} GB`],
+      ["processor", `${report.cpu}, ${counted(report.cores, "core")}, ${report.memoryGb} GB`],
       ["trains with", `${report.trainsWith} (--backend auto)`],
       ["GENCLASS_DATA", report.data ?? "not set: only glyphs and folders can be opened by name"],
     ]),

@@ -1,5 +1,6 @@
 import { extname, join } from "node:path";
 import type { Command } from "commander";
+import { LARGEST_SEED } from "../../data/open-options.ts";
 import { generate, SAMPLERS, type Sampler } from "../../predict/generate.ts";
 import { gridPng, imagePng } from "../../report/pictures.ts";
 import { load } from "../../run/load.ts";
@@ -33,7 +34,7 @@ export function define(command: Command): void {
       "a .png for one sheet, else a folder of single pictures (default: numbered in RUN/samples/)",
       argument(text("a file or a folder")),
     )
-    .option("--seed <n>", "seed of the noise", argument(integer(0, 2 ** 31 - 1)), 0)
+    .option("--seed <n>", "seed of the noise", argument(integer(0, LARGEST_SEED)), 0)
     .option("--json", "print one JSON document")
     .addHelpText("after", "\nExample:\n  genclass generate runs/first --class 3 --count 20 --out threes.png\n")
     .action(run);

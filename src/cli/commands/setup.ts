@@ -28,7 +28,7 @@ export function define(command: Command): void {
     .option("--json", "print one JSON document")
     .addHelpText(
       "after",
-      `\nFetches oneDNN ${PINNED.version} (${megabytes} MB, Linux x64), with which training is up to twice as fast; into the cache folder, and nowhere else.\n\nExample:\n  genclass setup --yes\n`,
+      `\nFetches oneDNN ${PINNED.version} (${megabytes} MB, Linux x64), with which training is 1.5 to 3 times as fast; into the cache folder, and nowhere else.\n\nExample:\n  genclass setup --yes\n`,
     )
     .action(run);
 }

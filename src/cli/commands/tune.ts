@@ -1,7 +1,9 @@
 // genclass tune: searches a model's options, judged on validation pictures.
+
 import { type Command, Option } from "commander";
 import { shellWord } from "../../base/shell.ts";
-import { SEARCH_METHODS, type SearchMethod } from "../../experiments/search.ts";
+import { LARGEST_SEED } from "../../data/open-options.ts";
+import { NOT_OF_TRIALS, SEARCH_METHODS, type SearchMethod } from "../../experiments/search.ts";
 import { bestOf, sharesOf, trialTable } from "../../experiments/search-report.ts";
 import type { Trial } from "../../experiments/trial-results.ts";
 import { type TuneCall, type TuneEvent, tune } from "../../experiments/tune.ts";
@@ -28,8 +30,8 @@ interface Options extends Omit<RunOptions, "minutes"> {
   json?: boolean;
 }
 
-/** Options of a run that mean something else here, or nothing. */
-const NOT_OF_TRIALS: readonly string[] = ["seed", "minutes", "from", "freeze", "map", "pairs"] satisfies OptionName[];
+/** Options of a run that the command does not pass on to trials: `--minutes` is of the search. */
+const NOT_PASSED: readonly string[] = [...NOT_OF_TRIALS, "minutes"] satisfies OptionName[];
 
 /** Trials that are shown, at most. */
 const SHOWN = 10;
@@ -57,14 +59,14 @@ export function define(command: Command): void {
       argument(text("option=low..high or option=a|b|c, with commas between them")),
     )
     .option("--trial-minutes <m>", "how many minutes a trial trains, instead of --epochs", argument(number(0.01)))
-    .option("--seed <n>", "seed of the points and of all runs", argument(integer(0, 2 ** 31 - 1)), 0)
+    .option("--seed <n>", "seed of the points and of all runs", argument(integer(0, LARGEST_SEED)), 0)
     .option(
       "--out <folder>",
       "folder of the search; given again, it goes on. Numbered under runs/ when absent",
       argument(text("a folder")),
     );
   for (const [name, { flag, type, default: usual, help }] of RUN_OPTION_LIST) {
-    if (NOT_OF_TRIALS.includes(name)) continue;
+    if (NOT_PASSED.includes(name)) continue;
     const usually = usual === null ? "" : ` (default: ${type.write(usual)})`;
     command.addOption(new Option(flag, `${help}${usually}`).argParser(argument(type)));
   }

@@ -3,7 +3,7 @@
 import { statSync } from "node:fs";
 import { basename, extname } from "node:path";
 import { fail } from "../../base/errors.ts";
-import { Notes } from "../warnings.ts";
+import { Notes, tellingNotes } from "../warnings.ts";
 import type { Archive, ArchiveMember } from "./archive.ts";
 import { isPicture } from "./decode.ts";
 import { expansionLimit, refuseExpansion } from "./expansion.ts";
@@ -34,10 +34,17 @@ export const openArchive = async (file: string, notes: Notes): Promise<Archive> 
  * @param name what messages call them together
  * @throws `E_DATA_FORMAT` for an archive that is damaged, or expands to more than pictures do; `E_DATA_EMPTY` when there is no picture
  */
-export async function readArchives(files: readonly string[], name: string): Promise<PictureSource> {
+export function readArchives(files: readonly string[], name: string): Promise<PictureSource> {
+  const notes = new Notes();
+  return tellingNotes(
+    () => notes.warnings,
+    () => indexed(files, name, notes),
+  );
+}
+
+async function indexed(files: readonly string[], name: string, notes: Notes): Promise<PictureSource> {
   const entries: PictureEntry[] = [];
   const places: { archive: Archive; index: number }[] = [];
-  const notes = new Notes();
   for (const file of files) {
     const archive = await openArchive(file, notes);
     const kept = archive.members.flatMap((member, index) => {

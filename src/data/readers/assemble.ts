@@ -15,7 +15,7 @@ import {
   subset,
 } from "../dataset.ts";
 import type { Resize } from "../picture.ts";
-import { Notes } from "../warnings.ts";
+import { Notes, tellingNotes } from "../warnings.ts";
 import { pictureInfo } from "./decode.ts";
 import { NO_LABEL, type PictureEntry, type PictureSource, type Split, sortedClasses } from "./source.ts";
 import { PictureStore } from "./store.ts";
@@ -59,14 +59,24 @@ const readingHeaders = pLimit(2 * availableParallelism());
  * @throws `E_DATA_EMPTY` for fewer than two classes of single pictures, or one of which no picture decodes; `E_DATA_LABEL` for a label that is
  * no class; `E_IMAGE` where too many pictures do not decode
  */
-export async function assemble(
+export function assemble(
   given: PictureSource,
   options: PictureOptions,
   classNames?: readonly string[],
 ): Promise<Omit<Dataset, "name">> {
-  const source = { ...given, entries: given.entries.map(withPlainLabel) };
-  const { entries, name } = source;
   const notes = new Notes();
+  const work = () => assembled({ ...given, entries: given.entries.map(withPlainLabel) }, options, classNames, notes);
+  return tellingNotes(() => [...given.warnings, ...notes.warnings], work);
+}
+
+/** @param notes gets what is left out or doubtful */
+async function assembled(
+  source: PictureSource,
+  options: PictureOptions,
+  classNames: readonly string[] | undefined,
+  notes: Notes,
+): Promise<Omit<Dataset, "name">> {
+  const { entries, name } = source;
   const ofTrain = entries.filter(({ split, label }) => split === "train" && label !== null);
   const known = classNames ?? options.classes;
   const empty = (source.emptyClasses ?? []).map(plainLabel);
@@ -87,8 +97,9 @@ export async function assemble(
   );
   if (atOnce) {
     [train, validation, test] = [await usable(train), await usable(validation), await usable(test)];
-    for (const i of inOrder([...new Set([...store.bad, ...(partner?.bad ?? [])])]))
-      notes.add(undecodable(entries.length), entries[i]!.name);
+    const bad = new Set([...store.bad, ...(partner?.bad ?? [])]);
+    const isRefused = [store, partner].some((one) => (one?.bad.length ?? 0) > MAX_UNDECODABLE * entries.length);
+    for (const i of inOrder([...bad])) notes.add(undecodable(entries.length, isRefused), entries[i]!.name);
     const present = new Set(train!.labels);
     classes.forEach((label, i) => {
       if (!present.has(i) && !known && !options.emptyClasses)
@@ -109,7 +120,9 @@ export async function assemble(
 /** Pictures are decoded in no order. */
 const inOrder = (numbers: readonly number[]): number[] => [...numbers].sort((a, b) => a - b);
 
-const undecodable = (pictures: number): string => `left out of ${pictures} pictures, as they do not decode`;
+/** @param isRefused whether they are more than data may have that is opened without a word about it */
+const undecodable = (pictures: number, isRefused = false): string =>
+  `left out of ${pictures} pictures, as they do not decode${isRefused ? `: more than ${100 * MAX_UNDECODABLE} %, which genclass train refuses; replace or remove them` : ""}`;
 
 /** A label as every format means it: Unicode names in one form (NFC), and none where it is the number -1. */
 function withPlainLabel({ name, split, label }: PictureEntry): PictureEntry {

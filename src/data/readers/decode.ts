@@ -23,11 +23,12 @@ export function loadSharp(): Promise<typeof sharpFactory> {
   return sharp;
 }
 
-/** Refuses a path that cannot be read as a file; a named pipe would be waited for without end. @throws `E_IMAGE` */
+/** Refuses a path that cannot be read as a file, or has nothing in it; a named pipe would be waited for without end. @throws `E_IMAGE` */
 async function requireReadable(path: string): Promise<void> {
   const found = await stat(path).catch(() => fail("E_IMAGE", `${path} does not exist`));
   if (!found.isFile())
     fail("E_IMAGE", `${path} is ${found.isDirectory() ? "a folder" : "a pipe or a device"}; expected a picture file`);
+  if (found.size === 0) fail("E_IMAGE", `${path} is empty (0 bytes); expected a picture file: fetch or copy it again`);
   await access(path, constants.R_OK).catch(() => fail("E_IMAGE", `${path} may not be read: permission is denied`));
 }
 

@@ -1,6 +1,8 @@
 // oneDNN as a backend for training: graphs become its primitives and WebAssembly kernels between them. Finished `.onnx`
 // files, and graphs whose batch size is chosen at each run, go to onnxruntime.
+
 import { availableParallelism } from "node:os";
+import { counted } from "../../base/counted.ts";
 import { fail, GenclassError } from "../../base/errors.ts";
 import { reshapeOp } from "../../graph/ops/shape.ts";
 import { simplify } from "../../graph/simplify.ts";
@@ -61,7 +63,7 @@ export function onednnBackend({
   return {
     name: "onednn",
     version: library.version,
-    details: `${library.path}, ${implementation}, ${engine.threads} threads${hasBf16(engine.onednn) ? ", bf16" : ""}`,
+    details: `${library.path}, ${implementation}, ${counted(engine.threads, "thread")}${hasBf16(engine.onednn) ? ", bf16" : ""}`,
     threads: engine.threads,
     inPlace: true,
     allocate: (shape, dtype) => engine.heap.array(shape, dtype),

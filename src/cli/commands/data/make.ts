@@ -24,7 +24,7 @@ export async function make(name: string, options: MakeOptions): Promise<void> {
   const written = await writeFolders(
     test > 0 ? data : { ...data, test: undefined },
     out,
-    countLine("pictures written"),
+    countLine("picture", "written"),
   );
   done(written, out, options.json);
 }
@@ -47,7 +47,7 @@ export async function convert(source: string, options: ConvertOptions): Promise<
     validation: 0,
     progress: openLine,
   });
-  const told: WriteProgress = countLine("pictures written");
+  const told: WriteProgress = countLine("picture", "written");
   const written =
     form === "npz"
       ? await writeNpz(data, out)

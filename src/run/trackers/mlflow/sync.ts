@@ -6,7 +6,7 @@ import { readFile, stat } from "node:fs/promises";
 import { basename, resolve } from "node:path";
 import { z } from "zod";
 import { CARD } from "../../card.ts";
-import { evaluatedMetrics, FIGURES, readFigures } from "../../figures.ts";
+import { evaluatedMetrics, FIGURES, isOfTraining, readFigures } from "../../figures.ts";
 import type { RunFolder } from "../../folder.ts";
 import { EVENTS, RESULTS } from "../../logs.ts";
 import { withoutPlaces } from "../../places.ts";
@@ -212,7 +212,7 @@ export class MlflowSync {
     const { step, ended } = figures.training;
     for (const [part, found] of Object.entries(figures.parts)) {
       const hash = sha256(JSON.stringify(found));
-      if (found.pictures === null || this.sent.hashes[`part ${part}`] === hash) continue;
+      if (isOfTraining(found) || this.sent.hashes[`part ${part}`] === hash) continue;
       const ends = Object.entries(found.intervals ?? {}).flatMap(([name, [low, high]]) => [
         [`${name}/low`, low] as const,
         [`${name}/high`, high] as const,
