@@ -127,7 +127,7 @@ export class RunFolder {
    * may be written
    */
   static refuseUsed(path: string): void {
-    const found = statSync(path, { throwIfNoEntry: false });
+    const found = existsSync(path) ? statSync(path) : undefined;
     if (found && !found.isDirectory())
       fail("E_RUN_EXISTS", `${path} is a file; nothing is overwritten. Choose another --out, for a folder`);
     if (found && !isUnmade(path))

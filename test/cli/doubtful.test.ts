@@ -246,8 +246,12 @@ describe("how it speaks", () => {
   it("a run without a checkpoint is to be gone on with, by the command that does that", () => {
     cpSync(join(root, "run"), join(root, "unsaved"), { recursive: true });
     rmSync(join(root, "unsaved", "checkpoints"), { recursive: true });
+    const classify = ["classify", "unsaved", "pictures/0-is-0.png"];
+    expectRefused(genclass(...classify), 1, /unsaved was trained, but its checkpoints are gone; .* another --out/);
+    // As of a run that was stopped before it had got anywhere.
+    writeFileSync(join(root, "unsaved", "events.jsonl"), "");
     expectRefused(
-      genclass("classify", "unsaved", "pictures/0-is-0.png"),
+      genclass(...classify),
       1,
       /unsaved has no checkpoint: .* go on with it: genclass train vae --out unsaved --resume/,
     );
@@ -277,7 +281,8 @@ describe("a short run with words of many kinds", () => {
 
   it("has no more threads than there are cores, with a line", () => {
     const cores = availableParallelism();
-    expect(said.err).toContain(`--threads 999: this machine has ${cores} cores; ${cores} threads compute`);
+    const [core, thread] = cores === 1 ? ["core", "thread computes"] : ["cores", "threads compute"];
+    expect(said.err).toContain(`--threads 999: this machine has ${cores} ${core}; ${cores} ${thread}`);
   });
 
   it("ends with what can be done next, and says that it was short", () => {
