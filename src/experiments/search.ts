@@ -8,11 +8,14 @@ import type { Trial } from "./trial-results.ts";
 export const SEARCH_METHODS = ["tpe", "random", "halving"] as const;
 export type SearchMethod = (typeof SEARCH_METHODS)[number];
 
-/** Options of a run that the search has itself, or that begin with another run. */
-export const NOT_OF_TRIALS = ["seed", "from", "freeze", "map", "pairs"] as const satisfies readonly OptionName[];
+/** Options that each trial's run has: not those that the search has itself, nor those that begin with another run. */
+export type TrialOptions = Omit<RunOptions, "seed" | "from" | "freeze" | "map" | "pairs">;
 
-/** Options that each trial's run has. */
-export type TrialOptions = Omit<RunOptions, (typeof NOT_OF_TRIALS)[number]>;
+/** The others. */
+export const NOT_OF_TRIALS = ["seed", "from", "freeze", "map", "pairs"] as const satisfies readonly Exclude<
+  OptionName,
+  keyof TrialOptions
+>[];
 
 /** What a search found. */
 export interface Search {
