@@ -16,7 +16,7 @@ const KEPT = 2000;
  * Does a job in a process of its own and yields what it tells; leaving the loop ends the process.
  * @param interrupted asked while it runs: whether it is to stop, with all saved
  * @returns what it found; undefined where it was stopped
- * @throws what the job failed with; `E_BACKEND` where its process died
+ * @throws what the job failed with; `E_BACKEND` where its process died, or could not be started
  */
 export async function* runJob<J extends Job>(
   job: J,
@@ -35,16 +35,27 @@ export async function* runJob<J extends Job>(
     wake();
   });
   let ended = false;
-  const closed = once(child, "close").then(() => {
-    ended = true;
-    wake();
-  });
+  let unstarted: Error | undefined;
+  const closed = once(child, "close")
+    .catch((cause: Error) => {
+      unstarted = cause;
+    })
+    .then(() => {
+      ended = true;
+      wake();
+    });
   const watch = setInterval(() => interrupted() && send({ type: "stop" }), 100);
   send({ type: "job", job });
   try {
     for (;;) {
       const message = waiting.shift();
       if (!message) {
+        if (unstarted)
+          fail(
+            "E_BACKEND",
+            `no process could be started for a run (${unstarted.message}); end other programs, and call again to go on`,
+            unstarted,
+          );
         if (ended) died(job, child.exitCode, child.signalCode, wrote);
         await new Promise<void>((resolve) => {
           wake = resolve;

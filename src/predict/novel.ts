@@ -1,5 +1,6 @@
 // Pictures of another kind than a model knows, and how well its novelty tells them.
 import { fail } from "../base/errors.ts";
+import { greyLevel } from "../base/grey.ts";
 import { scattered } from "../base/scattered.ts";
 import { gather, type ImageSet } from "../data/dataset.ts";
 import { type DetectionMetrics, detectionMetrics } from "../metrics/detection.ts";
@@ -72,8 +73,7 @@ export async function picturesFor(
   const pixels = await gather(set, scattered(set.labels.length, Math.min(most, set.labels.length)));
   if (set.channels === channels) return pixels;
   if (channels === 3) return Uint8Array.from({ length: 3 * pixels.length }, (_, i) => pixels[Math.floor(i / 3)]!);
-  // Rec. 601
   return Uint8Array.from({ length: pixels.length / 3 }, (_, i) =>
-    Math.round(0.299 * pixels[3 * i]! + 0.587 * pixels[3 * i + 1]! + 0.114 * pixels[3 * i + 2]!),
+    greyLevel(pixels[3 * i]!, pixels[3 * i + 1]!, pixels[3 * i + 2]!),
   );
 }

@@ -11,6 +11,7 @@ import {
   rmSync,
   statSync,
   truncateSync,
+  writeFileSync,
   writeSync,
 } from "node:fs";
 import { dirname } from "node:path";
@@ -35,6 +36,31 @@ export function writeAtomically(file: string, parts: readonly Uint8Array[] | str
     } finally {
       closeSync(handle);
     }
+  });
+}
+
+/**
+ * Makes a file that no other process has made before, whole or not at all.
+ * @returns false where there is one
+ * @throws `E_WRITE`
+ */
+export function createAtomically(file: string, text: string): boolean {
+  const draft = `${file}.${process.pid}${DRAFT}`;
+  return orRefuse(file, () => {
+    writeFileSync(draft, text);
+    try {
+      // Unlike a change of names, a link does not take another's place.
+      linkSync(draft, file);
+    } catch (cause) {
+      if ((cause as NodeJS.ErrnoException).code === "EEXIST") return false;
+      // Not every file system has links.
+      if (existsSync(file)) return false;
+      renameSync(draft, file);
+    } finally {
+      rmSync(draft, { force: true });
+    }
+    syncNames(dirname(file));
+    return true;
   });
 }
 

@@ -1,11 +1,12 @@
 // The lock of a run folder: one process trains in it at a time. A lock whose process is gone is taken over.
-import { existsSync, readFileSync, statSync, utimesSync } from "node:fs";
+import { existsSync, readFileSync, renameSync, statSync, utimesSync } from "node:fs";
 import { hostname } from "node:os";
 import { join, resolve } from "node:path";
+import { isDeepStrictEqual } from "node:util";
 import { z } from "zod";
 import { fail } from "../base/errors.ts";
 import { refuseUnwritten } from "../base/writing.ts";
-import { cutBack, writeAtomically } from "./files.ts";
+import { createAtomically, cutBack, DRAFT } from "./files.ts";
 
 /** The name of the lock in its folder. */
 export const LOCK_FILE = "lock.json";
@@ -34,10 +35,12 @@ export class RunLock {
 
   /** @throws `E_RUN_LOCKED` while another process trains in the folder, `E_WRITE` */
   static acquire(folder: string): RunLock {
-    refuseLocked(folder);
-    const left = holderOf(folder);
+    // Read once: what is judged to be gone is what is removed.
+    const left = refuseLocked(folder);
     const holder: Holder = { pid: process.pid, host: hostname(), time: new Date().toISOString() };
-    writeAtomically(join(folder, LOCK_FILE), `${JSON.stringify(holder)}\n`);
+    removeLeft(folder, left);
+    // Of processes that come at once, one makes the file.
+    if (!createAtomically(join(folder, LOCK_FILE), `${JSON.stringify(holder)}\n`)) refuseHeld(folder, holderOf(folder));
     held.add(resolve(folder));
     return new RunLock(
       folder,
@@ -72,21 +75,51 @@ export class RunLock {
   }
 }
 
-/** @throws `E_RUN_LOCKED` while a process trains in the folder */
-export function refuseLocked(folder: string): void {
+/**
+ * @returns who left a lock behind, if one did
+ * @throws `E_RUN_LOCKED` while a process trains in the folder
+ */
+export function refuseLocked(folder: string): Holder | undefined {
   const holder = holderOf(folder);
-  if (holder && isAlive(holder, folder))
-    fail(
-      "E_RUN_LOCKED",
-      `${folder} is being trained by ${describe(holder)}; wait until that ends or stop it. If it is gone, delete ${join(folder, LOCK_FILE)}`,
-    );
+  if (holder && isAlive(holder, folder)) refuseHeld(folder, holder);
+  return holder;
+}
+
+/** @throws `E_RUN_LOCKED`, always */
+function refuseHeld(folder: string, holder: Holder | undefined): never {
+  fail(
+    "E_RUN_LOCKED",
+    `${folder} is being trained by ${holder ? describe(holder) : "another process"}; wait until that ends or stop it. If it is gone, delete ${join(folder, LOCK_FILE)}`,
+  );
 }
 
 const describe = ({ pid, host, time }: Holder): string => `process ${pid} on ${host} since ${time}`;
 
-/** Who holds the lock; nobody where it is missing or was cut short by a crash. */
-function holderOf(folder: string): Holder | undefined {
+/**
+ * Removes a lock whose process is gone, or that was cut short. It is moved aside first: one that another process has made since is put
+ * back.
+ * @throws `E_RUN_LOCKED`, `E_WRITE`
+ */
+function removeLeft(folder: string, left: Holder | undefined): void {
   const file = join(folder, LOCK_FILE);
+  const aside = `${file}.${process.pid}-left${DRAFT}`;
+  try {
+    renameSync(file, aside);
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code === "ENOENT") return;
+    refuseUnwritten(file, cause);
+  }
+  const found = holderIn(aside);
+  const isNew = found !== undefined && !isDeepStrictEqual(found, left);
+  if (isNew) createAtomically(file, readFileSync(aside, "utf8"));
+  cutBack(aside, 0);
+  if (isNew) refuseHeld(folder, found);
+}
+
+/** Who holds the lock; nobody where it is missing or was cut short by a crash. */
+const holderOf = (folder: string): Holder | undefined => holderIn(join(folder, LOCK_FILE));
+
+function holderIn(file: string): Holder | undefined {
   if (!existsSync(file)) return undefined;
   try {
     return holderSchema.parse(JSON.parse(readFileSync(file, "utf8")));

@@ -104,7 +104,7 @@ export function planRun(model: string | Model, call: RunCall): PlannedRun {
 export async function startRun(modelOrName: string | Model, call: TrainOptions): Promise<Training> {
   const model = typeof modelOrName === "string" ? findModel(modelOrName) : modelOrName;
   await fetchBackbone(call.backbone);
-  const { modelOptions, options, backbone } = planRun(model, call);
+  const { modelOptions, options, backbone } = planRun(modelOrName, call);
   const { data, backend } = call;
   const { height, width, channels } = data.train;
   const n = ownCount(data.train);

@@ -1,5 +1,6 @@
 // Pictures of a browser as bytes: files, blobs, canvases and whatever else it can draw.
 import { fail } from "../base/errors.ts";
+import { greyLevel } from "../base/grey.ts";
 
 /** What a model takes. */
 export interface PictureShape {
@@ -10,9 +11,6 @@ export interface PictureShape {
   /** 1 for grey, 3 for colours. */
   readonly channels: number;
 }
-
-/** Shares of red, green and blue in the grey value of a pixel (Rec. 709). */
-const LUMINANCE = [0.2126, 0.7152, 0.0722] as const;
 
 /**
  * Bytes `[n, h, w, c]` of pictures, stretched to the size, upright, on white where they are transparent.
@@ -39,7 +37,7 @@ export async function picturePixels(
       const [red, green, blue] = [data[4 * p]!, data[4 * p + 1]!, data[4 * p + 2]!];
       const at = i * size + p * channels;
       if (channels === 3) pixels.set([red, green, blue], at);
-      else pixels[at] = Math.round(LUMINANCE[0] * red + LUMINANCE[1] * green + LUMINANCE[2] * blue);
+      else pixels[at] = greyLevel(red, green, blue);
     }
   }
   return pixels;

@@ -19,6 +19,7 @@ import { readCheckpoint } from "../../src/run/checkpoint.ts";
 import { RunFolder } from "../../src/run/folder.ts";
 import { load } from "../../src/run/load.ts";
 import type { RunEvent } from "../../src/train/events.ts";
+import { bundled } from "../bundled.ts";
 import { pictures } from "../train/tiny.ts";
 import { data, finish, model, resume, start } from "./small-run.ts";
 
@@ -53,6 +54,33 @@ function damage(file: string): void {
 describe("a run folder in use", () => {
   const lock = (out: string, pid: number, host = hostname()) =>
     writeFileSync(join(out, "lock.json"), JSON.stringify({ pid, host, time: "2026-01-02T03:04:05.000Z" }));
+
+  it.each(["no process", "one that is gone"])(
+    "is one process's of several that want it at once, after %s",
+    async (before) => {
+      const out = newFolder();
+      mkdirSync(out);
+      if (before !== "no process") lock(out, spawnSync(process.execPath, ["--version"]).pid);
+      const program = bundled(join(import.meta.dirname, "lock-target.ts"));
+      // Late enough for all to have started.
+      const moment = Date.now() + 1500;
+      const told = await Promise.all(
+        Array.from({ length: 4 }, async () => {
+          const child = spawn(process.execPath, [program, out, String(moment)], {
+            stdio: ["ignore", "pipe", "inherit"],
+          });
+          let text = "";
+          child.stdout.on("data", (part) => {
+            text += part;
+          });
+          await once(child, "close");
+          return text.trim();
+        }),
+      );
+      expect(told.sort()).toEqual(["E_RUN_LOCKED", "E_RUN_LOCKED", "E_RUN_LOCKED", "has it"]);
+      expect(readdirSync(out)).toEqual(["lock.json"]);
+    },
+  );
 
   it("is refused to a second run, also in the same process, and is free after the first", async () => {
     const out = newFolder();

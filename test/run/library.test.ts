@@ -95,6 +95,12 @@ describe("a wrong call", () => {
     ],
     ["train", [model, { ...small, interrupted: () => true }], "E_OPTION", /^train has no option "interrupted"/],
     ["train", [model, { ...small, latent: 2 }], "E_OPTION", /^train has no option "latent"/],
+    [
+      "train",
+      ["vae", { ...small, pairs: { change: "denoise", amount: 0.5 } }],
+      "E_OPTION",
+      /^--pairs: vae learns from single pictures .* train pix2pix, which learns from pairs$/,
+    ],
     ["resume", ["nowhere", { model }], "E_USAGE", /^resume: data is undefined; /],
     [
       "resume",

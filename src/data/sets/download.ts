@@ -1,8 +1,8 @@
 // Fetches the files of a built-in set into the cache folder, checked by MD5, and takes from archives what is wanted of them.
-import { existsSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, rmSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { fail } from "../../base/errors.ts";
-import { cacheFolder } from "../cache.ts";
+import { cacheFolder, draftIn, finishDraft } from "../cache.ts";
 import { type DownloadProgress, fetchPublished } from "../download.ts";
 import { openArchive } from "../readers/archives.ts";
 import { Notes } from "../warnings.ts";
@@ -56,8 +56,9 @@ async function fetchFile(
  */
 export async function extractMembers(archive: string, members: readonly string[], folder: string): Promise<void> {
   const write = (name: string, bytes: Uint8Array) => {
-    writeFileSync(join(folder, `${name}.draft`), bytes);
-    renameSync(join(folder, `${name}.draft`), join(folder, name));
+    const draft = draftIn(folder, name);
+    writeFileSync(draft, bytes);
+    finishDraft(draft, join(folder, name));
   };
   const { members: found, read } = await openArchive(archive, new Notes());
   for (const [index, { name }] of found.entries())
