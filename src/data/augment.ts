@@ -150,7 +150,7 @@ export function chooseAugmentation(text: string, channels: number, mirror: boole
 }
 
 /** Whether a policy mixes each picture with another one of the batch (mixup or cutmix), and so their labels too. */
-export const mixes = ({ mixup, cutmix }: Augmentation): boolean => mixup !== undefined || cutmix !== undefined;
+export const mixes = ({ mixup, cutmix }: Augmentation): boolean => Boolean(mixup || cutmix);
 
 /** Whether a policy changes pictures one by one, that is in any way other than mixing them. */
 export const changesPictures = ({ mixup: _, cutmix: __, ...rest }: Augmentation): boolean =>

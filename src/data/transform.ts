@@ -38,7 +38,7 @@ export class Transformer {
     // At most 0.7 of the extreme value, so that a stroke of two pixels is not lost where it becomes thinner.
     if (rule.stroke && random.uniform() < rule.stroke)
       filters.stroke(picture, random.uniform() < 0.5 ? "largest" : "smallest", 0.3 + 0.4 * random.uniform());
-    if (rule.brightness ?? rule.contrast ?? rule.saturation ?? rule.hue) this.colour(picture, random);
+    if (rule.brightness || rule.contrast || rule.saturation || rule.hue) this.colour(picture, random);
     if (rule.gamma) applyCurve(picture, gamma(logUniform(random, rule.gamma)));
     for (const { change } of operations) change?.(picture, tools);
     if (rule.blur) filters.blur(picture, random.uniform() * rule.blur);

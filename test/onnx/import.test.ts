@@ -9,6 +9,7 @@ import * as g from "../../src/graph/ops/index.ts";
 import { constant, input, type Tensor } from "../../src/graph/tensor.ts";
 import { Network } from "../../src/onnx/import/network.ts";
 import { reordered } from "../../src/onnx/import/values.ts";
+import { encodeModel, type OnnxConstant, type OnnxNode } from "../../src/onnx/schema.ts";
 import { BACKENDS, expectClose, randomArray } from "../helpers.ts";
 import { wave } from "../reference/wave.ts";
 import { ASIS, bare, imported } from "./helpers.ts";
@@ -121,3 +122,49 @@ describe.each(BACKENDS)("gradients of a network with every op of the list, on $n
 
 /** `[n, c, h, w]` as `[n, h, w, c]`. */
 const channelsLastOf = (data: ArrayLike<number>, shape: readonly number[]) => reordered(data, shape, [0, 2, 3, 1]);
+
+/** Mean colours of pictures times what nodes make of the constants "a" and "b". */
+function scaledBy(node: Omit<OnnxNode, "outputs">, dims: readonly number[]): Uint8Array {
+  const values = (name: string, seed: number): OnnxConstant => {
+    const data = Float32Array.from(randomArray(dims, seed, [0.5, 1.5]).data);
+    return { name, type: "float32", dims: [...dims], data: new Uint8Array(data.buffer) };
+  };
+  return encodeModel({
+    name: "constants",
+    nodes: [
+      { op: "GlobalAveragePool", inputs: ["picture"], outputs: ["pooled"], attributes: {} },
+      { op: "Flatten", inputs: ["pooled"], outputs: ["colours"], attributes: {} },
+      { ...node, outputs: ["made"] },
+      { op: "Mul", inputs: ["colours", "made"], outputs: ["y"], attributes: {} },
+    ],
+    constants: [values("a", 1), values("b", 2)],
+    inputs: [{ name: "picture", type: "float32", dims: ["n", 3, 16, 16] }],
+    outputs: [{ name: "y", type: "float32", dims: ["n", 3] }],
+  });
+}
+
+describe("what is known beforehand", () => {
+  it.each<[string, Omit<OnnxNode, "outputs">, readonly number[]]>([
+    ["a mean of constants", { op: "Mean", inputs: ["a", "b"], attributes: {} }, [3]],
+    // More values than a call has arguments.
+    ["the largest of many", { op: "ReduceMax", inputs: ["a"], attributes: { keepdims: 0 } }, [300_000]],
+    ["the least of many", { op: "ReduceMin", inputs: ["a"], attributes: { keepdims: 0 } }, [300_000]],
+    ["the product of all", { op: "ReduceProd", inputs: ["a"], attributes: { keepdims: 0 } }, [2, 3]],
+  ])("%s: as onnxruntime", async (_, node, dims) => {
+    const bytes = scaledBy(node, dims);
+    const network = Network.read(bytes);
+    const x = pictures(2);
+    const own = await imported(network, x, BACKENDS[0]!);
+    // float32 sums over 256 pixels in another order.
+    expectClose(own.data, (await bare(bytes, network, x, 3)).data, 2e-6, node.op);
+  });
+
+  it("a product over some axes is refused", () => {
+    const network = Network.read(
+      scaledBy({ op: "ReduceProd", inputs: ["a"], attributes: { axes: [0], keepdims: 0 } }, [2, 3]),
+    );
+    expect(() => network.run(input("x", [2, 16, 16, 3]), ASIS)).toThrowError(
+      /ReduceProd.* over axes \[0\], and not over all/,
+    );
+  });
+});

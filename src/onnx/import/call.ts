@@ -76,8 +76,8 @@ export class Call {
   }
 
   /** Axes as an operand of newer opsets, or as an attribute of older ones, within the rank; undefined: not given. */
-  axes(operand: number, rank: number): number[] | undefined {
-    const given = this.has(operand) ? this.wholeNumbers(operand) : this.ints("axes");
+  axes(operand: number | undefined, rank: number): number[] | undefined {
+    const given = operand !== undefined && this.has(operand) ? this.wholeNumbers(operand) : this.ints("axes");
     return given?.map((axis) => normalizeAxis(axis, rank, this.node.op));
   }
 

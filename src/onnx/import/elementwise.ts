@@ -1,5 +1,6 @@
 // Ops that work value by value, of pictures and of what is known beforehand.
 import { broadcastShapes } from "../../base/array.ts";
+import { interpret } from "../../graph/interpret.ts";
 import * as g from "../../graph/ops/index.ts";
 import { broadcastIndex } from "../../graph/ops/values.ts";
 import { constant, type Tensor } from "../../graph/tensor.ts";
@@ -65,7 +66,10 @@ const many =
   (call) => {
     let total = call.value(0);
     for (let i = 1; i < call.count; i++) total = each(call.with([total, call.value(i)])) as typeof total;
-    return total.kind === "computed" && end ? { ...total, tensor: end(total.tensor, call.count) } : total;
+    if (!end) return total;
+    if (total.kind === "computed") return { ...total, tensor: end(total.tensor, call.count) };
+    const [ended] = interpret([end(constant(arrayOf(total)), call.count)], {});
+    return call.result(total.type, total.shape, ended!.data);
   };
 
 const hardSigmoid = (x: Tensor, alpha: number, beta: number) => g.clip(g.add(g.mul(x, alpha), beta), 0, 1);
