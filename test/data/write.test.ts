@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
@@ -40,5 +40,43 @@ describe("a data set written and read again", () => {
     for (const part of ["train", "test"] as const)
       expect(await content(again, part)).toEqual(await content(data, part));
     await expect(write(data, out)).rejects.toThrowError(/nothing is overwritten/);
+  });
+});
+
+describe("what a format has no place for is refused, and nothing is written", () => {
+  const drawn = glyphs({ train: 20, test: 20 });
+  const writers = {
+    folders: (data: Dataset, out: string) => writeFolders(data, out),
+    npz: (data: Dataset, out: string) => writeNpz(data, out),
+    shards: (data: Dataset, out: string) => writeShards(data, out, 10),
+  };
+
+  it.each([
+    ["a/b", "a:b"],
+    ["Cat", "cat"],
+  ])("folders: classes %s and %s, whose folders would be one", async (one, other) => {
+    const data = { ...drawn, classes: [one, other, ...drawn.classes.slice(2)] };
+    const out = join(root, "one-name");
+    await expect(writers.folders(data, out)).rejects.toMatchObject({
+      code: "E_DATA_LABEL",
+      message: expect.stringContaining(`the classes "${one}" and "${other}" would share the folder`),
+    });
+    expect(existsSync(out)).toBe(false);
+  });
+
+  it("folders: held-out pictures without a label, which would be trained on", async () => {
+    const test = { ...drawn.test!, labels: drawn.test!.labels.map((label, i) => (i < 3 ? -1 : label)) };
+    const out = join(root, "held-out");
+    await expect(writers.folders({ ...drawn, test }, out)).rejects.toThrowError(
+      /^3 pictures of the test part have no label/,
+    );
+    expect(existsSync(out)).toBe(false);
+  });
+
+  it.each(Object.entries(writers))("%s: pairs", async (form, write) => {
+    const train = { ...drawn.train, partner: drawn.train.pixels };
+    const out = join(root, `pairs-${form}`);
+    await expect(write({ ...drawn, train }, out)).rejects.toThrowError(/glyphs has pairs of pictures \(train\)/);
+    expect(existsSync(out)).toBe(false);
   });
 });
