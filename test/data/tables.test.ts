@@ -1,9 +1,10 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync, utimesSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
 import { gather } from "../../src/data/dataset.ts";
 import { open } from "../../src/data/open.ts";
+import { readTable } from "../../src/data/readers/table.ts";
 import { labelNames, picture } from "./files.ts";
 
 const root = mkdtempSync(join(tmpdir(), "genclass-tables-"));
@@ -59,9 +60,32 @@ describe("CSV tables", () => {
     expect([lines.classes, labelNames(lines), lines.test!.labels.length]).toEqual([["3", "11"], ["3", "11", null], 1]);
     writeFileSync(join(folder, "broken.jsonl"), '{"file_name": "0.png"}\n{"file\n');
     await expect(open(join(folder, "broken.jsonl"))).rejects.toThrowError(/line 2 is not JSON/);
+    writeFileSync(join(folder, "unnamed.jsonl"), '{"file_name": "0.png", "label": 1}\n{"label": 2}\n');
+    await expect(open(join(folder, "unnamed.jsonl"))).rejects.toThrowError(/line 2 has no path/);
     const table = `image_path,class_name\n${join(folder, "0.png")},a\n1.png,b\n`;
     writeFileSync(join(root, "imagefolder", "metadata.csv"), table);
     expect((await open(folder, { validation: 0 })).classes).toEqual(["a", "b"]);
+  });
+
+  it("may be JSON lines of which each has keys of its own: what a table of all of them would hold is not made", async () => {
+    const file = join(root, "keys.jsonl");
+    // A table of all keys would have 2.5 thousand million cells.
+    const lines = Array.from(
+      { length: 50_000 },
+      (_, i) => `{"file_name": "none.png", "label": ${i % 2}, "key${i}": 1}`,
+    );
+    writeFileSync(file, lines.join("\n"));
+    await expect(open(file)).rejects.toThrowError(/50000 of the 50000 pictures that it lists do not exist/);
+  });
+
+  it("are another source once one of their pictures has changed", async () => {
+    const folder = join(root, "changing");
+    for (const name of ["0.png", "1.png"]) await picture(join(folder, name), 9, 8);
+    writeFileSync(join(folder, "t.csv"), "0.png,a\n1.png,b\n");
+    const before = readTable(join(folder, "t.csv")).identity();
+    expect(readTable(join(folder, "t.csv")).identity()).toBe(before);
+    utimesSync(join(folder, "1.png"), 1, 1);
+    expect(readTable(join(folder, "t.csv")).identity()).not.toBe(before);
   });
 
   it("find files whose names differ from the table in Unicode form alone", async () => {

@@ -16,7 +16,11 @@ export function define(command: Command): void {
   const pictures = (sub: Command) =>
     sub
       .option("--image <HxW>", "size to read pictures at", argument(imageSize))
-      .option("--resize <how>", Object.keys(RESIZES).join(", "), argument(choice(Object.keys(RESIZES))), "fit");
+      .option(
+        "--resize <how>",
+        `${Object.keys(RESIZES).join(", ")} (default: fit)`,
+        argument(choice(Object.keys(RESIZES))),
+      );
 
   pictures(command.command("info").description("what a data source holds"))
     .argument("<source>", "a built-in name, a folder or a file")

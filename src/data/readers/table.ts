@@ -41,7 +41,8 @@ export const isTable = (file: string): boolean => /\.(csv|tsv|jsonl)$/i.test(fil
 export function readTable(file: string): PictureSource {
   const notes = new Notes();
   const text = tableText(file, notes);
-  const rows = /\.jsonl$/i.test(file) ? jsonRows(text, file) : parseRows(text, file);
+  // The header of a table is a line of the file, that of JSON lines is made of their keys.
+  const [rows, headers] = /\.jsonl$/i.test(file) ? [jsonRows(text, file), 0] : [parseRows(text, file), 1];
   const [first] = rows;
   if (!first) fail("E_DATA_EMPTY", `${file}: no line in it; expected path,label`);
   const head = first.map((cell) => cell.trim().toLowerCase());
@@ -60,7 +61,7 @@ export function readTable(file: string): PictureSource {
     );
   const root = dirname(file);
   const listed = rows.slice(named ? 1 : 0).map((row, i): PictureEntry => {
-    const where = `${file}: line ${i + (named ? 2 : 1)}`;
+    const where = `${file}: line ${i + 1 + (named ? headers : 0)}`;
     const name = (row[path] ?? "").trim();
     if (name === "") fail("E_DATA_FORMAT", `${where} has no path`);
     const below = normalize(name);
@@ -93,7 +94,7 @@ export function readTable(file: string): PictureSource {
   noteRepeats(entries, notes);
   return {
     name: file,
-    identity: () => fileState(file),
+    identity: () => [file, ...entries.map(({ name }) => resolve(root, name))].map(fileState).join("\n"),
     entries,
     input: (index) => resolve(root, entries[index]!.name),
     warnings: notes.warnings,
@@ -143,7 +144,14 @@ export function tableText(file: string, notes: Notes): string {
   }
 }
 
-/** Objects of one kind as rows below a header of their keys. */
+/** Keys of JSON lines that mean nothing here, of which so many are in the header: for a message that tells what there is. */
+const MOST_OTHER_KEYS = 20;
+const COLUMNS = new Set([...PATH, ...LABEL, ...SPLIT]);
+
+/**
+ * Objects of one kind as rows below a header of their keys: all that mean something, and some of the others. A line may have keys of its
+ * own, so a table of all of them could be as large as the square of the file. Empty lines are left out.
+ */
 function jsonRows(text: string, file: string): string[][] {
   const objects = text.split("\n").flatMap((line, i) => {
     if (line.trim() === "") return [];
@@ -153,7 +161,11 @@ function jsonRows(text: string, file: string): string[][] {
       return fail("E_DATA_FORMAT", `${file}: line ${i + 1} is not JSON (${(cause as Error).message})`, cause);
     }
   });
-  const keys = [...new Set(objects.flatMap((object) => Object.keys(object ?? {})))];
+  const all = new Set<string>();
+  for (const object of objects) for (const key of Object.keys(object ?? {})) all.add(key);
+  const means = (key: string) => COLUMNS.has(key.trim().toLowerCase());
+  const others = [...all].filter((key) => !means(key)).slice(0, MOST_OTHER_KEYS);
+  const keys = [...all].filter((key) => means(key) || others.includes(key));
   return objects.length === 0 ? [] : [keys, ...objects.map((object) => keys.map((key) => String(object?.[key] ?? "")))];
 }
 

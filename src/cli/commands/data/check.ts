@@ -30,7 +30,7 @@ export async function check(source: string, options: Options): Promise<void> {
   const image = options.image ?? (run?.config.data.image ? run.config.data.image : undefined);
   const data = await open(source, {
     image,
-    resize: options.resize,
+    resize: options.resize ?? run?.config.data.resize,
     validation: 0,
     maxUndecodable: 1,
     emptyClasses: true,
