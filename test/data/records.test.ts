@@ -191,6 +191,17 @@ describe("the Python version of CIFAR", () => {
       /holds data; expected data, of 3072 bytes a picture, and as many labels/,
     ],
     ["has too few labels", batch({ data: array(pixels), labels: list([1]) }), /expected data, .* and as many labels/],
+    [
+      "has a mark among labels",
+      batch({ labels: bytes("](a"), data: array(pixels.subarray(0, 3072)) }),
+      /its instructions do not fit together/,
+    ],
+    [
+      "has lists for labels",
+      batch({ labels: bytes("](](K\x03e]e"), data: array(pixels) }),
+      /labels\[0\] is no number; expected the number of a class/,
+    ],
+    ["makes millions of values", bytes("\x80\x02", "}".repeat(2_000_001), "."), /it makes more than 2000000 values/],
     ["is a loop of lists", bytes("\x80\x02]q\0h\0a."), /holds no dictionary/],
   ])("that %s is refused, and nothing is run", async (name, content, message) => {
     const folder = folderOf(name, { data_batch_1: content, "batches.meta": batch({}) });

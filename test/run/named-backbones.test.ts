@@ -10,7 +10,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { fetchPublished } from "../../src/data/download.ts";
 import { findModel } from "../../src/models/index.ts";
 import { openBackbone } from "../../src/run/backbone.ts";
-import { backbonePlace, fetchBackbone, NAMED_BACKBONES } from "../../src/run/named-backbones.ts";
+import { backbonePlace, fetchBackbone, NAMED_BACKBONES, partsOf } from "../../src/run/named-backbones.ts";
 import { networkNamed } from "../../src/run/run-network.ts";
 
 const root = mkdtempSync(join(tmpdir(), "genclass-named-"));
@@ -56,6 +56,31 @@ describe("the list", () => {
       for (const url of urls) expect(new URL(url).protocol, name).toBe("https:");
     }
     expect(new Set(NAMED_BACKBONES.map(({ name }) => name)).size).toBe(NAMED_BACKBONES.length);
+  });
+});
+
+describe("a place with a node", () => {
+  it("is split where the part before an @ is a file, a run or a name, and else at the first", () => {
+    const folder = join(root, "me@lab");
+    const [file, run] = [join(folder, "net.onnx"), join(folder, "run@home")];
+    mkdirSync(join(run, "checkpoints"), { recursive: true });
+    writeFileSync(join(run, "config.json"), "{}");
+    writeFileSync(file, "network");
+    expect(partsOf(file)).toEqual([file, undefined]);
+    expect(partsOf(`${file}@node`)).toEqual([file, "node"]);
+    expect(partsOf(`${file}@node@0`)).toEqual([file, "node@0"]);
+    expect(partsOf(`${run}@encode`)).toEqual([run, "encode"]);
+    expect(partsOf(`${network!.name}@node@0`)).toEqual([network!.name, "node@0"]);
+    mkdirSync(join(root, "data/backbones"), { recursive: true });
+    writeFileSync(join(root, "data/backbones/my@own.onnx"), "mine");
+    expect(partsOf("my@own@node")).toEqual(["my@own", "node"]);
+    expect(partsOf("missing.onnx@node@0")).toEqual(["missing.onnx", "node@0"]);
+    expect([partsOf("missing"), partsOf("@node"), partsOf("missing@"), partsOf("")]).toEqual([
+      ["missing", undefined],
+      ["@node", undefined],
+      ["missing@", undefined],
+      ["", undefined],
+    ]);
   });
 });
 

@@ -30,9 +30,12 @@ export function cifarRecords(bytes: Uint8Array, keys: readonly string[], file: s
   const records = new Uint8Array(n * size);
   for (let i = 0; i < n; i++) {
     for (const [k, list] of labels.entries()) {
-      const label = Number(list[i]);
-      if (!(Number.isInteger(label) && label >= 0 && label < 256))
-        fail("E_DATA_LABEL", `${file}: ${keys[k]}[${i}] is ${String(list[i])}; expected the number of a class`);
+      const label = list[i];
+      if (!(typeof label === "number" && Number.isInteger(label) && label >= 0 && label < 256))
+        fail(
+          "E_DATA_LABEL",
+          `${file}: ${keys[k]}[${i}] is ${typeof label === "number" ? label : "no number"}; expected the number of a class`,
+        );
       records[i * size + k] = label;
     }
     records.set(data.data.subarray(i * PICTURE, (i + 1) * PICTURE), i * size + keys.length);

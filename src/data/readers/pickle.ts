@@ -6,7 +6,7 @@
 export class PickledArray {
   shape: readonly number[] = [];
   /** The values in C order. */
-  data = new Uint8Array();
+  data: Uint8Array = new Uint8Array();
 }
 
 /** A function or class, by its name. */
@@ -37,6 +37,8 @@ export type Pickled =
 
 const RECONSTRUCT = /^numpy\._?core\.multiarray _reconstruct$/;
 const BYTE = "u1";
+/** Values that a pickle makes, at most: an instruction is one byte, what it makes may be a hundred. A file of CIFAR has some 200,000. */
+const MOST_VALUES = 2_000_000;
 
 const textOf = (bytes: Uint8Array): string => new TextDecoder("latin1").decode(bytes);
 
@@ -51,6 +53,7 @@ class Unpickler {
   private readonly stack: Pickled[] = [];
   private readonly memo = new Map<number, Pickled>();
   private at = 0;
+  private pushed = 0;
 
   constructor(private readonly bytes: Uint8Array) {
     this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
@@ -106,12 +109,13 @@ class Unpickler {
   }
 
   push(entry: Pickled): void {
+    if (++this.pushed > MOST_VALUES) throw new Error(`it makes more than ${MOST_VALUES} values`);
     this.stack.push(entry);
   }
 
   pop(): Pickled {
     const entry = this.stack.pop();
-    if (entry === undefined) throw new Error("its instructions do not fit together");
+    if (entry === undefined || entry === MARK) throw new Error("its instructions do not fit together");
     return entry;
   }
 
@@ -177,9 +181,11 @@ class Unpickler {
       const [, shape, type, inFortranOrder, data] = Array.isArray(state) ? state : [];
       if (!(type instanceof ElementType) || type.name !== BYTE || inFortranOrder !== false)
         throw new Error("it has an array that is not of bytes in C order");
-      if (!Array.isArray(shape) || !(data instanceof Uint8Array)) throw new Error("it has a damaged array");
-      object.shape = shape.map(Number);
-      object.data = Uint8Array.from(data);
+      const isShape = Array.isArray(shape) && shape.every((size): size is number => typeof size === "number");
+      if (!isShape || !(data instanceof Uint8Array)) throw new Error("it has a damaged array");
+      object.shape = shape;
+      // Not copied: a file may give the same bytes to any number of arrays.
+      object.data = data;
       // Of a type of elements, the order of bytes: of single ones there is none.
     } else if (!(object instanceof ElementType)) throw new Error("it gives a state to what has none");
     this.push(object!);
