@@ -3,7 +3,14 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { backendsTable, comparisonTable, resultsTable, seenList, systemsTable } from "./tables/accuracy.ts";
 import { askedLines, denoiseLine, styleLines } from "./tables/generators.ts";
-import { angleTable, explanationsTable, memoryTable, noveltyTable, samplersTable } from "./tables/heads.ts";
+import {
+  angleTable,
+  explanationsTable,
+  likelihoodTable,
+  memoryTable,
+  noveltyTable,
+  samplersTable,
+} from "./tables/heads.ts";
 import { pretrainedLines, unseenLine } from "./tables/pretrained.ts";
 import { benchTable, readingLines, timeLine } from "./tables/speed.ts";
 import { generatedTable, imbalanceTable, noiseLine, spreadTable, transferTable } from "./tables/training-data.ts";
@@ -36,6 +43,7 @@ export const FILLED: Readonly<Record<string, Readonly<Record<string, () => strin
     explanations: explanationsTable,
     samplers: samplersTable,
     angle: angleTable,
+    likelihood: likelihoodTable,
     transfer: transferTable,
     memory: memoryTable,
   },

@@ -1,4 +1,4 @@
-// What trained models tell and make beside classes: novelty, explanations, samples and angles.
+// What trained models tell and make beside classes: novelty, explanations, samples, angles and likelihoods.
 import { records } from "../csv.ts";
 import { percent, table } from "./cells.ts";
 
@@ -62,6 +62,16 @@ export const angleTable = (): string =>
     records("angle.csv").map((row) => [
       ...[row.class!, row.pictures!, `${row["mean error (degrees)"]}°`, `${row["median error (degrees)"]}°`],
       `${share(row["share within 10 degrees"])} %`,
+    ]),
+  );
+
+/** How likely density models find test pictures. */
+export const likelihoodTable = (): string =>
+  table(
+    ["model", "data", "pixels", "pictures", "draws", "nats", "with ten times the draws less by", "trained", "seed"],
+    records("likelihood.csv").map((row) => [
+      ...[row.model!, row.data!, row.pixels!, row.pictures!, row.draws!, `${row.nats} ± ${row.standard_error}`],
+      ...[row.too_high!, `${row.minutes} min at ${row.gflops} GFLOP/s`, row.seed!],
     ]),
   );
 

@@ -8,6 +8,7 @@ import { atEqualDistances } from "../base/scattered.ts";
 import { type Augmentation, changesPictures, chooseAugmentation } from "../data/augment.ts";
 import type { Table } from "../data/batches.ts";
 import { cacheFolder, draftIn, finishDraft } from "../data/cache.ts";
+import { mirror } from "../data/changes/mirror.ts";
 import { type Dataset, gather, hashBytes, type ImageSet, range } from "../data/dataset.ts";
 import { Transformer } from "../data/transform.ts";
 import { constant, input } from "../graph/tensor.ts";
@@ -58,23 +59,13 @@ function viewsOf({ augment, data }: FeatureOptions): { name: string; changes: (C
   const { height, width, channels } = data.train;
   if (augment === "auto")
     return data.mirror
-      ? { name: "mirrored", changes: [undefined, (picture) => mirror(picture, width, channels)] }
+      ? { name: "mirrored", changes: [undefined, (picture) => mirror(picture, data.train)] }
       : { name: "plain", changes: [undefined] };
   const policy: Augmentation = chooseAugmentation(augment, channels, data.mirror);
   if (!changesPictures(policy)) return { name: "plain", changes: [undefined] };
   const transformer = new Transformer({ height, width, channels }, policy);
   const change: Change = (picture, random) => transformer.apply(picture, 0, random);
   return { name: JSON.stringify(policy), changes: [undefined, ...new Array<Change>(DRAWN_VIEWS - 1).fill(change)] };
-}
-
-function mirror(picture: Uint8Array, width: number, channels: number): void {
-  const row = width * channels;
-  for (let from = 0; from < picture.length; from += row)
-    for (let left = 0, right = width - 1; left < right; left++, right--)
-      for (let c = 0; c < channels; c++) {
-        const [a, b] = [from + left * channels + c, from + right * channels + c];
-        [picture[a], picture[b]] = [picture[b]!, picture[a]!];
-      }
 }
 
 /** Computes features, or finds them. The network is compiled when something is not found. */

@@ -14,10 +14,12 @@ const SAMPLE = 256;
 /** Standard deviations to either side in a traversal. */
 const REACH = 2.5;
 
-/** What is written below pictures, bytes `[n, h, w, c]` in rows of ten. */
-interface SheetPictures {
+/** Pictures of a sheet, bytes `[n, h, w, c]`, with what is written below them. */
+export interface SheetPictures {
   readonly caption: string;
   readonly pixels: Uint8Array;
+  /** Pictures in a row. Default 10. */
+  readonly columns?: number;
 }
 
 /** Decodes rows of ten latent vectors: vector `column` of row `row` is `code(row, column)`. */

@@ -95,9 +95,28 @@ const isFile = (path: string): boolean => existsSync(path) && statSync(path).isF
 export const isRun = (path: string): boolean =>
   path !== "" && existsSync(join(path, "config.json")) && existsSync(join(path, "checkpoints"));
 
-/** Of `FILE.onnx@NODE` or `RUN@HEAD`: the file, name or run, and the node or head. */
+/** Whether a text names a network by itself, without a node or head. */
+function isPlace(text: string): boolean {
+  const own = onShelf(text);
+  return (
+    isFile(text) ||
+    isRun(text) ||
+    (own !== undefined && isFile(own)) ||
+    NAMED_BACKBONES.some(({ name }) => name === text)
+  );
+}
+
+/**
+ * Of `FILE.onnx@NODE` or `RUN@HEAD`: the file, name or run, and the node or head. Names of folders and nodes may have an `@` too: the
+ * longest text before one that names a network is the place, and where none does, what is before the first.
+ */
 export function partsOf(text: string): [place: string, node: string | undefined] {
-  const [, place = text, node] = /^(.+?)@(.+)$/.exec(isFile(text) || isRun(text) ? "" : text) ?? [];
+  if (isFile(text) || isRun(text)) return [text, undefined];
+  for (let at = text.lastIndexOf("@"); at > 0; at = text.lastIndexOf("@", at - 1)) {
+    const [place, node] = [text.slice(0, at), text.slice(at + 1)];
+    if (node !== "" && isPlace(place)) return [place, node];
+  }
+  const [, place = text, node] = /^(.+?)@(.+)$/.exec(text) ?? [];
   return [place, node];
 }
 

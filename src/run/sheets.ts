@@ -6,20 +6,12 @@ import type { Evaluation } from "../predict/evaluate.ts";
 import type { TrainedModel } from "../predict/trained.ts";
 import { Random } from "../random/random.ts";
 import { gridPng, inRows } from "../report/pictures.ts";
-import { interpolations, traversals } from "./latent-sheets.ts";
+import { interpolations, type SheetPictures, traversals } from "./latent-sheets.ts";
 import { nearestTraining, sampleInterpolations } from "./sample-sheets.ts";
 
 /** Pictures on a sheet, and in a row of it. */
 const PICTURES = 40;
 const COLUMNS = 10;
-
-/** Pictures of a sheet, bytes `[n, h, w, c]`, with what is written below them. */
-interface SheetPictures {
-  readonly caption: string;
-  readonly pixels: Uint8Array;
-  /** Pictures in a row. Default `COLUMNS`. */
-  readonly columns?: number;
-}
 
 /** A sheet that a report may have. */
 export interface Sheet {

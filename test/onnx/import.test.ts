@@ -159,7 +159,7 @@ describe("what is known beforehand", () => {
     expectClose(own.data, (await bare(bytes, network, x, 3)).data, 2e-6, node.op);
   });
 
-  it.each(["ReduceMax", "ReduceMin"])("%s of no values is the end of the range, as it is of none of a tensor", (op) => {
+  it.each(["ReduceMax", "ReduceMin"])("%s of no values is infinite, as the standard has it", (op) => {
     const network = Network.read(scaledBy({ op, inputs: ["a"], attributes: { keepdims: 0 } }, [0]));
     const [y] = network.run(input("x", [2, 16, 16, 3]), ASIS);
     expect(y!.shape).toEqual([2, 3]);

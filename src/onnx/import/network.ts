@@ -35,9 +35,6 @@ const IMPORTERS: Readonly<Record<string, Importer>> = {
   ...SAMPLING,
 };
 
-/** Names of the ops that can be taken. */
-export const IMPORTED_OPS: readonly string[] = Object.keys(IMPORTERS).sort();
-
 /** `TensorProto.DataType.UINT8` */
 const UINT8 = 2;
 

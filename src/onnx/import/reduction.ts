@@ -53,8 +53,8 @@ const total = (values: readonly number[]) => values.reduce((a, b) => a + b, 0);
 export const REDUCTION: Readonly<Record<string, Importer>> = {
   ReduceMean: reduction(g.mean, 18),
   ReduceSum: reduction(g.sum, 13, total),
-  ReduceMax: reduction(g.max, 18, (values) => values.reduce((a, b) => Math.max(a, b))),
-  ReduceMin: reduction(min, 18, (values) => values.reduce((a, b) => Math.min(a, b))),
+  ReduceMax: reduction(g.max, 18, (values) => values.reduce((a, b) => Math.max(a, b), Number.NEGATIVE_INFINITY)),
+  ReduceMin: reduction(min, 18, (values) => values.reduce((a, b) => Math.min(a, b), Number.POSITIVE_INFINITY)),
   ReduceL2: reduction(length, 18),
   ReduceL1: reduction((x, axes, keep) => g.sum(g.abs(x), axes, keep), 18),
   ReduceSumSquare: reduction((x, axes, keep) => g.sum(g.square(x), axes, keep), 18),

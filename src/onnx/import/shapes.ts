@@ -86,7 +86,7 @@ const expand: Importer = (call) => {
     );
   // Spread over the batch it is still one weight: whatever takes it next broadcasts.
   if (shape.every((dim, axis) => dim === wide.shape[axis] || (axis === 0 && dim === call.batch.size)))
-    return { ...wide, name: x.kind === "known" ? x.name : wide.name };
+    return wide;
   const own = stridesOf(shape);
   const strides = stridesOf(wide.shape);
   const data = Float64Array.from({ length: sizeOf(shape) }, (_, i) => {
