@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { type NdArray, sizeOf, zeros } from "../../src/base/array.ts";
 import { gather, range } from "../../src/data/dataset.ts";
+import { inMemory } from "../../src/data/pixels.ts";
 import { glyphs } from "../../src/data/sets/glyphs.ts";
 import { withValidation } from "../../src/data/splits.ts";
 import { softmaxRows } from "../../src/metrics/classification.ts";
@@ -63,6 +64,23 @@ describe("a run on a frozen network", () => {
     expect(readdirSync(folder)).toEqual(files);
     const [one, two] = [stateOf(out), stateOf(join(root, "again"))];
     for (const [path, value] of one) expect(two.get(path)!.data, path).toEqual(value.data);
+  });
+
+  it("computes them anew where one of the pictures was repaired under its name", async () => {
+    const folder = join(root, "cache/features");
+    const bytes = await gather(data.train);
+    const run = async (out: string) => {
+      const pixels = inMemory(28 * 28, Uint8Array.from(bytes));
+      const train = { ...data.train, pixels, name: (i: number) => `${i}.png` };
+      const { events } = await startRun("cnn", { ...call, data: { ...data, train }, epochs: 1, out: join(root, out) });
+      await allOf(events);
+      return readdirSync(folder).length;
+    };
+    const before = await run("damaged");
+    expect(await run("same")).toBe(before);
+    // A picture that is not among a hundred at equal distances.
+    bytes[2 * 28 * 28] = 255 - bytes[2 * 28 * 28]!;
+    expect(await run("repaired")).toBe(before + 1);
   });
 
   it("is whole without the file, and the exported network has the trunk and the normalisation inside", async () => {

@@ -85,8 +85,7 @@ const expand: Importer = (call) => {
       wide,
     );
   // Spread over the batch it is still one weight: whatever takes it next broadcasts.
-  if (shape.every((dim, axis) => dim === wide.shape[axis] || (axis === 0 && dim === call.batch.size)))
-    return wide;
+  if (shape.every((dim, axis) => dim === wide.shape[axis] || (axis === 0 && dim === call.batch.size))) return wide;
   const own = stridesOf(shape);
   const strides = stridesOf(wide.shape);
   const data = Float64Array.from({ length: sizeOf(shape) }, (_, i) => {
