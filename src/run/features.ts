@@ -101,16 +101,15 @@ class Extractor {
     return { shape, rows: Float32Array.from(halves, halfToNumber) };
   }
 
-  /** Names the pictures by their number, their names and the bytes of some of them. */
+  /** Names the pictures by their number, their names and their bytes; where they have names and are many, by the bytes of some. */
   private async keyOf(set: ImageSet, view: string): Promise<string> {
     const n = set.labels.length;
-    const some = atEqualDistances(n, Math.min(n, SAMPLE));
+    const seen = set.name ? atEqualDistances(n, Math.min(n, MOST_HASHED)) : range(0, n);
     const hash = createHash("sha256").update(`${this.identity}\n${view}\n${this.options.seed}\n${n}\n`);
     if (set.name) for (let i = 0; i < n; i++) hash.update(`${set.name(i)}\n`);
-    return hash
-      .update(await gather(set, set.name ? some : range(0, n)))
-      .digest("hex")
-      .slice(0, 32);
+    for (let from = 0; from < seen.length; from += HASHED_AT_ONCE)
+      hash.update(await gather(set, seen.subarray(from, from + HASHED_AT_ONCE)));
+    return hash.digest("hex").slice(0, 32);
   }
 
   private async compute(
@@ -161,8 +160,13 @@ class Extractor {
   }
 }
 
-/** Pictures whose bytes tell a set from another, where pictures have names. */
-const SAMPLE = 100;
+/**
+ * Pictures whose bytes tell a set from another, at most, where pictures have names: those of a source that is larger may not be decoded
+ * yet, and all of them are not decoded for that.
+ */
+const MOST_HASHED = 20_000;
+/** Pictures that are in memory at once for that. */
+const HASHED_AT_ONCE = 1000;
 
 /** Bytes of the checksum that ends a file. */
 const CHECKSUM = 4;

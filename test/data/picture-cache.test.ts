@@ -3,6 +3,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, truncateSync, utimesSyn
 import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeEach, describe, expect, it } from "vitest";
+import { cachePath } from "../../src/base/cache-path.ts";
 import { range } from "../../src/data/dataset.ts";
 import type { PictureSource } from "../../src/data/readers/source.ts";
 import { PictureStore } from "../../src/data/readers/store.ts";
@@ -123,4 +124,11 @@ describe("the cache of decoded pictures", () => {
     const drafts = readdirSync(folder).filter((file) => file.endsWith(".draft"));
     expect(drafts.sort()).toEqual([left.living, left.elsewhere].sort());
   });
+});
+
+it("is in the system's folder where a variable is empty, and not in the working directory", () => {
+  const usual = cachePath({}, "pictures");
+  expect(cachePath({ GENCLASS_CACHE: "", XDG_CACHE_HOME: "", LOCALAPPDATA: "" }, "pictures")).toBe(usual);
+  expect(cachePath({ GENCLASS_CACHE: "", XDG_CACHE_HOME: "/x" }, "pictures")).toBe(join("/x", "genclass", "pictures"));
+  expect(cachePath({ GENCLASS_CACHE: "/own", XDG_CACHE_HOME: "/x" }, "pictures")).toBe(join("/own", "pictures"));
 });

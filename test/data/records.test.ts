@@ -202,7 +202,11 @@ describe("the Python version of CIFAR", () => {
       /labels\[0\] is no number; expected the number of a class/,
     ],
     ["makes millions of values", bytes("\x80\x02", "}".repeat(2_000_001), "."), /it makes more than 2000000 values/],
-    ["has a key as long as a file", bytes("\x80\x02}T", uint32(5000), "k".repeat(5000), "Ns."), /a name has 5000 bytes/],
+    [
+      "has a key as long as a file",
+      bytes("\x80\x02}T", uint32(5000), "k".repeat(5000), "Ns."),
+      /a name has 5000 bytes/,
+    ],
     ["is a loop of lists", bytes("\x80\x02]q\0h\0a."), /holds no dictionary/],
   ])("that %s is refused, and nothing is run", async (name, content, message) => {
     const folder = folderOf(name, { data_batch_1: content, "batches.meta": batch({}) });

@@ -40,7 +40,16 @@ const BYTE = "u1";
 /** Values that a pickle makes, at most: an instruction is one byte, what it makes may be a hundred. A file of CIFAR has some 200,000. */
 const MOST_VALUES = 2_000_000;
 
+/** Bytes of a key, or of the name of a type, at most: any number of them may be of the same long text of a file. */
+const MOST_NAME = 1000;
+
 const textOf = (bytes: Uint8Array): string => new TextDecoder("latin1").decode(bytes);
+
+/** The text of a key, or of the name of a type. */
+function nameOf(bytes: Uint8Array): string {
+  if (bytes.length > MOST_NAME) throw new Error(`a name has ${bytes.length} bytes; expected at most ${MOST_NAME}`);
+  return textOf(bytes);
+}
 
 /** The value of a pickle. @throws an error that says what is damaged, or is none of plain data and arrays of bytes */
 export function unpickle(bytes: Uint8Array): Pickled {
@@ -159,7 +168,7 @@ class Unpickler {
     for (let i = 0; i + 1 < entries.length; i += 2) {
       const key = entries[i];
       if (!(key instanceof Uint8Array)) throw new Error("a key is no text");
-      map.set(textOf(key), entries[i + 1]!);
+      map.set(nameOf(key), entries[i + 1]!);
     }
     this.push(map);
   }
@@ -170,7 +179,7 @@ class Unpickler {
     const name = made instanceof Global ? made.name : "what is no function";
     const [first] = Array.isArray(given) ? given : [];
     if (RECONSTRUCT.test(name)) this.push(new PickledArray());
-    else if (name === "numpy dtype" && first instanceof Uint8Array) this.push(new ElementType(textOf(first)));
+    else if (name === "numpy dtype" && first instanceof Uint8Array) this.push(new ElementType(nameOf(first)));
     else throw new Error(`it calls ${name}, which is not done`);
   }
 
