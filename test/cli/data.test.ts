@@ -2,7 +2,7 @@ import { copyFileSync, cpSync, existsSync, mkdirSync, readdirSync, readFileSync 
 import { join } from "node:path";
 import sharp from "sharp";
 import { beforeAll, describe, expect, it } from "vitest";
-import { expectRefused, workplace } from "./workplace.ts";
+import { expectRefused, SMALL, workplace } from "./workplace.ts";
 
 const { root, genclass } = workplace("data");
 const data = (...args: string[]) => genclass("data", ...args);
@@ -46,6 +46,22 @@ describe("genclass data", () => {
     const text = data("check", "digits");
     expect(text.out).toMatch(/exact duplicates: 1\n.*copy\.png.*across parts/);
     expect(existsSync(join(root, "runs/data-check-digits-1.html"))).toBe(true);
+  });
+
+  it("check --run reads pictures as the run does", () => {
+    const how = ["--image", "28x20", "--resize", "pad"];
+    const trained = genclass("train", "vae", "--data", "digits", ...how, "--epochs", "1", "--out", "run", ...SMALL);
+    expect(trained.code).toBe(0);
+    const thumbnails = (page: string, ...options: string[]): string[] => {
+      expect(data("check", "digits", "--out", page, ...options).code).toBe(0);
+      return readFileSync(join(root, page), "utf8").match(/data:image\/png;base64,[^"]+/g)!;
+    };
+    const asRun = thumbnails("as-run.html", "--run", "run");
+    expect(asRun).toEqual(expect.arrayContaining(thumbnails("padded.html", ...how)));
+    // What the call asks for is done all the same.
+    const fitted = thumbnails("fitted.html", "--image", "28x20");
+    expect(fitted.some((one) => asRun.includes(one))).toBe(false);
+    expect(thumbnails("asked.html", "--run", "run", "--resize", "fit")).toEqual(expect.arrayContaining(fitted));
   });
 
   it("check and info tell of a class folder without pictures, and of all the rest", () => {

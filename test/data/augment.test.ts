@@ -7,6 +7,7 @@ import {
   type ChangeName,
   chooseAugmentation,
   consistencyViews,
+  mixes,
 } from "../../src/data/augment.ts";
 import { gather } from "../../src/data/dataset.ts";
 import { glyphs } from "../../src/data/sets/glyphs.ts";
@@ -29,6 +30,15 @@ describe("changes of a picture", () => {
     const mirrored = rows.flatMap((row) => row.reverse());
     const results = Array.from({ length: 40 }, (_, seed) => [...changed({ flip: 0.5 }, seed)].join());
     expect(new Set(results)).toEqual(new Set([[...ramp].join(), mirrored.join()]));
+  });
+
+  it("a strength of 0 mixes nothing, and does not keep other changes of colour from being made", () => {
+    const colour = Uint8Array.from({ length: 48 }, (_, i) => (i * 37) % 256);
+    const size = { height: 4, width: 4, channels: 3 };
+    expect(changed({ brightness: 0 }, 1, colour, size)).toEqual(colour);
+    for (const rule of [{ contrast: 0.5 }, { saturation: 0.5 }, { hue: 90 }])
+      expect(changed({ brightness: 0, ...rule }, 1, colour, size)).not.toEqual(colour);
+    expect([mixes({ mixup: 0, cutmix: 0 }), mixes({ mixup: 0, cutmix: 1 })]).toEqual([false, true]);
   });
 
   it("an affine map by zero is the identity, in grey and in colour", () => {

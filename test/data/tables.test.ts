@@ -67,12 +67,18 @@ describe("CSV tables", () => {
     expect((await open(folder, { validation: 0 })).classes).toEqual(["a", "b"]);
   });
 
-  it("may be JSON lines of which each has keys of its own: what a table of all of them would hold is not made", async () => {
+  it.each([
+    ["other words", (i: number) => `key${i}`],
+    [
+      "words that differ by spaces alone",
+      (i: number) => `${i.toString(2).replaceAll("0", " ").replaceAll("1", "\u2003")}split`,
+    ],
+  ])("may be JSON lines of which each has keys of its own, %s: a table of all of them is not made", async (_, key) => {
     const file = join(root, "keys.jsonl");
     // A table of all keys would have 2.5 thousand million cells.
     const lines = Array.from(
       { length: 50_000 },
-      (_, i) => `{"file_name": "none.png", "label": ${i % 2}, "key${i}": 1}`,
+      (_, i) => `{"file_name": "none.png", "label": ${i % 2}, "${key(i)}": "train"}`,
     );
     writeFileSync(file, lines.join("\n"));
     await expect(open(file)).rejects.toThrowError(/50000 of the 50000 pictures that it lists do not exist/);
@@ -86,6 +92,19 @@ describe("CSV tables", () => {
     expect(readTable(join(folder, "t.csv")).identity()).toBe(before);
     utimesSync(join(folder, "1.png"), 1, 1);
     expect(readTable(join(folder, "t.csv")).identity()).not.toBe(before);
+  });
+
+  it.each([
+    ["csv", 'path,label,split\n\na.png,"x\ny",\n\n\n"b\n.png",c,\nd.png,e,tets\n', 9],
+    ["csv", 'path,label,split\r\n\r\na.png,"x\r\ny",\r\n\r\n\r\n"b\r\n.png",c,\r\nd.png,e,tets\r\n', 9],
+    ["csv", '\n\na.png,b\n,"x\n\ny"\n', 4],
+    ["tsv", "\n\nhello\n", 3],
+    ["jsonl", '\n{"path": "a.png", "label": 1}\n\n\n{"path": "b.png", "label": 1, "split": "tets"}\n', 5],
+    ["jsonl", '\n\n{"a": 1}\n', 3],
+  ])("tell the line of the file, with empty lines and lines inside cells before it (%s)", (ending, text, line) => {
+    const file = join(root, `lines.${ending}`);
+    writeFileSync(file, text);
+    expect(() => readTable(file)).toThrowError(`${file}: line ${line} `);
   });
 
   it("find files whose names differ from the table in Unicode form alone", async () => {

@@ -81,7 +81,7 @@ export async function findDuplicates(
   return { exact, near };
 }
 
-/** Two independent 32-bit hashes and the length: equal keys mean equal pictures but for one chance in 2^64. */
+/** Two 32-bit hashes: of pictures of one size, those with equal keys are the same but for one chance in about 2^64. */
 function contentKey(bytes: Uint8Array): string {
   let [a, b] = [0x811c9dc5, 0x9747b28c];
   for (let i = 0; i < bytes.length; i++) {

@@ -41,10 +41,9 @@ export const isTable = (file: string): boolean => /\.(csv|tsv|jsonl)$/i.test(fil
 export function readTable(file: string): PictureSource {
   const notes = new Notes();
   const text = tableText(file, notes);
-  // The header of a table is a line of the file, that of JSON lines is made of their keys.
-  const [rows, headers] = /\.jsonl$/i.test(file) ? [jsonRows(text, file), 0] : [parseRows(text, file), 1];
-  const [first] = rows;
-  if (!first) fail("E_DATA_EMPTY", `${file}: no line in it; expected path,label`);
+  const rows = /\.jsonl$/i.test(file) ? jsonRows(text, file) : parseRows(text, file);
+  if (!rows[0]) fail("E_DATA_EMPTY", `${file}: no line in it; expected path,label`);
+  const { cells: first, line: firstLine } = rows[0];
   const head = first.map((cell) => cell.trim().toLowerCase());
   const column = (names: readonly string[]) => head.findIndex((cell) => names.includes(cell));
   const named = column(PATH) >= 0;
@@ -52,7 +51,7 @@ export function readTable(file: string): PictureSource {
   if (!named && !isPicture(first[0] ?? ""))
     fail(
       "E_DATA_FORMAT",
-      `${file}: line 1 is "${first.join(",").slice(0, 80)}"; expected a header with path and label, or lines such as photos/1.jpg,cat`,
+      `${file}: line ${firstLine} is "${first.join(",").slice(0, 80)}"; expected a header with path and label, or lines such as photos/1.jpg,cat`,
     );
   if (label < 0)
     fail(
@@ -60,8 +59,8 @@ export function readTable(file: string): PictureSource {
       `${file}: its header has ${head.join(", ")}; expected one of the columns ${LABEL.join(", ")}`,
     );
   const root = dirname(file);
-  const listed = rows.slice(named ? 1 : 0).map((row, i): PictureEntry => {
-    const where = `${file}: line ${i + 1 + (named ? headers : 0)}`;
+  const listed = rows.slice(named ? 1 : 0).map(({ line, cells: row }): PictureEntry => {
+    const where = `${file}: line ${line}`;
     const name = (row[path] ?? "").trim();
     if (name === "") fail("E_DATA_FORMAT", `${where} has no path`);
     const below = normalize(name);
@@ -144,45 +143,67 @@ export function tableText(file: string, notes: Notes): string {
   }
 }
 
+interface Row {
+  /** The line of the file on which the row begins, counted from 1: empty lines count, and those inside cells too. */
+  readonly line: number;
+  readonly cells: readonly string[];
+}
+
 /** Keys of JSON lines that mean nothing here, of which so many are in the header: for a message that tells what there is. */
 const MOST_OTHER_KEYS = 20;
 const COLUMNS = new Set([...PATH, ...LABEL, ...SPLIT]);
 
 /**
  * Objects of one kind as rows below a header of their keys: all that mean something, and some of the others. A line may have keys of its
- * own, so a table of all of them could be as large as the square of the file. Empty lines are left out.
+ * own, so a table of all of them could be as large as the square of the file. Empty lines are left out. The header stands on the line of
+ * the first object.
  */
-function jsonRows(text: string, file: string): string[][] {
-  const objects = text.split("\n").flatMap((line, i) => {
+function jsonRows(text: string, file: string): Row[] {
+  const found = text.split("\n").flatMap((line, i) => {
     if (line.trim() === "") return [];
     try {
-      return [JSON.parse(line) as Readonly<Record<string, unknown>>];
+      return [{ line: i + 1, object: JSON.parse(line) as Readonly<Record<string, unknown>> | null }];
     } catch (cause) {
       return fail("E_DATA_FORMAT", `${file}: line ${i + 1} is not JSON (${(cause as Error).message})`, cause);
     }
   });
   const all = new Set<string>();
-  for (const object of objects) for (const key of Object.keys(object ?? {})) all.add(key);
-  const means = (key: string) => COLUMNS.has(key.trim().toLowerCase());
-  const others = [...all].filter((key) => !means(key)).slice(0, MOST_OTHER_KEYS);
-  const keys = [...all].filter((key) => means(key) || others.includes(key));
-  return objects.length === 0 ? [] : [keys, ...objects.map((object) => keys.map((key) => String(object?.[key] ?? "")))];
+  for (const { object } of found) for (const key of Object.keys(object ?? {})) all.add(key);
+  const columnOf = (key: string) => key.trim().toLowerCase();
+  // Of keys that differ by case or spaces alone, the first is the column.
+  const known = new Map<string, string>();
+  for (const key of all) if (COLUMNS.has(columnOf(key)) && !known.has(columnOf(key))) known.set(columnOf(key), key);
+  const others = [...all].filter((key) => !COLUMNS.has(columnOf(key))).slice(0, MOST_OTHER_KEYS);
+  const keys = [...all].filter((key) => known.get(columnOf(key)) === key || others.includes(key));
+  const rows = found.map(({ line, object }) => ({ line, cells: keys.map((key) => String(object?.[key] ?? "")) }));
+  return rows[0] ? [{ line: rows[0].line, cells: keys }, ...rows] : [];
 }
 
 /** What stands between the cells of a table, by its first line. */
 export const delimiterOf = (line: string, file: string): string =>
   file.toLowerCase().endsWith(".tsv") ? "\t" : line.includes(";") && !line.includes(",") ? ";" : ",";
 
-function parseRows(text: string, file: string): string[][] {
+/** The lines of a table as rows, but for empty ones. @throws `E_DATA_FORMAT` */
+function parseRows(text: string, file: string): Row[] {
   if (text.includes("\0")) fail("E_DATA_FORMAT", `${file}: not a text file`);
+  const starts: number[] = [];
+  let [ended, empty] = [0, 0];
   try {
-    return parse(text, {
+    // The parser counts a line break of two characters inside quotes twice.
+    const rows: string[][] = parse(text.replaceAll("\r\n", "\n"), {
       bom: true,
       delimiter: delimiterOf(text.split("\n", 1)[0]!, file),
       skip_empty_lines: true,
       relax_column_count: true,
       max_record_size: 65_536,
+      on_record: (cells: string[], { lines, empty_lines }) => {
+        // It tells the line on which a row ends; between two rows there are empty lines alone.
+        starts.push(ended + 1 + empty_lines - empty);
+        [ended, empty] = [lines, empty_lines];
+        return cells;
+      },
     });
+    return rows.map((cells, i) => ({ line: starts[i]!, cells }));
   } catch (cause) {
     fail("E_DATA_FORMAT", `${file}: not a table (${(cause as Error).message})`, cause);
   }
