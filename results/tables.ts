@@ -6,6 +6,7 @@ import { askedLines, denoiseLine, styleLines } from "./tables/generators.ts";
 import {
   angleTable,
   explanationsTable,
+  likelihoodLines,
   likelihoodTable,
   memoryTable,
   noveltyTable,
@@ -30,6 +31,7 @@ export const FILLED: Readonly<Record<string, Readonly<Record<string, () => strin
     denoise: denoiseLine,
     asked: askedLines,
     style: styleLines,
+    nats: likelihoodLines,
     comparison: comparisonTable,
     bench: benchTable,
     time: timeLine,

@@ -75,6 +75,15 @@ export const likelihoodTable = (): string =>
     ]),
   );
 
+/** The same in a line each. */
+export const likelihoodLines = (): string =>
+  records("likelihood.csv")
+    .map(
+      (row) =>
+        `Likelihood: ${row.model} finds ${row.pixels === "dynamic" ? "dynamically" : "statically"} binarised ${row.data} at ${row.nats} ± ${row.standard_error} nats per picture, seed ${row.seed} ([docs/results.md](docs/results.md#likelihoods), \`results/likelihood.csv\`).`,
+    )
+    .join("\n");
+
 /** What memory commands take. */
 export const memoryTable = (): string =>
   table(

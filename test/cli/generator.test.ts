@@ -48,6 +48,16 @@ describe("a generator on the command line", () => {
     expect(logged).toContainEqual(names.map((name) => metrics[name].toPrecision(6)));
   });
 
+  it("refuses pictures of another size by what it takes", async () => {
+    genclass("data", "make", "glyphs", "--count", "40", "--test", "20", "--out", "other");
+    genclass("data", "convert", "other", "--image", "20x20", "--out", "small.npz");
+    expectRefused(
+      genclass("evaluate", "run", "--data", "small.npz"),
+      2,
+      /E_RUN_CONFLICT: the model takes pictures of 28x28x1, the data has 20x20x1/,
+    );
+  });
+
   it("generates a sheet; the same seed gives the same pictures", async () => {
     for (const name of ["a", "b"])
       expect(genclass("generate", "run", "--count", "4", "--out", `${name}.png`).code).toBe(0);

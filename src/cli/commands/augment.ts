@@ -1,5 +1,4 @@
 // genclass augment: new training pictures of each class, as a folder that train --add takes.
-
 import type { Command } from "commander";
 import { shellWord } from "../../base/shell.ts";
 import { LARGEST_SEED } from "../../data/open-options.ts";

@@ -1,5 +1,4 @@
 // genclass data …: looks at data sources, makes and converts them.
-
 import type { Command } from "commander";
 import { AUGMENTATION_NAMES, CHANGES } from "../../data/augment.ts";
 import { LARGEST_SEED } from "../../data/open-options.ts";

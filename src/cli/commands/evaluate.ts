@@ -9,7 +9,6 @@ import { formatMetric, type MetricInfo } from "../../metrics/metric.ts";
 import { requireHead } from "../../models/heads.ts";
 import { chooseBackend, load, type NodeModel } from "../../node.ts";
 import { type Evaluation, evaluate, withFindings } from "../../predict/evaluate.ts";
-import type { Finding } from "../../predict/finding.ts";
 import { type JudgedSamples, judgedFindings, judgeSamples, requireJudge } from "../../predict/judge.ts";
 import { translatesToClasses, translationFindings } from "../../predict/judge-translations.ts";
 import {
@@ -99,8 +98,7 @@ async function run(path: string, options: Options): Promise<void> {
   const own = options.data === undefined ? data.train : undefined;
   // What is asked for is looked for before the work begins.
   const asked = await prepare(folder, model, set, options);
-  const losses = await lossFindings(folder, { data, set }, model.backend);
-  const found = await lookAt(model, { set, own, classes: data.classes, losses }, asked, options);
+  const found = await lookAt(folder, model, { data, set, own }, asked, options);
   if (options.json) printJson(documentOf(path, split, found));
   else showFound(split, found);
   const { writeReport } = await import("../../run/report.ts");
@@ -172,23 +170,25 @@ interface Found {
   readonly judged?: JudgedSamples;
 }
 
-/** The pictures, and what is known of them. */
+/** The pictures. */
 interface Looked {
   readonly set: ImageSet;
+  /** What they are part of. */
+  readonly data: Dataset;
   /** Those that the model was trained on, where they are at hand. */
   readonly own?: ImageSet;
-  readonly classes: readonly string[];
-  /** See `lossFindings`. */
-  readonly losses: readonly Finding[];
 }
 
 async function lookAt(
+  folder: RunFolder,
   model: NodeModel,
-  { set, own, classes, losses }: Looked,
+  { set, data, own }: Looked,
   { novelSet, judge }: Asked,
   options: Options,
 ): Promise<Found> {
-  const evaluated = await evaluate(model, set, classes);
+  // It comes first, as it refuses pictures that the model does not take.
+  const evaluated = await evaluate(model, set, data.classes);
+  const losses = await lossFindings(folder, { data, set }, model.backend);
   const { samples = LIKELIHOOD_SAMPLES, pictures } = options;
   const binarisation = options.likelihood === true ? undefined : options.likelihood;
   const likelihood = options.likelihood

@@ -84,8 +84,8 @@ async function run(model: string, options: Options): Promise<void> {
     const set = data.test ?? data.validation;
     if (set && set.labels.length > 0) {
       const trained = await load(folder.path, { backend });
-      const losses = await lossFindings(folder, { data, set }, backend);
-      const found = withFindings(await evaluate(trained, set, data.classes), losses);
+      const evaluated = await evaluate(trained, set, data.classes);
+      const found = withFindings(evaluated, await lossFindings(folder, { data, set }, backend));
       if (!options.json) showEvaluation(split, found);
       // The chart library loads only now.
       const { writeReport } = await import("../../run/report.ts");
